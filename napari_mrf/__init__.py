@@ -1,0 +1,63 @@
+"""Magnetic resonance fingerprinting: from a measured series to parameter maps.
+
+The public names are imported when first used, so that ``import napari_mrf`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf._version import __version__
+
+if TYPE_CHECKING:
+    from napari_mrf import methods, sequences
+    from napari_mrf.errors import MRFInputError
+    from napari_mrf.io import load_maps, load_series, save_maps
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.parameters import PARAMETERS, Parameter
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.series import MRFSeries
+    from napari_mrf.simulation import simulate
+
+_HOMES = {
+    "MRFInputError": "errors",
+    "MRFSeries": "series",
+    "PARAMETERS": "parameters",
+    "Parameter": "parameters",
+    "ParameterMaps": "maps",
+    "Sequence": "sequence",
+    "load_maps": "io",
+    "load_series": "io",
+    "save_maps": "io",
+    "simulate": "simulation",
+}
+_MODULES = ("methods", "sequences")
+
+__all__ = [
+    "PARAMETERS",
+    "MRFInputError",
+    "MRFSeries",
+    "Parameter",
+    "ParameterMaps",
+    "Sequence",
+    "__version__",
+    "load_maps",
+    "load_series",
+    "methods",
+    "save_maps",
+    "sequences",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"napari_mrf.{name}")
+    if name in _HOMES:
+        return getattr(import_module(f"napari_mrf.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'napari_mrf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

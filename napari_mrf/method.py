@@ -1,0 +1,187 @@
+"""What every reconstruction method is: one interface over matchers and networks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.series import MRFSeries
+
+
+@dataclass(frozen=True)
+class MethodOption:
+    """One option of a method, as panels and the command line offer it.
+
+    Parameters
+    ----------
+    name : str
+        Keyword of `methods.get`.
+    kind : {"bool", "int", "float", "choice"}
+        How it is entered.
+    default : object
+        Used when nothing is given.
+    label, help : str
+        What a user reads: a few words, and a sentence for the tooltip.
+    choices : tuple of str
+        For ``"choice"``.
+    limits : tuple of float or None
+        Smallest and largest value, ends included.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    label: str
+    help: str
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A row of the table of methods.
+
+    Parameters
+    ----------
+    name : str
+        Key in the registry.
+    title : str
+        A few words for menus.
+    kind : {"matcher", "network"}
+        Group in menus.
+    sequence_kinds : tuple of str
+        Kinds of sequence it works for.
+    paper : str
+        Source.
+    options : tuple of MethodOption
+        Its own options, beyond device.
+    weights : str or None
+        For networks: size and whether the weights are installed; None for matchers.
+    """
+
+    name: str
+    title: str
+    kind: str
+    sequence_kinds: tuple[str, ...]
+    paper: str
+    options: tuple[MethodOption, ...] = ()
+    weights: str | None = None
+
+
+@dataclass(frozen=True)
+class ReconstructionUpdate:
+    """Progress of `Method.iter_reconstruct`.
+
+    Parameters
+    ----------
+    done, total : int
+        Voxels finished, and voxels in all.
+    maps : ParameterMaps
+        The maps as filled so far. The arrays are shared and go on filling: copy what is shown.
+    z : int or None
+        Slice that has just changed.
+    stage : str
+        ``"preparing"`` (dictionary), ``"matching"`` or ``"done"``; for the last one `maps` is
+        complete and carries its provenance.
+    """
+
+    done: int
+    total: int
+    maps: ParameterMaps
+    z: int | None = None
+    stage: str = "matching"
+
+
+@dataclass(frozen=True)
+class VoxelResult:
+    """What a voxel-wise method says of N fingerprints.
+
+    Parameters
+    ----------
+    parameters : dict of str to ndarray
+        (N,) float32 by key.
+    quality : ndarray
+        (N,) float32, correlation with the model, 0-1.
+    m0 : ndarray
+        (N,) complex64.
+    flags : ndarray
+        (N,) uint8, bits of `maps.FLAGS`.
+    """
+
+    parameters: dict[str, NDArray[np.float32]]
+    quality: NDArray[np.float32]
+    m0: NDArray[np.complex64]
+    flags: NDArray[np.uint8] = field(repr=False)
+
+
+class Method(ABC):
+    """A way from a series to maps.
+
+    Attributes
+    ----------
+    info : MethodInfo
+        The registry row.
+    sequence : Sequence
+        What it was built for.
+    parameters : tuple of str
+        Keys of the maps that it gives.
+    """
+
+    info: ClassVar[MethodInfo]
+    sequence: Sequence
+
+    @property
+    def name(self) -> str:
+        """Key in the registry."""
+        return self.info.name
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[str, ...]:
+        """Keys of the maps that this method gives."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-ready record of model, dictionary and options for the provenance."""
+
+    @abstractmethod
+    def iter_reconstruct(
+        self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
+    ) -> Iterator[ReconstructionUpdate]:
+        """Reconstruct in chunks, yielding after each (about 50-200 ms apart).
+
+        Parameters
+        ----------
+        series : MRFSeries
+            Its sequence, if set, must be the method's.
+        mask : ndarray, optional
+            (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
+
+        Yields
+        ------
+        ReconstructionUpdate
+            The last one has ``stage == "done"``.
+
+        Raises
+        ------
+        MRFInputError
+            When the series does not fit.
+        """
+
+    def reconstruct(self, series: MRFSeries, mask: NDArray[np.bool_] | None = None) -> ParameterMaps:
+        """Reconstruct the whole series; see `iter_reconstruct`."""
+        update: ReconstructionUpdate | None = None
+        for update in self.iter_reconstruct(series, mask):  # noqa: B007
+            pass
+        if update is None:
+            raise RuntimeError("iter_reconstruct yielded nothing")
+        return update.maps

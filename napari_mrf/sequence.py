@@ -1,0 +1,275 @@
+"""The acquisition: what the scanner plays, pulse by pulse, and the fat model it meets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf import strict_json
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+KINDS = ("spoiled", "fisp")
+_DEFAULT_PARAMETERS = {
+    "spoiled": ("FF", "T1H2O", "T1fat", "Df", "B1"),
+    "fisp": ("PD", "T1", "T2"),
+}
+_PULSE_FIELDS = ("flip_angles_deg", "repetition_times_ms", "echo_times_ms", "rf_phases_deg")
+_JSON_FORMAT = "napari-mrf sequence"
+_MAX_JSON_BYTES = 5_000_000
+
+
+def _bad(what: str, **details: Any) -> MRFInputError:
+    return MRFInputError("bad-sequence", what, **details)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sequence:
+    """A fingerprinting sequence; frozen, compared and hashed by its physics.
+
+    Parameters
+    ----------
+    name : str
+        Free name, shown to users.
+    kind : {"spoiled", "fisp"}
+        Signal model: ideally spoiled gradient echoes of water and fat (MRF T1-FF), or an
+        unbalanced gradient-spoiled sequence followed by extended phase graphs (FISP).
+    parameters : sequence of str, optional
+        Keys of the maps that the sequence measures; by default those of its kind.
+    flip_angles_deg, repetition_times_ms, echo_times_ms, rf_phases_deg : array-like
+        One value a pulse, or a scalar for all. Angles in degrees, times in ms,
+        0 <= TE <= TR. At least one of them must be a vector.
+    inversion_time_ms : float or None
+        Delay between the ideal inversion and the first pulse; None means no inversion.
+    recovery_time_ms : float
+        Free relaxation after the last pulse, before the next repetition.
+    repetitions : int
+        The signal is that of the last of so many repetitions from equilibrium.
+    pulses_per_frame : int
+        So many consecutive pulses are averaged into one temporal frame.
+    water_t2_ms, fat_t2_ms : float, optional
+        Transverse relaxation times; needed for ``"spoiled"``.
+    fat_shifts_hz, fat_amplitudes : array-like, optional
+        Fat peaks relative to water: frequency (Hz) and amplitude (not renormalised);
+        needed for ``"spoiled"``.
+
+    Raises
+    ------
+    MRFInputError
+        With code ``"bad-sequence"`` for lengths that do not agree and impossible values.
+    """
+
+    name: str
+    kind: str
+    parameters: tuple[str, ...] = ()
+    flip_angles_deg: NDArray[np.float64]
+    repetition_times_ms: NDArray[np.float64]
+    echo_times_ms: NDArray[np.float64]
+    rf_phases_deg: NDArray[np.float64] = 0.0  # type: ignore[assignment]
+    inversion_time_ms: float | None = None
+    recovery_time_ms: float = 0.0
+    repetitions: int = 1
+    pulses_per_frame: int = 1
+    water_t2_ms: float | None = None
+    fat_t2_ms: float | None = None
+    fat_shifts_hz: NDArray[np.float64] | None = None
+    fat_amplitudes: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise _bad("the kind of sequence is unknown", expected=" or ".join(KINDS),
+                       found=repr(self.kind))  # fmt: skip
+        self._set("parameters", tuple(self.parameters) or _DEFAULT_PARAMETERS[self.kind])
+        self._spread_pulses()
+        self._check_timing()
+        self._set("repetitions", _whole("repetitions", self.repetitions))
+        self._set("pulses_per_frame", _whole("pulses_per_frame", self.pulses_per_frame))
+        if self.n_pulses % self.pulses_per_frame:
+            raise _bad("the number of pulses is no multiple of pulses_per_frame",
+                       expected=f"a multiple of {self.pulses_per_frame}",
+                       found=self.n_pulses)  # fmt: skip
+        self._check_species()
+
+    def _set(self, field: str, value: Any) -> None:
+        object.__setattr__(self, field, value)
+
+    def _spread_pulses(self) -> None:
+        vectors = {field: _vector(field, getattr(self, field)) for field in _PULSE_FIELDS}
+        lengths = {field: v.size for field, v in vectors.items() if v.ndim}
+        n_pulses = max(lengths.values(), default=1)
+        wrong = {field: n for field, n in lengths.items() if n not in (1, n_pulses)}
+        if wrong:
+            raise _bad("the pulse trains differ in length", expected=f"{n_pulses} or 1 values",
+                       found=", ".join(f"{n} {field}" for field, n in wrong.items()))  # fmt: skip
+        for field, vector in vectors.items():
+            spread = np.array(np.broadcast_to(vector.reshape(-1), (n_pulses,)))
+            spread.setflags(write=False)
+            self._set(field, spread)
+
+    def _check_timing(self) -> None:
+        if np.any(self.repetition_times_ms <= 0):
+            raise _bad("repetition_times_ms must be positive",
+                       found=float(self.repetition_times_ms.min()))  # fmt: skip
+        if np.any(self.echo_times_ms < 0) or np.any(self.echo_times_ms > self.repetition_times_ms):
+            pulse = int(np.argmax((self.echo_times_ms < 0)
+                                  | (self.echo_times_ms > self.repetition_times_ms)))  # fmt: skip
+            raise _bad(f"the echo time of pulse {pulse} is not between 0 and its repetition time",
+                       expected=f"0 to {self.repetition_times_ms[pulse]:g} ms",
+                       found=f"{self.echo_times_ms[pulse]:g} ms",
+                       hint="Times are in ms.")  # fmt: skip
+        if self.inversion_time_ms is not None:
+            self._set("inversion_time_ms", _not_negative("inversion_time_ms", self.inversion_time_ms))
+        self._set("recovery_time_ms", _not_negative("recovery_time_ms", self.recovery_time_ms))
+
+    def _check_species(self) -> None:
+        names = ("water_t2_ms", "fat_t2_ms", "fat_shifts_hz", "fat_amplitudes")
+        if self.kind == "spoiled":
+            missing = [name for name in names if getattr(self, name) is None]
+            if missing:
+                raise _bad(f"a spoiled water-fat sequence needs {', '.join(missing)}")
+        for name in names[:2]:
+            value = getattr(self, name)
+            if value is not None:
+                value = _not_negative(name, value)
+                if value == 0:
+                    raise _bad(f"{name} must be positive", found=0)
+                self._set(name, value)
+        for name in names[2:]:
+            value = getattr(self, name)
+            if value is not None:
+                vector = _vector(name, value).reshape(-1).copy()
+                vector.setflags(write=False)
+                self._set(name, vector)
+        shifts, amplitudes = self.fat_shifts_hz, self.fat_amplitudes
+        if (shifts is None) != (amplitudes is None) or (
+            shifts is not None and amplitudes is not None and shifts.size != amplitudes.size
+        ):
+            raise _bad("fat_shifts_hz and fat_amplitudes differ in length",
+                       found=f"{0 if shifts is None else shifts.size} and "
+                             f"{0 if amplitudes is None else amplitudes.size}")  # fmt: skip
+
+    @property
+    def n_pulses(self) -> int:
+        """Number of RF pulses in one repetition."""
+        return int(self.flip_angles_deg.size)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of temporal frames: the length of a fingerprint."""
+        return self.n_pulses // self.pulses_per_frame
+
+    def per_frame(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Return per-pulse values as (n_frames, pulses_per_frame)."""
+        return np.asarray(values, dtype=np.float64).reshape(self.n_frames, self.pulses_per_frame)
+
+    def _physics(self) -> dict[str, Any]:
+        record: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            record[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
+        record["parameters"] = list(self.parameters)
+        return record
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the physics: every field but the name, as shortest decimals."""
+        record = self._physics()
+        del record["name"]
+        text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return self.fingerprint() == other.fingerprint()
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint())
+
+    def __repr__(self) -> str:
+        return f"Sequence({self.name!r}, {self.kind}, {self.n_pulses} pulses, {self.n_frames} frames)"
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the sequence as JSON text (ms and degrees), and write it if a path is given."""
+        text = json.dumps({"format": _JSON_FORMAT, "version": 1, **self._physics()}, indent=1)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_json(cls, text: str, *, path: str | Path | None = None) -> Sequence:
+        """Build a sequence from the text that `to_json` writes.
+
+        Raises
+        ------
+        MRFInputError
+            ``"bad-json"`` for broken JSON, NaN or duplicate keys; ``"bad-sequence"`` for
+            unknown or missing fields and impossible values.
+        """
+        record = strict_json.loads(text, path=path)
+        if not isinstance(record, dict) or record.pop("format", None) != _JSON_FORMAT:
+            raise MRFInputError("bad-sequence", "the JSON file holds no sequence", path=path,
+                                expected=f'"format": "{_JSON_FORMAT}"')  # fmt: skip
+        record.pop("version", None)
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(record) - known)
+        if unknown:
+            raise MRFInputError("bad-sequence", f"unknown sequence fields {', '.join(unknown)}",
+                                path=path)  # fmt: skip
+        try:
+            return cls(**record)
+        except MRFInputError as error:
+            raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
+                                found=error.found, hint=error.hint) from None  # fmt: skip
+        except TypeError as error:
+            raise MRFInputError("bad-sequence", "a sequence field is missing or of a wrong type",
+                                path=path, found=str(error)) from None  # fmt: skip
+
+    @classmethod
+    def load(cls, path: str | Path) -> Sequence:
+        """Read a sequence JSON file (see `from_json`)."""
+        path = Path(path)
+        try:
+            size = path.stat().st_size
+            if size > _MAX_JSON_BYTES:
+                raise MRFInputError("file-too-large", "a sequence file is small text", path=path,
+                                    expected=f"at most {_MAX_JSON_BYTES} bytes",
+                                    found=f"{size} bytes")  # fmt: skip
+            return cls.from_json(path.read_text(encoding="utf-8"), path=path)
+        except OSError as error:
+            raise MRFInputError("unreadable-file", f"the sequence cannot be read: "
+                                f"{error.strerror}", path=path) from None  # fmt: skip
+        except UnicodeDecodeError:
+            raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+
+
+def _vector(field: str, value: Any) -> NDArray[np.float64]:
+    try:
+        vector = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise _bad(f"{field} is not numeric", found=repr(value)[:60]) from None
+    if vector.ndim > 1 or vector.size == 0:
+        raise _bad(f"{field} must be a number or a vector", found=f"shape {vector.shape}")
+    if not np.all(np.isfinite(vector)):
+        raise _bad(f"{field} holds NaN or infinite values")
+    return vector
+
+
+def _not_negative(field: str, value: Any) -> float:
+    vector = _vector(field, value)
+    if vector.ndim or vector < 0:
+        raise _bad(f"{field} must be one number, zero or more", found=repr(value)[:60])
+    return float(vector)
+
+
+def _whole(field: str, value: Any) -> int:
+    vector = _vector(field, value)
+    if vector.ndim or vector < 1 or vector != int(vector):
+        raise _bad(f"{field} must be a whole number, 1 or more", found=repr(value)[:60])
+    return int(vector)

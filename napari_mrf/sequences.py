@@ -1,0 +1,190 @@
+"""The published sequences by name, and sequences from JSON or CSV files."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.sequence import Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FAT_SHIFTS_HZ = (-101.1, 208.3, 281.0, 305.7, 395.6, 446.2)
+_FAT_AMPLITUDES = (0.0586, 0.0109, 0.0618, 0.1412, 0.66, 0.0673)
+
+
+def t1ff() -> Sequence:
+    """Return MRF T1-FF: 1400 spoiled radial gradient echoes in five segments, 175 frames.
+
+    Returns
+    -------
+    Sequence
+        Inversion 8.32 ms before the first pulse, RF phase 90 deg, recovery 5000 ms; the
+        signal of the second repetition, which has reached the steady state to 3e-4.
+
+    References
+    ----------
+    Marty and Carlier, MRM 2020; Balsiger et al., Medical Image Analysis 2020, section 2.1.
+    """
+    segments = (  # pulses, flip angle (deg), TE (ms), TR (ms)
+        (600, 5.0, 2.39, 4.02),
+        (200, 10.0, 2.39, 4.02),
+        (200, 5.0, 3.45, 5.08),
+        (200, 15.0, 3.45, 5.08),
+        (200, 5.0, 4.63, 6.26),
+    )
+    pulses = [segment[0] for segment in segments]
+    flip_angles_deg, echo_times_ms, repetition_times_ms = (
+        np.repeat([segment[column] for segment in segments], pulses) for column in (1, 2, 3)
+    )
+    return Sequence(
+        name="MRF T1-FF",
+        kind="spoiled",
+        flip_angles_deg=flip_angles_deg,
+        echo_times_ms=echo_times_ms,
+        repetition_times_ms=repetition_times_ms,
+        rf_phases_deg=np.float64(90.0),
+        inversion_time_ms=8.32,
+        recovery_time_ms=5000.0,
+        repetitions=2,
+        pulses_per_frame=8,
+        water_t2_ms=40.0,
+        fat_t2_ms=80.0,
+        fat_shifts_hz=np.array(_FAT_SHIFTS_HZ),
+        fat_amplitudes=np.array(_FAT_AMPLITUDES),
+    )
+
+
+def fisp() -> Sequence:
+    """Return a FISP fingerprinting sequence: 1000 pulses in five lobes.
+
+    In every lobe of 200 pulses, pulses j = 1…190 have the flip angle
+    5 + (peak - 5) sin(j pi / 200) deg with peaks 35, 43, 70, 45 and 27 deg; the last ten
+    have 0. TE 1.908 ms, inversion 20.64 ms before the first pulse, RF phase 0.
+
+    The repetition times are a smooth pseudo-random curve: standard normal numbers of
+    ``numpy.random.default_rng(0)``, one a pulse, smoothed with a Gaussian of 25 pulses
+    (cyclic, by FFT) and scaled linearly to 11.67…14.33 ms.
+
+    Returns
+    -------
+    Sequence
+        Measures PD, T1 and T2.
+
+    References
+    ----------
+    Jiang et al., MRM 2015; the repetition times are not published as numbers.
+    """
+    ripple = np.arange(1, 191)
+    lobes = [
+        np.concatenate([5.0 + (peak - 5.0) * np.sin(ripple * np.pi / 200.0), np.zeros(10)])
+        for peak in (35.0, 43.0, 70.0, 45.0, 27.0)
+    ]
+    flip_angles_deg = np.concatenate(lobes)
+    return Sequence(
+        name="FISP",
+        kind="fisp",
+        flip_angles_deg=flip_angles_deg,
+        repetition_times_ms=_smooth_random(flip_angles_deg.size, 11.67, 14.33),
+        echo_times_ms=np.float64(1.908),
+        rf_phases_deg=np.float64(0.0),
+        inversion_time_ms=20.64,
+    )
+
+
+def _smooth_random(size: int, low: float, high: float) -> np.ndarray:
+    noise = np.random.default_rng(0).standard_normal(size)
+    gaussian = np.exp(-2.0 * (np.pi * np.fft.rfftfreq(size) * 25.0) ** 2)
+    curve = np.fft.irfft(np.fft.rfft(noise) * gaussian, size)
+    unit = (curve - curve.min()) / (curve.max() - curve.min())
+    # Rounded to 1 ns so that the fingerprint is the same on every platform's FFT.
+    return np.round(low + (high - low) * unit, 6)
+
+
+NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp}
+"""Sequences that `load` knows by name."""
+
+
+def load(path_or_name: str | Path) -> Sequence:
+    """Return a sequence by name, or from a JSON or CSV file.
+
+    A CSV file has a header with the columns FA (deg), TE and TR (ms) and one row a pulse; it
+    becomes an MRF T1-FF-like sequence (same inversion, recovery, T2 and fat model), since a
+    table of pulses does not say more. A JSON file (`Sequence.to_json`) says everything.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A key of `NAMED`, or a file.
+
+    Returns
+    -------
+    Sequence
+
+    Raises
+    ------
+    MRFInputError
+        ``"unknown-sequence"``, ``"bad-sequence"``, ``"bad-json"``, ``"unreadable-file"``.
+    """
+    if str(path_or_name) in NAMED:
+        return NAMED[str(path_or_name)]()
+    path = Path(path_or_name)
+    if path.suffix.lower() == ".csv":
+        return _load_csv(path)
+    if path.suffix.lower() == ".json":
+        return Sequence.load(path)
+    raise MRFInputError("unknown-sequence", f"{str(path_or_name)!r} is no known sequence",
+                        expected=f"{', '.join(NAMED)}, or a .json or .csv file")  # fmt: skip
+
+
+def _load_csv(path: Path) -> Sequence:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise MRFInputError("unreadable-file", f"the sequence cannot be read: {error.strerror}",
+                            path=path) from None  # fmt: skip
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MRFInputError("bad-sequence", "the file is no CSV text", path=path,
+                            found=str(error)) from None  # fmt: skip
+    columns: dict[str, list[float]] = {"FA": [], "TE": [], "TR": []}
+    if not rows or not set(columns) <= {str(name).strip() for name in rows[0]}:
+        raise MRFInputError("bad-sequence", "the table has no pulses or lacks a column",
+                            path=path, expected="a header FA,TE,TR and one row a pulse",
+                            found=", ".join(map(str, rows[0])) if rows else "no rows")  # fmt: skip
+    for line, row in enumerate(rows, start=2):
+        cells = {str(name).strip(): cell for name, cell in row.items()}
+        for name, values in columns.items():
+            try:
+                values.append(float(cells[name]))
+            except (TypeError, ValueError):
+                raise MRFInputError("bad-sequence", f"line {line}, column {name} is no number",
+                                    path=path, found=repr(cells[name])) from None  # fmt: skip
+    base = t1ff()
+    n_pulses = len(rows)
+    pulses_per_frame = base.pulses_per_frame if n_pulses % base.pulses_per_frame == 0 else 1
+    try:
+        return Sequence(
+            name=path.stem,
+            kind=base.kind,
+            flip_angles_deg=np.array(columns["FA"]),
+            echo_times_ms=np.array(columns["TE"]),
+            repetition_times_ms=np.array(columns["TR"]),
+            rf_phases_deg=np.float64(90.0),
+            inversion_time_ms=base.inversion_time_ms,
+            recovery_time_ms=base.recovery_time_ms,
+            repetitions=base.repetitions,
+            pulses_per_frame=pulses_per_frame,
+            water_t2_ms=base.water_t2_ms,
+            fat_t2_ms=base.fat_t2_ms,
+            fat_shifts_hz=base.fat_shifts_hz,
+            fat_amplitudes=base.fat_amplitudes,
+        )
+    except MRFInputError as error:
+        raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
+                            found=error.found, hint=error.hint) from None  # fmt: skip

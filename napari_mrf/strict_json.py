@@ -1,0 +1,53 @@
+"""JSON from files of unknown origin: no NaN, no duplicate keys, no surprises."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def loads(text: str, *, path: str | Path | None = None) -> Any:
+    """Parse JSON text strictly.
+
+    Python's parser accepts NaN and lets the last of two equal keys win; both hide mistakes.
+
+    Parameters
+    ----------
+    text : str
+        The JSON text.
+    path : str or Path, optional
+        Where it came from, for the message.
+
+    Returns
+    -------
+    object
+        The parsed value.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-json"`` for invalid JSON, NaN, infinities and duplicate keys.
+    """
+
+    def refuse_constant(name: str) -> None:
+        raise MRFInputError("bad-json", f"the JSON holds {name}, which is no number", path=path)
+
+    def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise MRFInputError("bad-json", f"the JSON gives {twice!r} twice", path=path)
+        return record
+
+    try:
+        return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise MRFInputError(
+            "bad-json", "the file is not valid JSON", path=path, found=str(error)
+        ) from None
