@@ -1,0 +1,291 @@
+"""Long work in a worker thread: progress, cancel, and failures that cannot get lost.
+
+Two properties of the worker underneath shape this file. A ``RuntimeError`` that leaves a
+generator is taken for a deleted worker and swallowed, so no exception may leave it: the
+generator here returns a typed `Failure`. And a quit request acts only between two yields, so
+a cancelled job lets go of its worker at once and hears nothing from it any more.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import create_worker
+from psygnal import Signal
+from qtpy.QtCore import QObject, Slot
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+_SHORTEST_INTERVAL_S = 0.05
+
+
+class JobState(StrEnum):
+    """What has become of a job."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that ended the work, and where it came from.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    trace : str
+        The traceback as text, for a log.
+    """
+
+    error: Exception
+    trace: str
+
+    @property
+    def sentence(self) -> str:
+        """Cause, and cure where one is known, as a user reads it."""
+        if isinstance(self.error, MRFInputError):
+            return self.error.sentence()
+        if isinstance(self.error, MemoryError):
+            return "The memory does not suffice. Close other programs or use a smaller series."
+        lines = str(self.error).strip().splitlines()
+        return f"{type(self.error).__name__}: {lines[0] if lines else 'no further explanation'}"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A snapshot of a job, which views show as it is.
+
+    Parameters
+    ----------
+    state : JobState
+        Idle, running, done, cancelled or failed.
+    title : str
+        What is being done, in the user's words.
+    done, total : int
+        Progress; a total of 0 means that the end is not known.
+    detail : str
+        Free text beside the bar.
+    seconds : float
+        Time since the start.
+    seconds_left : float or None
+        Estimated from the progress so far; None while unknown.
+    failure : Failure or None
+        Set when the state is failed.
+    """
+
+    state: JobState = JobState.IDLE
+    title: str = ""
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the work goes on."""
+        return self.state is JobState.RUNNING
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a job's generator yields: progress, and optionally something to show.
+
+    Parameters
+    ----------
+    done, total : int
+        Progress; a total of 0 means that the end is not known.
+    detail : str
+        Free text beside the bar.
+    value : object
+        Handed to the receiver of updates; None for progress alone.
+    keep : bool
+        Whether the value must reach the receiver. Other steps are left out when they come
+        faster than 20 a second.
+    """
+
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    value: Any = None
+    keep: bool = False
+
+
+class Job(QObject):  # type: ignore[misc]
+    """One place where one piece of work at a time runs in the background.
+
+    All signals are emitted in the thread that made the job, the one of the window.
+
+    Attributes
+    ----------
+    changed : Signal(JobStatus)
+        Whenever `status` changes.
+    updated : Signal(object)
+        The value of a step.
+    succeeded : Signal(object)
+        What the generator returned.
+    """
+
+    changed = Signal(JobStatus)
+    updated = Signal(object)
+    succeeded = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = JobStatus()
+        self._worker: Any = None
+        self._start_s = 0.0
+        self._first_s: float | None = None
+        self._first_done = 0
+
+    def start(
+        self, title: str, work: Callable[..., Generator[Step, None, Any]], *arguments: Any
+    ) -> None:
+        """Run a generator function in a thread.
+
+        It must yield a `Step` every 50-200 ms to be cancellable, compute with plain arrays
+        and leave layers and widgets alone.
+
+        Parameters
+        ----------
+        title : str
+            What is being done, in the user's words.
+        work : generator function
+            Called with the arguments in the worker thread; what it returns is handed to
+            `succeeded`.
+        *arguments : object
+            For the generator function.
+
+        Raises
+        ------
+        RuntimeError
+            When the job is still running.
+        """
+        if self.status.is_running:
+            raise RuntimeError(f"{self.status.title} is still running")
+        self._start_s = time.monotonic()
+        self._first_s = None
+        self._worker = create_worker(_Named(title, _guarded, work, arguments), _start_thread=False)
+        self._worker.yielded.connect(self._on_yielded)
+        self._worker.returned.connect(self._on_returned)
+        self._worker.finished.connect(self._on_finished)
+        self._set(JobStatus(JobState.RUNNING, title))
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop the work; at once for the user, at its next step for the thread."""
+        if self.status.is_running:
+            self._let_go()
+            self._end(JobState.CANCELLED)
+
+    def _let_go(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.quit()
+            for signal, slot in (
+                (worker.yielded, self._on_yielded),
+                (worker.returned, self._on_returned),
+                (worker.finished, self._on_finished),
+            ):
+                signal.disconnect(slot)
+
+    def _set(self, status: JobStatus) -> None:
+        self.status = status
+        self.changed.emit(status)
+
+    def _end(self, state: JobState, failure: Failure | None = None) -> None:
+        seconds = time.monotonic() - self._start_s
+        self._set(replace(self.status, state=state, seconds=seconds, seconds_left=None,
+                          failure=failure))  # fmt: skip
+
+    def _is_current(self) -> bool:
+        # A closing window asks its workers to quit; what is still queued then must not reach
+        # layers that are being taken down.
+        return self._worker is not None and not self._worker.abort_requested
+
+    @Slot(object)  # type: ignore[untyped-decorator]
+    def _on_yielded(self, step: Step | None) -> None:
+        if step is None or not self._is_current():
+            return
+        now = time.monotonic()
+        if self._first_s is None and step.done > 0:
+            self._first_s, self._first_done = now, step.done
+        self._set(replace(self.status, done=step.done, total=step.total, detail=step.detail,
+                          seconds=now - self._start_s,
+                          seconds_left=self._seconds_left(step, now)))  # fmt: skip
+        if step.value is not None:
+            self.updated.emit(step.value)
+
+    def _seconds_left(self, step: Step, now: float) -> float | None:
+        # The rate counts from the first progress: what precedes it (a dictionary to build) says
+        # nothing about the rest.
+        if self._first_s is None or not step.total or step.done <= self._first_done:
+            return None
+        rate = (step.done - self._first_done) / max(now - self._first_s, 1e-6)
+        return (step.total - step.done) / rate
+
+    @Slot(object)  # type: ignore[untyped-decorator]
+    def _on_returned(self, outcome: Any) -> None:
+        if not self._is_current():
+            return
+        self._worker = None
+        if isinstance(outcome, Failure):
+            self._end(JobState.FAILED, outcome)
+            return
+        self._end(JobState.DONE)
+        self.succeeded.emit(outcome)
+
+    @Slot()  # type: ignore[untyped-decorator]
+    def _on_finished(self) -> None:
+        # Only a worker that was told to quit by somebody else gets here still current.
+        if self._worker is not None and self.status.is_running:
+            self._worker = None
+            self._end(JobState.CANCELLED)
+
+
+class _Named(partial):  # type: ignore[type-arg]
+    """A call that prints as its title, which napari shows when a busy window is closed."""
+
+    title: str
+
+    def __new__(cls, title: str, *arguments: Any) -> _Named:
+        self = super().__new__(cls, *arguments)
+        self.title = title
+        return self
+
+    def __repr__(self) -> str:
+        return self.title
+
+
+def _guarded(
+    work: Callable[..., Iterator[Step]], arguments: tuple[Any, ...]
+) -> Generator[Step | None, None, Any]:
+    """Run the generator, thin out its steps, and turn every exception into a `Failure`."""
+    last_s = float("-inf")
+    try:
+        generator = work(*arguments)
+        while True:
+            try:
+                step = next(generator)
+            except StopIteration as stop:
+                return stop.value
+            now = time.monotonic()
+            due = step.keep or now - last_s >= _SHORTEST_INTERVAL_S
+            if due:
+                last_s = now
+            yield step if due else None
+    except Exception as error:  # see the module docstring
+        return Failure(error, traceback.format_exc())
