@@ -1,0 +1,1 @@
+"""From k-space to images and back: trajectories, NUFFT, density compensation, coils."""

@@ -1,0 +1,215 @@
+"""Where things lie in a cross-section of the thigh: a random anatomy, drawn point by point.
+
+Lengths are in mm in the frame of a right thigh seen from the feet: x points to the patient's
+left (medial), y to the back, z to the head. Muscles are the cells of a distance diagram: each
+has a few discs, and a point belongs to the muscle whose disc is nearest. Where two muscles are
+nearly equally near runs a septum of fat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label as connected_components
+
+from napari_mrf.phantoms.labels import (
+    BLOOD,
+    INTERMUSCULAR_FAT,
+    MUSCLES,
+    OTHER,
+    SUBCUTANEOUS_FAT,
+    label_of,
+)
+from napari_mrf.phantoms.random_fields import RandomField
+
+Points = NDArray[np.float64]
+
+# Discs of each muscle in a mean thigh: (x, y, radius) in mm from the centre of the muscles.
+_DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
+    "VL": ((-51, -31, 11), (-60, -12, 11), (-61, 6, 11), (-52, 22, 10), (-42, 31, 7)),
+    "VI": ((-42, -6, 8), (-43, -22, 8), (-31, -35, 8), (-14, -34, 8), (-3, -24, 5)),
+    "VM": ((2, -36, 8), (7, -24, 8), (3, -13, 6)),
+    "RF": ((-40, -50, 8), (-29, -52, 10), (-17, -50, 8)),
+    "SAR": ((26, -31, 7), (32, -22, 6)),
+    "GRA": ((55, 12, 9),),
+    "SM": ((39, 35, 9), (30, 43, 9)),
+    "ST": ((10, 42, 12), (15, 34, 9)),
+    "BF": ((-15, 38, 13), (-21, 28, 10)),
+    "BF_SH": ((-35, 17, 7), (-27, 12, 6)),
+    "AM": ((8, 18, 8), (23, 17, 11), (38, 15, 10), (42, 2, 8)),
+    "AL": ((22, -3, 7), (31, -6, 6)),
+    "AB": ((6, 3, 6), (-3, 7, 5)),
+}
+_COMPARTMENTS = (("VL", "VI", "VM", "RF"), ("SAR",), ("GRA", "AM", "AL", "AB"),
+                 ("SM", "ST", "BF", "BF_SH"))  # fmt: skip
+_FEMUR_MM = (-21.0, -15.0)
+# Vessels and the sciatic nerve: x, y, half-widths along x and y, fat around them, label.
+_INCLUSIONS = (
+    (13.0, -14.0, 3.6, 3.6, 1.3, BLOOD),
+    (17.0, -9.0, 4.3, 3.6, 1.3, BLOOD),
+    (-4.0, 1.0, 2.2, 1.8, 2.0, BLOOD),
+    (-4.0, 24.0, 4.5, 2.6, 2.6, OTHER),
+)
+_SKIN_MM = 1.8
+
+
+@dataclass(frozen=True)
+class Section:
+    """Labels of one drawn slice and what tissue models need to know about each point."""
+
+    labels: NDArray[np.uint16]
+    marrow: NDArray[np.bool_]
+    skin: NDArray[np.bool_]
+    depth_mm: Points
+    septum_distance_mm: Points
+    angle_rad: Points
+
+
+class ThighAnatomy:
+    """One random thigh.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws sizes, positions and the warps of shapes.
+    side : {"right", "left"}
+        The left thigh is the mirror image.
+    """
+
+    def __init__(self, rng: np.random.Generator, side: str = "right") -> None:
+        self.side = side
+        self.mirror = -1.0 if side == "left" else 1.0
+        self._half_widths_mm = np.array([67.0, 53.0]) * rng.normal(1.0, 0.02, 2)
+        self._fat_mm = rng.uniform(7.0, 17.0)
+        self._outline = rng.normal(0.0, 1.0, (2, 4)) * [0.012, 0.02, 0.01, 0.006]
+        self._fat_outline = rng.normal(0.0, 1.0, (2, 3)) * [0.14, 0.12, 0.06]
+        self._femur_mm = np.array(_FEMUR_MM) + rng.normal(0.0, 1.5, 2)
+        self._cortex_mm = rng.normal(14.0, 0.6)
+        self._marrow_mm = self._cortex_mm * rng.uniform(0.5, 0.62)
+        self._discs = {
+            name: np.array(discs) + np.append(rng.normal(0.0, 1.8, 2), rng.normal(0.0, 0.8))
+            for name, discs in _DISCS.items()
+        }
+        self._inclusions = [
+            (x + rng.normal(0.0, 1.0), y + rng.normal(0.0, 1.0), *rest)
+            for x, y, *rest in _INCLUSIONS
+        ]
+        self._saphenous = (rng.uniform(-0.75, -0.25), rng.uniform(0.35, 0.6))
+        self._warps = [RandomField(rng, (60.0, 24.0, 24.0), 40) for _ in range(2)]
+        self._ripples = [RandomField(rng, (20.0, 7.0, 7.0), 60) for _ in range(2)]
+        self._width = RandomField(rng, (25.0, 9.0, 9.0), 60)
+        self._strands = RandomField(rng, (12.0, 5.0, 5.0), 80)
+        self._taper = rng.normal(0.0, 0.0012)
+
+    def draw(self, z_mm: float, y_mm: Points, x_mm: Points) -> Section:
+        """Return what lies at the points (2-D arrays of positions in mm) of one slice."""
+        taper = 1.0 + self._taper * z_mm
+        x = self.mirror * x_mm / taper
+        y = y_mm / taper
+        warped_x = x + 2.2 * self._warps[0](z_mm, y, x) + 0.7 * self._ripples[0](z_mm, y, x)
+        warped_y = y + 2.2 * self._warps[1](z_mm, y, x) + 0.7 * self._ripples[1](z_mm, y, x)
+
+        angle = np.arctan2(y, x)
+        radius = np.hypot(x, y)
+        outline = self._compartment_radius(angle)
+        depth = outline - np.hypot(warped_x, warped_y)
+        skin_depth = outline + self._fat_thickness(angle) - radius
+
+        names = np.array([label_of(name, self.side) for name in MUSCLES], dtype=np.uint16)
+        distances = np.stack([self._distance(name, warped_y, warped_x) for name in MUSCLES])
+        order = np.argsort(distances, axis=0)[:2]
+        nearest, next_nearest = np.take_along_axis(distances, order, axis=0)
+        gap = next_nearest - nearest
+        width = self._septum_width(order, depth, z_mm, y, x)
+        # Gracilis and sartorius bulge into the fat.
+        inside = (depth > 0) | (self._distance("GRA", warped_y, warped_x) < 2.0)
+        septum = (gap < width) | ((depth < 0.5 * width) & (depth > 0))
+
+        labels = np.where(skin_depth > 0, SUBCUTANEOUS_FAT, 0).astype(np.uint16)
+        labels[inside] = INTERMUSCULAR_FAT
+        muscle = inside & ~septum
+        labels[muscle] = names[order[0]][muscle]
+        skin = (skin_depth > 0) & (skin_depth < _SKIN_MM)
+        labels[skin] = OTHER
+        marrow = self._insert_bone(labels, warped_y, warped_x)
+        self._insert_inclusions(labels, y, x)
+        self._drop_islands(labels, names)
+        return Section(labels, marrow, skin, skin_depth, np.maximum(gap - width, 0.0), angle)
+
+    def _compartment_radius(self, angle: Points) -> Points:
+        a, b = self._half_widths_mm
+        exponent = 2.25  # a little squarer than an ellipse
+        radius = (np.abs(np.cos(angle) / a) ** exponent + np.abs(np.sin(angle) / b) ** exponent)
+        radius = radius ** (-1.0 / exponent)
+        return np.asarray(radius * (1.0 + _harmonics(self._outline, angle, first=2)))
+
+    def _fat_thickness(self, angle: Points) -> Points:
+        # More fat medially and in front than laterally.
+        mean = 1.0 + 0.3 * np.cos(angle) - 0.12 * np.sin(angle)
+        shape = mean + _harmonics(self._fat_outline, angle, first=1)
+        return np.asarray(self._fat_mm * np.maximum(shape, 0.35))
+
+    def _distance(self, name: str, y: Points, x: Points) -> Points:
+        scale_x, scale_y = self._half_widths_mm / [67.0, 53.0]
+        discs = [
+            np.hypot(x - scale_x * disc_x, y - scale_y * disc_y) - radius
+            for disc_x, disc_y, radius in self._discs[name]
+        ]
+        return np.asarray(np.min(discs, axis=0))
+
+    def _septum_width(
+        self, order: NDArray[np.intp], depth: Points, z_mm: float, y: Points, x: Points
+    ) -> Points:
+        compartment = np.array(
+            [next(i for i, group in enumerate(_COMPARTMENTS) if name in group) for name in MUSCLES]
+        )
+        across = compartment[order[0]] != compartment[order[1]]
+        width = np.where(across, 2.6, 1.1) * np.exp(0.45 * self._width(z_mm, y, x))
+        # Clefts open where septa meet the fascia.
+        return np.asarray(width + 3.0 * np.exp(-np.maximum(depth, 0.0) / 3.5))
+
+    def _insert_bone(
+        self, labels: NDArray[np.uint16], y: Points, x: Points
+    ) -> NDArray[np.bool_]:
+        dx, dy = x - self._femur_mm[0], y - self._femur_mm[1]
+        radius = np.hypot(dx, dy)
+        # The linea aspera: a ridge at the back of the shaft.
+        ridge = 2.6 * np.exp(-(((np.arctan2(dy, dx) - 1.2) / 0.35) ** 2))
+        labels[radius < self._cortex_mm + ridge] = label_of("FEMUR", self.side)
+        return np.asarray(radius < self._marrow_mm)
+
+    def _insert_inclusions(self, labels: NDArray[np.uint16], y: Points, x: Points) -> None:
+        bone = labels == label_of("FEMUR", self.side)
+        for centre_x, centre_y, half_x, half_y, fat_mm, tissue in self._inclusions:
+            dx, dy = x - centre_x, y - centre_y
+            around = (dx / (half_x + fat_mm)) ** 2 + (dy / (half_y + fat_mm)) ** 2 < 1
+            labels[around & ~bone] = INTERMUSCULAR_FAT
+            labels[((dx / half_x) ** 2 + (dy / half_y) ** 2 < 1) & ~bone] = tissue
+        # The great saphenous vein in the medial fat.
+        angle, share = self._saphenous
+        radius = self._compartment_radius(np.array(angle)) + share * self._fat_thickness(
+            np.array(angle)
+        )
+        centre_x, centre_y = radius * np.cos(angle), radius * np.sin(angle)
+        vein = np.hypot(x - centre_x, y - centre_y) < 2.2
+        labels[vein & (labels == SUBCUTANEOUS_FAT)] = BLOOD
+
+    @staticmethod
+    def _drop_islands(labels: NDArray[np.uint16], names: NDArray[np.uint16]) -> None:
+        """Turn pieces cut off from their muscle into fat."""
+        for name in names:
+            pieces, count = connected_components(labels == name)
+            if count > 1:
+                sizes = np.bincount(pieces.ravel())[1:]
+                islands = (pieces > 0) & (pieces != 1 + int(np.argmax(sizes)))
+                labels[islands] = INTERMUSCULAR_FAT
+
+
+def _harmonics(amplitudes: Points, angle: Points, *, first: int) -> Points:
+    cosines, sines = amplitudes
+    total = np.zeros_like(angle)
+    for order, (cosine, sine) in enumerate(zip(cosines, sines, strict=True), start=first):
+        total = total + cosine * np.cos(order * angle) + sine * np.sin(order * angle)
+    return total
