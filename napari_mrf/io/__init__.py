@@ -1,0 +1,51 @@
+"""Files in and out: series, masks, maps. One file per format, one line each in `formats.FORMATS`.
+
+The public names are imported when first used, so that naming this package is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_mrf.io.atomic import atomic_write
+    from napari_mrf.io.fingerprints import save_fingerprints
+    from napari_mrf.io.maps_reader import load_maps
+    from napari_mrf.io.maps_writer import save_maps
+    from napari_mrf.io.masks import load_mask
+    from napari_mrf.io.series_reader import load_series
+    from napari_mrf.io.series_writer import save_series
+    from napari_mrf.io.unpack import clear_unpacked_cache
+
+_HOMES = {
+    "atomic_write": "atomic",
+    "clear_unpacked_cache": "unpack",
+    "load_maps": "maps_reader",
+    "load_mask": "masks",
+    "load_series": "series_reader",
+    "save_fingerprints": "fingerprints",
+    "save_maps": "maps_writer",
+    "save_series": "series_writer",
+}
+
+__all__ = [
+    "atomic_write",
+    "clear_unpacked_cache",
+    "load_maps",
+    "load_mask",
+    "load_series",
+    "save_fingerprints",
+    "save_maps",
+    "save_series",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"napari_mrf.io.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'napari_mrf.io' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,118 @@
+"""Writing that either happens completely or leaves what was there before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_CAUSES = {
+    errno.ENOSPC: ("disk-full", "the disk is full", "Free some space or choose another folder."),
+    errno.EDQUOT: ("disk-full", "the disk quota is used up", "Choose another folder."),
+    errno.EACCES: ("not-writable", "the folder may not be written", "Choose another folder."),
+    errno.EPERM: ("not-writable", "the folder may not be written", "Choose another folder."),
+    errno.EROFS: ("not-writable", "the disk is read-only", "Choose another folder."),
+    errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter one."),
+    errno.ENOENT: ("missing-folder", "the folder does not exist", "Create it first."),
+    errno.ENOTDIR: ("missing-folder", "the folder is a file", "Choose another folder."),
+}
+
+
+def write_error(error: OSError, path: Path) -> MRFInputError:
+    """Return the readable error for a failed write to a path."""
+    code, what, hint = _CAUSES.get(
+        error.errno or 0, ("write-failed", f"writing failed: {error.strerror or error}", "")
+    )
+    return MRFInputError(code, what, path=path, hint=hint or None)
+
+
+@contextmanager
+def atomic_write_all(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
+    """Write several files that appear together, or none of them.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Final names. Their folders must exist.
+
+    Yields
+    ------
+    dict of Path to Path
+        A temporary file beside each final name, to be written in the body. On leaving, all
+        are flushed to the disk and take their final names in the given order; after an
+        exception all are removed and the old files stay as they were.
+
+    Raises
+    ------
+    MRFInputError
+        ``"disk-full"``, ``"not-writable"``, ``"name-too-long"``, ``"missing-folder"`` or
+        ``"write-failed"``.
+    """
+    # The temporary name is short, so that it fits wherever the final name fits.
+    staged = {path: path.parent / f".mrf-{secrets.token_hex(6)}.tmp" for path in map(Path, paths)}
+    path = next(iter(staged), Path())
+    try:
+        for path, temporary in staged.items():
+            _refuse_long_name(path)
+            temporary.touch(exist_ok=False)
+        yield staged
+        for path, temporary in staged.items():
+            _flush(temporary)
+        for path, temporary in staged.items():
+            temporary.replace(path)
+        for folder in {path.parent for path in staged}:
+            _flush_folder(folder)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        for temporary in staged.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Write one file completely or not at all; see `atomic_write_all`.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name.
+
+    Yields
+    ------
+    Path
+        The temporary file to write.
+    """
+    path = Path(path)
+    with atomic_write_all([path]) as staged:
+        yield staged[path]
+
+
+def _refuse_long_name(path: Path) -> None:
+    # The temporary file would be written in full before the long name is refused.
+    if len(os.fsencode(path.name)) > 255:
+        raise OSError(errno.ENAMETOOLONG, "File name too long")
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    # Not every system lets a folder be opened; the rename itself has already happened.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

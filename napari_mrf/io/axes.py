@@ -1,0 +1,163 @@
+"""The order of the axes: said by the format, the sidecar or the user, never guessed."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.memory import refuse_beyond_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence as Sized
+    from pathlib import Path
+
+    from napari_mrf.io.source import Source
+    from napari_mrf.sequence import Sequence
+
+LETTERS = "XYZTC"
+"""Space, time, and C for a last-resort axis of two: real and imaginary part."""
+_COMMON_ORDERS = ("XYZT", "TZYX", "XYT", "TYX", "XYZTC", "TZYXC", "XYTC", "TYXC")
+
+
+def check_axes(axes: str, shape: Sized[int], path: Path) -> str:
+    """Return the order in capitals, refusing one that does not name every axis once.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-axes"``.
+    """
+    order = str(axes).upper()
+    complete = set("XYT") <= set(order) <= set(LETTERS) and len(set(order)) == len(order)
+    if not complete or len(order) != len(shape):
+        raise MRFInputError("bad-axes", "the order of the axes does not fit the array", path=path,
+                            expected=f"{len(shape)} different letters of {LETTERS} for shape "
+                                     f"{tuple(shape)}, with X, Y and T among them",
+                            found=repr(axes))  # fmt: skip
+    if "C" in order and shape[order.index("C")] != 2:
+        raise MRFInputError("bad-axes", "axis C holds real and imaginary parts", path=path,
+                            expected="2 entries",
+                            found=f"{shape[order.index('C')]} entries")  # fmt: skip
+    return order
+
+
+def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tuple[str, ...]:
+    """Return the likely orders of an array, for a message: where time has the right length.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the array.
+    real : bool
+        Whether the numbers are real, so that an axis C may be among them.
+    sequence : Sequence or None
+        Its frames and pulses are the lengths that time may have.
+
+    Returns
+    -------
+    tuple of str
+        Common orders first; empty where nothing fits.
+    """
+    lengths = set() if sequence is None else {sequence.n_frames, sequence.n_pulses}
+    usual = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
+    letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}.get(len(shape), "")
+    others = ["".join(order) for order in permutations(letters)]
+    if real and len(shape) == 4:
+        others += ["".join(order) for order in permutations("XYTC")]
+    fitting = [
+        order
+        for order in dict.fromkeys(usual + others)
+        if (not lengths or shape[order.index("T")] in lengths)
+        and ("C" not in order or (real and shape[order.index("C")] == 2))
+    ]
+    in_use = [order for order in fitting if order in _COMMON_ORDERS]
+    return tuple((in_use or fitting)[:3])
+
+
+def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
+    """Return the error for an array whose order nobody has said."""
+    shape = tuple(source.array.shape)
+    proposals = propose_axes(shape, source.array.dtype.kind != "c", sequence)
+    hint = 'Give the order, such as axes="XYZT", or write it into the sidecar as AxisOrder.'
+    if proposals:
+        likely = " or ".join(f'axes="{order}"' for order in proposals)
+        hint = f"By its lengths it may be {likely}: give the one that is right."
+    return MRFInputError("axes-unknown", "the file does not say what its axes are",
+                         path=source.path, expected="an order of X, Y, Z and T",
+                         found=f"shape {shape}", hint=hint)  # fmt: skip
+
+
+def to_series_order(source: Source, axes: str) -> Any:
+    """Return the array as (T, Z, Y, X), or (C, T, Z, Y, X) where there is an axis C.
+
+    Parameters
+    ----------
+    source : Source
+        Lazy arrays become dask arrays with one chunk per slice; time is never split.
+    axes : str
+        What the axes of the source are, checked.
+
+    Returns
+    -------
+    ndarray or dask array
+        Numbers scaled with slope and intercept, in the byte order of this machine.
+
+    Raises
+    ------
+    MRFInputError
+        ``"too-large"`` where not even one slice fits into the memory, or ``"not-numeric"``.
+    """
+    array = source.array
+    if array.dtype.kind not in "iufc":
+        raise MRFInputError("not-numeric", "the array holds no numbers", path=source.path,
+                            expected="complex or real numbers", found=str(array.dtype))  # fmt: skip
+    if 0 in array.shape:
+        raise MRFInputError("bad-shape", "the array is empty", path=source.path,
+                            found=f"shape {tuple(array.shape)}")  # fmt: skip
+    if source.is_lazy:
+        array = _per_slice(source, axes)
+    missing_z = "Z" not in axes
+    target = "TYX" if missing_z else "TZYX"
+    if "C" in axes:
+        target = "C" + target
+    array = array.transpose([axes.index(letter) for letter in target])
+    if missing_z:
+        array = array[..., None, :, :]
+    result = _result_type(source)
+    if array.dtype != result or (source.slope, source.intercept) != (1.0, 0.0):
+        if source.is_lazy:
+            array = array.map_blocks(
+                _rescaled, source.slope, source.intercept, result, dtype=result
+            )
+        else:
+            array = _rescaled(array, source.slope, source.intercept, result)
+    return array
+
+
+def _per_slice(source: Source, axes: str) -> Any:
+    import dask.array
+
+    array = source.array
+    chunks = tuple(1 if letter == "Z" else n for letter, n in zip(axes, array.shape, strict=True))
+    slice_bytes = array.dtype.itemsize * int(np.prod(chunks, dtype=object))
+    refuse_beyond_memory(slice_bytes, "one slice over all frames", source.path)
+    name = f"series-{source.sha256}-{axes}-{id(array):x}"
+    return dask.array.from_array(array, chunks=chunks, name=name, asarray=False)
+
+
+def _result_type(source: Source) -> np.dtype[Any]:
+    kind: Any = np.complex64 if source.array.dtype.kind == "c" else np.float32
+    return np.dtype(kind)
+
+
+def _rescaled(block: Any, slope: float, intercept: float, result: np.dtype[Any]) -> Any:
+    if (slope, intercept) != (1.0, 0.0):
+        # Wide sums: an int16 value times its slope need not fit float32 exactly. NIfTI scales
+        # both parts of a complex number.
+        offset = intercept * (1 + 1j) if result.kind == "c" else intercept
+        block = block * np.float64(slope) + offset
+    with np.errstate(over="ignore"):
+        return block.astype(result)

@@ -1,0 +1,51 @@
+"""Fingerprints out: the ``.npy`` file of simulated signals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import atomic_write
+
+
+def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write fingerprints as ``.npy``, completely or not at all.
+
+    Parameters
+    ----------
+    fingerprints : array-like
+        (N, T) complex; written as complex64.
+    path : str or Path
+        Final name, taken as it is.
+    overwrite : bool
+        Whether an earlier file may be replaced.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    MRFInputError
+        ``"exists"``, ``"bad-shape"`` and the codes of `atomic_write_all`.
+    """
+    path = Path(path)
+    array = np.asarray(fingerprints, dtype=np.complex64)
+    if array.ndim != 2:
+        raise MRFInputError("bad-shape", "fingerprints are rows", expected="shape (N, T)",
+                            found=f"shape {array.shape}")  # fmt: skip
+    refuse_existing(path, overwrite)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    return path
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise ``"exists"`` where a file stands that may not be replaced."""
+    if path.exists() and not overwrite:
+        raise MRFInputError("exists", "the file exists already", path=path,
+                            hint="Choose another name, or allow it to be overwritten."
+                            )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Masks: which voxels to reconstruct."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io import npy
+from napari_mrf.io.maps_reader import same_place
+from napari_mrf.io.memory import refuse_beyond_memory
+from napari_mrf.io.nifti import read_volume
+from napari_mrf.io.source import read_error
+from napari_mrf.series import check_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.series import MRFSeries
+
+
+def load_mask(path: str | Path, series: MRFSeries) -> NDArray[np.bool_]:
+    """Read a mask on the grid of a series: NIfTI (X, Y, Z), or .npy (Z, Y, X).
+
+    Parameters
+    ----------
+    path : str or Path
+        Every value but 0 counts as inside. Numbers must be finite.
+    series : MRFSeries
+        Its shape and, where both have one, its affine must be those of the mask.
+
+    Returns
+    -------
+    ndarray of bool
+        (Z, Y, X).
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-mask"`` for another grid, NaN, text or complex values, and what the readers
+        raise.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            is_npy = npy.matches(file.read(8))
+    except OSError as error:
+        raise read_error(error, path) from error
+    if is_npy:
+        array = npy.read(path).array
+        refuse_beyond_memory(array.dtype.itemsize * int(np.prod(array.shape, dtype=object)),
+                             "the mask", path)  # fmt: skip
+        values, affine = array[...], None
+    else:
+        volume = read_volume(path)
+        values, affine = volume.values, volume.affine
+    if values.dtype.kind not in "biuf":
+        raise MRFInputError("bad-mask", "a mask holds zeros and ones", path=path,
+                            found=str(values.dtype))  # fmt: skip
+    try:
+        mask = check_mask(values, series.spatial_shape)
+    except MRFInputError as error:
+        raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
+                            found=error.found, hint=error.hint) from None  # fmt: skip
+    if affine is not None and series.affine is not None and not same_place(affine, series.affine):
+        raise MRFInputError("bad-mask", "the mask lies elsewhere in space than the series",
+                            path=path, expected=f"affine {series.affine.round(3).tolist()}",
+                            found=f"affine {affine.round(3).tolist()}",
+                            hint="Save the mask on the grid of the series.")  # fmt: skip
+    return mask

@@ -1,0 +1,131 @@
+"""What a format file hands over: an array that may still lie on the disk, and its place."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file as its format reader understands it, before axes are put in order.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sha256 : str
+        Of the file as it lies on the disk.
+    array : ndarray or lazy array
+        Axes in the order in which the format counts them. A lazy array has ``shape``,
+        ``dtype``, ``ndim`` and slicing, and reads when sliced.
+    axes : str or None
+        What the axes are (letters of `axes.LETTERS`), where the format itself says so.
+    affine : ndarray or None
+        (4, 4), voxel indices (x, y, z) to mm.
+    slope, intercept : float
+        The stored numbers become ``slope * number + intercept``.
+    warnings : tuple of str
+        Sentences for the user.
+    metadata : dict
+        For the provenance.
+    """
+
+    path: Path
+    sha256: str
+    array: Any
+    axes: str | None = None
+    affine: NDArray[np.float64] | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    warnings: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the array is still on the disk."""
+        return not isinstance(self.array, np.ndarray)
+
+
+@dataclass(frozen=True)
+class MappedArray:
+    """An uncompressed array inside a file, mapped into memory whenever it is sliced.
+
+    It holds no open file and can be sent to another process.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dtype : numpy.dtype
+        With the byte order of the file.
+    shape : tuple of int
+        Of the array.
+    offset : int
+        Bytes before the first number.
+    order : {"C", "F"}
+        Whether the last or the first axis varies fastest.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+    order: str
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        mapped: NDArray[Any] = np.memmap(
+            self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
+            order=self.order,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return np.asarray(mapped[index])
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, read in one pass.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-file"`` or ``"unreadable-file"``.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise read_error(error, path) from error
+
+
+def read_error(error: OSError, path: Path) -> MRFInputError:
+    """Return the readable error for a failed read of a path."""
+    if isinstance(error, FileNotFoundError):
+        return MRFInputError("missing-file", "the file does not exist", path=path)
+    if isinstance(error, IsADirectoryError):
+        return MRFInputError("not-a-file", "this is a folder, not a series", path=path,
+                             hint="Choose a file in it.")  # fmt: skip
+    return MRFInputError("unreadable-file", f"the file cannot be read: {error.strerror or error}",
+                         path=path)  # fmt: skip
+
+
+def truncated(
+    path: Path, expected_bytes: int, found_bytes: int, *, least: bool = False
+) -> MRFInputError:
+    """Return the error for a file that ends too early."""
+    return MRFInputError("truncated", "the file ends too early", path=path,
+                         expected=f"{'at least ' if least else ''}{expected_bytes} bytes",
+                         found=f"{found_bytes} bytes",
+                         hint="Copy or download it again.")  # fmt: skip
