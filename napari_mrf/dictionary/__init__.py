@@ -1,0 +1,1 @@
+"""From a grid of parameters to atoms to the best match."""

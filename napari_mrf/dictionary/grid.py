@@ -1,0 +1,119 @@
+"""The values that a dictionary is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.sequence import Sequence
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterGrid:
+    """Axes of values by parameter key; the grid is their product.
+
+    Parameters
+    ----------
+    axes : mapping of str to array-like
+        Strictly increasing values by key, within the parameter's valid range.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-grid"``.
+    """
+
+    axes: dict[str, NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        checked = {}
+        for key, values in dict(self.axes).items():
+            if key not in PARAMETERS:
+                raise MRFInputError("bad-grid", f"{key!r} is no parameter of MRF",
+                                    expected=f"one of {', '.join(PARAMETERS)}")  # fmt: skip
+            axis = np.array(values, dtype=np.float64).reshape(-1)
+            low, high = PARAMETERS[key].valid_range
+            if axis.size == 0 or np.any(np.diff(axis) <= 0) or not np.all(np.isfinite(axis)):
+                raise MRFInputError("bad-grid", f"the {key} axis must rise strictly",
+                                    found=f"{axis.size} values")  # fmt: skip
+            if axis[0] < low or axis[-1] > high:
+                raise MRFInputError("bad-grid", f"the {key} axis leaves the possible range",
+                                    expected=f"{low:g} to {high:g}",
+                                    found=f"{axis[0]:g} to {axis[-1]:g}")  # fmt: skip
+            axis.setflags(write=False)
+            checked[key] = axis
+        object.__setattr__(self, "axes", checked)
+
+    def __getitem__(self, key: str) -> NDArray[np.float64]:
+        return self.axes[key]
+
+    @property
+    def size(self) -> int:
+        """Number of points of the product."""
+        return int(np.prod([axis.size for axis in self.axes.values()]))
+
+    def points(self) -> dict[str, NDArray[np.float64]]:
+        """Return the grid points as (N,) arrays by key, the last axis running fastest.
+
+        Relaxation cannot be faster along the field than across it: points with T2 > T1 are
+        left out where the grid has both.
+        """
+        meshes = np.meshgrid(*self.axes.values(), indexing="ij")
+        points = {key: mesh.reshape(-1) for key, mesh in zip(self.axes, meshes, strict=True)}
+        if {"T1", "T2"} <= set(points):
+            keep = points["T2"] <= points["T1"]
+            points = {key: values[keep] for key, values in points.items()}
+        return points
+
+    def describe(self) -> dict[str, Any]:
+        """Return first value, last value and length of every axis, for the provenance."""
+        return {
+            key: {"first": float(axis[0]), "last": float(axis[-1]), "n": int(axis.size)}
+            for key, axis in self.axes.items()
+        }
+
+
+def reconstruction_grid(sequence: Sequence) -> ParameterGrid:
+    """Return the published reconstruction grid of a kind of sequence.
+
+    ``"spoiled"``: the dictionary of MRF T1-FF (Balsiger et al., MedIA 2020, section 2.1),
+    without its FF axis, since the fat fraction is solved for. ``"fisp"``: the 8,537 pairs of
+    RinQ (Hoppe et al., MICCAI 2019).
+    """
+    if sequence.kind == "spoiled":
+        return ParameterGrid(
+            {
+                "T1H2O": np.concatenate([steps(550, 10, 1600), steps(1650, 50, 2000)]),
+                "T1fat": steps(225, 25, 400),
+                "Df": steps(-120, 10, 120),
+                "B1": np.round(steps(30, 5, 100) / 100.0, 2),
+            }
+        )
+    return ParameterGrid(
+        {
+            "T1": np.concatenate(
+                [steps(10, 10, 90), steps(100, 20, 1000), steps(1040, 40, 2000),
+                 steps(2050, 100, 4500)]
+            ),
+            "T2": np.concatenate(
+                [steps(2, 2, 98), steps(100, 5, 150), steps(160, 10, 300), steps(350, 50, 800),
+                 steps(900, 100, 1600), steps(1800, 200, 3000)]
+            ),
+        }
+    )  # fmt: skip
+
+
+def steps(first: float, step: float, last: float) -> NDArray[np.float64]:
+    """Return first, first + step, … up to and including last (the papers' a:b:c).
+
+    As in the papers, the last value is left out where no whole number of steps reaches it.
+    """
+    return first + step * np.arange(int(np.floor((last - first) / step + 1e-9)) + 1)

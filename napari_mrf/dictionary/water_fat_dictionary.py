@@ -1,0 +1,102 @@
+"""The factorised dictionary of water and fat: axes and real envelopes, never pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.simulation import water_fat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.dictionary.grid import ParameterGrid
+    from napari_mrf.sequence import Sequence
+
+AXES = ("T1H2O", "T1fat", "Df", "B1")
+
+
+@dataclass(frozen=True, eq=False)
+class WaterFatDictionary:
+    """Envelopes of water and fat over (B1, T1), to be combined with off-resonance phases.
+
+    An atom of water is ``envelope · weight · exp(-2 pi i Df TE)``; likewise fat. The
+    dictionary of MRF T1-FF has 342,000 pairs of atoms but only 1,830 envelopes.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Of kind ``"spoiled"``.
+    grid : ParameterGrid
+        With the axes T1H2O, T1fat, Df and B1.
+    water, fat : ndarray
+        (n_B1, n_T1, n_pulses or n_frames) float64 envelopes: one value a frame where the echo
+        time is constant in a frame, else one a pulse.
+    """
+
+    sequence: Sequence
+    grid: ParameterGrid
+    water: NDArray[np.float64]
+    fat: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, sequence: Sequence, grid: ParameterGrid) -> WaterFatDictionary:
+        """Simulate the envelopes of a grid.
+
+        Raises
+        ------
+        MRFInputError
+            ``"wrong-sequence"`` for a sequence without fat model, ``"bad-grid"`` for a grid
+            without the four axes.
+        """
+        if sequence.kind != "spoiled":
+            raise MRFInputError("wrong-sequence", "water-fat matching needs a spoiled sequence "
+                                "with a fat model", found=f"{sequence.name} ({sequence.kind})",
+                                hint="Use the method exhaustive for FISP.")  # fmt: skip
+        if set(grid.axes) != set(AXES):
+            raise MRFInputError("bad-grid", "a water-fat grid has other axes",
+                                expected=", ".join(AXES), found=", ".join(grid.axes))  # fmt: skip
+        per_pulse = water_fat.echo_segments(sequence) is None
+
+        def envelopes(t1_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+            b1, t1 = (axis.reshape(-1) for axis in np.meshgrid(grid["B1"], t1_ms, indexing="ij"))
+            values = water_fat.envelopes(
+                sequence, torch.from_numpy(t1), torch.from_numpy(b1), per_pulse=per_pulse
+            )
+            return values.numpy().reshape(grid["B1"].size, t1_ms.size, -1)
+
+        return cls(sequence, grid, envelopes(grid["T1H2O"]), envelopes(grid["T1fat"]))
+
+    @property
+    def factorises(self) -> bool:
+        """Whether envelopes are per frame, so that off-resonance is a phase per frame."""
+        return water_fat.echo_segments(self.sequence) is not None
+
+    def block(
+        self, b1_index: int, df_index: int
+    ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+        """Return the water atoms (n_T1H2O, n_frames) and fat atoms of one (B1, Df)."""
+        df_hz = float(self.grid["Df"][df_index])
+        sequence = self.sequence
+        phases = np.exp(-2j * np.pi * df_hz * sequence.echo_times_ms / 1000.0)
+
+        def atoms(envelope: NDArray[np.float64], species: water_fat.Species) -> NDArray[Any]:
+            per_pulse = water_fat.echo_weights(sequence, species) * phases
+            if self.factorises:
+                return envelope * sequence_frames(per_pulse, sequence)[:, 0]
+            return sequence_frames(envelope * per_pulse, sequence).mean(axis=-1)
+
+        return atoms(self.water[b1_index], "water"), atoms(self.fat[b1_index], "fat")
+
+    def describe(self) -> dict[str, Any]:
+        """Return grid and number of pairs for the provenance."""
+        return {"grid": self.grid.describe(), "water_fat_pairs": self.grid.size}
+
+
+def sequence_frames(values: NDArray[Any], sequence: Sequence) -> NDArray[Any]:
+    """Split the last axis from pulses into (n_frames, pulses_per_frame)."""
+    return values.reshape(*values.shape[:-1], sequence.n_frames, sequence.pulses_per_frame)
