@@ -1,0 +1,43 @@
+# The two commands of a new user are `make demo` and `make test`; each sets up what is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: venv demo test lint bench screenshots display clean
+
+venv: $(INSTALLED)
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[testing,lint]'
+	touch $@
+
+# Napari needs OpenGL and X11 libraries even without a screen.
+display:
+	@sh .ci/display
+
+demo: venv display
+	$(BIN)/napari-mrf demo --output demo_output --overwrite
+
+test: venv display
+	$(BIN)/python -m pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari_mrf/napari.yaml
+
+bench: venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+screenshots: venv display
+	xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python docs/screenshots.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo_output
