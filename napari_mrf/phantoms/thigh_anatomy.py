@@ -28,19 +28,19 @@ Points = NDArray[np.float64]
 
 # Discs of each muscle in a mean thigh: (x, y, radius) in mm from the centre of the muscles.
 _DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
-    "VL": ((-51, -31, 11), (-60, -12, 11), (-61, 6, 11), (-52, 22, 10), (-42, 31, 7)),
-    "VI": ((-42, -6, 8), (-43, -22, 8), (-31, -35, 8), (-14, -34, 8), (-3, -24, 5)),
-    "VM": ((2, -36, 8), (7, -24, 8), (3, -13, 6)),
-    "RF": ((-40, -50, 8), (-29, -52, 10), (-17, -50, 8)),
-    "SAR": ((26, -31, 7), (32, -22, 6)),
-    "GRA": ((55, 12, 9),),
-    "SM": ((39, 35, 9), (30, 43, 9)),
-    "ST": ((10, 42, 12), (15, 34, 9)),
-    "BF": ((-15, 38, 13), (-21, 28, 10)),
-    "BF_SH": ((-35, 17, 7), (-27, 12, 6)),
-    "AM": ((8, 18, 8), (23, 17, 11), (38, 15, 10), (42, 2, 8)),
-    "AL": ((22, -3, 7), (31, -6, 6)),
-    "AB": ((6, 3, 6), (-3, 7, 5)),
+    "VL": ((-49, -33, 10), (-56, -25, 11), (-60, -15, 12), (-62, -3, 12), (-60, 9, 12), (-54, 19, 11), (-46, 28, 8), (-40, 34, 5)),
+    "VI": ((-40, 2, 7), (-42, -6, 8), (-43, -14, 9), (-40, -22, 9), (-33, -28, 9), (-21, -30, 9), (-9, -26, 7)),
+    "VM": ((4, -37, 9), (11, -29, 11), (9, -19, 8), (2, -11, 5)),
+    "RF": ((-38, -42, 7), (-31, -43, 10), (-23, -44, 10), (-15, -43, 7)),
+    "SAR": ((27, -24, 4), (32, -20, 5), (37, -14, 4)),
+    "GRA": ((54, 13, 9), (53, 8, 7)),
+    "SM": ((39, 35, 10), (30, 43, 9)),
+    "ST": ((10, 43, 12), (15, 35, 9)),
+    "BF": ((-15, 39, 13), (-21, 29, 10)),
+    "BF_SH": ((-36, 18, 7), (-28, 13, 7), (-21, 8, 4)),
+    "AM": ((8, 18, 8), (23, 17, 11), (35, 17, 10), (38, 7, 7)),
+    "AL": ((21, -4, 7), (29, -5, 6)),
+    "AB": ((6, 3, 6), (-3, 8, 5)),
 }
 _COMPARTMENTS = (("VL", "VI", "VM", "RF"), ("SAR",), ("GRA", "AM", "AL", "AB"),
                  ("SM", "ST", "BF", "BF_SH"))  # fmt: skip
@@ -80,7 +80,7 @@ class ThighAnatomy:
 
     def __init__(self, rng: np.random.Generator, side: str = "right") -> None:
         self.side = side
-        self.mirror = -1.0 if side == "left" else 1.0
+        self._mirror = -1.0 if side == "left" else 1.0
         self._half_widths_mm = np.array([67.0, 53.0]) * rng.normal(1.0, 0.02, 2)
         self._fat_mm = rng.uniform(7.0, 17.0)
         self._outline = rng.normal(0.0, 1.0, (2, 4)) * [0.012, 0.02, 0.01, 0.006]
@@ -100,13 +100,12 @@ class ThighAnatomy:
         self._warps = [RandomField(rng, (60.0, 24.0, 24.0), 40) for _ in range(2)]
         self._ripples = [RandomField(rng, (20.0, 7.0, 7.0), 60) for _ in range(2)]
         self._width = RandomField(rng, (25.0, 9.0, 9.0), 60)
-        self._strands = RandomField(rng, (12.0, 5.0, 5.0), 80)
         self._taper = rng.normal(0.0, 0.0012)
 
     def draw(self, z_mm: float, y_mm: Points, x_mm: Points) -> Section:
         """Return what lies at the points (2-D arrays of positions in mm) of one slice."""
         taper = 1.0 + self._taper * z_mm
-        x = self.mirror * x_mm / taper
+        x = self._mirror * x_mm / taper
         y = y_mm / taper
         warped_x = x + 2.2 * self._warps[0](z_mm, y, x) + 0.7 * self._ripples[0](z_mm, y, x)
         warped_y = y + 2.2 * self._warps[1](z_mm, y, x) + 0.7 * self._ripples[1](z_mm, y, x)
@@ -120,12 +119,13 @@ class ThighAnatomy:
         names = np.array([label_of(name, self.side) for name in MUSCLES], dtype=np.uint16)
         distances = np.stack([self._distance(name, warped_y, warped_x) for name in MUSCLES])
         order = np.argsort(distances, axis=0)[:2]
-        nearest, next_nearest = np.take_along_axis(distances, order, axis=0)
-        gap = next_nearest - nearest
-        width = self._septum_width(order, depth, z_mm, y, x)
-        # Gracilis and sartorius bulge into the fat.
-        inside = (depth > 0) | (self._distance("GRA", warped_y, warped_x) < 2.0)
-        septum = (gap < width) | ((depth < 0.5 * width) & (depth > 0))
+        # The gracilis bulges into the fat, and the fascia follows; but not through the skin.
+        depth = np.maximum(depth, 2.0 - self._distance("GRA", warped_y, warped_x))
+        depth = np.minimum(depth, skin_depth - _SKIN_MM - 1.5)
+        gap = _soft_gap(distances, depth)
+        width = self._septum_width(order, z_mm, y, x)
+        inside = depth > 0
+        septum = gap < width
 
         labels = np.where(skin_depth > 0, SUBCUTANEOUS_FAT, 0).astype(np.uint16)
         labels[inside] = INTERMUSCULAR_FAT
@@ -133,17 +133,26 @@ class ThighAnatomy:
         labels[muscle] = names[order[0]][muscle]
         skin = (skin_depth > 0) & (skin_depth < _SKIN_MM)
         labels[skin] = OTHER
-        marrow = self._insert_bone(labels, warped_y, warped_x)
+        marrow = self._insert_bone(labels, y + 0.3 * (warped_y - y), x + 0.3 * (warped_x - x))
         self._insert_inclusions(labels, y, x)
         self._drop_islands(labels, names)
         return Section(labels, marrow, skin, skin_depth, np.maximum(gap - width, 0.0), angle)
+
+    def extent_mm(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the lowest and highest y and x of the skin in the middle slice."""
+        angle = np.linspace(-np.pi, np.pi, 721)
+        radius = self._compartment_radius(angle) + self._fat_thickness(angle)
+        y, x = radius * np.sin(angle), self._mirror * radius * np.cos(angle)
+        return (float(y.min()), float(y.max())), (float(x.min()), float(x.max()))
 
     def _compartment_radius(self, angle: Points) -> Points:
         a, b = self._half_widths_mm
         exponent = 2.25  # a little squarer than an ellipse
         radius = (np.abs(np.cos(angle) / a) ** exponent + np.abs(np.sin(angle) / b) ** exponent)
         radius = radius ** (-1.0 / exponent)
-        return np.asarray(radius * (1.0 + _harmonics(self._outline, angle, first=2)))
+        # Flat from the front to the medial side, where only the sartorius lies.
+        flat = 0.16 * np.exp(-(((angle + 0.75) / 0.42) ** 2))
+        return np.asarray(radius * (1.0 - flat + _harmonics(self._outline, angle, first=2)))
 
     def _fat_thickness(self, angle: Points) -> Points:
         # More fat medially and in front than laterally.
@@ -160,15 +169,13 @@ class ThighAnatomy:
         return np.asarray(np.min(discs, axis=0))
 
     def _septum_width(
-        self, order: NDArray[np.intp], depth: Points, z_mm: float, y: Points, x: Points
+        self, order: NDArray[np.intp], z_mm: float, y: Points, x: Points
     ) -> Points:
         compartment = np.array(
             [next(i for i, group in enumerate(_COMPARTMENTS) if name in group) for name in MUSCLES]
         )
         across = compartment[order[0]] != compartment[order[1]]
-        width = np.where(across, 2.6, 1.1) * np.exp(0.45 * self._width(z_mm, y, x))
-        # Clefts open where septa meet the fascia.
-        return np.asarray(width + 3.0 * np.exp(-np.maximum(depth, 0.0) / 3.5))
+        return np.asarray(np.where(across, 2.4, 0.9) * np.exp(0.45 * self._width(z_mm, y, x)))
 
     def _insert_bone(
         self, labels: NDArray[np.uint16], y: Points, x: Points
@@ -205,6 +212,19 @@ class ThighAnatomy:
                 sizes = np.bincount(pieces.ravel())[1:]
                 islands = (pieces > 0) & (pieces != 1 + int(np.argmax(sizes)))
                 labels[islands] = INTERMUSCULAR_FAT
+
+
+def _soft_gap(distances: NDArray[np.float64], depth_mm: Points) -> Points:
+    """Return how much farther the neighbours are than the own muscle, with round corners.
+
+    Where several neighbours, or a neighbour and the fascia, are equally near, the gap is
+    smaller than to the nearest alone: muscles get round corners, filled with fat.
+    """
+    softness_mm = 2.5
+    margins = distances - distances.min(axis=0)
+    crowd = np.exp(-margins / softness_mm).sum(axis=0) - 1.0
+    crowd += np.exp(-2.0 * np.maximum(depth_mm, 0.0) / softness_mm)
+    return np.asarray(-softness_mm * np.log(np.maximum(crowd, 1e-12)))
 
 
 def _harmonics(amplitudes: Points, angle: Points, *, first: int) -> Points:

@@ -1,0 +1,144 @@
+"""The radial scan of one slice: each pulse's signal through the coils onto its own spoke."""
+
+from __future__ import annotations
+
+from math import ceil, pi, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.kspace import coils, density, gridding, nufft
+from napari_mrf.kspace.threads import in_order
+from napari_mrf.kspace.trajectory import RadialTrajectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.sequence import Sequence
+
+
+class RadialScan:
+    """A golden-angle radial scan through simulated coils.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the object and of the images.
+    sequence : Sequence
+        What is played: one spoke a pulse.
+    matrix_size : int
+        Voxels across the encoded field of view.
+    readout_oversampling : float
+        Samples along a spoke per voxel of the matrix.
+    n_coils : int
+        Receive coils.
+    fully_sampled : bool
+        Every frame measures its mean signal on all spokes that the matrix needs.
+    seed : int
+        Of the coils.
+    workers : int, optional
+        Threads.
+    """
+
+    def __init__(
+        self, *, shape: tuple[int, int], sequence: Sequence, matrix_size: int,
+        readout_oversampling: float, n_coils: int, fully_sampled: bool, seed: int,
+        workers: int | None,
+    ) -> None:  # fmt: skip
+        self.fully_sampled = fully_sampled
+        self.spokes_per_frame = (
+            ceil(pi / 2.0 * matrix_size) if fully_sampled else sequence.pulses_per_frame
+        )
+        self.trajectory = RadialTrajectory(
+            self.spokes_per_frame if fully_sampled else sequence.n_pulses,
+            matrix_size,
+            readout_oversampling,
+        )
+        self._sensitivities = coils.simulated_sensitivities(shape, n_coils, seed=seed)
+        self._n_frames = sequence.n_frames
+        self._workers = workers
+        self._shape = shape
+
+    def frames(
+        self,
+        signals: NDArray[np.complex64],
+        inside: NDArray[np.bool_],
+        sigma: float,
+        *,
+        noise_seed: tuple[int, int],
+    ) -> Iterator[NDArray[np.complex64]]:
+        """Measure one slice and yield the combined image of every frame.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (pulses, voxels) complex64, or (frames, voxels) when fully sampled.
+        inside : ndarray
+            (Y, X) bool, where the voxels lie.
+        sigma : float
+            Standard deviation of the noise in the real and imaginary part of the images.
+        noise_seed : tuple of int
+            Of the noise; every readout draws from its own stream, so that the result does
+            not depend on the number of threads.
+
+        Yields
+        ------
+        ndarray
+            (Y, X) complex64.
+        """
+        weights = density.radial_ramp(self.trajectory, self.spokes_per_frame)
+        noise = sigma / sqrt(self.spokes_per_frame * float((weights**2).sum()))
+
+        def measure(index: int) -> NDArray[np.complex64]:
+            image = np.zeros(self._shape, dtype=np.complex64)
+            image[inside] = signals[index]
+            spokes = (0, self.trajectory.n_spokes) if self.fully_sampled else (index, index + 1)
+            samples = nufft.forward(
+                image * self._sensitivities, self.trajectory.coordinates(*spokes)
+            )
+            if noise > 0:
+                rng = np.random.default_rng([*noise_seed, 0x5CA7, index])
+                draw = rng.standard_normal((*samples.shape, 2), dtype=np.float32)
+                samples = samples + np.float32(noise) * draw.view(np.complex64)[..., 0]
+            return np.asarray(samples, dtype=np.complex64)
+
+        if self.fully_sampled:
+            yield from self._fully_sampled_frames(measure)
+            return
+        n_pulses = self.trajectory.n_spokes
+        kspace = np.empty(
+            (len(self._sensitivities), n_pulses, self.trajectory.n_samples), dtype=np.complex64
+        )
+        for pulse, samples in enumerate(in_order(measure, n_pulses, workers=self._workers)):
+            kspace[:, pulse] = samples[:, 0]
+        yield from gridding.grid_frames(
+            kspace, self.trajectory, self.spokes_per_frame, self._shape, workers=self._workers
+        )
+
+    def _fully_sampled_frames(self, measure: Any) -> Iterator[NDArray[np.complex64]]:
+        """Yield combined images; the coil weights come from frames spread over the series."""
+
+        def images(frame: int) -> NDArray[np.complex64]:
+            return gridding.coil_images(
+                measure(frame), self.trajectory, 0, self.trajectory.n_spokes, self._shape
+            )
+
+        some = np.unique(np.linspace(0, self._n_frames - 1, 10).astype(int))
+        parts = in_order(lambda part: images(int(some[part])), len(some), workers=self._workers)
+        weights = coils.combination_weights(np.stack(list(parts)))
+
+        def combined(frame: int) -> NDArray[np.complex64]:
+            return coils.combine(images(frame), weights).astype(np.complex64, copy=False)
+
+        yield from in_order(combined, self._n_frames, workers=self._workers)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return how the scan was made, JSON-ready."""
+        return {
+            **self.trajectory.metadata(),
+            "spokes_per_frame": self.spokes_per_frame,
+            "undersampling_factor": self.trajectory.undersampling_factor(self.spokes_per_frame),
+            "n_coils": len(self._sensitivities),
+        }
