@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 
 if TYPE_CHECKING:
-    from napari_mrf import methods, sequences
+    import napari_mrf.methods as methods
+    import napari_mrf.sequences as sequences
     from napari_mrf.errors import MRFInputError
     from napari_mrf.io import load_maps, load_series, save_maps
     from napari_mrf.maps import ParameterMaps

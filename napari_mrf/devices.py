@@ -48,6 +48,9 @@ def resolve_device(name: str = "auto") -> torch.device:
     if name == "cuda" and "cuda:0" in devices:
         return torch.device("cuda:0")
     if name not in devices:
-        raise MRFInputError("no-device", f"the device {name!r} is not available here",
-                            expected=f"auto, {', '.join(devices)}")  # fmt: skip
+        raise MRFInputError(
+            "no-device",
+            f"the device {name!r} is not available here",
+            expected=f"auto, {', '.join(devices)}",
+        )
     return torch.device(name)

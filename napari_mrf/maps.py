@@ -79,9 +79,12 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         array = np.asarray(values, dtype=dtype)
         expected = self.spatial_shape if self._maps else None
         if array.ndim != 3 or (expected is not None and array.shape != expected):
-            raise MRFInputError("bad-shape", f"the map {name} does not fit the others",
-                                expected=f"shape {expected or '(Z, Y, X)'}",
-                                found=f"shape {array.shape}")  # fmt: skip
+            raise MRFInputError(
+                "bad-shape",
+                f"the map {name} does not fit the others",
+                expected=f"shape {expected or '(Z, Y, X)'}",
+                found=f"shape {array.shape}",
+            )
         return array
 
     def __getitem__(self, key: str) -> NDArray[np.float32]:
@@ -89,8 +92,11 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
 
     def __setitem__(self, key: str, values: Any) -> None:
         if key not in PARAMETERS:
-            raise MRFInputError("unknown-parameter", f"{key!r} is no parameter of MRF",
-                                expected=f"one of {', '.join(PARAMETERS)}")  # fmt: skip
+            raise MRFInputError(
+                "unknown-parameter",
+                f"{key!r} is no parameter of MRF",
+                expected=f"one of {', '.join(PARAMETERS)}",
+            )
         self._maps[key] = self._checked(key, values, np.float32)
 
     def __delitem__(self, key: str) -> None:

@@ -177,7 +177,9 @@ class Method(ABC):
             When the series does not fit.
         """
 
-    def reconstruct(self, series: MRFSeries, mask: NDArray[np.bool_] | None = None) -> ParameterMaps:
+    def reconstruct(
+        self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
+    ) -> ParameterMaps:
         """Reconstruct the whole series; see `iter_reconstruct`."""
         update: ReconstructionUpdate | None = None
         for update in self.iter_reconstruct(series, mask):  # noqa: B007

@@ -33,8 +33,11 @@ def names() -> tuple[str, ...]:
 
 def _class(name: str) -> type[Method]:
     if name not in _REGISTRY:
-        raise MRFInputError("unknown-method", f"there is no method {name!r}",
-                            expected=f"one of {', '.join(_REGISTRY)}")  # fmt: skip
+        raise MRFInputError(
+            "unknown-method",
+            f"there is no method {name!r}",
+            expected=f"one of {', '.join(_REGISTRY)}",
+        )
     module, attribute = _REGISTRY[name].split(":")
     found: type[Method] = getattr(import_module(module), attribute)
     return found
@@ -72,14 +75,18 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
     """
     chosen = _class(name)
     if sequence.kind not in chosen.info.sequence_kinds:
-        raise MRFInputError("wrong-sequence", f"the method {name} does not work for "
-                            f"{sequence.name}", expected=" or ".join(chosen.info.sequence_kinds),
-                            found=sequence.kind,
-                            hint=f"Use {default_name(sequence)}.")  # fmt: skip
+        raise MRFInputError(
+            "wrong-sequence",
+            f"the method {name} does not work for {sequence.name}",
+            expected=" or ".join(chosen.info.sequence_kinds),
+            found=sequence.kind,
+            hint=f"Use {default_name(sequence)}.",
+        )
     try:
         return chosen(sequence, device=device, **options)  # type: ignore[call-arg]
     except TypeError as error:
         if options and "keyword" in str(error):
-            raise MRFInputError("unknown-option", f"the method {name} has no such option",
-                                found=", ".join(options)) from None  # fmt: skip
+            raise MRFInputError(
+                "unknown-option", f"the method {name} has no such option", found=", ".join(options)
+            ) from None
         raise

@@ -47,7 +47,7 @@ class ValidityRule:
             valid &= fat_fraction < self.below_fat_fraction
         if self.above_fat_fraction is not None:
             valid &= fat_fraction > self.above_fat_fraction
-        return valid
+        return np.asarray(valid)
 
     def describe(self) -> str:
         """Return the rule in words, for tables and provenance."""
@@ -101,11 +101,21 @@ PARAMETERS: dict[str, Parameter] = {
     for parameter in (
         Parameter("FF", "Fat fraction", "", (0.0, 1.0), "viridis", (0.0, 1.0)),
         Parameter(
-            "T1H2O", "Water T1", "ms", (500.0, 2000.0), "lipari", (1.0, 20000.0),
+            "T1H2O",
+            "Water T1",
+            "ms",
+            (500.0, 2000.0),
+            "lipari",
+            (1.0, 20000.0),
             ValidityRule(below_fat_fraction=0.7),
         ),
         Parameter(
-            "T1fat", "Fat T1", "ms", (200.0, 450.0), "lipari", (1.0, 20000.0),
+            "T1fat",
+            "Fat T1",
+            "ms",
+            (200.0, 450.0),
+            "lipari",
+            (1.0, 20000.0),
             ValidityRule(above_fat_fraction=0.3),
         ),
         Parameter("Df", "Off-resonance", "Hz", (-120.0, 120.0), "vik", (-5000.0, 5000.0)),
@@ -114,7 +124,7 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (0.1, 20000.0)),
         Parameter("T2", "T2", "ms", (0.0, 150.0), "navia", (0.1, 20000.0)),
     )
-}  # fmt: skip
+}
 """Every parameter by key."""
 
 

@@ -84,17 +84,22 @@ class Sequence:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise _bad("the kind of sequence is unknown", expected=" or ".join(KINDS),
-                       found=repr(self.kind))  # fmt: skip
+            raise _bad(
+                "the kind of sequence is unknown",
+                expected=" or ".join(KINDS),
+                found=repr(self.kind),
+            )
         self._set("parameters", tuple(self.parameters) or _DEFAULT_PARAMETERS[self.kind])
         self._spread_pulses()
         self._check_timing()
         self._set("repetitions", _whole("repetitions", self.repetitions))
         self._set("pulses_per_frame", _whole("pulses_per_frame", self.pulses_per_frame))
         if self.n_pulses % self.pulses_per_frame:
-            raise _bad("the number of pulses is no multiple of pulses_per_frame",
-                       expected=f"a multiple of {self.pulses_per_frame}",
-                       found=self.n_pulses)  # fmt: skip
+            raise _bad(
+                "the number of pulses is no multiple of pulses_per_frame",
+                expected=f"a multiple of {self.pulses_per_frame}",
+                found=self.n_pulses,
+            )
         self._check_species()
 
     def _set(self, field: str, value: Any) -> None:
@@ -106,8 +111,11 @@ class Sequence:
         n_pulses = max(lengths.values(), default=1)
         wrong = {field: n for field, n in lengths.items() if n not in (1, n_pulses)}
         if wrong:
-            raise _bad("the pulse trains differ in length", expected=f"{n_pulses} or 1 values",
-                       found=", ".join(f"{n} {field}" for field, n in wrong.items()))  # fmt: skip
+            raise _bad(
+                "the pulse trains differ in length",
+                expected=f"{n_pulses} or 1 values",
+                found=", ".join(f"{n} {field}" for field, n in wrong.items()),
+            )
         for field, vector in vectors.items():
             spread = np.array(np.broadcast_to(vector.reshape(-1), (n_pulses,)))
             spread.setflags(write=False)
@@ -115,17 +123,25 @@ class Sequence:
 
     def _check_timing(self) -> None:
         if np.any(self.repetition_times_ms <= 0):
-            raise _bad("repetition_times_ms must be positive",
-                       found=float(self.repetition_times_ms.min()))  # fmt: skip
+            raise _bad(
+                "repetition_times_ms must be positive", found=float(self.repetition_times_ms.min())
+            )
         if np.any(self.echo_times_ms < 0) or np.any(self.echo_times_ms > self.repetition_times_ms):
-            pulse = int(np.argmax((self.echo_times_ms < 0)
-                                  | (self.echo_times_ms > self.repetition_times_ms)))  # fmt: skip
-            raise _bad(f"the echo time of pulse {pulse} is not between 0 and its repetition time",
-                       expected=f"0 to {self.repetition_times_ms[pulse]:g} ms",
-                       found=f"{self.echo_times_ms[pulse]:g} ms",
-                       hint="Times are in ms.")  # fmt: skip
+            pulse = int(
+                np.argmax(
+                    (self.echo_times_ms < 0) | (self.echo_times_ms > self.repetition_times_ms)
+                )
+            )
+            raise _bad(
+                f"the echo time of pulse {pulse} is not between 0 and its repetition time",
+                expected=f"0 to {self.repetition_times_ms[pulse]:g} ms",
+                found=f"{self.echo_times_ms[pulse]:g} ms",
+                hint="Times are in ms.",
+            )
         if self.inversion_time_ms is not None:
-            self._set("inversion_time_ms", _not_negative("inversion_time_ms", self.inversion_time_ms))
+            self._set(
+                "inversion_time_ms", _not_negative("inversion_time_ms", self.inversion_time_ms)
+            )
         self._set("recovery_time_ms", _not_negative("recovery_time_ms", self.recovery_time_ms))
 
     def _check_species(self) -> None:
@@ -151,9 +167,11 @@ class Sequence:
         if (shifts is None) != (amplitudes is None) or (
             shifts is not None and amplitudes is not None and shifts.size != amplitudes.size
         ):
-            raise _bad("fat_shifts_hz and fat_amplitudes differ in length",
-                       found=f"{0 if shifts is None else shifts.size} and "
-                             f"{0 if amplitudes is None else amplitudes.size}")  # fmt: skip
+            raise _bad(
+                "fat_shifts_hz and fat_amplitudes differ in length",
+                found=f"{0 if shifts is None else shifts.size} and "
+                f"{0 if amplitudes is None else amplitudes.size}",
+            )
 
     @property
     def n_pulses(self) -> int:
@@ -193,7 +211,9 @@ class Sequence:
         return hash(self.fingerprint())
 
     def __repr__(self) -> str:
-        return f"Sequence({self.name!r}, {self.kind}, {self.n_pulses} pulses, {self.n_frames} frames)"
+        return (
+            f"Sequence({self.name!r}, {self.kind}, {self.n_pulses} pulses, {self.n_frames} frames)"
+        )
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return the sequence as JSON text (ms and degrees), and write it if a path is given."""
@@ -214,22 +234,37 @@ class Sequence:
         """
         record = strict_json.loads(text, path=path)
         if not isinstance(record, dict) or record.pop("format", None) != _JSON_FORMAT:
-            raise MRFInputError("bad-sequence", "the JSON file holds no sequence", path=path,
-                                expected=f'"format": "{_JSON_FORMAT}"')  # fmt: skip
+            raise MRFInputError(
+                "bad-sequence",
+                "the JSON file holds no sequence",
+                path=path,
+                expected=f'"format": "{_JSON_FORMAT}"',
+            )
         record.pop("version", None)
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(record) - known)
         if unknown:
-            raise MRFInputError("bad-sequence", f"unknown sequence fields {', '.join(unknown)}",
-                                path=path)  # fmt: skip
+            raise MRFInputError(
+                "bad-sequence", f"unknown sequence fields {', '.join(unknown)}", path=path
+            )
         try:
             return cls(**record)
         except MRFInputError as error:
-            raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
-                                found=error.found, hint=error.hint) from None  # fmt: skip
+            raise MRFInputError(
+                error.code,
+                error.what,
+                path=path,
+                expected=error.expected,
+                found=error.found,
+                hint=error.hint,
+            ) from None
         except TypeError as error:
-            raise MRFInputError("bad-sequence", "a sequence field is missing or of a wrong type",
-                                path=path, found=str(error)) from None  # fmt: skip
+            raise MRFInputError(
+                "bad-sequence",
+                "a sequence field is missing or of a wrong type",
+                path=path,
+                found=str(error),
+            ) from None
 
     @classmethod
     def load(cls, path: str | Path) -> Sequence:
@@ -238,13 +273,18 @@ class Sequence:
         try:
             size = path.stat().st_size
             if size > _MAX_JSON_BYTES:
-                raise MRFInputError("file-too-large", "a sequence file is small text", path=path,
-                                    expected=f"at most {_MAX_JSON_BYTES} bytes",
-                                    found=f"{size} bytes")  # fmt: skip
+                raise MRFInputError(
+                    "file-too-large",
+                    "a sequence file is small text",
+                    path=path,
+                    expected=f"at most {_MAX_JSON_BYTES} bytes",
+                    found=f"{size} bytes",
+                )
             return cls.from_json(path.read_text(encoding="utf-8"), path=path)
         except OSError as error:
-            raise MRFInputError("unreadable-file", f"the sequence cannot be read: "
-                                f"{error.strerror}", path=path) from None  # fmt: skip
+            raise MRFInputError(
+                "unreadable-file", f"the sequence cannot be read: {error.strerror}", path=path
+            ) from None
         except UnicodeDecodeError:
             raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
 

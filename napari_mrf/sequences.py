@@ -14,6 +14,8 @@ from napari_mrf.sequence import Sequence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
 _FAT_SHIFTS_HZ = (-101.1, 208.3, 281.0, 305.7, 395.6, 446.2)
 _FAT_AMPLITUDES = (0.0586, 0.0109, 0.0618, 0.1412, 0.66, 0.0673)
 
@@ -48,7 +50,7 @@ def t1ff() -> Sequence:
         flip_angles_deg=flip_angles_deg,
         echo_times_ms=echo_times_ms,
         repetition_times_ms=repetition_times_ms,
-        rf_phases_deg=np.float64(90.0),
+        rf_phases_deg=np.array(90.0),
         inversion_time_ms=8.32,
         recovery_time_ms=5000.0,
         repetitions=2,
@@ -91,19 +93,19 @@ def fisp() -> Sequence:
         kind="fisp",
         flip_angles_deg=flip_angles_deg,
         repetition_times_ms=_smooth_random(flip_angles_deg.size, 11.67, 14.33),
-        echo_times_ms=np.float64(1.908),
-        rf_phases_deg=np.float64(0.0),
+        echo_times_ms=np.array(1.908),
+        rf_phases_deg=np.array(0.0),
         inversion_time_ms=20.64,
     )
 
 
-def _smooth_random(size: int, low: float, high: float) -> np.ndarray:
+def _smooth_random(size: int, low: float, high: float) -> NDArray[np.float64]:
     noise = np.random.default_rng(0).standard_normal(size)
     gaussian = np.exp(-2.0 * (np.pi * np.fft.rfftfreq(size) * 25.0) ** 2)
     curve = np.fft.irfft(np.fft.rfft(noise) * gaussian, size)
     unit = (curve - curve.min()) / (curve.max() - curve.min())
     # Rounded to 1 ns so that the fingerprint is the same on every platform's FFT.
-    return np.round(low + (high - low) * unit, 6)
+    return np.asarray(np.round(low + (high - low) * unit, 6))
 
 
 NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp}
@@ -138,8 +140,11 @@ def load(path_or_name: str | Path) -> Sequence:
         return _load_csv(path)
     if path.suffix.lower() == ".json":
         return Sequence.load(path)
-    raise MRFInputError("unknown-sequence", f"{str(path_or_name)!r} is no known sequence",
-                        expected=f"{', '.join(NAMED)}, or a .json or .csv file")  # fmt: skip
+    raise MRFInputError(
+        "unknown-sequence",
+        f"{str(path_or_name)!r} is no known sequence",
+        expected=f"{', '.join(NAMED)}, or a .json or .csv file",
+    )
 
 
 def _load_csv(path: Path) -> Sequence:
@@ -147,24 +152,34 @@ def _load_csv(path: Path) -> Sequence:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        raise MRFInputError("unreadable-file", f"the sequence cannot be read: {error.strerror}",
-                            path=path) from None  # fmt: skip
+        raise MRFInputError(
+            "unreadable-file", f"the sequence cannot be read: {error.strerror}", path=path
+        ) from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MRFInputError("bad-sequence", "the file is no CSV text", path=path,
-                            found=str(error)) from None  # fmt: skip
+        raise MRFInputError(
+            "bad-sequence", "the file is no CSV text", path=path, found=str(error)
+        ) from None
     columns: dict[str, list[float]] = {"FA": [], "TE": [], "TR": []}
     if not rows or not set(columns) <= {str(name).strip() for name in rows[0]}:
-        raise MRFInputError("bad-sequence", "the table has no pulses or lacks a column",
-                            path=path, expected="a header FA,TE,TR and one row a pulse",
-                            found=", ".join(map(str, rows[0])) if rows else "no rows")  # fmt: skip
+        raise MRFInputError(
+            "bad-sequence",
+            "the table has no pulses or lacks a column",
+            path=path,
+            expected="a header FA,TE,TR and one row a pulse",
+            found=", ".join(map(str, rows[0])) if rows else "no rows",
+        )
     for line, row in enumerate(rows, start=2):
         cells = {str(name).strip(): cell for name, cell in row.items()}
         for name, values in columns.items():
             try:
                 values.append(float(cells[name]))
             except (TypeError, ValueError):
-                raise MRFInputError("bad-sequence", f"line {line}, column {name} is no number",
-                                    path=path, found=repr(cells[name])) from None  # fmt: skip
+                raise MRFInputError(
+                    "bad-sequence",
+                    f"line {line}, column {name} is no number",
+                    path=path,
+                    found=repr(cells[name]),
+                ) from None
     base = t1ff()
     n_pulses = len(rows)
     pulses_per_frame = base.pulses_per_frame if n_pulses % base.pulses_per_frame == 0 else 1
@@ -175,7 +190,7 @@ def _load_csv(path: Path) -> Sequence:
             flip_angles_deg=np.array(columns["FA"]),
             echo_times_ms=np.array(columns["TE"]),
             repetition_times_ms=np.array(columns["TR"]),
-            rf_phases_deg=np.float64(90.0),
+            rf_phases_deg=np.array(90.0),
             inversion_time_ms=base.inversion_time_ms,
             recovery_time_ms=base.recovery_time_ms,
             repetitions=base.repetitions,
@@ -186,5 +201,11 @@ def _load_csv(path: Path) -> Sequence:
             fat_amplitudes=base.fat_amplitudes,
         )
     except MRFInputError as error:
-        raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
-                            found=error.found, hint=error.hint) from None  # fmt: skip
+        raise MRFInputError(
+            error.code,
+            error.what,
+            path=path,
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint,
+        ) from None

@@ -56,14 +56,21 @@ class MRFSeries:
     def __post_init__(self) -> None:
         shape = tuple(self.signal.shape)
         if len(shape) != 4 or 0 in shape:
-            raise MRFInputError("bad-shape", "a series has four axes, (T, Z, Y, X), none empty",
-                                path=self.source_path, found=f"shape {shape}")  # fmt: skip
+            raise MRFInputError(
+                "bad-shape",
+                "a series has four axes, (T, Z, Y, X), none empty",
+                path=self.source_path,
+                found=f"shape {shape}",
+            )
         if not np.issubdtype(self.signal.dtype, np.complexfloating):
-            raise MRFInputError("not-complex", "the series is real, fingerprints are complex",
-                                path=self.source_path, expected="complex data",
-                                found=str(self.signal.dtype),
-                                hint="Load magnitude and phase, or real and imaginary "
-                                     "parts, together.")  # fmt: skip
+            raise MRFInputError(
+                "not-complex",
+                "the series is real, fingerprints are complex",
+                path=self.source_path,
+                expected="complex data",
+                found=str(self.signal.dtype),
+                hint="Load magnitude and phase, or real and imaginary parts, together.",
+            )
         if self.affine is not None:
             affine = check_affine(self.affine, path=self.source_path)
             object.__setattr__(self, "affine", affine)
@@ -79,16 +86,22 @@ class MRFSeries:
         hint = "Pick the sequence that was measured."
         if found == sequence.n_pulses:
             spokes = sequence.pulses_per_frame
-            hint = (f"{found} / {expected} = {spokes}: is this the unaveraged spoke series? "
-                    f"Average {spokes} spokes a frame.")  # fmt: skip
+            hint = (
+                f"{found} / {expected} = {spokes}: is this the unaveraged spoke series? "
+                f"Average {spokes} spokes a frame."
+            )
         elif found == 2 * expected:
             hint = "Twice the frames: are real and imaginary parts stacked along time?"
         elif found < min(expected, 60):
             hint = "Few frames: is this a compressed (SVD) series? It needs its basis."
-        raise MRFInputError("frames-mismatch",
-                            f"the series does not fit the sequence {sequence.name}",
-                            path=self.source_path, expected=f"{expected} frames",
-                            found=f"{found} frames", hint=hint)  # fmt: skip
+        raise MRFInputError(
+            "frames-mismatch",
+            f"the series does not fit the sequence {sequence.name}",
+            path=self.source_path,
+            expected=f"{expected} frames",
+            found=f"{found} frames",
+            hint=hint,
+        )
 
     @property
     def n_frames(self) -> int:
@@ -142,9 +155,13 @@ def check_affine(affine: Any, *, path: str | None = None) -> NDArray[np.float64]
     matrix = np.array(affine, dtype=np.float64)
     usable = matrix.shape == (4, 4) and bool(np.all(np.isfinite(matrix)))
     if not usable or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
-        raise MRFInputError("bad-affine", "the affine is missing, not finite or singular",
-                            path=path, expected="an invertible 4 x 4 matrix in mm",
-                            hint="Give no affine where the geometry is unknown.")  # fmt: skip
+        raise MRFInputError(
+            "bad-affine",
+            "the affine is missing, not finite or singular",
+            path=path,
+            expected="an invertible 4 x 4 matrix in mm",
+            hint="Give no affine where the geometry is unknown.",
+        )
     matrix.setflags(write=False)
     return matrix
 
@@ -159,9 +176,12 @@ def check_mask(mask: Any, spatial_shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """
     array = np.asarray(mask)
     if array.shape != tuple(spatial_shape):
-        raise MRFInputError("bad-mask", "the mask lies on another grid than the series",
-                            expected=f"shape {tuple(spatial_shape)} (Z, Y, X)",
-                            found=f"shape {array.shape}")  # fmt: skip
+        raise MRFInputError(
+            "bad-mask",
+            "the mask lies on another grid than the series",
+            expected=f"shape {tuple(spatial_shape)} (Z, Y, X)",
+            found=f"shape {array.shape}",
+        )
     if not np.all(np.isfinite(array)):
         raise MRFInputError("bad-mask", "the mask holds NaN or infinite values")
     return array.astype(bool)

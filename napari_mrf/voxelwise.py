@@ -34,7 +34,7 @@ class VoxelwiseMethod(Method):
     chunk_size: int = 2048
     """Fingerprints handed to `match` at once; results do not depend on it."""
 
-    def prepare(self) -> None:  # noqa: B027 - most methods have nothing to prepare
+    def prepare(self) -> None:
         """Build what `match` needs; called once, in the worker."""
 
     @abstractmethod
@@ -68,9 +68,13 @@ class VoxelwiseMethod(Method):
 
     def _check(self, series: MRFSeries) -> None:
         if series.sequence is not None and series.sequence != self.sequence:
-            raise MRFInputError("wrong-sequence", "the series was measured with another sequence",
-                                path=series.source_path, expected=self.sequence.name,
-                                found=series.sequence.name)  # fmt: skip
+            raise MRFInputError(
+                "wrong-sequence",
+                "the series was measured with another sequence",
+                path=series.source_path,
+                expected=self.sequence.name,
+                found=series.sequence.name,
+            )
         series.with_sequence(self.sequence)
 
     def _mask(
@@ -126,9 +130,7 @@ class VoxelwiseMethod(Method):
             flags[good] |= result.flags
         maps.flags[where] = flags
 
-    def _provenance(
-        self, series: MRFSeries, rule: str, counts: dict[str, int]
-    ) -> dict[str, Any]:
+    def _provenance(self, series: MRFSeries, rule: str, counts: dict[str, int]) -> dict[str, Any]:
         import torch
 
         return {

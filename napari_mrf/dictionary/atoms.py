@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -51,9 +51,12 @@ class Dictionary:
         if self.atoms.shape != (n_atoms, self.sequence.n_frames) or any(
             shape != (n_atoms,) for shape in shapes.values()
         ):
-            raise MRFInputError("bad-dictionary", "atoms and parameters differ in length",
-                                expected=f"{self.sequence.n_frames} frames",
-                                found=f"atoms {self.atoms.shape}, {shapes}")  # fmt: skip
+            raise MRFInputError(
+                "bad-dictionary",
+                "atoms and parameters differ in length",
+                expected=f"{self.sequence.n_frames} frames",
+                found=f"atoms {self.atoms.shape}, {shapes}",
+            )
 
     def __len__(self) -> int:
         return len(self.atoms)
@@ -67,10 +70,17 @@ class Dictionary:
 
     def save(self, path: str | Path) -> Path:
         """Write ``<name>.safetensors`` and its card ``<name>.json``; see `storage.save`."""
-        tensors = {f"parameter.{key}": values for key, values in self.parameters.items()}
+        tensors: dict[str, NDArray[Any]] = {
+            f"parameter.{key}": values for key, values in self.parameters.items()
+        }
         tensors["atoms"] = np.ascontiguousarray(self.atoms).view(np.float32)
-        return storage.save(path, tensors, kind=self.KIND, sequence=self.sequence,
-                            contents={"n_atoms": len(self), "keys": list(self.parameters)})  # fmt: skip
+        return storage.save(
+            path,
+            tensors,
+            kind=self.KIND,
+            sequence=self.sequence,
+            contents={"n_atoms": len(self), "keys": list(self.parameters)},
+        )
 
     @classmethod
     def load(cls, path: str | Path, *, sequence: Sequence) -> Dictionary:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_mrf.dictionary.grid import ParameterGrid
     from napari_mrf.sequence import Sequence
 

@@ -79,8 +79,12 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         self, sequence: Sequence, *, device: str = "auto", dictionary: Dictionary | None = None
     ) -> None:
         if dictionary is not None and dictionary.sequence != sequence:
-            raise MRFInputError("wrong-sequence", "the dictionary was made for another sequence",
-                                expected=sequence.name, found=dictionary.sequence.name)  # fmt: skip
+            raise MRFInputError(
+                "wrong-sequence",
+                "the dictionary was made for another sequence",
+                expected=sequence.name,
+                found=dictionary.sequence.name,
+            )
         self.sequence = sequence
         self.device = resolve_device(device)
         self._dictionary = dictionary
@@ -98,10 +102,13 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         if self._dictionary is not None:
             record["atoms"] = len(self._dictionary)
             record["axes"] = {
-                key: {"first": float(values.min()), "last": float(values.max()),
-                      "n": int(np.unique(values).size)}
+                key: {
+                    "first": float(values.min()),
+                    "last": float(values.max()),
+                    "n": int(np.unique(values).size),
+                }
                 for key, values in self._dictionary.parameters.items()
-            }  # fmt: skip
+            }
         return record
 
     def prepare(self) -> None:
@@ -128,8 +135,7 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         product = np.concatenate([p for _, p in blocks])[: len(signals)]
         scale = (product * norms / self._norms[index]).astype(np.complex64)
         values = {
-            key: axis[index].astype(np.float32)
-            for key, axis in self._dictionary.parameters.items()
+            key: axis[index].astype(np.float32) for key, axis in self._dictionary.parameters.items()
         }
         if "PD" in self.parameters and "PD" not in values:
             values["PD"] = np.abs(scale)

@@ -37,17 +37,24 @@ class ParameterGrid:
         checked = {}
         for key, values in dict(self.axes).items():
             if key not in PARAMETERS:
-                raise MRFInputError("bad-grid", f"{key!r} is no parameter of MRF",
-                                    expected=f"one of {', '.join(PARAMETERS)}")  # fmt: skip
+                raise MRFInputError(
+                    "bad-grid",
+                    f"{key!r} is no parameter of MRF",
+                    expected=f"one of {', '.join(PARAMETERS)}",
+                )
             axis = np.array(values, dtype=np.float64).reshape(-1)
             low, high = PARAMETERS[key].valid_range
             if axis.size == 0 or np.any(np.diff(axis) <= 0) or not np.all(np.isfinite(axis)):
-                raise MRFInputError("bad-grid", f"the {key} axis must rise strictly",
-                                    found=f"{axis.size} values")  # fmt: skip
+                raise MRFInputError(
+                    "bad-grid", f"the {key} axis must rise strictly", found=f"{axis.size} values"
+                )
             if axis[0] < low or axis[-1] > high:
-                raise MRFInputError("bad-grid", f"the {key} axis leaves the possible range",
-                                    expected=f"{low:g} to {high:g}",
-                                    found=f"{axis[0]:g} to {axis[-1]:g}")  # fmt: skip
+                raise MRFInputError(
+                    "bad-grid",
+                    f"the {key} axis leaves the possible range",
+                    expected=f"{low:g} to {high:g}",
+                    found=f"{axis[0]:g} to {axis[-1]:g}",
+                )
             axis.setflags(write=False)
             checked[key] = axis
         object.__setattr__(self, "axes", checked)
@@ -100,15 +107,25 @@ def reconstruction_grid(sequence: Sequence) -> ParameterGrid:
     return ParameterGrid(
         {
             "T1": np.concatenate(
-                [steps(10, 10, 90), steps(100, 20, 1000), steps(1040, 40, 2000),
-                 steps(2050, 100, 4500)]
+                [
+                    steps(10, 10, 90),
+                    steps(100, 20, 1000),
+                    steps(1040, 40, 2000),
+                    steps(2050, 100, 4500),
+                ]
             ),
             "T2": np.concatenate(
-                [steps(2, 2, 98), steps(100, 5, 150), steps(160, 10, 300), steps(350, 50, 800),
-                 steps(900, 100, 1600), steps(1800, 200, 3000)]
+                [
+                    steps(2, 2, 98),
+                    steps(100, 5, 150),
+                    steps(160, 10, 300),
+                    steps(350, 50, 800),
+                    steps(900, 100, 1600),
+                    steps(1800, 200, 3000),
+                ]
             ),
         }
-    )  # fmt: skip
+    )
 
 
 def steps(first: float, step: float, last: float) -> NDArray[np.float64]:
@@ -116,4 +133,5 @@ def steps(first: float, step: float, last: float) -> NDArray[np.float64]:
 
     As in the papers, the last value is left out where no whole number of steps reaches it.
     """
-    return first + step * np.arange(int(np.floor((last - first) / step + 1e-9)) + 1)
+    count = int(np.floor((last - first) / step + 1e-9)) + 1
+    return np.asarray(first + step * np.arange(count), dtype=np.float64)

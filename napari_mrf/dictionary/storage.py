@@ -17,7 +17,6 @@ from napari_mrf import strict_json
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.sequence import Sequence
@@ -32,7 +31,7 @@ def card_path(path: Path) -> Path:
 
 def save(
     path: str | Path,
-    tensors: dict[str, NDArray[np.generic]],
+    tensors: dict[str, NDArray[Any]],
     *,
     kind: str,
     sequence: Sequence,
@@ -94,23 +93,37 @@ def load(
         text = card_path(path).read_text(encoding="utf-8")
         payload = path.read_bytes()
     except (OSError, UnicodeDecodeError) as error:
-        raise MRFInputError("unreadable-file", "the dictionary or its card cannot be read",
-                            path=path, found=str(error)) from None  # fmt: skip
+        raise MRFInputError(
+            "unreadable-file",
+            "the dictionary or its card cannot be read",
+            path=path,
+            found=str(error),
+        ) from None
     card = strict_json.loads(text, path=card_path(path))
     if not isinstance(card, dict) or card.get("format") != _FORMAT or card.get("kind") != kind:
-        raise MRFInputError("bad-dictionary", "the card describes no such dictionary",
-                            path=card_path(path), expected=f"a {_FORMAT} of kind {kind}")  # fmt: skip
+        raise MRFInputError(
+            "bad-dictionary",
+            "the card describes no such dictionary",
+            path=card_path(path),
+            expected=f"a {_FORMAT} of kind {kind}",
+        )
     if hashlib.sha256(payload).hexdigest() != card.get("sha256"):
-        raise MRFInputError("bad-dictionary", "the dictionary is damaged: its checksum differs "
-                            "from its card", path=path, hint="Build it again.")  # fmt: skip
+        raise MRFInputError(
+            "bad-dictionary",
+            "the dictionary is damaged: its checksum differs from its card",
+            path=path,
+            hint="Build it again.",
+        )
     made_for = card.get("sequence") or {}
     if made_for.get("fingerprint") != sequence.fingerprint():
         raise MRFInputError(
-            "wrong-sequence", "the dictionary was made for another sequence", path=path,
+            "wrong-sequence",
+            "the dictionary was made for another sequence",
+            path=path,
             expected=f"{sequence.name} ({sequence.fingerprint()[:12]})",
             found=f"{made_for.get('name')} ({str(made_for.get('fingerprint'))[:12]})",
             hint="Build a dictionary for this sequence.",
-        )  # fmt: skip
+        )
     return from_bytes(payload), card["contents"]
 
 

@@ -54,12 +54,19 @@ class WaterFatDictionary:
             without the four axes.
         """
         if sequence.kind != "spoiled":
-            raise MRFInputError("wrong-sequence", "water-fat matching needs a spoiled sequence "
-                                "with a fat model", found=f"{sequence.name} ({sequence.kind})",
-                                hint="Use the method exhaustive for FISP.")  # fmt: skip
+            raise MRFInputError(
+                "wrong-sequence",
+                "water-fat matching needs a spoiled sequence with a fat model",
+                found=f"{sequence.name} ({sequence.kind})",
+                hint="Use the method exhaustive for FISP.",
+            )
         if set(grid.axes) != set(AXES):
-            raise MRFInputError("bad-grid", "a water-fat grid has other axes",
-                                expected=", ".join(AXES), found=", ".join(grid.axes))  # fmt: skip
+            raise MRFInputError(
+                "bad-grid",
+                "a water-fat grid has other axes",
+                expected=", ".join(AXES),
+                found=", ".join(grid.axes),
+            )
         per_pulse = water_fat.echo_segments(sequence) is None
 
         def envelopes(t1_ms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,8 +94,8 @@ class WaterFatDictionary:
         def atoms(envelope: NDArray[np.float64], species: water_fat.Species) -> NDArray[Any]:
             per_pulse = water_fat.echo_weights(sequence, species) * phases
             if self.factorises:
-                return envelope * sequence_frames(per_pulse, sequence)[:, 0]
-            return sequence_frames(envelope * per_pulse, sequence).mean(axis=-1)
+                return np.asarray(envelope * sequence_frames(per_pulse, sequence)[:, 0])
+            return np.asarray(sequence_frames(envelope * per_pulse, sequence).mean(axis=-1))
 
         return atoms(self.water[b1_index], "water"), atoms(self.fat[b1_index], "fat")
 

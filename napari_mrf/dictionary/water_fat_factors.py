@@ -88,17 +88,19 @@ def segment_weights(
         When the sequence does not factorise into a few segments.
     """
     sequence = dictionary.sequence
-    found = water_fat.echo_segments(sequence)
-    if found is None:
+    if water_fat.echo_segments(sequence) is None:
         raise ValueError("the echo time or the RF phase varies inside a frame")
-    echo_times_ms, _ = found
-    keys = np.stack([sequence.per_frame(sequence.echo_times_ms)[:, 0],
-                     sequence.per_frame(sequence.rf_phases_deg)[:, 0]])  # fmt: skip
+    keys = np.stack(
+        [
+            sequence.per_frame(sequence.echo_times_ms)[:, 0],
+            sequence.per_frame(sequence.rf_phases_deg)[:, 0],
+        ]
+    )
     distinct, segment = np.unique(keys, axis=1, return_inverse=True)
     if distinct.shape[1] > _MAX_SEGMENTS:
         raise ValueError(f"{distinct.shape[1]} distinct pairs of echo time and RF phase")
     first = [int(np.argmax(segment == s)) for s in range(distinct.shape[1])]
-    water, fat = (water_fat.frame_weights(sequence, kind)[first] for kind in ("water", "fat"))  # type: ignore[arg-type]
+    water, fat = (water_fat.frame_weights(sequence, kind)[first] for kind in ("water", "fat"))
     return distinct[0], segment.reshape(-1).astype(np.int64), water, fat
 
 
@@ -167,7 +169,9 @@ def _segment_bases(
     bases = []
     for s in range(n_segments):
         frames = segment == s
-        envelopes = np.vstack([dictionary.water[block][:, frames], dictionary.fat[block][:, frames]])
+        envelopes = np.vstack(
+            [dictionary.water[block][:, frames], dictionary.fat[block][:, frames]]
+        )
         _, values, vectors = np.linalg.svd(envelopes, full_matrices=False)
         rank = max(1, int(np.sum(values > _SEGMENT_TOLERANCE * values[0])))
         bases.append(np.ascontiguousarray(vectors[:rank].T))

@@ -99,10 +99,26 @@ def _pair_values(w_re, w_im, f_re, f_im, overlap, inverse_determinant, values): 
 
 @njit(**_OPTIONS)
 def match_voxels(  # type: ignore[no-untyped-def]
-    signals, segment_of_frame, basis, water_re, water_im, fat_re, fat_im, bound_re, bound_im,
-    bound_slack, phase_re, phase_im, overlap, inverse_determinant, prune, indices, values,
-    products, visited,
-):  # fmt: skip
+    signals,
+    segment_of_frame,
+    basis,
+    water_re,
+    water_im,
+    fat_re,
+    fat_im,
+    bound_re,
+    bound_im,
+    bound_slack,
+    phase_re,
+    phase_im,
+    overlap,
+    inverse_determinant,
+    prune,
+    indices,
+    values,
+    products,
+    visited,
+):
     """Find the best (water, fat, Df, B1) of every fingerprint.
 
     Writes ``indices`` (N, 4) of water, fat, Df and B1 in kernel order, ``values`` (N,) J² of
@@ -160,8 +176,9 @@ def match_voxels(  # type: ignore[no-untyped-def]
             _turn(d, phase_re, phase_im, uw_re[b], uw_im[b], hw_re, hw_im)
             _turn(d, phase_re, phase_im, uf_re[b], uf_im[b], hf_re, hf_im)
             for j in range(n_fat):
-                _pair_values(hw_re, hw_im, hf_re[j], hf_im[j], overlap[b, j],
-                             inverse_determinant[b, j], pair)  # fmt: skip
+                _pair_values(
+                    hw_re, hw_im, hf_re[j], hf_im[j], overlap[b, j], inverse_determinant[b, j], pair
+                )
                 i = np.argmax(pair)
                 # Of equal pairs the first in (B1, Df), fat, water order wins, whatever the
                 # order in which blocks were visited.

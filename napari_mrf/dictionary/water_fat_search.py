@@ -103,15 +103,28 @@ class CompiledSearch(Search):
         indices, power = np.zeros((n, 4), np.int64), np.zeros(n)
         products, visited = np.zeros((n, 2), np.complex128), np.zeros(n, np.int64)
         self._match_voxels(
-            np.ascontiguousarray(signals, np.complex64), f.segment_of_frame, f.basis,
-            *self._tables, f.bound_slack, *self._phases, f.overlap, f.inverse_determinant,
-            self._prune, indices, power, products, visited,
-        )  # fmt: skip
+            np.ascontiguousarray(signals, np.complex64),
+            f.segment_of_frame,
+            f.basis,
+            *self._tables,
+            f.bound_slack,
+            *self._phases,
+            f.overlap,
+            f.inverse_determinant,
+            self._prune,
+            indices,
+            power,
+            products,
+            visited,
+        )
         water, fat, df, b1 = indices.T
         fraction, power, scale = best_fat_fraction(
-            products[:, 0], products[:, 1], f.overlap[b1, fat, water],
-            f.water_norms[b1, water], f.fat_norms[b1, fat],
-        )  # fmt: skip
+            products[:, 0],
+            products[:, 1],
+            f.overlap[b1, fat, water],
+            f.water_norms[b1, water],
+            f.fat_norms[b1, fat],
+        )
         norms = np.linalg.norm(signals.astype(np.complex128), axis=1)
         grid = np.stack([f.water_order[water], f.fat_order[fat], df, b1], axis=1)
         return Pairs(grid, fraction, np.sqrt(power), scale * norms), visited
@@ -158,8 +171,11 @@ class TorchSearch(Search):
             self._voxels_at_once //= 2
         else:
             self._device = torch.device("cpu")
-        _LOGGER.warning("out of memory: going on with %d voxels at once on %s",
-                        self._voxels_at_once, self._device)  # fmt: skip
+        _LOGGER.warning(
+            "out of memory: going on with %d voxels at once on %s",
+            self._voxels_at_once,
+            self._device,
+        )
 
     def _best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
         size = self._voxels_at_once
@@ -206,9 +222,14 @@ class TorchSearch(Search):
             target = rows + start
             found.value[target] = best.double().cpu().numpy()[rows]
             found.indices[target] = np.stack(
-                [self._water_order[i], self._fat_order[j], np.full_like(i, df),
-                 np.full_like(i, b1)], axis=1,
-            )  # fmt: skip
+                [
+                    self._water_order[i],
+                    self._fat_order[j],
+                    np.full_like(i, df),
+                    np.full_like(i, b1),
+                ],
+                axis=1,
+            )
             found.water[target] = of_water.cpu().numpy()[rows, i]
             found.fat[target] = of_fat.cpu().numpy()[rows, j]
             found.overlap[target] = overlap[j, i]

@@ -27,9 +27,7 @@ Species = Literal["water", "fat"]
 _ATOMS_PER_CHUNK = 2048
 
 
-def envelopes(
-    sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool = False
-) -> Tensor:
+def envelopes(sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool = False) -> Tensor:
     """Return the real envelopes m(T1, B1), averaged over the pulses of each frame.
 
     The inversion is ideal and not scaled by B1, no transverse magnetisation survives a
@@ -90,16 +88,17 @@ def echo_weights(sequence: Sequence, species: Species) -> NDArray[np.complex128]
     ValueError
         When the sequence has no water-fat model.
     """
-    if sequence.kind != "spoiled" or sequence.fat_shifts_hz is None:
+    water_t2_ms, fat_t2_ms = sequence.water_t2_ms, sequence.fat_t2_ms
+    shifts_hz, amplitudes = sequence.fat_shifts_hz, sequence.fat_amplitudes
+    if water_t2_ms is None or fat_t2_ms is None or shifts_hz is None or amplitudes is None:
         raise ValueError(f"{sequence.name} has no water-fat model")
-    assert sequence.fat_amplitudes is not None  # noqa: S101 - guaranteed by Sequence
     echo_times_s = sequence.echo_times_ms / 1000.0
     transmit = -1j * np.exp(1j * np.deg2rad(sequence.rf_phases_deg))
     if species == "water":
-        return transmit * np.exp(-sequence.echo_times_ms / sequence.water_t2_ms)
-    peaks = np.exp(-2j * np.pi * np.outer(echo_times_s, sequence.fat_shifts_hz))
-    decay = np.exp(-sequence.echo_times_ms / sequence.fat_t2_ms)
-    return np.asarray(transmit * decay * (peaks @ sequence.fat_amplitudes))
+        return np.asarray(transmit * np.exp(-sequence.echo_times_ms / water_t2_ms))
+    peaks = np.exp(-2j * np.pi * np.outer(echo_times_s, shifts_hz))
+    decay = np.exp(-sequence.echo_times_ms / fat_t2_ms)
+    return np.asarray(transmit * decay * (peaks @ amplitudes))
 
 
 def echo_segments(sequence: Sequence) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
