@@ -1,0 +1,1 @@
+"""Numbers about maps: how far they are from the truth or from each other."""

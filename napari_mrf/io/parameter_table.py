@@ -1,0 +1,78 @@
+"""Tissue parameters from a CSV table: one row a fingerprint, one column a parameter."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
+    """Read a CSV whose header holds parameter keys.
+
+    Parameters
+    ----------
+    path : str or Path
+        Columns such as ``FF,T1H2O,T1fat,Df,B1``, in their units (ms, Hz, fractions).
+
+    Returns
+    -------
+    dict of str to ndarray
+        (N,) float64 by key.
+
+    Raises
+    ------
+    MRFInputError
+        ``"unreadable-file"`` or ``"bad-table"``, naming line and column.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except OSError as error:
+        raise MRFInputError(
+            "unreadable-file", f"the table cannot be read: {error.strerror}", path=path
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MRFInputError(
+            "bad-table", "the file is no CSV text", path=path, found=str(error)
+        ) from None
+    keys = [name.strip() for name in rows[0]] if rows else []
+    unknown = [key for key in keys if key not in PARAMETERS]
+    if not keys or unknown or len(set(keys)) < len(keys):
+        raise MRFInputError(
+            "bad-table",
+            "the header does not name each parameter once",
+            path=path,
+            expected=f"columns from {', '.join(PARAMETERS)}",
+            found=", ".join(keys) or "an empty file",
+        )
+    values = np.empty((len(rows) - 1, len(keys)))
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != len(keys):
+            raise MRFInputError(
+                "bad-table",
+                f"line {line} has another number of cells than the header",
+                path=path,
+                expected=len(keys),
+                found=len(row),
+            )
+        for column, cell in enumerate(row):
+            try:
+                values[line - 2, column] = float(cell)
+            except ValueError:
+                raise MRFInputError(
+                    "bad-table",
+                    f"line {line}, column {keys[column]} is no number",
+                    path=path,
+                    found=repr(cell),
+                ) from None
+    return {key: values[:, column].copy() for column, key in enumerate(keys)}
