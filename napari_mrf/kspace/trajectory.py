@@ -46,7 +46,7 @@ class RadialTrajectory:
     def __post_init__(self) -> None:
         if self.n_spokes < 1 or self.matrix_size < 2 or self.readout_oversampling < 1:
             raise MRFInputError(
-                "bad-trajectory", "a radial trajectory has spokes, a matrix and no undersampled readout",
+                "bad-trajectory", "the radial trajectory is impossible",
                 expected="n_spokes >= 1, matrix_size >= 2, readout_oversampling >= 1",
                 found=f"{self.n_spokes}, {self.matrix_size}, {self.readout_oversampling:g}",
             )  # fmt: skip

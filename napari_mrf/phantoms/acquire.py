@@ -167,7 +167,8 @@ def _check(
                             expected=" or ".join(MODES), found=repr(mode))  # fmt: skip
     if noise_reference not in ("voxel", "foreground"):
         raise MRFInputError("bad-acquisition", "the reference of the noise is unknown",
-                            expected="voxel or foreground", found=repr(noise_reference))  # fmt: skip
+                            expected="voxel or foreground",
+                            found=repr(noise_reference))  # fmt: skip
     if snr_db is not None and not np.isfinite(snr_db):
         raise MRFInputError("bad-acquisition", "the SNR is not finite",
                             hint="None means no noise.")  # fmt: skip

@@ -182,4 +182,4 @@ def _majority(fine: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:
         if count > 1:
             largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
             labels[(pieces > 0) & (pieces != largest)] = INTERMUSCULAR_FAT
-    return labels.astype(np.uint16)
+    return np.asarray(labels, dtype=np.uint16)

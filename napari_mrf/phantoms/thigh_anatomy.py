@@ -28,8 +28,25 @@ Points = NDArray[np.float64]
 
 # Discs of each muscle in a mean thigh: (x, y, radius) in mm from the centre of the muscles.
 _DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
-    "VL": ((-49, -33, 10), (-56, -25, 11), (-60, -15, 12), (-62, -3, 12), (-60, 9, 12), (-54, 19, 11), (-46, 28, 8), (-40, 34, 5)),
-    "VI": ((-40, 2, 7), (-42, -6, 8), (-43, -14, 9), (-40, -22, 9), (-33, -28, 9), (-21, -30, 9), (-9, -26, 7)),
+    "VL": (
+        (-49, -33, 10),
+        (-56, -25, 11),
+        (-60, -15, 12),
+        (-62, -3, 12),
+        (-60, 9, 12),
+        (-54, 19, 11),
+        (-46, 28, 8),
+        (-40, 34, 5),
+    ),
+    "VI": (
+        (-40, 2, 7),
+        (-42, -6, 8),
+        (-43, -14, 9),
+        (-40, -22, 9),
+        (-33, -28, 9),
+        (-21, -30, 9),
+        (-9, -26, 7),
+    ),
     "VM": ((4, -37, 9), (11, -29, 11), (9, -19, 8), (2, -11, 5)),
     "RF": ((-38, -42, 7), (-31, -43, 10), (-23, -44, 10), (-15, -43, 7)),
     "SAR": ((27, -24, 4), (32, -20, 5), (37, -14, 4)),
@@ -148,7 +165,7 @@ class ThighAnatomy:
     def _compartment_radius(self, angle: Points) -> Points:
         a, b = self._half_widths_mm
         exponent = 2.25  # a little squarer than an ellipse
-        radius = (np.abs(np.cos(angle) / a) ** exponent + np.abs(np.sin(angle) / b) ** exponent)
+        radius = np.abs(np.cos(angle) / a) ** exponent + np.abs(np.sin(angle) / b) ** exponent
         radius = radius ** (-1.0 / exponent)
         # Flat from the front to the medial side, where only the sartorius lies.
         flat = 0.16 * np.exp(-(((angle + 0.75) / 0.42) ** 2))
@@ -168,18 +185,14 @@ class ThighAnatomy:
         ]
         return np.asarray(np.min(discs, axis=0))
 
-    def _septum_width(
-        self, order: NDArray[np.intp], z_mm: float, y: Points, x: Points
-    ) -> Points:
+    def _septum_width(self, order: NDArray[np.intp], z_mm: float, y: Points, x: Points) -> Points:
         compartment = np.array(
             [next(i for i, group in enumerate(_COMPARTMENTS) if name in group) for name in MUSCLES]
         )
         across = compartment[order[0]] != compartment[order[1]]
         return np.asarray(np.where(across, 2.4, 0.9) * np.exp(0.45 * self._width(z_mm, y, x)))
 
-    def _insert_bone(
-        self, labels: NDArray[np.uint16], y: Points, x: Points
-    ) -> NDArray[np.bool_]:
+    def _insert_bone(self, labels: NDArray[np.uint16], y: Points, x: Points) -> NDArray[np.bool_]:
         dx, dy = x - self._femur_mm[0], y - self._femur_mm[1]
         radius = np.hypot(dx, dy)
         # The linea aspera: a ridge at the back of the shaft.

@@ -51,7 +51,9 @@ class ThighTissue:
         ill = [MUSCLES[index] for index in rng.permutation(len(MUSCLES))]
         for rank, name in enumerate(ill[:n_infiltrated]):
             # One muscle is nearly replaced by fat, the others at every stage.
-            self.fat_fractions[name] = rng.uniform(0.62, 0.78) if rank == 0 else rng.uniform(0.12, 0.6)
+            self.fat_fractions[name] = (
+                rng.uniform(0.62, 0.78) if rank == 0 else rng.uniform(0.12, 0.6)
+            )
         self.water_t1_ms = dict(zip(MUSCLES, rng.uniform(1240, 1400, len(MUSCLES)), strict=True))
         n_oedema = round(oedema_fraction * len(MUSCLES))
         wet = [name for name in ill[1:] + ill[:1] if self.fat_fractions[name] < 0.5]
@@ -97,7 +99,8 @@ class ThighTissue:
         other = labels == OTHER
         fat_fraction[other], water_t1[other] = 0.35, 1200.0
         skin = section.skin
-        fat_fraction[skin], water_t1[skin], density[skin] = 0.2, 820.0, 0.7
+        fat_fraction[skin], density[skin] = 0.2, 0.7
+        water_t1[skin] = (820.0 + 60.0 * grain)[skin]
         fat_fraction = np.clip(fat_fraction, 0.0, 0.97)
 
         density *= (0.80 + 0.16 * fat_fraction) * np.exp(0.06 * self._density(*at) + 0.02 * grain)

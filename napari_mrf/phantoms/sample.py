@@ -1,0 +1,188 @@
+"""The bundled sample: a small acquired thigh with its truth, made the same way everywhere."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf import sequences, strict_json
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import write_error
+from napari_mrf.io.maps_writer import save_maps
+from napari_mrf.io.nifti_write import write_volume
+from napari_mrf.io.series_writer import save_series
+from napari_mrf.phantoms.acquire import acquire
+from napari_mrf.phantoms.labels import itk_snap_table
+from napari_mrf.phantoms.thigh import thigh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.phantoms.phantom import Phantom
+    from napari_mrf.series import MRFSeries
+
+SERIES_NAME = "thigh_t1ff.nii"
+TRUTH_NAME = "truth"
+ROIS_NAME = "rois.nii.gz"
+LABELS_NAME = "rois.txt"
+RECORD_NAME = "sample.json"
+# Raise it when the numbers change, so that copies made by earlier versions are left alone.
+_VERSION = 1
+_SEED = 3
+_SHAPE = (1, 84, 96)
+_VOXEL_SIZE_MM = 1.8
+_SNR_DB = 25.0
+
+_README = """\
+# Sample: a thigh measured with MRF T1-FF
+
+A simulated patient, so the truth is known. Made by `make.py` (in a checkout) or by
+`napari_mrf.phantoms.sample.make_sample`; no person was measured.
+
+| file | what it is |
+|---|---|
+| `{series}` | the acquired series: {frames} frames of {y} x {x} voxels of {voxel:g} mm, complex64 |
+| `{sidecar}` | its sidecar: the sequence, pulse by pulse |
+| `{truth}/` | the true maps FF, T1H2O, T1fat, Df, B1 and m0, with their record `maps.json` |
+| `{rois}` | labels of 13 muscles, fat, femur, vessels, skin and nerve |
+| `{labels}` | names and colours of the labels, for ITK-SNAP and this plugin |
+| `{record}` | how the series was made, and the size of every image |
+
+The acquisition: one golden-angle radial spoke a pulse, {spokes} spokes a frame
+({undersampling:.1f}-fold undersampled), {coils} coils, noise at {snr:g} dB on unit-norm
+fingerprints, and a receive phase that nobody knows. Some muscles are infiltrated with fat,
+some have oedema (raised water T1).
+
+    napari-mrf reconstruct {series} --output maps/
+"""
+
+
+def make_sample(
+    directory: str | Path, *, progress: Callable[[int, int], None] | None = None
+) -> Path:
+    """Make the sample data in a folder; takes some seconds.
+
+    The same on every computer to 1e-5 of the largest signal.
+
+    Parameters
+    ----------
+    directory : str or Path
+        Created where needed; files of an earlier sample are replaced.
+    progress : callable, optional
+        Called with (frames done, frames in all).
+
+    Returns
+    -------
+    Path
+        The folder, with `SERIES_NAME`, its sidecar, `TRUTH_NAME`, `ROIS_NAME`,
+        `LABELS_NAME`, `RECORD_NAME` and ``README.md``.
+
+    Raises
+    ------
+    MRFInputError
+        Codes of failed writes, such as ``"disk-full"`` and ``"not-writable"``.
+    """
+    folder = Path(directory)
+    phantom = thigh(_SHAPE, seed=_SEED, voxel_size_mm=_VOXEL_SIZE_MM)
+    series = acquire(
+        phantom, sequences.t1ff(), mode="radial", snr_db=_SNR_DB, seed=_SEED, progress=progress
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, phantom, series)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    return folder
+
+
+def _write(folder: Path, phantom: Phantom, series: MRFSeries) -> None:
+    files = save_series(series, folder / SERIES_NAME, overwrite=True)
+    files += save_maps(phantom.truth(), folder / TRUTH_NAME, overwrite=True)
+    rois, labels, readme = (folder / name for name in (ROIS_NAME, LABELS_NAME, "README.md"))
+    write_volume(rois, phantom.labels, phantom.affine)
+    labels.write_text(itk_snap_table(int(k) for k in np.unique(phantom.labels)), encoding="utf-8")
+    made = series.metadata
+    n_frames, _, height, width = series.signal.shape
+    text = _README.format(
+        series=SERIES_NAME, sidecar=Path(SERIES_NAME).with_suffix(".json").name,
+        truth=TRUTH_NAME, rois=ROIS_NAME, labels=LABELS_NAME, record=RECORD_NAME,
+        frames=n_frames, y=height, x=width, voxel=_VOXEL_SIZE_MM,
+        spokes=made["spokes_per_frame"], undersampling=made["undersampling_factor"],
+        coils=made["n_coils"], snr=made["snr_db"],
+    )  # fmt: skip
+    readme.write_text(text, encoding="utf-8")
+    files += [rois, labels, readme]
+    record = {
+        "format": "napari-mrf sample",
+        "version": _VERSION,
+        "acquisition": made,
+        "files": {path.relative_to(folder).as_posix(): _size(path) for path in files},
+    }
+    # Written last: a folder without a record is not complete.
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    (folder / RECORD_NAME).write_text(text, encoding="utf-8")
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes of an image; texts may be edited and have other line ends."""
+    return path.stat().st_size if path.suffix in (".nii", ".gz") else None
+
+
+def is_complete(directory: str | Path) -> bool:
+    """Return whether a folder holds this version's sample, every image in its full size."""
+    folder = Path(directory)
+    path = folder / RECORD_NAME
+    try:
+        record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
+        return record["version"] == _VERSION and all(
+            (folder / name).is_file() and _size(folder / name) == size
+            for name, size in record["files"].items()
+        )
+    except (OSError, MRFInputError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Return the folder of the sample data, making it on first use.
+
+    In a checkout this is ``sample_data/`` of the repository. An installed package makes the
+    sample once in the user's data folder; it appears there complete or not at all.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with (frames done, frames in all) while the sample is made.
+
+    Raises
+    ------
+    MRFInputError
+        As `make_sample`.
+    """
+    from platformdirs import user_data_path
+
+    checkout = Path(__file__).resolve().parents[2] / "sample_data"
+    if is_complete(checkout):
+        return checkout
+    data = user_data_path("napari-mrf", appauthor=False)
+    folder = data / f"sample-{_VERSION}"
+    if is_complete(folder):
+        return folder
+    staged = data / f".sample-{secrets.token_hex(6)}"
+    try:
+        make_sample(staged, progress=progress)
+        if folder.exists() and not is_complete(folder):
+            shutil.rmtree(folder)
+        if not folder.exists():
+            staged.rename(folder)
+    except OSError as error:
+        # Another process may have been quicker.
+        if not is_complete(folder):
+            raise write_error(error, folder) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return folder
