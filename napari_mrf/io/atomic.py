@@ -64,7 +64,7 @@ def atomic_write_all(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
             _refuse_long_name(path)
             temporary.touch(exist_ok=False)
         yield staged
-        for path, temporary in staged.items():
+        for temporary in staged.values():
             _flush(temporary)
         for path, temporary in staged.items():
             temporary.replace(path)

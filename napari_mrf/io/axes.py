@@ -126,7 +126,7 @@ def to_series_order(source: Source, axes: str) -> Any:
     array = array.transpose([axes.index(letter) for letter in target])
     if missing_z:
         array = array[..., None, :, :]
-    result = _result_type(source)
+    result: np.dtype[Any] = np.dtype(np.complex64 if source.array.dtype.kind == "c" else np.float32)
     if array.dtype != result or (source.slope, source.intercept) != (1.0, 0.0):
         if source.is_lazy:
             array = array.map_blocks(
@@ -146,11 +146,6 @@ def _per_slice(source: Source, axes: str) -> Any:
     refuse_beyond_memory(slice_bytes, "one slice over all frames", source.path)
     name = f"series-{source.sha256}-{axes}-{id(array):x}"
     return dask.array.from_array(array, chunks=chunks, name=name, asarray=False)
-
-
-def _result_type(source: Source) -> np.dtype[Any]:
-    kind: Any = np.complex64 if source.array.dtype.kind == "c" else np.float32
-    return np.dtype(kind)
 
 
 def _rescaled(block: Any, slope: float, intercept: float, result: np.dtype[Any]) -> Any:

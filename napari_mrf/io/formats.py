@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
@@ -12,6 +11,8 @@ from napari_mrf.io.source import read_error, truncated
 from napari_mrf.io.unpack import GZIP_MAGIC, HEAD_BYTES, unpack_head
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_mrf.io.source import Source
 
 
@@ -41,6 +42,10 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format("NIfTI", "nifti", (".nii", ".nii.gz"), 352),
     Format("NumPy array", "npy", (".npy",), 64),
+    Format("NumPy archive", "npz", (".npz",), 22),
+    Format("MATLAB 7.3", "matlab73", (".mat",), 1024),
+    Format("MATLAB 5", "matlab5", (".mat",), 136),
+    Format("HDF5", "hdf5", (".h5", ".hdf5", ".hdf"), 96),
 )
 """Every format that is read; the first that matches is taken."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 _MM_AND_UNKNOWN_TIME = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
 
 def read_header(
     file: BinaryIO, path: Path, size: int
-) -> tuple[tuple[int, ...], str, np.dtype[Any]]:
+) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any]]:
     """Return shape, order ("C" or "F") and type; the file then stands at the first number.
 
     Parameters
@@ -67,10 +67,10 @@ def read_header(
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     try:
-        reader = readers.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
+        reader = readers.get(np.lib.format.read_magic(file))
         if reader is None:
             raise ValueError("this version of the format is not read")
-        shape, fortran, dtype = reader(file)  # type: ignore[operator]
+        shape, fortran, dtype = reader(file)
     except (ValueError, EOFError, TypeError, SyntaxError) as error:
         if "EOF" in str(error):
             raise truncated(path, size + 1, size, least=True) from None

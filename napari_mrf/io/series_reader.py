@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.io.axes import check_axes, to_series_order, unknown_axes
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.axes import check_axes, propose_axes, to_series_order, unknown_axes
+from napari_mrf.io.complex_pairs import combine, find_pair
 from napari_mrf.io.formats import read_source
+from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.masks import load_mask
+from napari_mrf.io.phase_units import radians_per_unit
+from napari_mrf.io.sidecar import Sidecar, load_sidecar
+from napari_mrf.io.sidecar_sequence import sequence_of
+from napari_mrf.io.spokes import average
 from napari_mrf.series import MRFSeries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_mrf.io.source import Source
     from napari_mrf.sequence import Sequence
 
 
@@ -28,15 +38,245 @@ def load_series(
     magnitude_only: bool = False,
     average_spokes: bool = False,
 ) -> MRFSeries:
-    """Read a series."""
+    """Read a fingerprinting series; ``docs/formats.md`` lists what can be read.
+
+    NIfTI and HDF5 series stay on the disk and are read slice by slice when needed, with all
+    frames of a slice together.
+
+    Parameters
+    ----------
+    path : str or Path
+        The series, or one half of a pair: magnitude or phase, real or imaginary part. The
+        other half is found by its name (BIDS ``part-…`` or endings such as ``_phase``).
+    sequence : Sequence, optional
+        What was played; taken from the sidecar where not given, else left open.
+    mask : ndarray, str or Path, optional
+        (Z, Y, X), or a file for `load_mask`.
+    axes : str, optional
+        Order of the axes, such as ``"XYZT"``: letters X, Y, Z, T, and C for an axis of real
+        and imaginary part. Needed where neither the format nor the sidecar says it.
+    dataset : str, optional
+        Which array, in files that hold several.
+    phase_unit : {"rad", "deg"}, optional
+        Where the sidecar of the phase image does not say it.
+    magnitude_only : bool
+        Take real data as magnitudes, with phase 0. Off-resonance is then lost.
+    average_spokes : bool
+        Average the spokes of each frame, for a series with one image a pulse.
+
+    Returns
+    -------
+    MRFSeries
+        complex64 (T, Z, Y, X), lazy where the file allows.
+
+    Raises
+    ------
+    MRFInputError
+        See ``docs/formats.md`` for the codes.
+    """
     path = Path(path)
     source = read_source(path, dataset)
-    order = axes or source.axes
-    if order is None:
-        raise unknown_axes(source, sequence)
-    signal = to_series_order(source, check_axes(order, source.array.shape, path))
+    sidecar = load_sidecar(path)
+    _check_sidecar(source, sidecar)
+    main = _open_image(source, axes, sidecar, sequence)
+    images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
+    signal = main.values
+    if signal.dtype.kind == "c":
+        if sidecar and sidecar.block and sidecar.block.ComplexLayout in _REAL_LAYOUTS:
+            raise MRFInputError("layout-conflict", "the sidecar says that the file is half of a "
+                                "pair", path=path, expected=sidecar.block.ComplexLayout,
+                                found="complex data")  # fmt: skip
+        if magnitude_only:
+            raise MRFInputError("not-magnitude", "the series is complex, not a magnitude",
+                                path=path, hint="Load it without magnitude_only.")  # fmt: skip
+    elif magnitude_only:
+        signal = _magnitude(main)
+        metadata["magnitude_only"] = True
+        warnings.append("Only magnitudes were loaded, with phase 0 everywhere: off-resonance "
+                        "and the sign after an inversion are lost.")  # fmt: skip
+    else:
+        other, part = _open_partner(main, axes, dataset, sequence)
+        signal, notes = _joined(main, other, part, phase_unit)
+        warnings += [*other.source.warnings, *notes]
+        metadata["pair"] = {"part": part, "partner": str(other.source.path)}
+        images.append(other)
+    sequence, notes = _settle_sequence(sequence, images)
+    warnings += notes
+    if _is_conjugated(images):
+        signal = signal.conj()
+        metadata["conjugated"] = "the sidecar declares the opposite sign of the phase"
+    if average_spokes:
+        signal, metadata["averaged_spokes"] = average(signal, sequence, path)
+    _check_time(signal, main, sequence)
+    metadata["axes"] = main.axes
+    metadata["sources"] = _sources(images)
     series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
-                       source.warnings, source.metadata)  # fmt: skip
+                       tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
     if mask is None:
         return series
-    return replace(series, mask=load_mask(mask, series) if isinstance(mask, str | Path) else mask)
+    return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
+
+
+_REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One file in series order: (T, Z, Y, X), complex64 or float32."""
+
+    source: Source
+    sidecar: Sidecar | None
+    axes: str
+    values: Any
+
+
+def _check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
+    block = sidecar.block if sidecar else None
+    if sidecar is None or block is None:
+        return
+    if block.SHA256 is not None and source.sha256 != block.SHA256:
+        raise MRFInputError("sha256-mismatch", "the series is not the one that its sidecar "
+                            "describes", path=source.path, expected=block.SHA256,
+                            found=source.sha256)  # fmt: skip
+    if block.CompressedBasis is not None:
+        raise MRFInputError("compressed-series", "the series is compressed in time",
+                            path=source.path, expected="one image a frame",
+                            found=f"{block.CompressedBasis.Rank} components",
+                            hint="Expand it with its basis first.")  # fmt: skip
+
+
+def _open_image(
+    source: Source, axes: str | None, sidecar: Sidecar | None, sequence: Sequence | None
+) -> _Image:
+    declared = sidecar.block.AxisOrder if sidecar and sidecar.block else None
+    order = axes or declared or source.axes
+    if order is None:
+        raise unknown_axes(source, sequence)
+    order = check_axes(order, source.array.shape, source.path)
+    values = to_series_order(source, order)
+    if "C" in order:
+        if values.dtype.kind == "c":
+            raise MRFInputError("bad-axes", "a complex array has no axis C", path=source.path,
+                                found=repr(order))  # fmt: skip
+        values = combine("real", values[0], values[1])
+    return _Image(source, sidecar, order, values)
+
+
+def _magnitude(image: _Image) -> Any:
+    if bool((image.values < 0).any()):
+        raise MRFInputError("not-magnitude", "the series has negative values, so it is no "
+                            "magnitude", path=image.source.path)  # fmt: skip
+    return image.values.astype(np.complex64)
+
+
+def _open_partner(
+    main: _Image, axes: str | None, dataset: str | None, sequence: Sequence | None
+) -> tuple[_Image, str]:
+    path = main.source.path
+    block = main.sidecar.block if main.sidecar else None
+    pair = find_pair(path, block.ComplexLayout if block else None, block.Partner if block else None)
+    if pair is None:
+        raise MRFInputError("not-complex", "the series is real, fingerprints are complex",
+                            path=path, expected="complex data",
+                            found=str(main.source.array.dtype),
+                            hint="Load magnitude and phase, or real and imaginary part, named "
+                                 "_mag and _phase or _real and _imag; or say magnitude_only."
+                            )  # fmt: skip
+    source = read_source(pair.partner, dataset)
+    sidecar = load_sidecar(pair.partner)
+    _check_sidecar(source, sidecar)
+    other = _open_image(source, axes or main.axes, sidecar, sequence)
+    if other.values.dtype.kind == "c":
+        raise _unlike(main, other, "real data", "complex data")
+    if other.values.shape != main.values.shape:
+        raise _unlike(
+            main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
+        )
+    if not same_place(other.source.affine, main.source.affine):
+        raise _unlike(main, other, "the same affine", "another affine")
+    return other, pair.part
+
+
+def _unlike(main: _Image, other: _Image, expected: str, found: str) -> MRFInputError:
+    return MRFInputError("partner-mismatch", f"the two halves of the series differ: "
+                         f"{main.source.path.name} and {other.source.path.name}",
+                         path=main.source.path, expected=expected, found=found)  # fmt: skip
+
+
+def _joined(
+    main: _Image, other: _Image, part: str, phase_unit: str | None
+) -> tuple[Any, list[str]]:
+    """Return the complex series of two halves, and warnings."""
+    if part in ("real", "imaginary"):
+        return combine(part, main.values, other.values), []
+    phase = main if part == "phase" else other
+    smallest, largest = _finite_range(phase.values)
+    units = phase.sidecar.units if phase.sidecar else None
+    factor, note = radians_per_unit(units, phase_unit, smallest, largest, phase.source.path)
+    return combine(part, main.values, other.values, factor), [note] if note else []
+
+
+def _finite_range(values: Any) -> tuple[float, float]:
+    """Return the smallest and largest finite value, slice by slice."""
+    smallest, largest = np.inf, -np.inf
+    for z in range(values.shape[1]):
+        block = np.asarray(values[:, z])
+        finite = block[np.isfinite(block)]
+        if finite.size:
+            smallest, largest = min(smallest, finite.min()), max(largest, finite.max())
+    return float(smallest), float(largest)
+
+
+def _settle_sequence(
+    sequence: Sequence | None, images: list[_Image]
+) -> tuple[Sequence | None, list[str]]:
+    """Return the sequence given, else that of the sidecar, and warnings."""
+    declared, notes = None, []
+    for image in images:
+        if image.sidecar and image.sidecar.block and declared is None:
+            declared, note = sequence_of(image.sidecar.block, image.sidecar.path)
+            notes += [note] if note and sequence is None else []
+    if sequence is not None and declared is not None and sequence != declared:
+        notes.append(f"The sidecar describes another sequence ({declared.name}) than the one "
+                     f"that was picked ({sequence.name}), which is used.")  # fmt: skip
+    return sequence or declared, notes
+
+
+def _is_conjugated(images: list[_Image]) -> bool:
+    """Return whether a sidecar declares exp(+2 pi i f TE); this package has the minus sign."""
+    for image in images:
+        block = image.sidecar.block if image.sidecar else None
+        if block is not None and (block.PhaseSign or block.FrequencySign):
+            return (block.PhaseSign or -1) * (block.FrequencySign or 1) == 1
+    return False
+
+
+def _check_time(signal: Any, main: _Image, sequence: Sequence | None) -> None:
+    """Refuse a series whose time axis is probably another one, naming the likely order."""
+    n_frames = int(signal.shape[0])
+    block = main.sidecar.block if main.sidecar else None
+    n_pulses = block.n_pulses if block else None
+    if block and block.NFrames and n_frames not in (block.NFrames, n_pulses):
+        raise MRFInputError("frames-mismatch", "the series does not fit its sidecar",
+                            path=main.source.path, expected=f"{block.NFrames} frames",
+                            found=f"{n_frames} frames")  # fmt: skip
+    if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
+        return
+    shape = main.source.array.shape
+    proposals = propose_axes(shape, "C" in main.axes, sequence)
+    if proposals:
+        likely = " or ".join(f'axes="{order}"' for order in proposals)
+        raise MRFInputError("frames-mismatch", f"read as {main.axes}, the series does not fit "
+                            f"the sequence {sequence.name}", path=main.source.path,
+                            expected=f"{sequence.n_frames} frames",
+                            found=f"{n_frames} frames in shape {tuple(shape)}",
+                            hint=f"By its lengths the order may be {likely}.")  # fmt: skip
+
+
+def _sources(images: list[_Image]) -> list[dict[str, str]]:
+    records = []
+    for image in images:
+        records.append({"path": str(image.source.path), "sha256": image.source.sha256})
+        if image.sidecar is not None:
+            records.append({"path": str(image.sidecar.path), "sha256": image.sidecar.sha256})
+    return records

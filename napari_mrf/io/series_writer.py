@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.fingerprints import refuse_existing
 from napari_mrf.io.formats import suffix_of
 from napari_mrf.io.nifti_write import write_series
+from napari_mrf.io.sidecar import BLOCK, sidecar_path
+from napari_mrf.io.sidecar_sequence import block_of
+from napari_mrf.io.source import sha256_of
 
 if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
@@ -30,7 +34,7 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
     Returns
     -------
     list of Path
-        The image, and the sidecar where the series has a sequence.
+        The image and its sidecar.
 
     Raises
     ------
@@ -43,8 +47,19 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
         raise MRFInputError("bad-suffix", "a series is saved as NIfTI", path=path,
                             expected="a name that ends in .nii or .nii.gz",
                             found=repr(suffix))  # fmt: skip
-    files = [path]
-    refuse_existing(path, overwrite)
-    with atomic_write_all(files) as staged:
+    sidecar = sidecar_path(path)
+    for file in (path, sidecar):
+        refuse_existing(file, overwrite)
+    with atomic_write_all([path, sidecar]) as staged:
         write_series(staged[path], series.signal, series.affine, packed=suffix == ".nii.gz")
-    return files
+        block = {
+            "SchemaVersion": 1,
+            "AxisOrder": "XYZT",
+            "ComplexLayout": "complex",
+            "NFrames": series.n_frames,
+            **({} if series.sequence is None else block_of(series.sequence)),
+            "SHA256": sha256_of(staged[path]),
+        }
+        text = json.dumps({BLOCK: block}, indent=1, allow_nan=False) + "\n"
+        staged[sidecar].write_text(text, encoding="utf-8")
+    return [path, sidecar]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 
@@ -80,7 +81,7 @@ class MappedArray:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     offset: int
-    order: str
+    order: Literal["C", "F"]
 
     @property
     def ndim(self) -> int:
@@ -90,7 +91,7 @@ class MappedArray:
     def __getitem__(self, index: Any) -> NDArray[Any]:
         mapped: NDArray[Any] = np.memmap(
             self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
-            order=self.order,  # type: ignore[arg-type]
+            order=self.order,
         )  # fmt: skip
         return np.asarray(mapped[index])
 
