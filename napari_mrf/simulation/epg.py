@@ -25,15 +25,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -44,8 +42,8 @@ _STATES_PER_CHUNK = {"cpu": 2**15}
 _STATES_PER_CHUNK_ELSEWHERE = 2**22
 
 # With gradients, only the states at the ends of so many pulses are stored; the backward pass
-# plays the pulses between them again. About the square root of the usual 1000 pulses.
-_PULSES_PER_SEGMENT = 32
+# plays the pulses between them again.
+_PULSES_PER_SEGMENT = 16
 
 
 def fingerprints(
@@ -76,8 +74,8 @@ def fingerprints(
     Returns
     -------
     Tensor
-        (N, n_frames) complex; differentiable in every parameter. The memory of the backward
-        pass does not grow with N beyond the result itself.
+        (N, n_frames) complex; differentiable in every parameter. The backward pass keeps
+        about 0.8 MB a tissue for 1000 pulses and all states, twice that off resonance.
     """
     n_kept = states_kept(sequence, n_states)
     budget = _STATES_PER_CHUNK.get(T1.device.type, _STATES_PER_CHUNK_ELSEWHERE)
@@ -89,8 +87,8 @@ def fingerprints(
     for start in range(0, len(T1), n_atoms):
         part = slice(start, start + n_atoms)
         df_column = None if Df is None else Df[part, None]
-        tissue = (T1[part, None], T2[part, None], df_column, B1[part, None])
-        echoes = _replayed(partial(_play, sequence, n_kept), *tissue)
+        tissue = _Tissue(T1[part, None], T2[part, None], df_column, B1[part, None])
+        echoes = _play(sequence, n_kept, tissue)
         chunks.append(_frame_means(sequence, echoes * factors))
     return torch.cat(chunks)
 
@@ -116,13 +114,6 @@ def phase_steps_deg(sequence: Sequence) -> NDArray[np.float64]:
 def has_real_states(sequence: Sequence) -> bool:
     """Return whether all RF phases agree up to 180 deg, so that the states stay real."""
     return not np.any(phase_steps_deg(sequence) % 180.0)
-
-
-def _replayed(play: Callable[..., Any], *tensors: Tensor | None) -> Any:
-    """Call, and with gradients store nothing but the arguments for the backward pass."""
-    if not torch.is_grad_enabled():
-        return play(*tensors)
-    return checkpoint(play, *tensors, use_reentrant=False, preserve_rng_state=False)
 
 
 def _frame_means(sequence: Sequence, echoes: Tensor) -> Tensor:
@@ -200,14 +191,11 @@ def _recovered(longitudinal: Tensor, tissue: _Tissue, time_ms: float) -> Tensor:
     return torch.cat([order_zero, longitudinal[:, 1:] * decay1], dim=1)
 
 
-def _play(
-    sequence: Sequence, n_kept: int, T1: Tensor, T2: Tensor, Df: Tensor | None, B1: Tensor
-) -> Tensor:
+def _play(sequence: Sequence, n_kept: int, tissue: _Tissue) -> Tensor:
     """Return the echoes of the last repetition in the frame of their RF pulses, (N, n_pulses)."""
-    tissue = _Tissue(T1, T2, Df, B1)
-    longitudinal = torch.ones_like(T1)
-    if Df is not None or not has_real_states(sequence):
-        longitudinal = torch.complex(longitudinal, torch.zeros_like(T1))
+    longitudinal = torch.ones_like(tissue.T1)
+    if tissue.Df is not None or not has_real_states(sequence):
+        longitudinal = torch.complex(longitudinal, torch.zeros_like(longitudinal))
     up = down = torch.zeros_like(longitudinal)
 
     n_total = sequence.n_pulses * sequence.repetitions
@@ -215,7 +203,12 @@ def _play(
     for start in range(0, n_total, _PULSES_PER_SEGMENT):
         stop = min(start + _PULSES_PER_SEGMENT, n_total)
         segment = partial(_play_segment, sequence, n_kept, tissue, start, stop)
-        up, down, longitudinal, part = _replayed(segment, up, down, longitudinal)
+        if torch.is_grad_enabled():
+            up, down, longitudinal, part = checkpoint(
+                segment, up, down, longitudinal, use_reentrant=False, preserve_rng_state=False
+            )
+        else:
+            up, down, longitudinal, part = segment(up, down, longitudinal)
         echoes.append(part)
     return torch.cat(echoes, dim=1)
 
