@@ -248,13 +248,15 @@ class _Best:
 
 def _pair_values(water: Tensor, fat: Tensor, overlap: Tensor) -> Tensor:
     """J² (N, n_fat, n_water) of every pair; the formulas of `best_fat_fraction`."""
-    water, fat = water[:, None, :], fat[:, :, None]
-    water_power, fat_power = water.abs() ** 2, fat.abs() ** 2
-    product = water * fat.conj()
+    # Real arithmetic: the magnitude of a complex tensor costs a hypotenuse an element.
+    w_re, w_im = water.real.contiguous()[:, None, :], water.imag.contiguous()[:, None, :]
+    f_re, f_im = fat.real.contiguous()[:, :, None], fat.imag.contiguous()[:, :, None]
+    water_power, fat_power = w_re**2 + w_im**2, f_re**2 + f_im**2
+    cross, twist = w_re * f_re + w_im * f_im, w_im * f_re - w_re * f_im
     inverse = 1.0 / torch.clamp(1.0 - overlap**2, min=1e-12)
-    half = 0.5 * (water_power + fat_power - 2.0 * overlap * product.real) * inverse
-    largest = half + torch.sqrt(torch.clamp(half**2 - product.imag**2 * inverse, min=0.0))
-    inside = product.real - largest * overlap > 0
+    half = 0.5 * (water_power + fat_power - 2.0 * overlap * cross) * inverse
+    largest = half + torch.sqrt(torch.clamp(half**2 - twist**2 * inverse, min=0.0))
+    inside = cross - largest * overlap > 0
     return torch.where(inside, largest, torch.maximum(water_power, fat_power))
 
 
