@@ -89,6 +89,8 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
                 raise MRFInputError("unknown-format", "only NIfTI files are read packed",
                                     path=path, found=f"a packed {file_format.name}",
                                     hint="Unpack it first (gunzip).")  # fmt: skip
+            if not packed and path.stat().st_size < file_format.least_bytes:
+                raise truncated(path, file_format.least_bytes, path.stat().st_size, least=True)
             source: Source = module.read(path, dataset)
             return source
     size = path.stat().st_size

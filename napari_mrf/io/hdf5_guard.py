@@ -34,9 +34,9 @@ def open_checked(path: Path) -> h5py.File:
     except (PermissionError, FileNotFoundError) as error:
         raise read_error(error, path) from error
     except (OSError, RuntimeError, ValueError) as error:
-        ends = re.search(r"eof = (\d+).*stored_eof = (\d+)", str(error))
-        if ends:
-            raise truncated(path, int(ends[2]), int(ends[1])) from None
+        end = re.search(r"truncated file.*stored_eof = (\d+)", str(error))
+        if end:
+            raise truncated(path, int(end[1]), path.stat().st_size) from None
         raise corrupt(path, error) from None
 
 

@@ -120,7 +120,7 @@ def _shape(header: Any, path: Path) -> tuple[int, ...]:
 def _dtype(header: Any, path: Path) -> np.dtype[Any]:
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except HeaderDataError as error:
+    except (HeaderDataError, KeyError) as error:
         raise _bad("datatype", "a NIfTI data type", str(error), path) from None
     if dtype.kind not in "iufc" or dtype.itemsize > 16:
         raise MRFInputError("not-numeric", "the numbers are of a kind that is not read", path=path,
