@@ -68,8 +68,7 @@ class ComponentView:
         values = self._signal
         for axis in reversed(range(4)):
             values = values[(slice(None),) * axis + (file_keys[axis],)]
-        kept = [axis for axis, one in zip(file_axes, keys, strict=True)
-                if not isinstance(one, int)]  # fmt: skip
+        kept = [axis for axis, one in zip(file_axes, keys, strict=True) if not isinstance(one, int)]
         order = tuple(sorted(kept).index(axis) for axis in kept)
         return self._convert(np.asarray(values)).transpose(order)
 

@@ -208,8 +208,9 @@ class Job(QObject):  # type: ignore[misc]
 
     def _end(self, state: JobState, failure: Failure | None = None) -> None:
         seconds = time.monotonic() - self._start_s
-        self._set(replace(self.status, state=state, seconds=seconds, seconds_left=None,
-                          failure=failure))  # fmt: skip
+        self._set(
+            replace(self.status, state=state, seconds=seconds, seconds_left=None, failure=failure)
+        )
 
     def _is_current(self) -> bool:
         # A closing window asks its workers to quit; what is still queued then must not reach
@@ -223,9 +224,16 @@ class Job(QObject):  # type: ignore[misc]
         now = time.monotonic()
         if self._first_s is None and step.done > 0:
             self._first_s, self._first_done = now, step.done
-        self._set(replace(self.status, done=step.done, total=step.total, detail=step.detail,
-                          seconds=now - self._start_s,
-                          seconds_left=self._seconds_left(step, now)))  # fmt: skip
+        self._set(
+            replace(
+                self.status,
+                done=step.done,
+                total=step.total,
+                detail=step.detail,
+                seconds=now - self._start_s,
+                seconds_left=self._seconds_left(step, now),
+            )
+        )
         if step.value is not None:
             self.updated.emit(step.value)
 

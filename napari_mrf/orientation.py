@@ -72,8 +72,9 @@ class DisplayOrientation:
         axes = (0, in_plane[row_world], in_plane[column_world])
         wanted = (1, row_sign, column_sign)
         flips = tuple(signs[axis] != sign for axis, sign in zip(axes, wanted, strict=True))
-        letters = tuple(_ends(world_axes[axis], sign)
-                        for axis, sign in zip(axes, wanted, strict=True))  # fmt: skip
+        letters = tuple(
+            _ends(world_axes[axis], sign) for axis, sign in zip(axes, wanted, strict=True)
+        )
         return cls(axes, (flips[0], flips[1], flips[2]), letters)
 
     def to_screen(self, volume: Any) -> Any:

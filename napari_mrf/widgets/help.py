@@ -1,0 +1,44 @@
+"""The explanations behind the question mark."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+_TEXT = """
+### From the fingerprints to the maps
+
+**1 Series.** Open a fingerprinting series, drop one on the window, or choose
+*File > Open Sample > MRF*. The sequence tells what the scanner played; without it nothing can
+be reconstructed. The images are complex: *Show* picks what you see of them. The patient is
+shown upright, in axial slices with the right side at the left of the screen; the letters at the
+edges tell the directions (R right, L left, A anterior, P posterior, S superior, I inferior).
+
+**2 Reconstruct.** Choose a method and press *Reconstruct*. The maps appear while they are
+computed; *This slice* is a quick look. A second run of a method replaces its maps, and
+*Cancel* brings the earlier ones back. *quality*, *flags* and *mask* are layers that tell where
+to trust the maps. *Save maps…* writes NIfTI files and a record of how they were made.
+
+**The maps.** Fat fraction is 0 to 1. Water T1 says little where there is hardly any water, fat
+T1 where there is hardly any fat; such values are hidden unless you untick the box, and always
+saved. Colours mean the same for every method.
+
+**Keys.** Ctrl+R reconstruct, Ctrl+. cancel.
+"""
+
+
+def show_help(parent: QWidget) -> QDialog:
+    """Open the explanations beside the panel, without blocking it."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle("MRF")
+    browser = QTextBrowser()
+    browser.setMarkdown(_TEXT)
+    browser.setMinimumSize(440, 460)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(browser)
+    layout.addWidget(buttons)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+    return dialog

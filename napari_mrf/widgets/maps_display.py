@@ -1,0 +1,130 @@
+"""Shows the run of a viewer in its layers while it goes on, and puts back what it replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+from napari_mrf.jobs import JobState, JobStatus
+from napari_mrf.layers import (
+    SET_KEY,
+    apply_validity,
+    find_set,
+    show_companion,
+    show_maps,
+    show_slice,
+)
+from napari_mrf.session import MapsSet, session_of, unwrapped
+from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.preferences import preferences
+from napari_mrf.widgets.reconstruction import PartialMaps
+
+
+class MapsDisplay:
+    """Keeps the map layers of one viewer in step with its session.
+
+    There is one a viewer, not one a panel: a run goes on, and its maps appear, when the panel
+    that started it is closed.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = ref(viewer)
+        self._session = session_of(viewer)
+        self._running = ""
+        self._preferences = preferences()
+        self.hides_invalid = self._preferences.hide_invalid
+        job = self._session.reconstruction
+        job.updated.connect(self._on_updated)
+        job.succeeded.connect(self._on_succeeded)
+        job.changed.connect(self._on_changed)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def begin(self, set_name: str) -> None:
+        """Expect the first maps of a run."""
+        self._running = set_name
+        self._shown: Any = None
+
+    def add(self, maps_set: MapsSet) -> None:
+        """Show a complete set and hand it to the session."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        show_canvas_texts(viewer)
+        show_maps(viewer, maps_set.name, maps_set.maps)
+        self._apply_validity(maps_set)
+        self._session.add_maps(maps_set)
+
+    def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
+        """Add or remove the quality, flags or mask layer of a set."""
+        viewer = self._viewer()
+        layer = find_set(viewer, set_name).get(companion)
+        if is_shown and layer is None:
+            maps = self._session.maps_sets[set_name].maps
+            active = viewer.layers.selection.active
+            show_companion(viewer, set_name, maps, companion)
+            viewer.layers.selection.active = active
+        elif not is_shown and layer is not None:
+            viewer.layers.remove(layer)
+
+    def set_hides_invalid(self, is_hidden: bool) -> None:
+        """Hide or show values that the validity rules leave out, in all sets."""
+        self.hides_invalid = is_hidden
+        self._preferences = preferences()
+        for maps_set in self._session.maps_sets.values():
+            self._apply_validity(maps_set)
+
+    def _apply_validity(self, maps_set: MapsSet) -> None:
+        thresholds = self._preferences.thresholds if self.hides_invalid else None
+        apply_validity(self._viewer(), maps_set.name, maps_set.maps, thresholds)
+
+    def _on_updated(self, partial: Any) -> None:
+        viewer = self._viewer()
+        if viewer is None or not isinstance(partial, PartialMaps):
+            return
+        if self._shown is not partial.maps:
+            self._shown = partial.maps
+            show_canvas_texts(viewer)
+            show_maps(viewer, partial.set_name, partial.maps)
+        else:
+            show_slice(viewer, partial.set_name, partial.maps, partial.z)
+
+    def _on_succeeded(self, maps_set: Any) -> None:
+        self._running = ""
+        if isinstance(maps_set, MapsSet):
+            self.add(maps_set)
+
+    def _on_changed(self, status: JobStatus) -> None:
+        if status.state in (JobState.CANCELLED, JobState.FAILED) and self._running:
+            self._put_back(self._running)
+            self._running = ""
+
+    def _put_back(self, set_name: str) -> None:
+        """Show the earlier maps again; half a result is none."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        earlier = self._session.maps_sets.get(set_name)
+        if earlier is not None:
+            show_maps(viewer, set_name, earlier.maps)
+            self._apply_validity(earlier)
+            return
+        for layer in find_set(viewer, set_name).values():
+            viewer.layers.remove(layer)
+
+    def _on_removed(self, event: Any) -> None:
+        """Forget a set whose last layer the user removed."""
+        viewer = self._viewer()
+        set_name = event.value.metadata.get(SET_KEY)
+        if viewer is not None and set_name and not find_set(viewer, set_name):
+            self._session.remove_maps(set_name)
+
+
+_DISPLAYS: WeakKeyDictionary[Any, MapsDisplay] = WeakKeyDictionary()
+
+
+def maps_display_of(viewer: Any) -> MapsDisplay:
+    """Return the display of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _DISPLAYS:
+        _DISPLAYS[viewer] = MapsDisplay(viewer)
+    return _DISPLAYS[viewer]

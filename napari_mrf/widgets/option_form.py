@@ -1,0 +1,115 @@
+"""A small form made from the options that a method declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_mrf.method import MethodOption
+
+_WIDEST_RANGE = 1e9
+
+
+class OptionForm(QWidget):
+    """One row an option; `values` gives what differs from the defaults and what does not.
+
+    Signals
+    -------
+    changed
+        A value was edited.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._editors: dict[str, QWidget] = {}
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(22, 0, 0, 0)
+        self._layout.setSpacing(4)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+
+    def set_options(self, options: Sequence[MethodOption]) -> None:
+        """Show these options at their defaults; values entered before are kept by name."""
+        kept = self.values()
+        while self._layout.rowCount():
+            self._layout.removeRow(0)
+        self._editors = {}
+        for option in options:
+            editor = _editor(option, kept.get(option.name, option.default))
+            editor.setToolTip(option.help)
+            _change_signal(editor).connect(self._on_edited)
+            label = QLabel(option.label)
+            label.setToolTip(option.help)
+            self._layout.addRow(label, editor)
+            self._editors[option.name] = editor
+        if not options:
+            empty = QLabel("This method has no further options.")
+            empty.setEnabled(False)
+            empty.setWordWrap(True)
+            self._layout.addRow(empty)
+
+    def values(self) -> dict[str, Any]:
+        """Return the value of every option by name."""
+        return {name: _value(editor) for name, editor in self._editors.items()}
+
+    def editor(self, name: str) -> QWidget:
+        """Return the widget of an option."""
+        return self._editors[name]
+
+    def _on_edited(self, *_: Any) -> None:
+        self.changed.emit()
+
+
+def _editor(option: MethodOption, value: Any) -> QWidget:
+    if option.kind == "bool":
+        box = QCheckBox()
+        box.setChecked(bool(value))
+        return box
+    if option.kind == "choice":
+        combo = QComboBox()
+        combo.setMinimumContentsLength(8)
+        combo.addItems([str(choice) for choice in option.choices])
+        combo.setCurrentText(str(value))
+        return combo
+    low, high = option.limits or (-_WIDEST_RANGE, _WIDEST_RANGE)
+    if option.kind == "int":
+        spin = QSpinBox()
+        spin.setRange(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))
+        spin.setValue(int(value))
+        return spin
+    number = QDoubleSpinBox()
+    number.setDecimals(4)
+    number.setRange(low, high)
+    number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    number.setValue(float(value))
+    return number
+
+
+def _value(editor: QWidget) -> Any:
+    if isinstance(editor, QCheckBox):
+        return editor.isChecked()
+    if isinstance(editor, QComboBox):
+        return editor.currentText()
+    return editor.value()
+
+
+def _change_signal(editor: QWidget) -> Any:
+    if isinstance(editor, QCheckBox):
+        return editor.toggled
+    if isinstance(editor, QComboBox):
+        return editor.currentTextChanged
+    return editor.valueChanged

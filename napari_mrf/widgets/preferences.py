@@ -1,0 +1,50 @@
+"""The plugin's page in napari's Preferences, with defaults where napari does not know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PLUGIN = "napari-mrf"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What a user has set once and for all.
+
+    Parameters
+    ----------
+    method, device : str
+        Chosen when a panel opens.
+    t1h2o_below, t1fat_above : float
+        Fat-fraction thresholds of the validity rules.
+    hide_invalid : bool
+        Whether maps are shown only where they are valid.
+    """
+
+    method: str = "water-fat"
+    device: str = "auto"
+    t1h2o_below: float = 0.7
+    t1fat_above: float = 0.3
+    hide_invalid: bool = True
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Thresholds as `parameters.validity_rules` takes them."""
+        return {"T1H2O": self.t1h2o_below, "T1fat": self.t1fat_above}
+
+
+def preferences() -> Preferences:
+    """Return the current preferences."""
+    from napari.settings import get_plugin_settings
+
+    try:
+        settings = get_plugin_settings(_PLUGIN)
+    except KeyError:  # the plugin is not installed, only imported
+        return Preferences()
+    return Preferences(
+        method=settings.reconstruct.method,
+        device=settings.reconstruct.device,
+        t1h2o_below=settings.validity.t1h2o_below,
+        t1fat_above=settings.validity.t1fat_above,
+        hide_invalid=settings.validity.hide_invalid,
+    )

@@ -1,0 +1,308 @@
+"""The Reconstruct panel: method, device and mask in; progress and maps out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.layers import COMPANIONS
+from napari_mrf.widgets.notice import Notice
+from napari_mrf.widgets.option_form import OptionForm
+from napari_mrf.widgets.section import Section
+from napari_mrf.widgets.series_panel import fill, picker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_mrf.jobs import JobStatus
+    from napari_mrf.method import MethodInfo
+
+AUTOMATIC_MASK = "automatic"
+_GROUPS = {"matcher": "Matching", "network": "Networks"}
+_COMPANION_TIPS = {
+    "quality": "How well the model explains each voxel: the correlation of the measured and the "
+               "predicted fingerprint, 0 to 1",
+    "flags": "Where the result deserves a second look: no signal, or the best match lies on the "
+             "edge of the grid",
+    "mask": "The voxels that were reconstructed",
+}  # fmt: skip
+
+
+class ReconstructPanel(QWidget):
+    """Shows what it is told and says what the user wants; decides nothing.
+
+    Signals
+    -------
+    method_changed, mask_changed, device_changed, maps_changed
+        The user picked another one.
+    run_requested
+        True for the current slice only.
+    cancel_requested, save_requested
+        The user pressed the button.
+    companion_changed
+        Name of the quality, flags or mask layer, and whether to show it.
+    validity_changed
+        Whether to hide values that the validity rules leave out.
+    state_changed
+        The one-line state for a section header.
+    """
+
+    method_changed = Signal(str)
+    mask_changed = Signal(str)
+    device_changed = Signal(str)
+    maps_changed = Signal(str)
+    run_requested = Signal(bool)
+    cancel_requested = Signal()
+    save_requested = Signal()
+    companion_changed = Signal(str, bool)
+    validity_changed = Signal(bool)
+    state_changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.method_picker = picker("How the maps are computed from the fingerprints")
+        self.mask_picker = picker("Which voxels to reconstruct: the automatic foreground, or what "
+                                  "a Labels layer marks")  # fmt: skip
+        self.device_picker = picker("Where to compute; automatic takes a GPU where there is one")
+        self.options = OptionForm()
+        self.more = Section("More", self.options, is_open=False)
+        self.run_button = QPushButton("Reconstruct")
+        self.slice_button = QPushButton("This slice")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress = QProgressBar()
+        self.progress_text = QLabel()
+        self.needs = QLabel()
+        self.notice = Notice()
+        self.results = QWidget()
+        self.maps_picker = picker("Whose extra layers to show and which maps to save")
+        self.companions = {name: QCheckBox(name) for name in COMPANIONS}
+        self.validity = QCheckBox("Hide values that are not valid")
+        self.save_button = QPushButton("Save maps…")
+        self._arrange()
+        self._connect()
+        self.set_methods((), "")
+        self.set_masks([], AUTOMATIC_MASK)
+        self.set_devices((("auto", "automatic"),), "auto")
+        self.set_maps([], "")
+        self.set_needs("Load or pick a series first.")
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(6)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Method", self.method_picker)
+        form.addRow("Mask", self.mask_picker)
+        form.addRow("Device", self.device_picker)
+
+        self.run_button.setObjectName("mrfRun")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.slice_button, 1)
+        self.needs.setWordWrap(True)
+        self.needs.setEnabled(False)
+        self.progress.setTextVisible(True)
+        self.progress_row = QWidget()
+        row = QHBoxLayout(self.progress_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel_button)
+        self.cancel_button.setToolTip("Stop; earlier maps stay (Ctrl+.)")
+        self.progress_text.setWordWrap(True)
+        self.progress_row.hide()
+        self.progress_text.hide()
+
+        shown = QHBoxLayout()
+        shown.setSpacing(8)
+        for name, box in self.companions.items():
+            box.setToolTip(_COMPANION_TIPS[name])
+            shown.addWidget(box)
+        shown.addStretch(1)
+        results = QFormLayout(self.results)
+        results.setContentsMargins(0, 4, 0, 0)
+        results.setSpacing(6)
+        results.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        save_row = QHBoxLayout()
+        save_row.setSpacing(4)
+        save_row.addWidget(self.maps_picker, 1)
+        save_row.addWidget(self.save_button)
+        self.save_button.setToolTip("Write one NIfTI file a map, with quality, flags and a record "
+                                    "of how they were made")  # fmt: skip
+        results.addRow("Maps", save_row)
+        results.addRow("Layers", shown)
+        results.addRow(self.validity)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 2, 8, 8)
+        layout.setSpacing(6)
+        layout.addLayout(form)
+        layout.addWidget(self.more)
+        layout.addLayout(buttons)
+        layout.addWidget(self.needs)
+        layout.addWidget(self.progress_row)
+        layout.addWidget(self.progress_text)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.results)
+
+    def _connect(self) -> None:
+        self.method_picker.activated.connect(self._on_method_activated)
+        self.mask_picker.textActivated.connect(self.mask_changed)
+        self.device_picker.activated.connect(self._on_device_activated)
+        self.maps_picker.textActivated.connect(self.maps_changed)
+        self.run_button.clicked.connect(self._on_run_clicked)
+        self.slice_button.clicked.connect(self._on_slice_clicked)
+        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.save_button.clicked.connect(self._on_save_clicked)
+        self.validity.clicked.connect(self.validity_changed)
+        for box in self.companions.values():
+            box.clicked.connect(self._on_companion_clicked)
+
+    def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
+        """Offer methods under the heading of their kind, and the options of the current one."""
+        self._methods = {info.name: info for info in methods}
+        combo = self.method_picker
+        combo.blockSignals(True)
+        combo.clear()
+        kind = None
+        for info in sorted(methods, key=lambda info: list(_GROUPS).index(info.kind)):
+            if info.kind != kind and len({other.kind for other in methods}) > 1:
+                combo.addItem(_GROUPS[info.kind], None)
+                combo.model().item(combo.count() - 1).setEnabled(False)
+            kind = info.kind
+            combo.addItem(f"{info.name} — {info.title}", info.name)
+            tip = "\n".join(part for part in (info.title, info.paper, info.weights or "") if part)
+            combo.setItemData(combo.count() - 1, tip, 3)  # Qt.ToolTipRole
+        if not methods:
+            combo.addItem("none for this sequence", None)
+        combo.setCurrentIndex(max(combo.findData(current), 0))
+        if combo.currentData() is None and methods:
+            combo.setCurrentIndex(1)
+        combo.setEnabled(bool(methods))
+        combo.blockSignals(False)
+        self._show_options()
+
+    def set_masks(self, names: Sequence[str], current: str) -> None:
+        """Offer the automatic mask and the Labels layers that could be one."""
+        fill(self.mask_picker, [AUTOMATIC_MASK, *names], current)
+
+    def set_devices(self, devices: Sequence[tuple[str, str]], current: str) -> None:
+        """Offer devices, given as (name, label)."""
+        combo = self.device_picker
+        combo.blockSignals(True)
+        combo.clear()
+        for name, label in devices:
+            combo.addItem(label, name)
+        combo.setCurrentIndex(max(combo.findData(current), 0))
+        combo.blockSignals(False)
+
+    def set_maps(self, names: Sequence[str], current: str) -> None:
+        """Offer the sets of maps; everything about results is hidden while there is none."""
+        fill(self.maps_picker, names, current)
+        self.results.setVisible(bool(names))
+
+    def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:
+        """Enable what the current maps have, and check what is shown."""
+        for name, box in self.companions.items():
+            box.setEnabled(name in available)
+            box.setToolTip(_COMPANION_TIPS[name] if name in available
+                           else "This method gives none")  # fmt: skip
+            box.setChecked(name in shown)
+
+    def set_validity(self, rules: str, is_hidden: bool) -> None:
+        """Offer to hide invalid values; not at all where no map has a rule."""
+        self.validity.setVisible(bool(rules))
+        self.validity.setToolTip(f"Shown: {rules}. The stored values stay; the thresholds are in "
+                                 "Preferences > Plugins > MRF.")  # fmt: skip
+        self.validity.setChecked(is_hidden)
+
+    def set_needs(self, reason: str) -> None:
+        """Say in grey what is missing; the buttons work when nothing is."""
+        self.needs.setText(reason)
+        self.needs.setVisible(bool(reason))
+        for button, tip in (
+            (self.run_button, "Compute the maps of the whole series (Ctrl+R)"),
+            (self.slice_button, "Compute the slice in view only, for a quick look"),
+        ):
+            button.setEnabled(not reason)
+            button.setToolTip(reason or tip)
+
+    def set_status(self, status: JobStatus) -> None:
+        """Show the progress of a run."""
+        self.progress_row.setVisible(status.is_running)
+        self.progress_text.setVisible(status.is_running)
+        if not status.is_running:
+            return
+        self.notice.clear()
+        self.progress.setRange(0, status.total)
+        self.progress.setValue(status.done)
+        text = progress_sentence(status)
+        self.progress_text.setText(text)
+        self.state_changed.emit(text)
+
+    def current_method(self) -> str:
+        """Return the name of the chosen method, empty when there is none."""
+        return self.method_picker.currentData() or ""
+
+    def current_device(self) -> str:
+        """Return the name of the chosen device."""
+        return self.device_picker.currentData() or "auto"
+
+    def _show_options(self) -> None:
+        info = self._methods.get(self.current_method())
+        self.options.set_options(info.options if info is not None else ())
+        self.more.setVisible(info is not None and bool(info.options))
+
+    def _on_method_activated(self, _: int) -> None:
+        self._show_options()
+        self.method_changed.emit(self.current_method())
+
+    def _on_device_activated(self, _: int) -> None:
+        self.device_changed.emit(self.current_device())
+
+    def _on_run_clicked(self) -> None:
+        self.run_requested.emit(False)
+
+    def _on_slice_clicked(self) -> None:
+        self.run_requested.emit(True)
+
+    def _on_cancel_clicked(self) -> None:
+        self.cancel_requested.emit()
+
+    def _on_save_clicked(self) -> None:
+        self.save_requested.emit()
+
+    def _on_companion_clicked(self, is_shown: bool) -> None:
+        box: Any = self.sender()
+        self.companion_changed.emit(box.text(), is_shown)
+
+
+def progress_sentence(status: JobStatus) -> str:
+    """Return ``"water-fat: 12,400 of 34,800 voxels, 6 s left"``."""
+    if not status.total or not status.done:
+        return f"{status.title}: {status.detail or 'starting'}…"
+    text = f"{status.title}: {status.done:,} of {status.total:,} {status.detail}"
+    if status.seconds_left is not None:
+        text += f", {duration(status.seconds_left)} left"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a user reads it: ``"0.4 s"``, ``"6 s"``, ``"3 min 20 s"``."""
+    if seconds < 1:
+        return f"{max(seconds, 0.1):.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"

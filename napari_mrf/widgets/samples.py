@@ -1,0 +1,87 @@
+"""File > Open Sample > MRF: a small acquired series with its truth."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+import napari
+from qtpy.QtCore import QEventLoop
+
+from napari_mrf.jobs import JobState, Step
+from napari_mrf.widgets.opening import OpenedSeries, opener_of, read_series
+from napari_mrf.widgets.readers import finish, open_dock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+def thigh() -> list[tuple[Any, dict[str, Any], str]]:
+    """Return the layer of the thigh sample (MRF T1-FF), which is made on first use.
+
+    napari wants the layer when this function returns, so it waits for the job in an event
+    loop of its own: the window stays alive, shows the progress and can cancel.
+
+    Raises
+    ------
+    RuntimeError
+        When the user cancelled.
+    """
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return [finish(read_thigh()).layer_data()]
+    open_dock(viewer)
+    opener = opener_of(viewer)
+    results: list[OpenedSeries] = []
+    loop = QEventLoop()
+    opener.wait_for("Opening the thigh sample", read_thigh, results.append, loop.quit)
+    if opener.job.status.is_running:
+        loop.exec()
+    status = opener.job.status
+    if status.state is JobState.FAILED and status.failure is not None:
+        raise status.failure.error
+    if not results:
+        raise RuntimeError("Opening the thigh sample was cancelled.")
+    return [results[0].layer_data()]
+
+
+def read_thigh() -> Generator[Step, None, OpenedSeries]:
+    """Find or make the sample and read it, in steps."""
+    from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+
+    directory = yield from in_steps(sample_directory, "making it on first use")
+    return (yield from read_series(directory / SERIES_NAME))
+
+
+def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any]:
+    """Run a function that reports by a callback as a generator that can be cancelled.
+
+    Parameters
+    ----------
+    work : callable
+        Takes ``progress``, a callable of (done, total).
+    detail : str
+        Free text beside the bar.
+    """
+    reported = (0, 0)
+    stopped = threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal reported
+        reported = (done, total)
+        if stopped.is_set():
+            raise _StoppedError
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work, progress=progress)
+        try:
+            while not wait([future], timeout=0.1).done:
+                yield Step(*reported, detail)
+            return future.result()
+        finally:
+            stopped.set()
+
+
+class _StoppedError(Exception):
+    """Leaves the work at its next report."""

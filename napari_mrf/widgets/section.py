@@ -1,0 +1,124 @@
+"""A collapsible section whose header tells where one stands, also when it is closed."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QFontMetrics
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class ElidedLabel(QLabel):
+    """One line of text that is cut with an ellipsis where it does not fit."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.set_full_text(text)
+
+    def set_full_text(self, text: str) -> None:
+        """Show a text, which is the tooltip too."""
+        self._full = text
+        self.setToolTip(text)
+        self._elide()
+
+    def full_text(self) -> str:
+        """Return the text without the ellipsis."""
+        return self._full
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the height of a line only."""
+        return QSize(10, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event) -> None:
+        """Cut again for the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics = QFontMetrics(self.font())
+        self.setText(metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
+
+
+class Section(QFrame):
+    """A titled part of a dock that opens and closes at a click on its header.
+
+    Parameters
+    ----------
+    title : str
+        Bold, in the header.
+    content : QWidget
+        What is shown while the section is open.
+    is_open : bool
+        Whether it starts open.
+    """
+
+    toggled = Signal(bool)
+
+    def __init__(self, title: str, content: QWidget, *, is_open: bool = True) -> None:
+        super().__init__()
+        self.content = content
+        self._arrow = QToolButton()
+        self._arrow.setObjectName("mrfSectionArrow")
+        self._arrow.setAutoRaise(True)
+        self._arrow.setFixedSize(20, 20)
+        self._arrow.setStyleSheet("background: transparent; border: none; padding: 0px;")
+        self._arrow.clicked.connect(self.toggle)
+        self._title = QLabel(f"<b>{title}</b>")
+        self._state = ElidedLabel()
+        self._state.setEnabled(False)
+
+        header = QHBoxLayout()
+        header.setContentsMargins(0, 0, 0, 0)
+        header.setSpacing(6)
+        header.addWidget(self._arrow)
+        header.addWidget(self._title)
+        header.addWidget(self._state, 1)
+        self._header = QWidget()
+        self._header.setLayout(header)
+        self._header.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._header.setMinimumHeight(26)
+        self._header.mouseReleaseEvent = self._on_header_clicked
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._header)
+        layout.addWidget(content)
+        self.set_open(is_open)
+
+    def is_open(self) -> bool:
+        """Return whether the content is shown."""
+        return not self.content.isHidden()
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or close the section."""
+        self.content.setVisible(is_open)
+        arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
+        self._arrow.setArrowType(arrow)
+        self._arrow.setToolTip("Close this section" if is_open else "Open this section")
+        self.toggled.emit(is_open)
+
+    def toggle(self) -> None:
+        """Open when closed, close when open."""
+        self.set_open(not self.is_open())
+
+    def set_state(self, text: str) -> None:
+        """Show in one line where the step stands."""
+        self._state.set_full_text(text)
+
+    def state(self) -> str:
+        """Return the line in the header."""
+        return self._state.full_text()
+
+    def _on_header_clicked(self, event) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.toggle()

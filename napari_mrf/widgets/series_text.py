@@ -1,0 +1,57 @@
+"""A series in words: one line for a header, rows for the panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_mrf.orientation import DisplayOrientation
+
+if TYPE_CHECKING:
+    from napari_mrf.series import MRFSeries
+
+_PLANES = {"IS": "axial", "SI": "axial", "PA": "coronal", "AP": "coronal", "LR": "sagittal",
+           "RL": "sagittal"}  # fmt: skip
+
+
+def one_line(name: str, series: MRFSeries) -> str:
+    """Return ``"thigh · 175 frames · 1 × 350 × 350 · MRF T1-FF"``."""
+    grid = " × ".join(str(n) for n in series.spatial_shape)
+    sequence = series.sequence.name if series.sequence is not None else "no sequence"
+    return f"{name} · {series.n_frames} frames · {grid} · {sequence}"
+
+
+def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
+    """Return rows of name, value and tooltip."""
+    z, y, x = series.spatial_shape
+    slices = "1 slice" if z == 1 else f"{z} slices"
+    rows = [("Grid", f"{series.n_frames} frames · {slices} · {y} × {x}",
+             "Time frames, slices, rows and columns as they are in the file")]  # fmt: skip
+    sizes = series.voxel_sizes_mm
+    if sizes is None:
+        rows.append(("Voxel", "size unknown", "The file has no usable geometry: volumes in ml are "
+                     "not available, and left and right are not known"))  # fmt: skip
+    else:
+        plane = _PLANES["".join(DisplayOrientation.from_affine(series.affine).letters[0])]
+        z_mm, y_mm, x_mm = sizes
+        rows.append(("Voxel", f"{x_mm:.3g} × {y_mm:.3g} × {z_mm:.3g} mm · {plane}",
+                     "Edge lengths x × y × z, and the plane of the slices. Shown upright, the "
+                     "patient's right at the left of the screen"))  # fmt: skip
+    if series.source_path:
+        rows.append(("File", Path(series.source_path).name, series.source_path))
+    n_bytes = series.signal.dtype.itemsize
+    for n in series.signal.shape:
+        n_bytes *= int(n)
+    where = "read on demand" if series.is_lazy else "in memory"
+    rows.append(("Signal", f"{series.signal.dtype} · {_size(n_bytes)} · {where}",
+                 "Type of the complex images and their size unpacked"))  # fmt: skip
+    return rows
+
+
+def _size(n_bytes: int) -> str:
+    value = float(n_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
