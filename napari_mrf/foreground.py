@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
 
 RULE = (
-    "mean magnitude above half of Otsu's threshold on its logarithm; holes filled in each slice, "
+    "mean magnitude above the background: Otsu's threshold on its logarithm, lowered to the "
+    "99.5th percentile of the background but at most to a half; holes filled in each slice, "
     "specks under 10 voxels left out; every voxel with signal where there is no background"
 )
 """The rule in words, for the provenance."""
@@ -37,8 +38,8 @@ def mean_magnitude(series: MRFSeries) -> NDArray[np.float32]:
 def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
     """Return the voxels worth reconstructing, (Z, Y, X).
 
-    The logarithm of the mean magnitude separates air from tissue whatever the coil
-    sensitivity; the threshold is halved so that weak tissue stays in. Where background and
+    The logarithm of the mean magnitude separates air from tissue whatever the gain. The
+    threshold is then lowered towards the background, so that weak tissue stays in. Where background and
     tissue differ by less than a factor of three there is no background to leave out, and all
     voxels with a finite, non-zero signal are kept.
 
@@ -66,7 +67,8 @@ def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:
         return signal
     if np.median(above) - np.median(below) < np.log(_LEAST_CONTRAST):
         return signal
-    mask = signal & (np.nan_to_num(mean) > 0.5 * np.exp(threshold))
+    lowered = np.clip(np.percentile(below, 99.5), threshold - np.log(2.0), threshold)
+    mask = signal & (np.nan_to_num(mean) > np.exp(lowered))
     for z in range(len(mask)):
         mask[z] = ndimage.binary_fill_holes(mask[z]) & signal[z]
     return _without_specks(mask)
@@ -82,7 +84,9 @@ def _otsu(values: NDArray[np.float64]) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         means = total[:-1] / weight - (total[-1] - total[:-1]) / rest
         between = np.nan_to_num(weight * rest * means**2)
-    return float(edges[1 + int(np.argmax(between))])
+    # A gap in the histogram makes a plateau: its middle keeps the same distance to both sides.
+    plateau = np.flatnonzero(between >= between.max() * (1.0 - 1e-9))
+    return float((edges[1 + plateau[0]] + edges[1 + plateau[-1]]) / 2)
 
 
 def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

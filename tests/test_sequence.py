@@ -12,10 +12,17 @@ from napari_mrf import strict_json
 
 
 def spoiled(**fields):
-    base = dict(
-        name="x", kind="spoiled", flip_angles_deg=[5, 10], repetition_times_ms=4.0,
-        echo_times_ms=2.0, water_t2_ms=40, fat_t2_ms=80, fat_shifts_hz=[0], fat_amplitudes=[1],
-    )  # fmt: skip
+    base = {
+        "name": "x",
+        "kind": "spoiled",
+        "flip_angles_deg": [5, 10],
+        "repetition_times_ms": 4.0,
+        "echo_times_ms": 2.0,
+        "water_t2_ms": 40,
+        "fat_t2_ms": 80,
+        "fat_shifts_hz": [0],
+        "fat_amplitudes": [1],
+    }
     return mrf.Sequence(**(base | fields))
 
 

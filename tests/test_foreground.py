@@ -1,0 +1,72 @@
+"""The automatic mask keeps tissue."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import napari_mrf as mrf
+from napari_mrf.foreground import foreground_mask, mask_from_magnitude
+
+
+def disc(size=64, radius=20):
+    y, x = np.mgrid[:size, :size] - size / 2
+    return (x**2 + y**2 < radius**2)[None]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    weak=st.floats(0.3, 1.0),
+    noise=st.floats(0.005, 0.05),
+    gain=st.floats(1e-6, 1e6),
+)
+def test_no_tissue_is_dropped_for_any_gain_shading_and_noise(seed, weak, noise, gain):
+    rng = np.random.default_rng(seed)
+    tissue = disc()
+    shading = np.linspace(weak, 1.0, 64)[None, None, :]
+    contrast = np.where(disc(radius=10), 0.6, 1.0)
+    air = np.abs(rng.standard_normal((8, 1, 64, 64)) * noise).mean(axis=0)
+    mean = gain * (tissue * shading * contrast + air)
+    mask = mask_from_magnitude(mean.astype(np.float32))
+    assert mask[tissue].mean() > 0.999
+    assert mask[~tissue].mean() < 0.05
+
+
+def test_holes_are_filled_and_specks_left_out():
+    mean = np.full((1, 64, 64), 0.01, np.float32)
+    mean[disc()] = 1
+    mean[disc(radius=5)] = 0.01  # cortical bone: no signal, inside tissue
+    mean[0, 2, 2] = 1
+    mask = mask_from_magnitude(mean)
+    assert mask[disc()].all()
+    assert not mask[0, 2, 2]
+
+
+def test_without_background_every_voxel_with_signal_stays():
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(0.6, 1.4, (1, 32, 32)).astype(np.float32)
+    mean[0, 0, 0] = 0
+    mean[0, 0, 1] = np.nan
+    mask = mask_from_magnitude(mean)
+    assert mask.sum() == 32 * 32 - 2
+    assert not mask[0, 0, :2].any()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_images_do_not_fail(value):
+    mask = mask_from_magnitude(np.full((1, 4, 4), value, np.float32))
+    assert mask.all() == bool(value)
+
+
+def test_mask_reads_one_slice_at_a_time():
+    shapes = []
+
+    class Watched(mrf.MRFSeries):
+        def slab(self, z):
+            shapes.append(z)
+            return super().slab(z)
+
+    signal = np.ones((5, 3, 8, 8), np.complex64) * 2j
+    assert foreground_mask(Watched(signal)).all()
+    assert shapes == [0, 1, 2]

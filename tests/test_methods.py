@@ -1,0 +1,166 @@
+"""The registry, and the driver that reads, masks, fills and records."""
+
+import json
+
+import dask.array as da
+import numpy as np
+import pytest
+from matching_cases import measured, random_tissue
+
+import napari_mrf as mrf
+from napari_mrf import methods
+from napari_mrf.maps import FLAGS
+
+
+@pytest.fixture(scope="module")
+def sequence():
+    return mrf.sequences.t1ff()
+
+
+@pytest.fixture(scope="module")
+def signal(sequence):
+    rng = np.random.default_rng(0)
+    fingerprints = measured(sequence, random_tissue(24, rng), 25, rng)
+    return fingerprints.T.reshape(175, 2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def method(sequence):
+    return methods.get("water-fat", sequence=sequence, device="cpu")
+
+
+EVERYWHERE = np.ones((2, 3, 4), bool)
+
+
+def test_registry_offers_what_fits_the_sequence(sequence):
+    assert set(methods.names()) >= {"water-fat", "exhaustive"}
+    fisp_names = [info.name for info in methods.available(mrf.sequences.fisp())]
+    assert "water-fat" not in fisp_names
+    assert methods.available(sequence)[0].name == "water-fat"
+    assert methods.default_name(sequence) == "water-fat"
+    assert methods.devices()[0][0] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ({"name": "magic"}, "unknown-method"),
+        ({"name": "water-fat", "sequence": mrf.sequences.fisp()}, "wrong-sequence"),
+        ({"name": "water-fat", "device": "abacus"}, "no-device"),
+        ({"name": "water-fat", "colour": 3}, "unknown-option"),
+    ],
+)
+def test_impossible_choice_is_refused(sequence, call, code):
+    with pytest.raises(mrf.MRFInputError) as caught:
+        methods.get(**({"sequence": sequence} | call))
+    assert caught.value.code == code
+
+
+def test_maps_fill_in_while_chunks_arrive(method, signal, sequence):
+    series = mrf.MRFSeries(signal, np.eye(4), sequence)
+    updates = list(method.iter_reconstruct(series, EVERYWHERE))
+    assert [update.stage for update in updates] == ["preparing", "matching", "matching", "done"]
+    assert [update.done for update in updates] == [0, 12, 24, 24]
+    assert updates[1].z == 0
+    maps = updates[-1].maps
+    assert set(maps) == {"FF", "T1H2O", "T1fat", "Df", "B1"}
+    assert all(np.isfinite(values).all() for values in maps.values())
+    assert maps.quality.min() > 0.9
+    np.testing.assert_array_equal(maps.affine, np.eye(4))
+
+
+def test_result_does_not_depend_on_laziness_or_chunks(method, signal):
+    plain = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    lazy = mrf.MRFSeries(da.from_array(signal, chunks=(175, 1, 3, 4)))
+    small = methods.get("water-fat", sequence=method.sequence, device="cpu")
+    small.chunk_size = 5
+    other = small.reconstruct(lazy, EVERYWHERE)
+    for key, values in plain.items():
+        np.testing.assert_array_equal(values, other[key])
+    np.testing.assert_array_equal(plain.m0, other.m0)
+
+
+def test_outside_the_mask_there_is_no_value_and_no_slice_is_read(method, signal):
+    mask = np.zeros((2, 3, 4), bool)
+    mask[1, 1, 2] = True
+    read = []
+
+    class Watched(mrf.MRFSeries):
+        def slab(self, z):
+            read.append(z)
+            return super().slab(z)
+
+    maps = method.reconstruct(Watched(signal), mask)
+    assert read == [1]
+    for values in (*maps.values(), maps.quality, maps.m0):
+        np.testing.assert_array_equal(np.isfinite(values), mask)
+    assert maps.provenance["counts"]["voxels"] == 1
+
+
+def test_zero_constant_and_not_finite_voxels_are_flagged_counted_and_empty(method, signal):
+    faulty = signal.copy()
+    faulty[:, 0, 0, 0] = 0
+    faulty[:, 0, 0, 1] = 3 - 2j
+    faulty[7, 0, 0, 2] = np.nan
+    faulty[9, 0, 0, 3] = np.inf
+    with np.errstate(all="raise"):
+        maps = method.reconstruct(mrf.MRFSeries(faulty), EVERYWHERE)
+    assert maps.flags[0, 0, :2].tolist() == [FLAGS["no-signal"]] * 2
+    assert maps.flags[0, 0, 2:].tolist() == [FLAGS["not-finite"]] * 2
+    assert np.isnan(maps["FF"][0, 0]).all()
+    assert np.isnan(maps.quality[0, 0]).all()
+    counts = maps.provenance["counts"]
+    assert counts == {"voxels": 24, "no_signal": 2, "not_finite": 2}
+    clean = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    np.testing.assert_array_equal(maps["T1H2O"][0, 1:], clean["T1H2O"][0, 1:])
+
+
+def test_wrong_sequence_and_wrong_length_are_refused(method, signal):
+    fisp = mrf.sequences.fisp()
+    long = np.zeros((1000, 1, 1, 1), np.complex64)
+    with pytest.raises(mrf.MRFInputError) as caught:
+        method.reconstruct(mrf.MRFSeries(long, sequence=fisp))
+    assert caught.value.code == "wrong-sequence"
+    with pytest.raises(mrf.MRFInputError) as caught:
+        method.reconstruct(mrf.MRFSeries(signal[:100]))
+    assert caught.value.code == "frames-mismatch"
+    with pytest.raises(mrf.MRFInputError) as caught:
+        method.reconstruct(mrf.MRFSeries(signal), np.ones((2, 4, 3), bool))
+    assert caught.value.code == "bad-mask"
+
+
+def test_provenance_tells_input_method_sequence_and_rules_as_json(method, signal, sequence):
+    series = mrf.MRFSeries(
+        signal, sequence=sequence, source_path="a.nii", source_sha256="ab" * 32,
+        warnings=("read me",), metadata={"axes": "XYZT"},
+    )  # fmt: skip
+    record = json.loads(json.dumps(method.reconstruct(series, EVERYWHERE).provenance))
+    assert record["input"]["sha256"] == "ab" * 32
+    assert record["input"]["axes"] == "XYZT"
+    assert record["input"]["warnings"] == ["read me"]
+    assert record["sequence"]["fingerprint"] == sequence.fingerprint()
+    assert record["method"]["name"] == "water-fat"
+    assert record["method"]["grid"]["B1"] == {"first": 0.3, "last": 1.0, "n": 15}
+    assert record["validity"] == {"T1H2O": "FF < 0.7", "T1fat": "FF > 0.3"}
+    assert record["software"]["version"] == mrf.__version__
+    assert record["mask"] == "given"
+
+
+def test_same_input_gives_the_same_bits(method, signal):
+    first = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    second = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    for key, values in first.items():
+        np.testing.assert_array_equal(values, second[key])
+
+
+def test_exhaustive_works_through_the_same_interface(signal, sequence, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "napari_mrf.dictionary.cache.cache_directory", lambda: tmp_path / "dictionaries"
+    )
+    exhaustive = methods.get("exhaustive", sequence=sequence, device="cpu")
+    maps = exhaustive.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    best = methods.get("water-fat", sequence=sequence).reconstruct(
+        mrf.MRFSeries(signal), EVERYWHERE
+    )
+    assert np.all(best.quality >= maps.quality - 1e-6)
+    assert maps.provenance["method"]["atoms"] == 14_014
