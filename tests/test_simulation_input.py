@@ -54,6 +54,7 @@ kinds = pytest.mark.parametrize("kind", ["spoiled", "fisp"])
         ({"B1": [[1.0, 1.0]]}, "bad-parameter"),
         ({"B1": []}, "bad-parameter"),
         ({"B1": 1.0 + 2.0j}, "bad-parameter"),
+        ({"B1": np.array([1.0 + 2.0j])}, "bad-parameter"),
         ({"B1": torch.tensor([1.0 + 2.0j])}, "bad-parameter"),
         ({"B1": torch.tensor([float("nan")])}, "parameter-not-finite"),
         ({"B1": torch.tensor([9.0], requires_grad=True)}, "parameter-out-of-range"),

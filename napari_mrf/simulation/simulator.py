@@ -161,6 +161,8 @@ def _columns(
 def _checked(key: str, values: ArrayLike | Tensor) -> Tensor:
     if isinstance(values, torch.Tensor):
         column = values
+    elif np.iscomplexobj(values):
+        column = torch.as_tensor(np.array(values))
     else:
         try:
             column = torch.as_tensor(np.array(values, dtype=np.float64))
