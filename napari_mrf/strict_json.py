@@ -47,7 +47,9 @@ def loads(text: str, *, path: str | Path | None = None) -> Any:
 
     try:
         return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except MRFInputError:
+        raise
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise MRFInputError(
             "bad-json", "the file is not valid JSON", path=path, found=str(error)
         ) from None

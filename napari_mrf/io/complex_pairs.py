@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import stem_of, suffix_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 PARTNER = {"magnitude": "phase", "phase": "magnitude", "real": "imaginary", "imaginary": "real"}
@@ -71,7 +72,7 @@ def find_pair(path: Path, layout: str | None, partner_name: str | None) -> Pair 
         partner outside the folder.
     """
     if partner_name is not None:
-        if Path(partner_name).name != partner_name or set("\\/:") & set(partner_name):
+        if partner_name in ("", ".", "..") or set("\\/:") & set(partner_name):
             raise MRFInputError("security-path", "the sidecar names a partner outside its folder",
                                 path=path, expected="a file name", found=repr(partner_name)
                                 )  # fmt: skip

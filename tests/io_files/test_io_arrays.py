@@ -176,7 +176,9 @@ def test_one_of_several_arrays_must_be_chosen(tmp_path, image, name):
         WRITERS[name](path, image)
         with h5py.File(path, "r+") as file:
             del file["scan" if name == "a.h5" else "series"]
-            file["one"], file["two"] = (image.T, image.T * 2) if "v73" in name else (image, image * 2)
+            file["one"], file["two"] = (
+                (image.T, image.T * 2) if "v73" in name else (image, image * 2)
+            )
     for dataset in (None, "three"):
         with pytest.raises(MRFInputError) as caught:
             load_series(path, axes="XYZT", dataset=dataset)
@@ -242,14 +244,19 @@ def test_npz_and_npy_that_declare_more_than_they_hold_are_refused(tmp_path, imag
     (tmp_path / "a.npy").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("s.npy", content)
-    for name, code in (("a.npy", ("truncated", "bad-header")), ("a.npz", ("declared-size", "bad-header"))):
+    for name, code in (
+        ("a.npy", ("truncated", "bad-header")),
+        ("a.npz", ("declared-size", "bad-header")),
+    ):
         with pytest.raises(MRFInputError) as caught:
             load_series(tmp_path / name, axes="XYZT")
         assert caught.value.code in code
 
 
 @pytest.mark.parametrize("name", ["a.npz", "v5.mat", "v5-packed.mat"])
-def test_array_larger_than_the_memory_is_refused_before_it_is_read(tmp_path, image, name, monkeypatch):
+def test_array_larger_than_the_memory_is_refused_before_it_is_read(
+    tmp_path, image, name, monkeypatch
+):
     WRITERS[name](tmp_path / name, image)
     for module in ("memory", "matlab5"):
         monkeypatch.setattr(f"napari_mrf.io.{module}.available_bytes", lambda: 5000)

@@ -1,0 +1,201 @@
+"""Magnitude and phase, real and imaginary part: two files, one complex series."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from napari_mrf import MRFInputError, load_series
+
+
+@pytest.fixture
+def noisy():
+    """A complex series whose phase fills -pi…pi."""
+    rng = np.random.default_rng(8)
+    magnitude = rng.uniform(0.1, 5, (4, 3, 2, 175)).astype(np.float32)
+    phase = rng.uniform(-np.pi, np.pi, magnitude.shape).astype(np.float32)
+    phase.flat[:2] = -np.pi, np.pi
+    return magnitude, phase
+
+
+def polar(magnitude, phase):
+    return magnitude.T.astype(float) * np.exp(1j * phase.T.astype(float))
+
+
+POLAR_NAMES = [
+    ("sub-01_part-mag_MRF.nii.gz", "sub-01_part-phase_MRF.nii.gz"),
+    ("scan_mag.nii", "scan_phase.nii"),
+    ("scan_mag.nii.gz", "scan_ph.nii"),
+    ("scan_magnitude.nii", "scan_phase.nii"),
+    ("Scan_MAG.nii", "Scan_PHASE.nii"),
+    ("scan.nii", "scan_ph.nii"),
+]
+
+
+@pytest.mark.parametrize("names", POLAR_NAMES)
+@pytest.mark.parametrize("opened", [0, 1])
+def test_magnitude_and_phase_are_joined_whichever_is_opened(nifti, noisy, names, opened):
+    paths = [nifti(values, name) for values, name in zip(noisy, names, strict=True)]
+    series = load_series(paths[opened])
+    assert series.signal.chunks == ((175,), (1, 1), (3,), (4,))
+    assert series.signal.dtype == np.complex64
+    np.testing.assert_allclose(np.asarray(series.signal), polar(*noisy), rtol=2e-6, atol=2e-6)
+    assert {record["path"] for record in series.metadata["sources"]} == {str(p) for p in paths}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a_part-real_x.nii", "a_part-imag_x.nii"),
+        ("a_real.nii.gz", "a_imag.nii.gz"),
+        ("a_real.nii", "a_imaginary.nii"),
+        ("a_re.nii", "a_im.nii"),
+    ],
+)
+@pytest.mark.parametrize("opened", [0, 1])
+def test_real_and_imaginary_part_are_joined_exactly(nifti, image, names, opened):
+    parts = (image.real.copy(), image.imag.copy())
+    paths = [nifti(values, name) for values, name in zip(parts, names, strict=True)]
+    np.testing.assert_array_equal(np.asarray(load_series(paths[opened]).signal), image.T)
+
+
+def test_real_and_imaginary_numpy_files_are_joined(tmp_path, image):
+    np.save(tmp_path / "a_real.npy", image.real)
+    np.save(tmp_path / "a_imag.npy", image.imag)
+    series = load_series(tmp_path / "a_real.npy", axes="XYZT")
+    np.testing.assert_array_equal(np.asarray(series.signal), image.T)
+
+
+def test_scaled_integers_are_joined(nifti, image, patch_header):
+    for part, name in ((image.real, "a_real.nii"), (image.imag, "a_imag.nii")):
+        path = nifti(np.round(part * 1000).astype(np.int16), name)
+        patch_header(path, scl_slope=0.001, scl_inter=-0.25)
+    signal = np.asarray(load_series(path).signal)
+    expected = np.round(image.T.real * 1000) / 1000 - 0.25
+    np.testing.assert_allclose(signal.real, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "partner"),
+    [
+        ("sub-01_part-mag_MRF.nii", "sub-01_part-phase_MRF.nii"),
+        ("scan_phase.nii", "scan_mag.nii"),
+        ("scan_imag.nii", "scan_real.nii"),
+        ("scan_re.nii", "scan_im.nii"),
+    ],
+)
+def test_missing_partner_is_named(nifti, image, name, partner):
+    path = nifti(image.real.copy(), name)
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path)
+    assert caught.value.code == "partner-missing"
+    assert partner in caught.value.expected
+
+
+def test_real_series_without_a_pair_is_refused_with_a_cure(nifti, image):
+    with pytest.raises(MRFInputError) as caught:
+        load_series(nifti(image.real.copy()))
+    assert caught.value.code == "not-complex"
+    assert "_phase" in caught.value.hint
+
+
+def test_partner_of_the_sidecar_is_used(nifti, image):
+    path = nifti(image.real.copy(), "one.nii")
+    nifti(image.imag.copy(), "two.nii")
+    block = {"SchemaVersion": 1, "ComplexLayout": "real", "Partner": "two.nii"}
+    path.with_suffix(".json").write_text(json.dumps({"MRF": block}))
+    np.testing.assert_array_equal(np.asarray(load_series(path).signal), image.T)
+    block["Partner"] = "three.nii"
+    path.with_suffix(".json").write_text(json.dumps({"MRF": block}))
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path)
+    assert caught.value.code == "partner-missing"
+    assert "three.nii" in caught.value.expected
+
+
+def test_partners_that_differ_are_refused(nifti, image, affine):
+    path = nifti(image.real.copy(), "a_real.nii")
+    for other, geometry in ((image.imag[:, :, :1], affine), (image.imag, affine + np.eye(4))):
+        nifti(other.copy(), "a_imag.nii", geometry=geometry)
+        with pytest.raises(MRFInputError) as caught:
+            load_series(path)
+        assert caught.value.code == "partner-mismatch"
+    nifti(image, "a_imag.nii")
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path)
+    assert caught.value.code == "partner-mismatch"
+
+
+@pytest.fixture
+def phase_pair(nifti, noisy):
+    """Write a pair whose stored phase is this many times the phase in radian."""
+
+    def write(factor, units=None, offset=0.0):
+        nifti(noisy[0], "a_mag.nii")
+        path = nifti((noisy[1] * factor + offset).astype(np.float32), "a_phase.nii")
+        if units:
+            path.with_suffix(".json").write_text(json.dumps({"Units": units}))
+        return path
+
+    return write
+
+
+def test_declared_units_are_converted(phase_pair, noisy):
+    for factor, units in ((1, "rad"), (180 / np.pi, "deg")):
+        signal = np.asarray(load_series(phase_pair(factor, units)).signal)
+        np.testing.assert_allclose(signal, polar(*noisy), rtol=1e-5, atol=1e-5)
+
+
+def test_radian_that_is_certain_is_taken_with_a_warning(phase_pair, noisy):
+    series = load_series(phase_pair(1))
+    assert any("are radian" in warning for warning in series.warnings)
+    series = load_series(phase_pair(1, offset=np.pi))
+    np.testing.assert_allclose(np.asarray(series.signal), -polar(*noisy), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("factor", "units", "code"),
+    [
+        (180 / np.pi, None, "phase-unit-unknown"),
+        (1 / np.pi, None, "phase-unit-unknown"),
+        (0.5, None, "phase-unit-unknown"),
+        (4096 / np.pi, None, "phase-unit-unknown"),
+        (4096 / np.pi, "arbitrary", "phase-unit-unknown"),
+        (1, "arbitrary", "phase-unit-unknown"),
+        (1, "furlong", "phase-unit-unknown"),
+        (180 / np.pi, "rad", "phase-not-in-unit"),
+        (4096 / np.pi, "deg", "phase-not-in-unit"),
+    ],
+)
+def test_phase_of_another_unit_is_refused_with_its_range(phase_pair, noisy, factor, units, code):
+    with pytest.raises(MRFInputError) as caught:
+        load_series(phase_pair(factor, units))
+    assert caught.value.code == code
+    assert f"{(noisy[1] * factor).max():.4g}"[:4] in caught.value.found
+
+
+def test_unit_can_be_given_but_not_against_the_sidecar(phase_pair, noisy):
+    series = load_series(phase_pair(180 / np.pi, "arbitrary"), phase_unit="deg")
+    np.testing.assert_allclose(np.asarray(series.signal), polar(*noisy), rtol=1e-5, atol=1e-5)
+    with pytest.raises(MRFInputError) as caught:
+        load_series(phase_pair(1, "rad"), phase_unit="deg")
+    assert caught.value.code == "phase-unit-conflict"
+
+
+def test_magnitude_mode_is_explicit_and_told(nifti, noisy, image):
+    path = nifti(noisy[0], "only.nii")
+    series = load_series(path, magnitude_only=True)
+    np.testing.assert_array_equal(np.asarray(series.signal), noisy[0].T)
+    assert series.metadata["magnitude_only"] is True
+    assert any("off-resonance" in warning for warning in series.warnings)
+    for values in (noisy[1], image):
+        with pytest.raises(MRFInputError) as caught:
+            load_series(nifti(values, "no.nii"), magnitude_only=True)
+        assert caught.value.code == "not-magnitude"
+
+
+def test_nibabel_agrees_that_a_pair_lies_where_its_magnitude_lies(nifti, noisy):
+    path = nifti(noisy[0], "a_mag.nii")
+    nifti(noisy[1], "a_phase.nii")
+    np.testing.assert_allclose(load_series(path).affine, nibabel.load(path).affine)
