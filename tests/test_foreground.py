@@ -70,3 +70,24 @@ def test_mask_reads_one_slice_at_a_time():
     signal = np.ones((5, 3, 8, 8), np.complex64) * 2j
     assert foreground_mask(Watched(signal)).all()
     assert shapes == [0, 1, 2]
+
+
+def test_streaks_of_an_undersampled_series_are_told_from_tissue():
+    rng = np.random.default_rng(0)
+    tissue = disc()[0]
+    signal = tissue * np.linspace(0.5, 1, 175)[:, None, None] * np.exp(0.7j)
+    streaks = rng.standard_normal((2, 175, 64, 64)) * 0.4
+    series = mrf.MRFSeries((signal + streaks[0] + 1j * streaks[1])[:, None].astype(np.complex64))
+    mask = foreground_mask(series)[0]
+    assert mask[tissue].all()
+    assert mask[~tissue].mean() < 0.05
+
+
+def test_sample_thigh_is_kept_whole_and_air_left_out():
+    from napari_mrf.phantoms.sample import SERIES_NAME, TRUTH_NAME, sample_directory
+
+    folder = sample_directory()
+    tissue = np.isfinite(mrf.load_maps(folder / TRUTH_NAME)["FF"])
+    mask = foreground_mask(mrf.load_series(folder / SERIES_NAME))
+    assert mask[tissue].all()
+    assert mask[~tissue].mean() < 0.1
