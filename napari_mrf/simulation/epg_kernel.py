@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.sequence import Sequence
 
 # Orders are updated in blocks so that no scalar remainder loop runs; the padding holds zeros.
-_BLOCK = 16
+_BLOCK = 8
 
 # 256 atoms x 1000 pulses x 8 bytes = 2 MB for each table of decays.
 _ATOMS_PER_CHUNK = 256
