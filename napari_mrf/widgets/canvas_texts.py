@@ -40,8 +40,8 @@ class CanvasTexts:
         self._viewer = ref(viewer)
         overlays = viewer.canvas.overlays
         for name, (position, _, _) in _EDGES.items():
-            overlays[name] = TextOverlay(position=position, font_size=14, box=False)
-        overlays[_TITLE] = TextOverlay(position="top_right", font_size=11, box=False)
+            overlays[name] = TextOverlay(position=position, font_size=14)
+        overlays[_TITLE] = TextOverlay(position="top_right", font_size=11)
         viewer.canvas.overlay_tiling.top_right = "vertical"
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed,
                       viewer.layers.events.reordered, viewer.dims.events.order,
@@ -63,7 +63,7 @@ class CanvasTexts:
             text = letters[displayed][end] if letters else ""
             overlays[name].text = text
             overlays[name].visible = bool(text)
-        title = next(_titles(viewer), "")
+        title = "\n".join(_titles(viewer))
         overlays[_TITLE].text = title
         overlays[_TITLE].visible = bool(title)
 
@@ -87,10 +87,16 @@ class CanvasTexts:
 
 
 def _titles(viewer: Any) -> Iterator[str]:
-    for layer in reversed(viewer.layers):
-        key = layer.metadata.get(PARAMETER_KEY)
-        if layer.visible and key in PARAMETERS:
-            yield f"{PARAMETERS[key].title} · {layer.metadata[SET_KEY]}"
+    """Yield what each visible map shows, the one in front first."""
+    maps = [
+        layer.metadata
+        for layer in reversed(viewer.layers)
+        if layer.visible and layer.metadata.get(PARAMETER_KEY) in PARAMETERS
+    ]
+    several = len({metadata[SET_KEY] for metadata in maps}) > 1
+    for metadata in maps:
+        title = PARAMETERS[metadata[PARAMETER_KEY]].title
+        yield f"{metadata[SET_KEY]}: {title}" if several else title
 
 
 _TEXTS: WeakKeyDictionary[Any, CanvasTexts] = WeakKeyDictionary()

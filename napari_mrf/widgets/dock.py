@@ -10,9 +10,9 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -112,8 +112,8 @@ class MRFDock(_Dock):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        help_button = QToolButton()
-        help_button.setText("?")
+        help_button = QPushButton("?")
+        help_button.setFixedWidth(28)
         help_button.setToolTip("What the steps do, and the keys")
         help_button.clicked.connect(self._on_help_clicked)
         head = QWidget()

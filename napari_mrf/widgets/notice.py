@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
-_SIGNS = {"problem": "⚠", "note": "ⓘ"}
+_SIGNS = {"problem": "⚠  ", "note": ""}
 # Translucent, so that the text keeps the theme's contrast on either background.
 _BACKGROUNDS = {"problem": "rgba(230, 140, 20, 55)", "note": "rgba(80, 140, 220, 45)"}
 
@@ -28,7 +28,7 @@ class Notice(QFrame):
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self._label.setStyleSheet("background: transparent;")
         self.cure_button = QPushButton()
         self.cure_button.clicked.connect(self.cure_requested)
@@ -57,7 +57,7 @@ class Notice(QFrame):
             Text of the button; none when empty.
         """
         self._text = text
-        self._label.setText(f"{_SIGNS[kind]}  {_breakable(text)}")
+        self._label.setText(f"{_SIGNS[kind]}{_breakable(text)}")
         self.setStyleSheet(
             f"#mrfNotice {{ background: {_BACKGROUNDS[kind]}; border-radius: 4px; }}"
         )

@@ -179,8 +179,11 @@ class ReconstructBinding:
         self._show_needs()
 
     def _on_layers_changed(self, event: Any = None) -> None:
-        masks = [layer.name for layer in self.viewer.layers
-                 if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"]  # fmt: skip
+        masks = [
+            layer.name
+            for layer in self.viewer.layers
+            if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
+        ]
         self.panel.set_masks(masks, self.panel.mask_picker.currentText())
         self._show_companions()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -19,8 +18,8 @@ from qtpy.QtWidgets import (
 from napari_mrf.layers import COMPANIONS
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.option_form import OptionForm
+from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 from napari_mrf.widgets.section import Section
-from napari_mrf.widgets.series_panel import fill, picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,10 +70,10 @@ class ReconstructPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.method_picker = picker("How the maps are computed from the fingerprints")
-        self.mask_picker = picker("Which voxels to reconstruct: the automatic foreground, or what "
+        self.method_picker = Picker("How the maps are computed from the fingerprints")
+        self.mask_picker = Picker("Which voxels to reconstruct: the automatic foreground, or what "
                                   "a Labels layer marks")  # fmt: skip
-        self.device_picker = picker("Where to compute; automatic takes a GPU where there is one")
+        self.device_picker = Picker("Where to compute; automatic takes a GPU where there is one")
         self.options = OptionForm()
         self.more = Section("More", self.options, is_open=False)
         self.run_button = QPushButton("Reconstruct")
@@ -85,7 +84,7 @@ class ReconstructPanel(QWidget):
         self.needs = QLabel()
         self.notice = Notice()
         self.results = QWidget()
-        self.maps_picker = picker("Whose extra layers to show and which maps to save")
+        self.maps_picker = Picker("Whose extra layers to show and which maps to save")
         self.companions = {name: QCheckBox(name) for name in COMPANIONS}
         self.validity = QCheckBox("Hide values that are not valid")
         self.save_button = QPushButton("Save maps…")
@@ -98,13 +97,10 @@ class ReconstructPanel(QWidget):
         self.set_needs("Load or pick a series first.")
 
     def _arrange(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Method", self.method_picker)
-        form.addRow("Mask", self.mask_picker)
-        form.addRow("Device", self.device_picker)
+        form = narrow_form()
+        form.addRow(form_label("Method"), self.method_picker)
+        form.addRow(form_label("Mask"), self.mask_picker)
+        form.addRow(form_label("Device"), self.device_picker)
 
         self.run_button.setObjectName("mrfRun")
         buttons = QHBoxLayout()
@@ -125,24 +121,20 @@ class ReconstructPanel(QWidget):
         self.progress_text.hide()
 
         shown = QHBoxLayout()
-        shown.setSpacing(8)
+        shown.setSpacing(6)
         for name, box in self.companions.items():
             box.setToolTip(_COMPANION_TIPS[name])
             shown.addWidget(box)
         shown.addStretch(1)
-        results = QFormLayout(self.results)
+        results = narrow_form()
         results.setContentsMargins(0, 4, 0, 0)
-        results.setSpacing(6)
-        results.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        save_row = QHBoxLayout()
-        save_row.setSpacing(4)
-        save_row.addWidget(self.maps_picker, 1)
-        save_row.addWidget(self.save_button)
+        self.results.setLayout(results)
         self.save_button.setToolTip("Write one NIfTI file a map, with quality, flags and a record "
                                     "of how they were made")  # fmt: skip
-        results.addRow("Maps", save_row)
-        results.addRow("Layers", shown)
+        results.addRow(form_label("Maps"), self.maps_picker)
+        results.addRow(form_label("Layers"), shown)
         results.addRow(self.validity)
+        results.addRow(self.save_button)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 8)
@@ -195,7 +187,7 @@ class ReconstructPanel(QWidget):
 
     def set_masks(self, names: Sequence[str], current: str) -> None:
         """Offer the automatic mask and the Labels layers that could be one."""
-        fill(self.mask_picker, [AUTOMATIC_MASK, *names], current)
+        self.mask_picker.fill([AUTOMATIC_MASK, *names], current)
 
     def set_devices(self, devices: Sequence[tuple[str, str]], current: str) -> None:
         """Offer devices, given as (name, label)."""
@@ -209,7 +201,7 @@ class ReconstructPanel(QWidget):
 
     def set_maps(self, names: Sequence[str], current: str) -> None:
         """Offer the sets of maps; everything about results is hidden while there is none."""
-        fill(self.maps_picker, names, current)
+        self.maps_picker.fill(names, current)
         self.results.setVisible(bool(names))
 
     def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:

@@ -45,7 +45,9 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self.font())
-        self.setText(metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
+        self.setText(
+            metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, self.contentsRect().width())
+        )
 
 
 class Section(QFrame):
@@ -73,8 +75,11 @@ class Section(QFrame):
         self._arrow.setStyleSheet("background: transparent; border: none; padding: 0px;")
         self._arrow.clicked.connect(self.toggle)
         self._title = QLabel(f"<b>{title}</b>")
-        self._state = ElidedLabel()
+        # Open, the panel itself tells most; closed, its state has the whole width of a line.
+        self._state, self._closed_state = ElidedLabel(), ElidedLabel()
         self._state.setEnabled(False)
+        self._closed_state.setEnabled(False)
+        self._closed_state.setContentsMargins(26, 0, 4, 2)
 
         header = QHBoxLayout()
         header.setContentsMargins(0, 0, 0, 0)
@@ -92,6 +97,7 @@ class Section(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self._header)
+        layout.addWidget(self._closed_state)
         layout.addWidget(content)
         self.set_open(is_open)
 
@@ -102,6 +108,8 @@ class Section(QFrame):
     def set_open(self, is_open: bool) -> None:
         """Open or close the section."""
         self.content.setVisible(is_open)
+        self._state.setVisible(is_open)
+        self._closed_state.setVisible(not is_open and bool(self.state()))
         arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
         self._arrow.setArrowType(arrow)
         self._arrow.setToolTip("Close this section" if is_open else "Open this section")
@@ -114,6 +122,8 @@ class Section(QFrame):
     def set_state(self, text: str) -> None:
         """Show in one line where the step stands."""
         self._state.set_full_text(text)
+        self._closed_state.set_full_text(text)
+        self._closed_state.setVisible(not self.is_open() and bool(text))
 
     def state(self) -> str:
         """Return the line in the header."""

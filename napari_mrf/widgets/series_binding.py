@@ -166,8 +166,10 @@ class SeriesBinding:
                 except MRFInputError as error:
                     self._explain_mismatch(series, sequence, error)
                 return
-        self.panel.set_problem(f"The file does not say how its {series.n_frames} frames were "
-                               "measured. Pick the sequence, or load it from a file (⋯).")  # fmt: skip
+        self.panel.set_problem(
+            f"The file does not say how its {series.n_frames} frames were measured. "
+            "Pick the sequence, or load it from a file (⋯)."
+        )
 
     def _on_layer_changed(self, name: str) -> None:
         layer = self._series_layers().get(name)

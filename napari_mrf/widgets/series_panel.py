@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QComboBox,
-    QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -16,13 +14,13 @@ from qtpy.QtWidgets import (
     QPushButton,
     QRadioButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_mrf.component_view import COMPONENTS
 from napari_mrf.widgets.notice import Notice
+from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,17 +54,17 @@ class SeriesPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer_picker = picker("Which of the opened series the panels work on")
+        self.layer_picker = Picker("Which of the opened series the panels work on")
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a series: NIfTI, NumPy, HDF5 or MATLAB")
-        self.sequence_picker = picker("What the scanner played; it decides the methods and maps")
-        self.sequence_button = QToolButton()
-        self.sequence_button.setText("⋯")
+        self.sequence_picker = Picker("What the scanner played; it decides the methods and maps")
+        self.sequence_button = QPushButton("⋯")
+        self.sequence_button.setFixedWidth(34)
         self.sequence_button.setToolTip(
             "Load a sequence from a JSON file, or from a CSV file with the columns FA, TE, TR"
         )
         self.components = QButtonGroup(self)
-        self.facts = QFormLayout()
+        self.facts = narrow_form(spacing=2)
         self.notice = Notice()
         self.warnings = Notice()
         self.progress = QProgressBar()
@@ -98,16 +96,12 @@ class SeriesPanel(QWidget):
             shown.addWidget(button, at // 2, at % 2)
         self.components.button(0).setChecked(True)
 
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Layer", layer_row)
-        form.addRow("Sequence", sequence_row)
-        form.addRow("Show", shown)
+        form = narrow_form()
+        form.addRow(form_label("Layer"), layer_row)
+        form.addRow(form_label("Sequence"), sequence_row)
+        form.addRow(form_label("Show"), shown)
 
         self.facts.setContentsMargins(0, 2, 0, 0)
-        self.facts.setSpacing(2)
         self.progress_row = QWidget()
         row = QHBoxLayout(self.progress_row)
         row.setContentsMargins(0, 0, 0, 0)
@@ -140,7 +134,7 @@ class SeriesPanel(QWidget):
 
     def set_layers(self, names: Sequence[str], current: str) -> None:
         """Offer the series layers; the rest of the panel needs one."""
-        fill(self.layer_picker, names or ["none"], current)
+        self.layer_picker.fill(names or ["none"], current)
         has_series = bool(names)
         self.layer_picker.setEnabled(has_series)
         self.sequence_picker.setEnabled(has_series)
@@ -155,7 +149,7 @@ class SeriesPanel(QWidget):
     def set_sequences(self, titles: Iterable[str], current: str) -> None:
         """Offer sequences; an empty current one asks for a choice."""
         titles = list(titles)
-        fill(self.sequence_picker, titles if current else [NO_SEQUENCE, *titles],
+        self.sequence_picker.fill(titles if current else [NO_SEQUENCE, *titles],
              current or NO_SEQUENCE)  # fmt: skip
 
     def set_component(self, component: str) -> None:
@@ -173,9 +167,8 @@ class SeriesPanel(QWidget):
             label.setToolTip(tooltip)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-            title = QLabel(name)
+            title = form_label(name)
             title.setEnabled(False)
-            title.setMinimumWidth(58)
             self.facts.addRow(title, label)
 
     def set_warnings(self, sentences: Sequence[str]) -> None:
@@ -218,23 +211,3 @@ class SeriesPanel(QWidget):
 
     def _on_cancel_clicked(self) -> None:
         self.cancel_requested.emit()
-
-
-def picker(tooltip: str) -> QComboBox:
-    """Return a combo box that long entries do not widen."""
-    combo = QComboBox()
-    combo.setToolTip(tooltip)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(10)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return combo
-
-
-def fill(combo: QComboBox, texts: Sequence[str], current: str) -> None:
-    """Replace the entries without saying so, keeping the current one where it exists."""
-    combo.blockSignals(True)
-    combo.clear()
-    combo.addItems(list(texts))
-    at = combo.findText(current)
-    combo.setCurrentIndex(max(at, 0))
-    combo.blockSignals(False)

@@ -15,10 +15,10 @@ _PLANES = {"IS": "axial", "SI": "axial", "PA": "coronal", "AP": "coronal", "LR":
 
 
 def one_line(name: str, series: MRFSeries) -> str:
-    """Return ``"thigh · 175 frames · 1 × 350 × 350 · MRF T1-FF"``."""
+    """Return ``"thigh · MRF T1-FF · 175 frames · 1 × 350 × 350"``."""
     grid = " × ".join(str(n) for n in series.spatial_shape)
     sequence = series.sequence.name if series.sequence is not None else "no sequence"
-    return f"{name} · {series.n_frames} frames · {grid} · {sequence}"
+    return f"{name} · {sequence} · {series.n_frames} frames · {grid}"
 
 
 def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
@@ -42,9 +42,10 @@ def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
     n_bytes = series.signal.dtype.itemsize
     for n in series.signal.shape:
         n_bytes *= int(n)
-    where = "read on demand" if series.is_lazy else "in memory"
+    where = "on demand" if series.is_lazy else "in memory"
     rows.append(("Signal", f"{series.signal.dtype} · {_size(n_bytes)} · {where}",
-                 "Type of the complex images and their size unpacked"))  # fmt: skip
+                 "Type of the complex images, their size unpacked, and whether they are read "
+                 "from the disk when needed"))  # fmt: skip
     return rows
 
 

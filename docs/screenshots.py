@@ -1,0 +1,155 @@
+"""Make the pictures of the plugin by driving it: ``python docs/screenshots.py``.
+
+Needs a display with OpenGL; without one, run it under
+``xvfb-run -a -s "-screen 0 1600x1000x24"``. ``--every`` also writes each panel in each state,
+theme and width, to be looked at after a change.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import napari
+import numpy as np
+from PIL import Image
+from qtpy.QtWidgets import QApplication
+
+from napari_mrf import MRFSeries, sequences
+from napari_mrf.layers import series_layer_data
+from napari_mrf.session import session_of
+
+IMAGES = Path(__file__).parent / "images"
+WINDOW = (1280, 800)
+LARGEST_BYTES = 300_000
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=IMAGES)
+    parser.add_argument("--every", action="store_true", help="every state, theme and width")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    viewer = napari.Viewer(show=False)
+    window = viewer.window._qt_window
+    window.resize(*WINDOW)
+    window.show()
+    try:
+        Pictures(viewer, window, arguments.output).take(every=arguments.every)
+    finally:
+        viewer.close()
+
+
+class Pictures:
+    """Goes through the states of the panels and writes a picture of each."""
+
+    def __init__(self, viewer, window, output):
+        self.viewer, self.window, self.output = viewer, window, output
+        self.session = session_of(viewer)
+        self.dock_widget, self.dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")
+
+    def take(self, *, every):
+        self.every = every
+        self.wait()
+        self.panel("empty")
+        if every:
+            self.mismatch()
+        self.viewer.open_sample("napari-mrf", "thigh")
+        self.wait(until=self.dock.reconstruct_panel.run_button.isEnabled)
+        self.viewer.dims.set_point(0, 60)
+        self.panel("series")
+        self.dock.reconstruct_panel.run_button.click()
+        self.wait(until=lambda: self.session.reconstruction.status.done > 0)
+        self.panel("running", both_themes=False)
+        self.wait(until=lambda: not self.session.reconstruction.status.is_running)
+        self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
+        self.whole("plugin", smallest=True)
+        self.panel("results")
+        if every:
+            self.whole("whole-light", theme="light")
+            for key in ("T1H2O", "T1fat", "Df", "B1"):
+                self.only(f"water-fat · {key}")
+                self.whole(f"map-{key}")
+            for box in self.dock.reconstruct_panel.companions.values():
+                box.click()
+            self.only("water-fat · quality")
+            self.whole("map-quality")
+            self.only("water-fat · flags")
+            self.whole("map-flags")
+            self.dock.reconstruct_panel.notice.say(
+                "/home/somebody/a/rather/long/path/results: the folder is not writable "
+                "(Permission denied). Choose another folder."
+            )
+            self.panel("problem")
+            for section in self.dock.sections.values():
+                section.set_open(False)
+            self.panel("closed")
+            for name in ("MRF Series", "MRF Reconstruct"):
+                self.window.removeDockWidget(self.dock_widget)
+                self.dock_widget, self.dock = self.viewer.window.add_plugin_dock_widget(
+                    "napari-mrf", name
+                )
+                self.whole(name.replace(" ", "-").lower())
+
+    def mismatch(self):
+        """A spoke series that has not been averaged."""
+        signal = np.ones((sequences.t1ff().n_pulses, 1, 8, 8), np.complex64)
+        data, attributes, _ = series_layer_data(MRFSeries(signal), "spokes")
+        layer = self.viewer.add_image(data, **attributes)
+        self.wait()
+        self.panel("mismatch")
+        self.viewer.layers.remove(layer)
+
+    def only(self, name):
+        for layer in self.viewer.layers:
+            layer.visible = layer.name in (name, self.session.series_name)
+        self.viewer.layers.selection.active = self.viewer.layers[name]
+
+    def panel(self, name, *, both_themes=True):
+        widths = (340, 300) if self.every else (340,)
+        for theme in ("dark", "light") if both_themes else ("dark",):
+            self.viewer.theme = theme
+            for width in widths:
+                self.window.resizeDocks([self.dock_widget], [width], _horizontal())
+                self.wait()
+                suffix = f"-{width}" if self.every else ""
+                self.save(self.dock.grab().toImage(), f"panel-{name}-{theme}{suffix}")
+        self.viewer.theme = "dark"
+        self.window.resizeDocks([self.dock_widget], [340], _horizontal())
+
+    def whole(self, name, *, theme="dark", smallest=False):
+        self.viewer.theme = theme
+        self.wait()
+        image = self.window.grab().toImage()
+        self.save(image, name, smallest=smallest)
+        self.viewer.theme = "dark"
+
+    def save(self, image, name, *, smallest=False):
+        path = self.output / f"{name}.png"
+        image.save(str(path))
+        if smallest:  # 256 colours are enough for a page
+            with Image.open(path) as picture:
+                small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            small.save(path, optimize=True)
+        size = path.stat().st_size
+        print(f"{path.name}: {image.width()} x {image.height()}, {size / 1000:.0f} kB")
+        if smallest and size > LARGEST_BYTES:
+            sys.exit(f"{path} is larger than {LARGEST_BYTES / 1000:.0f} kB")
+
+    def wait(self, seconds=0.4, until=None):
+        """Let the window work for a while, or until something holds."""
+        end = time.monotonic() + (60 if until else seconds)
+        while time.monotonic() < end and not (until and until()):
+            QApplication.processEvents()
+            time.sleep(0.01)
+        QApplication.processEvents()
+
+
+def _horizontal():
+    from qtpy.QtCore import Qt
+
+    return Qt.Orientation.Horizontal
+
+
+if __name__ == "__main__":
+    main()
