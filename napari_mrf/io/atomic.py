@@ -22,7 +22,8 @@ _CAUSES = {
     errno.EROFS: ("not-writable", "the disk is read-only", "Choose another folder."),
     errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter one."),
     errno.ENOENT: ("missing-folder", "the folder does not exist", "Create it first."),
-    errno.ENOTDIR: ("missing-folder", "the folder is a file", "Choose another folder."),
+    errno.EEXIST: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
+    errno.ENOTDIR: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
 }
 
 

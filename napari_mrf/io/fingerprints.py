@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.atomic import atomic_write, write_error
 
 
 def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -45,7 +45,11 @@ def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise ``"exists"`` where a file stands that may not be replaced."""
-    if path.exists() and not overwrite:
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise write_error(error, path) from error
+    if exists and not overwrite:
         raise MRFInputError("exists", "the file exists already", path=path,
                             hint="Choose another name, or allow it to be overwritten."
                             )  # fmt: skip

@@ -54,16 +54,16 @@ def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = F
     if not len(maps):
         raise MRFInputError("no-maps", "there are no maps to save")
     volumes = _volumes(maps)
-    earlier = _earlier_results(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = _earlier_results(folder)
+    except OSError as error:
+        raise write_error(error, folder) from error
     if earlier and not overwrite:
         raise MRFInputError("exists", "the folder holds results already", path=folder,
                             found=", ".join(sorted(path.name for path in earlier)),
                             hint="Choose another folder, or allow them to be overwritten."
                             )  # fmt: skip
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder) from error
     files = {name: folder / f"{name}.nii.gz" for name in volumes}
     record_path = folder / RECORD_NAME
     with atomic_write_all([*files.values(), record_path]) as staged:

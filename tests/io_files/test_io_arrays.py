@@ -154,7 +154,7 @@ def test_pymia_layout_is_known(tmp_path, image, sequence, shape):
         for index in range(2):
             parts = np.stack([values.real, values.imag], axis=-1) * (index + 1)
             file[f"data/images/{index}"] = parts.astype(np.float32)
-            file[f"data/labels/{index}"] = np.zeros(values.shape[:-1] + (5,), np.float32)
+            file[f"data/labels/{index}"] = np.zeros((*values.shape[:-1], 5), np.float32)
         file["meta/subjects"] = ["first", "second"]
     with pytest.raises(MRFInputError) as caught:
         load_series(path, sequence)
