@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import refuse_beyond_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Sized
@@ -88,71 +85,3 @@ def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
     return MRFInputError("axes-unknown", "the file does not say what its axes are",
                          path=source.path, expected="an order of X, Y, Z and T",
                          found=f"shape {shape}", hint=hint)  # fmt: skip
-
-
-def to_series_order(source: Source, axes: str) -> Any:
-    """Return the array as (T, Z, Y, X), or (C, T, Z, Y, X) where there is an axis C.
-
-    Parameters
-    ----------
-    source : Source
-        Lazy arrays become dask arrays with one chunk per slice; time is never split.
-    axes : str
-        What the axes of the source are, checked.
-
-    Returns
-    -------
-    ndarray or dask array
-        Numbers scaled with slope and intercept, in the byte order of this machine.
-
-    Raises
-    ------
-    MRFInputError
-        ``"too-large"`` where not even one slice fits into the memory, or ``"not-numeric"``.
-    """
-    array = source.array
-    if array.dtype.kind not in "iufc":
-        raise MRFInputError("not-numeric", "the array holds no numbers", path=source.path,
-                            expected="complex or real numbers", found=str(array.dtype))  # fmt: skip
-    if 0 in array.shape:
-        raise MRFInputError("bad-shape", "the array is empty", path=source.path,
-                            found=f"shape {tuple(array.shape)}")  # fmt: skip
-    if source.is_lazy:
-        array = _per_slice(source, axes)
-    missing_z = "Z" not in axes
-    target = "TYX" if missing_z else "TZYX"
-    if "C" in axes:
-        target = "C" + target
-    array = array.transpose([axes.index(letter) for letter in target])
-    if missing_z:
-        array = array[..., None, :, :]
-    result: np.dtype[Any] = np.dtype(np.complex64 if source.array.dtype.kind == "c" else np.float32)
-    if array.dtype != result or (source.slope, source.intercept) != (1.0, 0.0):
-        if source.is_lazy:
-            array = array.map_blocks(
-                _rescaled, source.slope, source.intercept, result, dtype=result
-            )
-        else:
-            array = _rescaled(array, source.slope, source.intercept, result)
-    return array
-
-
-def _per_slice(source: Source, axes: str) -> Any:
-    import dask.array
-
-    array = source.array
-    chunks = tuple(1 if letter == "Z" else n for letter, n in zip(axes, array.shape, strict=True))
-    slice_bytes = array.dtype.itemsize * int(np.prod(chunks, dtype=object))
-    refuse_beyond_memory(slice_bytes, "one slice over all frames", source.path)
-    name = f"series-{source.sha256}-{axes}-{id(array):x}"
-    return dask.array.from_array(array, chunks=chunks, name=name, asarray=False)
-
-
-def _rescaled(block: Any, slope: float, intercept: float, result: np.dtype[Any]) -> Any:
-    if (slope, intercept) != (1.0, 0.0):
-        # Wide sums: an int16 value times its slope need not fit float32 exactly. NIfTI scales
-        # both parts of a complex number.
-        offset = intercept * (1 + 1j) if result.kind == "c" else intercept
-        block = block * np.float64(slope) + offset
-    with np.errstate(over="ignore"):
-        return block.astype(result)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import stem_of, suffix_of
@@ -13,7 +11,6 @@ from napari_mrf.io.formats import stem_of, suffix_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 PARTNER = {"magnitude": "phase", "phase": "magnitude", "real": "imaginary", "imaginary": "real"}
 """The other half of each part."""
@@ -140,37 +137,3 @@ def _missing(path: Path, part: str, names: list[str]) -> MRFInputError:
                          found="no such file",
                          hint="Put it into the same folder, or name it as Partner in the "
                               "sidecar.")  # fmt: skip
-
-
-def combine(part: str, own: Any, other: Any, radians: float = 1.0) -> Any:
-    """Return the complex64 series of two real ones, lazily where they are lazy.
-
-    Parameters
-    ----------
-    part : str
-        What `own` is.
-    own, other : ndarray or dask array
-        (T, Z, Y, X), equal shapes and chunks.
-    radians : float
-        Radian per unit of the phase.
-    """
-    first, second = (own, other) if part in ("magnitude", "real") else (other, own)
-    polar = part in ("magnitude", "phase")
-    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-        return _combined(first, second, polar, radians)
-    import dask.array
-
-    return dask.array.map_blocks(_combined, first, second, polar, radians, dtype=np.complex64)
-
-
-def _combined(
-    first: NDArray[np.float32], second: NDArray[np.float32], polar: bool, radians: float
-) -> NDArray[np.complex64]:
-    result = np.empty(first.shape, np.complex64)
-    if polar:
-        phase = second * np.float32(radians)
-        result.real = first * np.cos(phase)
-        result.imag = first * np.sin(phase)
-    else:
-        result.real, result.imag = first, second
-    return result

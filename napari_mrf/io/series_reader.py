@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.axes import check_axes, propose_axes, to_series_order, unknown_axes
-from napari_mrf.io.complex_pairs import combine, find_pair
+from napari_mrf.io.axes import check_axes, propose_axes, unknown_axes
+from napari_mrf.io.complex_pairs import find_pair
 from napari_mrf.io.formats import read_source
 from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.masks import load_mask
 from napari_mrf.io.phase_units import radians_per_unit
+from napari_mrf.io.series_order import PairView, SeriesView, as_signal, view_of
 from napari_mrf.io.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.sidecar_sequence import sequence_of
 from napari_mrf.io.spokes import average
@@ -80,8 +81,8 @@ def load_series(
     _check_sidecar(source, sidecar)
     main = _open_image(source, axes, sidecar, sequence)
     images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
-    signal = main.values
-    if signal.dtype.kind == "c":
+    if main.view.dtype.kind == "c":
+        signal = as_signal(main.view)
         if sidecar and sidecar.block and sidecar.block.ComplexLayout in _REAL_LAYOUTS:
             raise MRFInputError("layout-conflict", "the sidecar says that the file is half of a "
                                 "pair", path=path, expected=sidecar.block.ComplexLayout,
@@ -108,7 +109,7 @@ def load_series(
     if average_spokes:
         signal, metadata["averaged_spokes"] = average(signal, sequence, path)
     _check_time(signal, main, sequence)
-    metadata["axes"] = main.axes
+    metadata["axes"] = main.view.axes
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
@@ -122,12 +123,11 @@ _REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
 
 @dataclass(frozen=True)
 class _Image:
-    """One file in series order: (T, Z, Y, X), complex64 or float32."""
+    """One file with its sidecar, and how it is seen as (T, Z, Y, X)."""
 
     source: Source
     sidecar: Sidecar | None
-    axes: str
-    values: Any
+    view: SeriesView
 
 
 def _check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
@@ -153,20 +153,14 @@ def _open_image(
     if order is None:
         raise unknown_axes(source, sequence)
     order = check_axes(order, source.array.shape, source.path)
-    values = to_series_order(source, order)
-    if "C" in order:
-        if values.dtype.kind == "c":
-            raise MRFInputError("bad-axes", "a complex array has no axis C", path=source.path,
-                                found=repr(order))  # fmt: skip
-        values = combine("real", values[0], values[1])
-    return _Image(source, sidecar, order, values)
+    return _Image(source, sidecar, view_of(source, order))
 
 
 def _magnitude(image: _Image) -> Any:
-    if bool((image.values < 0).any()):
+    if _finite_range(image.view)[0] < 0:
         raise MRFInputError("not-magnitude", "the series has negative values, so it is no "
                             "magnitude", path=image.source.path)  # fmt: skip
-    return image.values.astype(np.complex64)
+    return as_signal(image.view).astype(np.complex64)
 
 
 def _open_partner(
@@ -185,10 +179,10 @@ def _open_partner(
     source = read_source(pair.partner, dataset)
     sidecar = load_sidecar(pair.partner)
     _check_sidecar(source, sidecar)
-    other = _open_image(source, axes or main.axes, sidecar, sequence)
-    if other.values.dtype.kind == "c":
+    other = _open_image(source, axes or main.view.axes, sidecar, sequence)
+    if other.view.dtype.kind == "c":
         raise _unlike(main, other, "real data", "complex data")
-    if other.values.shape != main.values.shape:
+    if other.view.shape != main.view.shape:
         raise _unlike(
             main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
         )
@@ -207,20 +201,20 @@ def _joined(
     main: _Image, other: _Image, part: str, phase_unit: str | None
 ) -> tuple[Any, list[str]]:
     """Return the complex series of two halves, and warnings."""
+    first, second = (main, other) if part in ("magnitude", "real") else (other, main)
     if part in ("real", "imaginary"):
-        return combine(part, main.values, other.values), []
-    phase = main if part == "phase" else other
-    smallest, largest = _finite_range(phase.values)
-    units = phase.sidecar.units if phase.sidecar else None
-    factor, note = radians_per_unit(units, phase_unit, smallest, largest, phase.source.path)
-    return combine(part, main.values, other.values, factor), [note] if note else []
+        return as_signal(PairView(first.view, second.view, None)), []
+    smallest, largest = _finite_range(second.view)
+    units = second.sidecar.units if second.sidecar else None
+    factor, note = radians_per_unit(units, phase_unit, smallest, largest, second.source.path)
+    return as_signal(PairView(first.view, second.view, factor)), [note] if note else []
 
 
-def _finite_range(values: Any) -> tuple[float, float]:
+def _finite_range(view: SeriesView) -> tuple[float, float]:
     """Return the smallest and largest finite value, slice by slice."""
     smallest, largest = np.inf, -np.inf
-    for z in range(values.shape[1]):
-        block = np.asarray(values[:, z])
+    for z in range(view.shape[1]):
+        block = view[:, z, :, :]
         finite = block[np.isfinite(block)]
         if finite.size:
             smallest, largest = min(smallest, finite.min()), max(largest, finite.max())
@@ -263,10 +257,10 @@ def _check_time(signal: Any, main: _Image, sequence: Sequence | None) -> None:
     if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
         return
     shape = main.source.array.shape
-    proposals = propose_axes(shape, "C" in main.axes, sequence)
+    proposals = propose_axes(shape, "C" in main.view.axes, sequence)
     if proposals:
         likely = " or ".join(f'axes="{order}"' for order in proposals)
-        raise MRFInputError("frames-mismatch", f"read as {main.axes}, the series does not fit "
+        raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "
                             f"the sequence {sequence.name}", path=main.source.path,
                             expected=f"{sequence.n_frames} frames",
                             found=f"{n_frames} frames in shape {tuple(shape)}",
