@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 RULE = (
     "magnitude of the mean over 25 consecutive frames (which averages undersampling streaks "
-    "away), averaged over time, above the background: Otsu's threshold on its logarithm, lowered to the "
-    "99.5th percentile of the background but at most to a half; holes filled in each slice, "
-    "specks under 10 voxels left out; every voxel with signal where there is no background"
+    "away), averaged over time, above the background: Otsu's threshold on its logarithm, "
+    "lowered to the 99.5th percentile of the background but at most to a half; holes filled in "
+    "each slice, specks under 10 voxels left out; every voxel with signal where there is no "
+    "background"
 )
 """The rule in words, for the provenance."""
 
@@ -30,16 +31,16 @@ def mean_magnitude(series: MRFSeries) -> NDArray[np.float32]:
 
     In an undersampled series the streaks make air nearly as bright as tissue in every frame,
     but change from frame to frame; the mean of 25 frames (a seventh of short series) leaves
-    the tissue. NaN where a frame is not finite. One slice is in memory at a time.
+    the tissue. Frames that are not finite count as zero, so that a damaged voxel of tissue
+    stays in the mask and is reported. One slice is in memory at a time.
     """
     window = max(1, min(_FRAMES_AVERAGED, series.n_frames // 7))
     n_windows = series.n_frames // window
     mean = np.empty(series.spatial_shape, np.float32)
     for z in range(mean.shape[0]):
-        frames = series.slab(z)[: n_windows * window]
-        with np.errstate(invalid="ignore", over="ignore"):
-            windows = frames.reshape(n_windows, window, *frames.shape[1:]).mean(axis=1)
-            mean[z] = np.abs(windows).mean(axis=0)
+        frames = np.nan_to_num(series.slab(z)[: n_windows * window], posinf=0.0, neginf=0.0)
+        windows = frames.reshape(n_windows, window, *frames.shape[1:]).mean(axis=1)
+        mean[z] = np.abs(windows).mean(axis=0)
     return mean
 
 
@@ -47,9 +48,9 @@ def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
     """Return the voxels worth reconstructing, (Z, Y, X).
 
     The logarithm of `mean_magnitude` separates air from tissue whatever the gain. The
-    threshold is then lowered towards the background, so that weak tissue stays in. Where background and
-    tissue differ by less than a factor of three there is no background to leave out, and all
-    voxels with a finite, non-zero signal are kept.
+    threshold is then lowered towards the background, so that weak tissue stays in. Where
+    background and tissue differ by less than a factor of three there is no background to
+    leave out, and all voxels with a finite, non-zero signal are kept.
 
     Parameters
     ----------

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_mrf.io.atomic import atomic_write
+    from napari_mrf.io.cohort import find_series
     from napari_mrf.io.fingerprints import save_fingerprints
     from napari_mrf.io.maps_reader import load_maps
     from napari_mrf.io.maps_writer import save_maps
     from napari_mrf.io.masks import load_mask
+    from napari_mrf.io.parameter_table import load_parameter_table
     from napari_mrf.io.series_reader import load_series
     from napari_mrf.io.series_writer import save_series
     from napari_mrf.io.unpack import clear_unpacked_cache
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "atomic_write": "atomic",
     "clear_unpacked_cache": "unpack",
+    "find_series": "cohort",
     "load_maps": "maps_reader",
     "load_mask": "masks",
+    "load_parameter_table": "parameter_table",
     "load_series": "series_reader",
     "save_fingerprints": "fingerprints",
     "save_maps": "maps_writer",
@@ -32,8 +36,10 @@ _HOMES = {
 __all__ = [
     "atomic_write",
     "clear_unpacked_cache",
+    "find_series",
     "load_maps",
     "load_mask",
+    "load_parameter_table",
     "load_series",
     "save_fingerprints",
     "save_maps",

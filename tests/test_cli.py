@@ -1,0 +1,212 @@
+"""The command line: results, exit codes, messages."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import napari_mrf as mrf
+from napari_mrf import cli
+from napari_mrf.io import save_series
+from napari_mrf.phantoms.sample import SERIES_NAME, TRUTH_NAME, sample_directory
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*words):
+        code = cli.main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def small_series(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a series ü")
+    tissue = {
+        "FF": [0.1, 0.5], "T1H2O": [1300.0, 1100.0], "T1fat": [300.0] * 2, "Df": [20.0, -30.0],
+        "B1": [0.8, 0.9],
+    }  # fmt: skip
+    sequence = mrf.sequences.t1ff()
+    signal = mrf.simulate(sequence, tissue).T.reshape(175, 1, 1, 2) * (1 + 2j)
+    series = mrf.MRFSeries(signal.astype(np.complex64), np.diag([2.0, 2, 8, 1]), sequence)
+    save_series(series, folder / "leg one.nii.gz")
+    return folder / "leg one.nii.gz"
+
+
+@pytest.mark.parametrize("command", ["demo", "methods", "simulate", "reconstruct", "phantom"])
+def test_every_command_has_help_with_an_example(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert "Example" in out
+    assert f"napari-mrf {command}" in out
+
+
+def test_version_is_the_package_version(run):
+    assert run("--version")[:2] == (0, mrf.__version__ + "\n")
+
+
+def test_methods_lists_every_method(run):
+    code, out, _ = run("methods")
+    assert code == 0
+    for name in mrf.methods.names():
+        assert any(line.startswith(name) for line in out.splitlines())
+
+
+def test_demo_writes_maps_and_prints_errors_against_the_truth(run, tmp_path):
+    code, out, _ = run("demo", "--no-gui", "--output", tmp_path / "demo")
+    assert code == 0
+    assert str(tmp_path / "demo") in out
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    maps, truth = mrf.load_maps(tmp_path / "demo"), mrf.load_maps(sample_directory() / TRUTH_NAME)
+    tissue = np.isfinite(truth["FF"])
+    error = np.abs(maps["FF"] - truth["FF"])[tissue].mean()
+    assert float(rows["FF"][2]) == pytest.approx(error, abs=1e-4)
+    assert error < 0.035
+    assert float(rows["B1"][2]) < 0.03
+    assert (tmp_path / "demo" / "maps.png").stat().st_size > 50_000
+
+
+def test_reconstruct_takes_sequence_from_the_sidecar_and_writes_the_documented_files(
+    run, small_series, tmp_path
+):
+    output = tmp_path / "o u t"
+    output.mkdir()
+    code, out, err = run("reconstruct", small_series, "--output", output)
+    assert (code, err.count("Error")) == (0, 0)
+    assert "2 voxels" in out
+    names = {path.name for path in output.iterdir()}
+    assert names == {
+        "FF.nii.gz", "T1H2O.nii.gz", "T1fat.nii.gz", "Df.nii.gz", "B1.nii.gz", "quality.nii.gz",
+        "flags.nii.gz", "m0.nii.gz", "maps.json",
+    }  # fmt: skip
+    maps = mrf.load_maps(output)
+    np.testing.assert_allclose(maps["FF"].reshape(-1), [0.1, 0.5], atol=1e-3)
+    np.testing.assert_allclose(maps["T1H2O"].reshape(-1), [1300, 1100])
+    np.testing.assert_array_equal(maps.affine, np.diag([2.0, 2, 8, 1]))
+    record = json.loads((output / "maps.json").read_text())
+    assert record["provenance"]["input"]["sha256"] == mrf.load_series(small_series).source_sha256
+
+
+def test_results_are_not_overwritten_without_leave(run, small_series, tmp_path):
+    arguments = ("reconstruct", small_series, "-s", "t1ff", "--output", tmp_path)
+    assert run(*arguments)[0] == 0
+    before = (tmp_path / "FF.nii.gz").read_bytes()
+    code, _, err = run(*arguments)
+    assert code == 3
+    assert "--overwrite" in err
+    assert (tmp_path / "FF.nii.gz").read_bytes() == before
+    assert run(*arguments, "--overwrite")[0] == 0
+
+
+def test_cohort_gives_every_series_a_folder(run, small_series, tmp_path):
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    series = mrf.load_series(small_series)
+    for name in ("a", "b"):
+        save_series(series, folder / f"{name}.nii.gz")
+    assert run("reconstruct", folder, "--output", tmp_path / "out")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+    assert (tmp_path / "out" / "b" / "FF.nii.gz").exists()
+
+
+def test_mask_limits_the_work(run, small_series, tmp_path):
+    np.save(tmp_path / "mask.npy", np.array([[[True, False]]]))
+    arguments = ("--mask", tmp_path / "mask.npy", "--output", tmp_path / "out")
+    assert run("reconstruct", small_series, *arguments)[0] == 0
+    maps = mrf.load_maps(tmp_path / "out")
+    assert np.isfinite(maps["FF"]).reshape(-1).tolist() == [True, False]
+
+
+def test_simulate_writes_a_fingerprint_a_row(run, tmp_path):
+    (tmp_path / "p.csv").write_text("FF,T1H2O,T1fat,Df,B1\n0,1300,300,0,1\n0.5,1000,300,20,0.8\n")
+    output = tmp_path / "x.npy"
+    code, out, _ = run("simulate", "-s", "t1ff", "-p", tmp_path / "p.csv", "--output", output)
+    assert code == 0
+    assert "2 fingerprints" in out
+    found = np.load(output)
+    assert found.shape == (2, 175)
+    assert found.dtype == np.complex64
+    assert found[0, 0] == pytest.approx(-0.0774, abs=5e-5)
+
+
+def test_phantom_writes_series_truth_and_labels(run, tmp_path):
+    arguments = ("--size", 32, "--seed", 5, "--mode", "noise-only", "--snr-db", 30)
+    assert run("phantom", "--output", tmp_path / "p", *arguments)[0] == 0
+    names = {path.name for path in (tmp_path / "p").iterdir()}
+    assert {"series.nii", "series.json", "truth", "rois.nii.gz", "rois.txt"} <= names
+    series = mrf.load_series(tmp_path / "p" / "series.nii")
+    assert series.sequence == mrf.sequences.t1ff()
+    truth = mrf.load_maps(tmp_path / "p" / "truth")
+    assert truth.spatial_shape == series.spatial_shape
+    assert run("phantom", "--output", tmp_path / "p", *arguments)[0] == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reconstruct"],
+        ["reconstruct", "x.nii", "--output", "o", "--method", "magic"],
+        ["reconstruct", "x.nii", "--output", "o", "--colour", "red"],
+        ["paint"],
+        ["phantom", "--output", "o", "--mode", "magic"],
+        ["phantom", "--output", "o", "--size", "1"],
+    ],
+)
+def test_wrong_usage_exits_with_2_and_writes_nothing(run, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*words)
+    assert code == 2
+    assert out == ""
+    assert "Error" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_series_without_sequence_asks_for_one(run, small_series, tmp_path):
+    plain = tmp_path / "plain.nii.gz"
+    plain.write_bytes(small_series.read_bytes())
+    code, _, err = run("reconstruct", plain, "--output", tmp_path / "o")
+    assert code == 2
+    assert "--sequence" in err
+
+
+def test_bad_input_exits_with_3_in_one_line_or_as_json(run, small_series, tmp_path):
+    broken = tmp_path / "b.nii.gz"
+    broken.write_bytes(small_series.read_bytes()[:-30])
+    code, out, err = run("reconstruct", broken, "-s", "t1ff", "--output", tmp_path / "o")
+    assert (code, out) == (3, "")
+    assert len(err.strip().splitlines()) == 1
+    assert str(broken) in err
+    code, _, err = run(
+        "reconstruct", broken, "-s", "t1ff", "--output", tmp_path / "o", "--json-errors"
+    )
+    assert code == 3
+    error = json.loads(err)["error"]
+    assert error["path"] == str(broken)
+    assert error["code"]
+    assert not (tmp_path / "o").exists()
+
+
+def test_internal_error_exits_with_1_without_a_traceback(run, monkeypatch):
+    def broken():
+        raise RuntimeError("the\nwheel came off")
+
+    monkeypatch.setattr(mrf.methods, "available", broken)
+    code, _, err = run("methods")
+    assert code == 1
+    assert err.strip() == "Internal error: RuntimeError: the wheel came off"
+
+
+def test_installed_command_runs_and_passes_its_exit_code_on():
+    command = [sys.executable, "-c", "from napari_mrf.cli import run; run()"]
+    good = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    assert (good.returncode, good.stdout.strip()) == (0, mrf.__version__)
+    bad = subprocess.run([*command, "nothing"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+
+
+def test_sample_is_readable_by_name():
+    assert (sample_directory() / SERIES_NAME).exists()
