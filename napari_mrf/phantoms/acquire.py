@@ -210,7 +210,7 @@ def _receive_phase(maps: ParameterMaps, seed: int) -> NDArray[np.float64]:
     extent = max(len(y) * sizes[1], len(x) * sizes[2])
     field = RandomField(rng, float(0.35 * extent), 30)
     offset = rng.uniform(-np.pi, np.pi)
-    return np.asarray(offset + 0.8 * field(z[:, None, None], y[:, None], x))
+    return offset + 0.8 * np.stack([field(position, y, x) for position in z])
 
 
 def _fingerprints(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 
 class RandomField:
@@ -36,10 +36,26 @@ class RandomField:
         self._wave_vectors = rng.standard_normal((n_waves, 3)) / scale
         self._phases = rng.uniform(0.0, 2.0 * np.pi, n_waves)
 
-    def __call__(self, z_mm: ArrayLike, y_mm: ArrayLike, x_mm: ArrayLike) -> NDArray[np.float64]:
-        """Return the field at positions (mm) of any common shape."""
-        z, y, x = np.broadcast_arrays(z_mm, y_mm, x_mm)
-        total = np.zeros(z.shape)
-        for (kz, ky, kx), phase in zip(self._wave_vectors, self._phases, strict=True):
-            total += np.cos(kz * z + ky * y + kx * x + phase)
+    def __call__(
+        self, z_mm: float, y_mm: NDArray[np.float64], x_mm: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the field on a rectangular grid in one slice.
+
+        Parameters
+        ----------
+        z_mm : float
+            Position of the slice.
+        y_mm, x_mm : ndarray
+            (Y,) and (X,) positions of rows and columns.
+
+        Returns
+        -------
+        ndarray
+            (Y, X).
+        """
+        kz, ky, kx = self._wave_vectors.T
+        # A plane wave is a product of waves along the axes: the sum is one matrix product.
+        rows = np.exp(1j * (np.outer(y_mm, ky) + kz * z_mm + self._phases))
+        columns = np.exp(1j * np.outer(x_mm, kx))
+        total = rows.real @ columns.real.T - rows.imag @ columns.imag.T
         return np.asarray(total * np.sqrt(2.0 / len(self._phases)))

@@ -79,9 +79,8 @@ def thigh(
     y_centre, x_centre = _centre(anatomy, (height * voxel_size_mm, width * voxel_size_mm))
 
     factor = max(2, ceil(voxel_size_mm / _FINE_MM))
-    y_mm = y_centre + _positions(height, factor, voxel_size_mm)[:, None]
-    x_mm = x_centre + _positions(width, factor, voxel_size_mm)[None, :]
-    y_mm, x_mm = np.broadcast_arrays(y_mm, x_mm)
+    y_mm = y_centre + _positions(height, factor, voxel_size_mm)
+    x_mm = x_centre + _positions(width, factor, voxel_size_mm)
     z_mm = (np.arange(n_slices) - (n_slices - 1) / 2.0) * slice_thickness_mm
 
     maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in _DRAWN}

@@ -56,7 +56,7 @@ _DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "BF": ((-15, 39, 13), (-21, 29, 10)),
     "BF_SH": ((-36, 18, 7), (-28, 13, 7), (-21, 8, 4)),
     "AM": ((8, 18, 8), (23, 17, 11), (35, 17, 10), (38, 7, 7)),
-    "AL": ((21, -4, 7), (29, -5, 6)),
+    "AL": ((20, -3, 8), (28, -4, 7)),
     "AB": ((6, 3, 6), (-3, 8, 5)),
 }
 _COMPARTMENTS = (("VL", "VI", "VM", "RF"), ("SAR",), ("GRA", "AM", "AL", "AB"),
@@ -70,6 +70,7 @@ _INCLUSIONS = (
     (-4.0, 24.0, 4.5, 2.6, 2.6, OTHER),
 )
 _SKIN_MM = 1.8
+_WIDEST_MM = 172.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class ThighAnatomy:
         self._cortex_mm = rng.normal(14.0, 0.6)
         self._marrow_mm = self._cortex_mm * rng.uniform(0.5, 0.62)
         self._discs = {
-            name: np.array(discs) + np.append(rng.normal(0.0, 1.8, 2), rng.normal(0.0, 0.8))
+            name: np.array(discs) + np.append(rng.normal(0.0, 1.3, 2), rng.normal(0.0, 0.7))
             for name, discs in _DISCS.items()
         }
         self._inclusions = [
@@ -118,14 +119,17 @@ class ThighAnatomy:
         self._ripples = [RandomField(rng, (20.0, 7.0, 7.0), 60) for _ in range(2)]
         self._width = RandomField(rng, (25.0, 9.0, 9.0), 60)
         self._taper = rng.normal(0.0, 0.0012)
+        while self._width_mm() > _WIDEST_MM:
+            self._fat_mm *= 0.95
 
     def draw(self, z_mm: float, y_mm: Points, x_mm: Points) -> Section:
-        """Return what lies at the points (2-D arrays of positions in mm) of one slice."""
+        """Return what lies on a grid with rows at y (Y,) and columns at x (X,) of one slice."""
         taper = 1.0 + self._taper * z_mm
-        x = self._mirror * x_mm / taper
-        y = y_mm / taper
-        warped_x = x + 2.2 * self._warps[0](z_mm, y, x) + 0.7 * self._ripples[0](z_mm, y, x)
-        warped_y = y + 2.2 * self._warps[1](z_mm, y, x) + 0.7 * self._ripples[1](z_mm, y, x)
+        rows, columns = y_mm / taper, self._mirror * x_mm / taper
+        y, x = np.meshgrid(rows, columns, indexing="ij")
+        at = (z_mm, rows, columns)
+        warped_x = x + 2.2 * self._warps[0](*at) + 0.7 * self._ripples[0](*at)
+        warped_y = y + 2.2 * self._warps[1](*at) + 0.7 * self._ripples[1](*at)
 
         angle = np.arctan2(y, x)
         radius = np.hypot(x, y)
@@ -140,7 +144,7 @@ class ThighAnatomy:
         depth = np.maximum(depth, 2.0 - self._distance("GRA", warped_y, warped_x))
         depth = np.minimum(depth, skin_depth - _SKIN_MM - 1.5)
         gap = _soft_gap(distances, depth)
-        width = self._septum_width(order, z_mm, y, x)
+        width = self._septum_width(order, self._width(*at))
         inside = depth > 0
         septum = gap < width
 
@@ -161,6 +165,10 @@ class ThighAnatomy:
         radius = self._compartment_radius(angle) + self._fat_thickness(angle)
         y, x = radius * np.sin(angle), self._mirror * radius * np.cos(angle)
         return (float(y.min()), float(y.max())), (float(x.min()), float(x.max()))
+
+    def _width_mm(self) -> float:
+        _, (left, right) = self.extent_mm()
+        return right - left
 
     def _compartment_radius(self, angle: Points) -> Points:
         a, b = self._half_widths_mm
@@ -185,12 +193,13 @@ class ThighAnatomy:
         ]
         return np.asarray(np.min(discs, axis=0))
 
-    def _septum_width(self, order: NDArray[np.intp], z_mm: float, y: Points, x: Points) -> Points:
+    @staticmethod
+    def _septum_width(order: NDArray[np.intp], variation: Points) -> Points:
         compartment = np.array(
             [next(i for i, group in enumerate(_COMPARTMENTS) if name in group) for name in MUSCLES]
         )
         across = compartment[order[0]] != compartment[order[1]]
-        return np.asarray(np.where(across, 2.4, 0.9) * np.exp(0.45 * self._width(z_mm, y, x)))
+        return np.asarray(np.where(across, 2.4, 0.9) * np.exp(0.45 * variation))
 
     def _insert_bone(self, labels: NDArray[np.uint16], y: Points, x: Points) -> NDArray[np.bool_]:
         dx, dy = x - self._femur_mm[0], y - self._femur_mm[1]

@@ -79,7 +79,10 @@ class ThighTissue:
     def paint(
         self, section: Section, side: str, z_mm: float, y_mm: Points, x_mm: Points
     ) -> dict[str, Points]:
-        """Return ``FF, T1H2O, T1fat, Df, B1`` and the proton density ``m0`` at every point."""
+        """Return ``FF, T1H2O, T1fat, Df, B1`` and the proton density ``m0`` of a section.
+
+        The rows lie at y (Y,), the columns at x (X,), as for `ThighAnatomy.draw`.
+        """
         at = (z_mm, y_mm, x_mm)
         labels = section.labels
         grain, lobules = self._grain(*at), self._lobules(*at)
