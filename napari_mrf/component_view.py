@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 COMPONENTS: dict[str, Callable[[NDArray[Any]], NDArray[np.float32]]] = {
     "magnitude": lambda values: np.abs(values).astype(np.float32),
     "phase": lambda values: np.angle(values).astype(np.float32),
-    "real": lambda values: np.ascontiguousarray(values.real, dtype=np.float32),
-    "imaginary": lambda values: np.ascontiguousarray(values.imag, dtype=np.float32),
+    "real": lambda values: values.real.astype(np.float32),
+    "imaginary": lambda values: values.imag.astype(np.float32),
 }
 """What can be shown of a complex number; phase in radian."""
 

@@ -1,0 +1,172 @@
+"""Nouns become layers with place, units and limits, and come back unchanged."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_mrf import PARAMETERS, MRFInputError, MRFSeries, ParameterMaps
+from napari_mrf import layers as bridge
+from napari_mrf.maps import FLAGS
+from napari_mrf.orientation import DisplayOrientation
+
+# Columns of the file run to the patient's right, rows to anterior: both are flipped on screen.
+AFFINE = np.diag([1.5, 2.0, 8.0, 1.0])
+RNG = np.random.default_rng(2)
+SHAPE = (6, 2, 4, 5)
+SIGNAL = (RNG.normal(size=SHAPE) + 1j * RNG.normal(size=SHAPE)).astype(np.complex64)
+
+
+@pytest.fixture
+def viewer(qapp):
+    return ViewerModel()
+
+
+@pytest.fixture
+def series():
+    return MRFSeries(SIGNAL, AFFINE)
+
+
+@pytest.fixture
+def maps():
+    values = RNG.uniform(0, 1, (5, *SHAPE[1:])).astype(np.float32)
+    values[:, 0, 0, 0] = np.nan
+    keys = ("FF", "T1H2O", "T1fat", "Df", "B1")
+    flags = np.zeros(SHAPE[1:], np.uint8)
+    flags[1, 2, 3] = FLAGS["Df-edge"] | FLAGS["B1-edge"]
+    return ParameterMaps(dict(zip(keys, values, strict=True)), quality=values[0], flags=flags,
+                         affine=AFFINE)  # fmt: skip
+
+
+def add_series(viewer, series, name="thigh"):
+    data, attributes, kind = bridge.series_layer_data(series, name)
+    assert kind == "image"
+    return viewer.add_image(data, **attributes)
+
+
+def test_series_is_shown_in_mm_and_never_copied(viewer, series):
+    layer = add_series(viewer, series)
+    assert layer.data._signal is series.signal
+    assert bridge.series_of(layer) is series
+    assert tuple(layer.scale) == (1, 8, 2, 1.5)
+    assert [f"{unit:~}" for unit in layer.units] == ["pixel", "mm", "mm", "mm"]
+    assert layer.axis_labels == ("frame", "z", "y", "x")
+    assert np.allclose(layer.data[2, 1], np.abs(SIGNAL[2, 1])[::-1, ::-1])
+
+
+def test_limits_come_from_a_few_frames_of_finite_values(series):
+    signal = SIGNAL.copy()
+    signal[0, 1, 0, 0] = np.nan
+    signal[:, 1] *= 10
+    peak = bridge.peak_magnitude(MRFSeries(signal))
+    assert 10 < peak <= 10 * np.abs(SIGNAL).max()
+    assert bridge.peak_magnitude(MRFSeries(np.zeros(SHAPE, np.complex64))) == 1.0
+
+
+@pytest.mark.parametrize(("component", "oracle"), [("phase", np.angle), ("imaginary", np.imag)])
+def test_component_is_switched_in_place(viewer, series, component, oracle):
+    layer = add_series(viewer, series)
+    bridge.show_component(layer, component)
+    assert np.allclose(layer.data[0, 0], oracle(SIGNAL[0, 0])[::-1, ::-1], atol=1e-6)
+    low, high = layer.contrast_limits
+    assert low == -high
+    assert len(viewer.layers) == 1
+
+
+def test_every_map_is_a_layer_with_unit_limits_and_color_bar(viewer, maps):
+    bridge.show_maps(viewer, "water-fat", maps)
+    assert [layer.name for layer in reversed(viewer.layers)] == [
+        f"water-fat · {key}" for key in ("FF", "T1H2O", "T1fat", "Df", "B1")
+    ]
+    for layer in viewer.layers:
+        key = layer.name.split(" · ")[1]
+        assert tuple(layer.contrast_limits) == PARAMETERS[key].display_limits
+        assert layer.colorbar.visible
+        assert tuple(layer.scale) == (8, 2, 1.5)
+        assert {f"{unit:~}" for unit in layer.units} == {"mm"}
+        assert layer.axis_labels == ("z", "y", "x")
+        assert layer.visible == (key == "FF")
+        assert layer.colormap.map(np.array([np.nan]))[0, 3] == 0
+        assert np.array_equal(layer.data, maps[key][:, ::-1, ::-1], equal_nan=True)
+        assert bridge.maps_of(layer) == (maps, key)
+
+
+def test_maps_of_the_layers_are_copies(viewer, maps):
+    bridge.show_maps(viewer, "a", maps)
+    maps["FF"][:] = 5
+    assert np.nanmax(viewer.layers["a · FF"].data) <= 1
+
+
+def test_second_run_replaces_its_set_and_keeps_what_the_user_set(viewer, maps):
+    bridge.show_maps(viewer, "a", maps)
+    bridge.show_companion(viewer, "a", maps, "quality")
+    viewer.layers["a · B1"].visible = True
+    viewer.layers["a · FF"].opacity = 0.5
+    again = ParameterMaps({key: values + 1 for key, values in maps.items()}, affine=AFFINE)
+    bridge.show_maps(viewer, "a", again)
+    assert len(viewer.layers) == 5
+    assert viewer.layers["a · B1"].visible
+    assert viewer.layers["a · FF"].opacity == 0.5
+    assert bridge.maps_of(viewer.layers["a · FF"]) == (again, "FF")
+
+
+def test_finished_slice_lands_where_its_voxels_are(viewer, maps):
+    upside_down = np.diag([1.5, 2.0, -8.0, 1.0])  # slices run to the feet and are turned round
+    empty = ParameterMaps({"FF": np.full(SHAPE[1:], np.nan)}, affine=upside_down)
+    bridge.show_maps(viewer, "a", empty)
+    empty["FF"][0] = maps["FF"][0]
+    bridge.show_slice(viewer, "a", empty, 0)
+    shown = viewer.layers["a · FF"].data
+    assert np.array_equal(shown[1], maps["FF"][0, ::-1, ::-1], equal_nan=True)
+    assert np.isnan(shown[0]).all()
+
+
+def test_validity_hides_on_screen_and_leaves_the_maps(viewer, maps):
+    bridge.show_maps(viewer, "a", maps)
+    before = maps["T1H2O"].copy()
+    bridge.apply_validity(viewer, "a", maps, {"T1H2O": 0.6})
+    hidden = np.isnan(viewer.layers["a · T1H2O"].data[:, ::-1, ::-1])
+    assert np.array_equal(hidden, ~(maps["FF"] < 0.6))
+    assert np.array_equal(maps["T1H2O"], before, equal_nan=True)
+    bridge.apply_validity(viewer, "a", maps, None)
+    assert np.array_equal(viewer.layers["a · T1H2O"].data[:, ::-1, ::-1], before, equal_nan=True)
+
+
+def test_quality_flags_and_mask_are_there_on_demand(viewer, maps):
+    bridge.show_maps(viewer, "a", maps)
+    quality, flags, mask = (bridge.show_companion(viewer, "a", maps, name)
+                            for name in bridge.COMPANIONS)  # fmt: skip
+    assert tuple(quality.contrast_limits) == (0, 1)
+    assert quality.colorbar.visible
+    value = FLAGS["Df-edge"] | FLAGS["B1-edge"]
+    assert list(flags.features.set_index("index").loc[value]) == ["Df-edge, B1-edge"]
+    assert np.array_equal(mask.data[:, ::-1, ::-1] == 1, np.isfinite(maps["FF"]))
+    for layer in (flags, mask):
+        assert tuple(layer.scale) == (8, 2, 1.5)
+        assert {f"{unit:~}" for unit in layer.units} == {"mm"}
+
+
+def test_mask_that_was_drawn_on_screen_comes_back_in_file_order(viewer, series):
+    drawn = np.zeros(SHAPE[1:], np.uint8)
+    drawn[1, 0, 4] = 3
+    layer = viewer.add_labels(DisplayOrientation.from_affine(AFFINE).to_screen(drawn).copy())
+    assert np.array_equal(bridge.mask_from_layer(layer, series), drawn != 0)
+
+
+def test_mask_painted_over_the_movie_counts_in_any_frame(viewer, series):
+    painted = np.zeros(SHAPE, np.uint8)
+    painted[4, 1, 0, 0] = 1
+    mask = bridge.mask_from_layer(viewer.add_labels(painted), series)
+    assert np.argwhere(mask).tolist() == [[1, 3, 4]]
+
+
+@pytest.mark.parametrize(("shape", "what"), [((2, 4, 6), "another grid"), ((2, 4, 5), "empty")])
+def test_mask_on_another_grid_or_without_a_voxel_is_refused(viewer, series, shape, what):
+    layer = viewer.add_labels(np.zeros(shape, np.uint8))
+    with pytest.raises(MRFInputError, match=what):
+        bridge.mask_from_layer(layer, series)
+
+
+def test_without_geometry_layers_are_in_pixels(viewer):
+    layer = add_series(viewer, MRFSeries(SIGNAL))
+    assert tuple(layer.scale) == (1, 1, 1, 1)
+    assert {f"{unit:~}" for unit in layer.units} == {"pixel"}

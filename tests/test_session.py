@@ -1,0 +1,84 @@
+"""One session a viewer, shared by every panel, gone with the viewer."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils._proxies import PublicOnlyProxy
+
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.session import MapsSet, Session, session_of, unwrapped
+
+
+def series(shape=(2, 1, 3, 4)):
+    return MRFSeries(np.ones(shape, np.complex64))
+
+
+def maps():
+    return ParameterMaps({"FF": np.zeros((1, 3, 4))})
+
+
+@pytest.fixture
+def session(qapp):
+    return Session()
+
+
+def test_session_is_one_for_the_viewer_and_for_its_proxy(qapp):
+    viewer = ViewerModel()
+    assert session_of(PublicOnlyProxy(viewer)) is session_of(viewer)
+    assert session_of(ViewerModel()) is not session_of(viewer)
+    assert unwrapped(PublicOnlyProxy(viewer)) is viewer
+
+
+def test_session_goes_with_its_viewer(qapp):
+    viewer = ViewerModel()
+    gone = weakref.ref(session_of(viewer))
+    del viewer
+    gc.collect()
+    assert gone() is None
+
+
+def test_changing_the_series_is_told_once(session):
+    heard = []
+    session.series_changed.connect(heard.append)
+    first = series()
+    session.set_series(first, "thigh")
+    session.set_series(first, "thigh")
+    assert heard == [first]
+    assert session.series_name == "thigh"
+    session.set_series(None)
+    assert heard == [first, None]
+    assert session.series_name == ""
+
+
+def test_maps_of_the_same_name_are_replaced_and_become_the_youngest(session):
+    heard = []
+    session.maps_changed.connect(heard.append)
+    old, other, new = MapsSet("a", maps()), MapsSet("b", maps()), MapsSet("a", maps())
+    for one in (old, other, new):
+        session.add_maps(one)
+    assert list(session.maps_sets) == ["b", "a"]
+    assert session.maps_sets["a"] is new
+    session.remove_maps("b")
+    session.remove_maps("b")
+    assert heard == ["a", "b", "a", "b"]
+    with pytest.raises(TypeError):
+        session.maps_sets["c"] = new
+
+
+def test_voxel_must_lie_in_the_series_and_stays_while_it_does(session):
+    heard = []
+    session.voxel_changed.connect(heard.append)
+    with pytest.raises(IndexError):
+        session.select_voxel((0, 0, 0))
+    session.set_series(series(), "a")
+    session.select_voxel((0, 2, 3))
+    with pytest.raises(IndexError):
+        session.select_voxel((0, 3, 0))
+    session.set_series(series(), "b")
+    assert session.selected_voxel == (0, 2, 3)
+    session.set_series(series((2, 1, 2, 2)), "c")
+    assert session.selected_voxel is None
+    assert heard == [(0, 2, 3), None]
