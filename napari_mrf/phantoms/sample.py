@@ -8,16 +8,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_mrf import sequences, strict_json
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
-from napari_mrf.io.maps_writer import save_maps
-from napari_mrf.io.nifti_write import write_volume
-from napari_mrf.io.series_writer import save_series
 from napari_mrf.phantoms.acquire import acquire
-from napari_mrf.phantoms.labels import itk_snap_table
+from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
 from napari_mrf.phantoms.thigh import thigh
 
 if TYPE_CHECKING:
@@ -27,9 +22,6 @@ if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
 
 SERIES_NAME = "thigh_t1ff.nii"
-TRUTH_NAME = "truth"
-ROIS_NAME = "rois.nii.gz"
-LABELS_NAME = "rois.txt"
 RECORD_NAME = "sample.json"
 # Raise it when the numbers change, so that copies made by earlier versions are left alone.
 _VERSION = 1
@@ -101,11 +93,8 @@ def make_sample(
 
 
 def _write(folder: Path, phantom: Phantom, series: MRFSeries) -> None:
-    files = save_series(series, folder / SERIES_NAME, overwrite=True)
-    files += save_maps(phantom.truth(), folder / TRUTH_NAME, overwrite=True)
-    rois, labels, readme = (folder / name for name in (ROIS_NAME, LABELS_NAME, "README.md"))
-    write_volume(rois, phantom.labels, phantom.affine)
-    labels.write_text(itk_snap_table(int(k) for k in np.unique(phantom.labels)), encoding="utf-8")
+    files = save_phantom(folder, phantom, series, series_name=SERIES_NAME, overwrite=True)
+    readme = folder / "README.md"
     made = series.metadata
     n_frames, _, height, width = series.signal.shape
     text = _README.format(
@@ -116,7 +105,7 @@ def _write(folder: Path, phantom: Phantom, series: MRFSeries) -> None:
         coils=made["n_coils"], snr=made["snr_db"],
     )  # fmt: skip
     readme.write_text(text, encoding="utf-8")
-    files += [rois, labels, readme]
+    files.append(readme)
     record = {
         "format": "napari-mrf sample",
         "version": _VERSION,
