@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.hdf5_guard import check_dataset, corrupt, get_dataset, is_number, open_checked
+from napari_mrf.io.source import FileStamp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ class HDF5Array:
 
     Parameters
     ----------
-    path : Path
+    file : FileStamp
         The file.
     name : str
         Of the dataset.
@@ -37,7 +38,7 @@ class HDF5Array:
         Whether the file counts the axes the other way round (MATLAB).
     """
 
-    path: Path
+    file: FileStamp
     name: str
     shape: tuple[int, ...]
     stored_dtype: np.dtype[Any]
@@ -57,13 +58,14 @@ class HDF5Array:
         return np.dtype(np.complex64 if single else np.complex128)
 
     def __getitem__(self, index: tuple[slice, ...]) -> NDArray[Any]:
+        self.file.check()
         try:
-            with open_checked(self.path) as file:
+            with open_checked(self.file.path) as file:
                 values = file[self.name][index[::-1] if self.is_reversed else index]
         except MRFInputError:
             raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise corrupt(self.path, error) from None
+            raise corrupt(self.file.path, error) from None
         if values.dtype.names is not None:
             pairs, values = values, np.empty(values.shape, self.dtype)
             values.real, values.imag = pairs["real"], pairs["imag"]
@@ -79,6 +81,7 @@ def open_array(file: h5py.File, name: str, path: Path, *, is_reversed: bool) -> 
         What `get_dataset` and `check_dataset` raise; ``"not-numeric"``; ``"corrupt-hdf5"``
         where its last number cannot be read.
     """
+    stamp = FileStamp.of(path)
     dataset = get_dataset(file, name, path)
     if dataset is None:
         return None
@@ -87,7 +90,7 @@ def open_array(file: h5py.File, name: str, path: Path, *, is_reversed: bool) -> 
         raise MRFInputError("not-numeric", f"{name!r} holds no numbers", path=path,
                             found=str(dataset.dtype))  # fmt: skip
     shape = tuple(int(n) for n in dataset.shape)
-    array = HDF5Array(path.absolute(), name, shape[::-1] if is_reversed else shape, dataset.dtype,
+    array = HDF5Array(stamp, name, shape[::-1] if is_reversed else shape, dataset.dtype,
                       is_reversed)  # fmt: skip
     _ = array[tuple(slice(n - 1, n) for n in array.shape)]
     return array

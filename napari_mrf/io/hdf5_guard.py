@@ -30,7 +30,7 @@ def open_checked(path: Path) -> h5py.File:
         ``"truncated"``, ``"corrupt-hdf5"`` or ``"unreadable-file"``.
     """
     try:
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", locking="best-effort")
     except (PermissionError, FileNotFoundError) as error:
         raise read_error(error, path) from error
     except (OSError, RuntimeError, ValueError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.nifti_header import NiftiHeader, matches, read_header
-from napari_mrf.io.source import MappedArray, Source, read_error, sha256_of, truncated
+from napari_mrf.io.source import FileStamp, MappedArray, Source, read_error, sha256_of, truncated
 from napari_mrf.io.unpack import (
     GZIP_MAGIC,
     HEAD_BYTES,
@@ -68,13 +68,13 @@ def read(path: Path, dataset: str | None = None) -> Source:
         # The header is checked before anything is written.
         header = read_header(unpack_head(path), path)
         unpacked = unpack_to_cache(path, _declared)
-        data_path, sha256 = unpacked.path, unpacked.sha256
+        stamp, sha256 = FileStamp.of(unpacked.path), unpacked.sha256
         how = "was unpacked once into" if not unpacked.reused else "is read unpacked from"
-        warnings.append(f"{path.name} {how} the cache folder {data_path.parent}.")
+        warnings.append(f"{path.name} {how} the cache folder {stamp.path.parent}.")
     else:
-        header = _plain_header(path)
-        data_path, sha256 = path, sha256_of(path)
-    array = MappedArray(data_path.absolute(), header.dtype, header.shape, header.offset, "F")
+        stamp, header = FileStamp.of(path), _plain_header(path)
+        sha256 = sha256_of(path)
+    array = MappedArray(stamp, header.dtype, header.shape, header.offset, "F")
     return Source(
         path, sha256, array,
         axes="XYZT" if len(header.shape) == 4 else None,
@@ -100,7 +100,9 @@ def read_volume(path: Path) -> NiftiVolume:
     else:
         header, sha256 = _plain_header(path), sha256_of(path)
         refuse_beyond_memory(header.end, "the volume", path)
-        stored = MappedArray(path, header.dtype, header.shape, header.offset, "F")[...]
+        stored = MappedArray(FileStamp.of(path), header.dtype, header.shape, header.offset, "F")[
+            ...
+        ]
     if stored.ndim > 3:
         raise MRFInputError("bad-shape", "the file holds more than one volume", path=path,
                             expected="axes (X, Y, Z)", found=f"shape {stored.shape}")  # fmt: skip

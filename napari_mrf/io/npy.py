@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.source import MappedArray, Source, sha256_of, truncated
+from napari_mrf.io.source import FileStamp, MappedArray, Source, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,14 @@ def read(path: Path, dataset: str | None = None) -> Source:
     if dataset is not None:
         raise MRFInputError("bad-dataset", "a .npy file holds one array", path=path,
                             expected="no dataset", found=repr(dataset))  # fmt: skip
-    size = path.stat().st_size
+    stamp = FileStamp.of(path)
     with path.open("rb") as file:
-        shape, order, dtype = read_header(file, path, size)
+        shape, order, dtype = read_header(file, path, stamp.size)
         offset = file.tell()
     end = offset + math.prod(shape) * dtype.itemsize
-    if size < end:
-        raise truncated(path, end, size)
-    return Source(path, sha256_of(path), MappedArray(path.absolute(), dtype, shape, offset, order),
+    if stamp.size < end:
+        raise truncated(path, end, stamp.size)
+    return Source(path, sha256_of(path), MappedArray(stamp, dtype, shape, offset, order),
                   metadata={"format": "npy", "stored_type": dtype.str})  # fmt: skip
 
 

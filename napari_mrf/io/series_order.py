@@ -46,17 +46,19 @@ class SeriesView:
         is_complex = self.source.array.dtype.kind == "c" or "C" in self.axes
         return np.dtype(np.complex64 if is_complex else np.float32)
 
-    def __getitem__(self, index: tuple[slice | int, ...]) -> NDArray[Any]:
-        whole = [
-            slice(step % n, step % n + 1) if isinstance(step, int | np.integer) else step
-            for step, n in zip(index, self.shape, strict=False)
-        ]
-        wanted = dict(zip("TZYX", whole, strict=False))
-        block = self.source.array[tuple(wanted.get(letter, slice(None)) for letter in self.axes)]
+    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        # Of each axis a slice is read; what else was asked for is done in memory.
+        asked = [step for step in index if step is not None]
+        to_read = dict(zip("TZYX", map(_as_slice, asked, self.shape), strict=False))
+        block = self.source.array[tuple(to_read.get(a, slice(None)) for a in self.axes)]
         arranged = self._arranged(np.asarray(block))
-        if "Z" not in self.axes and "Z" in wanted:
-            arranged = arranged[:, wanted["Z"]]
-        return arranged[tuple(slice(None) if isinstance(s, slice) else 0 for s in index)]
+        if "Z" not in self.axes:
+            arranged = arranged[:, to_read.get("Z", slice(None))]
+        picked = tuple(
+            step if isinstance(step, list | np.ndarray) else slice(None) for step in asked
+        )
+        result: NDArray[Any] = arranged[picked][tuple(_remaining(step) for step in index)]
+        return result
 
     def _arranged(self, block: NDArray[Any]) -> NDArray[Any]:
         target = ("C" if "C" in self.axes else "") + ("TZYX" if "Z" in self.axes else "TYX")
@@ -73,6 +75,21 @@ class SeriesView:
             if "C" in self.axes:
                 return joined(block[0], block[1])
             return block.astype(self.dtype, copy=False)
+
+
+def _as_slice(step: Any, length: int) -> slice:
+    if isinstance(step, slice):
+        return step
+    if isinstance(step, int | np.integer):
+        return slice(int(step) % length, int(step) % length + 1)
+    return slice(None)
+
+
+def _remaining(step: Any) -> Any:
+    """Return what is left of an index when its slices and lists are done."""
+    if isinstance(step, int | np.integer):
+        return 0
+    return None if step is None else slice(None)
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class PairView:
         """complex64."""
         return np.dtype(np.complex64)
 
-    def __getitem__(self, index: tuple[slice | int, ...]) -> NDArray[np.complex64]:
+    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[np.complex64]:
         first, second = self.first[index], self.second[index]
         if self.radians_per_unit is None:
             return joined(first, second)
@@ -153,5 +170,4 @@ def as_signal(view: SeriesView | PairView) -> Any:
     import dask.array
 
     n_frames, _, n_rows, n_columns = view.shape
-    return dask.array.from_array(view, chunks=(n_frames, 1, n_rows, n_columns), name=False,
-                                 fancy=False)  # fmt: skip
+    return dask.array.from_array(view, chunks=(n_frames, 1, n_rows, n_columns), name=False)

@@ -58,6 +58,44 @@ class Source:
 
 
 @dataclass(frozen=True)
+class FileStamp:
+    """A file as it was when it was opened, so that a later change is not read unnoticed.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+    size : int
+        In bytes.
+    modified_ns : int
+        When it was last written.
+    """
+
+    path: Path
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileStamp:
+        """Return the stamp of a file as it is now."""
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise read_error(error, path) from error
+        return cls(path.absolute(), state.st_size, state.st_mtime_ns)
+
+    def check(self) -> None:
+        """Raise ``"file-changed"`` where the file is another one now, or gone."""
+        try:
+            unchanged = FileStamp.of(self.path) == self
+        except MRFInputError:
+            unchanged = False
+        if not unchanged:
+            raise MRFInputError("file-changed", "the file has changed or gone since it was opened",
+                                path=self.path, hint="Load the series again.")  # fmt: skip
+
+
+@dataclass(frozen=True)
 class MappedArray:
     """An uncompressed array inside a file, mapped into memory whenever it is sliced.
 
@@ -65,7 +103,7 @@ class MappedArray:
 
     Parameters
     ----------
-    path : Path
+    file : FileStamp
         The file.
     dtype : numpy.dtype
         With the byte order of the file.
@@ -77,7 +115,7 @@ class MappedArray:
         Whether the last or the first axis varies fastest.
     """
 
-    path: Path
+    file: FileStamp
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     offset: int
@@ -89,8 +127,9 @@ class MappedArray:
         return len(self.shape)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
+        self.file.check()
         mapped: NDArray[Any] = np.memmap(
-            self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
+            self.file.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
             order=self.order,
         )  # fmt: skip
         return np.asarray(mapped[index])
