@@ -271,11 +271,10 @@ def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
     return np.ascontiguousarray(orientation.to_file(labels))
 
 
-def maps_of(layer: Any) -> tuple[ParameterMaps, str] | None:
-    """Return the complete maps a layer belongs to and its key in them, or None."""
-    maps = layer.get(MAPS_KEY) if isinstance(layer, dict) else layer.metadata.get(MAPS_KEY)
-    source = layer if isinstance(layer, dict) else layer.metadata
-    return None if maps is None else (maps, source[PARAMETER_KEY])
+def maps_of(metadata: Mapping[str, Any]) -> tuple[ParameterMaps, str] | None:
+    """Return the maps that a layer's metadata belong to and its key in them, or None."""
+    maps = metadata.get(MAPS_KEY)
+    return None if maps is None else (maps, metadata[PARAMETER_KEY])
 
 
 def _add_image(

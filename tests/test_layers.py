@@ -87,7 +87,7 @@ def test_every_map_is_a_layer_with_unit_limits_and_color_bar(viewer, maps):
         assert layer.visible == (key == "FF")
         assert layer.colormap.map(np.array([np.nan]))[0, 3] == 0
         assert np.array_equal(layer.data, maps[key][:, ::-1, ::-1], equal_nan=True)
-        assert bridge.maps_of(layer) == (maps, key)
+        assert bridge.maps_of(layer.metadata) == (maps, key)
 
 
 def test_maps_of_the_layers_are_copies(viewer, maps):
@@ -106,7 +106,7 @@ def test_second_run_replaces_its_set_and_keeps_what_the_user_set(viewer, maps):
     assert len(viewer.layers) == 5
     assert viewer.layers["a · B1"].visible
     assert viewer.layers["a · FF"].opacity == 0.5
-    assert bridge.maps_of(viewer.layers["a · FF"]) == (again, "FF")
+    assert bridge.maps_of(viewer.layers["a · FF"].metadata) == (again, "FF")
 
 
 def test_finished_slice_lands_where_its_voxels_are(viewer, maps):

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, ref
 from qtpy.QtCore import QTimer
 
 from napari_mrf.jobs import JobState, JobStatus, Step
-from napari_mrf.layers import peak_magnitude, series_layer_data
+from napari_mrf.layers import peak_magnitude, series_layer_data, series_of
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 
@@ -127,7 +127,8 @@ class Opener:
         data, attributes, _ = opened.layer_data()
         layer = viewer.add_image(data, **attributes)
         show_canvas_texts(viewer)
-        session_of(viewer).set_series(opened.series, layer.name)
+        # A panel may have found the sequence already, so the layer knows better than `opened`.
+        session_of(viewer).set_series(series_of(layer), layer.name)
 
 
 def _with_options(work: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:

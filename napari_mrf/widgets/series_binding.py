@@ -56,8 +56,8 @@ class SeriesBinding:
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
         layers = self.viewer.layers.events
-        self.bond.connect(layers.inserted, self._on_layers_changed)
-        self.bond.connect(layers.removed, self._on_layers_changed)
+        self.bond.connect(layers.inserted, self._on_layer_inserted)
+        self.bond.connect(layers.removed, self._on_layer_removed)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.opening.changed, self._on_opening_changed)
         self._adopt_layers()
@@ -218,7 +218,14 @@ class SeriesBinding:
     def _on_cancel_requested(self) -> None:
         self.session.opening.cancel()
 
-    def _on_layers_changed(self, event: Any = None) -> None:
+    def _on_layer_inserted(self, event: Any) -> None:
+        series = series_of(event.value)
+        if series is not None:
+            self.session.set_series(series, event.value.name)
+        self._adopt_layers()
+        self._show()
+
+    def _on_layer_removed(self, event: Any) -> None:
         self._adopt_layers()
         self._show()
 

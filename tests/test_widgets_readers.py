@@ -1,0 +1,103 @@
+"""The reader takes fingerprinting series and leaves everything else to others."""
+
+import json
+
+import h5py
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
+from napari_mrf.layers import series_of
+from napari_mrf.widgets.readers import get_reader
+from napari_mrf.widgets.writer import write_maps
+
+SERIES = np.ones((5, 4, 2, 175), np.complex64)
+
+
+def nifti(path, array):
+    nib.save(nib.Nifti1Image(array, np.diag([-1.5, 2.0, 8.0, 1.0])), path)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["series.nii", "series.nii.gz"])
+def test_complex_four_dimensional_nifti_is_taken(tmp_path, name):
+    assert get_reader(nifti(tmp_path / name, SERIES)) is not None
+
+
+@pytest.mark.parametrize(
+    "array", [np.ones((5, 4, 2), np.float32), np.ones((5, 4, 2, 9), np.int16),
+              np.ones((5, 4, 2), np.complex64)],
+)  # fmt: skip
+def test_ordinary_nifti_is_left_to_others(tmp_path, array):
+    assert get_reader(nifti(tmp_path / "image.nii.gz", array)) is None
+
+
+def test_real_nifti_with_a_sidecar_is_taken(tmp_path):
+    path = nifti(tmp_path / "sub-01_part-mag.nii.gz", np.abs(SERIES))
+    (tmp_path / "sub-01_part-mag.json").write_text(json.dumps({"RepetitionTime": 1}))
+    assert get_reader(path) is None
+    (tmp_path / "sub-01_part-mag.json").write_text(json.dumps({"MRF": {"SchemaVersion": 1}}))
+    assert get_reader(path) is not None
+
+
+def test_arrays_are_told_by_their_headers(tmp_path):
+    np.save(tmp_path / "series.npy", SERIES)
+    np.save(tmp_path / "image.npy", np.ones((5, 4)))
+    np.savez(tmp_path / "series.npz", series=SERIES)
+    np.savez(tmp_path / "image.npz", image=np.ones((5, 4)))
+    assert get_reader(str(tmp_path / "series.npy")) is not None
+    assert get_reader(str(tmp_path / "image.npy")) is None
+    assert get_reader(str(tmp_path / "series.npz")) is not None
+    assert get_reader(str(tmp_path / "image.npz")) is None
+
+
+def test_hdf5_is_told_by_its_datasets_and_links_are_not_followed(tmp_path):
+    with h5py.File(tmp_path / "series.h5", "w") as file:
+        file["series"] = SERIES
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["image"] = np.ones((5, 4))
+        file["link"] = h5py.ExternalLink("series.h5", "series")
+    assert get_reader(str(tmp_path / "series.h5")) is not None
+    assert get_reader(str(tmp_path / "other.h5")) is None
+
+
+@pytest.mark.parametrize("name", ["broken.nii.gz", "broken.npy", "broken.npz", "broken.h5"])
+def test_what_cannot_be_read_is_left_to_others(tmp_path, name):
+    (tmp_path / name).write_bytes(b"no image at all")
+    assert get_reader(str(tmp_path / name)) is None
+    assert get_reader([str(tmp_path / name)]) is None
+
+
+def test_without_a_window_the_layer_is_there_at_once(tmp_path, qapp):
+    from napari.components import ViewerModel
+
+    path = nifti(tmp_path / "series.nii", SERIES)
+    data, attributes, kind = get_reader(path)(path)[0]
+    assert kind == "image"
+    layer = ViewerModel().add_image(data, **attributes)
+    assert isinstance(series_of(layer), MRFSeries)
+    assert layer.name == "series"
+    assert layer.data.shape == (175, 2, 4, 5)
+
+
+def layer_data(maps, key):
+    metadata = {"mrf_set": "a", "mrf_parameter": key, "mrf_maps": maps}
+    return maps[key][:, ::-1], {"name": f"a · {key}", "metadata": metadata}, "image"
+
+
+def test_maps_are_written_on_the_grid_of_their_file(tmp_path):
+    affine = np.diag([-1.5, 2.0, 8.0, 1.0])
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4) / 24
+    maps = ParameterMaps({"FF": values, "B1": values}, affine=affine)
+    written = write_maps(str(tmp_path / "study.nii.gz"), [layer_data(maps, "FF")])
+    image = nib.load(tmp_path / "study" / "FF.nii.gz")
+    assert np.array_equal(np.asarray(image.dataobj).T, values)
+    assert np.array_equal(image.affine, affine)
+    assert not (tmp_path / "study" / "B1.nii.gz").exists()
+    assert str(tmp_path / "study" / "FF.nii.gz") in written
+
+
+def test_other_layers_are_not_written(tmp_path):
+    with pytest.raises(MRFInputError, match="only the maps of one reconstruction"):
+        write_maps(str(tmp_path / "x.nii.gz"), [(np.ones((2, 2)), {"metadata": {}}, "image")])

@@ -1,0 +1,327 @@
+"""The Reconstruct panel runs, stops, replaces, puts back and saves; with a method that can wait."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox
+from superqt.utils import WorkerBase
+
+from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods, sequences
+from napari_mrf.jobs import JobState, JobStatus
+from napari_mrf.layers import series_layer_data
+from napari_mrf.method import MethodInfo, MethodOption, ReconstructionUpdate
+from napari_mrf.session import session_of
+from napari_mrf.widgets.dock import MRFDock, ReconstructDock
+from napari_mrf.widgets.reconstruct_panel import duration, progress_sentence
+
+AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
+SHAPE = (175, 3, 4, 5)
+SIGNAL = np.ones(SHAPE, np.complex64) * np.arange(1, 4)[None, :, None, None]
+OPTIONS = (
+    MethodOption("refine", "bool", True, "Refine", "Fine steps after the grid."),
+    MethodOption("rank", "int", 9, "Rank", "Of the basis.", limits=(1, 20)),
+    MethodOption("prior", "choice", "series", "Prior", "Where from.", choices=("series", "range")),
+    MethodOption("weight", "float", 0.5, "Weight", "Of the prior.", limits=(0.0, 1.0)),
+)
+INFO = MethodInfo("water-fat", "a stand-in", "matcher", ("spoiled",), "nobody, 2020", OPTIONS)
+
+
+class FakeMethod:
+    """Gives the slice number as FF, slice by slice, at the pace of a gate."""
+
+    def __init__(self, gate, calls, device, options):
+        self.gate, self.calls = gate, calls
+        self.device, self.options = device, options
+
+    def iter_reconstruct(self, series, mask=None):
+        self.calls.append({"device": self.device, "mask": mask, **self.options})
+        if len(self.calls) in self.gate.failures:
+            raise self.gate.failures[len(self.calls)]
+        full = {key: np.full(series.spatial_shape, np.nan, np.float32) for key in ("FF", "T1H2O")}
+        maps = ParameterMaps(full, quality=np.ones(series.spatial_shape), affine=series.affine,
+                             provenance={"method": "water-fat"})  # fmt: skip
+        n_slices, total = series.spatial_shape[0], int(np.prod(series.spatial_shape))
+        yield ReconstructionUpdate(0, total, ParameterMaps({}), stage="preparing")
+        for z in range(n_slices):
+            self.gate.passed.acquire(timeout=10)
+            inside = np.ones(series.spatial_shape[1:], bool) if mask is None else mask[z]
+            maps["FF"][z][inside] = (z + len(self.calls)) / 10
+            maps["T1H2O"][z][inside] = 1000
+            yield ReconstructionUpdate((z + 1) * total // n_slices, total, maps, z)
+        yield ReconstructionUpdate(total, total, maps, stage="done")
+
+
+class Gate:
+    def __init__(self):
+        self.passed = threading.Semaphore(0)
+        self.failures = {}
+
+    def open(self, n=1000):
+        self.passed.release(n)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate()
+    gate.calls = []
+    other = replace(INFO, name="other", title="another one", options=())
+    monkeypatch.setattr(methods, "available", lambda sequence=None: [INFO, other])
+    monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU (2 cores)")])
+    monkeypatch.setattr(methods, "get", lambda name, *, sequence, device="auto", **options:
+                        FakeMethod(gate, gate.calls, device, options))  # fmt: skip
+    return gate
+
+
+@pytest.fixture
+def viewer(qapp):
+    viewer = ViewerModel()
+    series = MRFSeries(SIGNAL, AFFINE, sequences.t1ff())
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    session_of(viewer).set_series(series, "thigh")
+    return viewer
+
+
+@pytest.fixture
+def dock(qtbot, viewer, gate):
+    dock = ReconstructDock(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=10_000)
+    yield dock
+    gate.open()
+    session_of(viewer).reconstruction.cancel()
+    WorkerBase.await_workers(10_000)
+
+
+@pytest.fixture
+def panel(dock):
+    return dock.reconstruct_panel
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def run_to_end(qtbot, viewer, panel, gate, button=None):
+    gate.open(3)
+    with qtbot.waitSignal(panel.state_changed, timeout=10_000):
+        click(qtbot, button or panel.run_button)
+    qtbot.waitUntil(
+        lambda: session_of(viewer).reconstruction.status.state is JobState.DONE, timeout=10_000
+    )
+
+
+def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
+    dock = MRFDock(ViewerModel())
+    qtbot.addWidget(dock)
+    panel = dock.reconstruct_panel
+    assert panel.needs.text() == "Load or pick a series first."
+    assert not panel.needs.isEnabled()
+    assert not panel.run_button.isEnabled()
+    assert panel.run_button.toolTip() == "Load or pick a series first."
+
+
+def test_methods_devices_and_options_are_offered(panel):
+    assert panel.method_picker.currentText() == "water-fat — a stand-in"
+    assert [panel.device_picker.itemText(i) for i in range(2)] == ["automatic", "CPU (2 cores)"]
+    assert not panel.more.is_open()
+    assert panel.options.values() == {"refine": True, "rank": 9, "prior": "series", "weight": 0.5}
+    panel.method_picker.setCurrentIndex(1)
+    panel.method_picker.activated.emit(1)
+    assert panel.options.values() == {}
+    assert panel.more.isHidden()
+
+
+def test_panel_becomes_the_engines_arguments(qtbot, dock, panel, viewer, gate):
+    panel.options.editor("refine").setChecked(False)
+    panel.options.editor("rank").setValue(4)
+    panel.device_picker.setCurrentIndex(1)
+    parameters = dock.reconstruct_binding.parameters()
+    assert parameters.as_core_arguments() == {
+        "device": "cpu", "refine": False, "rank": 4, "prior": "series", "weight": 0.5}  # fmt: skip
+    run_to_end(qtbot, viewer, panel, gate)
+    assert gate.calls[0]["rank"] == 4
+    assert gate.calls[0]["mask"] is None
+
+
+def test_maps_fill_in_slice_by_slice_while_the_bar_moves(qtbot, dock, panel, viewer, gate):
+    click(qtbot, panel.run_button)
+    assert not panel.run_button.isEnabled()
+    assert panel.needs.text() == "Wait for this run, or cancel it."
+    gate.open(1)
+    qtbot.waitUntil(lambda: "water-fat · FF" in viewer.layers, timeout=10_000)
+    shown = viewer.layers["water-fat · FF"].data
+    assert np.allclose(shown[2], 0.1)  # file slice 0 is the last on screen
+    assert np.isnan(shown[:2]).all()
+    assert not session_of(viewer).maps_sets
+    gate.open(1)
+    qtbot.waitUntil(lambda: panel.progress.value() == 40, timeout=10_000)
+    assert panel.progress_text.text().startswith("water-fat: 40 of 60 voxels")
+    gate.open(1)
+    qtbot.waitUntil(lambda: bool(session_of(viewer).maps_sets), timeout=10_000)
+    assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
+    assert dock.sections["reconstruct"].state().startswith("water-fat · 60 voxels · ")
+    assert panel.progress_row.isHidden()
+    assert panel.run_button.isEnabled()
+
+
+def test_cancel_removes_what_was_half_done(qtbot, dock, panel, viewer, gate):
+    click(qtbot, panel.run_button)
+    gate.open(1)
+    qtbot.waitUntil(lambda: "water-fat · FF" in viewer.layers, timeout=10_000)
+    click(qtbot, panel.cancel_button)
+    assert [layer.name for layer in viewer.layers] == ["thigh"]
+    assert dock.sections["reconstruct"].state() == "water-fat cancelled"
+    assert panel.run_button.isEnabled()
+
+
+def test_cancelled_second_run_puts_the_first_maps_back(qtbot, dock, panel, viewer, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    first = session_of(viewer).maps_sets["water-fat"].maps
+    click(qtbot, panel.run_button)
+    gate.open(1)
+    qtbot.waitUntil(
+        lambda: np.isnan(viewer.layers["water-fat · FF"].data).any(), timeout=10_000
+    )
+    click(qtbot, panel.cancel_button)
+    assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
+    assert session_of(viewer).maps_sets["water-fat"].maps is first
+    assert dock.sections["reconstruct"].state() == "water-fat cancelled · earlier maps kept"
+
+
+def test_second_run_replaces_the_first(qtbot, panel, viewer, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    run_to_end(qtbot, viewer, panel, gate)
+    assert len(viewer.layers) == 3
+    assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.4, 0.3, 0.2])
+
+
+def test_this_slice_runs_the_slice_in_view_and_leaves_the_whole_run(qtbot, panel, viewer, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    viewer.dims.set_current_step(1, 2)  # last on screen, first in the file
+    run_to_end(qtbot, viewer, panel, gate, panel.slice_button)
+    mask = gate.calls[1]["mask"]
+    assert mask[0].any()
+    assert not mask[1:].any()
+    assert list(session_of(viewer).maps_sets) == ["water-fat", "water-fat slice 0"]
+    assert panel.maps_picker.currentText() == "water-fat slice 0"
+
+
+def test_labels_layer_is_the_mask_in_file_order(qtbot, panel, viewer, gate):
+    labels = np.zeros(SHAPE[1:], np.uint8)
+    labels[2, 0, 0] = 1
+    viewer.add_labels(labels, name="muscle")
+    panel.mask_picker.setCurrentText("muscle")
+    run_to_end(qtbot, viewer, panel, gate)
+    assert np.argwhere(gate.calls[0]["mask"]).tolist() == [[0, 0, 0]]
+
+
+def test_unusable_mask_is_one_sentence_and_nothing_runs(qtbot, panel, viewer, gate):
+    viewer.add_labels(np.zeros((3, 9, 9), np.uint8), name="other grid")
+    panel.mask_picker.setCurrentText("other grid")
+    click(qtbot, panel.run_button)
+    assert "lies on another grid" in panel.notice.text()
+    assert not gate.calls
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "RuntimeError: mat1 and mat2"),
+     (MRFInputError("no-device", "the device is gone", hint="Use the CPU."),
+      "the device is gone. Use the CPU.")],
+)  # fmt: skip
+def test_failure_is_one_sentence_and_keeps_earlier_maps(
+    qtbot, dock, panel, viewer, gate, error, sentence
+):
+    run_to_end(qtbot, viewer, panel, gate)
+    gate.failures[2] = error
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
+    assert panel.notice.text().startswith(sentence)
+    assert dock.sections["reconstruct"].state() == "water-fat failed"
+    assert np.isfinite(viewer.layers["water-fat · FF"].data).all()
+    assert panel.run_button.isEnabled()
+
+
+def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    assert not panel.companions["flags"].isEnabled()
+    panel.companions["quality"].click()
+    assert "water-fat · quality" in viewer.layers
+    panel.companions["quality"].click()
+    assert "water-fat · quality" not in viewer.layers
+    panel.companions["mask"].click()
+    viewer.layers.remove("water-fat · mask")
+    assert not panel.companions["mask"].isChecked()
+
+
+def test_invalid_values_are_hidden_until_asked_for(qtbot, panel, viewer, gate):
+    gate.calls.extend([{}] * 5)  # FF 0.6, 0.7, 0.8 by slice
+    run_to_end(qtbot, viewer, panel, gate)
+    water_t1 = viewer.layers["water-fat · T1H2O"]
+    assert np.isfinite(water_t1.data[:, 0, 0]).tolist() == [False, False, True]
+    assert "FF < 0.7" in panel.validity.toolTip()
+    panel.validity.click()
+    assert np.isfinite(water_t1.data).all()
+    assert np.isfinite(session_of(viewer).maps_sets["water-fat"].maps["T1H2O"]).all()
+
+
+def test_set_is_forgotten_when_its_layers_are_removed(qtbot, panel, viewer, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    for name in ("water-fat · FF", "water-fat · T1H2O"):
+        viewer.layers.remove(name)
+    assert not session_of(viewer).maps_sets
+    assert panel.results.isHidden()
+
+
+def test_maps_are_saved_and_overwritten_only_after_a_question(
+    qtbot, dock, panel, viewer, gate, tmp_path, monkeypatch
+):
+    run_to_end(qtbot, viewer, panel, gate)
+    binding = dock.reconstruct_binding
+    binding.save_to(str(tmp_path / "out"))
+    qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
+    assert (tmp_path / "out" / "maps.json").exists()
+    asked = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
+    binding.save_to(str(tmp_path / "out"))
+    qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
+    assert asked == ["The folder holds maps already. Replace them?"]
+    before = (tmp_path / "out" / "FF.nii.gz").stat().st_mtime_ns
+    binding.save_to(str(tmp_path / "out"), overwrite=True)
+    qtbot.waitUntil(
+        lambda: (tmp_path / "out" / "FF.nii.gz").stat().st_mtime_ns > before, timeout=10_000
+    )
+    qtbot.waitUntil(lambda: not binding.saving.status.is_running, timeout=10_000)
+
+
+def test_keys_run_and_cancel(qtbot, dock, panel, viewer, gate):
+    with qtbot.waitActive(dock):
+        dock.activateWindow()
+    panel.mask_picker.setFocus()
+    qtbot.keyClick(panel.mask_picker, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert session_of(viewer).reconstruction.status.is_running
+    qtbot.keyClick(panel.mask_picker, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert session_of(viewer).reconstruction.status.state is JobState.CANCELLED
+
+
+def test_section_opens_and_closes_at_a_click_on_its_header(qtbot, dock):
+    section = dock.sections["reconstruct"]
+    click(qtbot, section._header)
+    assert not section.is_open()
+    assert section.state() == "not run"
+    click(qtbot, section._header)
+    assert section.is_open()
+
+
+def test_progress_reads_like_a_sentence():
+    status = JobStatus(JobState.RUNNING, "water-fat", 12_400, 34_800, "voxels", seconds_left=6.2)
+    assert progress_sentence(status) == "water-fat: 12,400 of 34,800 voxels, 6 s left"
+    assert progress_sentence(replace(status, done=0, detail="preparing")) == "water-fat: preparing…"
+    assert [duration(s) for s in (0.04, 0.4, 6.2, 99, 200)] == [
+        "0.1 s", "0.4 s", "6 s", "99 s", "3 min 20 s"]  # fmt: skip

@@ -1,0 +1,194 @@
+"""The Series panel says what is loaded, what is wrong, and how to cure it."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from superqt.utils import WorkerBase
+
+from napari_mrf import MRFSeries, sequences
+from napari_mrf.io import save_series
+from napari_mrf.layers import series_layer_data, series_of
+from napari_mrf.session import session_of
+from napari_mrf.widgets.dock import MRFDock, SeriesDock
+
+AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
+RNG = np.random.default_rng(3)
+
+
+def make_series(n_frames=175, affine=AFFINE, **fields):
+    shape = (n_frames, 2, 4, 5)
+    signal = (RNG.normal(size=shape) + 1j * RNG.normal(size=shape)).astype(np.complex64)
+    return MRFSeries(signal, affine, **fields)
+
+
+def add(viewer, series, name="thigh"):
+    data, attributes, _ = series_layer_data(series, name)
+    return viewer.add_image(data, **attributes)
+
+
+@pytest.fixture
+def viewer(qapp):
+    return ViewerModel()
+
+
+@pytest.fixture
+def dock(qtbot, viewer):
+    dock = SeriesDock(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    yield dock
+    dock.series_binding.bond.release()
+    WorkerBase.await_workers(10_000)
+
+
+@pytest.fixture
+def panel(dock):
+    return dock.series_panel
+
+
+def facts(panel):
+    layout = panel.facts
+    return {
+        layout.itemAt(row, layout.ItemRole.LabelRole).widget().text(): layout.itemAt(
+            row, layout.ItemRole.FieldRole
+        )
+        .widget()
+        .text()
+        for row in range(layout.rowCount())
+    }
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_without_a_series_the_panel_says_how_to_get_one(dock, panel):
+    assert "Open Sample" in panel.notice.text()
+    assert not panel.sequence_picker.isEnabled()
+    assert panel.open_button.isEnabled()
+    assert dock.sections["series"].state() == "open a series"
+
+
+def test_series_is_told_in_words_and_its_sequence_is_found_by_length(dock, panel, viewer):
+    layer = add(viewer, make_series())
+    assert panel.layer_picker.currentText() == "thigh"
+    assert panel.sequence_picker.currentText() == "MRF T1-FF"
+    assert series_of(layer).sequence == sequences.t1ff()
+    assert session_of(viewer).series is series_of(layer)
+    assert facts(panel) == {
+        "Grid": "175 frames · 2 slices · 4 × 5",
+        "Voxel": "1.5 × 2 × 8 mm · axial",
+        "Signal": "complex64 · 56 kB · in memory",
+    }
+    assert dock.sections["series"].state() == "thigh · MRF T1-FF · 175 frames · 2 × 4 × 5"
+    assert panel.notice.isHidden()
+
+
+def test_missing_geometry_and_warnings_of_the_reader_are_shown(panel, viewer):
+    add(viewer, make_series(affine=None, warnings=("12 voxels are not finite.",)))
+    assert facts(panel)["Voxel"] == "size unknown"
+    assert panel.warnings.text() == "12 voxels are not finite."
+
+
+def test_unknown_length_asks_for_the_sequence(panel, viewer):
+    add(viewer, make_series(n_frames=33))
+    assert "33 frames" in panel.notice.text()
+    assert panel.notice.cure_button.isHidden()
+    panel.sequence_picker.textActivated.emit("MRF T1-FF")
+    assert "expected 175 frames, found 33 frames" in panel.notice.text()
+    assert session_of(viewer).series.sequence is None
+
+
+def test_unaveraged_spokes_are_averaged_at_a_click(qtbot, panel, viewer):
+    series = make_series(n_frames=1400)
+    add(viewer, series)
+    assert panel.notice.text() == (
+        "The series has 1400 frames, MRF T1-FF has 175. "
+        "1400 / 175 = 8: is this the unaveraged spoke series?"
+    )
+    assert panel.notice.cure_button.text() == "Average 8 spokes"
+    click(qtbot, panel.notice.cure_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
+    averaged = session_of(viewer).series
+    assert session_of(viewer).series_name == "thigh averaged"
+    expected = series.signal[8:16].mean(axis=0)
+    assert np.allclose(averaged.signal[1], expected, atol=1e-6)
+    assert panel.notice.isHidden()
+
+
+def test_component_follows_the_radio_buttons(qtbot, panel, viewer):
+    layer = add(viewer, make_series())
+    phase = next(b for b in panel.components.buttons() if b.text() == "phase")
+    click(qtbot, phase)
+    assert layer.data.component == "phase"
+    assert len(viewer.layers) == 1
+
+
+def test_picking_another_layer_makes_it_current(panel, viewer):
+    first = add(viewer, make_series(), "first")
+    add(viewer, make_series(), "second")
+    assert session_of(viewer).series_name == "second"
+    panel.layer_picker.textActivated.emit("first")
+    assert session_of(viewer).series is series_of(first)
+    viewer.layers.remove(first)
+    assert session_of(viewer).series_name == "second"
+
+
+def test_sequence_is_loaded_from_csv_and_errors_are_said_in_place(dock, panel, viewer, tmp_path):
+    add(viewer, make_series(n_frames=3))
+    good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
+    good.write_text("FA,TE,TR\n5,2,4\n6,2,4\n7,2,4\n")
+    bad.write_text("FA,TE\n5,2\n")
+    dock.series_binding.load_sequence(bad)
+    assert "lacks a column" in panel.notice.text()
+    dock.series_binding.load_sequence(good)
+    assert panel.sequence_picker.currentText() == "mine"
+    assert session_of(viewer).series.sequence.n_frames == 3
+
+
+def test_file_is_opened_in_the_background(qtbot, dock, panel, viewer, tmp_path):
+    save_series(make_series(sequence=sequences.t1ff()), tmp_path / "leg.nii")
+    dock.series_binding.open_file(tmp_path / "leg.nii")
+    assert not panel.progress_row.isHidden()
+    assert not panel.open_button.isEnabled()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=10_000)
+    assert panel.progress_row.isHidden()
+    assert panel.open_button.isEnabled()
+    assert facts(panel)["File"] == "leg.nii"
+    assert viewer.canvas.overlays["mrf_left"].text == "R"
+    assert viewer.canvas.overlays["mrf_top"].text == "A"
+
+
+def test_file_that_cannot_be_read_is_one_sentence(qtbot, dock, panel, viewer, tmp_path):
+    (tmp_path / "x.nii").write_bytes(b"nothing")
+    dock.series_binding.open_file(tmp_path / "x.nii")
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
+    assert "x.nii" in panel.notice.text()
+    assert "Traceback" not in panel.notice.text()
+    assert not viewer.layers
+
+
+def test_closed_panel_hears_nothing_more(qtbot, viewer):
+    dock = MRFDock(viewer)
+    dock.show()
+    dock.close()
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    add(viewer, make_series())
+    session_of(viewer).set_series(None)
+    WorkerBase.await_workers(10_000)
+
+
+@pytest.mark.parametrize("width", [300, 340])
+def test_nothing_is_wider_than_the_dock(qtbot, viewer, width):
+    dock = MRFDock(viewer)
+    qtbot.addWidget(dock)
+    add(viewer, make_series(warnings=("/a/long/path/to/a/series_with_a_long_name.nii.gz: odd.",)))
+    dock.reconstruct_panel.set_maps(["water-fat slice 12"], "water-fat slice 12")
+    dock.resize(width, 700)
+    dock.show()
+    content = dock._scroll.widget()
+    assert content.minimumSizeHint().width() <= dock._scroll.viewport().width()
+    dock.reconstruct_binding.catalogue.cancel()
+    WorkerBase.await_workers(10_000)
