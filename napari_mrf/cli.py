@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_mrf.method import Method
     from napari_mrf.series import MRFSeries
 
+_WRONG_USAGE = {"unknown-method", "unknown-option", "no-device", "unknown-sequence"}
+
 app = typer.Typer(
     name="napari-mrf",
     no_args_is_help=True,
@@ -155,6 +157,9 @@ def reconstruct(
         Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
     ] = None,
     device: Device = "auto",
+    grid: Annotated[
+        str | None, typer.Option(help="Values searched by water-fat: published or wide.")
+    ] = None,
     axes: Annotated[
         str | None, typer.Option(help="Axis order of arrays without one, such as XYZT.")
     ] = None,
@@ -198,11 +203,14 @@ def reconstruct(
             method or methods.default_name(loaded.sequence),
             sequence=loaded.sequence,
             device=device,
+            **({} if grid is None else {"grid": grid}),
         )
         folder = output / name if several else output
         _refuse_results(folder, overwrite)
         maps = _progress(engine, loaded)
         save_maps(maps, folder, overwrite=overwrite)
+        for warning in maps.provenance.get("warnings", ()):
+            typer.echo(f"{path.name}: {warning}", err=True)
         typer.echo(_summary(folder, maps))
 
 
@@ -278,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
         message: Any = error.as_dict() if "--json-errors" in words else None
         text = f"Error: {error}" if message is None else json.dumps({"error": message})
         typer.echo(text, err=True)
-        return 3
+        return 2 if error.code in _WRONG_USAGE else 3
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except KeyboardInterrupt:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.series import MRFSeries
 
+_TOLERATED_EDGE_SHARE = 0.05
+
 
 class VoxelwiseMethod(Method):
     """A method whose result in a voxel depends on that voxel's fingerprint alone."""
@@ -64,6 +66,7 @@ class VoxelwiseMethod(Method):
                 done += len(rows[part])
                 yield ReconstructionUpdate(done, total, maps, z=z)
         maps.provenance = self._provenance(series, rule, counts)
+        maps.provenance["warnings"] = edge_warnings(maps)
         yield ReconstructionUpdate(done, total, maps, stage="done")
 
     def _check(self, series: MRFSeries) -> None:
@@ -154,3 +157,29 @@ class VoxelwiseMethod(Method):
             "counts": counts,
             "validity": {key: rule.describe() for key, rule in validity_rules().items()},
         }
+
+
+def edge_warnings(maps: ParameterMaps) -> list[str]:
+    """Return a sentence for every map that lies on the edge of its grid in many voxels.
+
+    Values outside the grid are pulled to its edge, and pull the other maps with them. Voxels
+    where a map means little (its validity rule) do not count.
+    """
+    if maps.flags is None:
+        return []
+    rules = validity_rules()
+    sentences = []
+    for key, values in maps.items():
+        bit = FLAGS.get(f"{key}-edge", 0)
+        counted = np.isfinite(values)
+        where = ""
+        if key in rules and "FF" in maps:
+            counted &= rules[key].mask(maps["FF"])
+            where = f" with {rules[key].describe()}"
+        n_edge, n = int(np.sum(counted & (maps.flags & bit > 0))), int(counted.sum())
+        if n_edge > _TOLERATED_EDGE_SHARE * n:
+            sentences.append(
+                f"{key} lies on the edge of its grid in {n_edge:,} of {n:,} voxels{where}: "
+                "the true values may lie outside (a wider grid helps), or the noise is high."
+            )
+    return sentences

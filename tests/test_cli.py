@@ -151,6 +151,7 @@ def test_phantom_writes_series_truth_and_labels(run, tmp_path):
         ["reconstruct"],
         ["reconstruct", "x.nii", "--output", "o", "--method", "magic"],
         ["reconstruct", "x.nii", "--output", "o", "--colour", "red"],
+        ["reconstruct", "x.nii", "--output", "o", "--sequence", "epi"],
         ["paint"],
         ["phantom", "--output", "o", "--mode", "magic"],
         ["phantom", "--output", "o", "--size", "1"],

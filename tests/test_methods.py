@@ -48,6 +48,7 @@ def test_registry_offers_what_fits_the_sequence(sequence):
         ({"name": "water-fat", "sequence": mrf.sequences.fisp()}, "wrong-sequence"),
         ({"name": "water-fat", "device": "abacus"}, "no-device"),
         ({"name": "water-fat", "colour": 3}, "unknown-option"),
+        ({"name": "water-fat", "grid": "endless"}, "unknown-option"),
     ],
 )
 def test_impossible_choice_is_refused(sequence, call, code):
@@ -151,6 +152,19 @@ def test_same_input_gives_the_same_bits(method, signal):
     second = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
     for key, values in first.items():
         np.testing.assert_array_equal(values, second[key])
+
+
+def test_values_outside_the_grid_are_warned_of_and_the_wide_grid_holds_them(sequence):
+    rng = np.random.default_rng(3)
+    tissue = random_tissue(24, rng) | {"FF": np.full(24, 0.8), "T1fat": np.full(24, 475.0)}
+    signal = measured(sequence, tissue, np.inf, rng).T.reshape(175, 2, 3, 4)
+    series = mrf.MRFSeries(signal)
+    narrow = methods.get("water-fat", sequence=sequence).reconstruct(series, EVERYWHERE)
+    assert len(narrow.provenance["warnings"]) == 1
+    assert "T1fat lies on the edge of its grid in 24 of 24" in narrow.provenance["warnings"][0]
+    wide = methods.get("water-fat", sequence=sequence, grid="wide").reconstruct(series, EVERYWHERE)
+    assert wide.provenance["warnings"] == []
+    assert np.abs(wide["T1fat"] - 475).mean() < np.abs(narrow["T1fat"] - 475).mean() / 5
 
 
 def test_exhaustive_works_through_the_same_interface(signal, sequence, tmp_path, monkeypatch):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from napari_mrf.devices import n_threads, resolve_device
-from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid
+from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
+from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
-from napari_mrf.method import MethodInfo, VoxelResult
+from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class WaterFatMatcher(VoxelwiseMethod):
     device : str
         ``"cpu"`` runs the compiled search where the sequence allows it; other devices, and
         other sequences, the torch search, which gives the same pairs.
-    grid : ParameterGrid, optional
-        Axes T1H2O, T1fat, Df, B1; the published reconstruction grid by default.
+    grid : {"published", "wide"} or ParameterGrid
+        The reconstruction grid of the papers, one with room on all sides, or axes T1H2O,
+        T1fat, Df and B1 of one's own.
     threads : int, optional
         CPU threads; all cores by default. Results do not depend on it.
 
@@ -52,6 +54,17 @@ class WaterFatMatcher(VoxelwiseMethod):
         kind="matcher",
         sequence_kinds=("spoiled",),
         paper="Marty and Carlier, MRM 2020; closed-form fat fraction",
+        options=(
+            MethodOption(
+                name="grid",
+                kind="choice",
+                default="published",
+                label="Grid",
+                help="The values searched: those of the papers, or with room on all sides "
+                "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
+                choices=("published", "wide"),
+            ),
+        ),
     )
 
     def __init__(
@@ -59,12 +72,12 @@ class WaterFatMatcher(VoxelwiseMethod):
         sequence: Sequence,
         *,
         device: str = "auto",
-        grid: ParameterGrid | None = None,
+        grid: str | ParameterGrid = "published",
         threads: int | None = None,
     ) -> None:
         self.sequence = sequence
         self.device = resolve_device(device)
-        self.grid = grid or reconstruction_grid(sequence)
+        self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
         self.threads = threads or n_threads()
         self._search: Search | None = None
         self._dictionary = WaterFatDictionary.build(sequence, self.grid)
@@ -124,3 +137,21 @@ class WaterFatMatcher(VoxelwiseMethod):
             m0=scale.astype(np.complex64),
             flags=flags,
         )
+
+
+def _named_grid(name: str, sequence: Sequence) -> ParameterGrid:
+    grids = {"published": reconstruction_grid, "wide": wide_grid}
+    if name not in grids:
+        raise MRFInputError(
+            "unknown-option",
+            f"there is no grid {name!r}",
+            expected=" or ".join(grids),
+        )
+    if sequence.kind != "spoiled":
+        raise MRFInputError(
+            "wrong-sequence",
+            "water-fat matching needs a spoiled sequence with a fat model",
+            found=f"{sequence.name} ({sequence.kind})",
+            hint="Use the method exhaustive for FISP.",
+        )
+    return grids[name](sequence)
