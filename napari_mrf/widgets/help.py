@@ -9,7 +9,7 @@ _TEXT = """
 ### From the fingerprints to the maps
 
 **1 Series.** Open a fingerprinting series, drop one on the window, or choose
-*File > Open Sample > MRF*. The sequence tells what the scanner played; without it nothing can
+*File > Open Sample*. The sequence tells what the scanner played; without it nothing can
 be reconstructed. The images are complex: *Show* picks what you see of them. The patient is
 shown upright, in axial slices with the right side at the left of the screen; the letters at the
 edges tell the directions (R right, L left, A anterior, P posterior, S superior, I inferior).

@@ -143,7 +143,7 @@ class SeriesPanel(QWidget):
             button.setEnabled(has_series)
         if not has_series:
             self.notice.say("Open a series here, drop one on the window, or try "
-                            "File > Open Sample > MRF.", kind="note")  # fmt: skip
+                            "File > Open Sample.", kind="note")  # fmt: skip
             self.state_changed.emit("open a series")
 
     def set_sequences(self, titles: Iterable[str], current: str) -> None:
