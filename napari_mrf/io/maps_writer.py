@@ -73,8 +73,11 @@ def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = F
             sums[name] = sha256_of(staged[files[name]])
         record = json.dumps(_record(maps, sums), indent=1, allow_nan=False) + "\n"
         staged[record_path].write_text(record, encoding="utf-8")
-    for path in earlier - set(files.values()) - {record_path}:
-        path.unlink(missing_ok=True)
+    for stale in earlier - set(files.values()) - {record_path}:
+        try:
+            stale.unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(error, stale) from error
     return [*files.values(), record_path]
 
 
