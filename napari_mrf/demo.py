@@ -14,7 +14,8 @@ import numpy as np
 from napari_mrf import methods
 from napari_mrf.analysis.map_errors import MapError, as_table, map_errors
 from napari_mrf.io import load_maps, load_series, save_maps
-from napari_mrf.phantoms.sample import SERIES_NAME, TRUTH_NAME, sample_directory
+from napari_mrf.phantoms.files import TRUTH_NAME
+from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

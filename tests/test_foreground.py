@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 import napari_mrf as mrf
 from napari_mrf.foreground import foreground_mask, mask_from_magnitude
+from napari_mrf.phantoms.files import TRUTH_NAME
+from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 
 
 def disc(size=64, radius=20):
@@ -84,9 +86,7 @@ def test_streaks_of_an_undersampled_series_are_told_from_tissue():
 
 
 def test_sample_thigh_is_kept_whole_and_air_left_out():
-    from napari_mrf.phantoms.sample import SERIES_NAME, TRUTH_NAME, sample_directory
-
-    folder = sample_directory()
+        folder = sample_directory()
     tissue = np.isfinite(mrf.load_maps(folder / TRUTH_NAME)["FF"])
     mask = foreground_mask(mrf.load_series(folder / SERIES_NAME))
     assert mask[tissue].all()
