@@ -86,7 +86,7 @@ def test_streaks_of_an_undersampled_series_are_told_from_tissue():
 
 
 def test_sample_thigh_is_kept_whole_and_air_left_out():
-        folder = sample_directory()
+    folder = sample_directory()
     tissue = np.isfinite(mrf.load_maps(folder / TRUTH_NAME)["FF"])
     mask = foreground_mask(mrf.load_series(folder / SERIES_NAME))
     assert mask[tissue].all()
