@@ -60,7 +60,7 @@ class Pictures:
         self.panel("series")
         self.dock.reconstruct_panel.run_button.click()
         self.wait(until=lambda: self.session.reconstruction.status.done > 0)
-        self.panel("running", both_themes=False)
+        self.save(self.dock.grab().toImage(), "panel-running-dark")
         self.wait(until=lambda: not self.session.reconstruction.status.is_running)
         self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
         self.whole("plugin", smallest=True)
@@ -105,9 +105,9 @@ class Pictures:
             layer.visible = layer.name in (name, self.session.series_name)
         self.viewer.layers.selection.active = self.viewer.layers[name]
 
-    def panel(self, name, *, both_themes=True):
+    def panel(self, name):
         widths = (340, 300) if self.every else (340,)
-        for theme in ("dark", "light") if both_themes else ("dark",):
+        for theme in ("dark", "light"):
             self.viewer.theme = theme
             for width in widths:
                 self.window.resizeDocks([self.dock_widget], [width], _horizontal())

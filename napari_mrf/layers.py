@@ -233,6 +233,17 @@ def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
     return layer
 
 
+def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str) -> Any:
+    """Add a mask (Z, Y, X) in file order as a Labels layer over its series and return it."""
+    orientation = DisplayOrientation.from_affine(series.affine)
+    return viewer.add_labels(
+        np.array(orientation.to_screen(mask.astype(np.uint8))),
+        name=name,
+        opacity=0.4,
+        **_spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
+    )
+
+
 def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
     """Return the mask (Z, Y, X) in file order that a Labels layer shows over a series.
 

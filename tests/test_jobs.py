@@ -33,8 +33,12 @@ def test_result_and_values_arrive_in_the_main_thread(qtbot, job):
         return "result"
 
     values, results, states = [], [], []
-    job.updated.connect(lambda value: (values.append(value),
-                                       threads.setdefault("update", threading.get_ident())))  # fmt: skip
+
+    def receive(value):
+        values.append(value)
+        threads["update"] = threading.get_ident()
+
+    job.updated.connect(receive)
     job.succeeded.connect(results.append)
     job.changed.connect(lambda status: states.append(status.state))
     job.start("counting", work, 3)

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods, sequences
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.layers import series_layer_data
+from napari_mrf.maps import FLAGS
 from napari_mrf.method import MethodInfo, MethodOption, ReconstructionUpdate
-from napari_mrf.session import session_of
+from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.dock import MRFDock, ReconstructDock
-from napari_mrf.widgets.reconstruct_panel import duration, progress_sentence
+from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.reconstruct_panel import MASK_FROM_FILE, duration, progress_sentence
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (175, 3, 4, 5)
@@ -185,9 +187,7 @@ def test_cancelled_second_run_puts_the_first_maps_back(qtbot, dock, panel, viewe
     first = session_of(viewer).maps_sets["water-fat"].maps
     click(qtbot, panel.run_button)
     gate.open(1)
-    qtbot.waitUntil(
-        lambda: np.isnan(viewer.layers["water-fat · FF"].data).any(), timeout=10_000
-    )
+    qtbot.waitUntil(lambda: np.isnan(viewer.layers["water-fat · FF"].data).any(), timeout=10_000)
     click(qtbot, panel.cancel_button)
     assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
     assert session_of(viewer).maps_sets["water-fat"].maps is first
@@ -227,6 +227,31 @@ def test_unusable_mask_is_one_sentence_and_nothing_runs(qtbot, panel, viewer, ga
     click(qtbot, panel.run_button)
     assert "lies on another grid" in panel.notice.text()
     assert not gate.calls
+
+
+def test_mask_of_a_file_becomes_a_layer_and_is_picked(
+    qtbot, dock, panel, viewer, gate, tmp_path, monkeypatch
+):
+    mask = np.zeros(SHAPE[1:], np.uint8)
+    mask[0, 1, 2] = 1
+    np.save(tmp_path / "muscle.npy", mask)
+    monkeypatch.setattr(
+        QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "muscle.npy"), "")
+    )
+    panel.mask_picker.textActivated.emit(MASK_FROM_FILE)
+    qtbot.waitUntil(lambda: "muscle" in viewer.layers, timeout=10_000)
+    assert panel.mask_picker.currentText() == "muscle"
+    assert viewer.layers["muscle"].data[2, 1, 2] == 1  # slices are shown in reverse order
+    run_to_end(qtbot, viewer, panel, gate)
+    assert np.array_equal(gate.calls[0]["mask"], mask != 0)
+
+
+def test_voxels_left_out_are_counted(qtbot, panel, viewer, gate):
+    flags = np.zeros(SHAPE[1:], np.uint8)
+    flags[0, 0, :2] = FLAGS["not-finite"]
+    maps = ParameterMaps({"FF": np.ones(SHAPE[1:])}, flags=flags, affine=AFFINE)
+    maps_display_of(viewer).add(MapsSet("water-fat", maps))
+    assert panel.notice.text() == "2 voxels are not finite and left out. See the flags layer."
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,7 @@ def test_run_cancel_and_run_again_by_mouse(qtbot, viewer, sample, tmp_path):
     # What was computed is written on the grid of the file that was read.
     dock.reconstruct_binding.save_to(str(tmp_path / "maps"))
     qtbot.waitUntil((tmp_path / "maps" / "maps.json").exists, timeout=20_000)
-    qtbot.waitUntil(
-        lambda: not dock.reconstruct_binding.saving.status.is_running, timeout=20_000
-    )
+    qtbot.waitUntil(lambda: not dock.reconstruct_binding.saving.status.is_running, timeout=20_000)
     saved = load_maps(tmp_path / "maps")
     assert np.array_equal(saved["FF"], maps["FF"], equal_nan=True)
     assert np.allclose(saved.affine, session_of(viewer).series.affine)
@@ -188,3 +186,20 @@ def test_window_looks_like_something_in_both_themes(qtbot, viewer, theme):
     for widget in (dock.series_panel.open_button, dock.reconstruct_panel.run_button):
         right = widget.mapTo(dock, widget.rect().bottomRight()).x()
         assert right <= dock.width()
+
+
+def test_launch_shows_a_series_with_its_maps(qtbot, make_napari_viewer, sample, monkeypatch):
+    import napari
+
+    from napari_mrf.widgets.launch import open_viewer
+
+    monkeypatch.setattr(napari, "Viewer", lambda title: make_napari_viewer(title=title))
+    series = load_series(sample / SERIES_NAME)
+    viewer = open_viewer(series, {"truth": load_maps(sample / "truth")}, name="leg", block=False)
+    assert next(layer.name for layer in viewer.layers) == "leg"
+    assert "truth · FF" in viewer.layers
+    assert list(session_of(viewer).maps_sets) == ["truth"]
+    panel = open_dock(viewer).reconstruct_panel
+    qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
+    assert panel.maps_picker.currentText() == "truth"
+    WorkerBase.await_workers(20_000)

@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
-from napari_mrf.layers import PARAMETER_KEY, find_set, mask_from_layer
+from napari_mrf.layers import PARAMETER_KEY, find_set, mask_from_layer, show_mask
+from napari_mrf.maps import FLAGS
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import validity_rules
 from napari_mrf.session import session_of, unwrapped
@@ -20,8 +21,10 @@ from napari_mrf.widgets.preferences import preferences
 from napari_mrf.widgets.reconstruct_panel import AUTOMATIC_MASK, duration
 from napari_mrf.widgets.reconstruction import (
     Catalogue,
+    LoadedMask,
     ReconstructParameters,
     list_catalogue,
+    read_mask,
     reconstruct,
     save,
 )
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.maps import ParameterMaps
     from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
+
+MASK_FILES = "Mask (*.nii *.nii.gz *.npy);;All files (*)"
 
 
 class ReconstructBinding:
@@ -51,9 +56,11 @@ class ReconstructBinding:
         self.display: MapsDisplay = maps_display_of(viewer)
         self.catalogue = Job()
         self.saving = Job()
+        self.masking = Job()
         self._listed_for: Any = None
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
+        panel.mask_file_requested.connect(self._on_mask_file_requested)
         panel.save_requested.connect(self._on_save_requested)
         panel.maps_changed.connect(self._on_maps_picked)
         panel.companion_changed.connect(self._on_companion_changed)
@@ -68,6 +75,8 @@ class ReconstructBinding:
         self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
         self.bond.connect(self.catalogue.succeeded, self._on_catalogue_listed)
         self.bond.connect(self.saving.changed, self._on_saving_changed)
+        self.bond.connect(self.masking.changed, self._on_masking_changed)
+        self.bond.connect(self.masking.succeeded, self._on_mask_loaded)
         self._preferences = preferences()
         self._on_series_changed(self.session.series)
         self._on_layers_changed()
@@ -114,6 +123,11 @@ class ReconstructBinding:
             self._save_directory = directory
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
+    def load_mask(self, path: str) -> None:
+        """Show the mask of a file as a Labels layer and pick it."""
+        if self.session.series is not None and not self.masking.status.is_running:
+            self.masking.start("Loading the mask", read_mask, path, self.session.series)
+
     def _slice_in_view(self) -> int:
         series = self.session.series
         orientation = DisplayOrientation.from_affine(series.affine)
@@ -151,6 +165,21 @@ class ReconstructBinding:
 
     def _on_cancel_requested(self) -> None:
         self.cancel()
+
+    def _on_mask_file_requested(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a mask", "", MASK_FILES)
+        if path:
+            self.load_mask(path)
+
+    def _on_masking_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+
+    def _on_mask_loaded(self, loaded: LoadedMask) -> None:
+        if loaded.series.spatial_shape == self.session.series.spatial_shape:
+            layer = show_mask(self.viewer, loaded.mask, loaded.series, loaded.name)
+            self._on_layers_changed()
+            self.panel.mask_picker.setCurrentText(layer.name)
 
     def _on_series_changed(self, series: Any) -> None:
         sequence = series.sequence if series is not None else None
@@ -199,8 +228,17 @@ class ReconstructBinding:
         elif status.state is JobState.IDLE:
             self.panel.state_changed.emit("not run")
 
+    def _tell_left_out(self, maps: ParameterMaps) -> None:
+        n_left_out = 0 if maps.flags is None else int(
+            np.count_nonzero(maps.flags & FLAGS["not-finite"]))  # fmt: skip
+        if n_left_out:
+            voxels = "1 voxel is" if n_left_out == 1 else f"{n_left_out:,} voxels are"
+            self.panel.notice.say(f"{voxels} not finite and left out. See the flags layer.")
+
     def _on_maps_changed(self, name: str) -> None:
         self._show_maps(name)
+        if name in self.session.maps_sets:
+            self._tell_left_out(self.session.maps_sets[name].maps)
 
     def _show_maps(self, name: str = "") -> None:
         sets = self.session.maps_sets

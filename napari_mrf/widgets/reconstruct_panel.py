@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_mrf.method import MethodInfo
 
 AUTOMATIC_MASK = "automatic"
+MASK_FROM_FILE = "from a file…"
 _GROUPS = {"matcher": "Matching", "network": "Networks"}
 _COMPANION_TIPS = {
     "quality": "How well the model explains each voxel: the correlation of the measured and the "
@@ -45,6 +46,8 @@ class ReconstructPanel(QWidget):
     -------
     method_changed, mask_changed, device_changed, maps_changed
         The user picked another one.
+    mask_file_requested
+        The user wants a mask from a file.
     run_requested
         True for the current slice only.
     cancel_requested, save_requested
@@ -59,6 +62,7 @@ class ReconstructPanel(QWidget):
 
     method_changed = Signal(str)
     mask_changed = Signal(str)
+    mask_file_requested = Signal()
     device_changed = Signal(str)
     maps_changed = Signal(str)
     run_requested = Signal(bool)
@@ -150,7 +154,7 @@ class ReconstructPanel(QWidget):
 
     def _connect(self) -> None:
         self.method_picker.activated.connect(self._on_method_activated)
-        self.mask_picker.textActivated.connect(self.mask_changed)
+        self.mask_picker.textActivated.connect(self._on_mask_activated)
         self.device_picker.activated.connect(self._on_device_activated)
         self.maps_picker.textActivated.connect(self.maps_changed)
         self.run_button.clicked.connect(self._on_run_clicked)
@@ -187,7 +191,8 @@ class ReconstructPanel(QWidget):
 
     def set_masks(self, names: Sequence[str], current: str) -> None:
         """Offer the automatic mask and the Labels layers that could be one."""
-        self.mask_picker.fill([AUTOMATIC_MASK, *names], current)
+        self.mask_picker.fill([AUTOMATIC_MASK, *names, MASK_FROM_FILE], current)
+        self._mask = self.mask_picker.currentText()
 
     def set_devices(self, devices: Sequence[tuple[str, str]], current: str) -> None:
         """Offer devices, given as (name, label)."""
@@ -259,6 +264,15 @@ class ReconstructPanel(QWidget):
     def _on_method_activated(self, _: int) -> None:
         self._show_options()
         self.method_changed.emit(self.current_method())
+
+    def _on_mask_activated(self, name: str) -> None:
+        if name == MASK_FROM_FILE:
+            # An entry that does something is no choice: the former one stays until it has.
+            self.mask_picker.setCurrentText(self._mask)
+            self.mask_file_requested.emit()
+        else:
+            self._mask = name
+            self.mask_changed.emit(name)
 
     def _on_device_activated(self, _: int) -> None:
         self.device_changed.emit(self.current_device())

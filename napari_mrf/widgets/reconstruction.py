@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,6 +157,23 @@ def reconstruct(
     if maps is None:
         raise RuntimeError(f"the method {parameters.method} gave no maps")
     return MapsSet(set_name, maps, series_name, time.monotonic() - started_s)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedMask:
+    """A mask (Z, Y, X) in file order, and the series on whose grid it lies."""
+
+    mask: NDArray[np.bool_]
+    series: MRFSeries
+    name: str
+
+
+def read_mask(path: str, series: MRFSeries) -> Generator[Step, None, LoadedMask]:
+    """Read a mask file on the grid of a series."""
+    yield Step(detail="reading")
+    from napari_mrf.io import load_mask
+
+    return LoadedMask(load_mask(path, series), series, Path(path).name.split(".")[0])
 
 
 def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:
