@@ -81,7 +81,7 @@ def measure(n_voxels: int, snr_db: float, threads: int, prune: bool) -> None:
 def run(n_voxels: int, snr_db: float, threads: int, prune: bool) -> dict[str, float]:
     words = [n_voxels, snr_db, threads, int(prune)]
     command = [sys.executable, __file__, "--measure", *map(str, words)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output)
 
 

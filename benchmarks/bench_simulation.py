@@ -131,7 +131,7 @@ def bench_fisp() -> None:
 
 
 def bench_atoms() -> None:
-    finished = subprocess.run(  # noqa: S603 - our own interpreter and script
+    finished = subprocess.run(
         [sys.executable, "-c", ATOMS_SCRIPT], capture_output=True, text=True, check=True
     )
     record = json.loads(finished.stdout)
