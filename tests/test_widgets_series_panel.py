@@ -9,6 +9,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, sequences
 from napari_mrf.io import save_series
 from napari_mrf.layers import series_layer_data, series_of
+from napari_mrf.method import MethodOption
 from napari_mrf.session import session_of
 from napari_mrf.widgets.dock import MRFDock, SeriesDock
 
@@ -186,6 +187,13 @@ def test_nothing_is_wider_than_the_dock(qtbot, viewer, width):
     qtbot.addWidget(dock)
     add(viewer, make_series(warnings=("/a/long/path/to/a/series_with_a_long_name.nii.gz: odd.",)))
     dock.reconstruct_panel.set_maps(["water-fat slice 12"], "water-fat slice 12")
+    options = [
+        MethodOption("w", "int", 1, "Sliding window inside a segment (frames)", "Long."),
+        MethodOption("p", "choice", "a", "Prior", "Short.", choices=("a", "b")),
+    ]
+    dock.reconstruct_panel.options.set_options(options)
+    dock.reconstruct_panel.more.setVisible(True)
+    dock.reconstruct_panel.more.set_open(True)
     dock.resize(width, 700)
     dock.show()
     content = dock._scroll.widget()

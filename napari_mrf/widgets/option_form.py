@@ -38,8 +38,9 @@ class OptionForm(QWidget):
         super().__init__()
         self._editors: dict[str, QWidget] = {}
         self._layout = QFormLayout(self)
-        self._layout.setContentsMargins(22, 0, 0, 0)
+        self._layout.setContentsMargins(18, 0, 0, 0)
         self._layout.setSpacing(4)
+        self._layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
     def set_options(self, options: Sequence[MethodOption]) -> None:
@@ -51,6 +52,7 @@ class OptionForm(QWidget):
         for option in options:
             editor = _editor(option, kept.get(option.name, option.default))
             editor.setToolTip(option.help)
+            editor.setMinimumWidth(90)
             _change_signal(editor).connect(self._on_edited)
             label = QLabel(option.label)
             label.setToolTip(option.help)

@@ -221,7 +221,7 @@ class ReconstructPanel(QWidget):
         """Offer to hide invalid values; not at all where no map has a rule."""
         self.validity.setVisible(bool(rules))
         self.validity.setToolTip(f"Shown: {rules}. The stored values stay; the thresholds are in "
-                                 "Preferences > Plugins > MRF.")  # fmt: skip
+                                 "Preferences > MRF.")  # fmt: skip
         self.validity.setChecked(is_hidden)
 
     def set_needs(self, reason: str) -> None:
