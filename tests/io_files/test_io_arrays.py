@@ -253,6 +253,38 @@ def test_npz_and_npy_that_declare_more_than_they_hold_are_refused(tmp_path, imag
         assert caught.value.code in code
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_matlab_array_that_declares_more_than_the_file_holds_is_refused(tmp_path, image, packed):
+    import struct
+    import zlib
+
+    path = tmp_path / "boast.mat"
+    write_matlab5(path, image)
+    content = path.read_bytes().replace(
+        struct.pack("<4i", *image.shape), struct.pack("<4i", 900, 900, 90, 175)
+    )
+    if packed:
+        element = zlib.compress(content[128:])
+        content = content[:128] + struct.pack("<II", 15, len(element)) + element
+    path.write_bytes(content)
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path, axes="XYZT")
+    assert caught.value.code == "declared-size"
+
+
+def test_matlab_element_that_ends_inside_its_packed_data_is_refused(tmp_path, image):
+    import struct
+
+    path = tmp_path / "short.mat"
+    write_packed_matlab5(path, image)
+    content = path.read_bytes()
+    element = content[136:-9]
+    path.write_bytes(content[:128] + struct.pack("<II", 15, len(element)) + element)
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path, axes="XYZT")
+    assert caught.value.code == "truncated"
+
+
 @pytest.mark.parametrize("name", ["a.npz", "v5.mat", "v5-packed.mat"])
 def test_array_larger_than_the_memory_is_refused_before_it_is_read(
     tmp_path, image, name, monkeypatch

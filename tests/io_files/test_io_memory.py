@@ -28,7 +28,8 @@ def memory(name):
 imported = memory("RssAnon")
 series = mrf.load_series(sys.argv[1], mrf.sequences.t1ff())
 opened = memory("RssAnon"), memory("RssFile")
-sample = complex(series.slab(2)[3, 4, 5])
+slab = series.slab(2)
+sample = complex(slab[3, 4, 5]) + float(slab.real[..., ::16].sum())  # touches every page
 read = memory("RssAnon"), memory("RssFile")
 trace = series.fingerprint(4, 1, 2)
 print(json.dumps([imported, opened, read, sample.real, sample.imag, float(abs(trace).max())]))
@@ -55,7 +56,7 @@ def sparse(tmp_path):
 
 
 def test_series_of_857_megabytes_opens_with_little_memory(sparse):
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", PROBE, str(sparse)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
@@ -63,5 +64,6 @@ def test_series_of_857_megabytes_opens_with_little_memory(sparse):
     assert (real, imaginary, largest) == (3.0, -4.0, 0.0)
     assert opened[0] - imported < 100e6
     assert read[0] - imported < 400e6
-    # One slice is mapped, not the five of the file.
-    assert read[1] - opened[1] < 1.5 * SLICE_BYTES
+    # Copied or mapped, it is one slice, and not the five of the file.
+    grown = read[0] + read[1] - opened[0] - opened[1]
+    assert 0.5 * SLICE_BYTES < grown < 1.5 * SLICE_BYTES
