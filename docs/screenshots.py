@@ -51,17 +51,17 @@ class Pictures:
     def take(self, *, every):
         self.every = every
         self.wait()
-        self.panel("empty")
         if every:
+            self.panel("empty")
             self.mismatch()
         self.viewer.open_sample("napari-mrf", "thigh")
         self.wait(until=self.dock.reconstruct_panel.run_button.isEnabled)
         self.viewer.dims.set_point(0, 60)
         self.panel("series")
+        job = self.session.reconstruction
+        job.changed.connect(self.running)
         self.dock.reconstruct_panel.run_button.click()
-        self.wait(until=lambda: self.session.reconstruction.status.done > 0)
-        self.save(self.dock.grab().toImage(), "panel-running-dark")
-        self.wait(until=lambda: not self.session.reconstruction.status.is_running)
+        self.wait(until=lambda: not job.status.is_running)
         self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
         self.whole("plugin", smallest=True)
         self.panel("results")
@@ -91,6 +91,12 @@ class Pictures:
                 )
                 self.whole(name.replace(" ", "-").lower())
 
+    def running(self, status):
+        """Take the picture while the bar is on its way; the panel has been told before."""
+        if status.is_running and 0 < status.done < status.total:
+            self.session.reconstruction.changed.disconnect(self.running)
+            self.save(self.dock.grab().toImage(), "panel-running-dark")
+
     def mismatch(self):
         """A spoke series that has not been averaged."""
         signal = np.ones((sequences.t1ff().n_pulses, 1, 8, 8), np.complex64)
@@ -107,7 +113,7 @@ class Pictures:
 
     def panel(self, name):
         widths = (340, 300) if self.every else (340,)
-        for theme in ("dark", "light"):
+        for theme in ("dark", "light") if self.every else ("dark",):
             self.viewer.theme = theme
             for width in widths:
                 self.window.resizeDocks([self.dock_widget], [width], _horizontal())

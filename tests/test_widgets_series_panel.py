@@ -78,9 +78,10 @@ def test_series_is_told_in_words_and_its_sequence_is_found_by_length(dock, panel
     assert series_of(layer).sequence == sequences.t1ff()
     assert session_of(viewer).series is series_of(layer)
     assert facts(panel) == {
-        "Grid": "175 frames · 2 slices · 4 × 5",
+        "Frames": "175",
+        "Grid": "2 slices · 4 × 5",
         "Voxel": "1.5 × 2 × 8 mm · axial",
-        "Signal": "complex64 · 56 kB · in memory",
+        "Signal": "56 kB · in memory",
     }
     assert dock.sections["series"].state() == "thigh · MRF T1-FF · 175 frames · 2 × 4 × 5"
     assert panel.notice.isHidden()

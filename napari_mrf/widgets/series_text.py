@@ -25,8 +25,10 @@ def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
     """Return rows of name, value and tooltip."""
     z, y, x = series.spatial_shape
     slices = "1 slice" if z == 1 else f"{z} slices"
-    rows = [("Grid", f"{series.n_frames} frames · {slices} · {y} × {x}",
-             "Time frames, slices, rows and columns as they are in the file")]  # fmt: skip
+    rows = [
+        ("Frames", str(series.n_frames), "Images over time: the length of a fingerprint"),
+        ("Grid", f"{slices} · {y} × {x}", "Slices, rows and columns as they are in the file"),
+    ]
     sizes = series.voxel_sizes_mm
     if sizes is None:
         rows.append(("Voxel", "size unknown", "The file has no usable geometry: volumes in ml are "
@@ -43,9 +45,9 @@ def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
     for n in series.signal.shape:
         n_bytes *= int(n)
     where = "on demand" if series.is_lazy else "in memory"
-    rows.append(("Signal", f"{series.signal.dtype} · {_size(n_bytes)} · {where}",
-                 "Type of the complex images, their size unpacked, and whether they are read "
-                 "from the disk when needed"))  # fmt: skip
+    rows.append(("Signal", f"{_size(n_bytes)} · {where}",
+                 f"Size of the complex images ({series.signal.dtype}), unpacked, and whether "
+                 "they are read from the disk when needed"))  # fmt: skip
     return rows
 
 
