@@ -128,6 +128,7 @@ def test_wrong_field_is_refused_by_name(with_sidecar, block, field):
         '{"MRF": {"SchemaVersion": 1, "EchoTime": NaN}}',
         '{"MRF": {"SchemaVersion": 1, "EchoTime": Infinity}}',
         '{"MRF": {"SchemaVersion": 1, "EchoTime": 1e999}}',
+        '{"MRF": {"SchemaVersion": 1, "AngleIncrement": 1e999}}',
         '{"MRF": {"SchemaVersion": 1, "SchemaVersion": 1}}',
         '{"MRF": {"SchemaVersion": 1}, "MRF": {"SchemaVersion": 1}}',
         '{"MRF": {"SchemaVersion": 1}',
