@@ -70,7 +70,7 @@ class Pictures:
             for key in ("T1H2O", "T1fat", "Df", "B1"):
                 self.only(f"water-fat · {key}")
                 self.whole(f"map-{key}")
-            for box in self.dock.reconstruct_panel.companions.values():
+            for box in self.dock.reconstruct_panel.results.companions.values():
                 box.click()
             self.only("water-fat · quality")
             self.whole("map-quality")

@@ -209,7 +209,7 @@ def test_this_slice_runs_the_slice_in_view_and_leaves_the_whole_run(qtbot, panel
     assert mask[0].any()
     assert not mask[1:].any()
     assert list(session_of(viewer).maps_sets) == ["water-fat", "water-fat slice 0"]
-    assert panel.maps_picker.currentText() == "water-fat slice 0"
+    assert panel.results.maps_picker.currentText() == "water-fat slice 0"
 
 
 def test_labels_layer_is_the_mask_in_file_order(qtbot, panel, viewer, gate):
@@ -219,6 +219,15 @@ def test_labels_layer_is_the_mask_in_file_order(qtbot, panel, viewer, gate):
     panel.mask_picker.setCurrentText("muscle")
     run_to_end(qtbot, viewer, panel, gate)
     assert np.argwhere(gate.calls[0]["mask"]).tolist() == [[0, 0, 0]]
+
+
+def test_renamed_mask_stays_usable(qtbot, panel, viewer, gate):
+    labels = viewer.add_labels(np.ones(SHAPE[1:], np.uint8), name="muscle")
+    panel.mask_picker.setCurrentText("muscle")
+    labels.name = "thigh muscle"
+    assert panel.mask_picker.currentText() == "thigh muscle"
+    offered = [panel.mask_picker.itemText(i) for i in range(panel.mask_picker.count())]
+    assert offered == ["automatic", "thigh muscle", MASK_FROM_FILE]
 
 
 def test_unusable_mask_is_one_sentence_and_nothing_runs(qtbot, panel, viewer, gate):
@@ -275,14 +284,14 @@ def test_failure_is_one_sentence_and_keeps_earlier_maps(
 
 def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
     run_to_end(qtbot, viewer, panel, gate)
-    assert not panel.companions["flags"].isEnabled()
-    panel.companions["quality"].click()
+    assert not panel.results.companions["flags"].isEnabled()
+    panel.results.companions["quality"].click()
     assert "water-fat · quality" in viewer.layers
-    panel.companions["quality"].click()
+    panel.results.companions["quality"].click()
     assert "water-fat · quality" not in viewer.layers
-    panel.companions["mask"].click()
+    panel.results.companions["mask"].click()
     viewer.layers.remove("water-fat · mask")
-    assert not panel.companions["mask"].isChecked()
+    assert not panel.results.companions["mask"].isChecked()
 
 
 def test_invalid_values_are_hidden_until_asked_for(qtbot, panel, viewer, gate):
@@ -290,8 +299,8 @@ def test_invalid_values_are_hidden_until_asked_for(qtbot, panel, viewer, gate):
     run_to_end(qtbot, viewer, panel, gate)
     water_t1 = viewer.layers["water-fat · T1H2O"]
     assert np.isfinite(water_t1.data[:, 0, 0]).tolist() == [False, False, True]
-    assert "FF < 0.7" in panel.validity.toolTip()
-    panel.validity.click()
+    assert "FF < 0.7" in panel.results.validity.toolTip()
+    panel.results.validity.click()
     assert np.isfinite(water_t1.data).all()
     assert np.isfinite(session_of(viewer).maps_sets["water-fat"].maps["T1H2O"]).all()
 
@@ -308,7 +317,7 @@ def test_maps_are_saved_and_overwritten_only_after_a_question(
     qtbot, dock, panel, viewer, gate, tmp_path, monkeypatch
 ):
     run_to_end(qtbot, viewer, panel, gate)
-    binding = dock.reconstruct_binding
+    binding = dock.reconstruct_binding.results
     binding.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
     assert (tmp_path / "out" / "maps.json").exists()

@@ -18,9 +18,8 @@ def test_progress_of_a_callback_becomes_steps():
         return "folder"
 
     steps = in_steps(work, "making it")
-    told.wait(10)
-    step = next(steps)
-    told.wait(10)
+    next(steps)
+    assert told.wait(10)
     step = next(steps)
     assert (step.done, step.total, step.detail) == (3, 7, "making it")
     seen.set()

@@ -137,6 +137,15 @@ def test_picking_another_layer_makes_it_current(panel, viewer):
     assert session_of(viewer).series_name == "second"
 
 
+def test_renamed_layer_stays_the_current_one(panel, viewer):
+    first = add(viewer, make_series(), "first")
+    add(viewer, make_series(), "second")
+    panel.layer_picker.textActivated.emit("first")
+    first.name = "patient 7"
+    assert session_of(viewer).series_name == "patient 7"
+    assert panel.layer_picker.currentText() == "patient 7"
+
+
 def test_sequence_is_loaded_from_csv_and_errors_are_said_in_place(dock, panel, viewer, tmp_path):
     add(viewer, make_series(n_frames=3))
     good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
@@ -187,7 +196,7 @@ def test_nothing_is_wider_than_the_dock(qtbot, viewer, width):
     dock = MRFDock(viewer)
     qtbot.addWidget(dock)
     add(viewer, make_series(warnings=("/a/long/path/to/a/series_with_a_long_name.nii.gz: odd.",)))
-    dock.reconstruct_panel.set_maps(["water-fat slice 12"], "water-fat slice 12")
+    dock.reconstruct_panel.results.set_maps(["water-fat slice 12"], "water-fat slice 12")
     options = [
         MethodOption("w", "int", 1, "Sliding window inside a segment (frames)", "Long."),
         MethodOption("p", "choice", "a", "Prior", "Short.", choices=("a", "b")),

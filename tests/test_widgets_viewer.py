@@ -108,9 +108,11 @@ def test_run_cancel_and_run_again_by_mouse(qtbot, viewer, sample, tmp_path):
     inside = np.isfinite(truth["FF"]) & np.isfinite(maps["FF"])
     assert np.median(np.abs(truth["FF"] - maps["FF"])[inside]) < 0.05
     # What was computed is written on the grid of the file that was read.
-    dock.reconstruct_binding.save_to(str(tmp_path / "maps"))
+    dock.reconstruct_binding.results.save_to(str(tmp_path / "maps"))
     qtbot.waitUntil((tmp_path / "maps" / "maps.json").exists, timeout=20_000)
-    qtbot.waitUntil(lambda: not dock.reconstruct_binding.saving.status.is_running, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: not dock.reconstruct_binding.results.saving.status.is_running, timeout=20_000
+    )
     saved = load_maps(tmp_path / "maps")
     assert np.array_equal(saved["FF"], maps["FF"], equal_nan=True)
     assert np.allclose(saved.affine, session_of(viewer).series.affine)
@@ -201,5 +203,5 @@ def test_launch_shows_a_series_with_its_maps(qtbot, make_napari_viewer, sample, 
     assert list(session_of(viewer).maps_sets) == ["truth"]
     panel = open_dock(viewer).reconstruct_panel
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
-    assert panel.maps_picker.currentText() == "truth"
+    assert panel.results.maps_picker.currentText() == "truth"
     WorkerBase.await_workers(20_000)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -15,10 +14,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.layers import COMPANIONS
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.option_form import OptionForm
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.results_panel import ResultsPanel
 from napari_mrf.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 AUTOMATIC_MASK = "automatic"
 MASK_FROM_FILE = "from a file…"
 _GROUPS = {"matcher": "Matching", "network": "Networks"}
-_COMPANION_TIPS = {
-    "quality": "How well the model explains each voxel: the correlation of the measured and the "
-               "predicted fingerprint, 0 to 1",
-    "flags": "Where the result deserves a second look: no signal, or the best match lies on the "
-             "edge of the grid",
-    "mask": "The voxels that were reconstructed",
-}  # fmt: skip
 
 
 class ReconstructPanel(QWidget):
@@ -44,18 +36,14 @@ class ReconstructPanel(QWidget):
 
     Signals
     -------
-    method_changed, mask_changed, device_changed, maps_changed
+    method_changed, mask_changed, device_changed
         The user picked another one.
     mask_file_requested
         The user wants a mask from a file.
     run_requested
         True for the current slice only.
-    cancel_requested, save_requested
+    cancel_requested
         The user pressed the button.
-    companion_changed
-        Name of the quality, flags or mask layer, and whether to show it.
-    validity_changed
-        Whether to hide values that the validity rules leave out.
     state_changed
         The one-line state for a section header.
     """
@@ -64,12 +52,8 @@ class ReconstructPanel(QWidget):
     mask_changed = Signal(str)
     mask_file_requested = Signal()
     device_changed = Signal(str)
-    maps_changed = Signal(str)
     run_requested = Signal(bool)
     cancel_requested = Signal()
-    save_requested = Signal()
-    companion_changed = Signal(str, bool)
-    validity_changed = Signal(bool)
     state_changed = Signal(str)
 
     def __init__(self) -> None:
@@ -87,17 +71,12 @@ class ReconstructPanel(QWidget):
         self.progress_text = QLabel()
         self.needs = QLabel()
         self.notice = Notice()
-        self.results = QWidget()
-        self.maps_picker = Picker("Whose extra layers to show and which maps to save")
-        self.companions = {name: QCheckBox(name) for name in COMPANIONS}
-        self.validity = QCheckBox("Hide values that are not valid")
-        self.save_button = QPushButton("Save maps…")
+        self.results = ResultsPanel()
         self._arrange()
         self._connect()
         self.set_methods((), "")
         self.set_masks([], AUTOMATIC_MASK)
         self.set_devices((("auto", "automatic"),), "auto")
-        self.set_maps([], "")
         self.set_needs("Load or pick a series first.")
 
     def _arrange(self) -> None:
@@ -124,22 +103,6 @@ class ReconstructPanel(QWidget):
         self.progress_row.hide()
         self.progress_text.hide()
 
-        shown = QHBoxLayout()
-        shown.setSpacing(6)
-        for name, box in self.companions.items():
-            box.setToolTip(_COMPANION_TIPS[name])
-            shown.addWidget(box)
-        shown.addStretch(1)
-        results = narrow_form()
-        results.setContentsMargins(0, 4, 0, 0)
-        self.results.setLayout(results)
-        self.save_button.setToolTip("Write one NIfTI file a map, with quality, flags and a record "
-                                    "of how they were made")  # fmt: skip
-        results.addRow(form_label("Maps"), self.maps_picker)
-        results.addRow(form_label("Layers"), shown)
-        results.addRow(self.validity)
-        results.addRow(self.save_button)
-
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 8)
         layout.setSpacing(6)
@@ -156,14 +119,9 @@ class ReconstructPanel(QWidget):
         self.method_picker.activated.connect(self._on_method_activated)
         self.mask_picker.textActivated.connect(self._on_mask_activated)
         self.device_picker.activated.connect(self._on_device_activated)
-        self.maps_picker.textActivated.connect(self.maps_changed)
         self.run_button.clicked.connect(self._on_run_clicked)
         self.slice_button.clicked.connect(self._on_slice_clicked)
         self.cancel_button.clicked.connect(self._on_cancel_clicked)
-        self.save_button.clicked.connect(self._on_save_clicked)
-        self.validity.clicked.connect(self.validity_changed)
-        for box in self.companions.values():
-            box.clicked.connect(self._on_companion_clicked)
 
     def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
         """Offer methods under the heading of their kind, and the options of the current one."""
@@ -203,26 +161,6 @@ class ReconstructPanel(QWidget):
             combo.addItem(label, name)
         combo.setCurrentIndex(max(combo.findData(current), 0))
         combo.blockSignals(False)
-
-    def set_maps(self, names: Sequence[str], current: str) -> None:
-        """Offer the sets of maps; everything about results is hidden while there is none."""
-        self.maps_picker.fill(names, current)
-        self.results.setVisible(bool(names))
-
-    def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:
-        """Enable what the current maps have, and check what is shown."""
-        for name, box in self.companions.items():
-            box.setEnabled(name in available)
-            box.setToolTip(_COMPANION_TIPS[name] if name in available
-                           else "This method gives none")  # fmt: skip
-            box.setChecked(name in shown)
-
-    def set_validity(self, rules: str, is_hidden: bool) -> None:
-        """Offer to hide invalid values; not at all where no map has a rule."""
-        self.validity.setVisible(bool(rules))
-        self.validity.setToolTip(f"Shown: {rules}. The stored values stay; the thresholds are in "
-                                 "Preferences > MRF.")  # fmt: skip
-        self.validity.setChecked(is_hidden)
 
     def set_needs(self, reason: str) -> None:
         """Say in grey what is missing; the buttons work when nothing is."""
@@ -285,13 +223,6 @@ class ReconstructPanel(QWidget):
 
     def _on_cancel_clicked(self) -> None:
         self.cancel_requested.emit()
-
-    def _on_save_clicked(self) -> None:
-        self.save_requested.emit()
-
-    def _on_companion_clicked(self, is_shown: bool) -> None:
-        box: Any = self.sender()
-        self.companion_changed.emit(box.text(), is_shown)
 
 
 def progress_sentence(status: JobStatus) -> str:

@@ -60,6 +60,8 @@ class SeriesBinding:
         self.bond.connect(layers.removed, self._on_layer_removed)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.opening.changed, self._on_opening_changed)
+        for layer in self.viewer.layers:
+            self.bond.connect(layer.events.name, self._on_layer_renamed)
         self._adopt_layers()
         self._show()
         self._on_opening_changed(self.session.opening.status)
@@ -84,10 +86,11 @@ class SeriesBinding:
     def _adopt_layers(self) -> None:
         """Make the youngest series layer current when the present one is gone or none was."""
         layers = self._series_layers()
-        current = layers.get(self.session.series_name)
-        if current is None:
+        present = self.session.series
+        name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
+        if not name:
             name = next(reversed(layers), "")
-            self.session.set_series(series_of(layers[name]) if name else None, name)
+        self.session.set_series(series_of(layers[name]) if name else None, name)
         if layers:
             show_canvas_texts(self.viewer)
         self._propose_sequence()
@@ -219,11 +222,15 @@ class SeriesBinding:
         self.session.opening.cancel()
 
     def _on_layer_inserted(self, event: Any) -> None:
+        self.bond.connect(event.value.events.name, self._on_layer_renamed)
         series = series_of(event.value)
         if series is not None:
             self.session.set_series(series, event.value.name)
         self._adopt_layers()
         self._show()
+
+    def _on_layer_renamed(self, event: Any) -> None:
+        self._adopt_layers()
 
     def _on_layer_removed(self, event: Any) -> None:
         self._adopt_layers()

@@ -1,0 +1,107 @@
+"""The results part of the Reconstruct panel: which maps, what else to show of them, saving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+
+from napari_mrf.layers import COMPANIONS
+from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMPANION_TIPS = {
+    "quality": "How well the model explains each voxel: the correlation of the measured and the "
+    "predicted fingerprint, 0 to 1",
+    "flags": "Where the result deserves a second look: no signal, or the best match lies on the "
+    "edge of the grid",
+    "mask": "The voxels that were reconstructed",
+}
+
+
+class ResultsPanel(QWidget):
+    """Shows what it is told and says what the user wants; hidden while there are no maps.
+
+    Signals
+    -------
+    maps_changed
+        The user picked another set of maps.
+    companion_changed
+        Name of the quality, flags or mask layer, and whether to show it.
+    validity_changed
+        Whether to hide values that the validity rules leave out.
+    save_requested
+        The user pressed the button.
+    """
+
+    maps_changed = Signal(str)
+    companion_changed = Signal(str, bool)
+    validity_changed = Signal(bool)
+    save_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps_picker = Picker("Whose extra layers to show and which maps to save")
+        self.companions = {name: QCheckBox(name) for name in COMPANIONS}
+        self.validity = QCheckBox("Hide values that are not valid")
+        self.save_button = QPushButton("Save maps…")
+        self.save_button.setToolTip(
+            "Write one NIfTI file a map, with quality, flags and a record of how they were made"
+        )
+        shown = QHBoxLayout()
+        shown.setSpacing(6)
+        for name, box in self.companions.items():
+            box.setToolTip(_COMPANION_TIPS[name])
+            box.clicked.connect(self._on_companion_clicked)
+            shown.addWidget(box)
+        shown.addStretch(1)
+        form = narrow_form()
+        form.setContentsMargins(0, 4, 0, 0)
+        form.addRow(form_label("Maps"), self.maps_picker)
+        form.addRow(form_label("Layers"), shown)
+        form.addRow(self.validity)
+        form.addRow(self.save_button)
+        self.setLayout(form)
+        self.maps_picker.textActivated.connect(self.maps_changed)
+        self.validity.clicked.connect(self.validity_changed)
+        self.save_button.clicked.connect(self._on_save_clicked)
+        self.set_maps([], "")
+
+    def set_maps(self, names: Sequence[str], current: str) -> None:
+        """Offer the sets of maps."""
+        self.maps_picker.fill(names, current)
+        self.setVisible(bool(names))
+
+    def current_maps(self) -> str:
+        """Return the name of the picked set, empty when there is none."""
+        return self.maps_picker.currentText()
+
+    def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:
+        """Enable what the current maps have, and check what is shown."""
+        for name, box in self.companions.items():
+            has_it = name in available
+            box.setEnabled(has_it)
+            box.setToolTip(_COMPANION_TIPS[name] if has_it else "This method gives none")
+            box.setChecked(name in shown)
+
+    def set_validity(self, rules: str, is_hidden: bool) -> None:
+        """Offer to hide invalid values; not at all where no map has a rule."""
+        self.validity.setVisible(bool(rules))
+        self.validity.setToolTip(
+            f"Shown: {rules}. The stored values stay; the thresholds are in Preferences > MRF."
+        )
+        self.validity.setChecked(is_hidden)
+
+    def set_saving(self, is_saving: bool) -> None:
+        """Keep the button from being pressed twice."""
+        self.save_button.setEnabled(not is_saving)
+
+    def _on_companion_clicked(self, is_shown: bool) -> None:
+        box: Any = self.sender()
+        self.companion_changed.emit(box.text(), is_shown)
+
+    def _on_save_clicked(self) -> None:
+        self.save_requested.emit()
