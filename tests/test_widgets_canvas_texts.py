@@ -1,0 +1,70 @@
+"""Letters and titles at the edge of the canvas tell what is in front."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.layers import series_layer_data, show_maps
+from napari_mrf.widgets.canvas_texts import show_canvas_texts
+
+AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
+
+
+@pytest.fixture
+def viewer(qapp):
+    viewer = ViewerModel()
+    series = MRFSeries(np.ones((3, 2, 4, 5), np.complex64), AFFINE)
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    show_canvas_texts(viewer)
+    return viewer
+
+
+def letters(viewer):
+    overlays = viewer.canvas.overlays
+    edges = [overlays[f"mrf_{edge}"] for edge in ("top", "left", "bottom", "right")]
+    return "".join(edge.text for edge in edges if edge.visible)
+
+
+def title(viewer):
+    overlay = viewer.canvas.overlays["mrf_title"]
+    return overlay.text if overlay.visible else ""
+
+
+def maps():
+    return ParameterMaps({"FF": np.zeros((2, 4, 5)), "T1H2O": np.ones((2, 4, 5))}, affine=AFFINE)
+
+
+def test_letters_follow_the_displayed_axes(viewer):
+    assert letters(viewer) == "ARPL"
+    viewer.dims.order = (0, 2, 1, 3)  # rows are now slices
+    assert letters(viewer) == "IRSL"
+    viewer.dims.ndisplay = 3
+    assert letters(viewer) == ""
+    viewer.dims.ndisplay = 2
+    viewer.layers.clear()
+    assert letters(viewer) == ""
+
+
+def test_no_letters_without_geometry(qapp):
+    viewer = ViewerModel()
+    data, attributes, _ = series_layer_data(MRFSeries(np.ones((3, 2, 4, 5), np.complex64)), "x")
+    viewer.add_image(data, **attributes)
+    show_canvas_texts(viewer)
+    assert letters(viewer) == ""
+
+
+def test_title_names_the_visible_maps_with_their_units(viewer):
+    assert title(viewer) == ""
+    show_maps(viewer, "a", maps())
+    assert title(viewer) == "Fat fraction"
+    viewer.layers["a · T1H2O"].visible = True
+    viewer.layers["a · FF"].visible = False
+    assert title(viewer) == "Water T1 (ms)"
+    show_maps(viewer, "b", maps())
+    assert title(viewer) == "b: Fat fraction\na: Water T1 (ms)"
+
+
+def test_switching_on_twice_is_once(viewer):
+    assert show_canvas_texts(viewer) is show_canvas_texts(viewer)
