@@ -212,6 +212,18 @@ def test_this_slice_runs_the_slice_in_view_and_leaves_the_whole_run(qtbot, panel
     assert panel.results.maps_picker.currentText() == "water-fat slice 0"
 
 
+def test_slice_without_a_voxel_to_reconstruct_says_so(qtbot, panel, viewer, gate):
+    labels = np.zeros(SHAPE[1:], np.uint8)
+    labels[0] = 1
+    viewer.add_labels(labels, name="muscle", scale=(8, 2, 1.5))
+    panel.mask_picker.setCurrentText("muscle")
+    viewer.dims.set_point(1, 16)
+    click(qtbot, panel.slice_button)
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
+    assert "nothing to reconstruct in this slice" in panel.notice.text()
+    assert not gate.calls
+
+
 def test_labels_layer_is_the_mask_in_file_order(qtbot, panel, viewer, gate):
     labels = np.zeros(SHAPE[1:], np.uint8)
     labels[2, 0, 0] = 1

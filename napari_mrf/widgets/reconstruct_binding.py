@@ -87,10 +87,6 @@ class ReconstructBinding:
         parameters = self.parameters(slice_only=slice_only)
         try:
             mask = self._mask()
-            z = parameters.slice_index
-            if mask is not None and z is not None and not mask[z].any():
-                raise MRFInputError("bad-mask", "the mask is empty in this slice",
-                                    hint="Go to another slice or paint here.")  # fmt: skip
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
             return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Step
 from napari_mrf.session import MapsSet
 
@@ -192,6 +193,9 @@ def _only_slice(series: MRFSeries, mask: NDArray[np.bool_] | None, z: int) -> ND
         from napari_mrf.foreground import foreground_mask
 
         mask = foreground_mask(series)
+    if not mask[z].any():
+        raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
+                            hint="Go to another slice, or pick or paint another mask.")  # fmt: skip
     only = np.zeros(series.spatial_shape, dtype=bool)
     only[z] = mask[z]
     return only
