@@ -64,7 +64,8 @@ def click(qtbot, button):
 
 def wait_for(qtbot, viewer, state):
     job = session_of(viewer).reconstruction
-    qtbot.waitUntil(lambda: job.status.state is state, timeout=180_000)
+    qtbot.waitUntil(lambda: not job.status.is_running, timeout=180_000)
+    assert job.status.state is state, job.status.failure
 
 
 def test_sample_from_the_menu_fills_the_first_step(qtbot, viewer, sample):
