@@ -8,6 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from napari_mrf.series import MRFSeries
@@ -26,28 +28,30 @@ _SMALLEST_PART = 10
 _LEAST_CONTRAST = 3.0
 
 
-def mean_magnitude(series: MRFSeries) -> NDArray[np.float32]:
-    """Return the time average of the magnitude of short-time means, (Z, Y, X).
+def iter_mean_magnitude(series: MRFSeries) -> Iterator[NDArray[np.float32] | None]:
+    """Yield None while slices are read, then the mean magnitude of short-time means (Z, Y, X).
 
     In an undersampled series the streaks make air nearly as bright as tissue in every frame,
     but change from frame to frame; the mean of 25 frames (a seventh of short series) leaves
     the tissue. Frames that are not finite count as zero, so that a damaged voxel of tissue
-    stays in the mask and is reported. One slice is in memory at a time.
+    stays in the mask and is reported. A few frames of one slice are in memory at a time.
     """
     window = max(1, min(_FRAMES_AVERAGED, series.n_frames // 7))
     n_windows = series.n_frames // window
-    mean = np.empty(series.spatial_shape, np.float32)
+    mean = np.zeros(series.spatial_shape, np.float32)
     for z in range(mean.shape[0]):
-        frames = np.nan_to_num(series.slab(z)[: n_windows * window], posinf=0.0, neginf=0.0)
-        windows = frames.reshape(n_windows, window, *frames.shape[1:]).mean(axis=1)
-        mean[z] = np.abs(windows).mean(axis=0)
-    return mean
+        for start in range(0, n_windows * window, window):
+            frames = np.asarray(series.signal[start : start + window, z], dtype=np.complex64)
+            frames = np.nan_to_num(frames, posinf=0.0, neginf=0.0)
+            mean[z] += np.abs(frames.mean(axis=0))
+            yield None
+    yield mean / np.float32(n_windows)
 
 
-def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
-    """Return the voxels worth reconstructing, (Z, Y, X).
+def iter_foreground_mask(series: MRFSeries) -> Iterator[NDArray[np.bool_] | None]:
+    """Yield None while the series is read, then the voxels worth reconstructing, (Z, Y, X).
 
-    The logarithm of `mean_magnitude` separates air from tissue whatever the gain. The
+    The logarithm of the mean magnitude separates air from tissue whatever the gain. The
     threshold is then lowered towards the background, so that weak tissue stays in. Where
     background and tissue differ by less than a factor of three there is no background to
     leave out, and all voxels with a finite, non-zero signal are kept.
@@ -55,13 +59,19 @@ def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
     Parameters
     ----------
     series : MRFSeries
-        Any size; read slice by slice.
-
-    Returns
-    -------
-    ndarray of bool
+        Any size; read a few frames at a time.
     """
-    return mask_from_magnitude(mean_magnitude(series))
+    for mean in iter_mean_magnitude(series):
+        yield None if mean is None else mask_from_magnitude(mean)
+
+
+def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
+    """Return `iter_foreground_mask` at once."""
+    mask = None
+    for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
+        pass
+    assert mask is not None  # noqa: S101 - a series has frames
+    return mask
 
 
 def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -42,6 +42,8 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         Complex scale of the model in every voxel (gain, receive phase and proton density).
     flags : array-like, optional
         uint8 bit field, see `FLAGS`.
+    uncertainty : mapping of str to array-like, optional
+        Standard deviation of every map, (Z, Y, X), in the unit of the map.
     affine : array-like, optional
         (4, 4), as in `MRFSeries`.
     provenance : mapping, optional
@@ -60,6 +62,7 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         quality: Any = None,
         m0: Any = None,
         flags: Any = None,
+        uncertainty: Mapping[str, Any] | None = None,
         affine: Any = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
@@ -71,6 +74,10 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         self.quality = self._companion("quality", quality, np.float32)
         self.m0 = self._companion("m0", m0, np.complex64)
         self.flags = self._companion("flags", flags, np.uint8)
+        self.uncertainty = {
+            key: self._checked(f"{key}_std", values, np.float32)
+            for key, values in (uncertainty or {}).items()
+        }
 
     def _companion(self, name: str, values: Any, dtype: Any) -> NDArray[Any] | None:
         return None if values is None else self._checked(name, values, dtype)

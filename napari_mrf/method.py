@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.maps import ParameterMaps
@@ -25,7 +26,7 @@ class MethodOption:
     ----------
     name : str
         Keyword of `methods.get`.
-    kind : {"bool", "int", "float", "choice"}
+    kind : {"bool", "int", "float", "choice", "text"}
         How it is entered.
     default : object
         Used when nothing is given.
@@ -90,8 +91,9 @@ class ReconstructionUpdate:
     z : int or None
         Slice that has just changed.
     stage : str
-        ``"preparing"`` (dictionary), ``"matching"`` or ``"done"``; for the last one `maps` is
-        complete and carries its provenance.
+        ``"preparing"`` (dictionary), ``"matching"``, ``"refining"`` (a second pass over all
+        voxels, counted from 0 again) or ``"done"``; for the last one `maps` is complete and
+        carries its provenance.
     """
 
     done: int
@@ -115,12 +117,43 @@ class VoxelResult:
         (N,) complex64.
     flags : ndarray
         (N,) uint8, bits of `maps.FLAGS`.
+    uncertainty : dict of str to ndarray
+        (N,) float32 standard deviations by parameter key; empty where a method has none.
     """
 
     parameters: dict[str, NDArray[np.float32]]
     quality: NDArray[np.float32]
     m0: NDArray[np.complex64]
-    flags: NDArray[np.uint8] = field(repr=False)
+    flags: NDArray[np.uint8]
+    uncertainty: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def part(self, of: slice) -> VoxelResult:
+        """Return the result of some of the fingerprints."""
+        return VoxelResult(
+            parameters={key: values[of] for key, values in self.parameters.items()},
+            quality=self.quality[of],
+            m0=self.m0[of],
+            flags=self.flags[of],
+            uncertainty={key: values[of] for key, values in self.uncertainty.items()},
+        )
+
+    @staticmethod
+    def joined(parts: list[VoxelResult]) -> VoxelResult:
+        """Return the results of several groups of fingerprints as one."""
+        first = parts[0]
+        return VoxelResult(
+            parameters={
+                key: np.concatenate([part.parameters[key] for part in parts])
+                for key in first.parameters
+            },
+            quality=np.concatenate([part.quality for part in parts]),
+            m0=np.concatenate([part.m0 for part in parts]),
+            flags=np.concatenate([part.flags for part in parts]),
+            uncertainty={
+                key: np.concatenate([part.uncertainty[key] for part in parts])
+                for key in first.uncertainty
+            },
+        )
 
 
 class Method(ABC):

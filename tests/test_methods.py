@@ -60,9 +60,10 @@ def test_impossible_choice_is_refused(sequence, call, code):
 def test_maps_fill_in_while_chunks_arrive(method, signal, sequence):
     series = mrf.MRFSeries(signal, np.eye(4), sequence)
     updates = list(method.iter_reconstruct(series, EVERYWHERE))
-    assert [update.stage for update in updates] == ["preparing", "matching", "matching", "done"]
-    assert [update.done for update in updates] == [0, 12, 24, 24]
-    assert updates[1].z == 0
+    stages = [update.stage for update in updates]
+    assert list(dict.fromkeys(stages)) == ["preparing", "matching", "done"]
+    assert list(dict.fromkeys(update.done for update in updates)) == [0, 12, 24]
+    assert [update.z for update in updates if update.stage == "matching"][0] == 0  # noqa: RUF015
     maps = updates[-1].maps
     assert set(maps) == {"FF", "T1H2O", "T1fat", "Df", "B1"}
     assert all(np.isfinite(values).all() for values in maps.values())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, steps
@@ -59,6 +61,8 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         Where the products are computed.
     dictionary : Dictionary, optional
         Made for the same sequence; by default that of `default_grid`, cached on disk.
+    frames, window, smooth, conjugate
+        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
 
     Raises
     ------
@@ -72,11 +76,20 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         kind="matcher",
         sequence_kinds=("spoiled", "fisp"),
         paper="Ma et al., Nature 2013",
+        options=CONDITIONING_OPTIONS,
     )
     chunk_size = 4 * _VOXELS_AT_ONCE
 
     def __init__(
-        self, sequence: Sequence, *, device: str = "auto", dictionary: Dictionary | None = None
+        self,
+        sequence: Sequence,
+        *,
+        device: str = "auto",
+        dictionary: Dictionary | None = None,
+        frames: Any = None,
+        window: int = 1,
+        smooth: float = 0.0,
+        conjugate: bool = False,
     ) -> None:
         if dictionary is not None and dictionary.sequence != sequence:
             raise MRFInputError(
@@ -85,7 +98,7 @@ class ExhaustiveMatcher(VoxelwiseMethod):
                 expected=sequence.name,
                 found=dictionary.sequence.name,
             )
-        self.sequence = sequence
+        super().__init__(sequence, Conditioning(frames, window, smooth, conjugate))
         self.device = resolve_device(device)
         self._dictionary = dictionary
         self._atoms: Tensor | None = None
@@ -116,7 +129,7 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         if self._dictionary is None:
             self._dictionary = cached_dictionary(self.sequence, default_grid(self.sequence))
         if self._atoms is None:
-            atoms = self._dictionary.atoms
+            atoms = self.condition(self._dictionary.atoms)
             self._norms = np.linalg.norm(atoms.astype(np.complex128), axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 unit = np.nan_to_num(atoms / self._norms[:, None]).astype(np.complex64)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import n_threads, resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
+from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
@@ -18,8 +21,11 @@ from napari_mrf.voxelwise import VoxelwiseMethod
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
     from napari_mrf.dictionary.water_fat_search import Search
     from napari_mrf.sequence import Sequence
+
+PRIORS = ("series", "range", "off")
 
 
 class WaterFatMatcher(VoxelwiseMethod):
@@ -41,6 +47,16 @@ class WaterFatMatcher(VoxelwiseMethod):
         T1fat, Df and B1 of one's own.
     threads : int, optional
         CPU threads; all cores by default. Results do not depend on it.
+    refine : bool
+        Go on from the grid answer to continuous values, with their standard deviations.
+    prior : {"series", "range", "off"}
+        What refinement believes of the tissue: the spread of the series' own grid answers,
+        the published range, or nothing.
+    sigma : float, optional
+        Noise standard deviation in the real and the imaginary part of the series; estimated
+        from each voxel's residual without.
+    frames, window, smooth, conjugate
+        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
 
     Raises
     ------
@@ -64,6 +80,24 @@ class WaterFatMatcher(VoxelwiseMethod):
                 "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
                 choices=("published", "wide"),
             ),
+            MethodOption(
+                name="refine",
+                kind="bool",
+                default=True,
+                label="Refine",
+                help="Continuous values between and beyond the grid points, with their "
+                "standard deviations.",
+            ),
+            MethodOption(
+                name="prior",
+                kind="choice",
+                default="series",
+                label="Prior",
+                help="What refinement believes beforehand: the spread of this series' own grid "
+                "answers, the published range, or nothing.",
+                choices=PRIORS,
+            ),
+            *CONDITIONING_OPTIONS,
         ),
     )
 
@@ -74,13 +108,27 @@ class WaterFatMatcher(VoxelwiseMethod):
         device: str = "auto",
         grid: str | ParameterGrid = "published",
         threads: int | None = None,
+        refine: bool = False,
+        prior: str = "series",
+        sigma: float | None = None,
+        frames: Any = None,
+        window: int = 1,
+        smooth: float = 0.0,
+        conjugate: bool = False,
     ) -> None:
-        self.sequence = sequence
+        super().__init__(sequence, Conditioning(frames, window, smooth, conjugate))
         self.device = resolve_device(device)
         self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
         self.threads = threads or n_threads()
+        if prior not in PRIORS:
+            raise MRFInputError(
+                "unknown-option", f"there is no prior {prior!r}", expected=" or ".join(PRIORS)
+            )
+        self._refine, self._prior_name, self._sigma = refine, prior, sigma
+        self._prior = {"range": range_prior, "off": no_prior}.get(prior, range_prior)()
+        self._refinement: WaterFatRefinement | None = None
         self._search: Search | None = None
-        self._dictionary = WaterFatDictionary.build(sequence, self.grid)
+        self._dictionary = WaterFatDictionary.build(sequence, self.grid, self.conditioning)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -90,24 +138,62 @@ class WaterFatMatcher(VoxelwiseMethod):
     def describe(self) -> dict[str, Any]:
         """Return grid, engine and device for the provenance."""
         engine = None if self._search is None else self._search.engine
-        return {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
+        record = {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
+        record["refined"] = self._refinement is not None
+        if self._refinement is not None:
+            record["prior"] = self._prior.describe()
+            record["sigma"] = "estimated in each voxel" if self._sigma is None else self._sigma
+        return record
 
     def prepare(self) -> None:
         """Make the tables of the search, and compile it on first use."""
+        from napari_mrf.dictionary.water_fat_refinement import make_refinement
         from napari_mrf.dictionary.water_fat_search import make_search
 
         if self._search is None:
             self._search = make_search(self._dictionary, self.device)
+            if self._refine:
+                self._refinement = make_refinement(self._dictionary)
+
+    @property
+    def needs_second_pass(self) -> bool:
+        """Whether the prior has to be learned from all voxels first."""
+        return self._refinement is not None
+
+    def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
+        """Take the prior from a sample of the series itself (empirical Bayes)."""
+        if self._prior_name == "series" and len(signals):
+            self._prior = series_prior(found.parameters, found.quality)
+
+    def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
+        """Refine the grid answers of (N, T) fingerprints."""
+        refinement = self._refinement
+        if refinement is None:
+            return found
+        parts = self._split(signals)
+        with ThreadPoolExecutor(self.threads) as pool:
+            refined = list(
+                pool.map(
+                    lambda part: refinement.refine(
+                        signals[part], found.part(part), self._prior, sigma=self._sigma
+                    ),
+                    parts,
+                )
+            )
+        return VoxelResult.joined(refined)
+
+    def _split(self, signals: NDArray[np.complex64]) -> list[slice]:
+        size = -(-len(signals) // self.threads)
+        return [slice(start, start + size) for start in range(0, len(signals), size)]
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         self.prepare()
         assert self._search is not None  # noqa: S101 - made by prepare
-        threads = self.threads if self._search.engine == "compiled" else 1
-        size = -(-len(signals) // threads)
-        parts = [signals[start : start + size] for start in range(0, len(signals), size)]
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(self._search.best_pairs, parts))
+        # The torch search spreads its own work over the cores.
+        parts = self._split(signals) if self._search.engine == "compiled" else [slice(None)]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = list(pool.map(self._search.best_pairs, [signals[part] for part in parts]))
         indices, fat_fraction, correlation, scale = (
             np.concatenate([getattr(part, name) for part in found])
             for name in ("indices", "fat_fraction", "correlation", "scale")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from napari_mrf.conditioning import Conditioning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation import water_fat
 
@@ -34,17 +35,22 @@ class WaterFatDictionary:
     grid : ParameterGrid
         With the axes T1H2O, T1fat, Df and B1.
     water, fat : ndarray
-        (n_B1, n_T1, n_pulses or n_frames) float64 envelopes: one value a frame where the echo
-        time is constant in a frame, else one a pulse.
+        (n_B1, n_T1, n_pulses or K) float64 envelopes: one value for each of the K frames used
+        where the echo time is constant in a frame, else one a pulse.
+    conditioning : Conditioning
+        Frames used and averaging in time, which the envelopes have seen too.
     """
 
     sequence: Sequence
     grid: ParameterGrid
     water: NDArray[np.float64]
     fat: NDArray[np.float64]
+    conditioning: Conditioning = field(default_factory=Conditioning)
 
     @classmethod
-    def build(cls, sequence: Sequence, grid: ParameterGrid) -> WaterFatDictionary:
+    def build(
+        cls, sequence: Sequence, grid: ParameterGrid, conditioning: Conditioning | None = None
+    ) -> WaterFatDictionary:
         """Simulate the envelopes of a grid.
 
         Raises
@@ -67,6 +73,9 @@ class WaterFatDictionary:
                 expected=", ".join(AXES),
                 found=", ".join(grid.axes),
             )
+        conditioning = conditioning or Conditioning()
+        kept = conditioning.kept_frames(sequence)
+        averaging = conditioning.averaging(sequence)
         per_pulse = water_fat.echo_segments(sequence) is None
 
         def envelopes(t1_ms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,9 +83,11 @@ class WaterFatDictionary:
             values = water_fat.envelopes(
                 sequence, torch.from_numpy(t1), torch.from_numpy(b1), per_pulse=per_pulse
             )
-            return values.numpy().reshape(grid["B1"].size, t1_ms.size, -1)
+            frames = values.numpy().reshape(grid["B1"].size, t1_ms.size, -1)
+            return frames if per_pulse else conditioned(frames, kept, averaging)
 
-        return cls(sequence, grid, envelopes(grid["T1H2O"]), envelopes(grid["T1fat"]))
+        water, fat = envelopes(grid["T1H2O"]), envelopes(grid["T1fat"])
+        return cls(sequence, grid, water, fat, conditioning)
 
     @property
     def factorises(self) -> bool:
@@ -89,19 +100,32 @@ class WaterFatDictionary:
         """Return the water atoms (n_T1H2O, n_frames) and fat atoms of one (B1, Df)."""
         df_hz = float(self.grid["Df"][df_index])
         sequence = self.sequence
+        kept = self.conditioning.kept_frames(sequence)
+        averaging = self.conditioning.averaging(sequence)
         phases = np.exp(-2j * np.pi * df_hz * sequence.echo_times_ms / 1000.0)
 
         def atoms(envelope: NDArray[np.float64], species: water_fat.Species) -> NDArray[Any]:
             per_pulse = water_fat.echo_weights(sequence, species) * phases
             if self.factorises:
-                return np.asarray(envelope * sequence_frames(per_pulse, sequence)[:, 0])
-            return np.asarray(sequence_frames(envelope * per_pulse, sequence).mean(axis=-1))
+                # The averaging stays inside runs of one echo time and RF phase, where this
+                # factor is constant.
+                return np.asarray(envelope * sequence_frames(per_pulse, sequence)[kept, 0])
+            frames = sequence_frames(envelope * per_pulse, sequence).mean(axis=-1)
+            return conditioned(frames, kept, averaging)
 
         return atoms(self.water[b1_index], "water"), atoms(self.fat[b1_index], "fat")
 
     def describe(self) -> dict[str, Any]:
         """Return grid and number of pairs for the provenance."""
         return {"grid": self.grid.describe(), "water_fat_pairs": self.grid.size}
+
+
+def conditioned(
+    frames: NDArray[Any], kept: NDArray[np.intp], averaging: NDArray[np.float64] | None
+) -> NDArray[Any]:
+    """Keep frames of the last axis and average them."""
+    values = frames[..., kept]
+    return np.asarray(values if averaging is None else values @ averaging.T)
 
 
 def sequence_frames(values: NDArray[Any], sequence: Sequence) -> NDArray[Any]:

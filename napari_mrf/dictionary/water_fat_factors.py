@@ -90,16 +90,17 @@ def segment_weights(
     sequence = dictionary.sequence
     if water_fat.echo_segments(sequence) is None:
         raise ValueError("the echo time or the RF phase varies inside a frame")
+    kept = dictionary.conditioning.kept_frames(sequence)
     keys = np.stack(
         [
-            sequence.per_frame(sequence.echo_times_ms)[:, 0],
-            sequence.per_frame(sequence.rf_phases_deg)[:, 0],
+            sequence.per_frame(sequence.echo_times_ms)[kept, 0],
+            sequence.per_frame(sequence.rf_phases_deg)[kept, 0],
         ]
     )
     distinct, segment = np.unique(keys, axis=1, return_inverse=True)
     if distinct.shape[1] > _MAX_SEGMENTS:
         raise ValueError(f"{distinct.shape[1]} distinct pairs of echo time and RF phase")
-    first = [int(np.argmax(segment == s)) for s in range(distinct.shape[1])]
+    first = kept[[int(np.argmax(segment == s)) for s in range(distinct.shape[1])]]
     water, fat = (water_fat.frame_weights(sequence, kind)[first] for kind in ("water", "fat"))
     return distinct[0], segment.reshape(-1).astype(np.int64), water, fat
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf import strict_json
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.maps_writer import COMPANIONS, RECORD_FORMAT, RECORD_NAME
+from napari_mrf.io.maps_writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 from napari_mrf.io.nifti import NiftiVolume, read_volume
 from napari_mrf.io.source import read_error
 from napari_mrf.maps import ParameterMaps
@@ -61,7 +61,10 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     stored = _common_affine(volumes, folder)
     return ParameterMaps(
         {name: volume.values for name, volume in volumes.items() if name in PARAMETERS},
-        **{name: volumes[name].values for name in COMPANIONS if name in volumes},
+        **{name: volumes[name].values if name in volumes else None for name in COMPANIONS},
+        uncertainty={
+            key: volumes[name].values for name, key in DEVIATIONS.items() if name in volumes
+        },
         affine=stored if record is None else _exact_affine(record, stored, record_path),
         provenance=None if record is None else record.get("provenance"),
     )
@@ -104,14 +107,14 @@ def _bad_record(path: Path, found: str) -> MRFInputError:
 def _files(folder: Path, record: dict[str, Any] | None) -> dict[str, tuple[Path, str | None]]:
     if record is None:
         found: dict[str, tuple[Path, str | None]] = {}
-        for name in (*PARAMETERS, *COMPANIONS):
+        for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
             for suffix in (".nii.gz", ".nii"):
                 if name not in found and (folder / f"{name}{suffix}").is_file():
                     found[name] = (folder / f"{name}{suffix}", None)
         return found
     files: dict[str, tuple[Path, str | None]] = {}
     for name, entry in record["maps"].items():
-        if name not in PARAMETERS and name not in COMPANIONS:
+        if name not in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
             raise _bad_record(folder / RECORD_NAME, f"the unknown map {name!r}")
         file_name = entry["file"]
         if Path(file_name).name != file_name or "\\" in file_name or file_name in ("", ".", ".."):

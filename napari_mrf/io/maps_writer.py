@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 RECORD_NAME = "maps.json"
 RECORD_FORMAT = "napari-mrf maps"
 COMPANIONS = ("quality", "m0", "flags")
+DEVIATIONS = {f"{key}_std": key for key in PARAMETERS}
+"""File names of the standard deviations, with their parameters."""
 
 
 def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False) -> list[Path]:
     """Write maps to a folder: all files, or none.
 
     ``<key>.nii.gz`` for every parameter (float32, NaN where there is no value),
-    ``quality.nii.gz``, ``flags.nii.gz`` (uint8) and ``m0.nii.gz`` (complex64) where present,
-    and ``maps.json`` with units, provenance, versions, the meaning of the flags and the
-    sha256 of each file. The same maps give the same bytes.
+    ``<key>_std.nii.gz`` for every standard deviation, ``quality.nii.gz``, ``flags.nii.gz``
+    (uint8) and ``m0.nii.gz`` (complex64) where present, and ``maps.json`` with units,
+    provenance, versions, the meaning of the flags and the sha256 of each file. The same maps
+    give the same bytes.
 
     Parameters
     ----------
@@ -87,11 +90,12 @@ def _volumes(maps: ParameterMaps) -> dict[str, Any]:
         values = getattr(maps, name)
         if values is not None:
             volumes[name] = values
+    volumes |= {f"{key}_std": values for key, values in maps.uncertainty.items()}
     return volumes
 
 
 def _earlier_results(folder: Path) -> set[Path]:
-    names = [f"{name}.nii.gz" for name in (*PARAMETERS, *COMPANIONS)]
+    names = [f"{name}.nii.gz" for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)]
     candidates = {folder / name for name in (*names, RECORD_NAME)}
     return {path for path in candidates if path.exists()}
 
@@ -105,6 +109,10 @@ def _record(maps: ParameterMaps, sums: dict[str, str]) -> dict[str, Any]:
             entry |= {"label": parameter.label, "unit": parameter.unit}
             if parameter.validity is not None:
                 entry["valid_where"] = parameter.validity.describe()
+        elif name in DEVIATIONS:
+            parameter = PARAMETERS[DEVIATIONS[name]]
+            label = f"{parameter.label}, standard deviation"
+            entry |= {"label": label, "unit": parameter.unit}
         elif name == "quality":
             entry |= {"label": "Correlation of the measurement with the model", "unit": ""}
         elif name == "m0":

@@ -1,0 +1,212 @@
+"""What is done to a series before matching, and to the atoms alike.
+
+Leaving frames out and averaging neighbouring frames are linear in time: done to the series and
+to the atoms alike, they change the noise but not the answer without noise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.method import MethodOption
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.sequence import Sequence
+
+_MAX_SMOOTH_VOXELS = 5.0
+
+OPTIONS = (
+    MethodOption(
+        name="frames",
+        kind="text",
+        default="all",
+        label="Frames",
+        help="Frames to use, counted from 0, such as 0-149. The others are left out of series "
+        "and atoms.",
+    ),
+    MethodOption(
+        name="window",
+        kind="int",
+        default=1,
+        label="Window",
+        help="Average so many neighbouring frames of one echo time, in series and atoms alike. "
+        "25 quietens the streaks of undersampled series; 1 is off.",
+        limits=(1, 75),
+    ),
+    MethodOption(
+        name="smooth",
+        kind="float",
+        default=0.0,
+        label="Smooth (voxels)",
+        help="Standard deviation of a Gaussian in plane; 0.5 is little, 0 is off.",
+        limits=(0.0, _MAX_SMOOTH_VOXELS),
+    ),
+    MethodOption(
+        name="conjugate",
+        kind="bool",
+        default=False,
+        label="Conjugate",
+        help="For data whose phase or frequency sign is reversed.",
+    ),
+)
+"""The options as methods offer them."""
+
+
+def parse_frames(text: str) -> tuple[int, ...]:
+    """Return the frames of a text such as ``"0-149"`` or ``"0-74, 100, 125-174"``.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-frames"``.
+    """
+    frames: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
+        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
+            raise MRFInputError(
+                "bad-frames",
+                f"{part.strip()!r} is no range of frames",
+                expected="such as 0-149 or 0-74,100-174",
+            )
+        frames.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(frames)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Frames to use, averaging in time and in plane, sign of the phase.
+
+    Parameters
+    ----------
+    frames : str, sequence of int or None
+        Frames to use, rising, counted from 0; None for all.
+    window : int
+        Frames averaged around each frame, inside each run of frames of one echo time (and RF
+        phase); 1 for none. It quietens undersampling streaks.
+    smooth : float
+        Standard deviation (voxels) of a Gaussian in plane; 0 for none.
+    conjugate : bool
+        Take the complex conjugate of the series: for data of the opposite phase sign.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-frames"`` or ``"bad-option"``.
+    """
+
+    frames: Any = None
+    window: int = 1
+    smooth: float = 0.0
+    conjugate: bool = False
+
+    def __post_init__(self) -> None:
+        frames = self.frames
+        if isinstance(frames, str):
+            frames = parse_frames(frames) if frames.strip() not in ("", "all") else None
+        if frames is not None:
+            frames = tuple(int(frame) for frame in frames)
+            if not frames or frames[0] < 0 or np.any(np.diff(frames) <= 0):
+                raise MRFInputError(
+                    "bad-frames", "the frames must rise, none twice", found=str(frames)[:40]
+                )
+        object.__setattr__(self, "frames", frames)
+        if int(self.window) != self.window or self.window < 1:
+            raise MRFInputError(
+                "bad-option", "the window must be a whole number of frames", found=self.window
+            )
+        if not 0.0 <= self.smooth <= _MAX_SMOOTH_VOXELS:
+            raise MRFInputError(
+                "bad-option",
+                "the smoothing is out of range",
+                expected=f"0 to {_MAX_SMOOTH_VOXELS:g} voxels",
+                found=self.smooth,
+            )
+
+    def kept_frames(self, sequence: Sequence) -> NDArray[np.intp]:
+        """Return the frames used, (K,).
+
+        Raises
+        ------
+        MRFInputError
+            ``"bad-frames"`` for frames that the sequence does not have.
+        """
+        if self.frames is None:
+            return np.arange(sequence.n_frames)
+        if self.frames[-1] >= sequence.n_frames:
+            raise MRFInputError(
+                "bad-frames",
+                f"{sequence.name} has no frame {self.frames[-1]}",
+                expected=f"0 to {sequence.n_frames - 1}",
+            )
+        return np.array(self.frames, dtype=np.intp)
+
+    def averaging(self, sequence: Sequence) -> NDArray[np.float64] | None:
+        """Return the (K, K) matrix of the window on the kept frames; None without a window."""
+        if self.window == 1:
+            return None
+        kept = self.kept_frames(sequence)
+        keys = np.hstack(
+            [
+                sequence.per_frame(sequence.echo_times_ms)[kept],
+                sequence.per_frame(sequence.rf_phases_deg)[kept],
+            ]
+        )
+        run = np.cumsum(np.r_[False, np.any(keys[1:] != keys[:-1], axis=1)])
+        distance = np.subtract.outer(np.arange(kept.size), np.arange(kept.size))
+        near = (distance <= self.window // 2) & (distance >= -((self.window - 1) // 2))
+        weights = (near & (run[:, None] == run)).astype(np.float64)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def independent_share(self, sequence: Sequence) -> float:
+        """Return the share of frames that stay independent under white noise, 0-1.
+
+        Averaging correlates the noise of neighbouring frames: K frames then tell as much about
+        their noise as tr(C)² / tr(C²) independent ones, C being its covariance.
+        """
+        matrix = self.averaging(sequence)
+        if matrix is None:
+            return 1.0
+        covariance = matrix @ matrix.T
+        return float(np.trace(covariance) ** 2 / np.sum(covariance**2) / len(covariance))
+
+    def on_slab(self, slab: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """Condition one slice (T, Y, X) in plane; values that are not finite do not spread."""
+        if self.conjugate:
+            slab = slab.conj()
+        if self.smooth == 0.0:
+            return slab
+        finite = np.isfinite(slab)
+        smoothed = np.empty_like(slab)
+        for frame, good, out in zip(slab, finite, smoothed, strict=True):
+            weight = self._gaussian(good.astype(np.float32))
+            values = np.where(good, frame, 0)
+            total = self._gaussian(values.real) + 1j * self._gaussian(values.imag)
+            out[...] = np.where(good, total / np.maximum(weight, 1e-6), frame)
+        # No signal stays no signal: air that is exactly zero is not filled from its neighbours.
+        smoothed[:, ~np.any(slab != 0, axis=0)] = 0
+        return smoothed
+
+    def _gaussian(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(ndimage.gaussian_filter(image, self.smooth, mode="nearest"))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was done, for the provenance; empty when nothing was."""
+        record: dict[str, Any] = {}
+        if self.frames is not None:
+            record["frames"] = list(self.frames)
+        if self.window > 1:
+            record["window_frames"] = self.window
+        if self.smooth > 0:
+            record["smooth_voxels"] = self.smooth
+        if self.conjugate:
+            record["conjugate"] = True
+        return record

@@ -1,0 +1,103 @@
+"""What is believed of the tissue before a voxel is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.parameters import validity_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
+# Training grid of the INN paper, section 2.2: first and last value of every axis.
+_RANGES = {
+    "FF": (0.0, 1.0),
+    "T1H2O": (500.0, 3100.0),
+    "T1fat": (200.0, 400.0),
+    "Df": (-120.0, 120.0),
+    "B1": (0.3, 1.0),
+}
+# A handful of voxels says little about a spread: below this the range is believed instead.
+_FEWEST_VOXELS = 50
+# Of the median: voxels without tissue (cortical bone, air in the mask) say nothing of tissue.
+_LEAST_QUALITY = 0.8
+# Of the range's: a map of one value would forbid every other.
+_NARROWEST = 1e-3
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Independent Gaussians over the water-fat parameters.
+
+    Parameters
+    ----------
+    source : {"range", "series", "off"}
+        Where they come from.
+    mean, deviation : dict of str to float
+        By parameter key, in its unit; empty for ``"off"``.
+    """
+
+    source: str
+    mean: dict[str, float]
+    deviation: dict[str, float]
+
+    def as_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return means and precisions (1 / SD²) in the order of `KEYS`; precision 0 when off."""
+        mean = np.array([self.mean.get(key, 0.0) for key in KEYS])
+        precision = np.array(
+            [self.deviation[key] ** -2.0 if key in self.deviation else 0.0 for key in KEYS]
+        )
+        return mean, precision
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-ready record for the provenance."""
+        return {
+            "source": self.source,
+            **{key: {"mean": self.mean[key], "sd": self.deviation[key]} for key in self.mean},
+        }
+
+
+def no_prior() -> Prior:
+    """Return no belief: maximum likelihood."""
+    return Prior("off", {}, {})
+
+
+def range_prior() -> Prior:
+    """Return the mean and spread of a uniform value in the published training range."""
+    return Prior(
+        "range",
+        {key: (low + high) / 2 for key, (low, high) in _RANGES.items()},
+        {key: (high - low) / 12**0.5 for key, (low, high) in _RANGES.items()},
+    )
+
+
+def series_prior(values: Mapping[str, NDArray[np.float32]], quality: NDArray[np.float32]) -> Prior:
+    """Return the mean and spread of a sample of a series' own grid answers (empirical Bayes).
+
+    Each parameter is taken where it means something (its validity rule) and where the model
+    fits. The spread holds the noise of the answers too, so it errs on the wide side. With
+    fewer than 50 such voxels the range prior stands in for that parameter.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        (N,) grid answers by key.
+    quality : ndarray
+        (N,) correlation with the model.
+    """
+    fallback = range_prior()
+    rules = validity_rules()
+    mean, deviation = dict(fallback.mean), dict(fallback.deviation)
+    fits = quality >= _LEAST_QUALITY * np.median(quality) if quality.size else quality > 0
+    for key in KEYS:
+        used = fits & rules[key].mask(values["FF"]) if key in rules else fits
+        chosen = values[key][used].astype(np.float64)
+        if chosen.size >= _FEWEST_VOXELS and chosen.std() > _NARROWEST * deviation[key]:
+            mean[key], deviation[key] = float(chosen.mean()), float(chosen.std())
+    return Prior("series", mean, deviation)

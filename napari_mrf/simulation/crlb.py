@@ -1,0 +1,130 @@
+"""The Cramér-Rao bound: how well any unbiased method can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.simulation.simulator import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_mrf.sequence import Sequence
+
+_FREE = {"spoiled": ("FF", "T1H2O", "T1fat", "Df", "B1"), "fisp": ("T1", "T2")}
+# Bounds the memory of derivatives: 500 states of 1000 pulses, or 1400 pulses and 7 peaks.
+_TISSUES_PER_CHUNK = 512
+
+
+def crlb(
+    sequence: Sequence,
+    parameters: Mapping[str, ArrayLike],
+    sigma: ArrayLike,
+    *,
+    prior_deviation: Mapping[str, float] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the smallest standard deviation of every parameter, M0 being unknown.
+
+    The inverse of the Fisher information of a fingerprint under Gaussian noise, all tissue
+    parameters and the complex M0 estimated together. With a prior it is the Bayesian bound at
+    the given tissue: information of the data plus precision of the prior.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        What is measured.
+    parameters : mapping of str to array-like
+        (N,) values of all tissue parameters, as for `simulate`. Parameters that the sequence
+        measures are free (spoiled: FF, T1H2O, T1fat, Df, B1; fisp: T1, T2), others known.
+    sigma : array-like
+        Noise standard deviation in the real and in the imaginary part of each frame, for
+        M0 = ``PD`` (1 when absent); a number, or one a tissue.
+    prior_deviation : mapping of str to float, optional
+        Standard deviation of a Gaussian prior, by free parameter.
+
+    Returns
+    -------
+    dict of str to ndarray
+        (N,) float64 by free parameter; infinite where a parameter cannot be estimated (T1fat
+        without fat).
+
+    Raises
+    ------
+    MRFInputError
+        As `simulate`, and ``"bad-parameter"`` for a prior of a parameter that is not free.
+    """
+    free = _FREE[sequence.kind]
+    unknown = set(prior_deviation or ()) - set(free)
+    if unknown:
+        raise MRFInputError(
+            "bad-parameter",
+            f"{', '.join(sorted(unknown))} is not estimated from {sequence.name}",
+            expected=", ".join(free),
+        )
+    values = {key: np.atleast_1d(np.asarray(v, np.float64)) for key, v in parameters.items()}
+    n = max(len(v) for v in values.values())
+    values = {key: np.broadcast_to(v, (n,)) if len(v) == 1 else v for key, v in values.items()}
+    defaults = {"Df": 0.0, "B1": 1.0}
+    for key in free:
+        if key in defaults and key not in values:
+            values[key] = np.full(n, defaults[key])
+    noise = np.broadcast_to(np.asarray(sigma, np.float64), (n,))
+    precision = np.zeros(len(free) + 2)
+    for key, deviation in (prior_deviation or {}).items():
+        precision[free.index(key)] = deviation**-2
+    rows = []
+    for start in range(0, n, _TISSUES_PER_CHUNK):
+        part = {k: v[start : start + _TISSUES_PER_CHUNK].copy() for k, v in values.items()}
+        information = _information(sequence, part, free)
+        information /= noise[start : start + _TISSUES_PER_CHUNK, None, None] ** 2
+        information[:, range(len(precision)), range(len(precision))] += precision
+        rows.append(_deviations(information)[:, : len(free)])
+    deviations = np.concatenate(rows)
+    return {key: deviations[:, column].copy() for column, key in enumerate(free)}
+
+
+def _information(
+    sequence: Sequence, values: dict[str, NDArray[np.float64]], free: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """Return Re J^H J (n, P + 2, P + 2): free parameters, then real and imaginary part of M0."""
+    tensors = {key: torch.from_numpy(v) for key, v in values.items()}
+    scale = tensors.pop("PD", torch.ones(len(tensors[free[0]]), dtype=torch.float64))
+
+    def signal(*arguments: torch.Tensor) -> torch.Tensor:
+        tissue = tensors | dict(zip(free, arguments, strict=True))
+        return torch.as_tensor(simulate(sequence, tissue, dtype="complex128"))
+
+    point = tuple(tensors[key] for key in free)
+    # One forward pass carries the derivatives by all parameters; tissues do not mix.
+    directions = tuple(torch.zeros(len(free), len(p), dtype=torch.float64) for p in point)
+    for index, direction in enumerate(directions):
+        direction[index] = 1.0
+    derivatives = torch.func.vmap(lambda *d: torch.func.jvp(signal, point, d)[1])(*directions)
+    atoms = signal(*point)
+    columns = [*(derivative * scale[:, None] for derivative in derivatives), atoms, 1j * atoms]
+    jacobian = torch.stack(columns, dim=1)
+    return np.asarray((jacobian.conj() @ jacobian.transpose(1, 2)).real.numpy())
+
+
+def _deviations(information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sqrt of the diagonal of the inverse, infinite where it is singular.
+
+    The information is scaled to unit diagonal first: parameters differ by ten powers of ten.
+    """
+    scale = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
+    deviations = np.full(scale.shape, np.inf)
+    for row, (matrix, size) in enumerate(zip(information, scale, strict=True)):
+        known = np.flatnonzero(size > 0)
+        scaled = matrix[np.ix_(known, known)] / np.outer(size[known], size[known])
+        eigenvalues, vectors = np.linalg.eigh(scaled)
+        if eigenvalues[0] < 1e-14:
+            continue
+        variance = np.sum(vectors**2 / eigenvalues, axis=1)
+        deviations[row, known] = np.sqrt(variance) / size[known]
+    return deviations

@@ -1,0 +1,79 @@
+"""Fingerprints out of a series: a slice read in pieces, and an even sample of voxels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.method import VoxelResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.series import MRFSeries
+
+_FRAMES_PER_READ = 25
+_SAMPLED_VOXELS = 2000
+
+
+def read_slab(series: MRFSeries, z: int) -> Iterator[NDArray[np.complex64] | None]:
+    """Read one slice (T, Y, X) some frames at a time, yielding None until it is whole.
+
+    A slice of 512 x 512 voxels is 367 MB, which takes a second and more from a disk: who waits
+    can cancel in between.
+    """
+    n_frames = series.n_frames
+    if not series.is_lazy or n_frames <= _FRAMES_PER_READ:
+        yield series.slab(z)
+        return
+    slab = np.empty((n_frames, *series.spatial_shape[1:]), np.complex64)
+    for start in range(0, n_frames, _FRAMES_PER_READ):
+        slab[start : start + _FRAMES_PER_READ] = series.signal[start : start + _FRAMES_PER_READ, z]
+        yield None
+    yield slab
+
+
+def padded(rows: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return rows with zeros appended up to a length."""
+    if len(rows) == length:
+        return rows
+    full = np.zeros((length, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full
+
+
+class VoxelSample:
+    """Every k-th voxel of a series as it goes by, with its first result.
+
+    Parameters
+    ----------
+    total : int
+        Voxels to come; about 2000 of them are kept.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._step = max(1, total // _SAMPLED_VOXELS)
+        self._seen = 0
+        self._signals: list[NDArray[np.complex64]] = []
+        self._results: list[VoxelResult] = []
+
+    def add(self, signals: NDArray[np.complex64], result: VoxelResult) -> None:
+        """Take what falls on the sample; which voxels does not depend on chunks."""
+        first = -self._seen % self._step
+        self._seen += len(signals)
+        if first < len(signals):
+            of = slice(first, None, self._step)
+            self._signals.append(signals[of].copy())
+            self._results.append(result.part(of))
+
+    def collected(self) -> tuple[NDArray[np.complex64], VoxelResult]:
+        """Return fingerprints (N, T) and results; empty when nothing had a signal."""
+        if not self._signals:
+            nothing = np.zeros(0, np.float32)
+            return np.zeros((0, 0), np.complex64), VoxelResult(
+                {}, nothing, nothing.astype(np.complex64), nothing.astype(np.uint8)
+            )
+        return np.concatenate(self._signals), VoxelResult.joined(self._results)
