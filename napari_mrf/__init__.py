@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_mrf.parameters import PARAMETERS, Parameter
     from napari_mrf.sequence import Sequence
     from napari_mrf.series import MRFSeries
-    from napari_mrf.simulation import simulate
+    from napari_mrf.simulation import crlb, simulate
 
 _HOMES = {
     "MRFInputError": "errors",
@@ -28,6 +28,7 @@ _HOMES = {
     "Parameter": "parameters",
     "ParameterMaps": "maps",
     "Sequence": "sequence",
+    "crlb": "simulation",
     "load_maps": "io",
     "load_series": "io",
     "save_maps": "io",
@@ -43,6 +44,7 @@ __all__ = [
     "ParameterMaps",
     "Sequence",
     "__version__",
+    "crlb",
     "load_maps",
     "load_series",
     "methods",

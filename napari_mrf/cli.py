@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from napari_mrf.method import Method
     from napari_mrf.series import MRFSeries
 
-_WRONG_USAGE = {"unknown-method", "unknown-option", "no-device", "unknown-sequence"}
+_WRONG_USAGE = {
+    "unknown-method",
+    "unknown-option",
+    "bad-option",
+    "bad-frames",
+    "no-device",
+    "unknown-sequence",
+}
 
 app = typer.Typer(
     name="napari-mrf",
@@ -157,8 +164,31 @@ def reconstruct(
         Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
     ] = None,
     device: Device = "auto",
+    refine: Annotated[
+        bool | None,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Continuous values with standard deviations (default), or the pure grid answer.",
+        ),
+    ] = None,
+    prior: Annotated[str | None, typer.Option(help="Of refinement: series, range or off.")] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Noise standard deviation; estimated without.")
+    ] = None,
     grid: Annotated[
         str | None, typer.Option(help="Values searched by water-fat: published or wide.")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Frames to use, such as 0-149; all without.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Frames averaged, inside each echo time; 25 for streaks.")
+    ] = None,
+    smooth: Annotated[
+        float | None, typer.Option(help="Gaussian in plane, standard deviation in voxels.")
+    ] = None,
+    conjugate: Annotated[
+        bool | None, typer.Option("--conjugate", help="For a reversed phase sign.")
     ] = None,
     axes: Annotated[
         str | None, typer.Option(help="Axis order of arrays without one, such as XYZT.")
@@ -180,6 +210,17 @@ def reconstruct(
     from napari_mrf import methods, sequences
     from napari_mrf.io import find_series, load_series, save_maps
 
+    chosen = {
+        "refine": refine,
+        "prior": prior,
+        "sigma": sigma,
+        "grid": grid,
+        "frames": frames,
+        "window": window,
+        "smooth": smooth,
+        "conjugate": conjugate,
+    }
+    given = {key: value for key, value in chosen.items() if value is not None}
     chosen_sequence = None if sequence is None else sequences.load(sequence)
     found = find_series(series)
     several = len(found) > 1 or any(path.is_dir() for path in series)
@@ -199,11 +240,12 @@ def reconstruct(
             raise typer.BadParameter(
                 "the series does not say its sequence; give one", param_hint="--sequence"
             )
+        name_of_method = method or methods.default_name(loaded.sequence)
         engine = methods.get(
-            method or methods.default_name(loaded.sequence),
+            name_of_method,
             sequence=loaded.sequence,
             device=device,
-            **({} if grid is None else {"grid": grid}),
+            **(methods.default_options(name_of_method) | given),
         )
         folder = output / name if several else output
         _refuse_results(folder, overwrite)
@@ -259,6 +301,9 @@ def _progress(method: Method, series: MRFSeries) -> ParameterMaps:
     maps = None
     with tqdm(desc=method.name, unit=" voxels", disable=not sys.stderr.isatty()) as bar:
         for update in method.iter_reconstruct(series):
+            bar.set_description(f"{method.name}, {update.stage}", refresh=False)
+            if update.done < bar.n:  # a second pass counts again
+                bar.reset()
             bar.total = update.total
             bar.update(update.done - bar.n)
             maps = update.maps

@@ -100,7 +100,8 @@ def run(
     series = load_series(sample / SERIES_NAME)
     if series.sequence is None:
         raise RuntimeError("the sample does not carry its sequence")
-    method = methods.get(methods.default_name(series.sequence), sequence=series.sequence)
+    name = methods.default_name(series.sequence)
+    method = methods.get(name, sequence=series.sequence, **methods.default_options(name))
     start = time.perf_counter()
     maps = (progress or type(method).reconstruct)(method, series)
     seconds = time.perf_counter() - start

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_mrf.method import Method, MethodInfo
     from napari_mrf.sequence import Sequence
 
-__all__ = ["DEFAULTS", "available", "default_name", "devices", "get", "names"]
+__all__ = ["DEFAULTS", "available", "default_name", "default_options", "devices", "get", "names"]
 
 _REGISTRY = {
     "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
@@ -52,6 +52,11 @@ def available(sequence: Sequence | None = None) -> list[MethodInfo]:
 def default_name(sequence: Sequence) -> str:
     """Return the name of the method offered first for a sequence."""
     return DEFAULTS[sequence.kind]
+
+
+def default_options(name: str) -> dict[str, Any]:
+    """Return what the panel and the command line start from: every option at its default."""
+    return {option.name: option.default for option in _class(name).info.options}
 
 
 def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) -> Method:

@@ -82,7 +82,8 @@ def test_reconstruct_takes_sequence_from_the_sidecar_and_writes_the_documented_f
     names = {path.name for path in output.iterdir()}
     assert names == {
         "FF.nii.gz", "T1H2O.nii.gz", "T1fat.nii.gz", "Df.nii.gz", "B1.nii.gz", "quality.nii.gz",
-        "flags.nii.gz", "m0.nii.gz", "maps.json",
+        "flags.nii.gz", "m0.nii.gz", "maps.json", "FF_std.nii.gz", "T1H2O_std.nii.gz",
+        "T1fat_std.nii.gz", "Df_std.nii.gz", "B1_std.nii.gz",
     }  # fmt: skip
     maps = mrf.load_maps(output)
     np.testing.assert_allclose(maps["FF"].reshape(-1), [0.1, 0.5], atol=1e-3)

@@ -10,7 +10,7 @@ from napari_mrf.dictionary.prior import KEYS, no_prior, range_prior, series_prio
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.dictionary.water_fat_factors import segment_weights
 from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
-from napari_mrf.simulation.crlb import crlb
+from napari_mrf.simulation.cramer_rao import crlb
 
 # Test grid of the INN paper, section 2.2.
 INN_TEST_GRID = {
