@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -130,6 +130,17 @@ class CompiledSearch(Search):
         return Pairs(grid, fraction, np.sqrt(power), scale * norms), visited
 
 
+@dataclass(frozen=True, eq=False)
+class _Atoms:
+    """Unit-norm atoms of one B1 on the device: D off-resonances, their norms and overlaps."""
+
+    water: Tensor  # (T, D * n_water) conjugate
+    fat: Tensor  # (T, D * n_fat) conjugate
+    overlap: Tensor  # (D, n_fat, n_water)
+    water_norms: NDArray[np.float64]  # (D, n_water)
+    fat_norms: NDArray[np.float64]  # (D, n_fat)
+
+
 class TorchSearch(Search):
     """Exhaustive search over all blocks, on any device and for any spoiled sequence.
 
@@ -139,7 +150,7 @@ class TorchSearch(Search):
         Any grid.
     device : torch.device
         float64 where the device has it, else float32.
-    voxels_at_once : int
+    voxels_at_once : int, optional
         Fixed size of the padded blocks of voxels: products of matrices depend on their size in
         the last bit. Halved when the device runs out of memory, which then falls to the CPU.
     """
@@ -147,16 +158,20 @@ class TorchSearch(Search):
     engine = "torch"
 
     def __init__(
-        self, dictionary: WaterFatDictionary, device: torch.device, *, voxels_at_once: int = 64
+        self,
+        dictionary: WaterFatDictionary,
+        device: torch.device,
+        *,
+        voxels_at_once: int | None = None,
     ) -> None:
         self._device = device
-        self._voxels_at_once = voxels_at_once
+        self._voxels_at_once = voxels_at_once or (32 if device.type == "cpu" else 512)
         self._real = torch.float32 if device.type == "mps" else torch.float64
         self._complex = torch.complex64 if device.type == "mps" else torch.complex128
         self._water_order = middle_first(dictionary.water.shape[1])
         self._fat_order = middle_first(dictionary.fat.shape[1])
         self._dictionary = dictionary
-        self._n_df = dictionary.grid["Df"].size
+        self._atoms: dict[int, _Atoms] = {}
 
     def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
         """Search (N, T) fingerprints; see `Search.best_pairs`."""
@@ -171,6 +186,7 @@ class TorchSearch(Search):
             self._voxels_at_once //= 2
         else:
             self._device = torch.device("cpu")
+            self._atoms.clear()
         _LOGGER.warning(
             "out of memory: going on with %d voxels at once on %s",
             self._voxels_at_once,
@@ -178,79 +194,86 @@ class TorchSearch(Search):
         )
 
     def _best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
-        size = self._voxels_at_once
-        padded = np.zeros((-(-len(signals) // size) * size, signals.shape[1]), np.complex128)
-        padded[: len(signals)] = signals
-        norms = np.linalg.norm(padded, axis=1)
-        padded[: len(signals)] /= norms[: len(signals), None]
-        found = _Best(len(padded))
-        for b1 in range(self._dictionary.grid["B1"].size):
-            for df in range(self._n_df):
-                self._search_block(b1, df, padded, found)
-        n = slice(len(signals))
-        fraction, power, scale = best_fat_fraction(
-            found.water[n], found.fat[n], found.overlap[n], found.water_norm[n], found.fat_norm[n]
+        size, n = self._voxels_at_once, len(signals)
+        norms = np.linalg.norm(signals.astype(np.complex128), axis=1)
+        unit = np.zeros((-(-n // size) * size, signals.shape[1]), np.complex128)
+        unit[:n] = signals / norms[:, None]
+        blocks = [self._search_block(unit[at : at + size]) for at in range(0, len(unit), size)]
+        pair, water, fat, overlap, water_norm, fat_norm = (
+            np.concatenate(parts)[:n] for parts in zip(*blocks, strict=True)
         )
-        return Pairs(found.indices[n], fraction, np.sqrt(power), scale * norms[n])
+        fraction, power, scale = best_fat_fraction(water, fat, overlap, water_norm, fat_norm)
+        indices = np.stack(
+            [self._water_order[pair[:, 3]], self._fat_order[pair[:, 2]], pair[:, 1], pair[:, 0]],
+            axis=1,
+        )
+        return Pairs(indices, fraction, np.sqrt(power), scale * norms)
 
-    def _search_block(
-        self, b1: int, df: int, signals: NDArray[np.complex128], found: _Best
-    ) -> None:
-        water, fat = self._dictionary.block(b1, df)
-        water, fat = water[self._water_order], fat[self._fat_order]
-        water_norms, fat_norms = np.linalg.norm(water, axis=1), np.linalg.norm(fat, axis=1)
-        water, fat = water / water_norms[:, None], fat / fat_norms[:, None]
-        overlap = (fat.conj() @ water.T).real
-        water_tensor, fat_tensor = (
-            torch.as_tensor(atoms.conj().T.copy(), dtype=self._complex, device=self._device)
-            for atoms in (water, fat)
-        )
-        overlap_tensor = torch.as_tensor(overlap, dtype=self._real, device=self._device)
-        for start in range(0, len(signals), self._voxels_at_once):
-            at = slice(start, start + self._voxels_at_once)
-            block = torch.as_tensor(signals[at], dtype=self._complex, device=self._device)
-            of_water, of_fat = block @ water_tensor, block @ fat_tensor
-            values = _pair_values(of_water, of_fat, overlap_tensor).reshape(len(block), -1)
-            best = values.max(dim=1).values
+    def _search_block(self, unit: NDArray[np.complex128]) -> tuple[NDArray[Any], ...]:
+        """Return (B1, Df, fat, water) in search order of the best pairs, and their products."""
+        signals = torch.as_tensor(unit, dtype=self._complex, device=self._device)
+        n_voxels = len(signals)
+        rows = torch.arange(n_voxels, device=self._device)
+        best = torch.full((n_voxels,), -1.0, dtype=self._real, device=self._device)
+        pair = torch.zeros((n_voxels, 4), dtype=torch.int64, device=self._device)
+        products = torch.zeros((n_voxels, 2), dtype=self._complex, device=self._device)
+        for b1 in range(len(self._dictionary.water)):
+            atoms = self._atoms_of(b1)
+            n_df, n_fat, n_water = atoms.overlap.shape
+            water = (signals @ atoms.water).reshape(n_voxels, n_df, n_water)
+            fat = (signals @ atoms.fat).reshape(n_voxels, n_df, n_fat)
+            values = _pair_values(water, fat, atoms.overlap).reshape(n_voxels, -1)
+            largest = values.max(dim=1).values
             # The first of equal pairs, which argmax does not promise.
             order = torch.arange(values.shape[1], device=self._device)
-            first = torch.where(values == best[:, None], order, values.shape[1]).min(dim=1).values
-            j, i = (first // len(water)).cpu().numpy(), (first % len(water)).cpu().numpy()
-            better = best.double().cpu().numpy() > found.value[at]
-            rows = np.flatnonzero(better)
-            i, j = i[rows], j[rows]
-            target = rows + start
-            found.value[target] = best.double().cpu().numpy()[rows]
-            found.indices[target] = np.stack(
-                [
-                    self._water_order[i],
-                    self._fat_order[j],
-                    np.full_like(i, df),
-                    np.full_like(i, b1),
-                ],
-                axis=1,
+            first = torch.where(values == largest[:, None], order, values.shape[1]).min(1).values
+            df, rest = first // (n_fat * n_water), first % (n_fat * n_water)
+            j, i = rest // n_water, rest % n_water
+            better = largest > best
+            best = torch.where(better, largest, best)
+            found = torch.stack([torch.full_like(df, b1), df, j, i], dim=1)
+            pair = torch.where(better[:, None], found, pair)
+            here = torch.stack([water[rows, df, i], fat[rows, df, j]], dim=1)
+            products = torch.where(better[:, None], here, products)
+        chosen = pair.cpu().numpy()
+        b1_index, df_index, fat_index, water_index = chosen.T
+        overlap, water_norm, fat_norm = np.empty((3, n_voxels))
+        for b1 in np.unique(b1_index):
+            at, atoms = b1_index == b1, self._atoms_of(int(b1))
+            d, j, i = df_index[at], fat_index[at], water_index[at]
+            overlap[at] = atoms.overlap.cpu().numpy()[d, j, i]
+            water_norm[at], fat_norm[at] = atoms.water_norms[d, i], atoms.fat_norms[d, j]
+        both = products.cpu().numpy().astype(np.complex128)
+        return chosen, both[:, 0], both[:, 1], overlap, water_norm, fat_norm
+
+    def _atoms_of(self, b1: int) -> _Atoms:
+        if b1 not in self._atoms:
+            n_df = self._dictionary.grid["Df"].size
+            blocks = [self._dictionary.block(b1, df) for df in range(n_df)]
+            water = np.stack([block[0][self._water_order] for block in blocks])
+            fat = np.stack([block[1][self._fat_order] for block in blocks])
+            water_norms, fat_norms = np.linalg.norm(water, axis=2), np.linalg.norm(fat, axis=2)
+            water, fat = water / water_norms[:, :, None], fat / fat_norms[:, :, None]
+            overlap = (fat.conj() @ water.transpose(0, 2, 1)).real
+            self._atoms[b1] = _Atoms(
+                self._columns(water),
+                self._columns(fat),
+                torch.as_tensor(overlap, dtype=self._real, device=self._device),
+                water_norms,
+                fat_norms,
             )
-            found.water[target] = of_water.cpu().numpy()[rows, i]
-            found.fat[target] = of_fat.cpu().numpy()[rows, j]
-            found.overlap[target] = overlap[j, i]
-            found.water_norm[target], found.fat_norm[target] = water_norms[i], fat_norms[j]
+        return self._atoms[b1]
 
-
-class _Best:
-    """The best pair so far of N fingerprints."""
-
-    def __init__(self, n: int) -> None:
-        self.value = np.full(n, -1.0)
-        self.indices = np.zeros((n, 4), np.int64)
-        self.water, self.fat = np.zeros(n, np.complex128), np.zeros(n, np.complex128)
-        self.overlap, self.water_norm, self.fat_norm = np.zeros(n), np.ones(n), np.ones(n)
+    def _columns(self, atoms: NDArray[np.complex128]) -> Tensor:
+        columns = np.ascontiguousarray(atoms.conj().reshape(-1, atoms.shape[2]).T)
+        return torch.as_tensor(columns, dtype=self._complex, device=self._device)
 
 
 def _pair_values(water: Tensor, fat: Tensor, overlap: Tensor) -> Tensor:
-    """J² (N, n_fat, n_water) of every pair; the formulas of `best_fat_fraction`."""
+    """J² (N, D, n_fat, n_water) of every pair; the formulas of `best_fat_fraction`."""
     # Real arithmetic: the magnitude of a complex tensor costs a hypotenuse an element.
-    w_re, w_im = water.real.contiguous()[:, None, :], water.imag.contiguous()[:, None, :]
-    f_re, f_im = fat.real.contiguous()[:, :, None], fat.imag.contiguous()[:, :, None]
+    w_re, w_im = water.real.contiguous()[:, :, None], water.imag.contiguous()[:, :, None]
+    f_re, f_im = fat.real.contiguous()[..., None], fat.imag.contiguous()[..., None]
     water_power, fat_power = w_re**2 + w_im**2, f_re**2 + f_im**2
     cross, twist = w_re * f_re + w_im * f_im, w_im * f_re - w_re * f_im
     inverse = 1.0 / torch.clamp(1.0 - overlap**2, min=1e-12)
