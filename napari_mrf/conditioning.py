@@ -131,6 +131,11 @@ class Conditioning:
                 found=self.smooth,
             )
 
+    @property
+    def changes_slices(self) -> bool:
+        """Whether `on_frames` does anything."""
+        return self.conjugate or self.smooth > 0.0
+
     def kept_frames(self, sequence: Sequence) -> NDArray[np.intp]:
         """Return the frames used, (K,).
 
@@ -178,21 +183,31 @@ class Conditioning:
         covariance = matrix @ matrix.T
         return float(np.trace(covariance) ** 2 / np.sum(covariance**2) / len(covariance))
 
-    def on_slab(self, slab: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """Condition one slice (T, Y, X) in plane; values that are not finite do not spread."""
+    def on_frames(
+        self, frames: NDArray[np.complex64], silent: NDArray[np.bool_]
+    ) -> NDArray[np.complex64]:
+        """Condition some frames (F, Y, X) of one slice: sign and smoothing in plane.
+
+        Parameters
+        ----------
+        frames : ndarray
+            Complex64. Values that are not finite do not spread and stay as they are.
+        silent : ndarray of bool
+            (Y, X) voxels that are zero in every frame of the slice: no signal stays no signal,
+            and is not filled from its neighbours.
+        """
         if self.conjugate:
-            slab = slab.conj()
+            frames = frames.conj()
         if self.smooth == 0.0:
-            return slab
-        finite = np.isfinite(slab)
-        smoothed = np.empty_like(slab)
-        for frame, good, out in zip(slab, finite, smoothed, strict=True):
+            return frames
+        smoothed = np.empty_like(frames)
+        for frame, out in zip(frames, smoothed, strict=True):
+            good = np.isfinite(frame)
             weight = self._gaussian(good.astype(np.float32))
             values = np.where(good, frame, 0)
             total = self._gaussian(values.real) + 1j * self._gaussian(values.imag)
             out[...] = np.where(good, total / np.maximum(weight, 1e-6), frame)
-        # No signal stays no signal: air that is exactly zero is not filled from its neighbours.
-        smoothed[:, ~np.any(slab != 0, axis=0)] = 0
+        smoothed[:, silent] = 0
         return smoothed
 
     def _gaussian(self, image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,9 +26,6 @@ def read_slab(series: MRFSeries, z: int) -> Iterator[NDArray[np.complex64] | Non
     can cancel in between.
     """
     n_frames = series.n_frames
-    if not series.is_lazy or n_frames <= _FRAMES_PER_READ:
-        yield series.slab(z)
-        return
     slab = np.empty((n_frames, *series.spatial_shape[1:]), np.complex64)
     for start in range(0, n_frames, _FRAMES_PER_READ):
         slab[start : start + _FRAMES_PER_READ] = series.signal[start : start + _FRAMES_PER_READ, z]

@@ -36,6 +36,7 @@ Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 _TOLERATED_EDGE_SHARE = 0.05
 _SIGN_MARGIN = 0.01
 _ROWS_AVERAGED = 256
+_FRAMES_CONDITIONED = 10
 
 
 class VoxelwiseMethod(Method):
@@ -54,6 +55,8 @@ class VoxelwiseMethod(Method):
 
     def __init__(self, sequence: Sequence, conditioning: Conditioning | None = None) -> None:
         self.sequence = sequence
+        self.notes: list[str] = []
+        """Sentences that a user should read, from `prepare`."""
         self.conditioning = conditioning or Conditioning()
         self._kept = self.conditioning.kept_frames(sequence)
         averaging = self.conditioning.averaging(sequence)
@@ -121,7 +124,11 @@ class VoxelwiseMethod(Method):
                 yield ReconstructionUpdate(done, total, maps, z=where[0], stage="refining")
             done = total
         maps.provenance = self._provenance(series, rule, counts)
-        maps.provenance["warnings"] = [*edge_warnings(maps), *self._sign_warning(sample)]
+        maps.provenance["warnings"] = [
+            *self.notes,
+            *edge_warnings(maps),
+            *self._sign_warning(sample),
+        ]
         yield ReconstructionUpdate(done, total, maps, stage="done")
 
     def _chunks(
@@ -140,7 +147,12 @@ class VoxelwiseMethod(Method):
             for slab in read_slab(series, z):  # noqa: B007 - the last one counts
                 yield (z, rows[:0], columns[:0]), None
             assert slab is not None  # noqa: S101 - a series has frames
-            slab = self.conditioning.on_slab(slab)
+            if self.conditioning.changes_slices:
+                silent = ~np.any(slab, axis=0)
+                for frame in range(0, len(slab), _FRAMES_CONDITIONED):
+                    part = slice(frame, frame + _FRAMES_CONDITIONED)
+                    slab[part] = self.conditioning.on_frames(slab[part], silent)
+                    yield (z, rows[:0], columns[:0]), None
             for start in range(0, len(rows), self.chunk_size):
                 part = slice(start, start + self.chunk_size)
                 signals = np.ascontiguousarray(slab[:, rows[part], columns[part]].T)

@@ -116,7 +116,7 @@ def test_smoothing_keeps_not_finite_voxels_to_themselves_and_air_empty():
     slab = np.ones((3, 6, 6), np.complex64)
     slab[1, 2, 2] = np.nan
     slab[:, 5, 5] = 0
-    smooth = Conditioning(smooth=0.5).on_slab(slab)
+    smooth = Conditioning(smooth=0.5).on_frames(slab, ~np.any(slab, axis=0))
     assert np.isnan(smooth[1, 2, 2])
     assert np.isfinite(np.delete(smooth.reshape(3, -1), 14, axis=1)).all()
     np.testing.assert_allclose(smooth[0, 1:4, 1:4], 1, atol=1e-6)
@@ -126,7 +126,8 @@ def test_smoothing_keeps_not_finite_voxels_to_themselves_and_air_empty():
 def test_smoothing_reduces_noise_by_what_a_gaussian_does():
     rng = np.random.default_rng(2)
     noise = (rng.standard_normal((4, 64, 64)) + 1j * rng.standard_normal((4, 64, 64))).astype("c8")
-    smooth = Conditioning(smooth=1.0).on_slab(noise)[:, 8:-8, 8:-8]
+    nowhere = np.zeros((64, 64), bool)
+    smooth = Conditioning(smooth=1.0).on_frames(noise, nowhere)[:, 8:-8, 8:-8]
     # A Gaussian of 1 voxel averages over 4 pi sigma^2 voxels.
     assert smooth.real.std() == pytest.approx((4 * np.pi) ** -0.5, rel=0.05)
 

@@ -151,9 +151,10 @@ class WaterFatMatcher(VoxelwiseMethod):
         from napari_mrf.dictionary.water_fat_search import make_search
 
         if self._search is None:
-            self._search = make_search(self._dictionary, self.device)
+            self._search, self.notes = make_search(self._dictionary, self.device)
             if self._refine:
-                self._refinement = make_refinement(self._dictionary)
+                self._refinement, notes = make_refinement(self._dictionary)
+                self.notes += notes
 
     @property
     def needs_second_pass(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.dictionary.prior import Prior
     from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
-
-_LOGGER = logging.getLogger(__name__)
 
 _MAX_STEPS = 30
 _DF_LIMIT_HZ = 500.0
@@ -128,10 +125,9 @@ class WaterFatRefinement:
         )
 
 
-def make_refinement(dictionary: WaterFatDictionary) -> WaterFatRefinement | None:
-    """Return the refinement where it applies, else None and a word in the log."""
+def make_refinement(dictionary: WaterFatDictionary) -> tuple[WaterFatRefinement | None, list[str]]:
+    """Return the refinement where it applies, else None and why."""
     try:
-        return WaterFatRefinement(dictionary)
+        return WaterFatRefinement(dictionary), []
     except (ImportError, ValueError) as reason:
-        _LOGGER.warning("no refinement, the values stay on the grid: %s", reason)
-        return None
+        return None, [f"The values stay on the grid, without refinement: {reason}."]

@@ -52,14 +52,15 @@ class Search(ABC):
         """Search (N, T) finite, non-zero fingerprints."""
 
 
-def make_search(dictionary: WaterFatDictionary, device: torch.device) -> Search:
-    """Return the compiled search where it applies, else the torch search."""
+def make_search(dictionary: WaterFatDictionary, device: torch.device) -> tuple[Search, list[str]]:
+    """Return the compiled search where it applies, else the torch search, and why."""
+    notes: list[str] = []
     if device.type == "cpu":
         try:
-            return CompiledSearch(dictionary)
+            return CompiledSearch(dictionary), notes
         except (ImportError, ValueError) as reason:
-            _LOGGER.warning("water-fat matching uses the slower general search: %s", reason)
-    return TorchSearch(dictionary, device)
+            notes.append(f"Matching took the slower general search: {reason}.")
+    return TorchSearch(dictionary, device), notes
 
 
 class CompiledSearch(Search):
