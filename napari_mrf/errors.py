@@ -62,6 +62,17 @@ class MRFInputError(ValueError):
         """Keep the fields when the error crosses a process border."""
         return _rebuild, (self.code, self.what, self.path, self.expected, self.found, self.hint)
 
+    def at(self, path: str | PathLike[str] | None) -> MRFInputError:
+        """Return the same error, naming the file it came from."""
+        return MRFInputError(
+            self.code,
+            self.what,
+            path=path,
+            expected=self.expected,
+            found=self.found,
+            hint=self.hint,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values (``--json-errors``)."""
         return {

@@ -250,14 +250,7 @@ class Sequence:
         try:
             return cls(**record)
         except MRFInputError as error:
-            raise MRFInputError(
-                error.code,
-                error.what,
-                path=path,
-                expected=error.expected,
-                found=error.found,
-                hint=error.hint,
-            ) from None
+            raise error.at(path) from None
         except TypeError as error:
             raise MRFInputError(
                 "bad-sequence",

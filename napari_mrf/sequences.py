@@ -201,11 +201,4 @@ def _load_csv(path: Path) -> Sequence:
             fat_amplitudes=base.fat_amplitudes,
         )
     except MRFInputError as error:
-        raise MRFInputError(
-            error.code,
-            error.what,
-            path=path,
-            expected=error.expected,
-            found=error.found,
-            hint=error.hint,
-        ) from None
+        raise error.at(path) from None

@@ -234,11 +234,4 @@ def _named_grid(name: str, sequence: Sequence) -> ParameterGrid:
             f"there is no grid {name!r}",
             expected=" or ".join(grids),
         )
-    if sequence.kind != "spoiled":
-        raise MRFInputError(
-            "wrong-sequence",
-            "water-fat matching needs a spoiled sequence with a fat model",
-            found=f"{sequence.name} ({sequence.kind})",
-            hint="Use the method exhaustive for FISP.",
-        )
     return grids[name](sequence)
