@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+from napari_mrf.compilation import OPTIONS
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _project(signal, segment_of_frame, basis, z_re, z_im):  # type: ignore[no-untyped-def]
     """Partial products of the fingerprint with every segment basis, (S, B·R)."""
     z_re[:] = 0.0
@@ -25,7 +25,7 @@ def _project(signal, segment_of_frame, basis, z_re, z_im):  # type: ignore[no-un
             z_im[s, k] += imaginary * basis[t, k]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _expand(b, rank, table_re, table_im, z_re, z_im, out_re, out_im):  # type: ignore[no-untyped-def]
     """Inner products (S, n) of the projected fingerprint with the vectors of one table."""
     n_segments, n = out_re.shape
@@ -40,7 +40,7 @@ def _expand(b, rank, table_re, table_im, z_re, z_im, out_re, out_im):  # type: i
                 out_im[s, i] += table_re[b, s, r, i] * y + table_im[b, s, r, i] * x
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _block_bounds(q_re, q_im, slack, phase_re, phase_im, bounds):  # type: ignore[no-untyped-def]
     """Upper bound of J² for every Df of one B1.
 
@@ -67,7 +67,7 @@ def _block_bounds(q_re, q_im, slack, phase_re, phase_im, bounds):  # type: ignor
         bounds[d] = root * root + 1e-12
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _turn(d, phase_re, phase_im, u_re, u_im, h_re, h_im):  # type: ignore[no-untyped-def]
     """Inner products (n,) at one Df from the partial ones (S, n)."""
     n_segments, n = u_re.shape
@@ -81,7 +81,7 @@ def _turn(d, phase_re, phase_im, u_re, u_im, h_re, h_im):  # type: ignore[no-unt
             h_im[i] += p_re * u_im[s, i] + p_im * u_re[s, i]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _pair_values(w_re, w_im, f_re, f_im, overlap, inverse_determinant, values):  # type: ignore[no-untyped-def]
     """J² of every water atom with one fat atom at its best fat fraction in [0, 1]."""
     fat_power = f_re * f_re + f_im * f_im
@@ -97,7 +97,7 @@ def _pair_values(w_re, w_im, f_re, f_im, overlap, inverse_determinant, values): 
         values[i] = inside if cross - inside * c > 0.0 else pure
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def match_voxels(  # type: ignore[no-untyped-def]
     signals,
     segment_of_frame,

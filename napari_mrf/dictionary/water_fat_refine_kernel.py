@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+from napari_mrf.compilation import OPTIONS
+
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 _N = 7  # FF, T1H2O, T1fat, Df, B1, Re M0, Im M0
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _weights(u, value, slope):  # type: ignore[no-untyped-def]
     """Uniform cubic B-spline weights of the four coefficients around a point, and slopes."""
     v = 1.0 - u
@@ -29,7 +30,7 @@ def _weights(u, value, slope):  # type: ignore[no-untyped-def]
     slope[3] = 0.5 * u * u
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _envelope(t1, b1, coefficients, grid, value, by_t1, by_b1, work):  # type: ignore[no-untyped-def]
     """Envelope in basis coordinates (R,) and its derivatives by T1 (1/ms) and B1."""
     n_t1, n_b1, rank = coefficients.shape
@@ -55,7 +56,7 @@ def _envelope(t1, b1, coefficients, grid, value, by_t1, by_b1, work):  # type: i
                 by_b1[r] += w_b1 * c
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _linearise(theta, z, table, grid, segment, water, fat, echo_times_s, a, jacobian, work):  # type: ignore[no-untyped-def]
     """Fill the Jacobian (7, R) and the residual (last row); return the squared residual."""
     fraction, t1_water, t1_fat, df, b1 = theta[0], theta[1], theta[2], theta[3], theta[4]
@@ -84,7 +85,7 @@ def _linearise(theta, z, table, grid, segment, water, fat, echo_times_s, a, jaco
     return power
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _normal_equations(jacobian, hessian, gradient):  # type: ignore[no-untyped-def]
     for p in range(_N):
         for q in range(p + 1):
@@ -105,7 +106,7 @@ def _normal_equations(jacobian, hessian, gradient):  # type: ignore[no-untyped-d
         gradient[p] = total
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _cholesky(matrix, factor):  # type: ignore[no-untyped-def]
     """Lower factor of a symmetric matrix; False where it is not positive."""
     for p in range(_N):
@@ -122,7 +123,7 @@ def _cholesky(matrix, factor):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _solve(factor, right, out):  # type: ignore[no-untyped-def]
     for p in range(_N):
         total = right[p]
@@ -136,7 +137,7 @@ def _solve(factor, right, out):  # type: ignore[no-untyped-def]
         out[p] = total / factor[p, p]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def refine_voxels(  # type: ignore[no-untyped-def]
     projected, n_samples, start, sigma, table, grid, segment, water, fat, echo_times_s,
     prior_mean, prior_precision, lower, upper, scales, max_steps, theta, deviation, misfit, steps,

@@ -62,8 +62,7 @@ def load_mask(path: str | Path, series: MRFSeries) -> NDArray[np.bool_]:
     try:
         mask = check_mask(values, series.spatial_shape)
     except MRFInputError as error:
-        raise MRFInputError(error.code, error.what, path=path, expected=error.expected,
-                            found=error.found, hint=error.hint) from None  # fmt: skip
+        raise error.at(path) from None
     if affine is not None and series.affine is not None and not same_place(affine, series.affine):
         raise MRFInputError("bad-mask", "the mask lies elsewhere in space than the series",
                             path=path, expected=f"affine {series.affine.round(3).tolist()}",

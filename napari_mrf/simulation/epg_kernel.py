@@ -15,6 +15,8 @@ import numba
 import numpy as np
 import torch
 
+from napari_mrf.compilation import OPTIONS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -110,7 +112,7 @@ def _fill(
     )
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@numba.njit(**OPTIONS)
 def _play_atoms(  # type: ignore[no-untyped-def]
     signal, cosines, sines, decays1, decays2, echo_decays2, inversion_decays1,
     recovery_decays1, recovery_decays2, factor_of_atom, angle_of_pulse, time_of_pulse,
