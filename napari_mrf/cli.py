@@ -284,6 +284,19 @@ def phantom(
     typer.echo("\n".join(str(path) for path in written))
 
 
+@app.command(name="clear-cache")
+def clear_cache(json_errors: JsonErrors = False) -> None:
+    """Delete cached dictionaries and unpacked series; they are made again when needed.
+
+    Example: napari-mrf clear-cache
+    """
+    from napari_mrf.dictionary.cache import clear_cache as clear_dictionaries
+    from napari_mrf.io import clear_unpacked_cache
+
+    freed = clear_dictionaries() + clear_unpacked_cache()
+    typer.echo(f"{freed / 1e6:,.1f} MB freed")
+
+
 def _refuse_results(folder: Path, overwrite: bool) -> None:
     # Said before the work, not after it; save_maps checks again.
     if (folder / "maps.json").exists() and not overwrite:

@@ -38,7 +38,9 @@ def small_series(tmp_path_factory):
     return folder / "leg one.nii.gz"
 
 
-@pytest.mark.parametrize("command", ["demo", "methods", "simulate", "reconstruct", "phantom"])
+@pytest.mark.parametrize(
+    "command", ["demo", "methods", "simulate", "reconstruct", "phantom", "clear-cache"]
+)
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
@@ -145,6 +147,18 @@ def test_phantom_writes_series_truth_and_labels(run, tmp_path):
     truth = mrf.load_maps(tmp_path / "p" / "truth")
     assert truth.spatial_shape == series.spatial_shape
     assert run("phantom", "--output", tmp_path / "p", *arguments)[0] == 3
+
+
+def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: tmp_path / "unpacked")
+    dictionaries = tmp_path / "dictionaries"
+    monkeypatch.setattr("napari_mrf.dictionary.cache.cache_directory", lambda: dictionaries)
+    mrf.load_series(small_series)
+    assert list((tmp_path / "unpacked").iterdir())
+    code, out, _ = run("clear-cache")
+    assert code == 0
+    assert "MB freed" in out
+    assert not list((tmp_path / "unpacked").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,16 @@ def test_torch_search_finds_the_same_pairs_as_the_compiled_one(sequence, diction
     np.testing.assert_allclose(compiled.scale, general.scale, rtol=1e-9)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_gpu_finds_the_same_pairs(sequence):
+    rng = np.random.default_rng(12)
+    signals = measured(sequence, random_tissue(1000, rng), 20, rng)
+    on_gpu = WaterFatMatcher(sequence, device="cuda").match(signals)
+    on_cpu = WaterFatMatcher(sequence, device="cpu").match(signals)
+    for key, values in on_cpu.parameters.items():
+        np.testing.assert_allclose(on_gpu.parameters[key], values, rtol=1e-6, err_msg=key)
+
+
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_small_grid_gives_the_pair_of_the_exhaustive_search(data):
