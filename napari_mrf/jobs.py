@@ -77,10 +77,12 @@ class JobStatus:
         Progress; a total of 0 means that the end is not known.
     detail : str
         Free text beside the bar.
+    stage : str
+        Name of the pass that the progress is of; empty for the first or only one.
     seconds : float
         Time since the start.
     seconds_left : float or None
-        Estimated from the progress so far; None while unknown.
+        Estimated from the progress of this stage so far; None while unknown.
     failure : Failure or None
         Set when the state is failed.
     """
@@ -90,6 +92,7 @@ class JobStatus:
     done: int = 0
     total: int = 0
     detail: str = ""
+    stage: str = ""
     seconds: float = 0.0
     seconds_left: float | None = None
     failure: Failure | None = None
@@ -110,6 +113,8 @@ class Step:
         Progress; a total of 0 means that the end is not known.
     detail : str
         Free text beside the bar.
+    stage : str
+        Name of a pass whose progress counts from 0 again; empty for the first or only one.
     value : object
         Handed to the receiver of updates; None for progress alone.
     keep : bool
@@ -120,6 +125,7 @@ class Step:
     done: int = 0
     total: int = 0
     detail: str = ""
+    stage: str = ""
     value: Any = None
     keep: bool = False
 
@@ -222,6 +228,8 @@ class Job(QObject):  # type: ignore[misc]
         if step is None or not self._is_current():
             return
         now = time.monotonic()
+        if step.stage != self.status.stage:
+            self._first_s = None  # another pass goes at another pace
         if self._first_s is None and step.done > 0:
             self._first_s, self._first_done = now, step.done
         self._set(
@@ -230,6 +238,7 @@ class Job(QObject):  # type: ignore[misc]
                 done=step.done,
                 total=step.total,
                 detail=step.detail,
+                stage=step.stage,
                 seconds=now - self._start_s,
                 seconds_left=self._seconds_left(step, now),
             )
@@ -238,8 +247,8 @@ class Job(QObject):  # type: ignore[misc]
             self.updated.emit(step.value)
 
     def _seconds_left(self, step: Step, now: float) -> float | None:
-        # The rate counts from the first progress: what precedes it (a dictionary to build) says
-        # nothing about the rest.
+        # The rate counts from the first progress of a stage: what precedes it (a dictionary to
+        # build) says nothing about the rest.
         if self._first_s is None or not step.total or step.done <= self._first_done:
             return None
         rate = (step.done - self._first_done) / max(now - self._first_s, 1e-6)

@@ -13,6 +13,7 @@ import numpy as np
 from napari_mrf.colormaps import valid_colors
 from napari_mrf.component_view import ComponentView
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.maps import FLAGS, ParameterMaps
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS, validity_rules
@@ -28,9 +29,13 @@ SERIES_KEY = "mrf_series"
 SET_KEY = "mrf_set"
 PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
-COMPANIONS = ("quality", "flags", "mask")
+COMPANIONS = ("quality", "flags", "mask", "uncertainty")
 """What a set of maps can show on demand beside its parameters."""
 
+# Wide enough for undersampled series, narrow enough to see differences in good ones; a value
+# that the prior alone gives (water T1 300 ms, fat T1 35 ms) is at or beyond the upper end.
+_DEVIATION_SHARE = 0.15
+_DEVIATION_COLORMAP = "magma"
 _PEAK_KEY = "mrf_peak"
 _SPATIAL_LABELS = ("z", "y", "x")
 
@@ -124,7 +129,7 @@ def show_maps(viewer: Any, set_name: str, maps: ParameterMaps) -> None:
     """
     orientation = DisplayOrientation.from_affine(maps.affine)
     existing = find_set(viewer, set_name)
-    for key in [key for key in existing if key in COMPANIONS]:
+    for key in [key for key in existing if key not in PARAMETERS]:
         viewer.layers.remove(existing.pop(key))
     front = next((key for key in ("FF", "T1") if key in maps), next(iter(maps), None))
     for key in reversed(list(maps)):
@@ -179,23 +184,73 @@ def apply_validity(
     """
     rules = {} if thresholds is None or "FF" not in maps else validity_rules(thresholds)
     orientation = DisplayOrientation.from_affine(maps.affine)
-    for key, layer in find_set(viewer, set_name).items():
-        if key not in maps or PARAMETERS[key].validity is None:
+    for name, layer in find_set(viewer, set_name).items():
+        key = DEVIATIONS.get(name, name)
+        values = (maps.uncertainty if name in DEVIATIONS else maps).get(key)
+        if values is None or PARAMETERS[key].validity is None:
             continue
-        values = maps[key]
         if key in rules:
             values = np.where(rules[key].mask(maps["FF"]), values, np.float32(np.nan))
         layer.data = np.array(orientation.to_screen(values))
 
 
-def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
-    """Add the quality, flags or mask layer of a set and return it.
+def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
+    """Return the layers that show a companion of a set; none while it is not shown."""
+    return [
+        layer
+        for key, layer in find_set(viewer, set_name).items()
+        if key == companion or (companion == "uncertainty" and key in DEVIATIONS)
+    ]
+
+
+def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
+    """Add the layers of a companion of a set and return them.
+
+    Quality, flags and mask are one layer, uncertainty is one a map: its standard deviation, in
+    the unit of the map, from 0 to a fixed share of the map's own display range.
 
     Raises
     ------
     KeyError
         For a companion that the maps do not have.
     """
+    if companion == "uncertainty" and maps.uncertainty:
+        front = next(iter(maps.uncertainty))
+        return [
+            _add_deviation(viewer, set_name, maps, key, visible=key == front)
+            for key in reversed(list(maps.uncertainty))
+        ]
+    return [_add_companion(viewer, set_name, maps, companion)]
+
+
+def deviation_limits(key: str) -> tuple[float, float]:
+    """Return the display limits of the standard deviation of a parameter."""
+    low, high = PARAMETERS[key].display_limits
+    return 0.0, _DEVIATION_SHARE * (high - low)
+
+
+def _add_deviation(
+    viewer: Any, set_name: str, maps: ParameterMaps, key: str, *, visible: bool
+) -> Any:
+    from matplotlib import colormaps
+
+    orientation = DisplayOrientation.from_affine(maps.affine)
+    colors = colormaps[_DEVIATION_COLORMAP](np.linspace(0, 1, 256))
+    unit = PARAMETERS[key].unit
+    return _add_image(
+        viewer,
+        np.array(orientation.to_screen(maps.uncertainty[key])),
+        set_name,
+        f"{key}_std",
+        maps,
+        limits=deviation_limits(key),
+        colormap=_napari_colormap(colors, "standard deviation"),
+        visible=visible,
+        title=f"{key} SD ({unit})" if unit else f"{key} SD",
+    )
+
+
+def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
     orientation = DisplayOrientation.from_affine(maps.affine)
     if companion == "quality" and maps.quality is not None:
         from matplotlib import colormaps
@@ -298,11 +353,12 @@ def _add_image(
     limits: tuple[float, float],
     colormap: Any,
     visible: bool,
+    title: str = "",
 ) -> Any:
     orientation = DisplayOrientation.from_affine(maps.affine)
     layer = viewer.add_image(
         values,
-        name=_layer_name(set_name, key),
+        name=_layer_name(set_name, title or key),
         rgb=False,
         contrast_limits=limits,
         colormap=colormap,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from napari_mrf import jobs
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, Step
 
@@ -197,3 +198,43 @@ def test_time_left_counts_from_the_first_progress(qtbot, job):
     estimates = [seconds for seconds in left if seconds is not None]
     assert estimates
     assert 0.03 < estimates[-1] < 0.2  # 45 of 100 left at 45 in 60 ms
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_time_left_is_right_in_each_pass(qtbot, job, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(jobs, "time", clock)
+
+    def work():
+        for stage, pace_s in (("", 1.0), ("refining", 0.25)):
+            for done in range(0, 101, 10):
+                yield Step(done, 100, "voxels", stage, keep=True)
+                received.acquire(timeout=5)
+                clock.now += 10 * pace_s
+
+    received = threading.Semaphore(0)
+    left = {}
+
+    def note(status):
+        if status.detail:
+            left[status.stage, status.done] = status.seconds_left
+            received.release()
+
+    job.changed.connect(note)
+    job.start("two passes", work)
+    _wait_for(qtbot, job, JobState.DONE)
+    assert left["", 10] is None
+    assert left["", 60] == pytest.approx(40.0)
+    assert left["refining", 0] is None
+    assert left["refining", 10] is None
+    assert left["refining", 60] == pytest.approx(10.0)
+    assert left["refining", 100] is None  # the job has ended

@@ -133,8 +133,8 @@ def test_validity_hides_on_screen_and_leaves_the_maps(viewer, maps):
 
 def test_quality_flags_and_mask_are_there_on_demand(viewer, maps):
     bridge.show_maps(viewer, "a", maps)
-    quality, flags, mask = (bridge.show_companion(viewer, "a", maps, name)
-                            for name in bridge.COMPANIONS)  # fmt: skip
+    quality, flags, mask = (bridge.show_companion(viewer, "a", maps, name)[0]
+                            for name in ("quality", "flags", "mask"))  # fmt: skip
     assert tuple(quality.contrast_limits) == (0, 1)
     assert quality.colorbar.visible
     value = FLAGS["Df-edge"] | FLAGS["B1-edge"]
@@ -143,6 +143,44 @@ def test_quality_flags_and_mask_are_there_on_demand(viewer, maps):
     for layer in (flags, mask):
         assert tuple(layer.scale) == (8, 2, 1.5)
         assert {f"{unit:~}" for unit in layer.units} == {"mm"}
+
+
+def test_uncertainty_is_one_layer_a_map_with_unit_and_fixed_limits(viewer, maps):
+    maps.uncertainty = {key: values / 10 for key, values in maps.items()}
+    bridge.show_maps(viewer, "a", maps)
+    layers = bridge.show_companion(viewer, "a", maps, "uncertainty")
+    assert [layer.name for layer in reversed(layers)] == [
+        "a · FF SD", "a · T1H2O SD (ms)", "a · T1fat SD (ms)", "a · Df SD (Hz)", "a · B1 SD",
+    ]  # fmt: skip
+    assert [layer.visible for layer in reversed(layers)] == [True, False, False, False, False]
+    assert bridge.companion_layers(viewer, "a", "uncertainty") == list(reversed(layers))[::-1]
+    for layer in layers:
+        key = layer.metadata[bridge.PARAMETER_KEY].removesuffix("_std")
+        low, high = PARAMETERS[key].display_limits
+        assert tuple(layer.contrast_limits) == pytest.approx((0, 0.15 * (high - low)))
+        assert layer.colorbar.visible
+        assert tuple(layer.scale) == (8, 2, 1.5)
+        shown = layer.data[:, ::-1, ::-1]
+        assert np.array_equal(shown, maps.uncertainty[key], equal_nan=True)
+        lightness = np.asarray(layer.colormap.colors)[:, :3] @ [0.2126, 0.7152, 0.0722]
+        assert np.all(np.diff(lightness) > -1e-6)  # more is brighter, everywhere
+    bridge.show_maps(viewer, "a", maps)
+    assert not bridge.companion_layers(viewer, "a", "uncertainty")
+
+
+def test_validity_hides_the_uncertainty_where_it_hides_the_map(viewer, maps):
+    maps.uncertainty = {"T1H2O": maps["T1H2O"] / 10}
+    bridge.show_maps(viewer, "a", maps)
+    bridge.show_companion(viewer, "a", maps, "uncertainty")
+    bridge.apply_validity(viewer, "a", maps, {"T1H2O": 0.6})
+    hidden = np.isnan(viewer.layers["a · T1H2O SD (ms)"].data[:, ::-1, ::-1])
+    assert np.array_equal(hidden, ~(maps["FF"] < 0.6))
+
+
+def test_companion_that_the_maps_lack_is_an_error(viewer, maps):
+    for companion in ("uncertainty", "nothing"):
+        with pytest.raises(KeyError):
+            bridge.show_companion(viewer, "a", maps, companion)
 
 
 def test_mask_that_was_drawn_on_screen_comes_back_in_file_order(viewer, series):

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods, sequences
+from napari_mrf.conditioning import Conditioning
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.layers import series_layer_data
 from napari_mrf.maps import FLAGS
@@ -28,6 +29,7 @@ OPTIONS = (
     MethodOption("rank", "int", 9, "Rank", "Of the basis.", limits=(1, 20)),
     MethodOption("prior", "choice", "series", "Prior", "Where from.", choices=("series", "range")),
     MethodOption("weight", "float", 0.5, "Weight", "Of the prior.", limits=(0.0, 1.0)),
+    MethodOption("frames", "text", "all", "Frames", "Such as 0-149."),
 )
 INFO = MethodInfo("water-fat", "a stand-in", "matcher", ("spoiled",), "nobody, 2020", OPTIONS)
 
@@ -132,7 +134,8 @@ def test_methods_devices_and_options_are_offered(panel):
     assert panel.method_picker.currentText() == "water-fat — a stand-in"
     assert [panel.device_picker.itemText(i) for i in range(2)] == ["automatic", "CPU (2 cores)"]
     assert not panel.more.is_open()
-    assert panel.options.values() == {"refine": True, "rank": 9, "prior": "series", "weight": 0.5}
+    assert panel.options.values() == {
+        "refine": True, "rank": 9, "prior": "series", "weight": 0.5, "frames": "all"}  # fmt: skip
     panel.method_picker.setCurrentIndex(1)
     panel.method_picker.activated.emit(1)
     assert panel.options.values() == {}
@@ -145,7 +148,8 @@ def test_panel_becomes_the_engines_arguments(qtbot, dock, panel, viewer, gate):
     panel.device_picker.setCurrentIndex(1)
     parameters = dock.reconstruct_binding.parameters()
     assert parameters.as_core_arguments() == {
-        "device": "cpu", "refine": False, "rank": 4, "prior": "series", "weight": 0.5}  # fmt: skip
+        "device": "cpu", "refine": False, "rank": 4, "prior": "series", "weight": 0.5,
+        "frames": "all"}  # fmt: skip
     run_to_end(qtbot, viewer, panel, gate)
     assert gate.calls[0]["rank"] == 4
     assert gate.calls[0]["mask"] is None
@@ -294,6 +298,60 @@ def test_failure_is_one_sentence_and_keeps_earlier_maps(
     assert panel.run_button.isEnabled()
 
 
+def test_text_option_is_typed_and_refused_by_the_engine_in_the_section(qtbot, panel, viewer, gate):
+    line = panel.options.editor("frames")
+    line.clear()
+    qtbot.keyClicks(line, " 0-74, x")
+    assert panel.options.values()["frames"] == "0-74, x"
+    with pytest.raises(MRFInputError) as engine:
+        Conditioning(frames="0-74, x")
+    gate.failures[1] = engine.value
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
+    assert panel.notice.text() == engine.value.sentence()
+    assert "'x' is no range of frames" in panel.notice.text()
+    assert gate.calls[0]["frames"] == "0-74, x"
+    assert line.text() == " 0-74, x"
+
+
+def test_magnitude_alone_disables_the_run_with_a_reason(panel, viewer):
+    series = session_of(viewer).series
+    session_of(viewer).set_series(replace(series, metadata={"magnitude_only": True}), "thigh")
+    assert not panel.run_button.isEnabled()
+    assert not panel.slice_button.isEnabled()
+    assert panel.needs.text().startswith("The series has magnitude only, and the phase is needed")
+    assert not panel.needs.isEnabled()
+    session_of(viewer).set_series(series, "thigh")
+    assert panel.run_button.isEnabled()
+
+
+def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gate, tmp_path):
+    run_to_end(qtbot, viewer, panel, gate)
+    box = panel.results.companions["uncertainty"]
+    assert not box.isEnabled()
+    assert "Refine" in box.toolTip()
+    deviations = {"FF": np.full(SHAPE[1:], 0.02), "T1H2O": np.full(SHAPE[1:], 30.0)}
+    values = {"FF": np.linspace(0, 1, 60).reshape(SHAPE[1:]), "T1H2O": np.ones(SHAPE[1:])}
+    maps = ParameterMaps(values, uncertainty=deviations, affine=AFFINE)
+    maps_display_of(viewer).add(MapsSet("refined", maps))
+    click(qtbot, box)
+    names = ["refined · T1H2O SD (ms)", "refined · FF SD"]
+    assert [layer.name for layer in viewer.layers if "SD" in layer.name] == names
+    hidden = np.isnan(viewer.layers["refined · T1H2O SD (ms)"].data)
+    assert np.array_equal(hidden, np.isnan(viewer.layers["refined · T1H2O"].data))
+    assert hidden.any()
+    viewer.layers.remove("refined · FF SD")
+    assert box.isChecked()
+    box.click()
+    assert not [layer for layer in viewer.layers if "SD" in layer.name]
+    dock.reconstruct_binding.results.save_to(str(tmp_path / "out"))
+    qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
+    assert (tmp_path / "out" / "T1H2O_std.nii.gz").exists()
+    qtbot.waitUntil(
+        lambda: not dock.reconstruct_binding.results.saving.status.is_running, timeout=10_000
+    )
+
+
 def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
     run_to_end(qtbot, viewer, panel, gate)
     assert not panel.results.companions["flags"].isEnabled()
@@ -369,5 +427,9 @@ def test_progress_reads_like_a_sentence():
     status = JobStatus(JobState.RUNNING, "water-fat", 12_400, 34_800, "voxels", seconds_left=6.2)
     assert progress_sentence(status) == "water-fat: 12,400 of 34,800 voxels, 6 s left"
     assert progress_sentence(replace(status, done=0, detail="preparing")) == "water-fat: preparing…"
+    second = replace(status, stage="refining", seconds_left=3.4)
+    assert progress_sentence(second) == (
+        "water-fat, refining: 12,400 of 34,800 voxels, 3 s left"
+    )  # fmt: skip
     assert [duration(s) for s in (0.04, 0.4, 6.2, 99, 200)] == [
         "0.1 s", "0.4 s", "6 s", "99 s", "3 min 20 s"]  # fmt: skip

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary, ref
 
 from napari.components.overlays import TextOverlay
 
+from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
@@ -91,12 +92,20 @@ def _titles(viewer: Any) -> Iterator[str]:
     maps = [
         layer.metadata
         for layer in reversed(viewer.layers)
-        if layer.visible and layer.metadata.get(PARAMETER_KEY) in PARAMETERS
+        if layer.visible and layer.metadata.get(PARAMETER_KEY) in {*PARAMETERS, *DEVIATIONS}
     ]
     several = len({metadata[SET_KEY] for metadata in maps}) > 1
     for metadata in maps:
-        title = PARAMETERS[metadata[PARAMETER_KEY]].title
+        title = _title(metadata[PARAMETER_KEY])
         yield f"{metadata[SET_KEY]}: {title}" if several else title
+
+
+def _title(key: str) -> str:
+    if key in PARAMETERS:
+        return PARAMETERS[key].title
+    parameter = PARAMETERS[DEVIATIONS[key]]
+    unit = f" ({parameter.unit})" if parameter.unit else ""
+    return f"{parameter.label}, standard deviation{unit}"
 
 
 _TEXTS: WeakKeyDictionary[Any, CanvasTexts] = WeakKeyDictionary()

@@ -9,6 +9,7 @@ from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.layers import (
     SET_KEY,
     apply_validity,
+    companion_layers,
     find_set,
     show_companion,
     show_maps,
@@ -55,16 +56,18 @@ class MapsDisplay:
         self._session.add_maps(maps_set)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
-        """Add or remove the quality, flags or mask layer of a set."""
+        """Add or remove the quality, flags, mask or uncertainty layers of a set."""
         viewer = self._viewer()
-        layer = find_set(viewer, set_name).get(companion)
-        if is_shown and layer is None:
-            maps = self._session.maps_sets[set_name].maps
+        layers = companion_layers(viewer, set_name, companion)
+        if is_shown and not layers:
+            maps_set = self._session.maps_sets[set_name]
             active = viewer.layers.selection.active
-            show_companion(viewer, set_name, maps, companion)
+            show_companion(viewer, set_name, maps_set.maps, companion)
+            self._apply_validity(maps_set)
             viewer.layers.selection.active = active
-        elif not is_shown and layer is not None:
-            viewer.layers.remove(layer)
+        elif not is_shown:
+            for layer in layers:
+                viewer.layers.remove(layer)
 
     def set_hides_invalid(self, is_hidden: bool) -> None:
         """Hide or show values that the validity rules leave out, in all sets."""

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
+    QLineEdit,
     QSpinBox,
     QWidget,
 )
@@ -37,6 +38,7 @@ class OptionForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._editors: dict[str, QWidget] = {}
+        self._options: dict[str, MethodOption] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(18, 0, 0, 0)
         self._layout.setSpacing(4)
@@ -49,8 +51,10 @@ class OptionForm(QWidget):
         while self._layout.rowCount():
             self._layout.removeRow(0)
         self._editors = {}
+        self._options = {option.name: option for option in options}
         for option in options:
-            editor = _editor(option, kept.get(option.name, option.default))
+            editor = _editor(option)
+            _set_value(editor, kept.get(option.name, option.default))
             editor.setToolTip(option.help)
             editor.setMinimumWidth(90)
             _change_signal(editor).connect(self._on_edited)
@@ -68,6 +72,15 @@ class OptionForm(QWidget):
         """Return the value of every option by name."""
         return {name: _value(editor) for name, editor in self._editors.items()}
 
+    def set_value(self, name: str, value: Any) -> None:
+        """Enter a value as if the user had; options that are not offered are left alone."""
+        if name in self._editors:
+            _set_value(self._editors[name], value)
+
+    def option(self, name: str) -> MethodOption | None:
+        """Return an option that is offered, or None."""
+        return self._options.get(name)
+
     def editor(self, name: str) -> QWidget:
         """Return the widget of an option."""
         return self._editors[name]
@@ -76,28 +89,28 @@ class OptionForm(QWidget):
         self.changed.emit()
 
 
-def _editor(option: MethodOption, value: Any) -> QWidget:
+def _editor(option: MethodOption) -> QWidget:
     if option.kind == "bool":
-        box = QCheckBox()
-        box.setChecked(bool(value))
-        return box
+        return QCheckBox()
     if option.kind == "choice":
         combo = QComboBox()
         combo.setMinimumContentsLength(8)
         combo.addItems([str(choice) for choice in option.choices])
-        combo.setCurrentText(str(value))
         return combo
+    if option.kind == "text":
+        # What may be written is the method's to say; it does when it is run.
+        line = QLineEdit()
+        line.setPlaceholderText(str(option.default))
+        return line
     low, high = option.limits or (-_WIDEST_RANGE, _WIDEST_RANGE)
     if option.kind == "int":
         spin = QSpinBox()
         spin.setRange(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))
-        spin.setValue(int(value))
         return spin
     number = QDoubleSpinBox()
     number.setDecimals(4)
     number.setRange(low, high)
     number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-    number.setValue(float(value))
     return number
 
 
@@ -106,7 +119,20 @@ def _value(editor: QWidget) -> Any:
         return editor.isChecked()
     if isinstance(editor, QComboBox):
         return editor.currentText()
+    if isinstance(editor, QLineEdit):
+        return editor.text().strip()
     return editor.value()
+
+
+def _set_value(editor: QWidget, value: Any) -> None:
+    if isinstance(editor, QCheckBox):
+        editor.setChecked(bool(value))
+    elif isinstance(editor, QComboBox):
+        editor.setCurrentText(str(value))
+    elif isinstance(editor, QLineEdit):
+        editor.setText(str(value))
+    else:
+        editor.setValue(type(editor.value())(value))
 
 
 def _change_signal(editor: QWidget) -> Any:
@@ -114,4 +140,6 @@ def _change_signal(editor: QWidget) -> Any:
         return editor.toggled
     if isinstance(editor, QComboBox):
         return editor.currentTextChanged
+    if isinstance(editor, QLineEdit):
+        return editor.textChanged
     return editor.valueChanged

@@ -13,6 +13,7 @@ from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.layers import PARAMETER_KEY, mask_from_layer, series_of, show_mask
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.advice_binding import AdviceBinding
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.maps_display import MapsDisplay, maps_display_of
 from napari_mrf.widgets.preferences import preferences
@@ -75,6 +76,7 @@ class ReconstructBinding:
             self.bond.connect(layer.events.name, self._on_layers_changed)
         self._on_layers_changed()
         self.results = ResultsBinding(viewer, panel.results, panel.notice)
+        self.advice = AdviceBinding(viewer, panel)
         self._on_run_changed(self.session.reconstruction.status)
         self._show_state(panel.results.current_maps())
 
@@ -135,6 +137,9 @@ class ReconstructBinding:
             return "Load or pick a series first."
         if series.sequence is None:
             return "Pick the sequence of the series first."
+        if series.metadata.get("magnitude_only"):
+            return ("The series has magnitude only, and the phase is needed: load magnitude and "
+                    "phase, or real and imaginary parts, together.")  # fmt: skip
         if self.catalogue.status.is_running:
             return "Loading the methods…"
         if not self.panel.current_method():

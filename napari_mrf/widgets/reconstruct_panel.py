@@ -226,10 +226,11 @@ class ReconstructPanel(QWidget):
 
 
 def progress_sentence(status: JobStatus) -> str:
-    """Return ``"water-fat: 12,400 of 34,800 voxels, 6 s left"``."""
+    """Return ``"water-fat, refining: 12,400 of 34,800 voxels, 6 s left"``."""
+    title = f"{status.title}, {status.stage}" if status.stage else status.title
     if not status.total or not status.done:
-        return f"{status.title}: {status.detail or 'starting'}…"
-    text = f"{status.title}: {status.done:,} of {status.total:,} {status.detail}"
+        return f"{title}: {status.detail or 'starting'}…"
+    text = f"{title}: {status.done:,} of {status.total:,} {status.detail}"
     if status.seconds_left is not None:
         text += f", {duration(status.seconds_left)} left"
     return text

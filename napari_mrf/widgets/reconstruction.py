@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,18 @@ from napari_mrf.jobs import Step
 from napari_mrf.session import MapsSet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
     from napari_mrf.maps import ParameterMaps
-    from napari_mrf.method import MethodInfo
+    from napari_mrf.method import MethodInfo, ReconstructionUpdate
     from napari_mrf.sequence import Sequence
     from napari_mrf.series import MRFSeries
+
+_PREPARING = "preparing, longer the first time"
+_FINDING = "finding the foreground"
+_READING = "reading the series"
 
 
 @dataclass(frozen=True)
@@ -130,34 +134,46 @@ def reconstruct(
         The complete maps.
     """
     started_s = time.monotonic()
-    yield Step(detail="preparing")
+    yield Step(detail=_PREPARING)
     from napari_mrf import methods
 
     assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
     method = methods.get(parameters.method, sequence=series.sequence,
                          **parameters.as_core_arguments())  # fmt: skip
     if parameters.slice_index is not None:
-        yield Step(detail="finding the foreground" if mask is None else "preparing")
-        mask = _only_slice(series, mask, parameters.slice_index)
-    set_name = parameters.set_name
-    last_z: int | None = None
-    maps = None
-    for update in method.iter_reconstruct(series, mask):
-        maps = update.maps
-        if update.stage == "preparing" or not len(maps):
-            yield Step(0, update.total, "preparing the dictionary")
-            continue
-        # A finished slice must reach the screen; the steps inside it may be thinned out.
-        moved_on = update.z != last_z
-        if moved_on and last_z is not None:
-            yield Step(update.done, update.total, "voxels",
-                       PartialMaps(set_name, maps, last_z), keep=True)  # fmt: skip
-        yield Step(update.done, update.total, "voxels", PartialMaps(set_name, maps, update.z),
-                   keep=moved_on)  # fmt: skip
-        last_z = update.z
+        mask = yield from _only_slice(series, mask, parameters.slice_index)
+    maps = yield from _steps(method.iter_reconstruct(series, mask), parameters.set_name)
     if maps is None:
         raise RuntimeError(f"the method {parameters.method} gave no maps")
-    return MapsSet(set_name, maps, series_name, time.monotonic() - started_s)
+    return MapsSet(parameters.set_name, maps, series_name, time.monotonic() - started_s)
+
+
+def _steps(
+    updates: Iterator[ReconstructionUpdate], set_name: str
+) -> Generator[Step, None, ParameterMaps | None]:
+    """Turn updates into steps: maps only where there is something new to see."""
+    maps, n_prepared, done = None, 0, 0
+    shown: tuple[str, int | None] | None = None
+    for update in updates:
+        maps = update.maps
+        if update.stage == "preparing":
+            # The first one precedes the tables; the others come while the series is read.
+            yield Step(detail=_FINDING if n_prepared else _PREPARING)
+            n_prepared += 1
+        elif update.stage != "done":
+            stage = update.stage if update.stage == "refining" else ""
+            step = Step(update.done, update.total, "voxels" if update.done else _READING, stage)
+            place = (stage, update.z)
+            if shown is not None and shown != place:
+                # A finished slice must reach the screen; steps inside it may be thinned out.
+                yield replace(step, value=PartialMaps(set_name, maps, shown[1]), keep=True)
+                done, shown = (done if shown[0] == stage else 0), None
+            if update.done != done:
+                value = PartialMaps(set_name, maps, update.z)
+                step, shown = replace(step, value=value, keep=shown is None), place
+            yield step
+            done = update.done
+    return maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,13 +202,16 @@ def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step
     return directory
 
 
-def _only_slice(series: MRFSeries, mask: NDArray[np.bool_] | None, z: int) -> NDArray[np.bool_]:
+def _only_slice(
+    series: MRFSeries, mask: NDArray[np.bool_] | None, z: int
+) -> Generator[Step, None, NDArray[np.bool_]]:
+    mask = series.mask if mask is None else mask
     if mask is None:
-        mask = series.mask
-    if mask is None:
-        from napari_mrf.foreground import foreground_mask
+        from napari_mrf.foreground import iter_foreground_mask
 
-        mask = foreground_mask(series)
+        for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
+            yield Step(detail=_FINDING)
+    assert mask is not None  # noqa: S101 - a series has frames
     if not mask[z].any():
         raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
                             hint="Go to another slice, or pick or paint another mask.")  # fmt: skip

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
-from napari_mrf.layers import find_set
+from napari_mrf.layers import COMPANIONS, companion_layers
 from napari_mrf.maps import FLAGS
 from napari_mrf.parameters import validity_rules
 from napari_mrf.session import session_of, unwrapped
@@ -80,7 +80,9 @@ class ResultsBinding:
         available = ["mask"]
         available += ["quality"] if maps.quality is not None else []
         available += ["flags"] if maps.flags is not None else []
-        self.panel.set_companions(available, list(find_set(self.viewer, name)))
+        available += ["uncertainty"] if maps.uncertainty else []
+        shown = [one for one in COMPANIONS if companion_layers(self.viewer, name, one)]
+        self.panel.set_companions(available, shown)
         rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
         words = ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
         self.panel.set_validity(words, self.display.hides_invalid)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_mrf.layers import COMPANIONS
+from napari_mrf.widgets.advice_list import AdviceList
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ _COMPANION_TIPS = {
     "flags": "Where the result deserves a second look: no signal, or the best match lies on the "
     "edge of the grid",
     "mask": "The voxels that were reconstructed",
+    "uncertainty": "One layer a map: the standard deviation of every value, from the misfit of the "
+    "fingerprint and what it tells of the value",
 }
+_NONE = "This method gives none"
+_NOT_GIVEN = {"uncertainty": "These maps have none: run water-fat with Refine under More"}
 
 
 class ResultsPanel(QWidget):
@@ -30,7 +35,7 @@ class ResultsPanel(QWidget):
     maps_changed
         The user picked another set of maps.
     companion_changed
-        Name of the quality, flags or mask layer, and whether to show it.
+        One of `layers.COMPANIONS`, and whether to show it.
     validity_changed
         Whether to hide values that the validity rules leave out.
     save_requested
@@ -46,10 +51,12 @@ class ResultsPanel(QWidget):
         super().__init__()
         self.maps_picker = Picker("Whose extra layers to show and which maps to save")
         self.companions = {name: QCheckBox(name) for name in COMPANIONS}
+        self.advice = AdviceList()
         self.validity = QCheckBox("Hide values that are not valid")
         self.save_button = QPushButton("Save maps…")
         self.save_button.setToolTip(
-            "Write one NIfTI file a map, with quality, flags and a record of how they were made"
+            "Write one NIfTI file a map, with uncertainty, quality, flags and a record of how they "
+            "were made"
         )
         shown = QHBoxLayout()
         shown.setSpacing(6)
@@ -60,6 +67,7 @@ class ResultsPanel(QWidget):
         shown.addStretch(1)
         form = narrow_form()
         form.setContentsMargins(0, 4, 0, 0)
+        form.addRow(self.advice)
         form.addRow(form_label("Maps"), self.maps_picker)
         form.addRow(form_label("Layers"), shown)
         form.addRow(self.validity)
@@ -84,7 +92,7 @@ class ResultsPanel(QWidget):
         for name, box in self.companions.items():
             has_it = name in available
             box.setEnabled(has_it)
-            box.setToolTip(_COMPANION_TIPS[name] if has_it else "This method gives none")
+            box.setToolTip(_COMPANION_TIPS[name] if has_it else _NOT_GIVEN.get(name, _NONE))
             box.setChecked(name in shown)
 
     def set_validity(self, rules: str, is_hidden: bool) -> None:

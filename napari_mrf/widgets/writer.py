@@ -43,6 +43,9 @@ def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
         {key: maps[key] for key in maps if key in keys and key in PARAMETERS},
         quality=maps.quality if "quality" in keys else None,
         flags=maps.flags if "flags" in keys else None,
+        uncertainty={
+            key: values for key, values in maps.uncertainty.items() if f"{key}_std" in keys
+        },
         affine=maps.affine,
         provenance=maps.provenance,
     )

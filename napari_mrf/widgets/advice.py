@@ -1,0 +1,85 @@
+"""What a user should know after a run, and the option that may mend it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_mrf.maps import ParameterMaps
+
+LOW_QUALITY = 0.95
+"""Below this median quality averaging in time is suggested.
+
+Simulated thighs, median over the mask: 0.985 fully sampled at 20 dB, 0.956 at 15 dB, 0.880 at
+10 dB; 0.920 and 0.912 with 18-fold and 68-fold undersampling.
+"""
+
+SUGGESTED_WINDOW = 25
+_NAMED_OPTION = re.compile(r"\bthe option (\w+)")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One sentence about a set of maps.
+
+    Parameters
+    ----------
+    text : str
+        Cause, then cure.
+    option : str
+        Name of the method option that may help; empty when there is none.
+    value : object
+        What to set it to.
+    """
+
+    text: str
+    option: str = ""
+    value: Any = None
+
+
+def advice_on(maps: ParameterMaps) -> list[Advice]:
+    """Return what a user should know of maps, the most important first.
+
+    The warnings of the run come first; one that names an option (``the option conjugate``)
+    offers to switch it on. Then, where the fits are poor and frames were not averaged, the
+    window; not beside a warning that has a cure, for then the poor fits have another cause.
+
+    Parameters
+    ----------
+    maps : ParameterMaps
+        Complete, with their provenance.
+    """
+    warnings = maps.provenance.get("warnings")
+    texts = [text for text in warnings if isinstance(text, str)] if warnings else []
+    advice = [_from_warning(text) for text in texts]
+    advice.sort(key=lambda one: not one.option)
+    quality = _median_quality(maps)
+    if quality < LOW_QUALITY and _was_not_averaged(maps) and not any(one.option for one in advice):
+        text = (
+            f"The median quality is only {quality:.2f}, as in undersampled or noisy series: "
+            f"Window {SUGGESTED_WINDOW} under More averages streaks and noise."
+        )
+        advice.append(Advice(text, "window", SUGGESTED_WINDOW))
+    return advice
+
+
+def _from_warning(text: str) -> Advice:
+    named = _NAMED_OPTION.search(text)
+    return Advice(text, named[1], True) if named else Advice(text)
+
+
+def _median_quality(maps: ParameterMaps) -> float:
+    if maps.quality is None:
+        return 1.0
+    found = maps.quality[np.isfinite(maps.quality)]
+    return float(np.median(found)) if found.size else 1.0
+
+
+def _was_not_averaged(maps: ParameterMaps) -> bool:
+    # Methods that cannot average leave no record of it.
+    conditioning = maps.provenance.get("conditioning")
+    return isinstance(conditioning, dict) and "window_frames" not in conditioning
