@@ -1,114 +1,141 @@
-"""Speed and memory of water-fat matching, beside the same search without pruning.
+"""Speed of water-fat matching and refinement, beside the searches that it replaces.
 
-    python benchmarks/bench_matching.py [--voxels 35000]
+    python benchmarks/bench_matching.py [--voxels 8192] [--repeats 5] [--most 1000000]
 
-A slice of 350 x 350 voxels of MRF T1-FF, with as many foreground voxels as asked for, is
-reconstructed over the published grid (342,000 water-fat pairs) at several noise levels, on one
-core and on all. Every run is a process of its own; memory is its peak above the imports.
+Different fingerprints of random tissue, with noise, over the published grid (342,000 water-fat
+pairs). Reading and writing are left to bench_subject.py. Wall times, best and median of the
+repeats; runs on one core and on all take turns, so that both meet the same load.
 """
 
 import argparse
-import json
-import subprocess
-import sys
+import statistics
+import time
 
 import numpy as np
+import torch
+from kernel_split import time_split
+from noisy_fingerprints import noisy_fingerprints
 
-SIGNAL = 0.0876762  # of unit-norm fingerprints; SNR = 20 log10(SIGNAL / sigma)
-SIZE = 350
+import napari_mrf as mrf
+from napari_mrf.devices import n_threads
+from napari_mrf.dictionary.water_fat import WaterFatMatcher
+from napari_mrf.dictionary.water_fat_search import CompiledSearch, TorchSearch
+from napari_mrf.method import VoxelResult
 
-
-def make_series(n_voxels: int, snr_db: float):
-    import napari_mrf as mrf
-
-    rng = np.random.default_rng(0)
-    sequence = mrf.sequences.t1ff()
-    kinds = 2000
-    tissue = {
-        "FF": rng.uniform(0, 1, kinds),
-        "T1H2O": rng.uniform(600, 1900, kinds),
-        "T1fat": rng.uniform(230, 390, kinds),
-        "Df": rng.uniform(-110, 110, kinds),
-        "B1": rng.uniform(0.35, 0.95, kinds),
-    }
-    clean = mrf.simulate(sequence, tissue)
-    clean /= np.linalg.norm(clean, axis=1, keepdims=True)
-    signal = np.zeros((sequence.n_frames, SIZE * SIZE), np.complex64)
-    signal[:, :n_voxels] = clean[np.arange(n_voxels) % kinds].T
-    sigma = np.float32(SIGNAL * 10 ** (-snr_db / 20))
-    for frame in signal:  # one frame at a time keeps the noise out of the memory peak
-        frame.real += sigma * rng.standard_normal(frame.size, np.float32)
-        frame.imag += sigma * rng.standard_normal(frame.size, np.float32)
-    mask = (np.arange(SIZE * SIZE) < n_voxels).reshape(1, SIZE, SIZE)
-    return mrf.MRFSeries(signal.reshape(-1, 1, SIZE, SIZE), sequence=sequence), mask
+NOISE_LEVELS_DB = (10.0, 20.0, 40.0)
+CHUNK = WaterFatMatcher.chunk_size
 
 
-def measure(n_voxels: int, snr_db: float, threads: int, prune: bool) -> None:
-    """Reconstruct once and print the figures as JSON (runs in a process of its own)."""
-    import resource
-    import time
-
-    import torch
-
-    from napari_mrf import methods
-    from napari_mrf.dictionary.water_fat import WaterFatMatcher
-    from napari_mrf.dictionary.water_fat_search import CompiledSearch
-
-    torch.set_num_threads(threads)
-    series, mask = make_series(n_voxels, snr_db)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    matcher = methods.get("water-fat", sequence=series.sequence, device="cpu", threads=threads)
-    assert isinstance(matcher, WaterFatMatcher)
-    matcher.prepare()
-    if not prune:
-        matcher._search = CompiledSearch(matcher._dictionary, prune=False)
-    prepared = time.perf_counter()
-    matcher.reconstruct(series, mask)
-    done = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        json.dumps(
-            {
-                "prepare_s": prepared - start,
-                "match_s": done - prepared,
-                "megabytes": (peak - before) / 1024,
-            }
-        )
+def ready_matcher(threads: int) -> WaterFatMatcher:
+    matcher = WaterFatMatcher(
+        mrf.sequences.t1ff(), device="cpu", threads=threads, refine=True, prior="series"
     )
+    matcher.prepare()
+    return matcher
 
 
-def run(n_voxels: int, snr_db: float, threads: int, prune: bool) -> dict[str, float]:
-    words = [n_voxels, snr_db, threads, int(prune)]
-    command = [sys.executable, __file__, "--measure", *map(str, words)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(output)
+def matched(matcher: WaterFatMatcher, signals: np.ndarray) -> tuple[float, list[VoxelResult]]:
+    """Match in the chunks of a reconstruction; return seconds and results."""
+    start = time.perf_counter()
+    found = [matcher.match(signals[i : i + CHUNK]) for i in range(0, len(signals), CHUNK)]
+    return time.perf_counter() - start, found
+
+
+def refined(matcher: WaterFatMatcher, signals: np.ndarray, found: list[VoxelResult]) -> float:
+    start = time.perf_counter()
+    for i, result in zip(range(0, len(signals), CHUNK), found, strict=True):
+        matcher.improve(signals[i : i + CHUNK], result)
+    return time.perf_counter() - start
+
+
+def print_speed(matchers: dict[int, WaterFatMatcher], n_voxels: int, repeats: int) -> None:
+    print(f"Grid search and refinement (prior of the series), {n_voxels:,} voxels, "
+          f"{repeats} repeats")  # fmt: skip
+    print("| SNR (dB) | step | cores | ms/voxel/core, best | median | voxels/s | x one core |")
+    print("|---|---|---|---|---|---|---|")
+    for snr_db in NOISE_LEVELS_DB:
+        signals = noisy_fingerprints(n_voxels, snr_db)
+        taken = {(step, n): [] for step in ("grid", "refine") for n in matchers}
+        for _ in range(repeats):
+            for threads, matcher in matchers.items():
+                seconds, found = matched(matcher, signals)
+                matcher.learn(signals[:CHUNK], found[0])
+                taken["grid", threads].append(seconds)
+                taken["refine", threads].append(refined(matcher, signals, found))
+        for (step, threads), seconds in taken.items():
+            best, median = min(seconds), statistics.median(seconds)
+            each = 1e3 * threads / n_voxels
+            print(f"| {snr_db:.0f} | {step} | {threads} | {each * best:.3f} | {each * median:.3f} "
+                  f"| {n_voxels / best:,.0f} | {min(taken[step, 1]) / best:.2f} |")  # fmt: skip
+
+
+def print_split(matcher: WaterFatMatcher, n_voxels: int, repeats: int) -> None:
+    search = matcher._search
+    assert isinstance(search, CompiledSearch)
+    print("\nTime split of the grid search, one core (ms a voxel, best)")
+    print("| SNR (dB) | segment products | bounds | pairs | blocks searched, of 375 |")
+    print("|---|---|---|---|---|")
+    for snr_db in NOISE_LEVELS_DB:
+        split, visited = time_split(search, noisy_fingerprints(n_voxels, snr_db), repeats)
+        cells = " | ".join(f"{1e3 * seconds / n_voxels:.3f}" for seconds in split.values())
+        print(f"| {snr_db:.0f} | {cells} | {visited:.1f} |")
+
+
+def print_baselines(matchers: dict[int, WaterFatMatcher], repeats: int) -> None:
+    """Compare with the same search over all blocks, and with the torch search."""
+    dictionary = matchers[1]._dictionary
+    unpruned = CompiledSearch(dictionary, prune=False)
+    general = TorchSearch(dictionary, torch.device("cpu"))
+    torch.set_num_threads(1)
+    print("\nBeside the searches without pruning, one core (ms a voxel, best)")
+    print("| SNR (dB) | pruned | all blocks, compiled | all blocks, torch | ratios |")
+    print("|---|---|---|---|---|")
+    for snr_db in NOISE_LEVELS_DB:
+        signals = noisy_fingerprints(CHUNK, snr_db)
+        each = []
+        for call, n in (
+            (matchers[1].match, CHUNK),
+            (unpruned.best_pairs, 128),
+            (general.best_pairs, 64),
+        ):
+            seconds = []
+            for _ in range(min(repeats, 3)):
+                start = time.perf_counter()
+                call(signals[:n])
+                seconds.append(time.perf_counter() - start)
+            each.append(1e3 * min(seconds) / n)
+        print(f"| {snr_db:.0f} | {each[0]:.3f} | {each[1]:.2f} | {each[2]:.1f} "
+              f"| {each[1] / each[0]:.1f}x, {each[2] / each[0]:.0f}x |")  # fmt: skip
+
+
+def print_flatness(matcher: WaterFatMatcher, most: int) -> None:
+    kinds = noisy_fingerprints(4096, 20.0)
+    print(f"\nCost against the number of voxels, 20 dB, grid search, {matcher.threads} cores")
+    print("| voxels | seconds | ms/voxel/core | CPU ms/voxel |")
+    print("|---|---|---|---|")
+    n = 1000
+    while n <= most:
+        start, cpu_start = time.perf_counter(), time.process_time()
+        for first in range(0, n, CHUNK):
+            of = np.arange(first, min(first + CHUNK, n)) % len(kinds)
+            matcher.match(kinds[of])
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+        print(f"| {n:,} | {seconds:.2f} | {1e3 * seconds * matcher.threads / n:.3f} "
+              f"| {1e3 * cpu / n:.3f} |", flush=True)  # fmt: skip
+        n *= 10
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--voxels", type=int, default=35_000)
-    parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--voxels", type=int, default=8192)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--most", type=int, default=1_000_000)
     arguments = parser.parse_args()
-    if arguments.measure:
-        voxels, snr_db, threads, prune = arguments.measure
-        measure(int(voxels), float(snr_db), int(threads), bool(int(prune)))
-        return
-    from napari_mrf.devices import n_threads
-
-    few = max(200, arguments.voxels // 50)
-    print(f"water-fat matching, {arguments.voxels:,} voxels; the unpruned search on {few:,}")
-    print("SNR (dB)  cores  prepare (s)  match (s)  ms/voxel/core  MB above data  x unpruned")
-    for snr_db in (40.0, 20.0, 10.0):
-        full = run(few, snr_db, 1, False)["match_s"] / few
-        for threads in sorted({1, n_threads()}):
-            result = run(arguments.voxels, snr_db, threads, True)
-            each = result["match_s"] / arguments.voxels
-            print(
-                f"{snr_db:8.0f}  {threads:5d}  {result['prepare_s']:11.2f}  "
-                f"{result['match_s']:9.2f}  {1e3 * each * threads:13.3f}  "
-                f"{result['megabytes']:13.0f}  {full / each:10.1f}"
-            )
+    matchers = {threads: ready_matcher(threads) for threads in sorted({1, n_threads()})}
+    print_speed(matchers, arguments.voxels, arguments.repeats)
+    print_split(matchers[1], arguments.voxels, arguments.repeats)
+    print_baselines(matchers, arguments.repeats)
+    print_flatness(matchers[n_threads()], arguments.most)
 
 
 if __name__ == "__main__":
