@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QWidget
 
 from napari_mrf.layers import COMPANIONS
 from napari_mrf.widgets.advice_list import AdviceList
@@ -23,6 +23,7 @@ _COMPANION_TIPS = {
     "uncertainty": "One layer a map: the standard deviation of every value, from the misfit of the "
     "fingerprint and what it tells of the value",
 }
+_COMPANIONS_A_ROW = 3
 _NONE = "This method gives none"
 _NOT_GIVEN = {"uncertainty": "These maps have none: run water-fat with Refine under More"}
 
@@ -58,13 +59,17 @@ class ResultsPanel(QWidget):
             "Write one NIfTI file a map, with uncertainty, quality, flags and a record of how they "
             "were made"
         )
-        shown = QHBoxLayout()
-        shown.setSpacing(6)
-        for name, box in self.companions.items():
+        shown = QGridLayout()
+        shown.setContentsMargins(0, 0, 0, 0)
+        shown.setHorizontalSpacing(6)
+        shown.setVerticalSpacing(4)
+        for index, (name, box) in enumerate(self.companions.items()):
             box.setToolTip(_COMPANION_TIPS[name])
             box.clicked.connect(self._on_companion_clicked)
-            shown.addWidget(box)
-        shown.addStretch(1)
+            # The long name takes a row of its own; four in one do not fit a narrow dock.
+            row, column = divmod(index, _COMPANIONS_A_ROW)
+            shown.addWidget(box, row, column, 1, 1 if row == 0 else _COMPANIONS_A_ROW)
+        shown.setColumnStretch(_COMPANIONS_A_ROW, 1)
         form = narrow_form()
         form.setContentsMargins(0, 4, 0, 0)
         form.addRow(self.advice)
