@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_mrf.io.label_table import Label, format_label_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -53,12 +55,6 @@ def label_of(name: str, side: str) -> int:
 
 def itk_snap_table(labels: Iterable[int]) -> str:
     """Return an ITK-SNAP label description file for these labels, the clear label first."""
-    lines = [
-        "# ITK-SNAP Label Description File",
-        "# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL",
-        '    0     0    0    0        0  0  0    "Clear Label"',
-    ]
-    for label in sorted(set(labels) - {0}):
-        name, (red, green, blue) = LABELS[label]
-        lines.append(f'{label:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{name}"')
-    return "\n".join(lines) + "\n"
+    return format_label_table(
+        Label(label, name=LABELS[label][0], color=LABELS[label][1]) for label in set(labels) - {0}
+    )
