@@ -1,0 +1,92 @@
+"""The pairs that two methods have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Interval = tuple[float, float]
+NO_INTERVAL: Interval = (float("nan"), float("nan"))
+FEWEST = 3
+"""Pairs, or subjects, that a statistic of agreement needs at least."""
+
+
+def paired(
+    reference: NDArray[np.floating], test: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the pairs in which both are finite, in float64, and where they stand.
+
+    Parameters
+    ----------
+    reference, test : array-like
+        (N,) values of the same regions in the same order.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-shape"`` when they are not one number a region each.
+    """
+    first, second = np.asarray(reference, np.float64), np.asarray(test, np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise MRFInputError(
+            "bad-shape",
+            "reference and test are not measured in the same regions",
+            expected=f"shape {first.shape}",
+            found=f"shape {second.shape}",
+        )
+    both = np.isfinite(first) & np.isfinite(second)
+    return first[both], second[both], both
+
+
+def no_limits(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
+    """Return why pairs have no limits of agreement, or an empty text.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        (N,) float64, finite.
+    """
+    n = len(first)
+    if n < FEWEST:
+        return f"limits of agreement need at least {FEWEST} pairs, there are {n}"
+    if np.array_equal(first, second):
+        return "all differences are equal: the two methods are identical"
+    # An offset in float64 leaves rounding behind, which is no spread.
+    rounding = 8 * np.finfo(np.float64).eps * max(np.abs(first).max(), np.abs(second).max())
+    if np.ptp(first - second) <= rounding:
+        return "all differences are equal: the two methods differ by a constant"
+    return ""
+
+
+def subject_indices(
+    subjects: Sequence[Any], used: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], int]:
+    """Return the subject of every used pair as a number from 0, and how many there are.
+
+    Parameters
+    ----------
+    subjects : sequence
+        (N,) whom each region belongs to.
+    used : ndarray of bool
+        (N,) which pairs count.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-shape"`` when the lengths differ.
+    """
+    if len(subjects) != len(used):
+        raise MRFInputError("bad-shape", "every region needs a subject",
+                            expected=f"{len(used)} subjects", found=f"{len(subjects)}"
+                            )  # fmt: skip
+    owners = [subject for subject, counts in zip(subjects, used, strict=True) if counts]
+    order = {subject: index for index, subject in enumerate(dict.fromkeys(owners))}
+    return np.array([order[subject] for subject in owners], np.intp), len(order)
