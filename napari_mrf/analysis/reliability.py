@@ -75,8 +75,8 @@ def intraclass_correlations(
     message = ""
     if n < FEWEST:
         message = f"an intraclass correlation needs at least {FEWEST} regions, there are {n}"
-    elif np.ptp(values) == 0:
-        message = "all values are equal"
+    elif np.ptp(values, axis=0).max() == 0:
+        message = "all values of a method are equal"
     if message:
         nothing = Coefficient(float("nan"), NO_INTERVAL, n, message)
         return nothing, nothing
@@ -87,9 +87,10 @@ def intraclass_correlations(
     jms = n * float(np.sum((methods - mean) ** 2)) / (k - 1)
     df = (n - 1) * (k - 1)
     ems = float(np.sum(rest**2)) / df
-    absolute = (bms - ems) / (bms + (k - 1) * ems + k * (jms - ems) / n)
+    whole = bms + (k - 1) * ems + k * (jms - ems) / n
+    absolute = (bms - ems) / whole
     consistent = (bms - ems) / (bms + (k - 1) * ems)
-    if ems <= (1e-14 * bms):  # no error left: F is infinite and the interval a point
+    if ems <= 1e-14 * bms:  # no error left: F is infinite and the interval a point
         exact = "the methods differ by a constant at most: no interval"
         return (
             Coefficient(absolute, NO_INTERVAL, n, exact),
@@ -99,21 +100,37 @@ def intraclass_correlations(
     low = bms / ems / stats.f.ppf(p, n - 1, df)
     high = bms / ems * stats.f.ppf(p, df, n - 1)
     interval_3 = (float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1)))
-    # Satterthwaite: Shrout and Fleiss, p. 424, with the ratio F_J = JMS / EMS.
+    interval_2 = _absolute_interval(absolute, bms, jms, ems, n, k, p)
+    no_interval = "" if np.isfinite(interval_2).all() else "no interval: the regions do not vary"
+    return Coefficient(absolute, interval_2, n, no_interval), Coefficient(
+        consistent, interval_3, n, ""
+    )
+
+
+def _absolute_interval(
+    value: float, bms: float, jms: float, ems: float, n: int, k: int, p: float
+) -> Interval:
+    """Return the interval of ICC(2,1), Shrout and Fleiss p. 424, with F_J = JMS / EMS."""
+    from scipy import stats
+
     ratio = jms / ems
-    weight = n * (1 + (k - 1) * absolute) - k * absolute
+    weight = n * (1 + (k - 1) * value) - k * value
+    # Satterthwaite's degrees of freedom.
     v = (
-        df
-        * (k * absolute * ratio + weight) ** 2
-        / ((n - 1) * k**2 * absolute**2 * ratio**2 + weight**2)
+        (n - 1)
+        * (k - 1)
+        * (k * value * ratio + weight) ** 2
+        / ((n - 1) * k**2 * value**2 * ratio**2 + weight**2)
     )
-    f_low, f_high = stats.f.ppf(p, n - 1, v), stats.f.ppf(p, v, n - 1)
+    f_low, f_high = float(stats.f.ppf(p, n - 1, v)), float(stats.f.ppf(p, v, n - 1))
     error = k * jms + (k * n - k - n) * ems
-    interval_2 = (
-        float(n * (bms - f_low * ems) / (f_low * error + n * bms)),
-        float(n * (f_high * bms - ems) / (error + n * f_high * bms)),
+    low_denominator, high_denominator = f_low * error + n * bms, error + n * f_high * bms
+    if not (low_denominator > 0 and high_denominator > 0):
+        return NO_INTERVAL
+    return (
+        n * (bms - f_low * ems) / low_denominator,
+        n * (f_high * bms - ems) / high_denominator,
     )
-    return Coefficient(absolute, interval_2, n, ""), Coefficient(consistent, interval_3, n, "")
 
 
 def concordance(
