@@ -2,22 +2,26 @@
 
 Needs a display with OpenGL; without one, run it under
 ``xvfb-run -a -s "-screen 0 1600x1000x24"``. ``--every`` also writes each panel in each state,
-theme and width, to be looked at after a change.
+theme and width, to be looked at after a change. Pictures of other origin in the folder are
+left alone.
 """
 
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import napari
 import numpy as np
 from PIL import Image
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf import MRFSeries, sequences
+from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.layers import series_layer_data
-from napari_mrf.session import session_of
+from napari_mrf.session import MapsSet, session_of
+from napari_mrf.widgets.maps_display import maps_display_of
 
 IMAGES = Path(__file__).parent / "images"
 WINDOW = (1280, 800)
@@ -65,13 +69,23 @@ class Pictures:
         self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
         self.whole("plugin", smallest=True)
         self.panel("results")
+        uncertainty = self.dock.reconstruct_panel.results.companions["uncertainty"]
+        uncertainty.click()
+        self.only("water-fat · FF SD")
+        self.whole("plugin-uncertainty")
         if every:
+            for key in ("T1H2O SD (ms)", "T1fat SD (ms)", "Df SD (Hz)", "B1 SD"):
+                self.only(f"water-fat · {key}")
+                self.whole(f"map-{key.replace(' ', '-')}")
+            uncertainty.click()
+            self.only("water-fat · FF")
             self.whole("whole-light", theme="light")
             for key in ("T1H2O", "T1fat", "Df", "B1"):
                 self.only(f"water-fat · {key}")
                 self.whole(f"map-{key}")
-            for box in self.dock.reconstruct_panel.results.companions.values():
-                box.click()
+            boxes = self.dock.reconstruct_panel.results.companions
+            for name in ("quality", "flags", "mask"):
+                boxes[name].click()
             self.only("water-fat · quality")
             self.whole("map-quality")
             self.only("water-fat · flags")
@@ -81,6 +95,7 @@ class Pictures:
                 "(Permission denied). Choose another folder."
             )
             self.panel("problem")
+            self.advice()
             for section in self.dock.sections.values():
                 section.set_open(False)
             self.panel("closed")
@@ -92,10 +107,42 @@ class Pictures:
                 self.whole(name.replace(" ", "-").lower())
 
     def running(self, status):
-        """Take the picture while the bar is on its way; the panel has been told before."""
-        if status.is_running and 0 < status.done < status.total:
+        """Take the picture while the bar is on its way, once the panel has been laid out."""
+        if status.stage == "refining" and status.seconds_left is not None:
             self.session.reconstruction.changed.disconnect(self.running)
+            for _ in range(5):  # a new line of text moves what is around it, floor by floor
+                QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
             self.save(self.dock.grab().toImage(), "panel-running-dark")
+
+    def advice(self):
+        """A warning with a cure, the cure taken, a refused option, a series without phase."""
+        panel = self.dock.reconstruct_panel
+        panel.notice.clear()
+        self.dock.sections["series"].set_open(False)
+        maps = self.session.maps_sets["water-fat"].maps
+        warnings = [
+            "T1H2O lies on the edge of its grid in 812 of 4,769 voxels with FF < 0.7: the true "
+            "values may lie outside (a wider grid helps), or the noise is high.",
+            "The series fits better with the opposite phase sign (quality 0.987 against 0.912): "
+            "its phase or frequency sign seems reversed. Try the option conjugate.",
+        ]
+        provenance = {**maps.provenance, "warnings": warnings}
+        again = ParameterMaps(maps, quality=maps.quality, affine=maps.affine, provenance=provenance)
+        maps_display_of(self.viewer).add(MapsSet("reversed", again))
+        self.panel("advice")
+        panel.results.advice.notices[0].cure_button.click()
+        panel.options.set_value("frames", "0-74, x")
+        self.panel("advice-taken")
+        panel.run_button.click()
+        self.wait(until=lambda: not self.session.reconstruction.status.is_running)
+        self.panel("refused")
+        panel.options.set_value("frames", "all")
+        panel.more.set_open(False)
+        panel.notice.clear()
+        series = self.session.series
+        self.session.set_series(replace(series, metadata={"magnitude_only": True}), "thigh")
+        self.panel("magnitude-only")
+        self.session.set_series(series, "thigh_t1ff")
 
     def mismatch(self):
         """A spoke series that has not been averaged."""

@@ -122,7 +122,8 @@ def test_warnings_stand_in_the_section_wrapped_and_selectable(dock, viewer):
         assert notice._label.wordWrap()
         assert notice._label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
         assert notice.mapTo(dock, notice.rect().bottomRight()).x() <= dock.width()
-    assert panel.minimumSizeHint().width() <= 300
+    column = dock._scroll.widget().minimumSizeHint().width()
+    assert column + dock._scroll.verticalScrollBar().sizeHint().width() <= 300
 
 
 def test_advice_follows_the_picked_maps(qtbot, dock, viewer):

@@ -105,7 +105,7 @@ def _title(key: str) -> str:
         return PARAMETERS[key].title
     parameter = PARAMETERS[DEVIATIONS[key]]
     unit = f" ({parameter.unit})" if parameter.unit else ""
-    return f"{parameter.label}, standard deviation{unit}"
+    return f"{parameter.label}, SD{unit}"
 
 
 _TEXTS: WeakKeyDictionary[Any, CanvasTexts] = WeakKeyDictionary()

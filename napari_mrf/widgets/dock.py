@@ -39,7 +39,7 @@ class _Dock(QWidget):
         self.viewer = unwrapped(viewer)
         self.sections: dict[str, Section] = {}
         self._column = QVBoxLayout()
-        self._column.setContentsMargins(4, 4, 4, 4)
+        self._column.setContentsMargins(2, 4, 2, 4)
         self._column.setSpacing(4)
         content = QWidget()
         content.setLayout(self._column)

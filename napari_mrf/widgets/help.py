@@ -16,8 +16,9 @@ edges tell the directions (R right, L left, A anterior, P posterior, S superior,
 
 **2 Reconstruct.** Choose a method and press *Reconstruct*. The maps appear while they are
 computed; *This slice* is a quick look. A second run of a method replaces its maps, and
-*Cancel* brings the earlier ones back. *quality*, *flags* and *mask* are layers that tell where
-to trust the maps. *Save maps…* writes NIfTI files and a record of how they were made.
+*Cancel* brings the earlier ones back. *quality*, *flags*, *mask* and *uncertainty* are layers
+that tell where to trust the maps. A warning has a button where an option may help. *Save maps…*
+writes NIfTI files and a record of how they were made.
 
 **The maps.** Fat fraction is 0 to 1. Water T1 says little where there is hardly any water, fat
 T1 where there is hardly any fat; such values are hidden unless you untick the box, and always

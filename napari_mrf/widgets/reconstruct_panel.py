@@ -104,7 +104,7 @@ class ReconstructPanel(QWidget):
         self.progress_text.hide()
 
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 2, 8, 8)
+        layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addWidget(self.more)

@@ -23,7 +23,7 @@ _COMPANION_TIPS = {
     "uncertainty": "One layer a map: the standard deviation of every value, from the misfit of the "
     "fingerprint and what it tells of the value",
 }
-_COMPANIONS_A_ROW = 3
+_COMPANIONS_A_ROW = 2  # more do not fit a narrow dock
 _NONE = "This method gives none"
 _NOT_GIVEN = {"uncertainty": "These maps have none: run water-fat with Refine under More"}
 
@@ -66,9 +66,7 @@ class ResultsPanel(QWidget):
         for index, (name, box) in enumerate(self.companions.items()):
             box.setToolTip(_COMPANION_TIPS[name])
             box.clicked.connect(self._on_companion_clicked)
-            # The long name takes a row of its own; four in one do not fit a narrow dock.
-            row, column = divmod(index, _COMPANIONS_A_ROW)
-            shown.addWidget(box, row, column, 1, 1 if row == 0 else _COMPANIONS_A_ROW)
+            shown.addWidget(box, *divmod(index, _COMPANIONS_A_ROW))
         shown.setColumnStretch(_COMPANIONS_A_ROW, 1)
         form = narrow_form()
         form.setContentsMargins(0, 4, 0, 0)

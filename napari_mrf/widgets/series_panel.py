@@ -114,7 +114,7 @@ class SeriesPanel(QWidget):
         self.progress_text.hide()
 
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 2, 8, 8)
+        layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addLayout(self.facts)
