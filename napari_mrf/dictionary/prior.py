@@ -25,6 +25,9 @@ _RANGES = {
 }
 # A handful of voxels says little about a spread: below this the range is believed instead.
 _FEWEST_VOXELS = 50
+# Off-resonance is a field with far tails near air, not a property of tissue, and is measured
+# ten times better than it varies: a spread learned from the image only pulls the tails in.
+_LEARNED = ("FF", "T1H2O", "T1fat", "B1")
 # Of the median: voxels without tissue (cortical bone, air in the mask) say nothing of tissue.
 _LEAST_QUALITY = 0.8
 # Of the range's: a map of one value would forbid every other.
@@ -81,8 +84,10 @@ def series_prior(values: Mapping[str, NDArray[np.float32]], quality: NDArray[np.
     """Return the mean and spread of a sample of a series' own grid answers (empirical Bayes).
 
     Each parameter is taken where it means something (its validity rule) and where the model
-    fits. The spread holds the noise of the answers too, so it errs on the wide side. With
-    fewer than 50 such voxels the range prior stands in for that parameter.
+    fits. The spread is the standard deviation, or wider where the values have tails: a corner
+    of the image with an off-resonance of its own must not be pulled to the rest. It holds the
+    noise of the answers too, so it errs on the wide side. For off-resonance, and where fewer
+    than 50 such voxels are there, the range prior stands in.
 
     Parameters
     ----------
@@ -95,9 +100,19 @@ def series_prior(values: Mapping[str, NDArray[np.float32]], quality: NDArray[np.
     rules = validity_rules()
     mean, deviation = dict(fallback.mean), dict(fallback.deviation)
     fits = quality >= _LEAST_QUALITY * np.median(quality) if quality.size else quality > 0
-    for key in KEYS:
+    for key in _LEARNED:
         used = fits & rules[key].mask(values["FF"]) if key in rules else fits
         chosen = values[key][used].astype(np.float64)
         if chosen.size >= _FEWEST_VOXELS and chosen.std() > _NARROWEST * deviation[key]:
-            mean[key], deviation[key] = float(chosen.mean()), float(chosen.std())
+            mean[key], deviation[key] = _mean_and_spread(chosen)
     return Prior("series", mean, deviation)
+
+
+def _mean_and_spread(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean, and the SD of a Gaussian that leaves no more than 1 % in its tails.
+
+    A Gaussian has 0.5 % of its values beyond 2.576 SD on either side.
+    """
+    mean = float(values.mean())
+    low, high = np.percentile(values, [0.5, 99.5])
+    return mean, float(max(values.std(), (mean - low) / 2.576, (high - mean) / 2.576))
