@@ -15,7 +15,6 @@ from pathlib import Path
 import napari
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_mrf import MRFSeries, ParameterMaps, sequences
@@ -66,6 +65,8 @@ class Pictures:
         job.changed.connect(self.running)
         self.dock.reconstruct_panel.run_button.click()
         self.wait(until=lambda: not job.status.is_running)
+        job.changed.disconnect(self.running)
+        self.show_running()
         self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
         self.whole("plugin", smallest=True)
         self.panel("results")
@@ -107,12 +108,23 @@ class Pictures:
                 self.whole(name.replace(" ", "-").lower())
 
     def running(self, status):
-        """Take the picture while the bar is on its way, once the panel has been laid out."""
-        if status.stage == "refining" and status.seconds_left is not None:
-            self.session.reconstruction.changed.disconnect(self.running)
-            for _ in range(5):  # a new line of text moves what is around it, floor by floor
-                QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
-            self.save(self.dock.grab().toImage(), "panel-running-dark")
+        """Remember a moment in the middle of the second pass."""
+        if status.stage == "refining" and status.seconds_left:
+            self.moment = status
+
+    def show_running(self):
+        """Show that moment again and let the panel be laid out, for which a run has no time."""
+        panel, section = self.dock.reconstruct_panel, self.dock.sections["reconstruct"]
+        ended = section.state()
+        panel.results.hide()
+        panel.set_needs("Wait for this run, or cancel it.")
+        panel.set_status(self.moment)
+        self.wait()
+        self.save(self.dock.grab().toImage(), "panel-running-dark")
+        panel.set_status(self.session.reconstruction.status)
+        panel.set_needs("")
+        panel.results.show()
+        section.set_state(ended)
 
     def advice(self):
         """A warning with a cure, the cure taken, a refused option, a series without phase."""

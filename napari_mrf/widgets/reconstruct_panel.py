@@ -231,7 +231,7 @@ def progress_sentence(status: JobStatus) -> str:
     if not status.total or not status.done:
         return f"{title}: {status.detail or 'starting'}…"
     text = f"{title}: {status.done:,} of {status.total:,} {status.detail}"
-    if status.seconds_left is not None:
+    if status.seconds_left:
         text += f", {duration(status.seconds_left)} left"
     return text
 
