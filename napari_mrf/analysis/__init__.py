@@ -1,1 +1,1 @@
-"""Numbers about maps: how far they are from the truth or from each other."""
+"""Numbers about maps: regions, errors, agreement, blurriness. What each means: docs/analysis.md."""

@@ -54,8 +54,7 @@ def high_frequency_energy(
 
     References
     ----------
-    Balsiger et al., Med Image Anal 2020;64:101741, section 3.2,
-    doi 10.1016/j.media.2020.101741.
+    Balsiger et al., Med Image Anal 2020, section 3.2, arXiv 1911.03786.
     """
     if values.ndim != 3 or values.shape != np.shape(mask):
         raise MRFInputError("bad-shape", "map and mask lie on different grids",

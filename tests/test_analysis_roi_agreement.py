@@ -1,0 +1,91 @@
+"""The table of agreement of two reconstructions in the same regions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_mrf.analysis.agreement import PAIR_COLUMNS, agreement_table, roi_pairs
+from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.analysis.table_files import write_csv
+from napari_mrf.maps import ParameterMaps
+
+SHAPE = (2, 20, 24)
+
+
+def subject(seed):
+    random = np.random.default_rng(seed)
+    fraction = random.uniform(0, 1, SHAPE)
+    water = random.normal(1300 + random.normal(0, 60), 80, SHAPE)
+    reference = ParameterMaps({"FF": fraction, "T1H2O": water, "B1": random.random(SHAPE)})
+    test = ParameterMaps({
+        "FF": np.clip(fraction + random.normal(0, 0.1, SHAPE), 0, 1),
+        "T1H2O": water + random.normal(10 + random.normal(0, 5), 40, SHAPE),
+    })  # fmt: skip
+    labels = np.zeros(SHAPE, np.uint16)
+    for label in range(1, 9):
+        labels[:, 2:18, 3 * label - 3 : 3 * label - 1] = label
+    return reference, test, labels
+
+
+def table(n_subjects, **options):
+    return pd.concat(
+        [roi_pairs(*subject(s), subject=f"sub-{s:02d}", options=RoiOptions(**options))
+         for s in range(n_subjects)], ignore_index=True,
+    )  # fmt: skip
+
+
+def test_bias_and_limits_are_those_of_the_region_means_of_all_subjects():
+    found = agreement_table(table(4))
+    assert list(found.columns[:5]) == ["map", "n", "bias", "lower", "upper"]
+    assert found["map"].tolist() == ["FF", "T1H2O"]
+    differences = []
+    for seed in range(4):
+        reference, test, labels = subject(seed)
+        for label in range(1, 9):
+            where = (labels == label) & (reference["FF"] < 0.7)
+            means = [m["T1H2O"][where].astype(float).mean() for m in (reference, test)]
+            differences.append(means[0] - means[1])
+    water = found[found["map"] == "T1H2O"].iloc[0]
+    mean, sd = np.mean(differences), np.std(differences, ddof=1)
+    assert (water.n, water.n_subjects, water.unit) == (32, 4, "ms")
+    assert water.bias == pytest.approx(mean, rel=1e-12)
+    assert water.lower == pytest.approx(mean - 1.96 * sd, rel=1e-12)
+    assert water.upper == pytest.approx(mean + 1.96 * sd, rel=1e-12)
+    assert water.repeated_lower_low < water.repeated_lower < water.repeated_upper
+    assert water.bootstrap_bias_low < water.bias < water.bootstrap_bias_high
+    assert water.icc_2_1 <= water.icc_3_1 <= 1
+    assert water.message == ""
+
+
+def test_regions_in_slices_can_be_counted_one_by_one():
+    pairs = table(2)
+    assert list(pairs.columns) == list(PAIR_COLUMNS)
+    by_slice = agreement_table(pairs, scope="slice")
+    assert by_slice.n.tolist() == [32, 32]
+    assert "at least 3 subjects" in by_slice.message[0]
+    assert np.isnan(by_slice.repeated_lower).all()
+
+
+def test_identical_reconstructions_have_no_limits_and_a_message():
+    reference, _, labels = subject(0)
+    found = agreement_table(roi_pairs(reference, reference, labels))
+    assert (found.bias == 0).all()
+    assert found[["lower", "upper", "lower_low", "upper_high"]].isna().all(axis=None)
+    assert found.message.str.contains("identical").all()
+
+
+def test_region_without_a_mean_is_left_out_and_the_table_goes_to_a_file(tmp_path):
+    reference, test, labels = subject(0)
+    test["T1H2O"][labels == 3] = np.nan
+    found = agreement_table(roi_pairs(reference, test, labels, {99: "=absent"}))
+    assert found.n.tolist() == [8, 7]
+    write_csv(tmp_path / "agreement.csv", found)
+    back = pd.read_csv(tmp_path / "agreement.csv")
+    assert back.bias.tolist() == found.bias.tolist()
+    assert back.lower.tolist() == found.lower.tolist()
+
+
+def test_without_any_shared_map_the_table_is_empty():
+    reference, _, labels = subject(0)
+    other = ParameterMaps({"T2": np.ones(SHAPE)})
+    assert agreement_table(roi_pairs(reference, other, labels)).empty
