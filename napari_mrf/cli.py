@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (one line on st
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -207,8 +208,8 @@ def reconstruct(
 
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
-    from napari_mrf import methods, sequences
-    from napari_mrf.io import find_series, load_series, save_maps
+    from napari_mrf import sequences
+    from napari_mrf.io import find_series, load_series
 
     chosen = {
         "refine": refine,
@@ -224,36 +225,51 @@ def reconstruct(
     chosen_sequence = None if sequence is None else sequences.load(sequence)
     found = find_series(series)
     several = len(found) > 1 or any(path.is_dir() for path in series)
+    reading: dict[str, Any] = {
+        "mask": mask,
+        "axes": axes,
+        "dataset": dataset,
+        "phase_unit": phase_unit,
+        "average_spokes": average_spokes,
+    }
+    refused: list[MRFInputError] = []
     for name, path in found.items():
-        loaded = load_series(
-            path,
-            chosen_sequence,
-            mask=mask,
-            axes=axes,
-            dataset=dataset,
-            phase_unit=phase_unit,
-            average_spokes=average_spokes,
-        )
-        for warning in loaded.warnings:
-            typer.echo(f"{path.name}: {warning}", err=True)
-        if loaded.sequence is None:
-            raise typer.BadParameter(
-                "the series does not say its sequence; give one", param_hint="--sequence"
-            )
-        name_of_method = method or methods.default_name(loaded.sequence)
-        engine = methods.get(
-            name_of_method,
-            sequence=loaded.sequence,
-            device=device,
-            **(methods.default_options(name_of_method) | given),
-        )
         folder = output / name if several else output
-        _refuse_results(folder, overwrite)
-        maps = _progress(engine, loaded)
-        save_maps(maps, folder, overwrite=overwrite)
-        for warning in maps.provenance.get("warnings", ()):
-            typer.echo(f"{path.name}: {warning}", err=True)
-        typer.echo(_summary(folder, maps))
+        try:
+            _refuse_results(folder, overwrite)
+            loaded = load_series(path, chosen_sequence, **reading)
+            _reconstruct(loaded, folder, method, {"device": device, **given}, overwrite)
+        except MRFInputError as error:
+            if not several or error.code in _WRONG_USAGE:
+                raise
+            # One bad series must not cost the rest of a cohort.
+            typer.echo(f"{name} was left out. {error}", err=True)
+            refused.append(error)
+    if refused:
+        typer.echo(f"{len(refused)} of {len(found)} series were left out.", err=True)
+        raise refused[0]
+
+
+def _reconstruct(
+    series: MRFSeries, folder: Path, method: str | None, options: dict[str, Any], overwrite: bool
+) -> None:
+    from napari_mrf import methods
+    from napari_mrf.io import save_maps
+
+    label = folder.name if series.source_path is None else Path(series.source_path).name
+    for warning in series.warnings:
+        typer.echo(f"{label}: {warning}", err=True)
+    if series.sequence is None:
+        raise typer.BadParameter(
+            "the series does not say its sequence; give one", param_hint="--sequence"
+        )
+    name = method or methods.default_name(series.sequence)
+    options = methods.default_options(name) | options
+    maps = _progress(methods.get(name, sequence=series.sequence, **options), series)
+    save_maps(maps, folder, overwrite=overwrite)
+    for warning in maps.provenance.get("warnings", ()):
+        typer.echo(f"{label}: {warning}", err=True)
+    typer.echo(_summary(folder, maps))
 
 
 @app.command()
@@ -305,6 +321,13 @@ def _refuse_results(folder: Path, overwrite: bool) -> None:
             "the folder holds results already",
             path=folder,
             hint="Give --overwrite to replace them.",
+        )
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise MRFInputError(
+            "not-writable", "results cannot be written here", path=folder, found=str(place)
         )
 
 

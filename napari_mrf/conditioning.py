@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_mrf.sequence import Sequence
 
 _MAX_SMOOTH_VOXELS = 5.0
+_MAX_WINDOW = 75
 
 OPTIONS = (
     MethodOption(
@@ -39,7 +40,7 @@ OPTIONS = (
         label="Window",
         help="Average so many neighbouring frames of one echo time, in series and atoms alike. "
         "25 quietens the streaks of undersampled series; 1 is off.",
-        limits=(1, 75),
+        limits=(1, _MAX_WINDOW),
     ),
     MethodOption(
         name="smooth",
@@ -119,9 +120,12 @@ class Conditioning:
                     "bad-frames", "the frames must rise, none twice", found=str(frames)[:40]
                 )
         object.__setattr__(self, "frames", frames)
-        if int(self.window) != self.window or self.window < 1:
+        if int(self.window) != self.window or not 1 <= self.window <= _MAX_WINDOW:
             raise MRFInputError(
-                "bad-option", "the window must be a whole number of frames", found=self.window
+                "bad-option",
+                "the window is no useful number of frames",
+                expected=f"1 to {_MAX_WINDOW}",
+                found=self.window,
             )
         if not 0.0 <= self.smooth <= _MAX_SMOOTH_VOXELS:
             raise MRFInputError(

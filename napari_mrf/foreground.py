@@ -28,24 +28,30 @@ _SMALLEST_PART = 10
 _LEAST_CONTRAST = 3.0
 
 
-def iter_mean_magnitude(series: MRFSeries) -> Iterator[NDArray[np.float32] | None]:
-    """Yield None while slices are read, then the mean magnitude of short-time means (Z, Y, X).
+def iter_mean_magnitude(
+    series: MRFSeries,
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]] | None]:
+    """Yield None while slices are read, then the mean magnitude and where data is damaged.
+
+    The mean, (Z, Y, X), is that of the magnitude of short-time means.
 
     In an undersampled series the streaks make air nearly as bright as tissue in every frame,
     but change from frame to frame; the mean of 25 frames (a seventh of short series) leaves
-    the tissue. Frames that are not finite count as zero, so that a damaged voxel of tissue
-    stays in the mask and is reported. A few frames of one slice are in memory at a time.
+    the tissue. Values that are not finite count as zero; their voxels are damaged. A few
+    frames of one slice are in memory at a time.
     """
     window = max(1, min(_FRAMES_AVERAGED, series.n_frames // 7))
     n_windows = series.n_frames // window
     mean = np.zeros(series.spatial_shape, np.float32)
+    damaged = np.zeros(series.spatial_shape, bool)
     for z in range(mean.shape[0]):
         for start in range(0, n_windows * window, window):
             frames = np.asarray(series.signal[start : start + window, z], dtype=np.complex64)
+            damaged[z] |= ~np.isfinite(frames).all(axis=0)
             frames = np.nan_to_num(frames, posinf=0.0, neginf=0.0)
             mean[z] += np.abs(frames.mean(axis=0))
             yield None
-    yield mean / np.float32(n_windows)
+    yield mean / np.float32(n_windows), damaged
 
 
 def iter_foreground_mask(series: MRFSeries) -> Iterator[NDArray[np.bool_] | None]:
@@ -54,15 +60,20 @@ def iter_foreground_mask(series: MRFSeries) -> Iterator[NDArray[np.bool_] | None
     The logarithm of the mean magnitude separates air from tissue whatever the gain. The
     threshold is then lowered towards the background, so that weak tissue stays in. Where
     background and tissue differ by less than a factor of three there is no background to
-    leave out, and all voxels with a finite, non-zero signal are kept.
+    leave out, and all voxels with a finite, non-zero signal are kept. Voxels with values that
+    are not finite stay in, so that they are counted and flagged, not lost.
 
     Parameters
     ----------
     series : MRFSeries
         Any size; read a few frames at a time.
     """
-    for mean in iter_mean_magnitude(series):
-        yield None if mean is None else mask_from_magnitude(mean)
+    for found in iter_mean_magnitude(series):
+        if found is None:
+            yield None
+        else:
+            mean, damaged = found
+            yield mask_from_magnitude(mean) | damaged
 
 
 def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ A new method is one file and one line in `_REGISTRY`.
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.devices import available_devices as devices
@@ -87,11 +88,9 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
             found=sequence.kind,
             hint=f"Use {default_name(sequence)}.",
         )
-    try:
-        return chosen(sequence, device=device, **options)  # type: ignore[call-arg]
-    except TypeError as error:
-        if options and "keyword" in str(error):
-            raise MRFInputError(
-                "unknown-option", f"the method {name} has no such option", found=", ".join(options)
-            ) from None
-        raise
+    unknown = [option for option in options if option not in signature(chosen).parameters]
+    if unknown:
+        raise MRFInputError(
+            "unknown-option", f"the method {name} has no such option", found=", ".join(unknown)
+        )
+    return chosen(sequence, device=device, **options)

@@ -108,6 +108,15 @@ class VoxelwiseMethod(Method):
             yield ReconstructionUpdate(0, 0, maps, stage="preparing")
         assert chosen is not None  # noqa: S101 - _mask yields at least once
         total, done = int(chosen.sum()), 0
+        if total == 0:
+            raise MRFInputError(
+                "nothing-to-reconstruct",
+                "the series has no signal"
+                if rule.startswith("automatic")
+                else "the mask holds no voxel",
+                path=series.source_path,
+                hint="Pick another series or mask.",
+            )
         counts = {"voxels": total, "no_signal": 0, "not_finite": 0}
         sample = VoxelSample(total)
         for where, signals in self._chunks(series, chosen):

@@ -124,6 +124,10 @@ class WaterFatMatcher(VoxelwiseMethod):
             raise MRFInputError(
                 "unknown-option", f"there is no prior {prior!r}", expected=" or ".join(PRIORS)
             )
+        if sigma is not None and not 0.0 < sigma < float("inf"):
+            raise MRFInputError(
+                "bad-option", "the noise level must be a positive number", found=sigma
+            )
         self._refine, self._prior_name, self._sigma = refine, prior, sigma
         self._prior = {"range": range_prior, "off": no_prior}.get(prior, range_prior)()
         self._refinement: WaterFatRefinement | None = None
