@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.widgets.wheel_guard import guard_wheel
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -57,6 +59,7 @@ class OptionForm(QWidget):
             _set_value(editor, kept.get(option.name, option.default))
             editor.setToolTip(option.help)
             editor.setMinimumWidth(90)
+            guard_wheel(editor)
             _change_signal(editor).connect(self._on_edited)
             label = QLabel(option.label)
             label.setToolTip(option.help)

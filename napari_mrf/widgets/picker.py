@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QStylePainter,
 )
 
+from napari_mrf.widgets.wheel_guard import guard_wheel
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,6 +41,7 @@ class Picker(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        guard_wheel(self)
 
     def fill(self, texts: Sequence[str], current: str) -> None:
         """Replace the entries without saying so, keeping the current one where it exists."""
