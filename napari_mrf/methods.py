@@ -93,4 +93,4 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
         raise MRFInputError(
             "unknown-option", f"the method {name} has no such option", found=", ".join(unknown)
         )
-    return chosen(sequence, device=device, **options)
+    return chosen(sequence, device=device, **options)  # type: ignore[call-arg]

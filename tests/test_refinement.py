@@ -162,6 +162,30 @@ def test_series_prior_is_the_spread_where_each_map_means_something():
     assert few.mean == range_prior().mean
 
 
+@pytest.mark.parametrize("window", [1, 25])
+@pytest.mark.parametrize("kind", ["white", "fast"])
+def test_noise_that_signals_do_not_meet_is_told_from_white_noise(sequence, window, kind):
+    rng = np.random.default_rng(8)
+    tissue = {"FF": np.full(900, 0.3), "T1H2O": 1300.0, "T1fat": 320.0, "Df": 10.0, "B1": 0.8}
+    clean = mrf.simulate(sequence, tissue, dtype="complex128")
+    noise = rng.standard_normal((2, 900, 175))
+    noise = 0.005 * np.linalg.norm(clean[0]) * (noise[0] + 1j * noise[1])
+    if kind == "fast":  # differences of neighbours, as streaks that turn from frame to frame
+        noise = (noise - np.roll(noise, 1, axis=1)) / np.sqrt(2)
+    signal = (clean + noise).astype(np.complex64).T.reshape(175, 1, 30, 30)
+    method = mrf.methods.get("water-fat", sequence=sequence, refine=True, prior="off",
+                             window=window)  # fmt: skip
+    maps = method.reconstruct(mrf.MRFSeries(signal), np.ones((1, 30, 30), bool))
+    colour = maps.provenance["method"]["noise_colour"]
+    if kind == "fast":
+        assert colour < 0.5
+    else:
+        assert colour == pytest.approx(1, abs=0.2)
+        for key in KEYS:
+            claimed = np.median(maps.uncertainty[key])
+            assert claimed == pytest.approx(maps[key].std(), rel=0.2), key
+
+
 def test_whole_series_is_refined_in_a_second_pass_with_its_record(sequence, tmp_path):
     rng = np.random.default_rng(7)
     tissue = {key: rng.choice(values, 144) for key, values in INN_TEST_GRID.items()}

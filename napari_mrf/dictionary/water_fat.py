@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.water_fat_search import Search
     from napari_mrf.sequence import Sequence
 
+_FEWEST_LEARNED = 50
 PRIORS = ("series", "range", "off")
 
 
@@ -146,6 +147,7 @@ class WaterFatMatcher(VoxelwiseMethod):
         record["refined"] = self._refinement is not None
         if self._refinement is not None:
             record["prior"] = self._prior.describe()
+            record["noise_colour"] = self._refinement.noise_colour
             record["sigma"] = "estimated in each voxel" if self._sigma is None else self._sigma
         return record
 
@@ -167,7 +169,11 @@ class WaterFatMatcher(VoxelwiseMethod):
 
     def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
         """Take the prior from a sample of the series itself (empirical Bayes)."""
-        if self._prior_name == "series" and len(signals):
+        if self._refinement is None or len(signals) < _FEWEST_LEARNED:
+            return
+        if self._sigma is None:
+            self._refinement.learn_noise(signals, found)
+        if self._prior_name == "series":
             self._prior = series_prior(found.parameters, found.quality)
 
     def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:

@@ -139,13 +139,15 @@ def _solve(factor, right, out):  # type: ignore[no-untyped-def]
 
 @njit(**OPTIONS)
 def refine_voxels(  # type: ignore[no-untyped-def]
-    projected, n_samples, start, sigma, table, grid, segment, water, fat, echo_times_s,
-    prior_mean, prior_precision, lower, upper, scales, max_steps, theta, deviation, misfit, steps,
+    projected, n_samples, noise_colour, start, sigma, table, grid, segment, water, fat,
+    echo_times_s, prior_mean, prior_precision, lower, upper, scales, max_steps, theta, deviation,
+    misfit, steps,
 ):  # fmt: skip
     """Refine N voxels.
 
     Reads ``projected`` (N, R) complex128 of unit-norm fingerprints, ``n_samples`` real numbers
-    in one, ``start`` (N, 7), ``sigma`` (N,) or negative to estimate. Writes ``theta`` (N, 7),
+    in one, ``noise_colour`` the noise power where signals live over that of the residual,
+    ``start`` (N, 7), ``sigma`` (N,) or negative to estimate. Writes ``theta`` (N, 7),
     ``deviation`` (N, 5) posterior standard deviations, ``misfit`` (N,) squared residual and
     ``steps`` (N,) linearisations.
     """
@@ -174,7 +176,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
         # Without noise the residual vanishes; complex64 data carries errors of 1e-7.
         variance = max(sigma[v] * sigma[v], _FLOOR)
         if sigma[v] < 0.0:
-            variance = max((outside + residual) / (n_samples - _N), _FLOOR)
+            variance = max(noise_colour * (outside + residual) / (n_samples - _N), _FLOOR)
         damping = 1e-3
         count = 1
         for _ in range(max_steps):
@@ -230,7 +232,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
             jacobian, trial_jacobian = trial_jacobian, jacobian
             residual = trial_residual
             if sigma[v] < 0.0:
-                variance = max((outside + residual) / (n_samples - _N), _FLOOR)
+                variance = max(noise_colour * (outside + residual) / (n_samples - _N), _FLOOR)
             if moved < 1e-4:
                 break
         # A rejected trial has overwritten only the spare Jacobian.
