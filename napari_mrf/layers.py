@@ -36,6 +36,8 @@ COMPANIONS = ("quality", "flags", "mask", "uncertainty")
 # that the prior alone gives (water T1 300 ms, fat T1 35 ms) is at or beyond the upper end.
 _DEVIATION_SHARE = 0.15
 _DEVIATION_COLORMAP = "magma"
+# Matched fingerprints correlate by 0.9 and more; from 0 on all of them would look the same.
+_QUALITY_LIMITS = (0.8, 1.0)
 _PEAK_KEY = "mrf_peak"
 _SPATIAL_LABELS = ("z", "y", "x")
 
@@ -206,8 +208,8 @@ def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
 def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
     """Add the layers of a companion of a set and return them.
 
-    Quality, flags and mask are one layer, uncertainty is one a map: its standard deviation, in
-    the unit of the map, from 0 to a fixed share of the map's own display range.
+    Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
+    deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
 
     Raises
     ------
@@ -263,7 +265,7 @@ def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
             set_name,
             "quality",
             maps,
-            limits=(0.0, 1.0),
+            limits=_QUALITY_LIMITS,
             colormap=_napari_colormap(colors, "quality"),
             visible=True,
         )

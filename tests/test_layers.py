@@ -135,7 +135,10 @@ def test_quality_flags_and_mask_are_there_on_demand(viewer, maps):
     bridge.show_maps(viewer, "a", maps)
     quality, flags, mask = (bridge.show_companion(viewer, "a", maps, name)[0]
                             for name in ("quality", "flags", "mask"))  # fmt: skip
-    assert tuple(quality.contrast_limits) == (0, 1)
+    assert tuple(quality.contrast_limits) == (0.8, 1)
+    below, least, most = quality.colormap.map(np.array([-0.5, 0.0, 1.0]))
+    assert np.array_equal(below, least)  # what is below the limits is the darkest
+    assert least[:3].sum() < most[:3].sum()
     assert quality.colorbar.visible
     value = FLAGS["Df-edge"] | FLAGS["B1-edge"]
     assert list(flags.features.set_index("index").loc[value]) == ["Df-edge, B1-edge"]
