@@ -358,7 +358,8 @@ def _add_image(
     title: str = "",
 ) -> Any:
     orientation = DisplayOrientation.from_affine(maps.affine)
-    layer = viewer.add_image(
+    # The color bar is switched by what is in front: see `widgets.canvas_texts`.
+    return viewer.add_image(
         values,
         name=_layer_name(set_name, title or key),
         rgb=False,
@@ -368,8 +369,6 @@ def _add_image(
         metadata={SET_KEY: set_name, PARAMETER_KEY: key, MAPS_KEY: maps},
         **_spatial_attributes(maps.affine, _voxel_sizes(maps), orientation),
     )
-    layer.colorbar.visible = True
-    return layer
 
 
 def _layer_name(set_name: str, key: str) -> str:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.layers import series_layer_data, show_maps
+from napari_mrf.layers import series_layer_data, show_companion, show_maps
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 
 AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
@@ -55,7 +56,7 @@ def test_no_letters_without_geometry(qapp):
     assert letters(viewer) == ""
 
 
-def test_title_names_the_visible_maps_with_their_units(viewer):
+def test_title_names_the_map_in_front_with_its_unit(viewer):
     assert title(viewer) == ""
     show_maps(viewer, "a", maps())
     assert title(viewer) == "Fat fraction"
@@ -63,7 +64,36 @@ def test_title_names_the_visible_maps_with_their_units(viewer):
     viewer.layers["a · FF"].visible = False
     assert title(viewer) == "Water T1 (ms)"
     show_maps(viewer, "b", maps())
-    assert title(viewer) == "b: Fat fraction\na: Water T1 (ms)"
+    assert title(viewer) == "b: Fat fraction"
+
+
+def test_one_color_bar_belongs_to_the_map_in_front(viewer):
+    def bars():
+        images = [layer for layer in viewer.layers if isinstance(layer, Image)]
+        return [layer.name for layer in images if layer.colorbar.visible]
+
+    values = maps()
+    values.quality = np.ones((2, 4, 5), np.float32)
+    values.uncertainty = {"FF": np.ones((2, 4, 5), np.float32)}
+    show_maps(viewer, "a", values)
+    assert bars() == ["a · FF"]
+    viewer.layers["a · T1H2O"].visible = True  # behind the fat fraction
+    assert bars() == ["a · FF"]
+    show_companion(viewer, "a", values, "uncertainty")
+    assert (bars(), title(viewer)) == (["a · FF SD"], "Fat fraction, SD")
+    show_companion(viewer, "a", values, "quality")
+    assert (bars(), title(viewer)) == (["a · quality"], "Quality")
+    show_companion(viewer, "a", values, "mask")  # labels have no scale
+    assert bars() == ["a · quality"]
+    viewer.layers.move(viewer.layers.index("a · T1H2O"), len(viewer.layers))
+    assert (bars(), title(viewer)) == (["a · T1H2O"], "Water T1 (ms)")
+    viewer.layers["a · T1H2O"].visible = False
+    assert bars() == ["a · quality"]
+    viewer.layers.remove("a · quality")
+    assert bars() == ["a · FF SD"]
+    for layer in viewer.layers:
+        layer.visible = False
+    assert (bars(), title(viewer)) == ([], "")
 
 
 def test_switching_on_twice_is_once(viewer):

@@ -1,11 +1,14 @@
-"""Texts at the edge of the canvas: patient directions, and what the map in front shows.
+"""Texts at the edge of the canvas: patient directions, and the scale of the map in front.
+
+Of all visible maps the one in front has the title and the only color bar; napari would stack one
+for each.
 
 They belong to the canvas and not to the scene, so they stay in place at any zoom.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from napari.components.overlays import TextOverlay
@@ -15,9 +18,6 @@ from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import unwrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _EDGES = {
     "mrf_left": ("middle_left", 1, 0),
@@ -29,7 +29,7 @@ _TITLE = "mrf_title"
 
 
 class CanvasTexts:
-    """Keeps the letters and the title of one viewer up to date.
+    """Keeps the letters, the title and the color bar of one viewer up to date.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class CanvasTexts:
         self.update()
 
     def update(self) -> None:
-        """Write letters and title for what is in front."""
+        """Write letters and title for what is in front, and show its color bar."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -64,7 +64,11 @@ class CanvasTexts:
             text = letters[displayed][end] if letters else ""
             overlays[name].text = text
             overlays[name].visible = bool(text)
-        title = "\n".join(_titles(viewer))
+        maps = [layer for layer in reversed(viewer.layers) if _has_scale(layer)]
+        shown = [layer for layer in maps if layer.visible]
+        for layer in maps:
+            layer.colorbar.visible = bool(shown) and layer is shown[0]
+        title = _title_of_first([layer.metadata for layer in shown])
         overlays[_TITLE].text = title
         overlays[_TITLE].visible = bool(title)
 
@@ -87,22 +91,24 @@ class CanvasTexts:
         self.update()
 
 
-def _titles(viewer: Any) -> Iterator[str]:
-    """Yield what each visible map shows, the one in front first."""
-    maps = [
-        layer.metadata
-        for layer in reversed(viewer.layers)
-        if layer.visible and layer.metadata.get(PARAMETER_KEY) in {*PARAMETERS, *DEVIATIONS}
-    ]
+def _has_scale(layer: Any) -> bool:
+    return layer.metadata.get(PARAMETER_KEY) in {*PARAMETERS, *DEVIATIONS, "quality"}
+
+
+def _title_of_first(maps: list[dict[str, Any]]) -> str:
+    """Return the title of the map in front, with its set where several are visible."""
+    if not maps:
+        return ""
     several = len({metadata[SET_KEY] for metadata in maps}) > 1
-    for metadata in maps:
-        title = _title(metadata[PARAMETER_KEY])
-        yield f"{metadata[SET_KEY]}: {title}" if several else title
+    title = _title(maps[0][PARAMETER_KEY])
+    return f"{maps[0][SET_KEY]}: {title}" if several else title
 
 
 def _title(key: str) -> str:
     if key in PARAMETERS:
         return PARAMETERS[key].title
+    if key == "quality":
+        return "Quality"
     parameter = PARAMETERS[DEVIATIONS[key]]
     unit = f" ({parameter.unit})" if parameter.unit else ""
     return f"{parameter.label}, SD{unit}"
