@@ -1,11 +1,15 @@
 """The sample is made step by step, and stops when nobody waits for it."""
 
 import threading
+from pathlib import Path
 
 import pytest
+from npe2 import PluginManifest
 
 from napari_mrf.widgets.readers import finish
 from napari_mrf.widgets.samples import in_steps
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_progress_of_a_callback_becomes_steps():
@@ -51,3 +55,11 @@ def test_failure_of_the_work_is_raised():
 
     with pytest.raises(OSError, match="disk full"):
         finish(in_steps(work, "failing"))
+
+
+def test_documents_name_the_menu_entry_as_napari_shows_it():
+    manifest = PluginManifest.from_file(ROOT / "napari_mrf" / "napari.yaml")
+    (contribution,) = manifest.contributions.sample_data
+    entry = f"File > Open Sample > {contribution.display_name} ({manifest.display_name})"
+    for document in ("README.md", "docs/guide.md"):
+        assert entry in (ROOT / document).read_text(encoding="utf-8"), document
