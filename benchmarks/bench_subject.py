@@ -124,9 +124,8 @@ def main() -> None:
             sys.exit(f"{folder} has no room for a series of 7.3 GB.")
         baseline = watched(IMPORTS)[2]
         print(f"import baseline: {baseline / 2**20:.0f} MB private\n")
-        print(
-            "| series | options | seconds, best | median | CPU seconds | MB above imports | it said |"
-        )
+        print("| series | options | seconds, best | median | CPU seconds | MB above imports "
+              "| reconstructed |")  # fmt: skip
         print("|---|---|---|---|---|---|---|")
         subject = folder / "subject.nii"
         write_series(subject, 350, 5, disk(350, 35_000))
@@ -153,9 +152,11 @@ def report(name: str, series: Path, options: list[str], baseline: int, repeats: 
         seconds.append(taken)
         cpu.append(used)
         peaks.append(peak - baseline)
-    words = " ".join(word for word in options if not word.startswith("/")) or "refined (default)"
+    words = "`--no-refine`" if "--no-refine" in options else "refined (default)"
+    words += ", mask" if "--mask" in options else ""
     print(f"| {name} | {words} | {min(seconds):.1f} | {float(np.median(seconds)):.1f} "
-          f"| {min(cpu):.1f} | {max(peaks) / 2**20:.0f} | {said.rpartition(' for ')[2]} |", flush=True)  # fmt: skip
+          f"| {min(cpu):.1f} | {max(peaks) / 2**20:.0f} | {said.rpartition(' for ')[2]} |",
+          flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
