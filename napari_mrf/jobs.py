@@ -153,6 +153,7 @@ class Job(QObject):  # type: ignore[misc]
         super().__init__()
         self.status = JobStatus()
         self._worker: Any = None
+        self._run: _Run | None = None
         self._start_s = 0.0
         self._first_s: float | None = None
         self._first_done = 0
@@ -185,9 +186,10 @@ class Job(QObject):  # type: ignore[misc]
         self._start_s = time.monotonic()
         self._first_s = None
         self._worker = create_worker(_Named(title, _guarded, work, arguments), _start_thread=False)
-        self._worker.yielded.connect(self._on_yielded)
-        self._worker.returned.connect(self._on_returned)
-        self._worker.finished.connect(self._on_finished)
+        self._run = _Run(self)
+        self._worker.yielded.connect(self._run.on_yielded)
+        self._worker.returned.connect(self._run.on_returned)
+        self._worker.finished.connect(self._run.on_finished)
         self._set(JobStatus(JobState.RUNNING, title))
         self._worker.start()
 
@@ -199,14 +201,11 @@ class Job(QObject):  # type: ignore[misc]
 
     def _let_go(self) -> None:
         worker, self._worker = self._worker, None
+        run, self._run = self._run, None
         if worker is not None:
             worker.quit()
-            for signal, slot in (
-                (worker.yielded, self._on_yielded),
-                (worker.returned, self._on_returned),
-                (worker.finished, self._on_finished),
-            ):
-                signal.disconnect(slot)
+        if run is not None:
+            run.deleteLater()
 
     def _set(self, status: JobStatus) -> None:
         self.status = status
@@ -223,7 +222,6 @@ class Job(QObject):  # type: ignore[misc]
         # layers that are being taken down.
         return self._worker is not None and not self._worker.abort_requested
 
-    @Slot(object)  # type: ignore[untyped-decorator]
     def _on_yielded(self, step: Step | None) -> None:
         if step is None or not self._is_current():
             return
@@ -254,7 +252,6 @@ class Job(QObject):  # type: ignore[misc]
         rate = (step.done - self._first_done) / max(now - self._first_s, 1e-6)
         return (step.total - step.done) / rate
 
-    @Slot(object)  # type: ignore[untyped-decorator]
     def _on_returned(self, outcome: Any) -> None:
         if not self._is_current():
             return
@@ -265,12 +262,44 @@ class Job(QObject):  # type: ignore[misc]
         self._end(JobState.DONE)
         self.succeeded.emit(outcome)
 
-    @Slot()  # type: ignore[untyped-decorator]
     def _on_finished(self) -> None:
         # Only a worker that was told to quit by somebody else gets here still current.
         if self._worker is not None and self.status.is_running:
             self._worker = None
             self._end(JobState.CANCELLED)
+
+
+class _Run(QObject):  # type: ignore[misc]
+    """Receives what the worker of one run sends, and drops it once the run is over.
+
+    What a worker has sent already is delivered even after a disconnection: without this, the
+    end of a cancelled run would end the run that was started right after it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._job = job
+
+    def _is_current(self) -> bool:
+        return self._job._run is self
+
+    @Slot(object)  # type: ignore[untyped-decorator]
+    def on_yielded(self, step: Step | None) -> None:
+        """Pass a step on."""
+        if self._is_current():
+            self._job._on_yielded(step)
+
+    @Slot(object)  # type: ignore[untyped-decorator]
+    def on_returned(self, outcome: Any) -> None:
+        """Pass the outcome on."""
+        if self._is_current():
+            self._job._on_returned(outcome)
+
+    @Slot()  # type: ignore[untyped-decorator]
+    def on_finished(self) -> None:
+        """Pass the end of the thread's work on."""
+        if self._is_current():
+            self._job._on_finished()
 
 
 class _Named(partial):  # type: ignore[type-arg]

@@ -238,3 +238,21 @@ def test_time_left_is_right_in_each_pass(qtbot, job, monkeypatch):
     assert left["refining", 10] is None
     assert left["refining", 60] == pytest.approx(10.0)
     assert left["refining", 100] is None  # the job has ended
+
+
+def test_end_of_a_cancelled_run_does_not_end_the_next(qtbot):
+    job = Job()
+
+    def quick(result):
+        yield Step(1, 1)
+        return result
+
+    results = []
+    job.succeeded.connect(results.append)
+    for number in range(30):
+        job.start("first", quick, "cancelled")
+        job.cancel()
+        job.start("second", quick, number)
+        qtbot.waitUntil(lambda: not job.status.is_running, timeout=10_000)
+        assert job.status.state is JobState.DONE
+    assert results == list(range(30))
