@@ -117,6 +117,35 @@ def test_cohort_gives_every_series_a_folder(run, small_series, tmp_path):
     assert (tmp_path / "out" / "b" / "FF.nii.gz").exists()
 
 
+def test_one_bad_series_does_not_cost_the_rest_of_a_cohort(run, small_series, tmp_path):
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    series = mrf.load_series(small_series)
+    for name in ("a", "b", "c"):
+        save_series(series, folder / f"{name}.nii.gz")
+    (folder / "b.nii.gz").write_bytes((folder / "b.nii.gz").read_bytes()[:-20])
+    code, _, err = run("reconstruct", folder, "--output", tmp_path / "out")
+    assert code == 3
+    assert "b was left out" in err
+    assert "1 of 3" in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "c"]
+
+
+def test_place_that_cannot_hold_results_is_refused_before_the_work(
+    run, small_series, tmp_path, monkeypatch
+):
+    def never(*arguments):
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(cli, "_reconstruct", never)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    code, _, err = run("reconstruct", small_series, "--output", blocked / "maps")
+    assert code == 3
+    assert "cannot be written here" in err
+    assert blocked.read_text() == ""
+
+
 def test_mask_limits_the_work(run, small_series, tmp_path):
     np.save(tmp_path / "mask.npy", np.array([[[True, False]]]))
     arguments = ("--mask", tmp_path / "mask.npy", "--output", tmp_path / "out")

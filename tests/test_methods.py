@@ -49,6 +49,9 @@ def test_registry_offers_what_fits_the_sequence(sequence):
         ({"name": "water-fat", "device": "abacus"}, "no-device"),
         ({"name": "water-fat", "colour": 3}, "unknown-option"),
         ({"name": "water-fat", "grid": "endless"}, "unknown-option"),
+        ({"name": "water-fat", "sigma": float("nan")}, "bad-option"),
+        ({"name": "water-fat", "sigma": 0.0}, "bad-option"),
+        ({"name": "water-fat", "window": 1000}, "bad-option"),
     ],
 )
 def test_impossible_choice_is_refused(sequence, call, code):
@@ -155,6 +158,20 @@ def test_same_input_gives_the_same_bits(method, signal):
     second = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
     for key, values in first.items():
         np.testing.assert_array_equal(values, second[key])
+
+
+@pytest.mark.parametrize("mask", [None, np.zeros((2, 3, 4), bool)])
+def test_nothing_to_reconstruct_is_an_error_not_an_empty_success(method, signal, mask):
+    series = mrf.MRFSeries(np.zeros_like(signal) if mask is None else signal)
+    with pytest.raises(mrf.MRFInputError) as caught:
+        method.reconstruct(series, mask)
+    assert caught.value.code == "nothing-to-reconstruct"
+
+
+def test_unknown_option_names_that_option_only(sequence):
+    with pytest.raises(mrf.MRFInputError) as caught:
+        methods.get("exhaustive", sequence=sequence, window=3, refine=True)
+    assert caught.value.found == "refine"
 
 
 def test_data_of_the_user_are_not_touched(sequence, signal):
