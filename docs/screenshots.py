@@ -58,19 +58,19 @@ class Pictures:
             self.panel("empty")
             self.mismatch()
         self.viewer.open_sample("napari-mrf", "thigh")
-        self.wait(until=self.dock.reconstruct_panel.run_button.isEnabled)
+        self.wait(until=self.dock.panels["reconstruct"].run_button.isEnabled)
         self.viewer.dims.set_point(0, 60)
         self.panel("series")
         job = self.session.reconstruction
         job.changed.connect(self.running)
-        self.dock.reconstruct_panel.run_button.click()
+        self.dock.panels["reconstruct"].run_button.click()
         self.wait(until=lambda: not job.status.is_running)
         job.changed.disconnect(self.running)
         self.show_running()
         self.viewer.layers.selection.active = self.viewer.layers["water-fat · FF"]
         self.whole("plugin", smallest=True)
         self.panel("results")
-        uncertainty = self.dock.reconstruct_panel.results.companions["uncertainty"]
+        uncertainty = self.dock.panels["reconstruct"].results.companions["uncertainty"]
         uncertainty.click()
         self.only("water-fat · FF SD")
         self.whole("plugin-uncertainty")
@@ -84,14 +84,14 @@ class Pictures:
             for key in ("T1H2O", "T1fat", "Df", "B1"):
                 self.only(f"water-fat · {key}")
                 self.whole(f"map-{key}")
-            boxes = self.dock.reconstruct_panel.results.companions
+            boxes = self.dock.panels["reconstruct"].results.companions
             for name in ("quality", "flags", "mask"):
                 boxes[name].click()
             self.only("water-fat · quality")
             self.whole("map-quality")
             self.only("water-fat · flags")
             self.whole("map-flags")
-            self.dock.reconstruct_panel.notice.say(
+            self.dock.panels["reconstruct"].notice.say(
                 "/home/somebody/a/rather/long/path/results: the folder is not writable "
                 "(Permission denied). Choose another folder."
             )
@@ -114,7 +114,7 @@ class Pictures:
 
     def show_running(self):
         """Show that moment again and let the panel be laid out, for which a run has no time."""
-        panel, section = self.dock.reconstruct_panel, self.dock.sections["reconstruct"]
+        panel, section = self.dock.panels["reconstruct"], self.dock.sections["reconstruct"]
         ended = section.state()
         panel.results.hide()
         panel.set_needs("Wait for this run, or cancel it.")
@@ -128,7 +128,7 @@ class Pictures:
 
     def advice(self):
         """A warning with a cure, the cure taken, a refused option, a series without phase."""
-        panel = self.dock.reconstruct_panel
+        panel = self.dock.panels["reconstruct"]
         panel.notice.clear()
         self.dock.sections["series"].set_open(False)
         maps = self.session.maps_sets["water-fat"].maps

@@ -1,4 +1,4 @@
-"""What the panels of one viewer share: the current series, the maps, the selected voxel."""
+"""What the panels of one viewer share: series, maps, voxels, regions, and their long work."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from napari_mrf.jobs import Job
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.io.label_table import Label
     from napari_mrf.maps import ParameterMaps
     from napari_mrf.series import MRFSeries
+
+
+Voxel = tuple[int, int, int]
+"""(z, y, x) in file order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +49,41 @@ class MapsSet:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The regions of interest as they stand: a snapshot that nobody writes to.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (Z, Y, X) uint16 in file order; 0 is no region.
+    table : mapping
+        The label of each number.
+    path : str
+        The file they were loaded from or saved to; empty while they are in no file.
+    """
+
+    labels: NDArray[np.uint16]
+    table: Mapping[int, Label]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class RegionChoice:
+    """The region under discussion.
+
+    Parameters
+    ----------
+    label : int
+        Its number.
+    z : int or None
+        The slice in file order; None for the region as a whole.
+    """
+
+    label: int
+    z: int | None = None
+
+
 class Session:
     """The shared state of one viewer; panels read it and listen to its signals.
 
@@ -52,21 +95,35 @@ class Session:
         The set of that name was added, replaced or removed.
     voxel_changed : Signal(object)
         The selected voxel in file order (z, y, x), or None.
-    opening, reconstruction : Job
-        The two kinds of long work; each runs one piece at a time.
+    pins_changed : Signal(tuple)
+        The pinned voxels (z, y, x) in file order, oldest first.
+    regions_changed : Signal(object)
+        The `Regions`, drawn, loaded or edited, or None.
+    region_chosen : Signal(object)
+        The `RegionChoice` or None.
+    opening, reconstruction, comparison, importance : Job
+        The kinds of long work; each runs one piece at a time.
     """
 
     series_changed = Signal(object)
     maps_changed = Signal(str)
     voxel_changed = Signal(object)
+    pins_changed = Signal(tuple)
+    regions_changed = Signal(object)
+    region_chosen = Signal(object)
 
     def __init__(self) -> None:
         self._series: MRFSeries | None = None
         self._series_name = ""
         self._maps_sets: dict[str, MapsSet] = {}
-        self._voxel: tuple[int, int, int] | None = None
+        self._voxel: Voxel | None = None
+        self._pins: tuple[Voxel, ...] = ()
+        self._regions: Regions | None = None
+        self._region: RegionChoice | None = None
         self.opening = Job()
         self.reconstruction = Job()
+        self.comparison = Job()
+        self.importance = Job()
 
     @property
     def series(self) -> MRFSeries | None:
@@ -81,7 +138,7 @@ class Session:
     def set_series(self, series: MRFSeries | None, name: str = "") -> None:
         """Make a series the current one, or replace it by itself under another sequence.
 
-        The selected voxel stays when it still lies in the grid.
+        The selected voxel and the pins stay where they still lie in the grid.
         """
         if series is self._series and name == self._series_name:
             return
@@ -89,6 +146,7 @@ class Session:
         voxel = self._voxel
         if voxel is not None and not _inside(voxel, series):
             self.select_voxel(None)
+        self.set_pins(tuple(pin for pin in self._pins if _inside(pin, series)))
         self.series_changed.emit(series)
 
     @property
@@ -108,11 +166,11 @@ class Session:
             self.maps_changed.emit(name)
 
     @property
-    def selected_voxel(self) -> tuple[int, int, int] | None:
+    def selected_voxel(self) -> Voxel | None:
         """The voxel under discussion, (z, y, x) in file order."""
         return self._voxel
 
-    def select_voxel(self, voxel: tuple[int, int, int] | None) -> None:
+    def select_voxel(self, voxel: Voxel | None) -> None:
         """Select a voxel (z, y, x) of the current series, or none.
 
         Raises
@@ -125,6 +183,61 @@ class Session:
         if voxel != self._voxel:
             self._voxel = voxel
             self.voxel_changed.emit(voxel)
+
+    @property
+    def pins(self) -> tuple[Voxel, ...]:
+        """Voxels that stay under discussion, (z, y, x) in file order, oldest first."""
+        return self._pins
+
+    def set_pins(self, pins: tuple[Voxel, ...]) -> None:
+        """Replace the pinned voxels; of a voxel named twice the first counts.
+
+        Raises
+        ------
+        IndexError
+            When one lies outside the series.
+        """
+        for pin in pins:
+            if not _inside(pin, self._series):
+                raise IndexError(f"voxel {pin} lies outside the series")
+        pins = tuple(dict.fromkeys(pins))
+        if pins != self._pins:
+            self._pins = pins
+            self.pins_changed.emit(pins)
+
+    @property
+    def regions(self) -> Regions | None:
+        """The regions of interest, or None."""
+        return self._regions
+
+    def set_regions(self, regions: Regions | None) -> None:
+        """Make regions the current ones; the chosen one stays while it is among them."""
+        self._regions = regions
+        choice = self._region
+        if choice is not None and (regions is None or choice.label not in regions.table):
+            self.choose_region(None)
+        self.regions_changed.emit(regions)
+
+    @property
+    def chosen_region(self) -> RegionChoice | None:
+        """The region under discussion."""
+        return self._region
+
+    def choose_region(self, choice: RegionChoice | None) -> None:
+        """Choose a region, in one slice or as a whole, or none.
+
+        Raises
+        ------
+        KeyError
+            When there is no such region.
+        """
+        if choice is not None and (
+            self._regions is None or choice.label not in self._regions.table
+        ):
+            raise KeyError(choice.label)
+        if choice != self._region:
+            self._region = choice
+            self.region_chosen.emit(choice)
 
 
 def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:

@@ -137,7 +137,7 @@ def test_place_that_cannot_hold_results_is_refused_before_the_work(
     def never(*arguments):
         raise AssertionError("the work has begun")
 
-    monkeypatch.setattr(cli, "_reconstruct", never)
+    monkeypatch.setattr(cli.reconstruct, "_reconstruct", never)
     blocked = tmp_path / "file"
     blocked.write_text("")
     code, _, err = run("reconstruct", small_series, "--output", blocked / "maps")

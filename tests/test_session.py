@@ -9,7 +9,15 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.session import MapsSet, Session, session_of, unwrapped
+from napari_mrf.io.label_table import Label
+from napari_mrf.session import (
+    MapsSet,
+    RegionChoice,
+    Regions,
+    Session,
+    session_of,
+    unwrapped,
+)
 
 
 def series(shape=(2, 1, 3, 4)):
@@ -82,3 +90,32 @@ def test_voxel_must_lie_in_the_series_and_stays_while_it_does(session):
     session.set_series(series((2, 1, 2, 2)), "c")
     assert session.selected_voxel is None
     assert heard == [(0, 2, 3), None]
+
+
+def test_pins_keep_their_order_and_go_with_a_smaller_series(session):
+    told = []
+    session.pins_changed.connect(told.append)
+    session.set_series(series(), "a")
+    session.set_pins(((0, 2, 3), (0, 0, 0), (0, 2, 3)))
+    assert session.pins == ((0, 2, 3), (0, 0, 0))
+    session.set_pins(((0, 2, 3), (0, 0, 0)))
+    session.set_series(series((2, 1, 2, 2)), "b")
+    assert told == [((0, 2, 3), (0, 0, 0)), ((0, 0, 0),)]
+    with pytest.raises(IndexError, match="outside"):
+        session.set_pins(((0, 5, 0),))
+
+
+def test_chosen_region_lasts_while_it_exists(session):
+    table = {3: Label(3, "VL_R"), 4: Label(4, "VM_R")}
+    labels = np.zeros((1, 3, 4), np.uint16)
+    with pytest.raises(KeyError):
+        session.choose_region(RegionChoice(3))
+    session.set_regions(Regions(labels, table))
+    told = []
+    session.region_chosen.connect(told.append)
+    session.choose_region(RegionChoice(3, z=0))
+    session.choose_region(RegionChoice(3, z=0))
+    session.set_regions(Regions(labels, {3: table[3]}))
+    assert session.chosen_region == RegionChoice(3, 0)
+    session.set_regions(None)
+    assert told == [RegionChoice(3, 0), None]

@@ -39,7 +39,7 @@ def dock(qtbot, viewer):
     qtbot.addWidget(dock)
     dock.resize(300, 800)
     dock.show()
-    qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=30_000)
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=30_000)
     return dock
 
 
@@ -112,7 +112,7 @@ def test_reversed_sign_is_recognised_in_the_words_of_the_engine(centre_of_the_sa
 
 def test_warnings_stand_in_the_section_wrapped_and_selectable(dock, viewer):
     maps_display_of(viewer).add(MapsSet("a", maps_with(warnings=[EDGE, SIGN])))
-    panel = dock.reconstruct_panel
+    panel = dock.panels["reconstruct"]
     shown = panel.results.advice
     assert shown.isVisible()
     assert shown.texts() == [SIGN, EDGE]
@@ -127,7 +127,7 @@ def test_warnings_stand_in_the_section_wrapped_and_selectable(dock, viewer):
 
 
 def test_advice_follows_the_picked_maps(qtbot, dock, viewer):
-    display, results = maps_display_of(viewer), dock.reconstruct_panel.results
+    display, results = maps_display_of(viewer), dock.panels["reconstruct"].results
     display.add(MapsSet("a", maps_with(warnings=[EDGE])))
     display.add(MapsSet("b", maps_with()))
     assert results.advice.isHidden()
@@ -147,7 +147,7 @@ def test_button_sets_the_option_and_the_user_runs_again(
     qtbot, dock, viewer, maps, button, name, value
 ):
     maps_display_of(viewer).add(MapsSet("a", maps))
-    panel = dock.reconstruct_panel
+    panel = dock.panels["reconstruct"]
     (notice,) = panel.results.advice.notices
     assert notice.cure_button.text() == button
     assert not panel.more.is_open()
@@ -165,6 +165,6 @@ def test_button_sets_the_option_and_the_user_runs_again(
 def test_option_that_the_method_lacks_has_no_button(dock, viewer):
     warning = "Try the option phlogiston."
     maps_display_of(viewer).add(MapsSet("a", maps_with(warnings=[warning])))
-    (notice,) = dock.reconstruct_panel.results.advice.notices
+    (notice,) = dock.panels["reconstruct"].results.advice.notices
     assert notice.text() == warning
     assert notice.cure_button.isHidden()

@@ -45,14 +45,17 @@ def sample():
 
 @pytest.fixture
 def open_panel(qtbot, qapp):
+    docks = []  # a dock that nobody holds is gone
+
     def show(series):
         viewer = ViewerModel()
         session_of(viewer).set_series(series, "thigh")
         dock = ReconstructDock(viewer)
+        docks.append(dock)
         qtbot.addWidget(dock)
         dock.show()
-        qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=30_000)
-        return viewer, dock.reconstruct_panel
+        qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=30_000)
+        return viewer, dock.panels["reconstruct"]
 
     yield show
     WorkerBase.await_workers(30_000)

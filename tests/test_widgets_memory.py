@@ -36,7 +36,7 @@ _, dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")
 empty = anonymous_mb()
 viewer.open(sys.argv[1], plugin="napari-mrf")
 wait(lambda: len(viewer.layers) == 1)
-wait(dock.reconstruct_panel.run_button.isEnabled)
+wait(dock.panels["reconstruct"].run_button.isEnabled)
 peak = anonymous_mb()
 slowest = 0.0
 for frame in range(0, 175, 25):

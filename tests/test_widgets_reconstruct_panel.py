@@ -95,7 +95,7 @@ def dock(qtbot, viewer, gate):
     dock = ReconstructDock(viewer)
     qtbot.addWidget(dock)
     dock.show()
-    qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=10_000)
     yield dock
     gate.open()
     session_of(viewer).reconstruction.cancel()
@@ -104,7 +104,7 @@ def dock(qtbot, viewer, gate):
 
 @pytest.fixture
 def panel(dock):
-    return dock.reconstruct_panel
+    return dock.panels["reconstruct"]
 
 
 def click(qtbot, button):
@@ -123,7 +123,7 @@ def run_to_end(qtbot, viewer, panel, gate, button=None):
 def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
     dock = MRFDock(ViewerModel())
     qtbot.addWidget(dock)
-    panel = dock.reconstruct_panel
+    panel = dock.panels["reconstruct"]
     assert panel.needs.text() == "Load or pick a series first."
     assert not panel.needs.isEnabled()
     assert not panel.run_button.isEnabled()
@@ -146,7 +146,7 @@ def test_panel_becomes_the_engines_arguments(qtbot, dock, panel, viewer, gate):
     panel.options.editor("refine").setChecked(False)
     panel.options.editor("rank").setValue(4)
     panel.device_picker.setCurrentIndex(1)
-    parameters = dock.reconstruct_binding.parameters()
+    parameters = dock.bindings["reconstruct"].parameters()
     assert parameters.as_core_arguments() == {
         "device": "cpu", "refine": False, "rank": 4, "prior": "series", "weight": 0.5,
         "frames": "all"}  # fmt: skip
@@ -344,11 +344,11 @@ def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gat
     assert box.isChecked()
     box.click()
     assert not [layer for layer in viewer.layers if "SD" in layer.name]
-    dock.reconstruct_binding.results.save_to(str(tmp_path / "out"))
+    dock.bindings["reconstruct"].results.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
     assert (tmp_path / "out" / "T1H2O_std.nii.gz").exists()
     qtbot.waitUntil(
-        lambda: not dock.reconstruct_binding.results.saving.status.is_running, timeout=10_000
+        lambda: not dock.bindings["reconstruct"].results.saving.status.is_running, timeout=10_000
     )
 
 
@@ -387,7 +387,7 @@ def test_maps_are_saved_and_overwritten_only_after_a_question(
     qtbot, dock, panel, viewer, gate, tmp_path, monkeypatch
 ):
     run_to_end(qtbot, viewer, panel, gate)
-    binding = dock.reconstruct_binding.results
+    binding = dock.bindings["reconstruct"].results
     binding.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
     assert (tmp_path / "out" / "maps.json").exists()

@@ -39,13 +39,13 @@ def dock(qtbot, viewer):
     qtbot.addWidget(dock)
     dock.show()
     yield dock
-    dock.series_binding.bond.release()
+    dock.bindings["series"].bond.release()
     WorkerBase.await_workers(10_000)
 
 
 @pytest.fixture
 def panel(dock):
-    return dock.series_panel
+    return dock.panels["series"]
 
 
 def facts(panel):
@@ -151,16 +151,16 @@ def test_sequence_is_loaded_from_csv_and_errors_are_said_in_place(dock, panel, v
     good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
     good.write_text("FA,TE,TR\n5,2,4\n6,2,4\n7,2,4\n")
     bad.write_text("FA,TE\n5,2\n")
-    dock.series_binding.load_sequence(bad)
+    dock.bindings["series"].load_sequence(bad)
     assert "lacks a column" in panel.notice.text()
-    dock.series_binding.load_sequence(good)
+    dock.bindings["series"].load_sequence(good)
     assert panel.sequence_picker.currentText() == "mine"
     assert session_of(viewer).series.sequence.n_frames == 3
 
 
 def test_file_is_opened_in_the_background(qtbot, dock, panel, viewer, tmp_path):
     save_series(make_series(sequence=sequences.t1ff()), tmp_path / "leg.nii")
-    dock.series_binding.open_file(tmp_path / "leg.nii")
+    dock.bindings["series"].open_file(tmp_path / "leg.nii")
     assert not panel.progress_row.isHidden()
     assert not panel.open_button.isEnabled()
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=10_000)
@@ -173,7 +173,7 @@ def test_file_is_opened_in_the_background(qtbot, dock, panel, viewer, tmp_path):
 
 def test_file_that_cannot_be_read_is_one_sentence(qtbot, dock, panel, viewer, tmp_path):
     (tmp_path / "x.nii").write_bytes(b"nothing")
-    dock.series_binding.open_file(tmp_path / "x.nii")
+    dock.bindings["series"].open_file(tmp_path / "x.nii")
     qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
     assert "x.nii" in panel.notice.text()
     assert "Traceback" not in panel.notice.text()
@@ -196,17 +196,17 @@ def test_nothing_is_wider_than_the_dock(qtbot, viewer, width):
     dock = MRFDock(viewer)
     qtbot.addWidget(dock)
     add(viewer, make_series(warnings=("/a/long/path/to/a/series_with_a_long_name.nii.gz: odd.",)))
-    dock.reconstruct_panel.results.set_maps(["water-fat slice 12"], "water-fat slice 12")
+    dock.panels["reconstruct"].results.set_maps(["water-fat slice 12"], "water-fat slice 12")
     options = [
         MethodOption("w", "int", 1, "Sliding window inside a segment (frames)", "Long."),
         MethodOption("p", "choice", "a", "Prior", "Short.", choices=("a", "b")),
     ]
-    dock.reconstruct_panel.options.set_options(options)
-    dock.reconstruct_panel.more.setVisible(True)
-    dock.reconstruct_panel.more.set_open(True)
+    dock.panels["reconstruct"].options.set_options(options)
+    dock.panels["reconstruct"].more.setVisible(True)
+    dock.panels["reconstruct"].more.set_open(True)
     dock.resize(width, 700)
     dock.show()
     content = dock._scroll.widget()
     assert content.minimumSizeHint().width() <= dock._scroll.viewport().width()
-    dock.reconstruct_binding.catalogue.cancel()
+    dock.bindings["reconstruct"].catalogue.cancel()
     WorkerBase.await_workers(10_000)

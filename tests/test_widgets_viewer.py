@@ -54,7 +54,7 @@ def open_dock(viewer):
 def open_sample(qtbot, viewer):
     menu_action(viewer.window.file_menu, "Thigh (MRF T1-FF)").trigger()
     dock = open_dock(viewer)
-    qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=30_000)
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=30_000)
     return dock
 
 
@@ -74,7 +74,7 @@ def test_sample_from_the_menu_fills_the_first_step(qtbot, viewer, sample):
     layer = viewer.layers[0]
     assert series_of(layer).sequence == sequences.t1ff()
     assert layer.data.shape == (175, 1, *load_series(sample / SERIES_NAME).spatial_shape[1:])
-    assert dock.series_panel.sequence_picker.currentText() == "MRF T1-FF"
+    assert dock.panels["series"].sequence_picker.currentText() == "MRF T1-FF"
     assert dock.width() <= 360
     letters = [viewer.canvas.overlays[f"mrf_{edge}"].text for edge in ("left", "right", "top")]
     assert letters == ["R", "L", "A"]
@@ -85,7 +85,7 @@ def test_sample_from_the_menu_fills_the_first_step(qtbot, viewer, sample):
 @pytest.mark.slow
 def test_run_cancel_and_run_again_by_mouse(qtbot, viewer, sample, tmp_path):
     dock = open_sample(qtbot, viewer)
-    panel = dock.reconstruct_panel
+    panel = dock.panels["reconstruct"]
     click(qtbot, panel.run_button)
     qtbot.waitUntil(panel.cancel_button.isVisible, timeout=60_000)
     click(qtbot, panel.cancel_button)
@@ -109,10 +109,10 @@ def test_run_cancel_and_run_again_by_mouse(qtbot, viewer, sample, tmp_path):
     inside = np.isfinite(truth["FF"]) & np.isfinite(maps["FF"])
     assert np.median(np.abs(truth["FF"] - maps["FF"])[inside]) < 0.05
     # What was computed is written on the grid of the file that was read.
-    dock.reconstruct_binding.results.save_to(str(tmp_path / "maps"))
+    dock.bindings["reconstruct"].results.save_to(str(tmp_path / "maps"))
     qtbot.waitUntil((tmp_path / "maps" / "maps.json").exists, timeout=20_000)
     qtbot.waitUntil(
-        lambda: not dock.reconstruct_binding.results.saving.status.is_running, timeout=20_000
+        lambda: not dock.bindings["reconstruct"].results.saving.status.is_running, timeout=20_000
     )
     saved = load_maps(tmp_path / "maps")
     assert np.array_equal(saved["FF"], maps["FF"], equal_nan=True)
@@ -122,7 +122,7 @@ def test_run_cancel_and_run_again_by_mouse(qtbot, viewer, sample, tmp_path):
 def test_window_closed_during_a_run_ends_it_quietly(qtbot, viewer):
     dock = open_sample(qtbot, viewer)
     job = session_of(viewer).reconstruction
-    click(qtbot, dock.reconstruct_panel.run_button)
+    click(qtbot, dock.panels["reconstruct"].run_button)
     qtbot.waitUntil(lambda: job.status.detail != "", timeout=60_000)
     assert job.status.is_running
     viewer.close()
@@ -139,13 +139,13 @@ def test_file_opened_in_the_window_is_read_in_the_background(qtbot, viewer, samp
     assert viewer.open(tmp_path / "leg.nii.gz", plugin="napari-mrf") == []
     assert session_of(viewer).opening.status.is_running
     dock = open_dock(viewer)
-    assert "unpacking it once into the cache" in dock.series_panel.progress_text.text() or (
-        dock.series_panel.progress_text.text() == "Opening leg.nii.gz"
+    assert "unpacking it once into the cache" in dock.panels["series"].progress_text.text() or (
+        dock.panels["series"].progress_text.text() == "Opening leg.nii.gz"
     )
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=30_000)
     assert viewer.layers[0].name == "leg"
     assert session_of(viewer).series.sequence == sequences.t1ff()
-    qtbot.waitUntil(dock.reconstruct_panel.run_button.isEnabled, timeout=30_000)
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=30_000)
 
 
 def test_keys_on_the_canvas_run_and_cancel(qtbot, viewer):
@@ -164,13 +164,13 @@ def test_each_panel_opens_alone_and_shares_the_session(qtbot, viewer):
     open_sample(qtbot, viewer)
     _, series_dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF Series")
     _, reconstruct_dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF Reconstruct")
-    assert series_dock.series_panel.layer_picker.currentText() == "thigh_t1ff"
-    panel = reconstruct_dock.reconstruct_panel
+    assert series_dock.panels["series"].layer_picker.currentText() == "thigh_t1ff"
+    panel = reconstruct_dock.panels["reconstruct"]
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
     click(qtbot, panel.run_button)
     both = open_dock(viewer)
-    assert not both.reconstruct_panel.run_button.isEnabled()
-    click(qtbot, both.reconstruct_panel.cancel_button)
+    assert not both.panels["reconstruct"].run_button.isEnabled()
+    click(qtbot, both.panels["reconstruct"].cancel_button)
     assert panel.run_button.isEnabled()
 
 
@@ -186,7 +186,7 @@ def test_window_looks_like_something_in_both_themes(qtbot, viewer, theme):
     panel = dock.grab().toImage()
     corner = panel.pixelColor(5, panel.height() - 5).lightness()
     assert (corner < 80) == (theme == "dark")
-    for widget in (dock.series_panel.open_button, dock.reconstruct_panel.run_button):
+    for widget in (dock.panels["series"].open_button, dock.panels["reconstruct"].run_button):
         right = widget.mapTo(dock, widget.rect().bottomRight()).x()
         assert right <= dock.width()
 
@@ -204,7 +204,7 @@ def test_launch_shows_a_series_with_its_maps(
     assert next(layer.name for layer in viewer.layers) == "leg"
     assert "truth · FF" in viewer.layers
     assert list(session_of(viewer).maps_sets) == ["truth"]
-    panel = open_dock(viewer).reconstruct_panel
+    panel = open_dock(viewer).panels["reconstruct"]
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
     assert panel.results.maps_picker.currentText() == "truth"
     # File > Save Selected Layers… writes what is selected, on the grid of the file.

@@ -86,7 +86,7 @@ def test_wheel_turns_an_editor_that_has_the_focus(scrolled, monkeypatch):
 def test_every_editor_of_the_dock_leaves_the_wheel_alone(qtbot):
     dock = MRFDock(ViewerModel())
     qtbot.addWidget(dock)
-    dock.reconstruct_panel.options.set_options(OPTIONS)
+    dock.panels["reconstruct"].options.set_options(OPTIONS)
     editors = [editor for kind in EDITORS for editor in dock.findChildren(kind)]
     assert len(editors) >= 8
     for editor in editors:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.io.cohort import find_series
     from napari_mrf.io.fingerprints import save_fingerprints
+    from napari_mrf.io.label_maps import LabelMap, load_labels, save_labels
+    from napari_mrf.io.label_table import Label, load_label_table, save_label_table
     from napari_mrf.io.maps_reader import load_maps
     from napari_mrf.io.maps_writer import save_maps
     from napari_mrf.io.masks import load_mask
@@ -21,27 +23,39 @@ if TYPE_CHECKING:
     from napari_mrf.io.unpack import clear_unpacked_cache
 
 _HOMES = {
+    "Label": "label_table",
+    "LabelMap": "label_maps",
     "atomic_write": "atomic",
     "clear_unpacked_cache": "unpack",
     "find_series": "cohort",
+    "load_label_table": "label_table",
+    "load_labels": "label_maps",
     "load_maps": "maps_reader",
     "load_mask": "masks",
     "load_parameter_table": "parameter_table",
     "load_series": "series_reader",
     "save_fingerprints": "fingerprints",
+    "save_label_table": "label_table",
+    "save_labels": "label_maps",
     "save_maps": "maps_writer",
     "save_series": "series_writer",
 }
 
 __all__ = [
+    "Label",
+    "LabelMap",
     "atomic_write",
     "clear_unpacked_cache",
     "find_series",
+    "load_label_table",
+    "load_labels",
     "load_maps",
     "load_mask",
     "load_parameter_table",
     "load_series",
     "save_fingerprints",
+    "save_label_table",
+    "save_labels",
     "save_maps",
     "save_series",
 ]

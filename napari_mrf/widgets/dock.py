@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -19,13 +20,12 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.help import show_help
-from napari_mrf.widgets.reconstruct_binding import ReconstructBinding
-from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
 from napari_mrf.widgets.section import Section
-from napari_mrf.widgets.series_binding import SeriesBinding
-from napari_mrf.widgets.series_panel import SeriesPanel
+from napari_mrf.widgets.steps import STEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari.viewer
 
 _PREFERRED_WIDTH = 340
@@ -38,6 +38,8 @@ class _Dock(QWidget):
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.sections: dict[str, Section] = {}
+        self.panels: dict[str, Any] = {}
+        self.bindings: dict[str, Any] = {}
         self._column = QVBoxLayout()
         self._column.setContentsMargins(2, 4, 2, 4)
         self._column.setSpacing(4)
@@ -62,43 +64,24 @@ class _Dock(QWidget):
         """Stay usable when the dock is made narrow."""
         return QSize(300, 200)
 
-    def _add_section(self, key: str, title: str, panel: QWidget) -> None:
-        section = Section(title, panel)
+    def _add_step(self, key: str, number: int = 0) -> None:
+        step = STEPS[key]
+        panel = step.make_panel()
+        section = Section(f"{number} {step.title}" if number else step.title, panel)
         panel.state_changed.connect(section.set_state)
         self._column.addWidget(section)
-        self.sections[key] = section
-
-    def _add_series(self, title: str) -> None:
-        self.series_panel = SeriesPanel()
-        self._add_section("series", title, self.series_panel)
-        self.series_binding = SeriesBinding(self.viewer, self.series_panel)
-
-    def _add_reconstruct(self, title: str) -> None:
-        self.reconstruct_panel = ReconstructPanel()
-        self._add_section("reconstruct", title, self.reconstruct_panel)
-        self.reconstruct_binding = ReconstructBinding(self.viewer, self.reconstruct_panel)
-        for keys, slot in (("Ctrl+R", self._on_run_shortcut), ("Ctrl+.", self._on_cancel_shortcut)):
+        binding = step.make_binding(self.viewer, panel)
+        self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
+        for keys, name in step.shortcuts.items():
+            action = _action(binding, name)
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
-        # While the canvas has the focus napari hands out the keys.
-        self.viewer.bind_key("Control-R", self._on_canvas_run, overwrite=True)
-        self.viewer.bind_key("Control-.", self._on_canvas_cancel, overwrite=True)
+            shortcut.activated.connect(action)
+            # While the canvas has the focus napari hands out the keys.
+            self.viewer.bind_key(keys.replace("Ctrl+", "Control-"), action, overwrite=True)
 
     def _close_column(self) -> None:
         self._column.addStretch(1)
-
-    def _on_run_shortcut(self) -> None:
-        self.reconstruct_binding.run()
-
-    def _on_cancel_shortcut(self) -> None:
-        self.reconstruct_binding.cancel()
-
-    def _on_canvas_run(self, viewer: object) -> None:
-        self.reconstruct_binding.run()
-
-    def _on_canvas_cancel(self, viewer: object) -> None:
-        self.reconstruct_binding.cancel()
 
 
 class MRFDock(_Dock):
@@ -122,8 +105,8 @@ class MRFDock(_Dock):
         row.addWidget(QLabel("From the fingerprints to the maps"), 1)
         row.addWidget(help_button)
         self._layout.insertWidget(0, head)
-        self._add_series("1 Series")
-        self._add_reconstruct("2 Reconstruct")
+        for number, key in enumerate(STEPS, 1):
+            self._add_step(key, number)
         self._close_column()
 
     def _on_help_clicked(self) -> None:
@@ -135,7 +118,7 @@ class SeriesDock(_Dock):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._add_series("Series")
+        self._add_step("series")
         self._close_column()
 
 
@@ -144,5 +127,21 @@ class ReconstructDock(_Dock):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._add_reconstruct("Reconstruct")
+        self._add_step("reconstruct")
         self._close_column()
+
+
+def _action(binding: Any, name: str) -> Callable[..., None]:
+    """Return a function that calls a method of a binding while there is one.
+
+    Napari keeps its keys for ever, and asks for the name of what they call.
+    """
+    alive = ref(binding)
+
+    def act(*_: object) -> None:
+        target = alive()
+        if target is not None:
+            getattr(target, name)()
+
+    act.__name__ = name
+    return act

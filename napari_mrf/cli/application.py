@@ -1,0 +1,73 @@
+"""The application that commands register with, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from napari_mrf._version import __version__
+from napari_mrf.errors import MRFInputError
+
+WRONG_USAGE = {
+    "unknown-method",
+    "unknown-option",
+    "bad-option",
+    "bad-frames",
+    "no-device",
+    "unknown-sequence",
+}
+"""Error codes that are the fault of the command, not of the files."""
+
+app = typer.Typer(
+    name="napari-mrf",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Magnetic resonance fingerprinting: from a measured series to parameter maps.",
+    epilog="Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Magnetic resonance fingerprinting: from a measured series to parameter maps."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(words, prog_name="napari-mrf")
+    except MRFInputError as error:
+        message: Any = error.as_dict() if "--json-errors" in words else None
+        text = f"Error: {error}" if message is None else json.dumps({"error": message})
+        typer.echo(text, err=True)
+        return 2 if error.code in WRONG_USAGE else 3
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        text = " ".join(str(error).split())
+        typer.echo(f"Internal error: {type(error).__name__}: {text}", err=True)
+        return 1
+    return 0
+
+
+def run() -> None:
+    """Console entry point."""
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
+JsonErrors = Annotated[bool, typer.Option("--json-errors", help="Bad input as JSON on stderr.")]
+SequenceName = Annotated[
+    str, typer.Option("--sequence", "-s", help="t1ff, fisp, a sequence JSON, or a CSV FA,TE,TR.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+
+
+def known_method(name: str | None) -> str | None:
+    """Refuse a method that does not exist, as wrong usage."""
+    from napari_mrf import methods
+
+    if name is not None and name not in methods.names():
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(methods.names())}")
+    return name

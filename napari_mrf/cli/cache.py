@@ -1,0 +1,21 @@
+"""What is kept between runs, and how to be rid of it."""
+
+from __future__ import annotations
+
+import typer
+
+from napari_mrf.cli.application import app
+from napari_mrf.cli.arguments import JsonErrors
+
+
+@app.command(name="clear-cache")
+def clear_cache(json_errors: JsonErrors = False) -> None:
+    """Delete cached dictionaries and unpacked series; they are made again when needed.
+
+    Example: napari-mrf clear-cache
+    """
+    from napari_mrf.dictionary.cache import clear_cache as clear_dictionaries
+    from napari_mrf.io import clear_unpacked_cache
+
+    freed = clear_dictionaries() + clear_unpacked_cache()
+    typer.echo(f"{freed / 1e6:,.1f} MB freed")

@@ -1,0 +1,29 @@
+"""Progress of long work on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.method import Method
+    from napari_mrf.series import MRFSeries
+
+
+def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
+    """Reconstruct with a progress bar on a terminal."""
+    from tqdm import tqdm
+
+    maps = None
+    with tqdm(desc=method.name, unit=" voxels", disable=not sys.stderr.isatty()) as bar:
+        for update in method.iter_reconstruct(series):
+            bar.set_description(f"{method.name}, {update.stage}", refresh=False)
+            if update.done < bar.n:  # a second pass counts again
+                bar.reset()
+            bar.total = update.total
+            bar.update(update.done - bar.n)
+            maps = update.maps
+    if maps is None:
+        raise RuntimeError("the method gave no maps")
+    return maps

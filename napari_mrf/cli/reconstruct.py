@@ -1,0 +1,171 @@
+"""Reconstruct one series, or a cohort."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_mrf.cli.application import WRONG_USAGE, app
+from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, known_method
+from napari_mrf.cli.progress import with_progress
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.series import MRFSeries
+
+
+@app.command()
+def reconstruct(
+    series: Annotated[
+        list[Path], typer.Argument(help="Series files or folders; several make a cohort.")
+    ],
+    output: Output,
+    sequence: Annotated[
+        str | None,
+        typer.Option("--sequence", "-s", help="As in simulate; else from the sidecar."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", "-m", callback=known_method, help="See napari-mrf methods."),
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
+    ] = None,
+    device: Device = "auto",
+    refine: Annotated[
+        bool | None,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Continuous values with standard deviations (default), or the pure grid answer.",
+        ),
+    ] = None,
+    prior: Annotated[str | None, typer.Option(help="Of refinement: series, range or off.")] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Noise standard deviation; estimated without.")
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(help="Values searched by water-fat: published or wide.")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Frames to use, such as 0-149; all without.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Frames averaged, inside each echo time; 25 for streaks.")
+    ] = None,
+    smooth: Annotated[
+        float | None, typer.Option(help="Gaussian in plane, standard deviation in voxels.")
+    ] = None,
+    conjugate: Annotated[
+        bool | None, typer.Option("--conjugate", help="For a reversed phase sign.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Axis order of arrays without one, such as XYZT.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Dataset or variable in the file.")] = None,
+    phase_unit: Annotated[
+        str | None, typer.Option(help="Unit of a phase image that does not say.")
+    ] = None,
+    average_spokes: Annotated[
+        bool, typer.Option("--average-spokes", help="Average the spokes of each frame first.")
+    ] = False,
+    overwrite: Overwrite = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """Reconstruct parameter maps: one NIfTI per map, quality, flags and maps.json.
+
+    Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
+    """
+    from napari_mrf import sequences
+    from napari_mrf.io import find_series, load_series
+
+    chosen = {
+        "refine": refine,
+        "prior": prior,
+        "sigma": sigma,
+        "grid": grid,
+        "frames": frames,
+        "window": window,
+        "smooth": smooth,
+        "conjugate": conjugate,
+    }
+    given = {key: value for key, value in chosen.items() if value is not None}
+    chosen_sequence = None if sequence is None else sequences.load(sequence)
+    found = find_series(series)
+    several = len(found) > 1 or any(path.is_dir() for path in series)
+    reading: dict[str, Any] = {
+        "mask": mask,
+        "axes": axes,
+        "dataset": dataset,
+        "phase_unit": phase_unit,
+        "average_spokes": average_spokes,
+    }
+    refused: list[MRFInputError] = []
+    for name, path in found.items():
+        folder = output / name if several else output
+        try:
+            _refuse_results(folder, overwrite)
+            loaded = load_series(path, chosen_sequence, **reading)
+            _reconstruct(loaded, folder, method, {"device": device, **given}, overwrite)
+        except MRFInputError as error:
+            if not several or error.code in WRONG_USAGE:
+                raise
+            # One bad series must not cost the rest of a cohort.
+            typer.echo(f"{name} was left out. {error}", err=True)
+            refused.append(error)
+    if refused:
+        typer.echo(f"{len(refused)} of {len(found)} series were left out.", err=True)
+        raise refused[0]
+
+
+def _reconstruct(
+    series: MRFSeries, folder: Path, method: str | None, options: dict[str, Any], overwrite: bool
+) -> None:
+    from napari_mrf import methods
+    from napari_mrf.io import save_maps
+
+    label = folder.name if series.source_path is None else Path(series.source_path).name
+    for warning in series.warnings:
+        typer.echo(f"{label}: {warning}", err=True)
+    if series.sequence is None:
+        raise typer.BadParameter(
+            "the series does not say its sequence; give one", param_hint="--sequence"
+        )
+    name = method or methods.default_name(series.sequence)
+    options = methods.default_options(name) | options
+    maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
+    save_maps(maps, folder, overwrite=overwrite)
+    for warning in maps.provenance.get("warnings", ()):
+        typer.echo(f"{label}: {warning}", err=True)
+    typer.echo(_summary(folder, maps))
+
+
+def _refuse_results(folder: Path, overwrite: bool) -> None:
+    # Said before the work, not after it; save_maps checks again.
+    if (folder / "maps.json").exists() and not overwrite:
+        raise MRFInputError(
+            "exists",
+            "the folder holds results already",
+            path=folder,
+            hint="Give --overwrite to replace them.",
+        )
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise MRFInputError(
+            "not-writable", "results cannot be written here", path=folder, found=str(place)
+        )
+
+
+def _summary(folder: Path, maps: ParameterMaps) -> str:
+    counts = maps.provenance.get("counts", {})
+    text = f"{folder}: {', '.join(maps)} for {counts.get('voxels', 0):,} voxels"
+    if counts.get("not_finite"):
+        text += f"; {counts['not_finite']:,} not finite and left out"
+    if counts.get("no_signal"):
+        text += f"; {counts['no_signal']:,} without signal"
+    return text

@@ -1,0 +1,71 @@
+"""Fingerprints, and whole phantoms, from the simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_mrf.cli.application import app
+from napari_mrf.cli.arguments import JsonErrors, Overwrite, SequenceName
+
+
+@app.command()
+def simulate(
+    sequence: SequenceName,
+    parameters: Annotated[
+        Path, typer.Option("--parameters", "-p", help="CSV; columns are FF, T1H2O, T1, …")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .npy file.")],
+    overwrite: Overwrite = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """Simulate fingerprints, complex64 (N, T), one for every row of a CSV.
+
+    Example: napari-mrf simulate --sequence t1ff --parameters tissue.csv --output signals.npy
+    """
+    from napari_mrf import sequences
+    from napari_mrf.io import load_parameter_table, save_fingerprints
+    from napari_mrf.simulation import simulate as simulate_fingerprints
+
+    table = load_parameter_table(parameters)
+    fingerprints = simulate_fingerprints(sequences.load(sequence), table)
+    save_fingerprints(fingerprints, output, overwrite=overwrite)
+    typer.echo(f"{len(fingerprints):,} fingerprints in {output}")
+
+
+def _known_mode(name: str) -> str:
+    from napari_mrf.phantoms.acquire import MODES
+
+    if name not in MODES:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}")
+    return name
+
+
+@app.command()
+def phantom(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for series and truth.")],
+    seed: Annotated[int, typer.Option(help="Another seed, another anatomy.")] = 0,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels across.")] = 128,
+    slices: Annotated[int, typer.Option(min=1, max=64, help="Number of slices.")] = 1,
+    mode: Annotated[
+        str, typer.Option(callback=_known_mode, help="radial, fully-sampled or noise-only.")
+    ] = "radial",
+    snr_db: Annotated[float, typer.Option(help="Noise level; see docs/physics.md.")] = 20.0,
+    overwrite: Overwrite = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """Make a thigh phantom: acquired MRF T1-FF series, true maps and muscle labels.
+
+    Example: napari-mrf phantom --output phantom --seed 3 --mode radial
+    """
+    from napari_mrf import sequences
+    from napari_mrf.phantoms.acquire import acquire
+    from napari_mrf.phantoms.files import save_phantom
+    from napari_mrf.phantoms.thigh import thigh
+
+    anatomy = thigh((slices, size, size), seed=seed)
+    acquired = acquire(anatomy, sequences.t1ff(), mode=mode, snr_db=snr_db, seed=seed)  # type: ignore[arg-type]
+    written = save_phantom(output, anatomy, acquired, overwrite=overwrite)
+    typer.echo("\n".join(str(path) for path in written))

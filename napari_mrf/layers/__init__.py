@@ -1,0 +1,48 @@
+"""The bridge from nouns to napari layers, and back: the only room that makes layers.
+
+Every layer shows its data in screen order (see `napari_mrf.orientation`), carries the noun it
+was made from in its metadata, and declares scale, units and axis labels.
+"""
+
+from napari_mrf.layers.companions import (
+    COMPANIONS,
+    companion_layers,
+    deviation_limits,
+    show_companion,
+)
+from napari_mrf.layers.maps import apply_validity, show_maps, show_slice
+from napari_mrf.layers.masks import mask_from_layer, show_mask
+from napari_mrf.layers.metadata import (
+    MAPS_KEY,
+    PARAMETER_KEY,
+    SERIES_KEY,
+    SET_KEY,
+    find_set,
+    maps_of,
+    replace_series,
+    series_of,
+)
+from napari_mrf.layers.series import peak_magnitude, series_layer_data, show_component
+
+__all__ = [
+    "COMPANIONS",
+    "MAPS_KEY",
+    "PARAMETER_KEY",
+    "SERIES_KEY",
+    "SET_KEY",
+    "apply_validity",
+    "companion_layers",
+    "deviation_limits",
+    "find_set",
+    "maps_of",
+    "mask_from_layer",
+    "peak_magnitude",
+    "replace_series",
+    "series_layer_data",
+    "series_of",
+    "show_companion",
+    "show_component",
+    "show_maps",
+    "show_mask",
+    "show_slice",
+]

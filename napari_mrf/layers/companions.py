@@ -1,0 +1,127 @@
+"""What a set of maps can show on demand: quality, flags, mask, standard deviations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.io.maps_writer import DEVIATIONS
+from napari_mrf.layers.attributes import (
+    add_image,
+    layer_name,
+    napari_colormap,
+    spatial_attributes,
+    voxel_sizes,
+)
+from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
+from napari_mrf.maps import FLAGS
+from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from napari_mrf.maps import ParameterMaps
+
+COMPANIONS = ("quality", "flags", "mask", "uncertainty")
+"""What a set of maps can show on demand beside its parameters."""
+
+# Wide enough for undersampled series, narrow enough to see differences in good ones; a value
+# that the prior alone gives (water T1 300 ms, fat T1 35 ms) is at or beyond the upper end.
+_DEVIATION_SHARE = 0.15
+_DEVIATION_COLORMAP = "magma"
+# Matched fingerprints correlate by 0.9 and more; from 0 on all of them would look the same.
+_QUALITY_LIMITS = (0.8, 1.0)
+
+
+def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
+    """Return the layers that show a companion of a set; none while it is not shown."""
+    return [
+        layer
+        for key, layer in find_set(viewer, set_name).items()
+        if key == companion or (companion == "uncertainty" and key in DEVIATIONS)
+    ]
+
+
+def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
+    """Add the layers of a companion of a set and return them.
+
+    Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
+    deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
+
+    Raises
+    ------
+    KeyError
+        For a companion that the maps do not have.
+    """
+    if companion == "uncertainty" and maps.uncertainty:
+        front = next(iter(maps.uncertainty))
+        return [
+            _add_deviation(viewer, set_name, maps, key, visible=key == front)
+            for key in reversed(list(maps.uncertainty))
+        ]
+    return [_add_companion(viewer, set_name, maps, companion)]
+
+
+def deviation_limits(key: str) -> tuple[float, float]:
+    """Return the display limits of the standard deviation of a parameter."""
+    low, high = PARAMETERS[key].display_limits
+    return 0.0, _DEVIATION_SHARE * (high - low)
+
+
+def _add_deviation(
+    viewer: Any, set_name: str, maps: ParameterMaps, key: str, *, visible: bool
+) -> Any:
+    from matplotlib import colormaps
+
+    orientation = DisplayOrientation.from_affine(maps.affine)
+    colors = colormaps[_DEVIATION_COLORMAP](np.linspace(0, 1, 256))
+    unit = PARAMETERS[key].unit
+    return add_image(
+        viewer,
+        np.array(orientation.to_screen(maps.uncertainty[key])),
+        set_name,
+        f"{key}_std",
+        maps,
+        limits=deviation_limits(key),
+        colormap=napari_colormap(colors, "standard deviation"),
+        visible=visible,
+        title=f"{key} SD ({unit})" if unit else f"{key} SD",
+    )
+
+
+def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
+    orientation = DisplayOrientation.from_affine(maps.affine)
+    if companion == "quality" and maps.quality is not None:
+        from matplotlib import colormaps
+
+        values = np.array(orientation.to_screen(maps.quality))
+        colors = colormaps["cividis"](np.linspace(0, 1, 256))
+        return add_image(
+            viewer,
+            values,
+            set_name,
+            "quality",
+            maps,
+            limits=_QUALITY_LIMITS,
+            colormap=napari_colormap(colors, "quality"),
+            visible=True,
+        )
+    if companion == "flags" and maps.flags is not None:
+        values, names = maps.flags, FLAGS
+    elif companion == "mask":
+        first = next(iter(maps.values()))
+        values, names = np.isfinite(first).astype(np.uint8), {"reconstructed": 1}
+    else:
+        raise KeyError(companion)
+    present = [int(value) for value in np.unique(values) if value]
+    words = [", ".join(name for name, bit in names.items() if value & bit) for value in present]
+    layer = viewer.add_labels(
+        np.array(orientation.to_screen(values)),
+        name=layer_name(set_name, companion),
+        features={"index": [0, *present], "meaning": ["", *words]},
+        opacity=0.6,
+        metadata={SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps},
+        **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
+    )
+    layer.editable = False
+    return layer

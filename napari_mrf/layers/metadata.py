@@ -1,0 +1,42 @@
+"""What a layer's metadata say of where it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.series import MRFSeries
+
+SERIES_KEY = "mrf_series"
+SET_KEY = "mrf_set"
+PARAMETER_KEY = "mrf_parameter"
+MAPS_KEY = "mrf_maps"
+
+
+def series_of(layer: Any) -> MRFSeries | None:
+    """Return the series that a layer shows, or None."""
+    series: MRFSeries | None = layer.metadata.get(SERIES_KEY)
+    return series
+
+
+def replace_series(layer: Any, series: MRFSeries) -> None:
+    """Keep the same data under another sequence or mask in the layer's metadata."""
+    layer.metadata[SERIES_KEY] = series
+
+
+def find_set(viewer: Any, set_name: str) -> dict[str, Any]:
+    """Return the layers of a set of maps by parameter or companion name."""
+    return {
+        layer.metadata[PARAMETER_KEY]: layer
+        for layer in viewer.layers
+        if layer.metadata.get(SET_KEY) == set_name
+    }
+
+
+def maps_of(metadata: Mapping[str, Any]) -> tuple[ParameterMaps, str] | None:
+    """Return the maps that a layer's metadata belong to and its key in them, or None."""
+    maps = metadata.get(MAPS_KEY)
+    return None if maps is None else (maps, metadata[PARAMETER_KEY])

@@ -1,0 +1,50 @@
+"""The steps of the path, from the series to the report: a panel and a binding each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.widgets.reconstruct_binding import ReconstructBinding
+from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
+from napari_mrf.widgets.series_binding import SeriesBinding
+from napari_mrf.widgets.series_panel import SeriesPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from qtpy.QtWidgets import QWidget
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Parameters
+    ----------
+    title : str
+        In the header of its section.
+    make_panel : callable
+        Without arguments; the view. It has the signal ``state_changed(str)``.
+    make_binding : callable
+        Of viewer and panel; what happens when the user acts.
+    shortcuts : mapping of str to str
+        Keys, as Qt spells them, and the method of the binding that they call.
+    """
+
+    title: str
+    make_panel: Callable[[], QWidget]
+    make_binding: Callable[[Any, Any], Any]
+    shortcuts: Mapping[str, str] = field(default_factory=dict)
+
+
+STEPS: dict[str, Step] = {
+    "series": Step("Series", SeriesPanel, SeriesBinding),
+    "reconstruct": Step(
+        "Reconstruct",
+        ReconstructPanel,
+        ReconstructBinding,
+        shortcuts={"Ctrl+R": "run", "Ctrl+.": "cancel"},
+    ),
+}
+"""By key, in the order of the path."""
