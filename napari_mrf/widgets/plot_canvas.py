@@ -1,0 +1,280 @@
+"""A matplotlib canvas for panels: the colors of the napari theme, small type, fast redraws."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# matplotlib takes the Qt binding that is loaded already, so qtpy must have chosen it before.
+# isort: off
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import QSizePolicy
+
+# isort: on
+import matplotlib as mpl
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from napari_mrf.session import unwrapped
+from napari_mrf.widgets.bond import Bond
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from matplotlib.artist import Artist
+
+LABEL_POINTS = 7.5
+TICK_POINTS = 7.0
+_SAVED = {"svg.fonttype": "none", "svg.hashsalt": "napari-mrf", "pdf.fonttype": 42}
+
+
+@dataclass(frozen=True)
+class PlotColors:
+    """What a plot takes from the theme, as hexadecimal colors.
+
+    Parameters
+    ----------
+    background : str
+        Of the figure and the axes.
+    text : str
+        Labels, titles, ticks, spines.
+    faint : str
+        Of what must be readable and stay behind: reference lines, secondary traces.
+    grid : str
+        Grid lines.
+    is_dark : bool
+        Whether the background is dark.
+    """
+
+    background: str
+    text: str
+    faint: str
+    grid: str
+    is_dark: bool
+
+    @classmethod
+    def of_theme(cls, name: str) -> PlotColors:
+        """Return the colors of a napari theme."""
+        from napari.utils.theme import get_theme
+
+        theme = get_theme(name)
+        background, text = (
+            to_hex(theme.background.as_hex("long")),
+            to_hex(theme.text.as_hex("long")),
+        )
+        return cls(
+            background=background,
+            text=text,
+            faint=_mixed(background, text, 0.6),
+            grid=_mixed(background, text, 0.14),
+            is_dark=_luminance(background) < _luminance(text),
+        )
+
+
+ON_PAPER = PlotColors("#ffffff", "#000000", "#5f5f5f", "#e0e0e0", is_dark=False)
+"""What saved figures have, whatever the theme."""
+
+
+class PlotCanvas(FigureCanvasQTAgg):
+    """A figure in a panel.
+
+    A panel makes one, adds axes to `figure` as usual, and its binding calls `follow` once with
+    the viewer. Then:
+
+    - ``canvas.redraw()`` after a change of what stands still: limits, labels, number of lines.
+      It gives every axes the colors and small type of the theme, draws all (30-90 ms), and keeps
+      the result as a background. Resizing, another screen and another theme redraw by themselves.
+    - ``canvas.blit_artists(artists)`` for what moves (3-5 ms): puts the background back and draws
+      these artists over it. They must belong to axes of the figure and be made with
+      ``animated=True``, which keeps them out of the background. What was given last is drawn
+      again after each full redraw.
+    - ``canvas.save(path)`` writes SVG, PDF or PNG on white, in the colors of `ON_PAPER`.
+
+    Text of the default color follows the theme. Other artists that depend on it, such as lines
+    in ``canvas.colors.faint``, are given their color in a slot of `theme_changed`.
+
+    The wheel is left to the panel around. The mouse is read with ``canvas.mpl_connect`` as in any
+    matplotlib canvas.
+
+    Signals
+    -------
+    theme_changed
+        The new `PlotColors`, before the redraw; also around `save`.
+    redrawn
+        After each full redraw.
+
+    Parameters
+    ----------
+    minimum_height : int
+        In pixels; the width adapts to the dock.
+    layout : str or None
+        Layout engine of the figure; ``"constrained"`` doubles the time of a full redraw.
+    """
+
+    theme_changed = Signal(object)
+    redrawn = Signal()
+
+    def __init__(self, minimum_height: int = 220, *, layout: str | None = None) -> None:
+        super().__init__(Figure(figsize=(3.2, minimum_height / 100), dpi=100, layout=layout))
+        self.colors = PlotColors.of_theme("dark")
+        self._text_colors = {to_hex("black")}
+        self._background: Any = None
+        self._moving: tuple[Artist, ...] = ()
+        self._minimum_height = minimum_height
+        self._bond = Bond(self)
+        self.setMinimumHeight(minimum_height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def follow(self, viewer: Any) -> None:
+        """Take the colors of a viewer's theme, now and whenever it changes.
+
+        Parameters
+        ----------
+        viewer : napari viewer
+            Or a ViewerModel, or the proxy that plugins are handed.
+        """
+        viewer = unwrapped(viewer)
+        self._viewer = viewer
+        self._bond.connect(viewer.events.theme, self._on_theme)
+        self.set_colors(PlotColors.of_theme(viewer.theme))
+
+    def set_colors(self, colors: PlotColors) -> None:
+        """Take other colors and redraw."""
+        self._take(colors)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw everything now, or when the canvas is next shown if it is hidden."""
+        self._background = None
+        if self.isVisible():
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw everything and keep the background; `redraw` for panels."""
+        if self._is_drawing:
+            return
+        self._style()
+        super().draw()
+        self._background = self.copy_from_bbox(self.figure.bbox)
+        self._draw_moving()
+        self.redrawn.emit()
+
+    def blit_artists(self, artists: Iterable[Artist]) -> None:
+        """Draw animated artists over the background; see the class."""
+        self._moving = tuple(artists)
+        if not self.isVisible():
+            self._background = None
+        elif self._background is None:
+            self.draw()
+        else:
+            self.restore_region(self._background)
+            self._draw_moving()
+            self.update()
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure on white, in its size on the screen; the suffix tells the format.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.svg``, ``.pdf`` or ``.png``. The same figure gives the same bytes.
+
+        Raises
+        ------
+        ValueError
+            For another suffix.
+        OSError
+            Where it cannot be written.
+        """
+        suffix = str(path).rpartition(".")[2].lower()
+        undated: dict[str, dict[str, Any]] = {
+            "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}  # fmt: skip
+        if suffix not in undated:
+            raise ValueError(f"a figure is saved as .svg, .pdf or .png, not as .{suffix}")
+        with self._colors_of_paper(), mpl.rc_context(_SAVED):
+            dpi = 200 if suffix == "png" else "figure"
+            self.figure.savefig(path, dpi=dpi, metadata=undated[suffix])
+
+    @contextmanager
+    def _colors_of_paper(self) -> Iterator[None]:
+        on_screen = self.colors
+        self._take(ON_PAPER)
+        self._style()
+        try:
+            yield
+        finally:
+            self._draw_pending = False  # printing sets it without asking for a draw
+            self.set_colors(on_screen)
+
+    def _take(self, colors: PlotColors) -> None:
+        self._text_colors.add(to_hex(self.colors.text))
+        self.colors = colors
+        self._background = None
+        self.theme_changed.emit(colors)
+
+    def _style(self) -> None:
+        colors = self.colors
+        self.figure.set_facecolor(colors.background)
+        for axes in self.figure.axes:
+            axes.set_facecolor(colors.background)
+            axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6)
+            axes.tick_params(which="both", grid_color=colors.grid, grid_linewidth=0.6)
+            axes.set_axisbelow(True)
+            for spine in axes.spines.values():
+                spine.set(edgecolor=colors.text, linewidth=0.6)
+            for text in (axes.xaxis.label, axes.yaxis.label, axes.title,
+                         axes.xaxis.offsetText, axes.yaxis.offsetText):  # fmt: skip
+                text.set(color=colors.text, fontsize=LABEL_POINTS)
+            legend = axes.get_legend()
+            if legend is not None:
+                legend.get_frame().set(facecolor=colors.background, edgecolor=colors.grid)
+        for text in self.figure.findobj(Text):
+            if to_hex(text.get_color()) in self._text_colors:
+                text.set_color(colors.text)
+
+    def _draw_moving(self) -> None:
+        for artist in self._moving:
+            axes = artist.axes
+            if axes is not None and artist.figure is not None:
+                axes.draw_artist(artist)
+
+    def _on_theme(self, event: Any = None) -> None:
+        self.set_colors(PlotColors.of_theme(self._viewer.theme))
+
+    def resizeEvent(self, event: Any) -> None:
+        """Let matplotlib redraw in the new size."""
+        self._background = None
+        super().resizeEvent(event)
+
+    def showEvent(self, event: Any) -> None:
+        """Draw what changed while nobody saw it."""
+        super().showEvent(event)
+        if self._background is None:
+            self.draw_idle()
+
+    def wheelEvent(self, event: Any) -> None:
+        """Leave the wheel to the scrolling panel around."""
+        event.ignore()
+
+    def sizeHint(self) -> QSize:
+        """Ask for the minimum height; more is welcome."""
+        return QSize(320, self._minimum_height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Stay inside a narrow dock."""
+        return QSize(120, self._minimum_height)
+
+
+def _mixed(background: str, text: str, share: float) -> str:
+    """Return the color so far on the way from the background to the text."""
+    pairs = zip(to_rgb(background), to_rgb(text), strict=True)
+    return to_hex([low + share * (high - low) for low, high in pairs])
+
+
+def _luminance(color: str) -> float:
+    red, green, blue = to_rgb(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
