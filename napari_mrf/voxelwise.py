@@ -63,8 +63,14 @@ class VoxelwiseMethod(Method):
         averaging = self.conditioning.averaging(sequence)
         self._averaging = None if averaging is None else averaging.T.astype(np.float32)
 
+    def preparing(self) -> Iterator[None]:
+        """Build what `match` needs, once, in the worker; every yield is a chance to cancel."""
+        yield from ()
+
     def prepare(self) -> None:
-        """Build what `match` needs; called once, in the worker."""
+        """Build what `match` needs, at one go; nothing where it is there already."""
+        for _ in self.preparing():
+            pass
 
     @property
     def needs_second_pass(self) -> bool:
@@ -99,10 +105,11 @@ class VoxelwiseMethod(Method):
         self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
     ) -> Iterator[ReconstructionUpdate]:
         """Reconstruct in chunks; see `Method.iter_reconstruct`."""
-        self._check(series)
+        self.check(series)
         maps = self._empty_maps(series)
         yield ReconstructionUpdate(0, 0, maps, stage="preparing")
-        self.prepare()
+        for _ in self.preparing():
+            yield ReconstructionUpdate(0, 0, maps, stage="preparing")
         chosen, rule = None, ""
         for chosen, rule in self._mask(series, mask):  # noqa: B007 - the last one counts
             yield ReconstructionUpdate(0, 0, maps, stage="preparing")
@@ -144,10 +151,25 @@ class VoxelwiseMethod(Method):
     def _chunks(
         self, series: MRFSeries, chosen: NDArray[np.bool_]
     ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
+        """Yield `iter_fingerprints` with their frames conditioned."""
+        for where, signals in self.iter_fingerprints(series, chosen):
+            yield where, None if signals is None else self.condition(signals)
+
+    def iter_fingerprints(
+        self, series: MRFSeries, chosen: NDArray[np.bool_]
+    ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
         """Yield places and fingerprints of the chosen voxels, one slice in memory at a time.
 
-        While a slice is being read, places without fingerprints are yielded: a chance to
-        cancel.
+        The sign of the phase and smoothing in plane are applied; frames are as measured, and
+        `condition` is for `match` still to be called. While a slice is being read, places
+        without fingerprints are yielded: a chance to cancel.
+
+        Parameters
+        ----------
+        series : MRFSeries
+            (T, Z, Y, X).
+        chosen : ndarray of bool
+            (Z, Y, X).
         """
         for z in range(len(chosen)):
             if not chosen[z].any():
@@ -166,9 +188,16 @@ class VoxelwiseMethod(Method):
             for start in range(0, len(rows), self.chunk_size):
                 part = slice(start, start + self.chunk_size)
                 signals = np.ascontiguousarray(slab[:, rows[part], columns[part]].T)
-                yield (z, rows[part], columns[part]), self.condition(signals)
+                yield (z, rows[part], columns[part]), signals
 
-    def _check(self, series: MRFSeries) -> None:
+    def check(self, series: MRFSeries) -> None:
+        """Refuse a series that does not fit.
+
+        Raises
+        ------
+        MRFInputError
+            ``"not-complex"``, ``"wrong-sequence"`` or ``"frames-mismatch"``.
+        """
         if series.metadata.get("magnitude_only"):
             raise MRFInputError(
                 "not-complex",

@@ -18,6 +18,8 @@ from napari_mrf.method import MethodInfo, VoxelResult
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -124,11 +126,13 @@ class ExhaustiveMatcher(VoxelwiseMethod):
             }
         return record
 
-    def prepare(self) -> None:
+    def preparing(self) -> Iterator[None]:
         """Build or load the dictionary and put the unit-norm atoms on the device."""
         if self._dictionary is None:
+            yield
             self._dictionary = cached_dictionary(self.sequence, default_grid(self.sequence))
         if self._atoms is None:
+            yield
             atoms = self.condition(self._dictionary.atoms)
             self._norms = np.linalg.norm(atoms.astype(np.complex128), axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
