@@ -1,0 +1,364 @@
+"""The fingerprint that a set of maps predicts in a voxel, beside the one that was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.maps import FLAGS
+from napari_mrf.simulation.voxel_simulator import VoxelSimulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.mean_fingerprint import MeanFingerprint
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.series import MRFSeries
+
+_NEEDED = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
+# What the simulator assumes where a reconstruction has no such map. In FISP off-resonance is
+# left out when it is not measured; PD is part of the complex scale.
+_ASSUMED = {"spoiled": {"Df": 0.0, "B1": 1.0}, "fisp": {}}
+_VOXELS_AT_ONCE = 500
+
+
+class ForwardModel(Protocol):
+    """From tissue parameters to fingerprints."""
+
+    def fingerprints(
+        self, parameters: Mapping[str, NDArray[np.floating]]
+    ) -> NDArray[np.complexfloating]:
+        """Return (N, n_frames) complex for (N,) values of each parameter."""
+
+
+FORWARD_MODELS: dict[str, Callable[[Sequence], ForwardModel]] = {}
+"""Methods that bring their own forward pass, by the name in the provenance of their maps.
+
+Every other method is predicted by the simulator.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What one set of maps says of one voxel.
+
+    Parameters
+    ----------
+    name : str
+        Of the set of maps.
+    values, deviations : dict of str to float
+        Parameter and standard deviation by key, in the units of `PARAMETERS`; NaN without value.
+    signal : ndarray or None
+        (T,) complex128, scaled to the measured fingerprint; None where nothing can be predicted.
+    reason : str
+        Why not; empty otherwise.
+    correlation : float
+        Of measured and predicted fingerprint over the frames used, 0-1; NaN without prediction.
+    scale : complex
+        What the simulated fingerprint was multiplied by.
+    scale_from : str
+        ``"m0"`` of the maps, or ``"fit"``: least squares to the measured fingerprint.
+    note : str
+        What a reader should know of this prediction; empty when there is nothing.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    deviations: Mapping[str, float]
+    signal: NDArray[np.complex128] | None = None
+    reason: str = ""
+    correlation: float = float("nan")
+    scale: complex = complex("nan")
+    scale_from: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Predicts fingerprints of one series from one set of maps.
+
+    The prediction is that of the series as it was measured, all frames, whatever the
+    reconstruction did to it before matching:
+
+    - where it took the complex conjugate of the series, the prediction is conjugated back;
+    - frames it left out are predicted all the same, and `used` tells them apart;
+    - where it averaged frames or smoothed in plane, the prediction is neither; `note` says so.
+
+    The complex scale is the maps' own ``m0`` where they were made from this series, else that
+    which fits the measured fingerprint best over the frames used: the receive phase and gain of
+    a scanner are not known, and maps from elsewhere may have another gain.
+
+    Parameters
+    ----------
+    name : str
+        Of the set of maps.
+    maps : ParameterMaps
+        On the grid of the series.
+    used : ndarray of bool
+        (T,) frames that the reconstruction looked at.
+    obstacle : str
+        Why there is no prediction in any voxel; empty where there is one.
+    note : str
+        What a reader of the plot should know; empty when there is nothing.
+    """
+
+    name: str
+    maps: ParameterMaps
+    used: NDArray[np.bool_]
+    obstacle: str = ""
+    note: str = ""
+    _forward: ForwardModel | None = None
+    _assumed: Mapping[str, float] = field(default_factory=dict)
+    _is_conjugate: bool = False
+    _has_own_scale: bool = False
+
+    @classmethod
+    def of(
+        cls, name: str, maps: ParameterMaps, series: MRFSeries, *, is_own_series: bool = True
+    ) -> Predictor:
+        """Return the predictor of a set of maps for a series.
+
+        Parameters
+        ----------
+        name : str
+            Of the set.
+        maps : ParameterMaps
+            Where they lie elsewhere, or belong to another sequence, `obstacle` says so.
+        series : MRFSeries
+            With its sequence.
+        is_own_series : bool
+            Whether the maps were made from this series, so that their ``m0`` is its scale.
+        """
+        conditioning = _record(maps.provenance, "conditioning")
+        used = np.ones(series.n_frames, bool)
+        frames = conditioning.get("frames")
+        if frames is not None:
+            used[:] = False
+            used[[frame for frame in frames if 0 <= frame < series.n_frames]] = True
+        obstacle = _obstacle(maps, series)
+        if obstacle or series.sequence is None:
+            return cls(name, maps, used, obstacle)
+        assumed = {
+            key: value for key, value in _ASSUMED[series.sequence.kind].items() if key not in maps
+        }
+        make = FORWARD_MODELS.get(str(_record(maps.provenance, "method").get("name")))
+        return cls(
+            name,
+            maps,
+            used,
+            note=_note(conditioning, assumed, used),
+            _forward=(make or VoxelSimulator)(series.sequence),
+            _assumed=assumed,
+            _is_conjugate=bool(conditioning.get("conjugate")),
+            _has_own_scale=is_own_series,
+        )
+
+    def at(self, voxel: tuple[int, int, int], measured: NDArray[np.complexfloating]) -> Prediction:
+        """Return the prediction in a voxel (z, y, x).
+
+        Parameters
+        ----------
+        voxel : tuple of int
+            In file order.
+        measured : ndarray
+            (T,) complex, for the scale and the correlation; the prediction itself does not
+            depend on a complex factor of the series.
+        """
+        if self.maps.spatial_shape and not _inside(voxel, self.maps.spatial_shape):
+            return Prediction(self.name, {}, {}, reason=self.obstacle or "outside the maps")
+        values = {key: float(self.maps[key][voxel]) for key in self.maps}
+        deviations = {key: float(sd[voxel]) for key, sd in self.maps.uncertainty.items()}
+        reason = self.obstacle or self._missing(voxel, values)
+        if reason or self._forward is None:
+            return Prediction(self.name, values, deviations, reason=reason)
+        try:
+            model = self._models({key: np.array([value]) for key, value in values.items()})[0]
+        except MRFInputError as error:
+            return Prediction(self.name, values, deviations, reason=error.sentence())
+        m0 = complex("nan") if self._m0 is None else complex(self._m0[voxel])
+        scale, scale_from = self._scale(m0, model, measured)
+        signal = scale * model
+        return Prediction(
+            self.name,
+            values,
+            deviations,
+            signal=signal,
+            correlation=correlation(signal, measured, self.used),
+            scale=scale,
+            scale_from=scale_from,
+        )
+
+    def mean_at(
+        self,
+        voxels: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+        signals: NDArray[np.complexfloating],
+        mean: MeanFingerprint,
+    ) -> Prediction:
+        """Return the mean of the predictions in the voxels of a region.
+
+        Each is turned as its measured fingerprint was. Voxels without a value are left out and
+        counted in the note; the values themselves are averaged by `roi_statistics`.
+
+        Parameters
+        ----------
+        voxels : tuple of ndarray
+            (N,) indices z, y and x in file order.
+        signals : ndarray
+            (N, T) measured there.
+        mean : MeanFingerprint
+            Of these signals.
+        """
+        if self.obstacle or self._forward is None:
+            return Prediction(self.name, {}, {}, reason=self.obstacle)
+        values = {key: np.asarray(self.maps[key][voxels], np.float64) for key in self.maps}
+        counted = mean.turns != 0
+        for column in values.values():
+            counted &= np.isfinite(column)
+        rows = np.nonzero(counted)[0]
+        if rows.size == 0:
+            return Prediction(self.name, {}, {}, reason="no value in any voxel of the region")
+        total = np.zeros(signals.shape[1], np.complex128)
+        for start in range(0, rows.size, _VOXELS_AT_ONCE):
+            part = rows[start : start + _VOXELS_AT_ONCE]
+            try:
+                models = self._models({key: column[part] for key, column in values.items()})
+            except MRFInputError as error:
+                return Prediction(self.name, {}, {}, reason=error.sentence())
+            for row, model in zip(part, models, strict=True):
+                z, y, x = (int(indices[row]) for indices in voxels)
+                m0 = complex("nan") if self._m0 is None else complex(self._m0[z, y, x])
+                total += self._scale(m0, model, signals[row])[0] * mean.turns[row] * model
+        signal = total / rows.size
+        missing = mean.n - rows.size
+        return Prediction(
+            self.name,
+            {},
+            {},
+            signal=signal,
+            correlation=correlation(signal, mean.signal, self.used),
+            note=f"{missing:,} of {mean.n:,} voxels have no value" if missing else "",
+        )
+
+    def _models(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.complex128]:
+        """Return what the forward model says of (N,) values, (N, T), in the sign of the series."""
+        assert self._forward is not None  # noqa: S101 - asked for by callers that checked
+        ones = np.ones_like(next(iter(values.values())))
+        parameters = {key: column for key, column in values.items() if key != "PD"}
+        parameters.update({key: value * ones for key, value in self._assumed.items()})
+        models = np.asarray(self._forward.fingerprints(parameters), dtype=np.complex128)
+        return models.conj() if self._is_conjugate else models
+
+    def warm_up(self) -> None:
+        """Let the forward model prepare what its first call would wait for."""
+        warm_up = getattr(self._forward, "warm_up", None)
+        if warm_up is not None:
+            warm_up()
+
+    def _missing(self, voxel: tuple[int, int, int], values: Mapping[str, float]) -> str:
+        """Return why a voxel has no values; empty where it has."""
+        if all(np.isfinite(value) for value in values.values()):
+            return ""
+        flags = 0 if self.maps.flags is None else int(self.maps.flags[voxel])
+        if flags & FLAGS["not-finite"]:
+            return "no value: the fingerprint is not finite"
+        if flags & FLAGS["no-signal"]:
+            return "no value: no signal"
+        if any(np.isfinite(value) for value in values.values()):
+            without = ", ".join(key for key, value in values.items() if not np.isfinite(value))
+            return f"no value of {without}"
+        return "no value: outside the mask"
+
+    @property
+    def _m0(self) -> NDArray[np.complex64] | None:
+        return self.maps.m0 if self._has_own_scale else None
+
+    def _scale(
+        self,
+        m0: complex,
+        model: NDArray[np.complex128],
+        measured: NDArray[np.complexfloating],
+    ) -> tuple[complex, str]:
+        if np.isfinite(m0) and m0 != 0:
+            return (m0.conjugate() if self._is_conjugate else m0), "m0"
+        counted = self.used & np.isfinite(measured)
+        energy = float(np.sum(np.abs(model[counted]) ** 2))
+        if energy == 0.0:
+            return complex("nan"), "fit"
+        return complex(np.vdot(model[counted], measured[counted]) / energy), "fit"
+
+
+def correlation(
+    signal: NDArray[np.complexfloating],
+    measured: NDArray[np.complexfloating],
+    used: NDArray[np.bool_],
+) -> float:
+    r"""Return \|⟨a, b⟩\| / (‖a‖ ‖b‖) over the frames used that are finite; NaN without signal."""
+    counted = used & np.isfinite(measured) & np.isfinite(signal)
+    one = np.asarray(signal[counted], dtype=np.complex128)
+    other = np.asarray(measured[counted], dtype=np.complex128)
+    norms = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return min(float(abs(np.vdot(one, other))) / norms, 1.0) if norms > 0 else float("nan")
+
+
+def _obstacle(maps: ParameterMaps, series: MRFSeries) -> str:
+    """Return why a set of maps predicts nothing in any voxel of a series; empty otherwise."""
+    if maps.spatial_shape != series.spatial_shape:
+        return (
+            f"these maps lie on another grid: {_times(maps.spatial_shape)} voxels, the series has "
+            f"{_times(series.spatial_shape)}"
+        )
+    one, other = maps.affine, series.affine
+    if one is not None and other is not None and not np.allclose(one, other, atol=1e-3):
+        return "these maps lie elsewhere than the series: their affine differs"
+    if series.sequence is None:
+        return "the sequence is not known: pick it in Series"
+    recorded = _record(maps.provenance, "sequence")
+    if recorded.get("fingerprint") not in (None, series.sequence.fingerprint()):
+        return f"these maps belong to another sequence, {recorded.get('name', 'unnamed')}"
+    lacking = [key for key in _NEEDED[series.sequence.kind] if key not in maps]
+    if lacking:
+        return f"a prediction for {series.sequence.name} needs {', '.join(lacking)}"
+    if series.metadata.get("magnitude_only"):
+        return "the series is magnitude alone, and a prediction is complex"
+    return ""
+
+
+def _note(
+    conditioning: Mapping[str, Any], assumed: Mapping[str, float], used: NDArray[np.bool_]
+) -> str:
+    parts = []
+    if not used.all():
+        parts.append(f"used {int(used.sum())} of {used.size} frames")
+    if conditioning.get("conjugate"):
+        parts.append("took the conjugate of the series; the prediction is turned back")
+    if conditioning.get("window_frames"):
+        parts.append(f"averaged {conditioning['window_frames']} frames; shown is what was measured")
+    if conditioning.get("smooth_voxels"):
+        parts.append(
+            f"smoothed by {conditioning['smooth_voxels']:g} voxels; shown is what was measured"
+        )
+    units = {"Df": " Hz", "B1": ""}
+    if assumed:
+        words = " and ".join(f"{key} = {value:g}{units[key]}" for key, value in assumed.items())
+        parts.append(f"has no such map: {words} is assumed")
+    return "; ".join(parts)
+
+
+def _record(provenance: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a part of the provenance; empty where a foreign file has none, or nonsense."""
+    part = provenance.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _inside(voxel: tuple[int, int, int], shape: tuple[int, int, int]) -> bool:
+    return all(0 <= index < n for index, n in zip(voxel, shape, strict=True))
