@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -41,12 +41,15 @@ class MapsSet:
         Name of the series it came from; empty for maps from disk.
     seconds : float
         How long the run took; 0 for maps from disk.
+    folder : str
+        Where the set is saved; empty while it is in no file.
     """
 
     name: str
     maps: ParameterMaps
     series_name: str = ""
     seconds: float = 0.0
+    folder: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +163,11 @@ class Session:
         self._maps_sets[maps_set.name] = maps_set
         self.maps_changed.emit(maps_set.name)
 
+    def mark_maps_saved(self, name: str, folder: str) -> None:
+        """Note where a set was saved; nothing else changes, so nobody is told."""
+        if name in self._maps_sets:
+            self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
+
     def remove_maps(self, name: str) -> None:
         """Forget a set; an unknown name is none to forget."""
         if self._maps_sets.pop(name, None) is not None:
@@ -217,6 +225,11 @@ class Session:
         if choice is not None and (regions is None or choice.label not in regions.table):
             self.choose_region(None)
         self.regions_changed.emit(regions)
+
+    def mark_regions_saved(self, path: str) -> None:
+        """Note where the regions were saved; nothing else changes, so nobody is told."""
+        if self._regions is not None:
+            self._regions = replace(self._regions, path=path)
 
     @property
     def chosen_region(self) -> RegionChoice | None:

@@ -6,6 +6,7 @@ import pytest
 from npe2 import PluginManifest
 
 from napari_mrf.widgets.preferences import Preferences, preferences
+from napari_mrf.widgets.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,10 +29,10 @@ def test_every_contribution_is_there(manifest):
     contributions = manifest.contributions
     assert manifest.name == "napari-mrf"
     assert {widget.display_name for widget in contributions.widgets} == {
-        "MRF", "MRF Series", "MRF Reconstruct"}  # fmt: skip
+        "MRF", *(f"MRF {step.title}" for step in STEPS.values())}  # fmt: skip
     assert [sample.display_name for sample in contributions.sample_data] == ["Thigh (MRF T1-FF)"]
     patterns = {pattern for reader in contributions.readers for pattern in reader.filename_patterns}
-    assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat"}
+    assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat", "*.mrf.json"}
     assert contributions.writers
     assert contributions.menus
 

@@ -110,6 +110,9 @@ def load_series(
         signal, metadata["averaged_spokes"] = average(signal, sequence, path)
     _check_time(signal, main, sequence)
     metadata["axes"] = main.view.axes
+    chosen = {"axes": axes, "dataset": dataset, "phase_unit": phase_unit,
+              "magnitude_only": magnitude_only, "average_spokes": average_spokes}  # fmt: skip
+    metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip

@@ -9,9 +9,6 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
@@ -21,6 +18,8 @@ from qtpy.QtWidgets import (
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.help import show_help
 from napari_mrf.widgets.section import Section
+from napari_mrf.widgets.session_bar import SessionBar
+from napari_mrf.widgets.session_binding import SessionBinding
 from napari_mrf.widgets.steps import STEPS
 
 if TYPE_CHECKING:
@@ -95,21 +94,15 @@ class MRFDock(_Dock):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        help_button = QPushButton("?")
-        help_button.setFixedWidth(28)
-        help_button.setToolTip("What the steps do, and the keys")
-        help_button.clicked.connect(self._on_help_clicked)
-        head = QWidget()
-        row = QHBoxLayout(head)
-        row.setContentsMargins(10, 4, 8, 0)
-        row.addWidget(QLabel("From the fingerprints to the maps"), 1)
-        row.addWidget(help_button)
-        self._layout.insertWidget(0, head)
+        self.session_bar = SessionBar()
+        self.session_bar.help_requested.connect(self._on_help_requested)
+        self._layout.insertWidget(0, self.session_bar)
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number)
         self._close_column()
+        self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
 
-    def _on_help_clicked(self) -> None:
+    def _on_help_requested(self) -> None:
         show_help(self)
 
 

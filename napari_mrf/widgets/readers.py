@@ -1,7 +1,8 @@
-"""Which dropped or opened files are fingerprinting series, and how napari gets them.
+"""Which dropped or opened files are series or sessions, and how napari gets them.
 
-The decision looks at headers only and leaves ordinary images to other readers: accepted is a
-four-dimensional complex image, or a file with a JSON sidecar that has a block "MRF".
+For series the decision looks at headers only and leaves ordinary images to other readers:
+accepted is a four-dimensional complex image, or a file with a JSON sidecar that has a block
+"MRF". Sessions are told by their name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import napari
 
 from napari_mrf.widgets.opening import opener_of, read_series
+from napari_mrf.widgets.session_work import open_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -22,7 +24,7 @@ _NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
-    """Return the reader of a series, or None for any other file.
+    """Return the reader of a series or a session file, or None for any other file.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
     """
     if isinstance(path, list):
         return None
+    if path.lower().endswith(".mrf.json"):
+        return read_session
     try:
         return read if _is_series(Path(path)) else None
     except Exception:  # whatever is wrong with the file, it is for other readers to say
@@ -47,6 +51,16 @@ def read(path: str) -> list[Any]:
     return _NOTHING_YET
 
 
+def read_session(path: str) -> list[Any]:
+    """Bring back what a session file names; without a window, its series alone."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        series = finish(open_study(Path(path))).series
+        return _NOTHING_YET if series is None else [series.layer_data()]
+    open_dock(viewer).session_binding.open_file(path)
+    return _NOTHING_YET
+
+
 def finish(work: Generator[Any, None, Any]) -> Any:
     """Run a job's generator to its end in this thread and return its result."""
     while True:
@@ -56,9 +70,9 @@ def finish(work: Generator[Any, None, Any]) -> Any:
             return stop.value
 
 
-def open_dock(viewer: Any) -> None:
-    """Open the MRF dock of a window, or bring it to the front."""
-    viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")
+def open_dock(viewer: Any) -> Any:
+    """Open the MRF dock of a window, or bring it to the front, and return it."""
+    return viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
 
 
 def _is_series(path: Path) -> bool:

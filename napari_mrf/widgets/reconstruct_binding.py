@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from napari_mrf.widgets.reconstruction import (
 from napari_mrf.widgets.results_binding import ResultsBinding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
@@ -55,6 +58,7 @@ class ReconstructBinding:
         self.catalogue = Job()
         self.masking = Job()
         self._listed_for: Any = None
+        self._wanted: dict[str, Any] = {}
         self._masks: dict[str, Labels] = {}
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
@@ -108,6 +112,28 @@ class ReconstructBinding:
             options=self.panel.options.values(),
             slice_index=self._slice_in_view() if slice_only else None,
         )
+
+    def state(self) -> dict[str, Any]:
+        """Return what is chosen, for a session file."""
+        return {
+            "method": self.panel.current_method(),
+            "device": self.panel.current_device(),
+            "options": self.panel.options.values(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Choose as a session file says, as soon as the methods are listed."""
+        self._wanted = dict(state)
+        if not self.catalogue.status.is_running:
+            self._choose_wanted()
+
+    def _choose_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        self.panel.choose(str(wanted.get("method", "")), str(wanted.get("device", "")))
+        options = wanted.get("options")
+        for name, value in options.items() if isinstance(options, dict) else ():
+            with suppress(TypeError, ValueError):  # a session file may hold anything
+                self.panel.options.set_value(name, value)
 
     def load_mask(self, path: str) -> None:
         """Show the mask of a file as a Labels layer and pick it."""
@@ -193,6 +219,8 @@ class ReconstructBinding:
         if device == "auto":
             device = self._preferences.device
         self.panel.set_devices(catalogue.devices, device)
+        if self._wanted:
+            self._choose_wanted()
         self._show_needs()
 
     def _on_layer_inserted(self, event: Any) -> None:

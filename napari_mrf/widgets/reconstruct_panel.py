@@ -194,6 +194,14 @@ class ReconstructPanel(QWidget):
         """Return the name of the chosen device."""
         return self.device_picker.currentData() or "auto"
 
+    def choose(self, method: str, device: str) -> None:
+        """Pick a method and a device where they are offered."""
+        for picker, name in ((self.method_picker, method), (self.device_picker, device)):
+            index = picker.findData(name) if name else -1
+            if index >= 0:
+                picker.setCurrentIndex(index)
+        self._show_options()
+
     def _show_options(self) -> None:
         info = self._methods.get(self.current_method())
         self.options.set_options(info.options if info is not None else ())

@@ -1,0 +1,187 @@
+"""A study saved to a session file and brought back, in a real window."""
+
+import json
+
+import numpy as np
+import pytest
+from napari.settings import get_settings
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
+from superqt.utils import WorkerBase
+
+from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf.io import Label, save_series
+from napari_mrf.layers import find_set, series_of
+from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.readers import get_reader
+
+AFFINE = np.diag([-1.5, -1.5, 4.0, 1.0])
+SHAPE = (2, 12, 16)
+
+
+@pytest.fixture
+def open_window(make_napari_viewer, qtbot):
+    def show():
+        viewer = make_napari_viewer(show=True)
+        get_settings().application.confirm_close_window = False
+        return viewer, viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
+
+    yield show
+    WorkerBase.await_workers(20_000)
+
+
+@pytest.fixture
+def series_path(tmp_path):
+    rng = np.random.default_rng(3)
+    signal = rng.normal(size=(175, *SHAPE)) + 1j * rng.normal(size=(175, *SHAPE))
+    path = tmp_path / "thigh.nii.gz"
+    save_series(MRFSeries(signal.astype(np.complex64), AFFINE, sequences.t1ff()), path)
+    return path
+
+
+def some_maps(fraction):
+    return ParameterMaps({"FF": np.full(SHAPE, fraction, np.float32)}, affine=AFFINE)
+
+
+def open_series(qtbot, dock, path):
+    dock.bindings["series"].open_file(path)
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=60_000)
+
+
+def pick(qtbot, bar, action):
+    """Open the menu of the session button and click an entry in it."""
+
+    def click_entry():
+        qtbot.mouseClick(
+            bar.menu, Qt.MouseButton.LeftButton, pos=bar.menu.actionGeometry(action).center()
+        )
+
+    QTimer.singleShot(0, lambda: qtbot.waitUntil(bar.menu.isVisible) or click_entry())
+    bar.menu.popup(bar.menu_button.mapToGlobal(QPoint(0, 0)))
+    qtbot.waitUntil(lambda: not bar.menu.isVisible())
+
+
+def wait_for_job(qtbot, dock):
+    qtbot.waitUntil(lambda: not dock.session_binding.job.status.is_running, timeout=60_000)
+
+
+def fill(qtbot, viewer, dock, path):
+    """Put a whole study into a window."""
+    open_series(qtbot, dock, path)
+    session = session_of(viewer)
+    maps_display_of(viewer).add(MapsSet("water-fat", some_maps(0.25), "thigh", 7.9))
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[1, 2:5, 3:6] = 7
+    session.set_regions(Regions(labels, {7: Label(7, "VL_R", (32, 103, 0))}))
+    session.choose_region(RegionChoice(7))
+    session.set_pins(((0, 3, 4), (1, 2, 3)))
+    dock.panels["reconstruct"].options.set_value("window", 25)
+    viewer.dims.set_point(0, 60)
+
+
+@pytest.mark.slow
+def test_study_comes_back_in_another_window(qtbot, open_window, series_path, monkeypatch):
+    viewer, dock = open_window()
+    fill(qtbot, viewer, dock, series_path)
+    path = series_path.with_name("thigh.mrf.json")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    pick(qtbot, dock.session_bar, dock.session_bar.save_action)
+    wait_for_job(qtbot, dock)
+    assert "Saved to" in dock.session_bar.notice.text()
+    assert session_of(viewer).maps_sets["water-fat"].folder.endswith("water-fat")
+    assert json.loads(path.read_text())["pins"] == [[0, 3, 4], [1, 2, 3]]
+
+    other, its_dock = open_window()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    pick(qtbot, its_dock.session_bar, its_dock.session_bar.open_action)
+    wait_for_job(qtbot, its_dock)
+    session = session_of(other)
+    assert its_dock.session_bar.notice.text() == ""
+    assert its_dock.session_bar.title.full_text() == "thigh.mrf.json"
+    assert session.series_name == "thigh"
+    assert session.series.sequence == sequences.t1ff()
+    assert session.pins == ((0, 3, 4), (1, 2, 3))
+    assert session.maps_sets["water-fat"].seconds == 7.9
+    np.testing.assert_array_equal(session.maps_sets["water-fat"].maps["FF"], np.float32(0.25))
+    assert session.regions.table[7].name == "VL_R"
+    assert np.count_nonzero(session.regions.labels == 7) == 9
+    assert session.chosen_region.label == 7
+    qtbot.waitUntil(
+        lambda: its_dock.panels["reconstruct"].options.values().get("window") == 25, timeout=30_000
+    )
+    assert other.dims.point[0] == 60
+    assert "water-fat · FF" in [layer.name for layer in other.layers]
+
+
+@pytest.mark.slow
+def test_second_save_writes_no_second_copy(qtbot, open_window, series_path):
+    viewer, dock = open_window()
+    fill(qtbot, viewer, dock, series_path)
+    path = series_path.with_name("a.mrf.json")
+    dock.session_binding.save_to(path)
+    wait_for_job(qtbot, dock)
+    written = sorted(one.name for one in path.with_name("a_session").iterdir())
+    pick(qtbot, dock.session_bar, dock.session_bar.save_action)
+    wait_for_job(qtbot, dock)
+    assert sorted(one.name for one in path.with_name("a_session").iterdir()) == written
+    # A run again is other maps: they go beside the earlier ones.
+    maps_display_of(viewer).add(MapsSet("water-fat", some_maps(0.5), "thigh", 1.0))
+    pick(qtbot, dock.session_bar, dock.session_bar.save_action)
+    wait_for_job(qtbot, dock)
+    assert "water-fat_2" in [one.name for one in path.with_name("a_session").iterdir()]
+
+
+@pytest.mark.slow
+def test_what_changed_on_the_disk_is_said(qtbot, open_window, series_path):
+    viewer, dock = open_window()
+    fill(qtbot, viewer, dock, series_path)
+    path = series_path.with_name("a.mrf.json")
+    dock.session_binding.save_to(path)
+    wait_for_job(qtbot, dock)
+    series_path.unlink()
+    dock.session_binding.open_file(path)
+    wait_for_job(qtbot, dock)
+    assert "The series thigh could not be found" in dock.session_bar.notice.text()
+    assert list(session_of(viewer).maps_sets) == ["water-fat"]
+    assert not [layer for layer in viewer.layers if series_of(layer) is not None]
+
+
+@pytest.mark.slow
+def test_unsaved_work_is_not_lost_without_a_question(qtbot, open_window, series_path, tmp_path):
+    viewer, dock = open_window()
+    fill(qtbot, viewer, dock, series_path)
+    path = tmp_path / "empty.mrf.json"
+    path.write_text(json.dumps({"format": "napari-mrf session", "version": 1}))
+    asked = []
+
+    def refuse():
+        box = QApplication.activeModalWidget()
+        asked.append(box.text())
+        qtbot.mouseClick(box.button(QMessageBox.StandardButton.Cancel), Qt.MouseButton.LeftButton)
+
+    QTimer.singleShot(200, refuse)
+    assert get_reader(str(path))(str(path)) == [(None,)]
+    assert "in no file yet" in asked[0]
+    assert list(session_of(viewer).maps_sets) == ["water-fat"]
+    assert find_set(viewer, "water-fat")
+
+
+@pytest.mark.slow
+def test_file_that_is_no_session_is_told_in_one_sentence(qtbot, open_window, tmp_path):
+    _, dock = open_window()
+    path = tmp_path / "a.mrf.json"
+    path.write_text('{"format": "something else"}')
+    dock.session_binding.open_file(path)
+    wait_for_job(qtbot, dock)
+    assert "session file is not understood" in dock.session_bar.notice.text()
+
+
+@pytest.mark.slow
+def test_series_in_no_file_is_told_and_nothing_is_written(qtbot, open_window, tmp_path):
+    viewer, dock = open_window()
+    session_of(viewer).set_series(MRFSeries(np.ones((175, *SHAPE), np.complex64)), "made")
+    dock.session_binding.save_to(tmp_path / "a.mrf.json")
+    wait_for_job(qtbot, dock)
+    assert "in no file" in dock.session_bar.notice.text()
+    assert list(tmp_path.iterdir()) == []
