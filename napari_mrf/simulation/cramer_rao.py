@@ -67,13 +67,8 @@ def crlb(
             f"{', '.join(sorted(unknown))} is not estimated from {sequence.name}",
             expected=", ".join(free),
         )
-    values = {key: np.atleast_1d(np.asarray(v, np.float64)) for key, v in parameters.items()}
-    n = max(len(v) for v in values.values())
-    values = {key: np.broadcast_to(v, (n,)) if len(v) == 1 else v for key, v in values.items()}
-    defaults = {"Df": 0.0, "B1": 1.0}
-    for key in free:
-        if key in defaults and key not in values:
-            values[key] = np.full(n, defaults[key])
+    values = _spread(parameters, free)
+    n = len(values[free[0]])
     noise = np.broadcast_to(np.asarray(sigma, np.float64), (n,))
     precision = np.zeros(len(free) + 2)
     for key, deviation in (prior_deviation or {}).items():
@@ -81,7 +76,8 @@ def crlb(
     rows = []
     for start in range(0, n, _TISSUES_PER_CHUNK):
         part = {k: v[start : start + _TISSUES_PER_CHUNK].copy() for k, v in values.items()}
-        information = _information(sequence, part, free)
+        rows_of_jacobian = _jacobian(sequence, part, free)
+        information = (rows_of_jacobian.conj() @ rows_of_jacobian.swapaxes(1, 2)).real
         information /= noise[start : start + _TISSUES_PER_CHUNK, None, None] ** 2
         information[:, range(len(precision)), range(len(precision))] += precision
         rows.append(_deviations(information)[:, : len(free)])
@@ -89,10 +85,58 @@ def crlb(
     return {key: deviations[:, column].copy() for column, key in enumerate(free)}
 
 
-def _information(
+def free_parameters(sequence: Sequence) -> tuple[str, ...]:
+    """Return the keys of the tissue parameters that a sequence estimates, beside M0."""
+    return _FREE[sequence.kind]
+
+
+def jacobian(
+    sequence: Sequence, parameters: Mapping[str, ArrayLike]
+) -> NDArray[np.complexfloating]:
+    """Return the derivatives of fingerprints by everything that is estimated from them.
+
+    All tissues are computed at once: hand over a few hundred at most.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        What is measured.
+    parameters : mapping of str to array-like
+        As for `crlb`.
+
+    Returns
+    -------
+    ndarray
+        (N, P + 2, n_frames) complex128: by each of `free_parameters`, then by the real and the
+        imaginary part of M0, at M0 = ``PD``.
+
+    Raises
+    ------
+    MRFInputError
+        As `simulate`.
+    """
+    free = _FREE[sequence.kind]
+    return _jacobian(sequence, _spread(parameters, free), free)
+
+
+def _spread(
+    parameters: Mapping[str, ArrayLike], free: tuple[str, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Return all parameters as (N,) arrays, absent ones at their defaults."""
+    values = {key: np.atleast_1d(np.asarray(v, np.float64)) for key, v in parameters.items()}
+    n = max(len(v) for v in values.values())
+    values = {key: np.full(n, v[0]) if len(v) == 1 else v.copy() for key, v in values.items()}
+    defaults = {"Df": 0.0, "B1": 1.0}
+    for key in free:
+        if key in defaults and key not in values:
+            values[key] = np.full(n, defaults[key])
+    return values
+
+
+def _jacobian(
     sequence: Sequence, values: dict[str, NDArray[np.float64]], free: tuple[str, ...]
-) -> NDArray[np.float64]:
-    """Return Re J^H J (n, P + 2, P + 2): free parameters, then real and imaginary part of M0."""
+) -> NDArray[np.complexfloating]:
+    """Return (n, P + 2, T): by the free parameters, then real and imaginary part of M0."""
     tensors = {key: torch.from_numpy(v) for key, v in values.items()}
     scale = tensors.pop("PD", torch.ones(len(tensors[free[0]]), dtype=torch.float64))
 
@@ -108,8 +152,7 @@ def _information(
     derivatives = torch.func.vmap(lambda *d: torch.func.jvp(signal, point, d)[1])(*directions)
     atoms = signal(*point)
     columns = [*(derivative * scale[:, None] for derivative in derivatives), atoms, 1j * atoms]
-    jacobian = torch.stack(columns, dim=1)
-    return np.asarray((jacobian.conj() @ jacobian.transpose(1, 2)).real.numpy())
+    return np.asarray(torch.stack(columns, dim=1).numpy())
 
 
 def _deviations(information: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,83 @@
+"""Which frames are permuted together: every frame, every k-th, or neighbours as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INTENSITIES = ("aligned", "raw")
+
+
+@dataclass(frozen=True)
+class ImportanceOptions:
+    """How temporal importance is measured.
+
+    Parameters
+    ----------
+    repeats : int
+        Draws of every permutation; their spread is the standard deviation.
+    group : int
+        Consecutive frames that are permuted together, by the same permutation.
+    stride : int or None
+        Frames from the start of one group to that of the next; `group` when None. A stride
+        longer than the group leaves frames out.
+    voxels : int or None
+        Random subset of the mask that is permuted and reconstructed; all when None.
+    seed : int
+        Of the subset and of every permutation.
+    intensities : {"aligned", "raw"}
+        ``"aligned"`` takes each voxel's own gain and receive phase out before values change
+        places, and puts it back after; ``"raw"`` permutes what was measured, as printed in
+        the paper.
+    apply_validity : bool
+        Whether maps count only where their validity rule holds.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-option"``.
+    """
+
+    repeats: int = 1
+    group: int = 1
+    stride: int | None = None
+    voxels: int | None = None
+    seed: int = 0
+    intensities: str = "aligned"
+    apply_validity: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "group", "stride", "voxels"):
+            value = getattr(self, name)
+            if value is not None and (int(value) != value or value < 1):
+                raise MRFInputError(
+                    "bad-option", f"{name} must be a whole number from 1", found=value
+                )
+        if int(self.seed) != self.seed or self.seed < 0:
+            raise MRFInputError("bad-option", "seed must be a whole number from 0", found=self.seed)
+        if self.stride is not None and self.stride < self.group:
+            raise MRFInputError(
+                "bad-option",
+                "groups of frames overlap",
+                expected=f"a stride of at least {self.group}",
+                found=self.stride,
+            )
+        if self.intensities not in INTENSITIES:
+            raise MRFInputError(
+                "bad-option",
+                "the intensities are permuted in another way",
+                expected=" or ".join(INTENSITIES),
+                found=self.intensities,
+            )
+
+    def frame_groups(self, n_frames: int) -> NDArray[np.intp]:
+        """Return first and last frame of every group, (G, 2); the last one may be shorter."""
+        first = np.arange(0, n_frames, self.stride or self.group)
+        return np.stack([first, np.minimum(first + self.group, n_frames) - 1], axis=1)

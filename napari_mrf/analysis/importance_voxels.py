@@ -1,0 +1,92 @@
+"""Which voxels take part in a permutation, and their fingerprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf import foreground
+from napari_mrf.analysis.reconstruct_again import make_reconstructor
+from napari_mrf.errors import MRFInputError
+from napari_mrf.series import check_mask
+from napari_mrf.voxelwise import VoxelwiseMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.frame_groups import ImportanceOptions
+    from napari_mrf.analysis.reconstruct_again import Reconstructor
+    from napari_mrf.method import Method
+    from napari_mrf.series import MRFSeries
+
+
+def prepared_reconstructor(
+    method: Method,
+    series: MRFSeries,
+    mask: NDArray[np.bool_] | None,
+    options: ImportanceOptions,
+) -> Iterator[tuple[Reconstructor | None, str]]:
+    """Choose voxels and read their fingerprints.
+
+    Parameters
+    ----------
+    method : Method
+        Any; it is made ready.
+    series : MRFSeries
+        What it reconstructs.
+    mask : ndarray or None
+        (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
+    options : ImportanceOptions
+        How many voxels, and the seed of their choice.
+
+    Yields
+    ------
+    tuple
+        (None, "") while working; at the end the reconstructor and the rule of the mask.
+
+    Raises
+    ------
+    MRFInputError
+        ``"nothing-to-permute"``, and those of the method for a series that does not fit.
+    """
+    if isinstance(method, VoxelwiseMethod):
+        method.check(series)
+        for _ in method.preparing():
+            yield None, ""
+    if mask is not None:
+        where, rule = check_mask(mask, series.spatial_shape), "given"
+    elif series.mask is not None:
+        where, rule = series.mask, "of the series"
+    else:
+        found = None
+        for found in foreground.iter_foreground_mask(series):  # noqa: B007 - the last one counts
+            yield None, ""
+        assert found is not None  # noqa: S101 - a series has frames
+        where, rule = found, f"automatic: {foreground.RULE}"
+    reconstructor = make_reconstructor(method, series, where)
+    for _ in reconstructor.gather(_subset(where, options)):
+        yield None, ""
+    if len(reconstructor.signals) < 2:
+        raise MRFInputError(
+            "nothing-to-permute",
+            "values can change places between two voxels at least",
+            path=series.source_path,
+            expected="two voxels with a signal",
+            found=len(reconstructor.signals),
+            hint="Pick another mask.",
+        )
+    yield reconstructor, rule
+
+
+def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:
+    n_inside = int(mask.sum())
+    if options.voxels is None or options.voxels >= n_inside:
+        return mask
+    generator = np.random.default_rng([options.seed, n_inside])
+    chosen = np.zeros(mask.shape, bool)
+    inside = np.flatnonzero(mask)
+    chosen.flat[generator.choice(inside, options.voxels, replace=False)] = True
+    return chosen

@@ -1,0 +1,81 @@
+"""Values of a frame change places between voxels, real and imaginary parts independently.
+
+A scanner multiplies every voxel by an unknown complex factor (coil phase, gain, proton
+density). Every method is invariant to that factor, so a permutation of measured values would
+mostly test how a method stands a frame of wrong phase, and the answer would depend on the coil.
+With intensities ``"aligned"`` the factor is taken out of each fingerprint first and put back
+afterwards: what changes places is what the frame says of the tissue.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def common_factors(signals: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
+    """Return the complex factor of every fingerprint: its norm and its phase.
+
+    The phase is that of the product with the fingerprint that all voxels have most in common
+    (the first singular vector of the unit-norm fingerprints), a sum over all frames: a phase
+    of single frames would be as noisy as they are. A fingerprint times a complex number has
+    its factor times that number, and the vector does not change; results with aligned
+    intensities therefore do not depend on gain and receive phase.
+
+    Parameters
+    ----------
+    signals : ndarray
+        (N, T) complex, finite, none of them all zero.
+
+    Returns
+    -------
+    ndarray
+        (N,) complex128, none zero.
+    """
+    wide = signals.astype(np.complex128)
+    norms = np.linalg.norm(wide, axis=1)
+    wide /= norms[:, None]
+    _, vectors = np.linalg.eigh(wide.T @ wide.conj())
+    products = wide @ vectors[:, -1].conj()
+    sizes = np.abs(products)
+    # A fingerprint at right angles to the common one has no phase to it: it stays as it is.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        phases = np.where(sizes > 1e-9, products / sizes, 1.0)
+    return np.asarray(norms * phases)
+
+
+def permuted_frames(
+    frames: NDArray[np.complex64],
+    factors: NDArray[np.complex128] | None,
+    generator: np.random.Generator,
+) -> NDArray[np.complex64]:
+    """Return some frames with their values permuted over the voxels.
+
+    Parameters
+    ----------
+    frames : ndarray
+        (N, F) values of N voxels in F frames; all F are permuted alike, so that neighbours in
+        time stay neighbours.
+    factors : ndarray or None
+        (N,) from `common_factors`; None permutes the values as they are.
+    generator : numpy.random.Generator
+        One permutation is drawn for the real parts, then one for the imaginary parts.
+
+    Returns
+    -------
+    ndarray
+        (N, F) complex64.
+    """
+    n_voxels = len(frames)
+    real, imaginary = generator.permutation(n_voxels), generator.permutation(n_voxels)
+    values = frames.astype(np.complex128)
+    if factors is not None:
+        values /= factors[:, None]
+    values = values.real[real] + 1j * values.imag[imaginary]
+    if factors is not None:
+        values *= factors[:, None]
+    return values.astype(np.complex64)
