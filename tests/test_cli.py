@@ -146,6 +146,24 @@ def test_place_that_cannot_hold_results_is_refused_before_the_work(
     assert blocked.read_text() == ""
 
 
+@pytest.mark.parametrize("words", [("--prior", "range"), ("--sigma", "0.1")])
+def test_options_that_would_do_nothing_are_wrong_usage(run, small_series, tmp_path, words):
+    code, _, err = run(
+        "reconstruct", small_series, "--no-refine", *words, "--output", tmp_path / "out"
+    )
+    assert code == 2
+    assert words[0] in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_fingerprints_are_written_under_their_own_name(run, tmp_path):
+    table = tmp_path / "tissue.csv"
+    table.write_text("FF,T1H2O,T1fat,Df,B1\n0.2,1300,300,0,1\n")
+    code, _, err = run("simulate", "-s", "t1ff", "-p", table, "-o", tmp_path / "out.txt")
+    assert code == 3
+    assert ".npy" in err
+
+
 def test_mask_limits_the_work(run, small_series, tmp_path):
     np.save(tmp_path / "mask.npy", np.array([[[True, False]]]))
     arguments = ("--mask", tmp_path / "mask.npy", "--output", tmp_path / "out")

@@ -93,6 +93,11 @@ def reconstruct(
         "conjugate": conjugate,
     }
     given = {key: value for key, value in chosen.items() if value is not None}
+    if refine is False and (prior is not None or sigma is not None):
+        raise typer.BadParameter(
+            "refinement is off, so it has no effect",
+            param_hint="--prior" if prior is not None else "--sigma",
+        )
     chosen_sequence = None if sequence is None else sequences.load(sequence)
     found = find_series(series)
     several = len(found) > 1 or any(path.is_dir() for path in series)

@@ -30,13 +30,16 @@ def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = 
     Raises
     ------
     MRFInputError
-        ``"exists"``, ``"bad-shape"`` and the codes of `atomic_write_all`.
+        ``"exists"``, ``"bad-shape"``, ``"bad-name"`` and the codes of `atomic_write_all`.
     """
     path = Path(path)
     array = np.asarray(fingerprints, dtype=np.complex64)
     if array.ndim != 2:
         raise MRFInputError("bad-shape", "fingerprints are rows", expected="shape (N, T)",
                             found=f"shape {array.shape}")  # fmt: skip
+    if path.suffix.lower() != ".npy":
+        raise MRFInputError("bad-name", "fingerprints are written as .npy, nothing else",
+                            path=path, expected="a name ending in .npy")  # fmt: skip
     refuse_existing(path, overwrite)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.save(file, array, allow_pickle=False)

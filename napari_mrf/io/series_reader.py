@@ -177,7 +177,7 @@ def _open_partner(
                             path=path, expected="complex data",
                             found=str(main.source.array.dtype),
                             hint="Load magnitude and phase, or real and imaginary part, named "
-                                 "_mag and _phase or _real and _imag; or say magnitude_only."
+                                 "_mag and _phase or _real and _imag."
                             )  # fmt: skip
     source = read_source(pair.partner, dataset)
     sidecar = load_sidecar(pair.partner)
