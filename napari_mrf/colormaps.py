@@ -143,3 +143,14 @@ def _base_table(name: str) -> NDArray[np.float32]:
     if source is None:
         source = matplotlib.colormaps[name]
     return np.asarray(source(np.linspace(0.0, 1.0, 256)), dtype=np.float32)
+
+
+def error_colors(kind: str) -> NDArray[np.float32]:
+    """Return the (256, 4) colours of an error map: diverging for signed errors.
+
+    Parameters
+    ----------
+    kind : str
+        ``"difference"``, ``"relative"`` or ``"absolute"``.
+    """
+    return _base_table("lajolla" if kind == "absolute" else "vik")

@@ -67,9 +67,15 @@ def test_large_errors_of_a_method_are_no_conflict():
     check_same_units(maps(), bad)
 
 
+def test_times_of_exactly_zero_outside_the_patient_are_no_seconds():
+    padded = maps()
+    padded["T1H2O"][0, 3:] = 0
+    check_units(padded)
+
+
 def test_only_voxels_of_the_mask_count():
     outside = maps()
-    outside["T1H2O"][0, 3:] = 0
+    outside["T1H2O"][0, 3:] = 1
     mask = np.zeros(SHAPE, bool)
     mask[0, :3] = True
     check_units(outside, mask)

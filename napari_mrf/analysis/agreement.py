@@ -40,8 +40,69 @@ PAIR_COLUMNS: dict[str, str] = {
     "n_test": "voxels behind the test",
     "validity": "validity rule that was applied, to the reference's fat fraction",
     "erosion_voxels": "voxels taken off the rim in every slice",
+    "sd_reference": "standard deviation of the reference's voxels (n - 1)",
+    "sd_test": "standard deviation of the test's voxels (n - 1)",
+    "n_drawn": "voxels of the region as drawn",
+    "volume_ml": "volume as drawn; empty where the geometry is not known",
+    "reason": "why numbers are missing",
 }
 """Columns of the table of region means and what they mean."""
+
+AGREEMENT_COLUMNS: dict[str, str] = {
+    "map": "parameter key",
+    "n": "regions in which both have a mean",
+    "bias": "mean of the differences, reference - test",
+    "lower": "lower limit of agreement, bias - 1.96 sd",
+    "upper": "upper limit of agreement, bias + 1.96 sd",
+    "unit": "of bias, sd, limits and intercept",
+    "sd": "standard deviation of the differences (n - 1)",
+    "bias_low": "95 % interval of the bias, bias ± t sd / √n",
+    "bias_high": "",
+    "lower_low": "95 % interval of the lower limit, exact for normal differences (Carkeet 2015)",
+    "lower_high": "",
+    "upper_low": "95 % interval of the upper limit, likewise",
+    "upper_high": "",
+    "n_subjects": "subjects that the regions belong to",
+    "repeated_2007_lower": "limits for several regions a subject, analysis of variance "
+    "(Bland and Altman 2007)",
+    "repeated_2007_upper": "",
+    "repeated_bias": "mean over the subjects of their mean difference",
+    "repeated_lower": "limits for several regions a subject, every subject counting once "
+    "(Zou 2013)",
+    "repeated_upper": "",
+    "repeated_bias_low": "95 % intervals of repeated_bias, repeated_lower and repeated_upper, "
+    "variances recovered (Zou 2013)",
+    "repeated_bias_high": "",
+    "repeated_lower_low": "",
+    "repeated_lower_high": "",
+    "repeated_upper_low": "",
+    "repeated_upper_high": "",
+    "bootstrap_bias_low": "95 % percentile intervals of bias, lower and upper from 2000 draws of "
+    "whole subjects",
+    "bootstrap_bias_high": "",
+    "bootstrap_lower_low": "",
+    "bootstrap_lower_high": "",
+    "bootstrap_upper_low": "",
+    "bootstrap_upper_high": "",
+    "bootstrap_seed": "seed of the draws",
+    "icc_2_1": "intraclass correlation of absolute agreement (Shrout and Fleiss 1979), with its "
+    "95 % interval",
+    "icc_2_1_low": "",
+    "icc_2_1_high": "",
+    "icc_3_1": "intraclass correlation of consistency (Shrout and Fleiss 1979), with its "
+    "95 % interval",
+    "icc_3_1_low": "",
+    "icc_3_1_high": "",
+    "ccc": "concordance correlation coefficient (Lin 1989), with its 95 % interval",
+    "ccc_low": "",
+    "ccc_high": "",
+    "slope": "least squares of test on reference: test = slope · reference + intercept",
+    "intercept": "",
+    "r": "Pearson's correlation coefficient",
+    "r_squared": "its square",
+    "message": "what is missing and why",
+}
+"""Columns of the table of agreement and what they mean; an empty text goes with the one before."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +202,48 @@ def roi_pairs(
     )
     first = first[first["map"].isin(shared)]
     keys = ["label", "scope", "slice", "map"]
-    pairs = first.merge(second[[*keys, "mean", "n"]], on=keys, suffixes=("_r", "_t"))
-    pairs = pairs.rename(
-        columns={"mean_r": "reference", "mean_t": "test", "n_r": "n_reference", "n_t": "n_test"}
+    pairs = first.merge(
+        second[[*keys, "mean", "n", "sd", "reason"]], on=keys, suffixes=("_reference", "_test")
     )
+    pairs = pairs.rename(columns={"mean_reference": "reference", "mean_test": "test"})
     pairs["subject"] = subject
+    pairs["reason"] = [
+        _both(*reasons)
+        for reasons in zip(pairs["reason_reference"], pairs["reason_test"], strict=True)
+    ]
     pairs["difference"] = pairs["reference"] - pairs["test"]
     pairs["average"] = (pairs["reference"] + pairs["test"]) / 2
     return pairs[list(PAIR_COLUMNS)]
+
+
+def _both(reference: str, test: str) -> str:
+    if reference == test:
+        return reference
+    sides = (("reference", reference), ("test", test))
+    return "; ".join(f"{side}: {reason}" for side, reason in sides if reason)
+
+
+def map_agreement(
+    pairs: pd.DataFrame, key: str, *, scope: str = "pooled", seed: int = 0
+) -> Agreement:
+    """Return every statistic of agreement of one map from the table of region means.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        From `roi_pairs`, of one or several subjects.
+    key : str
+        The parameter.
+    scope, seed
+        As in `agreement_table`.
+    """
+    used = pairs[(pairs["scope"] == scope) & (pairs["map"] == key)]
+    return agreement(
+        used["reference"].to_numpy(np.float64),
+        used["test"].to_numpy(np.float64),
+        used["subject"].tolist(),
+        seed=seed,
+    )
 
 
 def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0) -> pd.DataFrame:
@@ -166,26 +261,17 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0
     Returns
     -------
     pandas.DataFrame
-        First ``map, n, bias, lower, upper``: the simple bias ± 1.96 SD (n - 1) over the
-        unweighted means of the regions, reference - test. Then their intervals
-        (``*_low``, ``*_high``), ``repeated_2007_*``, ``repeated_*`` (Zou 2013) and
-        ``bootstrap_*``, ``icc_2_1``, ``icc_3_1``, ``ccc``, the line, and ``message`` with
-        what is missing and why.
+        With the `AGREEMENT_COLUMNS`, first ``map, n, bias, lower, upper``: the simple bias
+        ± 1.96 SD (n - 1) over the unweighted means of the regions, reference - test.
     """
     import pandas as pd
 
-    used = pairs[pairs["scope"] == scope]
-    rows = []
-    for key in (key for key in PARAMETERS if (used["map"] == key).any()):
-        of_map = used[used["map"] == key]
-        result = agreement(
-            of_map["reference"].to_numpy(np.float64),
-            of_map["test"].to_numpy(np.float64),
-            of_map["subject"].tolist(),
-            seed=seed,
-        )
-        rows.append(_row(key, result))
-    return pd.DataFrame(rows, columns=None if rows else ["map", "n", "bias", "lower", "upper"])
+    used = pairs.loc[pairs["scope"] == scope, "map"]
+    rows = [
+        _row(key, map_agreement(pairs, key, scope=scope, seed=seed))
+        for key in (key for key in PARAMETERS if (used == key).any())
+    ]
+    return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 
 def _row(key: str, result: Agreement) -> dict[str, Any]:

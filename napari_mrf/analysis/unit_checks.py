@@ -53,7 +53,7 @@ def check_units(
     Parameters
     ----------
     maps : ParameterMaps
-        T1 and T2 in ms, Df in Hz, FF and B1 as fractions.
+        T1 and T2 in ms, Df in Hz, FF and B1 as fractions. Times of exactly 0 do not count.
     mask : ndarray of bool, optional
         (Z, Y, X) voxels to look at; all by default.
     what : str
@@ -70,6 +70,9 @@ def check_units(
         if key not in maps:
             continue
         values = _finite(maps[key], mask)
+        if PARAMETERS[key].unit == "ms":
+            # No tissue has a time of exactly 0; other software writes it outside the patient.
+            values = values[values != 0]
         if not len(values):
             continue
         median = float(np.median(np.abs(values) if key == "Df" else values))

@@ -86,7 +86,7 @@ def load_labels(
             warnings = (f"{path.name} has the right shape; whether it lies in the right place "
                         "cannot be told, as one of the two has no geometry.",)  # fmt: skip
         return LabelMap(values, affine, volume.sha256, warnings=warnings)
-    difference = _difference(values.shape, volume.affine, tuple(shape), affine)
+    difference = grid_difference(values.shape, volume.affine, tuple(shape), affine)
     if resample is None or volume.affine is None or affine is None:
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
         if unknown:
@@ -160,13 +160,13 @@ def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:
     return values.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.int32)
 
 
-def _difference(
+def grid_difference(
     shape: tuple[int, ...],
     affine: NDArray[np.float64] | None,
     target_shape: tuple[int, ...],
     target_affine: NDArray[np.float64] | None,
 ) -> str:
-    """Return in words how two grids differ."""
+    """Return in words how a grid differs from a target grid: (Z, Y, X) shapes, (4, 4) to mm."""
     if affine is not None and target_affine is not None:
         sizes, target_sizes = (np.linalg.norm(a[:3, :3], axis=0) for a in (affine, target_affine))
         cosines = affine[:3, :3] / sizes * (target_affine[:3, :3] / target_sizes)

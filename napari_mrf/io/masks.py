@@ -18,17 +18,18 @@ from napari_mrf.series import check_mask
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_mrf.maps import ParameterMaps
     from napari_mrf.series import MRFSeries
 
 
-def load_mask(path: str | Path, series: MRFSeries) -> NDArray[np.bool_]:
-    """Read a mask on the grid of a series: NIfTI (X, Y, Z), or .npy (Z, Y, X).
+def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np.bool_]:
+    """Read a mask on the grid of a series or of maps: NIfTI (X, Y, Z), or .npy (Z, Y, X).
 
     Parameters
     ----------
     path : str or Path
         Every value but 0 counts as inside. Numbers must be finite.
-    series : MRFSeries
+    series : MRFSeries or ParameterMaps
         Its shape and, where both have one, its affine must be those of the mask.
 
     Returns

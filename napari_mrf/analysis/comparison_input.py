@@ -1,0 +1,211 @@
+"""Two reconstructions of one subject, and where to find those of a study on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.label_maps import load_labels
+from napari_mrf.io.label_table import Label, load_label_table
+from napari_mrf.io.maps_cohort import SINGLE, file_sums, find_label_maps, find_maps
+from napari_mrf.io.maps_reader import load_maps
+from napari_mrf.io.masks import load_mask
+from napari_mrf.io.source import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.maps import ParameterMaps
+
+ONLY_SUBJECT = "1"
+"""What the subject is called where there is one and it has no name."""
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectMaps:
+    """Both reconstructions of one subject.
+
+    Parameters
+    ----------
+    reference, test : ParameterMaps
+        On one grid.
+    name : str
+        Of the subject, the cluster of the repeated-measures limits.
+    labels : ndarray of int, optional
+        (Z, Y, X) regions of interest, 0 background.
+    table : mapping of int to Label
+        Names of the regions; those named but not drawn have empty rows.
+    mask : ndarray of bool, optional
+        (Z, Y, X) voxels to compare; all by default.
+    record : mapping
+        JSON-ready: where everything came from.
+    warnings : tuple of str
+        Sentences a user should read.
+    """
+
+    reference: ParameterMaps
+    test: ParameterMaps
+    name: str = ONLY_SUBJECT
+    labels: NDArray[Any] | None = None
+    table: Mapping[int, Label] = field(default_factory=dict)
+    mask: NDArray[np.bool_] | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def region_names(self) -> dict[int, str]:
+        """Name by number, without the background."""
+        return {index: label.name for index, label in self.table.items() if index != 0}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where the maps of one or several subjects lie on the disk.
+
+    Parameters
+    ----------
+    folders : mapping of str to (Path, Path)
+        Reference and test by subject.
+    label_maps, masks : mapping of str to Path
+        By subject, where there are any.
+    label_table : Path or None
+        ITK-SNAP label file.
+    warnings : tuple of str
+        Who was left out, and why.
+    """
+
+    folders: Mapping[str, tuple[Path, Path]]
+    label_maps: Mapping[str, Path]
+    masks: Mapping[str, Path]
+    label_table: Path | None
+    warnings: tuple[str, ...]
+
+    def load(self, subject: str) -> SubjectMaps:
+        """Read the maps, the label map and the mask of a subject.
+
+        Raises
+        ------
+        MRFInputError
+            What the readers raise; labels and mask must lie on the grid of the reference.
+        """
+        folders = dict(zip(("reference", "test"), self.folders[subject], strict=True))
+        maps = {side: load_maps(folder) for side, folder in folders.items()}
+        record: dict[str, Any] = {
+            side: {
+                "path": str(folder),
+                "sha256": file_sums(folder),
+                "provenance": maps[side].provenance or None,
+            }
+            for side, folder in folders.items()
+        }
+        reference = maps["reference"]
+        shape, affine = reference.spatial_shape, reference.affine
+        labels, mask = None, None
+        table: dict[int, Label] = {}
+        warnings: list[str] = []
+        label_path, mask_path = self.label_maps.get(subject), self.masks.get(subject)
+        if label_path is not None:
+            loaded = load_labels(label_path, shape, affine)
+            labels, record["labels"] = loaded.values, _file(label_path, loaded.sha256)
+            warnings += loaded.warnings
+            table_path = self.label_table or _beside(label_path)
+            if table_path is not None:
+                table = load_label_table(table_path)
+                record["label_table"] = _file(table_path)
+        if mask_path is not None:
+            mask = load_mask(mask_path, reference)
+            record["mask"] = _file(mask_path)
+        inputs = [side.provenance.get("input") for side in maps.values()]
+        sums = [one.get("sha256") if isinstance(one, dict) else None for one in inputs]
+        if None not in sums and sums[0] != sums[1]:
+            warnings.append("Reference and test were reconstructed from different series.")
+        return SubjectMaps(
+            reference, maps["test"], subject or ONLY_SUBJECT, labels, table, mask, record,
+            tuple(warnings),
+        )  # fmt: skip
+
+
+def find_study(
+    reference: str | Path,
+    test: str | Path,
+    *,
+    rois: str | Path | None = None,
+    label_table: str | Path | None = None,
+    mask: str | Path | None = None,
+) -> Study:
+    """Find the subjects of which there are two reconstructions.
+
+    Parameters
+    ----------
+    reference, test : str or Path
+        Two folders of maps, or two folders with one folder of maps a subject; subjects are
+        matched by the names of their folders.
+    rois : str or Path, optional
+        A label map for one subject, or a folder; see `io.maps_cohort.find_label_maps`.
+    label_table : str or Path, optional
+        ITK-SNAP label file with the names of the regions. Without it, the file beside a label
+        map that has the same name and the suffix ``.txt`` is used where there is one.
+    mask : str or Path, optional
+        Voxels to compare: a file for one subject, or a folder by the rules of `rois`.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    MRFInputError
+        ``"one-and-many"`` for a folder of maps against a folder of subjects,
+        ``"no-common-subject"``, and the codes of `find_maps` and `find_label_maps`.
+    """
+    sides = {"reference": find_maps(reference), "test": find_maps(test)}
+    if (SINGLE in sides["reference"]) != (SINGLE in sides["test"]):
+        single, many = sorted(sides, key=lambda side: SINGLE not in sides[side])
+        raise MRFInputError("one-and-many", f"the {single} is one set of maps and the {many} a "
+                            "folder of subjects", path=Path(test),
+                            hint="Give two folders of maps, or two folders of subjects."
+                            )  # fmt: skip
+    common = [name for name in sides["reference"] if name in sides["test"]]
+    if not common:
+        raise MRFInputError("no-common-subject", "no subject has maps in both folders",
+                            path=Path(test), expected=_listed(sides["reference"]),
+                            found=_listed(sides["test"]),
+                            hint="The folders of a subject must have one name.")  # fmt: skip
+    warnings = [
+        f"Left out, as only the {side} has maps of them: {_listed(alone)}."
+        for side, other in (("reference", "test"), ("test", "reference"))
+        if (alone := [name for name in sides[side] if name not in sides[other]])
+    ]
+    label_maps = {} if rois is None else find_label_maps(rois, common)
+    masks = {} if mask is None else find_label_maps(mask, common)
+    if rois is not None and (without := [name for name in common if name not in label_maps]):
+        warnings.append(f"Not in the agreement, as they have no label map: {_listed(without)}.")
+    if mask is not None and (without := [name for name in common if name not in masks]):
+        raise MRFInputError("no-label-maps", "some subjects have no mask", path=Path(mask),
+                            found=_listed(without))  # fmt: skip
+    return Study(
+        folders={name: (sides["reference"][name], sides["test"][name]) for name in common},
+        label_maps=label_maps,
+        masks=masks,
+        label_table=None if label_table is None else Path(label_table),
+        warnings=tuple(warnings),
+    )
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(name or "(maps)" for name in names)
+
+
+def _file(path: Path, sha256: str = "") -> dict[str, str]:
+    return {"path": str(path), "sha256": sha256 or sha256_of(path)}
+
+
+def _beside(label_map: Path) -> Path | None:
+    stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
+    table = label_map.with_name(f"{stem}.txt")
+    return table if table.is_file() else None

@@ -1,0 +1,117 @@
+"""Compare two reconstructions of one subject, or of a cohort."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_mrf.cli.application import app
+from napari_mrf.cli.arguments import JsonErrors, Overwrite
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_mrf.analysis.comparison import Comparison
+
+
+def _known_scope(name: str) -> str:
+    if name not in ("pooled", "slice"):
+        raise typer.BadParameter(f"{name!r} is none of pooled, slice")
+    return name
+
+
+@app.command()
+def compare(
+    reference: Annotated[Path, typer.Argument(help="Folder of maps, or of subjects' folders.")],
+    test: Annotated[Path, typer.Argument(help="Likewise; subjects are matched by name.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")],
+    rois: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label map; for subjects a folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="ITK-SNAP label file with names; else the .txt beside the label map."),
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Voxels to compare: a file, or a folder as for --rois.")
+    ] = None,
+    erosion: Annotated[
+        int, typer.Option(min=0, help="Voxels to take off the rim of every region.")
+    ] = 0,
+    scope: Annotated[
+        str,
+        typer.Option(callback=_known_scope, help="Count a region once (pooled) or once a slice."),
+    ] = "pooled",
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    overwrite: Overwrite = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
+
+    Writes metrics.csv, rois.csv, agreement.csv, blurriness.csv, figures as SVG and PDF, and
+    comparison.json with the provenance. The difference is reference - test everywhere.
+
+    Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
+    """
+    from napari_mrf.analysis.comparison import ComparisonOptions, iter_compare
+    from napari_mrf.analysis.comparison_input import find_study
+    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.report.save import iter_save, refuse_earlier
+
+    refuse_earlier(output, overwrite=overwrite)
+    study = find_study(reference, test, rois=rois, label_table=labels, mask=mask)
+    names = _names(reference, test)
+    comparison = _with_bar(
+        iter_compare(
+            (study.load(subject) for subject in study.folders),
+            len(study.folders),
+            reference_name=names[0],
+            test_name=names[1],
+            options=ComparisonOptions(RoiOptions(erosion_voxels=erosion), scope, seed),
+            warnings=study.warnings,
+        )
+    )
+    _with_bar(iter_save(comparison, output, overwrite=overwrite))
+    for warning in comparison.warnings:
+        typer.echo(warning, err=True)
+    typer.echo(_summary(output, comparison))
+
+
+def _names(reference: Path, test: Path) -> tuple[str, str]:
+    """Return the shortest ends of the two paths that tell them apart."""
+    first, second = reference.resolve().parts, test.resolve().parts
+    for length in range(1, min(len(first), len(second)) + 1):
+        if first[-length:] != second[-length:]:
+            return "/".join(first[-length:]), "/".join(second[-length:])
+    return "reference", "test"
+
+
+def _with_bar(steps: Generator[Any, None, Any]) -> Any:
+    """Run steps with a progress bar on a terminal and return their result."""
+    from tqdm import tqdm
+
+    with tqdm(desc="compare", disable=not sys.stderr.isatty(), bar_format="{desc}") as bar:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            bar.set_description_str(f"compare: {getattr(step, 'what', step)}")
+
+
+def _summary(output: Path, comparison: Comparison) -> str:
+    n = len(comparison.subjects)
+    lines = [f"{output}: {n} {'subject' if n == 1 else 'subjects'}, {', '.join(comparison.maps)}"]
+    for _, row in comparison.agreement.iterrows():
+        unit = f" {row['unit']}" if row["unit"] else ""
+        lines.append(
+            f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, "
+            f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
+        )
+    return "\n".join(lines)

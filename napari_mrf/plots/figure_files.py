@@ -1,0 +1,52 @@
+"""Figures as files: the same figure gives the same bytes, text stays text."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+FILE_STYLE: dict[str, Any] = {
+    "svg.hashsalt": "napari-mrf",  # else the names inside are random
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+"""matplotlib settings under which figures are written."""
+
+_DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}, "png": {}}
+
+
+def settle(figure: Figure) -> Figure:
+    """Lay a figure out once and for all: the layout costs more than the drawing."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def write_figure(figure: Figure, path: Path, kind: str) -> None:
+    """Write a figure without a time stamp.
+
+    Parameters
+    ----------
+    figure : Figure
+        On white, whatever the theme of the window.
+    path : Path
+        Any name.
+    kind : {"svg", "pdf", "png"}
+        Format.
+    """
+    with matplotlib.rc_context(FILE_STYLE):
+        figure.savefig(path, format=kind, dpi=150, facecolor="white", metadata=_DATES[kind])
+
+
+def figure_bytes(figure: Figure, kind: str) -> bytes:
+    """Return what `write_figure` writes."""
+    buffer: Any = BytesIO()
+    write_figure(figure, buffer, kind)
+    return bytes(buffer.getvalue())

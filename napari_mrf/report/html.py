@@ -1,0 +1,88 @@
+"""A comparison as one HTML file that opens offline: style and pictures are inside."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.report.drawings import BLURRINESS, agreement_name, errors_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.report.content import ReportContent
+
+
+def html_report(
+    comparison: Comparison, content: ReportContent, figures: Mapping[str, bytes]
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        For the figures.
+    content : ReportContent
+        Texts and tables of the same comparison.
+    figures : mapping of str to bytes
+        SVG of every figure in `drawings.figure_names`.
+    """
+    import jinja2
+
+    template = files("napari_mrf.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(template).render(
+        title=content.title,
+        summary=content.summary,
+        warnings=content.warnings,
+        tables=content.tables,
+        details=content.details,
+        no_agreement=content.no_agreement,
+        inputs=[asdict(row) for row in content.inputs],
+        settings=content.settings,
+        definitions=content.definitions,
+        sections=_sections(comparison, figures),
+        record=json.dumps(content.record, indent=1, allow_nan=False),
+    )
+
+
+def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    sections: list[dict[str, Any]] = []
+    if not comparison.agreement.empty:
+        sections.append({
+            "title": "Agreement by region",
+            "note": "Dotted: identity. Solid: regression line, and bias. Dash-dotted: limits of "
+            "agreement with shaded 95 % intervals. Dashed: repeated-measures limits.",
+            "figures": [
+                _figure(svg[agreement_name(key)], f"Agreement of {key}")
+                for key in comparison.agreement["map"]
+            ],
+        })  # fmt: skip
+    for index, picture in enumerate(comparison.pictures):
+        of_whom = f", subject {picture.subject}" if len(comparison.subjects) > 1 else ""
+        sections.append({
+            "title": f"Maps and differences{of_whom}, slice {picture.z}",
+            "note": "Slices count from 0. Color limits belong to the parameter and are the same "
+            "for both; those of the difference are symmetric around zero. Grey: not compared.",
+            "figures": [
+                _figure(svg[errors_name(comparison, index)], f"Maps and differences{of_whom}")
+            ],
+        })  # fmt: skip
+    sections.append({
+        "title": "Blurriness",
+        "note": "Less energy in the high frequencies is blurrier; noise adds to it. Bars: standard "
+        "deviation over " + ("subjects." if len(comparison.subjects) > 1 else "slices."),
+        "figures": [_figure(svg[BLURRINESS], "Blurriness of every map")],
+    })  # fmt: skip
+    return sections
+
+
+def _figure(svg: bytes, alt: str) -> dict[str, str]:
+    encoded = base64.b64encode(svg).decode("ascii")
+    return {"alt": alt, "source": f"data:image/svg+xml;base64,{encoded}"}
