@@ -10,9 +10,10 @@ import nibabel
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 _MM_AND_UNKNOWN_TIME = 2
 _SCANNER_COORDINATES = 1
@@ -59,6 +60,34 @@ def write_volume(path: Path, values: NDArray[Any], affine: NDArray[np.float64] |
     with path.open("wb") as raw, _gzip(raw) as file:
         file.write(content)
         file.write(np.ascontiguousarray(values).data)
+
+
+def write_frames(
+    path: Path,
+    frames: Iterable[NDArray[Any]],
+    shape: tuple[int, int, int, int],
+    dtype: DTypeLike,
+    affine: NDArray[np.float64] | None,
+) -> None:
+    """Write (Z, Y, X) volumes, one after the other, as one .nii.gz (X, Y, Z, T).
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    frames : iterable of ndarray
+        T volumes; one at a time is in memory.
+    shape : tuple of int
+        (T, Z, Y, X).
+    dtype : dtype
+        Of the numbers.
+    affine : ndarray or None
+        As in `header_bytes`.
+    """
+    with path.open("wb") as raw, _gzip(raw) as file:
+        file.write(header_bytes(shape[::-1], np.dtype(dtype), affine))
+        for frame in frames:
+            file.write(np.ascontiguousarray(frame, dtype=dtype).data)
 
 
 def write_series(

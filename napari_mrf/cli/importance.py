@@ -1,0 +1,164 @@
+"""Which frames matter for which map."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_mrf.cli.application import app
+from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, known_method
+
+if TYPE_CHECKING:
+    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.method import Method
+    from napari_mrf.series import MRFSeries
+
+
+@app.command()
+def importance(
+    series: Annotated[Path, typer.Argument(help="A series file.")],
+    output: Output,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", "-m", callback=known_method, help="See napari-mrf methods."),
+    ] = None,
+    sequence: Annotated[
+        str | None,
+        typer.Option("--sequence", "-s", help="As in simulate; else from the sidecar."),
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Folder of true maps; without, the maps of the unpermuted series."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Draws of every permutation.")] = 3,
+    voxels: Annotated[
+        int, typer.Option(min=0, help="Random voxels of the mask that take part; 0 for all.")
+    ] = 1000,
+    stride: Annotated[
+        int | None, typer.Option(help="Frames from one group to the next; others are left out.")
+    ] = None,
+    group: Annotated[int, typer.Option(help="Consecutive frames permuted together.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the voxels and of every permutation.")] = 0,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Permute measured values, receive phase and gain included."),
+    ] = False,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(help="Map whose change in every voxel is written; may be repeated."),
+    ] = None,
+    device: Device = "auto",
+    refine: Annotated[
+        bool | None, typer.Option("--refine/--no-refine", help="As in reconstruct.")
+    ] = None,
+    prior: Annotated[str | None, typer.Option(help="As in reconstruct.")] = None,
+    grid: Annotated[str | None, typer.Option(help="As in reconstruct.")] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Frames that the method uses, such as 0-149; all without.")
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="As in reconstruct.")] = None,
+    smooth: Annotated[float | None, typer.Option(help="As in reconstruct.")] = None,
+    conjugate: Annotated[
+        bool | None, typer.Option("--conjugate", help="As in reconstruct.")
+    ] = None,
+    overwrite: Overwrite = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """Measure how much each frame contributes to each map: CSV, figure, NIfTI layers.
+
+    The values of a frame change places between voxels, the maps are reconstructed, and the
+    change of their NRMSE is the importance of the frame. Beside it stands the share of the frame
+    in the Fisher information, which needs no data.
+
+    Example: napari-mrf importance thigh.nii.gz --method water-fat --layers FF --output importance
+    """
+    from napari_mrf import methods, sequences
+    from napari_mrf.analysis.frame_groups import ImportanceOptions
+    from napari_mrf.io import load_maps, load_series
+    from napari_mrf.plots.importance_files import refuse_results, save_importance
+
+    options = ImportanceOptions(
+        repeats=repeats,
+        group=group,
+        stride=stride,
+        voxels=voxels or None,
+        seed=seed,
+        intensities="raw" if raw else "aligned",
+    )
+    refuse_results(output, overwrite=overwrite)  # said before the work, not after it
+    chosen = None if sequence is None else sequences.load(sequence)
+    loaded = load_series(series, chosen, mask=mask)
+    for warning in loaded.warnings:
+        typer.echo(f"{series.name}: {warning}", err=True)
+    if loaded.sequence is None:
+        raise typer.BadParameter(
+            "the series does not say its sequence; give one", param_hint="--sequence"
+        )
+    asked = {
+        "refine": refine,
+        "prior": prior,
+        "grid": grid,
+        "frames": frames,
+        "window": window,
+        "smooth": smooth,
+        "conjugate": conjugate,
+    }
+    name = method or methods.default_name(loaded.sequence)
+    settings = methods.default_options(name)
+    settings |= {key: value for key, value in asked.items() if value is not None}
+    engine = methods.get(name, sequence=loaded.sequence, device=device, **settings)
+    kept = list(dict.fromkeys(layers or ()))
+    for key in kept:
+        if key not in engine.parameters:
+            raise typer.BadParameter(
+                f"{key!r} is none of {', '.join(engine.parameters)}", param_hint="--layers"
+            )
+    truth = None if reference is None else load_maps(reference)
+    found = _with_progress(
+        engine, loaded, reference=truth, options=options, keep=kept[0] if kept else None
+    )
+    save_importance(found, output, layers=kept, overwrite=overwrite)
+    typer.echo(_summary(output, found))
+
+
+def _with_progress(method: Method, series: MRFSeries, **keywords: Any) -> Importance:
+    from tqdm import tqdm
+
+    from napari_mrf.analysis.importance import iter_importance
+
+    update = None
+    with tqdm(desc=method.name, unit=" frames", disable=not sys.stderr.isatty()) as bar:
+        for update in iter_importance(method, series, **keywords):
+            bar.set_description(f"{method.name}, {update.stage}", refresh=False)
+            bar.total = update.total
+            bar.update(update.done - bar.n)
+    if update is None or update.importance is None:
+        raise RuntimeError("nothing was computed")
+    return update.importance
+
+
+def _summary(folder: Path, found: Importance) -> str:
+    import numpy as np
+
+    lines = [
+        f"{folder}: {found.method}, {found.places.shape[1]:,} voxels, "
+        f"{len(found.groups)} of {found.n_frames} frames permuted"
+        if found.options.group == 1
+        else f"{folder}: {found.method}, {found.places.shape[1]:,} voxels, "
+        f"{len(found.groups)} groups of frames permuted"
+    ]
+    for key in found.keys:
+        if found.baseline[key].reason:
+            lines.append(f"{key}: {found.baseline[key].reason}")
+            continue
+        mean = found.mean(key)
+        order = np.argsort(-mean)[:3]
+        top = ", ".join(f"{found.groups[g, 0]} ({100 * mean[g]:.2g} %)" for g in order)
+        lines.append(f"{key}: most important frames {top}")
+    return "\n".join(lines)
