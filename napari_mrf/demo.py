@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf import methods
+from napari_mrf.analysis.comparison import compare
+from napari_mrf.analysis.comparison_input import find_study
 from napari_mrf.analysis.map_errors import MapError, as_table, map_errors
+from napari_mrf.errors import MRFInputError
 from napari_mrf.io import load_maps, load_series, save_maps
-from napari_mrf.phantoms.files import TRUTH_NAME
+from napari_mrf.phantoms.files import ROIS_NAME, TRUTH_NAME
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
 
 FIGURE_NAME = "maps.png"
+REPORT_NAME = "report.html"
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,8 @@ class DemoResult:
             f"Errors against the known truth:\n{as_table(self.errors)}\n"
             "R² = 1 - SS(error) / SS(truth): negative where the truth varies less than the "
             "error.\n\n"
-            f"Maps (NIfTI), provenance and the figure {FIGURE_NAME} are in "
-            f"{self.directory.resolve()}"
+            f"Maps (NIfTI), provenance, the figure {FIGURE_NAME} and the comparison with the truth "
+            f"by muscle ({REPORT_NAME}, report.pdf) are in {self.directory.resolve()}"
         )
 
 
@@ -74,7 +78,7 @@ def run(
     overwrite: bool = False,
     progress: Callable[[Method, MRFSeries], ParameterMaps] | None = None,
 ) -> DemoResult:
-    """Reconstruct the sample, write maps and a figure, and compare with the truth.
+    """Reconstruct the sample, write maps and a figure, and report how the truth compares.
 
     Parameters
     ----------
@@ -95,8 +99,13 @@ def run(
         ``"exists"`` for a folder with results and no leave to overwrite.
     """
     from napari_mrf.plots.maps_figure import maps_figure, save_figure
+    from napari_mrf.report.save import save_report
 
     directory = Path(directory)
+    if (directory / REPORT_NAME).exists() and not overwrite:
+        raise MRFInputError("exists", "the folder holds a report already", path=directory,
+                            hint="Choose another folder, or allow it to be overwritten."
+                            )  # fmt: skip
     sample = sample_directory()
     series = load_series(sample / SERIES_NAME)
     if series.sequence is None:
@@ -112,6 +121,10 @@ def run(
     truth = load_maps(sample / TRUTH_NAME)
     save_figure(maps_figure({"truth": truth, method.name: maps}), directory / FIGURE_NAME)
     errors = map_errors(maps, truth, np.isfinite(truth["FF"]))
+    study = find_study(sample / TRUTH_NAME, directory, rois=sample / ROIS_NAME)
+    subjects = [study.load(name) for name in study.folders]
+    comparison = compare(subjects, reference_name="truth", test_name=method.name)
+    save_report(comparison, directory / REPORT_NAME)
     return DemoResult(directory, series, method.name, maps, errors, seconds)
 
 

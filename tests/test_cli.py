@@ -39,7 +39,7 @@ def small_series(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "methods", "simulate", "reconstruct", "phantom", "clear-cache"]
+    "command", ["demo", "methods", "simulate", "reconstruct", "compare", "phantom", "clear-cache"]
 )
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")
@@ -71,6 +71,10 @@ def test_demo_writes_maps_and_prints_errors_against_the_truth(run, tmp_path):
     assert error < 0.035
     assert float(rows["B1"][2]) < 0.03
     assert (tmp_path / "demo" / "maps.png").stat().st_size > 50_000
+    report = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "water-fat against truth" in report
+    assert "VL_R" in report
+    assert (tmp_path / "demo" / "report.pdf").stat().st_size > 50_000
 
 
 def test_reconstruct_takes_sequence_from_the_sidecar_and_writes_the_documented_files(

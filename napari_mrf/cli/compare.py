@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,8 +111,8 @@ def _summary(output: Path, comparison: Comparison) -> str:
     lines = [f"{output}: {n} {'subject' if n == 1 else 'subjects'}, {', '.join(comparison.maps)}"]
     for _, row in comparison.agreement.iterrows():
         unit = f" {row['unit']}" if row["unit"] else ""
-        lines.append(
-            f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, "
-            f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
-        )
+        limits = f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
+        if math.isnan(row["lower"]):
+            limits = f"no limits: {row['message'].split(';')[0]}"
+        lines.append(f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, {limits}")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ def demo(
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Reconstruct the sample thigh, write maps and a figure, compare with the truth, open napari.
+    """Reconstruct the sample thigh, write maps and a report against the truth, open napari.
 
     Example: napari-mrf demo --output demo
     """

@@ -125,13 +125,7 @@ def save_comparison(
     made: datetime | None = None,
 ) -> list[Path]:
     """Write tables, figures, report and record in one go; as `iter_save`."""
-    steps = iter_save(comparison, directory, overwrite=overwrite, made=made)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            paths: list[Path] = stop.value
-            return paths
+    return _finished(iter_save(comparison, directory, overwrite=overwrite, made=made))
 
 
 def iter_save_report(
@@ -167,3 +161,19 @@ def iter_save_report(
         staged[page].write_text(html_report(comparison, content, figures), encoding="utf-8")
         yield from iter_pdf_report(comparison, content, staged[book], made)
     return [page, book]
+
+
+def save_report(
+    comparison: Comparison, path: str | Path, *, made: datetime | None = None
+) -> list[Path]:
+    """Write the report alone in one go; as `iter_save_report`."""
+    return _finished(iter_save_report(comparison, path, made=made))
+
+
+def _finished(steps: Generator[str, None, list[Path]]) -> list[Path]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            paths: list[Path] = stop.value
+            return paths
