@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # matplotlib takes the Qt binding that is loaded already, so qtpy must have chosen it before.
@@ -12,24 +13,22 @@ from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QSizePolicy
 
 # isort: on
-import matplotlib as mpl
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.bond import Bond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from matplotlib.artist import Artist
 
 LABEL_POINTS = 7.5
 TICK_POINTS = 7.0
-_SAVED = {"svg.fonttype": "none", "svg.hashsalt": "napari-mrf", "pdf.fonttype": 42}
 
 
 @dataclass(frozen=True)
@@ -191,13 +190,10 @@ class PlotCanvas(FigureCanvasQTAgg):
             Where it cannot be written.
         """
         suffix = str(path).rpartition(".")[2].lower()
-        undated: dict[str, dict[str, Any]] = {
-            "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}  # fmt: skip
-        if suffix not in undated:
+        if suffix not in ("svg", "pdf", "png"):
             raise ValueError(f"a figure is saved as .svg, .pdf or .png, not as .{suffix}")
-        with self._colors_of_paper(), mpl.rc_context(_SAVED):
-            dpi = 200 if suffix == "png" else "figure"
-            self.figure.savefig(path, dpi=dpi, metadata=undated[suffix])
+        with self._colors_of_paper():
+            write_figure(self.figure, Path(path), suffix)
 
     @contextmanager
     def _colors_of_paper(self) -> Iterator[None]:
