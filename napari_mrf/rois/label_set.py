@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.label_table import Label
-from napari_mrf.rois.muscles import FIRST_OWN_LABEL
+from napari_mrf.rois.muscles import FIRST_OWN_LABEL, default_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,6 +49,38 @@ def with_unknown_labels(labels: Mapping[int, Label], drawn: Iterable[int]) -> di
     return {
         **labels,
         **{index: Label(index, f"Label {index}", own_color(index)) for index in unknown},
+    }
+
+
+def foreign_labels(drawn: Iterable[int], names: Mapping[int, str]) -> dict[int, Label]:
+    """Return a set for a label map that was not drawn with ours.
+
+    Parameters
+    ----------
+    drawn : iterable of int
+        The numbers in it. They mean nothing by themselves: somebody's label 7 is no vastus
+        lateralis because ours is.
+    names : mapping of int to str
+        What is known of their names.
+
+    Returns
+    -------
+    dict of int to Label
+        These labels, and those of thigh and leg whose number and name are free.
+    """
+    own = {
+        index: Label(index, names.get(index, f"Label {index}"), own_color(index))
+        for index in sorted({*map(int, drawn), *names} - {0})
+    }
+    return joined(own, default_labels())
+
+
+def joined(first: Mapping[int, Label], second: Mapping[int, Label]) -> dict[int, Label]:
+    """Return the labels of one set and those of another whose number and name are free."""
+    taken = {label.name for label in first.values()}
+    return {
+        **{k: v for k, v in second.items() if k not in first and v.name not in taken},
+        **first,
     }
 
 

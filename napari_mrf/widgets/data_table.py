@@ -57,6 +57,8 @@ class DataTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAlternatingRowColors(True)
+        # The theme knows no second color; a translucent one suits every background.
+        self.setStyleSheet("QTableView { alternate-background-color: rgba(128, 128, 128, 28); }")
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table: it must not be a trap
@@ -93,8 +95,7 @@ class DataTable(QTableView):
         header.blockSignals(False)
         if at >= 0:
             self._model.sort(at, order)
-        if before != [column.title for column in columns]:
-            self._fit_columns()
+        self._fit_columns(may_shrink=before != [column.title for column in columns])
 
     def table(self) -> pd.DataFrame:
         """Return the table as it was given."""
@@ -192,10 +193,12 @@ class DataTable(QTableView):
         super().leaveEvent(event)
         self.row_hovered.emit(-1)
 
-    def _fit_columns(self) -> None:
-        self.resizeColumnsToContents()
+    def _fit_columns(self, *, may_shrink: bool) -> None:
+        header = self.horizontalHeader()
         for at in range(self._model.columnCount()):
-            self.setColumnWidth(at, min(self.columnWidth(at), _WIDEST_COLUMN))
+            wanted = max(self.sizeHintForColumn(at), header.sectionSizeHint(at))
+            width = min(wanted + 4, _WIDEST_COLUMN)
+            self.setColumnWidth(at, width if may_shrink else max(width, self.columnWidth(at)))
 
     def _on_clicked(self, index: Any) -> None:
         if index.isValid():

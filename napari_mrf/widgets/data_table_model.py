@@ -36,6 +36,8 @@ class Column:
         Column of (red, green, blue), 0-255, shown as a square before the text; none when empty.
     tooltip : str
         What the column means.
+    missing : str
+        Shown where there is no value.
     """
 
     key: str
@@ -44,6 +46,7 @@ class Column:
     deviation: str = ""
     swatch: str = ""
     tooltip: str = ""
+    missing: str = NO_VALUE
 
 
 class DataTableModel(QAbstractTableModel):
@@ -156,9 +159,12 @@ class DataTableModel(QAbstractTableModel):
         return pd.DataFrame(parts)
 
     def _shown(self, row: int, column: int) -> str:
-        text = _formatted(self._cells[column][row], self.columns[column].format)
+        value = self._cells[column][row]
+        if value is None:
+            return self.columns[column].missing
+        text = _formatted(value, self.columns[column].format)
         deviations = self._deviations[column]
-        if deviations is None or text == NO_VALUE:
+        if deviations is None:
             return text
         return f"{text} ± {_formatted(deviations[row], self.columns[column].format)}"
 

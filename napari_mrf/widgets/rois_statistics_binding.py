@@ -1,0 +1,280 @@
+"""Keeps the table of a ROIs panel up to date with regions, maps and options."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+
+from napari_mrf._version import __version__
+from napari_mrf.analysis.roi_statistics import RoiOptions, roi_statistics
+from napari_mrf.errors import MRFInputError
+from napari_mrf.jobs import Job, JobStatus, Step
+from napari_mrf.parameters import validity_rules
+from napari_mrf.session import RegionChoice, session_of, unwrapped
+from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.data_table import DataTable
+from napari_mrf.widgets.preferences import preferences
+from napari_mrf.widgets.regions_pointer import regions_pointer_of
+from napari_mrf.widgets.rois_table import exported_sheets, shown_table
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    import pandas as pd
+
+    from napari_mrf.widgets.notice import Notice
+    from napari_mrf.widgets.rois_statistics_panel import RoisStatisticsPanel
+
+_KEPT = 8
+_QUIET_MS = 150
+
+
+class RoisStatisticsBinding:
+    """What the table shows, and what happens when the user acts on it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose session it is, and where the window with the table goes.
+    panel : RoisStatisticsPanel
+        The view.
+    notice : Notice
+        Where problems are told.
+    """
+
+    def __init__(self, viewer: Any, panel: RoisStatisticsPanel, notice: Notice) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.notice = notice
+        self.session = session_of(viewer)
+        self.job = Job()
+        self._results: OrderedDict[Any, pd.DataFrame] = OrderedDict()
+        self._running: Any = None
+        self._statistics: pd.DataFrame | None = None
+        self._about: dict[str, str] = {}
+        self._window: DataTable | None = None
+        self._timer = QTimer(panel)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self.update)
+        self._adopt(panel.table)
+        panel.maps_changed.connect(self._on_input_changed)
+        panel.options_changed.connect(self._on_input_changed)
+        panel.view_changed.connect(self._show)
+        panel.window_requested.connect(self.open_window)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(self.session.region_chosen, self._on_region_chosen)
+        self.bond.connect(self.job.changed, self._on_job_changed)
+        self.bond.connect(self.job.succeeded, self._on_computed)
+        panel.validity.setChecked(True)
+        self._on_maps_changed("")
+        self.update()
+
+    def options(self) -> RoiOptions:
+        """Return which voxels count."""
+        return RoiOptions(
+            apply_validity=self.panel.validity.isChecked(),
+            thresholds=preferences().thresholds,
+            erosion_voxels=self.panel.erosion.value(),
+        )
+
+    def update(self) -> None:
+        """Show the statistics as the panel asks for them, computed when they are not known."""
+        self._timer.stop()
+        maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
+        regions = self.session.regions
+        reason = ""
+        if maps_set is None:
+            reason = "Reconstruct the series, or load maps, to measure them."
+        elif regions is None:
+            reason = "Draw a muscle, or load labels, to measure them."
+        elif regions.labels.shape != maps_set.maps.spatial_shape:
+            reason = (f"The regions lie on another grid than these maps: {regions.labels.shape} "
+                      f"against {maps_set.maps.spatial_shape}. Pick other maps, or load the "
+                      "labels again.")  # fmt: skip
+        self.panel.set_state(reason)
+        if reason or maps_set is None or regions is None:
+            self.job.cancel()
+            self._statistics = None
+            self._show()
+            return
+        options = self.options()
+        key = (id(maps_set.maps), id(regions), repr(options))
+        if key in self._results:
+            self._results.move_to_end(key)
+            self.job.cancel()
+            self._take(key)
+        elif key != self._running or not self.job.status.is_running:
+            self.job.cancel()
+            self._running = key
+            # The cache goes by identity: what it speaks of is kept with it.
+            self.job.start("ROI statistics", compute, key, maps_set, regions, options)
+
+    def open_window(self) -> None:
+        """Show the table in a dock below the image, once."""
+        if not hasattr(self.viewer, "window"):
+            return
+        if self._window is None:
+            self._window = DataTable("rois")
+            self._adopt(self._window)
+            self._window.destroyed.connect(self._on_window_destroyed)
+            self._dock = self.viewer.window.add_dock_widget(
+                self._window, name="ROI statistics", area="bottom"
+            )
+            self._show()
+        self._dock.show()
+
+    def state(self) -> dict[str, Any]:
+        """Return the options of the panel."""
+        return {
+            "maps": self.panel.maps_picker.currentText(),
+            "view": self.panel.view(),
+            "per_slice": self.panel.per_slice.isChecked(),
+            "validity": self.panel.validity.isChecked(),
+            "erosion_voxels": self.panel.erosion.value(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the options of the panel; what is missing or not known stays."""
+        panel = self.panel
+        panel.maps_picker.setCurrentText(str(state.get("maps", "")))
+        self._show_views()
+        at = panel.view_picker.findData(state.get("view"))
+        panel.view_picker.setCurrentIndex(max(at, 0))
+        panel.per_slice.setChecked(bool(state.get("per_slice", panel.per_slice.isChecked())))
+        panel.validity.setChecked(bool(state.get("validity", panel.validity.isChecked())))
+        erosion = state.get("erosion_voxels", panel.erosion.value())
+        if isinstance(erosion, int):
+            panel.erosion.setValue(erosion)
+        self.update()
+
+    def _take(self, key: Any) -> None:
+        self._statistics, maps_set, regions, options = self._results[key]
+        rules = validity_rules(options.thresholds)
+        self._about = {
+            "maps": maps_set.name,
+            "maps folder": maps_set.folder,
+            "series": maps_set.series_name,
+            "labels": regions.path or "drawn, in no file yet",
+            "validity": ", ".join(f"{key} where {rules[key].describe()}"
+                                  for key in maps_set.maps if key in rules)
+            if options.apply_validity else "not applied",
+            "erosion (voxels)": str(options.erosion_voxels),
+            "software": f"napari-mrf {__version__}",
+        }  # fmt: skip
+        self._show()
+
+    def _show(self) -> None:
+        tables = [self.panel.table, *([self._window] if self._window is not None else [])]
+        regions = self.session.regions
+        is_ready = self._statistics is not None and regions is not None
+        self.panel.set_ready(is_ready)
+        if not is_ready:
+            import pandas as pd
+
+            for table in tables:
+                table.set_table(pd.DataFrame(), [])
+            return
+        shown, columns = shown_table(
+            self._statistics, regions.table, self.panel.view(),
+            per_slice=self.panel.per_slice.isChecked(),
+        )  # fmt: skip
+        for table in tables:
+            table.set_table(shown, columns)
+        self._on_region_chosen(self.session.chosen_region)
+
+    def _show_views(self) -> None:
+        maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
+        maps = maps_set.maps if maps_set is not None else {}
+        self.panel.set_views([(key, f"{key}, all numbers") for key in maps])
+        rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
+        self.panel.set_rules(
+            ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
+        )
+
+    def _adopt(self, table: DataTable) -> None:
+        table.row_clicked.connect(self._on_row_clicked)
+        table.exported.connect(self._on_exported)
+        table.export_failed.connect(self.notice.say)
+        table.set_export(self._exported)
+
+    def _exported(self) -> dict[str, pd.DataFrame]:
+        return exported_sheets(self._statistics, self._about["maps"], self._about)
+
+    def _on_exported(self, path: str) -> None:
+        self.notice.say(f"Saved to {path}", kind="note")
+
+    def _on_window_destroyed(self, *_: Any) -> None:
+        self._window = None
+
+    def _on_row_clicked(self, row: int) -> None:
+        table = self.panel.table.table()
+        if self.session.regions is None or row >= len(table):
+            return
+        z = table["slice"].iloc[row]
+        choice = RegionChoice(int(table["label"].iloc[row]), None if z != z or z is None
+                              or str(z) == "<NA>" else int(z))  # fmt: skip
+        if choice.label not in self.session.regions.table:
+            return
+        if choice == self.session.chosen_region:
+            regions_pointer_of(self.viewer).show(choice)  # clicked again: go there again
+        self.session.choose_region(choice)
+
+    def _on_region_chosen(self, choice: RegionChoice | None) -> None:
+        table = self.panel.table.table()
+        row = None
+        if choice is not None and "label" in table:
+            same = (table["label"] == choice.label).to_numpy()
+            slices = table["slice"]
+            exact = same & (slices.isna() if choice.z is None else
+                            (slices == choice.z).fillna(False)).to_numpy(bool)  # fmt: skip
+            rows = exact.nonzero()[0] if exact.any() else same.nonzero()[0]
+            row = int(rows[0]) if len(rows) else None
+        for one in (self.panel.table, self._window):
+            if one is not None and (row is None or one.selected_rows() != [row]):
+                one.select_row(row)
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self.update()
+
+    def _on_maps_changed(self, name: str) -> None:
+        sets = self.session.maps_sets
+        current = self.panel.maps_picker.currentText()
+        if current not in sets:
+            current = next(reversed(sets), "")
+        self.panel.set_maps(list(sets), current)
+        self._show_views()
+        self._timer.start()
+
+    def _on_input_changed(self, *_: Any) -> None:
+        self._show_views()
+        self.update()
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            error = status.failure.error
+            sentence = error.sentence() if isinstance(error, MRFInputError) else (
+                status.failure.sentence)  # fmt: skip
+            self.notice.say(sentence)
+
+    def _on_computed(self, outcome: Any) -> None:
+        key, *kept = outcome
+        self._results[key] = tuple(kept)
+        while len(self._results) > _KEPT:
+            self._results.popitem(last=False)
+        if key == self._running:
+            self._take(key)
+
+
+def compute(
+    key: Any, maps_set: Any, regions: Any, options: RoiOptions
+) -> Generator[Step, None, tuple[Any, ...]]:
+    """Compute the statistics of all regions and maps in a thread."""
+    yield Step(detail="measuring")
+    names = {index: label.name for index, label in regions.table.items()}
+    statistics = roi_statistics(maps_set.maps, regions.labels, names, options=options)
+    return key, statistics, maps_set, regions, options

@@ -1,0 +1,131 @@
+"""What of the statistics of regions is shown in a table, and what is exported of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from napari_mrf.analysis.roi_statistics import COLUMNS
+from napari_mrf.parameters import PARAMETERS
+from napari_mrf.rois.muscles import meaning_of
+from napari_mrf.widgets.data_table_model import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.io.label_table import Label
+
+ALL_MAPS = "all"
+_FORMATS = {"FF": ".3f", "B1": ".3f", "T1H2O": ".0f", "T1fat": ".0f", "T1": ".0f", "Df": ".1f",
+            "T2": ".1f", "PD": ".3g"}  # fmt: skip
+_NUMBERS = {
+    "mean": "Mean",
+    "sd": "SD",
+    "median": "Median",
+    "p05": "P5",
+    "p25": "P25",
+    "p75": "P75",
+    "p95": "P95",
+    "mean_uncertainty": "Mean unc.",
+}
+_REGION = Column("name", "Region", swatch="color", tooltip="Name of the region")
+_SLICE = Column("slice", "Slice", "d", missing="all",
+                tooltip="Slice from 0 in the order of the file, or all of them")  # fmt: skip
+_VOLUME = Column("volume_ml", "Volume (ml)", ".2f", tooltip=COLUMNS["volume_ml"])
+
+
+def shown_table(
+    statistics: pd.DataFrame, labels: Mapping[int, Label], view: str, *, per_slice: bool
+) -> tuple[pd.DataFrame, list[Column]]:
+    """Return what to show of the statistics, and in which columns.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        From `roi_statistics`.
+    labels : mapping of int to Label
+        For the colors.
+    view : str
+        `ALL_MAPS` for mean and standard deviation of every map, or a parameter for all numbers
+        of its map.
+    per_slice : bool
+        Whether every slice has a row below that of the whole region.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        One row a region (and slice), pooled rows first, with ``label`` and ``slice``.
+    columns : list of Column
+    """
+    maps = list(dict.fromkeys(statistics["map"]))
+    parts = {key: _rows(statistics, key, per_slice) for key in maps}
+    if not parts:
+        return _with_colors(_rows(statistics, "", per_slice), labels), [_REGION]
+    first = _with_colors(parts.get(view, next(iter(parts.values()))), labels)
+    columns = [_REGION, *([_SLICE] if per_slice else [])]
+    if view in parts:
+        return first, [*columns, *_columns_of(view)]
+    for key, part in parts.items():
+        first[f"{key} mean"], first[f"{key} sd"] = part["mean"], part["sd"]
+        columns.append(
+            Column(f"{key} mean", _with_unit(key, key), _FORMATS[key], deviation=f"{key} sd",
+                   tooltip=f"{PARAMETERS[key].label}: mean ± standard deviation of the voxels")
+        )  # fmt: skip
+    return first, [*columns, _VOLUME]
+
+
+def exported_sheets(
+    statistics: pd.DataFrame, maps_name: str, about: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """Return all numbers, and how they came about, as sheets by name.
+
+    Every row also carries the name of the maps, the rule and the erosion, so that a CSV file,
+    which holds the first sheet only, tells how its numbers came about too.
+    """
+    table = statistics.copy()
+    table.insert(0, "maps", maps_name)
+    return {
+        "ROIs": table,
+        "About": pd.DataFrame({"what": list(about), "value": list(about.values())}),
+        "Columns": pd.DataFrame({"column": list(COLUMNS), "meaning": list(COLUMNS.values())}),
+    }
+
+
+def _rows(statistics: pd.DataFrame, key: str, per_slice: bool) -> pd.DataFrame:
+    rows = statistics[statistics["map"] == key]
+    if not per_slice:
+        return rows[rows["scope"] == "pooled"].reset_index(drop=True)
+    # Pooled before its slices; regions stay in their order.
+    order = pd.Series(rows["label"]).map(
+        {n: at for at, n in enumerate(dict.fromkeys(rows["label"]))}
+    )
+    rows = rows.assign(_order=order, _slice=rows["slice"].fillna(-1))
+    rows = rows.sort_values(["_order", "_slice"], kind="stable")
+    return rows.drop(columns=["_order", "_slice"]).reset_index(drop=True)
+
+
+def _with_colors(rows: pd.DataFrame, labels: Mapping[int, Label]) -> pd.DataFrame:
+    colors = [labels[label].color if label in labels else None for label in rows["label"]]
+    return rows.assign(color=pd.Series(colors, dtype=object, index=rows.index))
+
+
+def _columns_of(key: str) -> list[Column]:
+    unit = PARAMETERS[key].unit
+    numbers = [
+        Column(name, f"{title} ({unit})" if unit else title, _FORMATS[key], tooltip=COLUMNS[name])
+        for name, title in _NUMBERS.items()
+    ]
+    counts = [Column("n", "n", ",d", tooltip=COLUMNS["n"]),
+              Column("n_invalid", "Left out", ",d", tooltip=COLUMNS["n_invalid"])]  # fmt: skip
+    return [*counts, *numbers, _VOLUME, Column("reason", "Note", tooltip=COLUMNS["reason"])]
+
+
+def _with_unit(title: str, key: str) -> str:
+    unit = PARAMETERS[key].unit
+    return f"{title} ({unit})" if unit else title
+
+
+def full_name(label: Label) -> str:
+    """Return ``"Vastus lateralis, right"`` for a known name, else the name."""
+    return meaning_of(label.name).full_name or label.name
