@@ -268,13 +268,14 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0
 
     used = pairs.loc[pairs["scope"] == scope, "map"]
     rows = [
-        _row(key, map_agreement(pairs, key, scope=scope, seed=seed))
+        agreement_row(key, map_agreement(pairs, key, scope=scope, seed=seed))
         for key in (key for key in PARAMETERS if (used == key).any())
     ]
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 
-def _row(key: str, result: Agreement) -> dict[str, Any]:
+def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
+    """Return the statistics of one map by the names in `AGREEMENT_COLUMNS`."""
     simple, repeated, older = result.simple, result.repeated, result.repeated_2007
     row: dict[str, Any] = {
         "map": key,

@@ -10,6 +10,7 @@ from napari_mrf.layers.companions import (
     deviation_limits,
     show_companion,
 )
+from napari_mrf.layers.errors import ERROR_KEY, error_title, find_errors, show_error
 from napari_mrf.layers.maps import apply_validity, show_maps, show_slice
 from napari_mrf.layers.masks import mask_from_layer, show_mask
 from napari_mrf.layers.metadata import (
@@ -17,6 +18,7 @@ from napari_mrf.layers.metadata import (
     PARAMETER_KEY,
     SERIES_KEY,
     SET_KEY,
+    TITLE_KEY,
     find_set,
     maps_of,
     replace_series,
@@ -26,13 +28,17 @@ from napari_mrf.layers.series import peak_magnitude, series_layer_data, show_com
 
 __all__ = [
     "COMPANIONS",
+    "ERROR_KEY",
     "MAPS_KEY",
     "PARAMETER_KEY",
     "SERIES_KEY",
     "SET_KEY",
+    "TITLE_KEY",
     "apply_validity",
     "companion_layers",
     "deviation_limits",
+    "error_title",
+    "find_errors",
     "find_set",
     "maps_of",
     "mask_from_layer",
@@ -42,6 +48,7 @@ __all__ = [
     "series_of",
     "show_companion",
     "show_component",
+    "show_error",
     "show_maps",
     "show_mask",
     "show_slice",

@@ -14,6 +14,8 @@ SERIES_KEY = "mrf_series"
 SET_KEY = "mrf_set"
 PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
+TITLE_KEY = "mrf_title"
+"""What a layer shows, for the edge of the canvas, where it is no map of a set."""
 
 
 def series_of(layer: Any) -> MRFSeries | None:

@@ -218,18 +218,20 @@ def _draw_points(
     styles: dict[int, RegionStyle] | None,
 ) -> None:
     styles = styles or region_styles(points["label"])
-    for label in sorted(set(points["label"])):
-        rows, style = points[points["label"] == label], styles[label]
+    labels, names = points["label"].to_numpy(), points["name"].to_numpy()
+    across, up = (points[column].to_numpy(np.float64) for column in (x, y))
+    for label in sorted(set(labels.tolist())):
+        rows, style = labels == label, styles[label]
         axes.plot(
-            rows[x].to_numpy(np.float64),
-            rows[y].to_numpy(np.float64),
+            across[rows],
+            up[rows],
             linestyle="none",
             marker=style.marker,
             color=style.color,
             markersize=5.5,
             markeredgewidth=0,
             alpha=0.9,
-            label=str(rows["name"].iloc[0]),
+            label=str(names[rows][0]),
             zorder=3,
         )
 

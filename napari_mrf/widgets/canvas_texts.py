@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, ref
 from napari.components.overlays import TextOverlay
 
 from napari_mrf.io.maps_writer import DEVIATIONS
-from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
+from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import unwrapped
@@ -92,14 +92,20 @@ class CanvasTexts:
 
 
 def _has_scale(layer: Any) -> bool:
-    return layer.metadata.get(PARAMETER_KEY) in {*PARAMETERS, *DEVIATIONS, "quality"}
+    return TITLE_KEY in layer.metadata or layer.metadata.get(PARAMETER_KEY) in {
+        *PARAMETERS,
+        *DEVIATIONS,
+        "quality",
+    }
 
 
 def _title_of_first(maps: list[dict[str, Any]]) -> str:
     """Return the title of the map in front, with its set where several are visible."""
     if not maps:
         return ""
-    several = len({metadata[SET_KEY] for metadata in maps}) > 1
+    if TITLE_KEY in maps[0]:
+        return str(maps[0][TITLE_KEY])
+    several = len({metadata.get(SET_KEY) for metadata in maps}) > 1
     title = _title(maps[0][PARAMETER_KEY])
     return f"{maps[0][SET_KEY]}: {title}" if several else title
 

@@ -124,6 +124,15 @@ class ReconstructDock(_Dock):
         self._close_column()
 
 
+class CompareDock(_Dock):
+    """The Compare step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("compare")
+        self._close_column()
+
+
 def _action(binding: Any, name: str) -> Callable[..., None]:
     """Return a function that calls a method of a binding while there is one.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.widgets.compare_binding import CompareBinding
+from napari_mrf.widgets.compare_panel import ComparePanel
 from napari_mrf.widgets.reconstruct_binding import ReconstructBinding
 from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
 from napari_mrf.widgets.series_binding import SeriesBinding
@@ -46,5 +48,6 @@ STEPS: dict[str, Step] = {
         ReconstructBinding,
         shortcuts={"Ctrl+R": "run", "Ctrl+.": "cancel"},
     ),
+    "compare": Step("Compare", ComparePanel, CompareBinding),
 }
 """By key, in the order of the path."""

@@ -1,0 +1,80 @@
+"""Maps of the error between two reconstructions as image layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.analysis.error_maps import error_limits, error_unit
+from napari_mrf.colormaps import error_colors
+from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
+from napari_mrf.layers.metadata import TITLE_KEY
+from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.maps import ParameterMaps
+
+ERROR_KEY = "mrf_error"
+"""Metadata of an error layer: (name of the reference, name of the test, parameter, kind)."""
+
+
+def error_title(reference: str, test: str, key: str, kind: str) -> str:
+    """Return what an error map shows, with its unit: ``"Water T1 (ms): truth − water-fat"``."""
+    unit = error_unit(key, kind)
+    what = f"{PARAMETERS[key].label} ({unit})" if unit else PARAMETERS[key].label
+    difference = f"{reference} − {test}"
+    return f"{what}: |{difference}|" if kind == "absolute" else f"{what}: {difference}"
+
+
+def find_errors(viewer: Any) -> dict[tuple[str, str, str, str], Any]:
+    """Return the error layers by (reference, test, parameter, kind)."""
+    return {
+        layer.metadata[ERROR_KEY]: layer for layer in viewer.layers if ERROR_KEY in layer.metadata
+    }
+
+
+def show_error(
+    viewer: Any,
+    values: NDArray[np.float32],
+    maps: ParameterMaps,
+    of: tuple[str, str, str, str],
+) -> Any:
+    """Show an error map in the layer it has, or in a new one, and return the layer.
+
+    Limits are fixed: symmetric around zero with a diverging colormap for signed errors.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where to show it.
+    values : ndarray
+        (Z, Y, X) in file order, NaN where nothing is compared.
+    maps : ParameterMaps
+        Either side, for the geometry.
+    of : tuple of str
+        Names of reference and test, parameter key, kind.
+    """
+    reference, test, key, kind = of
+    orientation = DisplayOrientation.from_affine(maps.affine)
+    on_screen = np.array(orientation.to_screen(values))
+    earlier = find_errors(viewer).get(of)
+    if earlier is not None:
+        earlier.data = on_screen
+        earlier.visible = True
+        return earlier
+    limits = error_limits(key, kind)
+    suffix = " (%)" if kind == "relative" else ""
+    name = f"|{reference} − {test}|" if kind == "absolute" else f"{reference} − {test}"
+    return viewer.add_image(
+        on_screen,
+        name=f"{name} · {key}{suffix}",
+        rgb=False,
+        contrast_limits=limits,
+        colormap=napari_colormap(error_colors(kind), f"{kind} error"),
+        metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of)},
+        **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
+    )

@@ -1,0 +1,280 @@
+"""Binds a Compare panel to the viewer and the session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.analysis.comparison import ComparisonOptions
+from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.io.maps_reader import same_place
+from napari_mrf.io.maps_writer import RECORD_NAME
+from napari_mrf.jobs import Job, JobState, JobStatus
+from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.compare_panel import SIDES
+from napari_mrf.widgets.compare_results_binding import CompareResultsBinding
+from napari_mrf.widgets.compare_work import Compared, OpenedMaps, compare_sets, read_maps
+from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.preferences import preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from napari_mrf.widgets.compare_panel import ComparePanel
+
+_TRUTH_FOLDER = "truth"
+
+
+class CompareBinding:
+    """What happens when the user acts on a Compare panel, and what the panel shows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose maps are compared.
+    panel : ComparePanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: ComparePanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.opening = Job()
+        self._sums: dict[str, Mapping[str, str]] = {}
+        self._action: Callable[[], None] | None = None
+        self._tells_age = False
+        panel.sets_changed.connect(self._on_input_changed)
+        panel.swap_requested.connect(self.swap)
+        panel.run_requested.connect(self.run)
+        panel.cancel_requested.connect(self.cancel)
+        panel.folder_requested.connect(self._on_folder_requested)
+        panel.truth_requested.connect(self._on_truth_requested)
+        panel.notice.cure_requested.connect(self._on_cure_requested)
+        self.results = CompareResultsBinding(viewer, panel, self.tell)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(self.session.series_changed, self._on_series_changed)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+        self.bond.connect(self.session.comparison.changed, self._on_run_changed)
+        self.bond.connect(self.session.comparison.succeeded, self._on_compared)
+        self.bond.connect(self.opening.changed, self._on_opening_changed)
+        self.bond.connect(self.opening.succeeded, self._on_opened)
+        self._show_sets()
+        panel.state_changed.emit("not run")
+
+    def run(self) -> None:
+        """Compare the two sets that are picked."""
+        if self._needs():
+            return
+        reference, test = (self.session.maps_sets[self.panel.current(side)] for side in SIDES)
+        options = ComparisonOptions(
+            RoiOptions(
+                thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
+            )
+        )
+        self.panel.notice.clear()
+        self.session.comparison.start(
+            f"{test.name} against {reference.name}", compare_sets, reference, test,
+            self.session.regions, options, dict(self._sums),
+        )  # fmt: skip
+
+    def tell(
+        self, text: str, *, kind: str = "problem", cure: str = "",
+        action: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Say a sentence in the panel; the button with the cure calls the action."""
+        self._action, self._tells_age = action, False
+        self.panel.notice.say(text, kind=kind, cure=cure)
+
+    def run_again(self) -> None:
+        """Repeat the comparison that is shown with what its sets and the regions are now."""
+        compared = self.results.compared
+        if compared is not None:
+            self._show_sets(compared.reference.name, compared.test.name)
+            self.run()
+
+    def cancel(self) -> None:
+        """Stop; the earlier comparison stays."""
+        self.session.comparison.cancel()
+
+    def swap(self) -> None:
+        """Let reference and test change places."""
+        self._show_sets(self.panel.current("test"), self.panel.current("reference"))
+        self._on_input_changed()
+
+    def open_maps(self, folder: str, side: str) -> None:
+        """Read maps from a folder, show them, and pick them for a side."""
+        if self.opening.status.is_running:
+            return
+        name = Path(folder).name or str(folder)
+        for one in self.session.maps_sets.values():
+            if one.name == name and one.folder != str(folder):
+                # Another set of that name must not be replaced by a look into a folder.
+                name = "/".join(Path(folder).resolve().parts[-2:])
+        self.opening.start("Opening maps", read_maps, str(folder), name, side)
+
+    def truth_folder(self) -> Path | None:
+        """Return where the known truth of the series lies, None where there is none."""
+        series = self.session.series
+        if series is None or not series.source_path:
+            return None
+        folder = Path(series.source_path).parent / _TRUTH_FOLDER
+        return folder if (folder / RECORD_NAME).is_file() else None
+
+    def state(self) -> dict[str, Any]:
+        """Return the choices of the panel in JSON-ready form."""
+        return {
+            **{side: self.panel.current(side) for side in SIDES},
+            "erosion_voxels": self.panel.erosion.value(),
+            **self.results.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the choices of the panel; what is missing or not known stays."""
+        erosion = state.get("erosion_voxels")
+        if isinstance(erosion, int) and not isinstance(erosion, bool):
+            self.panel.erosion.setValue(erosion)
+        picked = [str(state.get(side, "")) for side in SIDES]
+        known = [one if one in self.session.maps_sets else self.panel.current(side)
+                 for one, side in zip(picked, SIDES, strict=True)]  # fmt: skip
+        self._show_sets(*known)
+        self.results.restore(state)
+        self._on_input_changed()
+
+    def _needs(self) -> str:
+        sets = self.session.maps_sets
+        if not sets:
+            return "Reconstruct the series first, or pick maps from a folder."
+        missing = [side for side in SIDES if self.panel.current(side) not in sets]
+        if missing:
+            return f"Pick the {' and the '.join(missing)}."
+        reference, test = (sets[self.panel.current(side)] for side in SIDES)
+        if reference is test:
+            return "Pick two different sets of maps."
+        if self.session.comparison.status.is_running:
+            return "Wait for this comparison, or cancel it."
+        regions, series = self.session.regions, self.session.series
+        shape = reference.maps.spatial_shape
+        elsewhere = (
+            series is not None
+            and series.affine is not None
+            and reference.maps.affine is not None
+            and not same_place(series.affine, reference.maps.affine)
+        )
+        if regions is not None and (regions.labels.shape != shape or elsewhere):
+            return ("The regions lie on another grid than the reference. Pick maps of this series, "
+                    "or load regions for these maps.")  # fmt: skip
+        return ""
+
+    def _show_sets(self, reference: str = "", test: str = "") -> None:
+        """Offer the sets; without a choice the youngest is the test, the one before the other."""
+        names = list(self.session.maps_sets)
+        reference = reference or self.panel.current("reference")
+        test = test or self.panel.current("test")
+        if test not in names:
+            test = next((one for one in reversed(names) if one != reference), "")
+        if reference not in names:
+            reference = next((one for one in reversed(names) if one != test), "")
+        self.panel.set_sets(names, reference, test, has_truth=self.truth_folder() is not None)
+        self._show_needs()
+
+    def _show_needs(self) -> None:
+        self.panel.set_needs(self._needs())
+
+    def _show_state(self) -> None:
+        compared = self.results.compared
+        if compared is None:
+            self.panel.state_changed.emit("not run")
+            return
+        self.panel.state_changed.emit(
+            f"{compared.test.name} against {compared.reference.name}"
+            + (" · out of date" if self._out_of_date() else "")
+        )
+
+    def _out_of_date(self) -> str:
+        compared = self.results.compared
+        if compared is None:
+            return ""
+        for one in (compared.reference, compared.test):
+            if self.session.maps_sets.get(one.name) is not one:
+                return f"The maps {one.name} have changed since this comparison."
+        if compared.regions is not self.session.regions:
+            return "The regions have changed since this comparison."
+        return ""
+
+    def _tell_age(self) -> None:
+        """Say that the comparison is out of date, with the cure, or take that back."""
+        text = self._out_of_date()
+        if text:
+            self.tell(text, cure="" if self._needs() else "Compare again", action=self.run_again)
+            self._tells_age = True
+        elif self._tells_age:
+            self._tells_age = False
+            self.panel.notice.clear()
+        self._show_state()
+
+    def _on_cure_requested(self) -> None:
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+    def _on_input_changed(self) -> None:
+        self._show_needs()
+
+    def _on_maps_changed(self, _: str) -> None:
+        self._show_sets()
+        self._tell_age()
+
+    def _on_series_changed(self, _: Any) -> None:
+        self._show_sets()
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self._show_needs()
+        self._tell_age()
+
+    def _on_run_changed(self, status: JobStatus) -> None:
+        self.panel.set_status(status)
+        self._show_needs()
+        if status.state is JobState.FAILED and status.failure is not None:
+            self.tell(status.failure.sentence)
+        if status.state in (JobState.FAILED, JobState.CANCELLED):
+            self._show_state()
+
+    def _on_compared(self, compared: Any) -> None:
+        if isinstance(compared, Compared):
+            self.results.show(compared)
+            self._tell_age()
+            notes = compared.comparison.warnings
+            if notes and not self._out_of_date():
+                self.tell("\n".join(notes), kind="note")
+
+    def _on_folder_requested(self, side: str) -> None:
+        folder = QFileDialog.getExistingDirectory(self.panel, "Maps to compare")
+        if folder:
+            self.open_maps(folder, side)
+
+    def _on_truth_requested(self, side: str) -> None:
+        folder = self.truth_folder()
+        if folder is not None:
+            self.open_maps(str(folder), side)
+
+    def _on_opening_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            self.tell(status.failure.sentence)
+
+    def _on_opened(self, opened: Any) -> None:
+        if not isinstance(opened, OpenedMaps):
+            return
+        self.panel.notice.clear()
+        name = opened.maps_set.name
+        self._sums[name] = opened.sums
+        maps_display_of(self.viewer).add(opened.maps_set)
+        other = self.panel.current("test" if opened.side == "reference" else "reference")
+        if other == name:
+            other = ""
+        self._show_sets(*((name, other) if opened.side == "reference" else (other, name)))
+        self._on_input_changed()

@@ -1,0 +1,128 @@
+"""The error layers of a Compare panel: shown on demand, masked to the regions, kept up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+
+from napari_mrf.analysis.error_maps import error_map
+from napari_mrf.errors import MRFInputError
+from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
+from napari_mrf.layers.metadata import PARAMETER_KEY
+from napari_mrf.parameters import PARAMETERS
+from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.preferences import preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.widgets.compare_panel import ComparePanel
+    from napari_mrf.widgets.compare_work import Compared
+
+_QUIET_MS = 200
+
+
+class CompareErrors:
+    """Adds the error of a map as a layer and lets it follow the regions.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the layers are.
+    panel : ComparePanel
+        Says which kind of error, and which regions are checked.
+    tell : callable
+        Says a sentence in the panel.
+    """
+
+    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.tell = tell
+        self.session = session_of(viewer)
+        self.compared: Compared | None = None
+        self._masked: set[tuple[str, str, str, str]] = set()
+        self._timer = QTimer(panel)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self._refresh)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+
+    def set_compared(self, compared: Compared) -> None:
+        """Let the layers that show errors of these sets show those of their maps as they are."""
+        self.compared = compared
+        self._redraw(every=True)
+
+    def show(self, compared: Compared, key: str) -> Any:
+        """Add or update the layer with the error of a map and return it."""
+        view = self.panel.results
+        of = (compared.reference.name, compared.test.name, key, view.error_kind())
+        if view.regions_only.isChecked() and self.session.regions is not None:
+            self._masked.add(of)
+        else:
+            self._masked.discard(of)
+        self._hide_maps()
+        layer = self._draw(of)
+        if layer is not None:
+            layers = self.viewer.layers
+            layers.move(layers.index(layer), _below_regions(layers))
+            show_canvas_texts(self.viewer).update()
+        return layer
+
+    def refresh_soon(self) -> None:
+        """Let the masked layers follow the regions once these come to rest."""
+        self._timer.start()
+
+    def _draw(self, of: tuple[str, str, str, str]) -> Any:
+        compared, regions = self.compared, self.session.regions
+        region = None
+        if of in self._masked and regions is not None:
+            chosen = self.panel.regions.chosen()
+            labels = regions.labels
+            region = labels > 0 if chosen is None else np.isin(labels, chosen)
+        try:
+            values = error_map(
+                compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
+                thresholds=preferences().thresholds,
+            )  # fmt: skip
+        except MRFInputError as error:
+            self.tell(error.sentence())
+            return None
+        return show_error(self.viewer, values, compared.reference.maps, of)
+
+    def _hide_maps(self) -> None:
+        """Hide maps and other errors: seen through an error map they would be taken for it."""
+        for layer in self.viewer.layers:
+            if ERROR_KEY in layer.metadata or (
+                layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
+            ):
+                layer.visible = False
+
+    def _refresh(self) -> None:
+        self._redraw(every=False)
+
+    def _redraw(self, *, every: bool) -> None:
+        """Draw the layers of these sets again: every one, or those masked to the regions."""
+        if self.compared is None:
+            return
+        sides = (self.compared.reference.name, self.compared.test.name)
+        for of, layer in find_errors(self.viewer).items():
+            if of[:2] == sides and (every or of in self._masked):
+                was_visible = layer.visible
+                self._draw(of)
+                layer.visible = was_visible
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self.refresh_soon()
+
+
+def _below_regions(layers: Any) -> int:
+    """Return where to put a layer: in front of all images, behind labels, shapes and points."""
+    images = [index for index, layer in enumerate(layers) if isinstance(layer, Image)]
+    return images[-1] + 1 if images else len(layers)

@@ -1,0 +1,180 @@
+"""The Compare panel: two sets of maps in; numbers, plots, error maps and a report out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.widgets.compare_regions import CompareRegions
+from napari_mrf.widgets.compare_results import CompareResults
+from napari_mrf.widgets.notice import Notice
+from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.wheel_guard import guard_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_mrf.jobs import JobStatus
+
+FROM_FOLDER = "from a folder…"
+TRUTH = "the known truth of this series"
+SIDES = ("reference", "test")
+
+
+class ComparePanel(QWidget):
+    """Shows what it is told and says what the user wants; decides nothing.
+
+    Signals
+    -------
+    sets_changed
+        The user picked another reference or test.
+    folder_requested, truth_requested
+        The user wants maps from a folder, or the known truth, for ``"reference"`` or ``"test"``.
+    swap_requested, run_requested, cancel_requested
+        The user pressed the button.
+    state_changed
+        The one-line state for a section header.
+    """
+
+    sets_changed = Signal()
+    folder_requested = Signal(str)
+    truth_requested = Signal(str)
+    swap_requested = Signal()
+    run_requested = Signal()
+    cancel_requested = Signal()
+    state_changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pickers = {
+            "reference": Picker("What the other is compared with; differences are this minus "
+                                "the test"),
+            "test": Picker("What is compared with the reference"),
+        }  # fmt: skip
+        self._picked = dict.fromkeys(SIDES, "")
+        self.erosion = QSpinBox()
+        self.erosion.setRange(0, 20)
+        self.erosion.setSpecialValueText("off")
+        self.erosion.setToolTip("How many voxels to take off the rim of every region")
+        guard_wheel(self.erosion)
+        self.run_button = QPushButton("Compare")
+        self.run_button.setObjectName("mrfRun")
+        self.swap_button = QPushButton("Swap")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop; the earlier comparison stays")
+        self.progress = QProgressBar()
+        self.progress_text = QLabel()
+        self.progress_text.setWordWrap(True)
+        self.needs = QLabel()
+        self.needs.setWordWrap(True)
+        self.needs.setEnabled(False)
+        self.notice = Notice()
+        self.regions = CompareRegions()
+        self.results = CompareResults()
+        self._arrange()
+        for side, picker in self.pickers.items():
+            picker.textActivated.connect(
+                self._on_reference_activated if side == "reference" else self._on_test_activated
+            )
+        self.run_button.clicked.connect(self._on_run_clicked)
+        self.swap_button.clicked.connect(self._on_swap_clicked)
+        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.set_sets([], "", "", has_truth=False)
+        self.set_needs("Reconstruct the series first, or pick maps from a folder.")
+
+    def _arrange(self) -> None:
+        form = narrow_form()
+        form.addRow(form_label("Reference"), self.pickers["reference"])
+        form.addRow(form_label("Test"), self.pickers["test"])
+        erode = QHBoxLayout()
+        erode.addWidget(self.erosion)
+        erode.addWidget(QLabel("voxels"))
+        erode.addStretch(1)
+        form.addRow(form_label("Erode by"), erode)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.swap_button, 1)
+        self.progress_row = QWidget()
+        row = QHBoxLayout(self.progress_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel_button)
+        self.progress_row.hide()
+        self.progress_text.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 2, 6, 8)
+        layout.setSpacing(6)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        for widget in (self.needs, self.progress_row, self.progress_text, self.notice,
+                       self.regions, self.results):  # fmt: skip
+            layout.addWidget(widget)
+
+    def set_sets(self, names: Sequence[str], reference: str, test: str, *, has_truth: bool) -> None:
+        """Offer the sets of maps, and where more come from."""
+        more = [*([TRUTH] if has_truth else []), FROM_FOLDER]
+        for side, current in (("reference", reference), ("test", test)):
+            known = current if current in names else ""
+            picker = self.pickers[side]
+            picker.fill([*([] if known else [""]), *names, *more], known)
+            self._picked[side] = known
+
+    def current(self, side: str) -> str:
+        """Return the name of the set on a side, empty when there is none."""
+        return self._picked[side]
+
+    def set_needs(self, reason: str) -> None:
+        """Say in grey what is missing; the button works when nothing is."""
+        self.needs.setText(reason)
+        self.needs.setVisible(bool(reason))
+        self.run_button.setEnabled(not reason)
+        self.run_button.setToolTip(reason or "Compare voxel by voxel and region by region")
+        self.swap_button.setEnabled(any(self._picked.values()))
+        self.swap_button.setToolTip("Let reference and test change places")
+
+    def set_status(self, status: JobStatus) -> None:
+        """Show the progress of a comparison."""
+        self.progress_row.setVisible(status.is_running)
+        self.progress_text.setVisible(status.is_running)
+        if status.is_running:
+            self.notice.clear()
+            self.progress.setRange(0, status.total)
+            self.progress.setValue(status.done)
+            text = f"{status.title}: {status.detail or 'starting'}…"
+            self.progress_text.setText(text)
+            self.state_changed.emit(text)
+
+    def _on_reference_activated(self, name: str) -> None:
+        self._on_activated("reference", name)
+
+    def _on_test_activated(self, name: str) -> None:
+        self._on_activated("test", name)
+
+    def _on_activated(self, side: str, name: str) -> None:
+        if name in (FROM_FOLDER, TRUTH):
+            # An entry that does something is no choice: the former one stays until it has.
+            self.pickers[side].setCurrentText(self._picked[side])
+            (self.truth_requested if name == TRUTH else self.folder_requested).emit(side)
+        else:
+            self._picked[side] = name
+            self.sets_changed.emit()
+
+    def _on_run_clicked(self) -> None:
+        self.run_requested.emit()
+
+    def _on_swap_clicked(self) -> None:
+        self.swap_requested.emit()
+
+    def _on_cancel_clicked(self) -> None:
+        self.cancel_requested.emit()

@@ -1,0 +1,267 @@
+"""Binds the results of a comparison to the viewer: plots, points, regions, error layers, files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.analysis.agreement import agreement_row, map_agreement
+from napari_mrf.errors import MRFInputError
+from napari_mrf.jobs import Job, JobState, JobStatus
+from napari_mrf.plots.agreement_figure import usable
+from napari_mrf.session import RegionChoice, session_of, unwrapped
+from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.compare_errors import CompareErrors
+from napari_mrf.widgets.compare_results import REGIONS_TAB
+from napari_mrf.widgets.compare_tables import (
+    definitions_of,
+    labels_in,
+    metrics_of,
+    points_of,
+    rows_of_region,
+    statistics_of,
+)
+from napari_mrf.widgets.compare_work import write_report, write_tables
+from napari_mrf.widgets.regions_pointer import regions_pointer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.widgets.compare_panel import ComparePanel
+    from napari_mrf.widgets.compare_work import Compared
+
+
+class CompareResultsBinding:
+    """Shows a comparison and acts on what the user does with it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where regions and error maps are shown.
+    panel : ComparePanel
+        The view.
+    tell : callable
+        Says a sentence in the panel, see `CompareBinding.tell`.
+    """
+
+    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.tell = tell
+        self.view = panel.results
+        self.session = session_of(viewer)
+        self.pointer = regions_pointer_of(viewer)
+        self.writing = Job()
+        self.compared: Compared | None = None
+        self._points = pd.DataFrame()
+        self._found: Agreement | None = None
+        self._computed_of: Any = None
+        self._key = ""
+        self._left_out: frozenset[int] = frozenset()
+        self._tables_path = ""
+        self.errors = CompareErrors(viewer, panel, tell)
+        view = self.view
+        view.plot.follow(viewer)
+        view.map_changed.connect(self._on_map_changed)
+        view.view_changed.connect(self._show_plot)
+        view.plot.point_clicked.connect(self._on_point_clicked)
+        view.points.row_clicked.connect(self._on_point_clicked)
+        view.error_requested.connect(self._on_error_requested)
+        view.report_requested.connect(self._on_report_requested)
+        view.csv_requested.connect(self._on_csv_requested)
+        view.excel_requested.connect(self._on_excel_requested)
+        panel.regions.selection_changed.connect(self._on_selection_changed)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.region_chosen, self._on_region_chosen)
+        self.bond.connect(self.writing.changed, self._on_writing_changed)
+        self.bond.connect(self.writing.succeeded, self._on_written)
+
+    def show(self, compared: Compared) -> None:
+        """Show a comparison."""
+        self.compared = compared
+        self.errors.set_compared(compared)
+        comparison = compared.comparison
+        self.view.set_metrics(*metrics_of(comparison))
+        if self._key not in comparison.maps:
+            self._key = comparison.maps[0]
+        drawn = labels_in(comparison)
+        names = {} if compared.regions is None else compared.regions.table
+        named = {label: names[label] for label in drawn if label in names}
+        self.panel.regions.set_regions(named, self._left_out)
+        self.view.set_has_regions(bool(drawn))
+        self.view.show()
+        self._show_map()
+
+    def show_map(self, key: str) -> None:
+        """Show the plots of another map."""
+        if self.compared is not None and key in self.compared.comparison.maps:
+            self._key = key
+            self._show_map()
+
+    def save_report(self, path: str) -> None:
+        """Write HTML and PDF of what is selected."""
+        if self.compared is not None and not self.writing.status.is_running:
+            self.writing.start("Writing the report", write_report, self.compared.comparison, path,
+                               self._selection())  # fmt: skip
+
+    def save_tables(self, path: str, *, overwrite: bool = False) -> None:
+        """Write the tables of what is selected: ``.xlsx``, or CSV files into a folder."""
+        if self.compared is not None and not self.writing.status.is_running:
+            self._tables_path = path
+            self.writing.start("Writing the tables", write_tables, self.compared.comparison, path,
+                               self._selection(), overwrite)  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        """Return the choices in JSON-ready form."""
+        left_out = self.panel.regions.left_out() if self.compared is not None else self._left_out
+        return {
+            "map": self._key,
+            "plot": self.view.tab(),
+            "by_slice": self.view.by_slice.isChecked(),
+            "error": self.view.error_kind(),
+            "regions_only": self.view.regions_only.isChecked(),
+            "left_out": sorted(left_out),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the choices; what is missing or not known stays."""
+        view = self.view
+        self._key = str(state.get("map", self._key))
+        view.set_tab(str(state.get("plot", "")))
+        view.by_slice.setChecked(bool(state.get("by_slice", view.by_slice.isChecked())))
+        at = view.error_picker.findData(state.get("error"))
+        view.error_picker.setCurrentIndex(at if at >= 0 else view.error_picker.currentIndex())
+        view.regions_only.setChecked(bool(state.get("regions_only", False)))
+        left_out = state.get("left_out", [])
+        if isinstance(left_out, list):
+            self._left_out = frozenset(one for one in left_out if isinstance(one, int))
+        if self.compared is not None:
+            self.show(self.compared)
+
+    def _scope(self) -> str:
+        return "slice" if self.view.by_slice.isChecked() else "pooled"
+
+    def _selection(self) -> tuple[list[int] | None, str, int]:
+        regions = self.panel.regions
+        return regions.chosen(), self._scope(), regions.list.count()
+
+    def _show_map(self) -> None:
+        comparison = self.compared.comparison
+        self.view.maps.select_row(comparison.maps.index(self._key))
+        self.view.definitions.setText(definitions_of(comparison, self._key))
+        self._show_plot()
+
+    def _show_plot(self) -> None:
+        if self.compared is None:
+            return
+        self._compute()
+        comparison, view, key = self.compared.comparison, self.view, self._key
+        kind = view.tab()
+        if kind == "blurriness":
+            view.plot.show_blurriness(comparison.blurriness, key)
+        elif kind == REGIONS_TAB:
+            view.points.set_table(*points_of(self._points, key))
+        elif self._found is None:
+            view.plot.show_nothing("Draw or load regions (step ROIs), then compare again.")
+        else:
+            names = (comparison.reference_name, comparison.test_name)
+            view.plot.show_points(
+                kind, self._points, self._found, key, names, labels_in(comparison)
+            )
+        self._on_region_chosen(self.session.chosen_region)
+
+    def _compute(self) -> None:
+        """Find points and statistics of the map and regions that are shown, where they are new."""
+        scope, chosen = self._scope(), self.panel.regions.chosen()
+        of = (self.compared, self._key, scope, None if chosen is None else tuple(chosen))
+        if of == self._computed_of:
+            return
+        self._computed_of = of
+        comparison = self.compared.comparison
+        pairs, seed = comparison.pairs, comparison.options.seed
+        if pairs.empty:
+            self._points, self._found = pd.DataFrame(), None
+            return
+        pairs = pairs[pairs["map"] == self._key]
+        if chosen is not None:
+            pairs = pairs[pairs["label"].isin(chosen)]
+        self._points = usable(pairs, self._key, scope).reset_index(drop=True)
+        self._found = map_agreement(pairs, self._key, scope=scope, seed=seed)
+        self.view.statistics.set_table(*statistics_of(agreement_row(self._key, self._found)))
+
+    def _on_map_changed(self, row: int) -> None:
+        if self.compared is not None:
+            self.show_map(self.compared.comparison.maps[row])
+
+    def _on_selection_changed(self) -> None:
+        self._left_out = self.panel.regions.left_out()
+        self._show_plot()
+        self.errors.refresh_soon()
+
+    def _on_point_clicked(self, row: int) -> None:
+        regions = self.session.regions
+        if regions is None or row >= len(self._points):
+            return
+        point = self._points.iloc[row]
+        z = None if point["scope"] == "pooled" else int(point["slice"])
+        choice = RegionChoice(int(point["label"]), z)
+        if choice.label not in regions.table:
+            self.tell(f"The region {point['name']} is no longer there. Compare again.")
+            return
+        if choice == self.session.chosen_region:
+            self.pointer.show(choice)  # clicked again: go there again
+        self.session.choose_region(choice)
+
+    def _on_region_chosen(self, choice: RegionChoice | None) -> None:
+        rows = []
+        if choice is not None and len(self._points):
+            rows = rows_of_region(self._points, choice.label, choice.z)
+        if self.view.tab() == REGIONS_TAB:
+            self.view.points.select_row(rows[0] if rows else None)
+        elif self.view.tab() != "blurriness":
+            self.view.plot.highlight(rows)
+
+    def _on_error_requested(self) -> None:
+        if self.compared is not None:
+            self.errors.show(self.compared, self._key)
+
+    def _on_report_requested(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self.panel, "Write the report", "report.html", "Report (*.html)"
+        )
+        if path:
+            self.save_report(path)
+
+    def _on_csv_requested(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self.panel, "Write CSV tables to a folder")
+        if folder:
+            self.save_tables(folder)
+
+    def _on_excel_requested(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self.panel, "Write the tables", "comparison.xlsx", "Excel (*.xlsx)"
+        )
+        if path:  # the dialog has asked before it replaces a file
+            path = path if path.lower().endswith(".xlsx") else f"{path}.xlsx"
+            self.save_tables(path, overwrite=True)
+
+    def _on_writing_changed(self, status: JobStatus) -> None:
+        self.view.set_writing(status.is_running)
+        if status.is_running:
+            self.tell(f"{status.title}: {status.detail or 'starting'}…", kind="note")
+        elif status.state is JobState.FAILED and status.failure is not None:
+            error = status.failure.error
+            exists = isinstance(error, MRFInputError) and error.code == "exists"
+            self.tell(status.failure.sentence, cure="Replace them" if exists else "",
+                      action=self._replace_tables if exists else None)  # fmt: skip
+
+    def _replace_tables(self) -> None:
+        self.save_tables(self._tables_path, overwrite=True)
+
+    def _on_written(self, paths: Any) -> None:
+        names = " and ".join(str(path) for path in paths[:2])
+        more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
+        self.tell(f"Saved to {names}{more}", kind="note")

@@ -1,0 +1,422 @@
+"""The Compare panel: two sets in, numbers and plots out; points and regions find each other."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog, QToolTip
+from superqt.utils import WorkerBase
+
+from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf.analysis.agreement import agreement_table
+from napari_mrf.io import Label, load_maps, save_maps
+from napari_mrf.jobs import JobState, Step
+from napari_mrf.layers import ERROR_KEY, find_errors, series_layer_data
+from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.widgets import compare_binding
+from napari_mrf.widgets.compare_panel import FROM_FOLDER, TRUTH
+from napari_mrf.widgets.dock import CompareDock
+from napari_mrf.widgets.maps_display import maps_display_of
+
+AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
+SHAPE = (3, 20, 24)
+NAMES = {label: Label(label, f"muscle {label}", (20 * label, 90, 90)) for label in range(1, 7)}
+
+
+def regions(**changes):
+    labels = np.zeros(SHAPE, np.uint16)
+    for label in NAMES:
+        labels[:, 2:18, 4 * label - 4 : 4 * label - 1] = label
+    labels[2] *= labels[2] != 6  # muscle 6 ends in slice 1
+    return Regions(labels, NAMES, **changes)
+
+
+def maps(seed, shift=0.0):
+    random = np.random.default_rng(seed)
+    level = np.linspace(0, 1, SHAPE[2])[None, None] * np.ones(SHAPE)
+    noise = random.normal(0, 1, SHAPE)
+    fraction = np.clip(0.1 + 0.4 * level + 0.02 * noise + shift / 5000, 0, 1)
+    water = 1100 + 300 * level + 15 * noise + shift * (1 + level)
+    fraction[:, 0] = np.nan
+    return ParameterMaps({"FF": fraction, "T1H2O": water}, affine=AFFINE,
+                         provenance={"method": {"name": "water-fat"}})  # fmt: skip
+
+
+@pytest.fixture
+def viewer(qapp):
+    viewer = ViewerModel()
+    signal = np.ones((175, *SHAPE), np.complex64)
+    series = MRFSeries(signal, AFFINE, sequences.t1ff())
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    session_of(viewer).set_series(series, "thigh")
+    maps_display_of(viewer).add(MapsSet("truth", maps(0), "thigh"))
+    maps_display_of(viewer).add(MapsSet("cohen", maps(1, 20.0), "thigh", 3.0))
+    session_of(viewer).set_regions(regions())
+    return viewer
+
+
+@pytest.fixture
+def session(viewer):
+    return session_of(viewer)
+
+
+@pytest.fixture
+def dock(qtbot, viewer):
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    dock.resize(340, 1400)
+    dock.show()
+    qtbot.waitExposed(dock)
+    yield dock
+    session_of(viewer).comparison.cancel()
+    WorkerBase.await_workers(10_000)
+
+
+@pytest.fixture
+def panel(dock):
+    return dock.panels["compare"]
+
+
+@pytest.fixture
+def compared(qtbot, dock, panel, session):
+    """Return the binding of the results after a comparison."""
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    return dock.bindings["compare"].results
+
+
+def click(qtbot, widget, at=None):
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=at or QPoint())
+
+
+def pick(picker, text):
+    picker.setCurrentText(text)
+    picker.textActivated.emit(text)
+
+
+def click_map(qtbot, panel, row):
+    table = panel.results.maps
+    rect = table.visualRect(table.model().index(row, 0))
+    click(qtbot, table.viewport(), rect.center())
+
+
+def point_of(results, label, z=None):
+    points = results._points
+    same = points["label"] == label
+    if z is not None:
+        same &= points["slice"] == z
+    return int(np.flatnonzero(same)[0])
+
+
+def test_two_sets_are_picked_by_themselves_and_change_places(qtbot, panel):
+    assert (panel.current("reference"), panel.current("test")) == ("truth", "cohen")
+    click(qtbot, panel.swap_button)
+    assert (panel.current("reference"), panel.current("test")) == ("cohen", "truth")
+    assert panel.pickers["test"].currentText() == "truth"
+
+
+def test_what_is_missing_is_said_in_grey(qtbot):
+    dock = CompareDock(ViewerModel())
+    qtbot.addWidget(dock)
+    panel = dock.panels["compare"]
+    assert "Reconstruct the series first" in panel.needs.text()
+    assert not panel.run_button.isEnabled()
+    assert panel.results.isHidden()
+
+
+def test_a_set_is_not_compared_with_itself(panel):
+    pick(panel.pickers["reference"], "cohen")
+    assert panel.needs.text() == "Pick two different sets of maps."
+    assert not panel.run_button.isEnabled()
+
+
+def test_regions_on_another_grid_block_the_comparison(panel, session):
+    session.set_regions(Regions(np.ones((3, 20, 25), np.uint16), NAMES))
+    assert "another grid" in panel.needs.text()
+    assert not panel.run_button.isEnabled()
+
+
+def test_numbers_are_those_of_the_library(qtbot, panel, compared, session):
+    pairs = compared.compared.comparison.pairs
+    table = agreement_table(pairs)
+    shown = panel.results.statistics.table().set_index("statistic")
+    assert shown.loc["Bias", "value"] == f"{table.bias[0]:.3f}".replace("-", "−")
+    click_map(qtbot, panel, 1)
+    shown = panel.results.statistics.table().set_index("statistic")
+    assert shown.loc["Bias", "value"] == f"{table.bias[1]:.1f} ms".replace("-", "−")
+    low, high = table.upper_low[1], table.upper_high[1]
+    assert shown.loc["Upper limit", "interval"] == f"{low:.1f} to {high:.1f}".replace("-", "−")
+    metrics = compared.compared.comparison.metrics.set_index(["map", "metric"])["value"]
+    of_maps = panel.results.maps.table().set_index("map")
+    assert of_maps.loc["T1H2O", "NRMSE"] == metrics["T1H2O", "NRMSE"]
+    assert of_maps.loc["FF", "MRE"] == pytest.approx(100 * metrics["FF", "MRE"])
+    header = panel.results.maps.model()
+    tips = [header.headerData(i, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+            for i in range(3)]  # fmt: skip
+    assert "maximum - minimum of the reference" in tips[1]
+    assert "structural similarity" in panel.results.definitions.text()
+
+
+@pytest.mark.parametrize("kind", ["scatter", "bland-altman"])
+def test_a_click_on_a_point_chooses_its_region_and_goes_there(
+    qtbot, viewer, panel, compared, session, kind
+):
+    panel.results.set_tab(kind)
+    click(qtbot, panel.results.by_slice)
+    plot = panel.results.plot
+    for label, z in ((3, 0), (5, 2)):
+        place = plot.place_of(point_of(compared, label, z))
+        click(qtbot, plot, place)
+        assert session.chosen_region == RegionChoice(label, z)
+        # The slices run the other way on the screen.
+        assert viewer.dims.point[-3] == pytest.approx((SHAPE[0] - 1 - z) * 8.0)
+        assert plot.highlighted() == [point_of(compared, label, z)]
+
+
+def test_a_click_beside_all_points_chooses_nothing(qtbot, panel, compared, session):
+    plot = panel.results.plot
+    click(qtbot, plot, QPoint(plot.width() - 6, 6))
+    assert session.chosen_region is None
+
+
+def test_the_point_under_the_mouse_tells_muscle_slice_and_subject(qtbot, panel, compared):
+    plot = panel.results.plot
+    row = point_of(compared, 4)
+    qtbot.mouseMove(plot, QPoint(3, 3))
+    qtbot.mouseMove(plot, plot.place_of(row))
+    qtbot.waitUntil(lambda: QToolTip.text().startswith("muscle 4"), timeout=2000)
+    assert plot.tooltip_of(row).startswith("muscle 4 · all slices · subject thigh\nreference 0.")
+    click(qtbot, panel.results.by_slice)
+    assert "slice 1" in plot.tooltip_of(point_of(compared, 4, 1))
+
+
+def test_a_region_chosen_elsewhere_gets_a_ring(panel, compared, session):
+    plot = panel.results.plot
+    session.choose_region(RegionChoice(2))
+    assert plot.highlighted() == [point_of(compared, 2)]
+    session.choose_region(None)
+    assert plot.highlighted() == []
+    panel.results.by_slice.click()
+    session.choose_region(RegionChoice(6))
+    assert len(plot.highlighted()) == 2  # in both slices it is drawn in
+    panel.results.set_tab("regions")
+    session.choose_region(RegionChoice(3, 1))
+    assert panel.results.points.selected_rows() == [point_of(compared, 3, 1)]
+
+
+def test_only_checked_regions_count(qtbot, panel, compared):
+    item = panel.regions.list.item(0)
+    item.setCheckState(Qt.CheckState.Unchecked)
+    pairs = compared.compared.comparison.pairs
+    kept = agreement_table(pairs[pairs["label"] != 1])
+    shown = panel.results.statistics.table().set_index("statistic")
+    assert shown.loc["Bias", "value"] == f"{kept.bias[0]:.3f}".replace("-", "−")
+    assert len(compared._points) == 5
+    assert panel.regions.section.state() == "5 of 6"
+    click(qtbot, panel.regions.none_button)
+    assert len(compared._points) == 0
+    click(qtbot, panel.regions.all_button)
+    assert len(compared._points) == 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "value"),
+    [("difference", (-0.15, 0.15), -0.01), ("relative", (-25, 25), -5.0),
+     ("absolute", (0, 0.15), 0.01)],
+)  # fmt: skip
+def test_error_layers_have_fixed_limits_and_follow_the_regions(
+    qtbot, viewer, panel, compared, session, kind, limits, value
+):
+    flat = ParameterMaps({"FF": np.full(SHAPE, 0.2)}, affine=AFFINE)
+    other = ParameterMaps({"FF": np.full(SHAPE, 0.21)}, affine=AFFINE)
+    maps_display_of(viewer).add(MapsSet("flat", flat))
+    maps_display_of(viewer).add(MapsSet("other", other))
+    pick(panel.pickers["reference"], "flat")
+    pick(panel.pickers["test"], "other")
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    panel.results.error_picker.setCurrentText(kind)
+    click(qtbot, panel.results.error_button)
+    (layer,) = find_errors(viewer).values()
+    assert layer.contrast_limits == pytest.approx(limits)
+    assert layer.data == pytest.approx(np.full(SHAPE, value), abs=1e-5)
+    middle = layer.colormap.colors[128][:3]
+    assert (min(middle) > 0.8) == (kind != "absolute")  # light where there is no difference
+    assert layer.metadata[ERROR_KEY] == ("flat", "other", "FF", kind)
+    assert tuple(layer.units[0].dimensionality) == ("[length]",)
+    assert not any(one.visible for one in viewer.layers if one.name.endswith("· FF")
+                   and one is not layer)  # fmt: skip
+    panel.results.regions_only.setChecked(True)
+    click(qtbot, panel.results.error_button)
+    assert len(find_errors(viewer)) == 1
+    drawn = regions().labels > 0
+    assert np.isfinite(layer.data).sum() == drawn.sum()
+    changed = regions()
+    changed.labels[0] = 0
+    session.set_regions(changed)
+    qtbot.waitUntil(lambda: np.isfinite(layer.data).sum() == (changed.labels > 0).sum())
+
+
+def test_changed_regions_and_maps_make_it_out_of_date_with_a_cure(qtbot, panel, compared, session):
+    changed = regions()
+    changed.labels[:, :, 20:] = 0
+    session.set_regions(changed)
+    assert panel.notice.text() == "The regions have changed since this comparison."
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.notice.cure_button)
+    assert "changed" not in panel.notice.text()
+    assert len(compared._points) == 5
+    session.add_maps(MapsSet("cohen", maps(5), "thigh"))
+    assert panel.notice.text() == "The maps cohen have changed since this comparison."
+
+
+def test_an_error_layer_follows_its_maps_when_they_are_compared_again(
+    qtbot, viewer, panel, compared, session
+):
+    click(qtbot, panel.results.error_button)
+    (layer,) = find_errors(viewer).values()
+    before = layer.data.copy()
+    session.add_maps(MapsSet("cohen", maps(5), "thigh"))
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.notice.cure_button)
+    assert find_errors(viewer)["truth", "cohen", "FF", "difference"] is layer
+    assert not np.array_equal(layer.data, before, equal_nan=True)
+
+
+def test_without_regions_there_are_metrics_and_error_maps(qtbot, panel, session):
+    session.set_regions(None)
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    assert len(panel.results.maps.table()) == 2
+    assert panel.results.statistics.isHidden()
+    assert "No regions of interest" in panel.notice.text()
+
+
+def test_cancel_stops_at_once_and_keeps_the_earlier_comparison(
+    qtbot, panel, compared, session, monkeypatch
+):
+    gate = threading.Event()
+
+    def slow(*arguments):
+        for step in range(1000):
+            yield Step(step, 1000, "metrics of FF")
+            gate.wait(0.02)
+
+    monkeypatch.setattr(compare_binding, "compare_sets", slow)
+    earlier = compared.compared
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: panel.progress.value() > 2, timeout=5000)
+    assert panel.needs.text() == "Wait for this comparison, or cancel it."
+    click(qtbot, panel.cancel_button)
+    assert session.comparison.status.state is JobState.CANCELLED
+    assert panel.progress_row.isHidden()
+    assert panel.run_button.isEnabled()
+    assert compared.compared is earlier
+    gate.set()
+
+
+def test_failures_are_one_sentence(qtbot, panel, viewer, session):
+    seconds = maps(1)
+    seconds["T1H2O"] /= 1000
+    maps_display_of(viewer).add(MapsSet("seconds", seconds))
+    pick(panel.pickers["test"], "seconds")
+    with qtbot.waitSignal(panel.state_changed, timeout=10_000):
+        click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: session.comparison.status.state is JobState.FAILED, timeout=10_000)
+    assert "Is it in seconds?" in panel.notice.text()
+    assert "Traceback" not in panel.notice.text()
+
+
+def test_maps_come_from_a_folder_and_are_picked(
+    qtbot, viewer, dock, panel, session, tmp_path, monkeypatch
+):
+    save_maps(maps(7), tmp_path / "saved")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory",
+                        lambda *_: str(tmp_path / "saved"))  # fmt: skip
+    with qtbot.waitSignal(session.maps_changed, timeout=10_000):
+        pick(panel.pickers["reference"], FROM_FOLDER)
+    assert panel.current("reference") == "saved"
+    assert panel.pickers["reference"].currentText() == "saved"
+    assert session.maps_sets["saved"].folder == str(tmp_path / "saved")
+    assert "saved · FF" in viewer.layers
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    (record,) = dock.bindings["compare"].results.compared.comparison.inputs
+    assert len(record["reference"]["sha256"]["FF.nii.gz"]) == 64
+    assert record["test"]["provenance"]["method"]["name"] == "water-fat"
+
+
+def test_the_known_truth_of_the_sample_is_offered(qtbot, viewer, panel, session, tmp_path):
+    assert panel.pickers["reference"].findText(TRUTH) < 0
+    save_maps(maps(3), tmp_path / "truth")
+    series = session.series
+    session.set_series(MRFSeries(series.signal, AFFINE, series.sequence,
+                                 source_path=str(tmp_path / "thigh.nii")), "other")  # fmt: skip
+    assert panel.pickers["reference"].findText(TRUTH) > 0
+    with qtbot.waitSignal(session.maps_changed, timeout=10_000):
+        pick(panel.pickers["reference"], TRUTH)
+    # A set of that name, which is not the one of the folder, stays.
+    assert panel.current("reference").endswith("/truth")
+    assert load_maps(tmp_path / "truth")["FF"].shape == SHAPE
+
+
+@pytest.mark.slow
+def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, tmp_path,
+                                                 monkeypatch):  # fmt: skip
+    panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName",
+                        lambda *_: (str(tmp_path / "report.html"), ""))  # fmt: skip
+    with qtbot.waitSignal(compared.writing.succeeded, timeout=60_000):
+        click(qtbot, panel.results.report_button)
+    assert "Saved to" in panel.notice.text()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Agreement over 5 of 6 regions, as selected." in page
+    assert (tmp_path / "report.pdf").stat().st_size > 20_000
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    for button in (panel.results.csv_button, panel.notice.cure_button):
+        (tmp_path / "agreement.csv").touch()
+        click(qtbot, button)
+        qtbot.waitUntil(lambda: not compared.writing.status.is_running, timeout=10_000)
+    pairs = compared.compared.comparison.pairs
+    expected = agreement_table(pairs[pairs["label"] != 1])
+    written = pd.read_csv(tmp_path / "agreement.csv")
+    assert written.bias.tolist() == expected.bias.tolist()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName",
+                        lambda *_: (str(tmp_path / "all"), ""))  # fmt: skip
+    with qtbot.waitSignal(compared.writing.succeeded, timeout=20_000):
+        click(qtbot, panel.results.excel_button)
+    sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None)
+    assert list(sheets) == ["metrics", "rois", "agreement", "blurriness"]
+    assert sheets["agreement"].upper.tolist() == pytest.approx(expected.upper.tolist(), rel=1e-12)
+
+
+def test_choices_are_kept_and_come_back(qtbot, viewer, dock, panel, compared):
+    binding = dock.bindings["compare"]
+    panel.results.set_tab("bland-altman")
+    panel.results.by_slice.setChecked(True)
+    panel.regions.list.item(2).setCheckState(Qt.CheckState.Unchecked)
+    click_map(qtbot, panel, 1)
+    panel.erosion.setValue(1)
+    state = binding.state()
+    other = CompareDock(viewer)
+    qtbot.addWidget(other)
+    restored = other.bindings["compare"]
+    restored.restore({**state, "unknown": 1})
+    assert restored.state() == state
+    restored.restore({})
+    assert restored.panel.current("reference") == "truth"
+
+
+def test_plot_follows_the_theme(viewer, panel, compared):
+    plot = panel.results.plot
+    viewer.theme = "light"
+    assert plot.colors.text == plot._rings[0].get_markeredgecolor()
+    assert not plot.colors.is_dark
+
+
+def test_panel_fits_a_narrow_dock(panel, compared):
+    assert panel.minimumSizeHint().width() <= 284  # 300 less the margins and a scroll bar
