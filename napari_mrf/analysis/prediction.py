@@ -254,12 +254,6 @@ class Predictor:
         models = np.asarray(self._forward.fingerprints(parameters), dtype=np.complex128)
         return models.conj() if self._is_conjugate else models
 
-    def warm_up(self) -> None:
-        """Let the forward model prepare what its first call would wait for."""
-        warm_up = getattr(self._forward, "warm_up", None)
-        if warm_up is not None:
-            warm_up()
-
     def _missing(self, voxel: tuple[int, int, int], values: Mapping[str, float]) -> str:
         """Return why a voxel has no values; empty where it has."""
         if all(np.isfinite(value) for value in values.values()):

@@ -24,7 +24,9 @@ from napari_mrf.layers.metadata import (
     replace_series,
     series_of,
 )
+from napari_mrf.layers.pins import pins_layer, pins_of_layer, show_pins
 from napari_mrf.layers.series import peak_magnitude, series_layer_data, show_component
+from napari_mrf.layers.voxels import frame_of, layer_of_series, show_frame, voxel_at
 
 __all__ = [
     "COMPANIONS",
@@ -40,16 +42,23 @@ __all__ = [
     "error_title",
     "find_errors",
     "find_set",
+    "frame_of",
+    "layer_of_series",
     "maps_of",
     "mask_from_layer",
     "peak_magnitude",
+    "pins_layer",
+    "pins_of_layer",
     "replace_series",
     "series_layer_data",
     "series_of",
     "show_companion",
     "show_component",
+    "show_frame",
     "show_error",
     "show_maps",
     "show_mask",
+    "show_pins",
     "show_slice",
+    "voxel_at",
 ]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.simulation import water_fat
 from napari_mrf.simulation.simulator import simulate
@@ -80,18 +79,6 @@ class VoxelSimulator:
         phases = np.exp(np.outer(Df, self._turns))[:, self._time_of_pulse]
         per_frame = (len(FF), self.sequence.n_frames, self.sequence.pulses_per_frame)
         return np.asarray((mixture * phases).reshape(per_frame).mean(axis=2))
-
-    def warm_up(self) -> None:
-        """Compile or load the kernels, which the first call would wait for (up to seconds)."""
-        if self._is_spoiled:
-            one = np.ones(1)
-            self.fingerprints({"FF": one, "T1H2O": one * 1000.0, "T1fat": one * 300.0,
-                               "Df": one, "B1": one})  # fmt: skip
-        else:
-            try:
-                self.fingerprints({"T1": np.array([1000.0]), "T2": np.array([50.0])})
-            except MRFInputError:
-                return
 
 
 def _all_in_range(parameters: Mapping[str, NDArray[np.floating]]) -> bool:

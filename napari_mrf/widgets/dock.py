@@ -133,6 +133,16 @@ class CompareDock(_Dock):
         self._close_column()
 
 
+class InspectDock(_Dock):
+    """The Inspect step alone; its plot takes the room that there is."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("inspect")
+        self._column.setStretchFactor(self.sections["inspect"], 1)
+        self.sections["inspect"].stretch_content()
+
+
 def _action(binding: Any, name: str) -> Callable[..., None]:
     """Return a function that calls a method of a binding while there is one.
 

@@ -45,6 +45,8 @@ class PlotColors:
         Of what must be readable and stay behind: reference lines, secondary traces.
     grid : str
         Grid lines.
+    shade : str
+        Bands behind the data, weaker than grid lines.
     is_dark : bool
         Whether the background is dark.
     """
@@ -53,6 +55,7 @@ class PlotColors:
     text: str
     faint: str
     grid: str
+    shade: str
     is_dark: bool
 
     @classmethod
@@ -70,11 +73,12 @@ class PlotColors:
             text=text,
             faint=_mixed(background, text, 0.6),
             grid=_mixed(background, text, 0.14),
+            shade=_mixed(background, text, 0.07),
             is_dark=_luminance(background) < _luminance(text),
         )
 
 
-ON_PAPER = PlotColors("#ffffff", "#000000", "#5f5f5f", "#e0e0e0", is_dark=False)
+ON_PAPER = PlotColors("#ffffff", "#000000", "#5f5f5f", "#e0e0e0", "#f0f0f0", is_dark=False)
 """What saved figures have, whatever the theme."""
 
 

@@ -101,6 +101,10 @@ class Section(QFrame):
         layout.addWidget(content)
         self.set_open(is_open)
 
+    def stretch_content(self) -> None:
+        """Give the content the room that is left, for a section that has a dock to itself."""
+        self.layout().setStretchFactor(self.content, 1)
+
     def is_open(self) -> bool:
         """Return whether the content is shown."""
         return not self.content.isHidden()

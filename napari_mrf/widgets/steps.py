@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.widgets.compare_binding import CompareBinding
 from napari_mrf.widgets.compare_panel import ComparePanel
+from napari_mrf.widgets.inspect_binding import InspectBinding
+from napari_mrf.widgets.inspect_panel import InspectPanel
 from napari_mrf.widgets.reconstruct_binding import ReconstructBinding
 from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
 from napari_mrf.widgets.series_binding import SeriesBinding
@@ -48,6 +50,7 @@ STEPS: dict[str, Step] = {
         ReconstructBinding,
         shortcuts={"Ctrl+R": "run", "Ctrl+.": "cancel"},
     ),
+    "inspect": Step("Inspect", InspectPanel, InspectBinding, shortcuts={"Ctrl+P": "pin"}),
     "compare": Step("Compare", ComparePanel, CompareBinding),
 }
 """By key, in the order of the path."""

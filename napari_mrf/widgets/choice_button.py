@@ -1,0 +1,99 @@
+"""A button with a list of things to show, any number of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+_ARROW = 36
+
+
+class _LastingMenu(QMenu):
+    """Stays open while boxes are ticked."""
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        """Tick a box and stay."""
+        action = self.activeAction()
+        if action is not None and action.isEnabled() and action.isCheckable():
+            action.trigger()
+        else:
+            super().mouseReleaseEvent(event)
+
+
+class ChoiceButton(QPushButton):
+    """Says how many are chosen, and opens the list.
+
+    Signals
+    -------
+    choice_changed
+        The keys that are chosen, in the order of the list.
+
+    Parameters
+    ----------
+    what : str
+        Before the count: ``"Maps"``.
+    tooltip : str
+        What choosing does.
+    """
+
+    choice_changed = Signal(tuple)
+
+    def __init__(self, what: str, tooltip: str) -> None:
+        super().__init__()
+        self._what = what
+        self._labels: dict[str, str] = {}
+        self.setToolTip(tooltip)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._menu = _LastingMenu(self)
+        self._menu.setToolTipsVisible(True)
+        self.setMenu(self._menu)
+        self.set_choices({}, ())
+
+    def set_choices(self, labels: Mapping[str, str], chosen: Collection[str]) -> None:
+        """Offer choices, key to label, without saying so."""
+        if dict(labels) != self._labels:
+            self._labels = dict(labels)
+            self._menu.clear()
+            for key, label in labels.items():
+                action = self._menu.addAction(label.replace("&", "&&"))
+                action.setData(key)
+                action.setCheckable(True)
+                action.triggered.connect(self._on_triggered)
+        for action in self._menu.actions():
+            action.setChecked(action.data() in chosen)
+        self._show()
+
+    def chosen(self) -> tuple[str, ...]:
+        """Return the keys that are chosen."""
+        return tuple(action.data() for action in self._menu.actions() if action.isChecked())
+
+    def _show(self) -> None:
+        chosen = self.chosen()
+        count = "none" if not chosen else self._labels[chosen[0]]
+        if len(chosen) > 1:
+            count = f"{len(chosen)} of {len(self._labels)}"
+        self._words = f"{self._what}: {count}"
+        self._elide()
+        self.setEnabled(bool(self._labels))
+
+    def _elide(self) -> None:
+        room = self.width() - _ARROW
+        self.setText(
+            self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 40))
+        )
+
+    def resizeEvent(self, event: Any) -> None:
+        """Cut the text for the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _on_triggered(self, _: bool = False) -> None:
+        self._show()
+        self.choice_changed.emit(self.chosen())

@@ -1,0 +1,209 @@
+"""The work behind the inspector: reads fingerprints and predicts them, in a thread."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
+from napari_mrf.analysis.traces import Trace, problem_of, traces_table, voxel_name
+from napari_mrf.jobs import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from napari_mrf.analysis.prediction import Predictor
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.series import MRFSeries
+    from napari_mrf.session import MapsSet, RegionChoice, Regions, Voxel
+
+_SLOW_S = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelsQuestion:
+    """Fingerprints of voxels.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        What was measured.
+    predictors : tuple of Predictor
+        One a set of maps.
+    voxels : tuple of Voxel
+        In file order.
+    """
+
+    series: MRFSeries
+    predictors: tuple[Predictor, ...]
+    voxels: tuple[Voxel, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RegionsQuestion:
+    """Mean fingerprints of regions.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        What was measured.
+    predictors : tuple of Predictor
+        One a set of maps.
+    regions : Regions
+        On the grid of the series.
+    choices : tuple of RegionChoice
+        Which of them, in one slice or as a whole.
+    """
+
+    series: MRFSeries
+    predictors: tuple[Predictor, ...]
+    regions: Regions
+    choices: tuple[RegionChoice, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelsAnswer:
+    """Traces of the voxels asked for, in their order.
+
+    Parameters
+    ----------
+    question : VoxelsQuestion
+        What was asked.
+    traces : tuple of Trace
+        Without predictions while these are on their way.
+    is_complete : bool
+        Whether they are there.
+    """
+
+    question: VoxelsQuestion
+    traces: tuple[Trace, ...]
+    is_complete: bool = True
+
+
+class VoxelReader:
+    """Answers `VoxelsQuestion`; the measured fingerprints first where predictions take long."""
+
+    def __init__(self) -> None:
+        self._is_slow = False
+
+    def answers(self, question: VoxelsQuestion) -> Iterator[VoxelsAnswer]:
+        """Yield what was measured (if predicting was slow before), then all."""
+        series = question.series
+        measured = [series.fingerprint(*voxel) for voxel in question.voxels]
+        if self._is_slow:
+            bare = tuple(
+                Trace(voxel_name(voxel), signal, problem=problem_of(signal))
+                for voxel, signal in zip(question.voxels, measured, strict=True)
+            )
+            yield VoxelsAnswer(question, bare, is_complete=False)
+        start_s = time.perf_counter()
+        traces = tuple(
+            Trace(
+                voxel_name(voxel),
+                signal,
+                tuple(predictor.at(voxel, signal) for predictor in question.predictors),
+                problem_of(signal),
+            )
+            for voxel, signal in zip(question.voxels, measured, strict=True)
+        )
+        self._is_slow = time.perf_counter() - start_s > _SLOW_S
+        yield VoxelsAnswer(question, traces)
+
+
+def answer_regions(question: RegionsQuestion) -> Iterator[tuple[Trace, ...]]:
+    """Yield the mean fingerprints of the regions, one more each time."""
+    traces: list[Trace] = []
+    yield ()
+    for choice in question.choices:
+        traces.append(_mean_trace(question, choice))
+        yield tuple(traces)
+
+
+def _mean_trace(question: RegionsQuestion, choice: RegionChoice) -> Trace:
+    series, labels = question.series, question.regions.labels
+    drawn = np.argwhere(labels == choice.label)
+    if choice.z is not None:
+        drawn = drawn[drawn[:, 0] == choice.z]
+    parts = []
+    for z in np.unique(drawn[:, 0]):
+        _, rows, columns = drawn[drawn[:, 0] == z].T
+        parts.append(series.slab(int(z))[:, rows, columns].T)
+    signals = np.concatenate(parts) if parts else np.empty((0, series.n_frames), np.complex64)
+    mean = mean_fingerprint(signals)
+    voxels = (drawn[:, 0], drawn[:, 1], drawn[:, 2])
+    name = question.regions.table[choice.label].name
+    where = "" if choice.z is None else f", slice {choice.z}"
+    return Trace(
+        f"{name}{where}, mean of {mean.n:,} voxel{'' if mean.n == 1 else 's'}",
+        mean.signal,
+        tuple(predictor.mean_at(voxels, signals, mean) for predictor in question.predictors),
+        "" if mean.n else "no voxel with signal",
+    )
+
+
+def is_own_series(maps_set: MapsSet, series: MRFSeries, series_name: str) -> bool:
+    """Whether a set was made from this series, so that its complex scale is that of the series."""
+    record = maps_set.maps.provenance.get("input")
+    source = record.get("sha256") if isinstance(record, dict) else None
+    if source is not None and series.source_sha256 is not None and source != series.source_sha256:
+        return False
+    return maps_set.series_name == series_name if maps_set.series_name else source is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """What an export writes.
+
+    Parameters
+    ----------
+    traces : tuple of Trace
+        As they are drawn.
+    colors : tuple of str or None
+        Of each.
+    sequence : Sequence or None
+        Of the series.
+    component : str
+        What is drawn.
+    residual : bool
+        Whether the residual is drawn.
+    """
+
+    traces: tuple[Trace, ...]
+    colors: tuple[str | None, ...]
+    sequence: Sequence | None
+    component: str = "magnitude"
+    residual: bool = True
+
+
+def export(what: Export, path: Path, kind: str) -> Generator[Step, None, Path]:
+    """Write traces as ``"csv"``, or their figure as ``"svg"`` or ``"pdf"``.
+
+    An earlier file is replaced: the dialog has asked.
+    """
+    yield Step(detail=f"writing {path.name}")
+    if kind == "csv":
+        from napari_mrf.analysis.table_files import write_csv
+
+        write_csv(path, traces_table(what.traces, what.sequence), overwrite=True)
+        return path
+    from napari_mrf.io.atomic import atomic_write
+    from napari_mrf.plots.figure_files import write_figure
+    from napari_mrf.plots.fingerprint_figure import fingerprint_figure
+
+    sequence = what.sequence
+    n_frames = len(what.traces[0].measured) if what.traces else 0
+    fits = sequence is not None and sequence.n_frames == n_frames
+    figure = fingerprint_figure(
+        what.traces,
+        sequence if fits else None,
+        colors=what.colors,
+        component=what.component,
+        residual=what.residual,
+    )
+    with atomic_write(path) as temporary:
+        write_figure(figure, temporary, kind)
+    return path

@@ -1,0 +1,111 @@
+"""Keeps the layer of pins and the pins of a session in step, one for each viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet, ref
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_mrf.layers import pins_layer, pins_of_layer, show_pins
+from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.pointer import pointer_of
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_mrf.session import Voxel
+
+
+class PinsDisplay(QObject):
+    """Pins by click while a panel that shows them is in sight, and follows the layer by hand."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = ref(viewer)
+        self._session = session_of(viewer)
+        self._panels: WeakSet[QWidget] = WeakSet()
+        self._is_showing = False
+        self._layer: Any = None
+        # A layer must not be changed while it tells of a change.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._adopt)
+        self._session.pins_changed.connect(self._on_pins_changed)
+        pointer_of(viewer).clicked.connect(self._on_clicked)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._on_pins_changed(self._session.pins)
+
+    def attend(self, panel: QWidget) -> None:
+        """Pin by click while this panel is visible."""
+        self._panels.add(panel)
+
+    def toggle(self, voxel: Voxel) -> None:
+        """Pin a voxel and select it, or unpin it."""
+        pins = self._session.pins
+        if voxel in pins:
+            self._session.set_pins(tuple(pin for pin in pins if pin != voxel))
+        else:
+            self._session.select_voxel(voxel)
+            self._session.set_pins((*pins, voxel))
+
+    def _on_clicked(self, voxel: Voxel) -> None:
+        if any(_is_visible(panel) for panel in self._panels):
+            self.toggle(voxel)
+
+    def _on_pins_changed(self, pins: tuple[Voxel, ...]) -> None:
+        viewer, series = self._viewer(), self._session.series
+        if viewer is None:
+            return
+        layer = pins_layer(viewer)
+        self._is_showing = True
+        try:
+            if pins and series is not None:
+                layer = show_pins(viewer, pins, series)
+                if layer is not self._layer:
+                    self._layer = layer
+                    layer.events.data.connect(self._on_data)
+            elif layer is not None:
+                viewer.layers.remove(layer)
+        finally:
+            self._is_showing = False
+
+    def _on_data(self, event: Any = None) -> None:
+        if not self._is_showing:
+            self._later.start(0)
+
+    def _adopt(self) -> None:
+        """Take what the user added, moved or deleted with the tools of the layer."""
+        viewer, series = self._viewer(), self._session.series
+        layer = pins_layer(viewer) if viewer is not None else None
+        if layer is None or series is None:
+            return
+        pins = pins_of_layer(layer, series)
+        if pins == self._session.pins:
+            self._on_pins_changed(pins)  # back to the middle of the voxel
+        else:
+            self._session.set_pins(pins)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if event.value is self._layer:
+            self._layer = None
+            if not self._is_showing:
+                self._session.set_pins(())
+
+
+def _is_visible(panel: QWidget) -> bool:
+    try:
+        return bool(panel.isVisible())
+    except RuntimeError:  # Qt has deleted it
+        return False
+
+
+_DISPLAYS: WeakKeyDictionary[Any, PinsDisplay] = WeakKeyDictionary()
+
+
+def pins_display_of(viewer: Any) -> PinsDisplay:
+    """Return the pins of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _DISPLAYS:
+        _DISPLAYS[viewer] = PinsDisplay(viewer)
+    return _DISPLAYS[viewer]
