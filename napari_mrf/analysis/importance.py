@@ -164,6 +164,7 @@ def iter_importance(
     result.provenance = _provenance(method, series, rule, result, reference)
     factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
     done = 0
+    yield ImportanceUpdate(done, total, result)
     for repeat in range(options.repeats):
         for group, (first, last) in enumerate(groups):
             frames = slice(first, last + 1)

@@ -16,13 +16,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_VOXELS_IN_COMMON = 4000
+
 
 def common_factors(signals: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
     """Return the complex factor of every fingerprint: its norm and its phase.
 
     The phase is that of the product with the fingerprint that all voxels have most in common
-    (the first singular vector of the unit-norm fingerprints), a sum over all frames: a phase
-    of single frames would be as noisy as they are. A fingerprint times a complex number has
+    (the first singular vector of some thousand unit-norm fingerprints), a sum over all frames:
+    the phase of a single frame would be as noisy as it is. A fingerprint times a complex number has
     its factor times that number, and the vector does not change; results with aligned
     intensities therefore do not depend on gain and receive phase.
 
@@ -36,11 +38,11 @@ def common_factors(signals: NDArray[np.complexfloating]) -> NDArray[np.complex12
     ndarray
         (N,) complex128, none zero.
     """
-    wide = signals.astype(np.complex128)
-    norms = np.linalg.norm(wide, axis=1)
-    wide /= norms[:, None]
-    _, vectors = np.linalg.eigh(wide.T @ wide.conj())
-    products = wide @ vectors[:, -1].conj()
+    norms = np.sqrt(np.sum(signals.real**2 + signals.imag**2, axis=1, dtype=np.float64))
+    every = slice(None, None, max(1, len(signals) // _VOXELS_IN_COMMON))
+    unit = signals[every] / norms[every, None]
+    _, vectors = np.linalg.eigh(unit.T @ unit.conj())
+    products = (signals @ vectors[:, -1].conj()) / norms
     sizes = np.abs(products)
     # A fingerprint at right angles to the common one has no phase to it: it stays as it is.
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -77,7 +77,8 @@ class _Dock(QWidget):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
             # While the canvas has the focus napari hands out the keys.
-            self.viewer.bind_key(keys.replace("Ctrl+", "Control-"), action, overwrite=True)
+            napari_keys = keys.replace("Ctrl+", "Control-").replace("Shift+", "Shift-")
+            self.viewer.bind_key(napari_keys, action, overwrite=True)
 
     def _close_column(self) -> None:
         self._column.addStretch(1)
@@ -124,6 +125,25 @@ class ReconstructDock(_Dock):
         self._close_column()
 
 
+class InspectDock(_Dock):
+    """The Inspect step alone; its plot takes the room that there is."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("inspect")
+        self._column.setStretchFactor(self.sections["inspect"], 1)
+        self.sections["inspect"].stretch_content()
+
+
+class RoisDock(_Dock):
+    """The ROIs step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("rois")
+        self._close_column()
+
+
 class CompareDock(_Dock):
     """The Compare step alone."""
 
@@ -133,14 +153,13 @@ class CompareDock(_Dock):
         self._close_column()
 
 
-class InspectDock(_Dock):
-    """The Inspect step alone; its plot takes the room that there is."""
+class ImportanceDock(_Dock):
+    """The Importance step alone."""
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._add_step("inspect")
-        self._column.setStretchFactor(self.sections["inspect"], 1)
-        self.sections["inspect"].stretch_content()
+        self._add_step("importance")
+        self._close_column()
 
 
 def _action(binding: Any, name: str) -> Callable[..., None]:

@@ -20,6 +20,11 @@ computed; *This slice* is a quick look. A second run of a method replaces its ma
 that tell where to trust the maps. A warning has a button where an option may help. *Save maps…*
 writes NIfTI files and a record of how they were made.
 
+**Importance.** *Measure importance* permutes the values of one frame after the other over the
+voxels and reconstructs: the bars tell how much each map changes, in percent of its range. The line
+is the share of the frame in the Fisher information, what it could tell. Click a bar to go to the
+frame. *Show as layer* shows the change in every voxel, frame by frame.
+
 **The maps.** Fat fraction is 0 to 1. Water T1 says little where there is hardly any water, fat
 T1 where there is hardly any fat; such values are hidden unless you untick the box, and always
 saved. Colours mean the same for every method.

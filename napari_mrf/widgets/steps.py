@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.widgets.compare_binding import CompareBinding
 from napari_mrf.widgets.compare_panel import ComparePanel
+from napari_mrf.widgets.importance_binding import ImportanceBinding
+from napari_mrf.widgets.importance_panel import ImportancePanel
 from napari_mrf.widgets.inspect_binding import InspectBinding
 from napari_mrf.widgets.inspect_panel import InspectPanel
 from napari_mrf.widgets.reconstruct_binding import ReconstructBinding
 from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
+from napari_mrf.widgets.rois_binding import RoisBinding
+from napari_mrf.widgets.rois_panel import RoisPanel
 from napari_mrf.widgets.series_binding import SeriesBinding
 from napari_mrf.widgets.series_panel import SeriesPanel
 
@@ -51,6 +55,10 @@ STEPS: dict[str, Step] = {
         shortcuts={"Ctrl+R": "run", "Ctrl+.": "cancel"},
     ),
     "inspect": Step("Inspect", InspectPanel, InspectBinding, shortcuts={"Ctrl+P": "pin"}),
+    "rois": Step(
+        "ROIs", RoisPanel, RoisBinding, shortcuts={"Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo"}
+    ),
     "compare": Step("Compare", ComparePanel, CompareBinding),
+    "importance": Step("Importance", ImportancePanel, ImportanceBinding),
 }
 """By key, in the order of the path."""

@@ -1,0 +1,329 @@
+"""The Importance panel with real clicks: run, fill in, cancel, go to a frame, layer, save."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from importance_cases import OneFrame, series_of, small_sequence
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog, QMessageBox
+from superqt.utils import WorkerBase
+
+from napari_mrf import ParameterMaps, methods
+from napari_mrf.jobs import JobState
+from napari_mrf.layers import series_layer_data
+from napari_mrf.layers.importance import IMPORTANCE_KEY
+from napari_mrf.method import MethodInfo, MethodOption
+from napari_mrf.session import MapsSet, session_of
+from napari_mrf.widgets.importance_binding import ImportanceBinding, frame_sentence
+from napari_mrf.widgets.importance_panel import ImportancePanel
+from napari_mrf.widgets.importance_store import importance_store_of
+from napari_mrf.widgets.importance_work import ImportanceParameters, options_of
+
+WINDOW = MethodOption("window", "int", 1, "Window", "Frames averaged.", limits=(1, 75))
+INFO = MethodInfo("one-frame", "a stand-in", "matcher", ("spoiled",), "nobody", (WINDOW,))
+N_FRAMES = 12
+
+
+class Gate:
+    """Lets so many reconstructions pass."""
+
+    def __init__(self):
+        self.passed = threading.Semaphore(0)
+        self.made = []
+
+    def open(self, n=10_000):
+        self.passed.release(n)
+
+
+class GatedMethod(OneFrame):
+    gate: Gate
+
+    def match(self, signals):
+        self.gate.passed.acquire(timeout=20)
+        return super().match(signals)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate()
+
+    def get(name, *, sequence, device="auto", **options):
+        method = GatedMethod(sequence, frame=5)
+        method.gate = gate
+        gate.made.append(options)
+        return method
+
+    monkeypatch.setattr(methods, "available", lambda sequence=None: [INFO])
+    monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU (2 cores)")])
+    monkeypatch.setattr(methods, "get", get)
+    return gate
+
+
+@pytest.fixture
+def viewer(qapp):
+    viewer = ViewerModel()
+    series = series_of(small_sequence(N_FRAMES))
+    series = series.with_mask(np.ones(series.spatial_shape, bool))
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    session_of(viewer).set_series(series, "thigh")
+    return viewer
+
+
+@pytest.fixture
+def panel(qtbot, viewer, gate):
+    panel = ImportancePanel()
+    qtbot.addWidget(panel)
+    panel.resize(340, 700)
+    panel.show()
+    panel.binding = ImportanceBinding(viewer, panel)
+    qtbot.waitUntil(panel.run_button.isEnabled, timeout=10_000)
+    panel.settings.set_value("repeats", 1)
+    yield panel
+    gate.open()
+    session_of(viewer).importance.cancel()
+    WorkerBase.await_workers(10_000)
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def run_to_end(qtbot, viewer, panel, gate):
+    gate.open()
+    click(qtbot, panel.run_button)
+    job = session_of(viewer).importance
+    qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=20_000)
+
+
+def known(result):
+    return int(np.isfinite(result.mean("FF")).sum())
+
+
+def click_frame(qtbot, panel, frame):
+    """Click into the bars of the plot, at a frame."""
+    plot = panel.plot
+    bars = plot.figure.axes[0]
+    x, y = bars.transData.transform((frame, np.mean(bars.get_ylim())))
+    ratio = plot.device_pixel_ratio
+    position = QPoint(round(x / ratio), round(plot.height() - y / ratio))
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=position)
+
+
+def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
+    panel = ImportancePanel()
+    qtbot.addWidget(panel)
+    panel.binding = ImportanceBinding(ViewerModel(), panel)
+    assert panel.needs.text() == "Load or pick a series first."
+    assert not panel.run_button.isEnabled()
+    assert panel.results.isHidden()
+
+
+def test_run_shows_the_only_frame_that_matters(qtbot, viewer, panel, gate):
+    states = []
+    panel.state_changed.connect(states.append)
+    run_to_end(qtbot, viewer, panel, gate)
+    result = importance_store_of(viewer).result
+    assert np.flatnonzero(result.mean("FF")).tolist() == [5]
+    assert not panel.results.isHidden()
+    assert panel.map_picker.currentText() == "FF"
+    assert states[-1].startswith("Importance, one-frame · ")
+    assert panel.progress_row.isHidden()
+    viewer.dims.set_point(0, 5)
+    assert panel.frame_text.text().startswith("Frame 5: FF changes by ")
+
+
+def test_bars_fill_in_while_running_and_stay_after_cancel(qtbot, viewer, panel, gate):
+    click(qtbot, panel.run_button)
+    assert not panel.run_button.isEnabled()
+    gate.open(1)  # the unchanged series
+    store = importance_store_of(viewer)
+    qtbot.waitUntil(lambda: store.result is not None, timeout=10_000)
+    assert not panel.results.isHidden()
+    for n_done in range(1, 5):
+        gate.open(1)
+        qtbot.waitUntil(lambda n=n_done: known(store.result) == n, timeout=10_000)
+    assert panel.progress.maximum() == N_FRAMES
+    assert "Importance, one-frame" in panel.progress_text.text()
+    click(qtbot, panel.cancel_button)
+    assert session_of(viewer).importance.status.state is JobState.CANCELLED
+    assert panel.run_button.isEnabled()
+    assert not panel.results.isHidden()
+    assert known(store.result) == 4
+    viewer.dims.set_point(0, 7)
+    assert panel.frame_text.text() == "Frame 7: not measured yet."
+
+
+def test_click_on_a_bar_moves_the_slider_and_back(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    qtbot.waitUntil(lambda: panel.plot._background is not None, timeout=5000)
+    click_frame(qtbot, panel, 9)
+    assert viewer.dims.current_step[0] == 9
+    assert {tuple(marker.get_xdata()) for marker in panel.plot._markers} == {(9, 9)}
+    viewer.dims.set_point(0, 3)
+    assert {tuple(marker.get_xdata()) for marker in panel.plot._markers} == {(3, 3)}
+    assert panel.frame_text.text().startswith("Frame 3: FF changes by 0 ")
+
+
+def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    result = importance_store_of(viewer).result
+    click(qtbot, panel.layer_button)
+    layer = viewer.layers[-1]
+    series_layer = viewer.layers["thigh"]
+    assert layer.name == "one-frame · FF frame importance"
+    assert layer.data.shape == series_layer.data.shape
+    np.testing.assert_allclose(layer.scale, series_layer.scale)
+    assert layer.units == series_layer.units
+    assert layer.data.dtype == np.float32
+    # Slices run to the feet in the file: the last one is shown first.
+    shown = np.asarray(layer.data[5])
+    expected = result.change_map("FF", 5)
+    z, y, x = result.places[:, 7]
+    index = panel.binding._series_layer().data
+    assert index.shape[1:] == shown.shape
+    from napari_mrf.orientation import DisplayOrientation
+
+    orientation = DisplayOrientation.from_affine(result.affine)
+    at = orientation.screen_index((int(z), int(y), int(x)), result.spatial_shape)
+    assert shown[at] == expected[z, y, x] > 0
+    assert np.all(np.asarray(layer.data[4])[np.isfinite(shown)] == 0)
+    assert layer.contrast_limits[0] == 0
+    click(qtbot, panel.layer_button)
+    assert sum(IMPORTANCE_KEY in one.metadata for one in viewer.layers) == 1
+
+
+def test_voxels_that_took_no_part_are_transparent(qtbot, viewer, panel, gate):
+    panel.settings.set_value("voxels", 10)
+    run_to_end(qtbot, viewer, panel, gate)
+    click(qtbot, panel.layer_button)
+    assert np.isfinite(np.asarray(viewer.layers[-1].data[5])).sum() == 10
+
+
+def test_another_run_replaces_bars_and_layer(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    click(qtbot, panel.layer_button)
+    first = importance_store_of(viewer).result
+    panel.settings.set_value("seed", 3)
+    run_to_end(qtbot, viewer, panel, gate)
+    assert importance_store_of(viewer).result is not first
+    click(qtbot, panel.layer_button)
+    second = importance_store_of(viewer).result
+    shown = np.asarray(viewer.layers[-1].data[5])
+    assert np.nansum(shown) == pytest.approx(np.nansum(second.change_map("FF", 5)))
+
+
+def test_files_are_saved_and_replaced_only_after_a_question(
+    qtbot, viewer, panel, gate, tmp_path, monkeypatch
+):
+    run_to_end(qtbot, viewer, panel, gate)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    click(qtbot, panel.save_button)
+    qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=20_000)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"importance.csv", "importance.svg", "importance.pdf", "importance_FF.nii.gz"} <= names
+    asked = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
+    click(qtbot, panel.save_button)
+    qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
+    assert asked == ["The folder holds importance already. Replace it?"]
+
+
+def test_closed_panel_loses_nothing(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    other = ImportancePanel()
+    qtbot.addWidget(other)
+    other.binding = ImportanceBinding(viewer, other)
+    assert not other.results.isHidden()
+    assert other.map_picker.currentText() == "FF"
+
+
+def test_failure_is_one_sentence(qtbot, viewer, panel, gate):
+    panel.settings.set_value("group", 4)
+    panel.settings.set_value("stride", 2)
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
+    assert panel.notice.text().startswith("groups of frames overlap (expected a stride of at least")
+    assert panel.run_button.isEnabled()
+
+
+def test_labels_layer_is_the_mask_and_a_set_the_truth(qtbot, viewer, panel, gate):
+    series = session_of(viewer).series
+    labels = np.zeros(series.spatial_shape, np.uint8)
+    labels[0, :2] = 1
+    viewer.add_labels(labels, name="muscle")
+    truth = ParameterMaps({"FF": series.signal[5].real + 0.1})
+    session_of(viewer).add_maps(MapsSet("truth", truth))
+    panel.mask_picker.setCurrentText("muscle")
+    panel.truth_picker.setCurrentText("truth")
+    run_to_end(qtbot, viewer, panel, gate)
+    result = importance_store_of(viewer).result
+    assert result.places.shape[1] == 12
+    assert set(result.places[0]) == {1}  # the first on screen is the last of the file
+    assert result.reference == "given"
+    assert result.baseline["FF"].nrmse > 0
+
+
+def test_options_come_from_the_youngest_maps_of_the_method(qtbot, viewer, panel, gate):
+    provenance = {"method": {"name": "one-frame"}, "conditioning": {"window_frames": 25}}
+    maps = ParameterMaps({"FF": np.ones((2, 4, 6))}, provenance=provenance)
+    session_of(viewer).add_maps(MapsSet("one-frame", maps))
+    assert panel.options.values() == {"window": 25}
+    run_to_end(qtbot, viewer, panel, gate)
+    assert gate.made[-1] == {"window": 25}
+
+
+def test_provenance_of_a_matcher_tells_its_options():
+    from napari_mrf import sequences
+
+    sequence = sequences.t1ff()
+    series = series_of(sequence, n=4, snr=50)
+    asked = {"grid": "wide", "refine": True, "prior": "range", "frames": "0-74, 100-174",
+             "window": 5, "smooth": 0.5, "conjugate": True}  # fmt: skip
+    maps = methods.get("water-fat", sequence=sequence, device="cpu", **asked).reconstruct(series)
+    record = json.loads(json.dumps(maps.provenance))
+    assert options_of(record, sequence) == asked
+
+
+def test_state_is_json_and_comes_back(qtbot, viewer, panel, gate):
+    panel.settings.set_value("voxels", 77)
+    panel.settings.set_value("raw", True)
+    panel.options.set_value("window", 9)
+    panel.fisher_box.setChecked(False)
+    state = json.loads(json.dumps(panel.binding.state()))
+    other = ImportancePanel()
+    qtbot.addWidget(other)
+    other.binding = ImportanceBinding(viewer, other)
+    other.binding.restore(state)
+    qtbot.waitUntil(other.run_button.isEnabled, timeout=10_000)
+    assert other.binding.state() == state
+    other.binding.restore({"settings": 3, "options": {"window": "many"}, "map": None, "new": 1})
+    assert other.settings.values()["voxels"] == 77
+
+
+def test_settings_become_the_engines_arguments():
+    settings = {"repeats": 2, "voxels": 0, "group": 5, "stride": 0, "seed": 1, "raw": True}
+    arguments = ImportanceParameters("one-frame", settings=settings).as_core_arguments()
+    assert arguments == {"repeats": 2, "voxels": None, "group": 5, "stride": None, "seed": 1,
+                         "intensities": "raw"}  # fmt: skip
+
+
+def test_sentence_names_units_and_frames_left_out(qtbot, viewer, panel, gate):
+    panel.settings.set_value("stride", 5)
+    run_to_end(qtbot, viewer, panel, gate)
+    result = importance_store_of(viewer).result
+    assert frame_sentence(result, "FF", 6) == "Frame 6 was left out by the stride."
+    assert "% of its range" in frame_sentence(result, "FF", 5)
+
+
+def test_plot_is_drawn_in_both_themes(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    for theme in ("light", "dark"):
+        with qtbot.waitSignal(panel.plot.redrawn, timeout=10_000):
+            viewer.theme = theme
+        pixels = np.asarray(panel.plot.buffer_rgba())
+        assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 10
+    assert not panel.fisher_box.isEnabled()  # a single map does not say what the tissue is
