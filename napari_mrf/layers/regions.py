@@ -209,6 +209,15 @@ def set_pen(layer: Any, label: Label) -> None:
     layer.current_face_color = "transparent"
 
 
+def end_drawing(layer: Any) -> None:
+    """Finish a polygon that is half drawn, without the corner that follows the mouse.
+
+    Another mode ends it too, but with that corner, wherever the mouse has gone since.
+    """
+    layer.remove([])  # removes nothing, and finishes
+    layer.mode = "pan_zoom"
+
+
 def read_outlines(layer: Any) -> tuple[list[Outline], int]:
     """Return the polygons in file order, and how many shapes cannot be used.
 
@@ -221,6 +230,8 @@ def read_outlines(layer: Any) -> tuple[list[Outline], int]:
     labels = layer.features["label"].to_numpy()
     for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
         in_file = _turned(np.asarray(points, float), grid, to_file=True)
+        if len(np.unique(in_file, axis=0)) < 3:
+            continue  # given up after a click or two
         z = np.unique(np.round(in_file[:, 0]))
         if kind not in ("polygon", "rectangle") or len(z) != 1 or not label or label != label:
             n_unusable += 1

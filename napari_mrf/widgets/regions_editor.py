@@ -61,7 +61,7 @@ class RegionsEditor(RegionsLayers):
     def stop_drawing(self) -> None:
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
         if self.outlines_layer is not None:
-            self.outlines_layer.mode = "pan_zoom"
+            bridge.end_drawing(self.outlines_layer)
 
     def copy_to_next_slice(self, regions: Iterable[int]) -> None:
         """Copy regions from the slice in view to the next one, and go there."""

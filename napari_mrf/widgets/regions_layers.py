@@ -171,7 +171,7 @@ class RegionsLayers(QObject):
         if layer is not None:
             mode, is_drawing = layer.mode, self.is_drawing()
             if is_drawing:
-                layer.mode = "pan_zoom"  # ends a polygon that is half drawn, under its own name
+                bridge.end_drawing(layer)  # a polygon that is half drawn keeps its own name
             bridge.set_pen(layer, self._table[label])
             if is_drawing:
                 layer.mode = mode
@@ -275,7 +275,7 @@ class RegionsLayers(QObject):
             self.layer.events.paint.disconnect(self._on_labels_changed)
             self.layer.events.set_data.disconnect(self._on_labels_changed)
         if self.outlines_layer is not None:
-            self.outlines_layer.mode = "pan_zoom"
+            bridge.end_drawing(self.outlines_layer)
             self.outlines_layer.events.data.disconnect(self._on_shapes_changed)
             self.outlines_layer.events.mode.disconnect(self._on_mode_changed)
         self.layer, self.outlines_layer, self._known, self._labels = None, None, [], None

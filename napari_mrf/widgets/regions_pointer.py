@@ -70,10 +70,10 @@ class RegionsPointer(QObject):
                                                                        grid.shape)))[1:]
             for y, x in (where.min(axis=0), where.max(axis=0))
         ]  # fmt: skip
-        centre = np.array(viewer.camera.center[-2:])
-        half = np.array(viewer.canvas.size) / (2 * viewer.camera.zoom)
-        if (np.abs(np.array(ends) - centre) > half).any():
-            viewer.camera.center = (*viewer.camera.center[:-2], *np.mean(ends, axis=0))
+        camera = viewer.scene.camera
+        half = np.array(viewer.canvas.size) / (2 * camera.zoom)
+        if (np.abs(np.array(ends) - camera.center[-2:]) > half).any():
+            camera.center = (*camera.center[:-2], *np.mean(ends, axis=0))
 
     def _highlight(self, layer: Any) -> None:
         """Show the region alone for a moment; a setting of the user is left as it is."""

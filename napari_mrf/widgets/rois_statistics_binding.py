@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from qtpy.QtCore import QTimer
 
 from napari_mrf._version import __version__
@@ -21,8 +22,6 @@ from napari_mrf.widgets.rois_table import exported_sheets, shown_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-
-    import pandas as pd
 
     from napari_mrf.widgets.notice import Notice
     from napari_mrf.widgets.rois_statistics_panel import RoisStatisticsPanel
@@ -174,8 +173,6 @@ class RoisStatisticsBinding:
         is_ready = self._statistics is not None and regions is not None
         self.panel.set_ready(is_ready)
         if not is_ready:
-            import pandas as pd
-
             for table in tables:
                 table.set_table(pd.DataFrame(), [])
             return
@@ -216,8 +213,7 @@ class RoisStatisticsBinding:
         if self.session.regions is None or row >= len(table):
             return
         z = table["slice"].iloc[row]
-        choice = RegionChoice(int(table["label"].iloc[row]), None if z != z or z is None
-                              or str(z) == "<NA>" else int(z))  # fmt: skip
+        choice = RegionChoice(int(table["label"].iloc[row]), None if pd.isna(z) else int(z))
         if choice.label not in self.session.regions.table:
             return
         if choice == self.session.chosen_region:

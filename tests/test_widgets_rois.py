@@ -1,0 +1,558 @@
+"""The ROIs panel: what is drawn is counted, nothing that was drawn is lost, undo works."""
+
+from itertools import pairwise
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog, QLineEdit
+from skimage.draw import polygon2mask
+from superqt.utils import WorkerBase
+
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.io import load_label_table, load_labels, save_labels
+from napari_mrf.layers import series_layer_data
+from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.widgets.dock import RoisDock
+from napari_mrf.widgets.regions_editor import regions_editor_of
+
+SHAPE = (4, 30, 40)
+# Every axis runs the other way on the screen: file (z, y, x) = (3 - slice, 29 - row, 39 - column).
+AFFINE = np.array([[1.5, 0, 0, 10.0], [0, 2.0, 0, -20.0], [0, 0, -8.0, 5.0], [0, 0, 0, 1.0]])
+CORNERS = np.array([[4.2, 5.3], [3.1, 20.4], [14.7, 24.6], [17.2, 9.9]])
+OTHER_CORNERS = CORNERS + np.array([0, 8])
+LOW_CORNERS = OTHER_CORNERS + np.array([10, 0])
+RNG = np.random.default_rng(7)
+FF = RNG.uniform(0, 1, SHAPE).astype(np.float32)
+T1 = RNG.uniform(900, 1500, SHAPE).astype(np.float32)
+VL, RF = 7, 10
+
+
+def thigh_maps(shape=SHAPE):
+    return ParameterMaps(
+        {"FF": FF[:, : shape[1]], "T1H2O": T1[:, : shape[1]]},
+        uncertainty={"FF": np.full(shape, 0.02), "T1H2O": np.full(shape, 25.0)},
+        affine=AFFINE,
+    )
+
+
+@pytest.fixture
+def viewer(qapp):
+    viewer = ViewerModel()
+    series = MRFSeries(np.ones((3, *SHAPE), np.complex64), AFFINE)
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    session = session_of(viewer)
+    session.set_series(series, "thigh")
+    session.add_maps(MapsSet("water-fat", thigh_maps(), "thigh"))
+    yield viewer
+    WorkerBase.await_workers(10_000)
+
+
+@pytest.fixture
+def binding(qtbot, viewer):
+    return open_panel(qtbot, viewer)
+
+
+def open_panel(qtbot, viewer):
+    dock = RoisDock(viewer)
+    qtbot.addWidget(dock)
+    dock.resize(340, 1000)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    binding = dock.bindings["rois"]
+    binding.dock = dock  # nothing else keeps it
+    return binding
+
+
+def click(qtbot, button):
+    assert button.isEnabled()
+    at = QPoint(8, button.height() // 2)  # a check box may be wider than what can be clicked
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=at)
+
+
+def pick(qtbot, binding, label):
+    tree = binding.panel.tree
+    row = tree._rows[label]
+    tree.scrollToItem(row)
+    at = tree.visualItemRect(row).center()
+    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert tree.picked() == label
+
+
+def draw(qtbot, binding, label, screen_slice, corners=CORNERS):
+    """Pick, press Draw, and finish a polygon, as the layer tells it."""
+    pick(qtbot, binding, label)
+    if not binding.panel.draw_button.isChecked():
+        click(qtbot, binding.panel.draw_button)
+    layer = binding.editor.outlines_layer
+    layer.add_polygons(np.column_stack([np.full(len(corners), screen_slice), corners]))
+    click(qtbot, binding.panel.draw_button)
+    binding.editor.flush()
+
+
+def voxels(corners, screen_slice):
+    """What an independent implementation puts into the file for a polygon on the screen."""
+    screen = np.zeros(SHAPE, bool)
+    screen[screen_slice] = polygon2mask(SHAPE[1:], corners)
+    return screen[::-1, ::-1, ::-1]
+
+
+def labels(binding):
+    return binding.session.regions.labels
+
+
+def wait_for_table(qtbot, binding, n_rows):
+    table = binding.panel.statistics.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == n_rows, timeout=10_000)
+    return table
+
+
+def show_slice(viewer, screen_slice):
+    viewer.dims.set_point(1, screen_slice * 8.0)
+
+
+def test_without_a_series_nothing_can_be_drawn(qtbot):
+    binding = open_panel(qtbot, ViewerModel())
+    assert not binding.panel.draw_button.isEnabled()
+    assert binding.panel.needs.text() == "Load or pick a series first."
+
+
+def test_a_polygon_is_counted_where_it_lies_in_the_file(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    inside = voxels(CORNERS, 1)
+    assert np.array_equal(labels(binding) == VL, inside)
+    regions = binding.session.regions
+    assert {index: label.name for index, label in regions.table.items()} == {VL: "VL_R"}
+    assert regions.labels.dtype == np.uint16
+    layer = binding.editor.layer
+    assert layer.name == "ROIs"
+    for shown in (layer, binding.editor.outlines_layer):
+        assert tuple(shown.scale) == (8.0, 2.0, 1.5)
+        assert {f"{unit:~}" for unit in shown.units} == {"mm"}
+        assert tuple(shown.axis_labels) == ("z", "y", "x")
+
+
+def test_the_table_holds_what_numpy_computes(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    draw(qtbot, binding, VL, 2, OTHER_CORNERS)
+    table = wait_for_table(qtbot, binding, 1)
+    click(qtbot, binding.panel.statistics.per_slice)
+    binding.panel.statistics.view_picker.setCurrentIndex(2)
+    binding.panel.statistics.view_changed.emit()
+    shown = wait_for_table(qtbot, binding, 3).table()
+    inside = voxels(CORNERS, 1) | voxels(OTHER_CORNERS, 2)
+    for row, z in enumerate((None, 1, 2)):
+        where = inside if z is None else inside & (np.arange(4)[:, None, None] == z)
+        values = T1[where & (FF < 0.7)].astype(np.float64)
+        expected = {
+            "n": len(values),
+            "n_invalid": where.sum() - len(values),
+            "mean": values.mean(),
+            "sd": values.std(ddof=1),
+            "median": np.median(values),
+            "p05": np.percentile(values, 5),
+            "p95": np.percentile(values, 95),
+            "mean_uncertainty": 25.0,
+            "volume_ml": where.sum() * 1.5 * 2.0 * 8.0 / 1000,
+        }
+        for column, value in expected.items():
+            assert shown[column].iloc[row] == pytest.approx(value, rel=1e-12), column
+    titles = [column.title for column in table.model().columns]
+    assert titles[:5] == ["Region", "Slice", "n", "Left out", "Mean (ms)"]
+    assert table.model().index(0, 1).data() == "all"
+
+
+def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, tmp_path):
+    draw(qtbot, binding, VL, 1)
+    wait_for_table(qtbot, binding, 1)
+    panel = binding.panel.statistics
+    click(qtbot, panel.validity)
+    panel.erosion.setValue(1)
+    qtbot.waitUntil(lambda: not binding.statistics.job.status.is_running)
+    panel.table.export(tmp_path / "rois.xlsx")
+    sheets = pd.read_excel(tmp_path / "rois.xlsx", sheet_name=None)
+    rows = sheets["ROIs"].query("scope == 'pooled' and map == 'T1H2O'")
+    drawn = voxels(CORNERS, 1).sum()
+    assert rows["n_drawn"].item() == drawn
+    assert 0 < rows["n"].item() < drawn
+    assert rows["validity"].item() == "not applied"
+    assert rows["erosion_voxels"].item() == 1
+    about = dict(sheets["About"].to_numpy())
+    assert about["maps"] == "water-fat"
+    assert about["validity"] == "not applied"
+    assert about["erosion (voxels)"] in (1, "1")
+    panel.table.export(tmp_path / "rois.csv")
+    csv = pd.read_csv(tmp_path / "rois.csv")
+    assert list(csv.columns[:3]) == ["maps", "label", "name"]
+    assert set(csv["erosion_voxels"]) == {1}
+
+
+def test_where_two_muscles_overlap_the_first_keeps_the_voxels_and_it_is_told(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    draw(qtbot, binding, RF, 1, OTHER_CORNERS)
+    first, second = voxels(CORNERS, 1), voxels(OTHER_CORNERS, 1)
+    assert np.array_equal(labels(binding) == VL, first)
+    assert np.array_equal(labels(binding) == RF, second & ~first)
+    n_shared = (first & second).sum()
+    assert f"{n_shared:,} voxels belong to another region" in binding.panel.notice.text()
+    assert "VL_R" in binding.panel.notice.text()
+
+
+def test_painting_by_hand_is_counted_and_survives_moving_the_polygon(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    layer, outlines = binding.editor.layer, binding.editor.outlines_layer
+    with qtbot.waitSignal(binding.session.regions_changed, timeout=2000):
+        layer.data_setitem((np.array([1]), np.array([28]), np.array([2])), VL)
+    assert labels(binding)[2, 1, 37] == VL
+    moved = outlines.data[0] + [0, 2, 3]
+    outlines.data = [moved]
+    binding.editor.flush()
+    expected = voxels(CORNERS + np.array([2, 3]), 1)
+    expected[2, 1, 37] = True
+    assert np.array_equal(labels(binding) == VL, expected)
+
+
+def test_undo_takes_back_drawing_copying_filling_and_deleting_with_the_polygons(
+    qtbot, viewer, binding
+):
+    editor, panel = binding.editor, binding.panel
+    states = []
+
+    def note():
+        editor.flush()
+        shown = [tuple(map(tuple, np.round(points, 6))) for points in editor.outlines_layer.data]
+        states.append((editor.labels(), sorted(shown)))
+
+    draw(qtbot, binding, VL, 1)
+    note()
+    show_slice(viewer, 1)
+    click(qtbot, panel.copy_button)
+    assert viewer.dims.point[1] == 16.0
+    note()
+    editor.delete(VL, 2)  # the drawn slice 1 of the screen
+    note()
+    draw(qtbot, binding, VL, 0, OTHER_CORNERS)
+    note()
+    click(qtbot, panel.fill_button)
+    assert editor.slices == {VL: (1, 2, 3)}
+    note()
+    assert all(not np.array_equal(a[0], b[0]) for a, b in pairwise(states))
+
+    def check(state):
+        assert np.array_equal(editor.labels(), state[0])
+        shown = [tuple(map(tuple, np.round(points, 6))) for points in editor.outlines_layer.data]
+        assert sorted(shown) == state[1]
+        assert list(editor.outlines_layer.features["label"]) == [VL] * len(state[1])
+
+    for state in reversed(states[:-1]):
+        click(qtbot, panel.undo_button)
+        check(state)
+    click(qtbot, panel.undo_button)
+    assert binding.session.regions is None
+    assert len(editor.outlines_layer.data) == 0
+    for state in states:
+        click(qtbot, panel.redo_button)
+        check(state)
+
+
+def test_undo_by_the_layer_itself_brings_the_polygons_back_too(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    binding.editor.layer.undo()
+    qtbot.waitUntil(lambda: len(binding.editor.outlines_layer.data) == 0, timeout=2000)
+    qtbot.waitUntil(lambda: binding.session.regions is None)
+
+
+def test_copying_onto_a_drawn_muscle_and_at_the_last_slice_is_told(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 2)
+    draw(qtbot, binding, VL, 3, OTHER_CORNERS)
+    before = labels(binding).copy()
+    show_slice(viewer, 2)
+    click(qtbot, binding.panel.copy_button)
+    assert "drawn in the next slice already" in binding.panel.notice.text()
+    show_slice(viewer, 3)
+    click(qtbot, binding.panel.copy_button)
+    assert binding.panel.notice.text() == "This is the last slice."
+    assert np.array_equal(labels(binding), before)
+
+
+def test_all_muscles_are_copied_and_filled_at_once(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 0)
+    draw(qtbot, binding, RF, 0, LOW_CORNERS)
+    click(qtbot, binding.panel.for_all)
+    show_slice(viewer, 0)
+    click(qtbot, binding.panel.copy_button)
+    assert binding.editor.slices == {VL: (2, 3), RF: (2, 3)}
+    draw(qtbot, binding, VL, 3)
+    draw(qtbot, binding, RF, 3, LOW_CORNERS)
+    click(qtbot, binding.panel.fill_button)
+    assert binding.editor.slices == {VL: (0, 1, 2, 3), RF: (0, 1, 2, 3)}
+
+
+def test_a_clicked_row_shows_its_slice_and_the_other_way_round(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 0)
+    draw(qtbot, binding, RF, 3, OTHER_CORNERS)
+    table = wait_for_table(qtbot, binding, 2)
+    show_slice(viewer, 1)
+    at = table.visualRect(table.model().index(1, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert binding.session.chosen_region == RegionChoice(RF)
+    assert viewer.dims.point[1] == 24.0
+    assert binding.editor.layer.selected_label == RF
+    assert binding.panel.tree.picked() == RF
+    assert binding.editor.layer.show_selected_label
+    qtbot.waitUntil(lambda: not binding.editor.layer.show_selected_label, timeout=3000)
+    show_slice(viewer, 0)
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert viewer.dims.point[1] == 24.0
+    binding.session.choose_region(RegionChoice(VL, 3))
+    assert table.selected_rows() == [0]
+    assert viewer.dims.point[1] == 0.0
+
+
+def test_a_region_out_of_view_is_brought_into_it(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 0)
+    viewer.scene.camera.center = (0.0, 5000.0, 5000.0)
+    binding.session.choose_region(RegionChoice(VL))
+    y, x = viewer.scene.camera.center[-2:]
+    assert 6 < y < 36
+    assert 7 < x < 37
+    viewer.scene.camera.zoom = 1.0
+    viewer.scene.camera.center = (0.0, y + 5, x + 5)
+    binding.session.choose_region(RegionChoice(VL, 3))
+    assert viewer.scene.camera.center[-2:] == (y + 5, x + 5)
+
+
+def test_labels_on_another_grid_are_blocked_and_resampled_at_a_click(qtbot, binding, tmp_path):
+    draw(qtbot, binding, VL, 1)
+    before = labels(binding).copy()
+    fine = np.repeat(np.repeat(before, 2, axis=1), 2, axis=2) * 0 + RF
+    affine = AFFINE @ np.diag([0.5, 0.5, 1.0, 1.0])
+    affine[:3, 3] += AFFINE[:3, :3] @ [-0.25, -0.25, 0]
+    path = tmp_path / "fine.nii.gz"
+    save_labels(path, fine, affine)
+    binding.files.load(str(path))
+    notice = binding.panel.notice
+    qtbot.waitUntil(lambda: "another grid" in notice.text(), timeout=5000)
+    assert np.array_equal(labels(binding), before)
+    click(qtbot, notice.cure_button)
+    qtbot.waitUntil(lambda: (labels(binding) == RF).all(), timeout=5000)
+    assert "nearest" in notice.text()
+    assert binding.session.regions.path == ""
+    # What was drawn before is still there, in its own layer.
+    binding.panel.layer_picker.setCurrentText("ROIs")
+    binding.panel.layer_changed.emit("ROIs")
+    assert np.array_equal(labels(binding), before)
+    assert len(binding.editor.outlines_layer.data) == 1
+
+
+def test_saved_labels_come_back_in_place_with_their_names(
+    qtbot, viewer, binding, tmp_path, monkeypatch
+):
+    draw(qtbot, binding, VL, 1)
+    binding._on_label_renamed(VL, "outer thigh")
+    saved = labels(binding).copy()
+    path = tmp_path / "mine.nii.gz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path)[:-7], ""))
+    click(qtbot, binding.panel.save_button)
+    qtbot.waitUntil(lambda: "Saved" in binding.panel.notice.text(), timeout=5000)
+    assert binding.session.regions.path == str(path)
+    image = nib.load(path)
+    assert np.allclose(image.affine, AFFINE)
+    assert image.get_data_dtype() == np.uint16
+    assert np.array_equal(np.asarray(image.dataobj).T, saved)
+    assert load_label_table(tmp_path / "mine.txt")[VL].name == "outer thigh"
+
+    binding.editor.delete(VL)
+    assert binding.session.regions is None
+    binding.editor.set_table({k: v for k, v in binding.editor.table.items() if k != VL})
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    click(qtbot, binding.panel.load_button)
+    qtbot.waitUntil(lambda: binding.session.regions is not None, timeout=5000)
+    assert np.array_equal(labels(binding), saved)
+    assert binding.session.regions.table[VL].name == "outer thigh"
+    assert binding.session.regions.path == str(path)
+    assert viewer.layers[-1].name == "mine"
+    binding.editor.layer.data_setitem((np.array([0]), np.array([0]), np.array([0])), RF)
+    binding.editor.flush()
+    assert binding.session.regions.path == ""
+
+
+def test_a_file_beside_the_labels_that_holds_no_names_is_left_alone(qtbot, binding, tmp_path):
+    (tmp_path / "mine.txt").write_text("my notes")
+    draw(qtbot, binding, VL, 1)
+    binding.files.save(str(tmp_path / "mine.nii.gz"))
+    qtbot.waitUntil(lambda: "left alone" in binding.panel.notice.text(), timeout=5000)
+    assert (tmp_path / "mine.txt").read_text() == "my notes"
+    assert load_labels(tmp_path / "mine.nii.gz", SHAPE, AFFINE).values.any()
+
+
+def test_a_faulty_label_file_names_the_line_and_the_list_stays(
+    qtbot, binding, tmp_path, monkeypatch
+):
+    path = tmp_path / "labels.txt"
+    path.write_text('1 255 0 0 1 1 1 "one"\n2 255 0 0 1 1 "two"\n')
+    before = dict(binding.editor.table)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    binding.panel.edit_menu.actions()[5].trigger()
+    assert "line 2" in binding.panel.notice.text()
+    assert binding.editor.table == before
+    path.write_text('1 255 0 0 1 1 1 "one"\n9 0 255 0 1 1 1 "nine"\n')
+    draw(qtbot, binding, VL, 1)
+    binding.panel.edit_menu.actions()[5].trigger()
+    assert {k: v.name for k, v in binding.editor.table.items()} == {
+        1: "one",
+        9: "nine",
+        7: "Label 7",
+    }
+    assert "no names for the drawn labels 7" in binding.panel.notice.text()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out"), ""))
+    binding.panel.edit_menu.actions()[6].trigger()
+    assert load_label_table(tmp_path / "out.txt")[9].name == "nine"
+
+
+def test_own_regions_are_added_named_recolored_and_removed(qtbot, binding, monkeypatch):
+    edit = {action.data(): action for action in binding.panel.edit_menu.actions()}
+    tree = binding.panel.tree
+    edit["add"].trigger()
+    editor = tree.findChild(QLineEdit)
+    editor.setText("scar")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: binding.editor.table[101].name == "scar")
+    assert tree.picked() == 101
+    draw(qtbot, binding, 101, 1)
+    assert binding.editor.outlines_layer.features["name"].tolist() == ["scar"]
+    monkeypatch.setattr(
+        "napari_mrf.widgets.rois_binding.QColorDialog.getColor",
+        lambda *_: __import__("qtpy.QtGui", fromlist=["QColor"]).QColor(1, 2, 3),
+    )
+    edit["recolor"].trigger()
+    assert binding.session.regions.table[101].color == (1, 2, 3)
+    assert np.allclose(binding.editor.outlines_layer.edge_color[0][:3] * 255, (1, 2, 3))
+    edit["remove"].trigger()
+    assert "is drawn in slice 2" in binding.panel.notice.text()
+    assert 101 in binding.editor.table
+    click(qtbot, binding.panel.undo_button)
+    edit["remove"].trigger()
+    assert 101 not in binding.editor.table
+
+
+def test_a_name_that_another_label_has_is_refused_and_the_old_one_stays(qtbot, binding):
+    tree = binding.panel.tree
+    pick(qtbot, binding, VL)
+    tree.rename(VL)
+    editor = tree.findChild(QLineEdit)
+    editor.setText("VM_R")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "VM_R already" in binding.panel.notice.text())
+    assert tree._rows[VL].text(0) == "VL_R"
+
+
+def test_a_layer_of_the_user_is_counted_under_its_own_names(qtbot, viewer, binding):
+    mine = np.zeros(SHAPE, np.int32)
+    mine[1, 5:9, 5:9], mine[1, 20:25, 20:25] = 7, 2
+    spatial = {"scale": (8.0, 2.0, 1.5), "units": ("mm",) * 3}
+    viewer.add_labels(mine, name="mine", features={"index": [0, 7], "name": ["", "patella"]},
+                      **spatial)  # fmt: skip
+    viewer.add_labels(np.zeros((2, 5, 5), int), name="other", **spatial)
+    binding.panel.layer_changed.emit("mine")
+    table = binding.session.regions.table
+    assert {index: label.name for index, label in table.items()} == {2: "Label 2", 7: "patella"}
+    assert (labels(binding) == 7).sum() == 16
+    assert labels(binding)[2, 24, 34] == 7
+    binding.panel.layer_changed.emit("other")
+    assert "another grid" in binding.panel.notice.text()
+    assert binding.editor.layer.name == "mine"
+    assert binding.panel.layer_picker.currentText() == "mine"
+
+
+def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    dock = binding.dock
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    binding.dock = None
+    del dock
+    outlines = regions_editor_of(viewer).outlines_layer
+    outlines.add_polygons(np.column_stack([np.full(4, 2), OTHER_CORNERS]))
+    again = open_panel(qtbot, viewer)
+    qtbot.waitUntil(lambda: again.editor.slices == {VL: (1, 2)}, timeout=2000)
+    assert "✓ 1–2" in again.panel.tree._rows[VL].text(1)
+    wait_for_table(qtbot, again, 1)
+
+
+def test_without_its_layer_there_are_no_regions_and_drawing_makes_a_new_one(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    viewer.layers.remove(binding.editor.layer)
+    assert binding.session.regions is None
+    draw(qtbot, binding, RF, 2)
+    assert list(binding.session.regions.table) == [RF]
+    viewer.layers.remove(binding.editor.outlines_layer)
+    assert (labels(binding) == RF).any()
+    draw(qtbot, binding, RF, 1)
+    assert binding.editor.slices == {RF: (1, 2)}
+
+
+def test_regions_of_somebody_else_are_shown(qtbot, viewer, binding):
+    drawn = np.zeros(SHAPE, np.uint16)
+    drawn[0, 3:9, 4:7] = RF
+    table = {RF: binding.editor.table[RF], VL: binding.editor.table[VL]}
+    given = Regions(drawn, table, "somewhere.nii.gz")
+    binding.session.set_regions(given)
+    binding.session.choose_region(RegionChoice(VL))  # named, though not drawn
+    binding.editor.flush()
+    assert binding.session.regions is given
+    assert np.array_equal(binding.editor.labels(), drawn)
+    binding.session.set_regions(None)
+    assert binding.editor.layer is None
+    assert not viewer.layers["ROIs"].visible
+
+
+def test_maps_that_come_later_do_not_cover_the_regions(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    viewer.add_image(np.zeros(SHAPE), name="later", scale=(8, 2, 1.5), units=("mm",) * 3)
+    qtbot.waitUntil(
+        lambda: [layer.name for layer in viewer.layers[-2:]] == ["ROIs", "ROIs outlines"],
+        timeout=2000,
+    )
+
+
+def test_shapes_that_are_no_polygons_of_one_slice_are_not_counted(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    before = labels(binding).copy()
+    outlines = binding.editor.outlines_layer
+    outlines.add_ellipses(np.column_stack([np.full(4, 2), CORNERS]))
+    assert "Only polygons and rectangles" in binding.panel.notice.text()
+    outlines.add_polygons(np.column_stack([[0, 0, 1, 1], CORNERS]))
+    binding.editor.flush()
+    assert np.array_equal(labels(binding), before)
+
+
+def test_maps_on_another_grid_are_not_measured(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    wait_for_table(qtbot, binding, 1)
+    small = (4, 20, 40)
+    binding.session.add_maps(MapsSet("small", thigh_maps(small)))
+    panel = binding.panel.statistics
+    panel.maps_picker.setCurrentText("small")
+    panel.maps_changed.emit("small")
+    assert "another grid" in panel.state.text()
+    assert panel.table.model().rowCount() == 0
+    assert not panel.csv_button.isEnabled()
+
+
+def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    state = {"set": "leg", "label": 53, "maps": "water-fat", "view": "T1H2O", "per_slice": True,
+             "validity": False, "erosion_voxels": 2}  # fmt: skip
+    binding.restore(state | {"from": "a later version"})
+    assert binding.state() == state
+    binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3})
+    assert binding.state() == state | {"view": "all"}
+
+
+def test_the_whole_panel_fits_a_narrow_dock(qtbot, binding):
+    assert binding.panel.minimumSizeHint().width() <= 284
