@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from napari_mrf.analysis.error_maps import error_limits, error_unit
 from napari_mrf.colormaps import error_colors
@@ -64,12 +65,13 @@ def show_error(
     earlier = find_errors(viewer).get(of)
     if earlier is not None:
         earlier.data = on_screen
-        earlier.visible = True
+        if not earlier.visible:  # napari redraws all at every assignment
+            earlier.visible = True
         return earlier
     limits = error_limits(key, kind)
     suffix = " (%)" if kind == "relative" else ""
     name = f"|{reference} − {test}|" if kind == "absolute" else f"{reference} − {test}"
-    return viewer.add_image(
+    layer = Image(
         on_screen,
         name=f"{name} · {key}{suffix}",
         rgb=False,
@@ -78,3 +80,7 @@ def show_error(
         metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of)},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
+    # In front of all images, behind labels, shapes and points.
+    images = [index for index, one in enumerate(viewer.layers) if isinstance(one, Image)]
+    viewer.layers.insert(images[-1] + 1 if images else 0, layer)
+    return layer

@@ -67,12 +67,11 @@ class CompareErrors:
             self._masked.add(of)
         else:
             self._masked.discard(of)
-        self._hide_maps()
+        self._hide_maps(find_errors(self.viewer).get(of))
         layer = self._draw(of)
         if layer is not None:
-            layers = self.viewer.layers
-            layers.move(layers.index(layer), _below_regions(layers))
-            show_canvas_texts(self.viewer).update()
+            self.viewer.layers.selection.active = layer
+            show_canvas_texts(self.viewer)
         return layer
 
     def refresh_soon(self) -> None:
@@ -96,12 +95,11 @@ class CompareErrors:
             return None
         return show_error(self.viewer, values, compared.reference.maps, of)
 
-    def _hide_maps(self) -> None:
+    def _hide_maps(self, but: Any) -> None:
         """Hide maps and other errors: seen through an error map they would be taken for it."""
         for layer in self.viewer.layers:
-            if ERROR_KEY in layer.metadata or (
-                layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
-            ):
+            is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
+            if layer is not but and layer.visible and (is_map or ERROR_KEY in layer.metadata):
                 layer.visible = False
 
     def _refresh(self) -> None:
@@ -120,9 +118,3 @@ class CompareErrors:
 
     def _on_regions_changed(self, _: Any) -> None:
         self.refresh_soon()
-
-
-def _below_regions(layers: Any) -> int:
-    """Return where to put a layer: in front of all images, behind labels, shapes and points."""
-    images = [index for index, layer in enumerate(layers) if isinstance(layer, Image)]
-    return images[-1] + 1 if images else len(layers)
