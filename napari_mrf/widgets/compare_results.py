@@ -44,7 +44,7 @@ _NOTES = {
     "blurriness": "Less energy in the high frequencies is blurrier; noise adds to it.",
     REGIONS_TAB: "Click a row to see the region.",
 }
-_STATISTICS_HEIGHT = 178
+_STATISTICS_HEIGHT = 196
 
 
 class CompareResults(QWidget):

@@ -20,6 +20,11 @@ computed; *This slice* is a quick look. A second run of a method replaces its ma
 that tell where to trust the maps. A warning has a button where an option may help. *Save maps…*
 writes NIfTI files and a record of how they were made.
 
+**Compare.** Pick two sets of maps, or read them *from a folder…*, and press *Compare*. The
+difference is reference - test everywhere. Click a row for another map; click a point to see its muscle in
+the image. *Error map* adds a layer with limits that are symmetric around zero; *Report…* writes
+HTML and PDF.
+
 **Importance.** *Measure importance* permutes the values of one frame after the other over the
 voxels and reconstructs: the bars tell how much each map changes, in percent of its range. The line
 is the share of the frame in the Fisher information, what it could tell. Click a bar to go to the
