@@ -163,3 +163,19 @@ def test_theme_change_after_the_panel_is_gone_is_harmless(qtbot, viewer):
     del canvas
     gc.collect()
     viewer.theme = "light"
+
+
+def test_resting_artists_are_drawn_again_only_with_another_key(canvas):
+    axes = canvas.figure.axes[0]
+    (resting,) = axes.plot([0, 10], [0.2, 0.2], color="#00ff00", animated=True)
+    (line,) = axes.plot([0, 10], [0.2, 0.8], color="#ff0000", animated=True)
+    canvas.blit_artists([line], resting=[resting], key=1)
+    first = pixels(canvas)
+    resting.set_ydata([0.9, 0.9])
+    canvas.blit_artists([line], resting=[resting], key=1)
+    assert (pixels(canvas) == first).all()
+    canvas.blit_artists([line], resting=[resting], key=2)
+    second = pixels(canvas)
+    assert (second != first).any()
+    canvas.redraw()
+    assert (pixels(canvas) == second).all()

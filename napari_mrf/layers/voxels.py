@@ -57,7 +57,7 @@ def frame_of(viewer: Any, layer: Any) -> int | None:
     if axis < 0 or axis in viewer.dims.displayed:
         return None
     frame = round(float(layer.world_to_data(viewer.dims.point)[0]))
-    return min(max(frame, 0), layer.data.shape[0] - 1)
+    return int(min(max(frame, 0), layer.data.shape[0] - 1))
 
 
 def show_frame(viewer: Any, layer: Any, frame: int) -> None:

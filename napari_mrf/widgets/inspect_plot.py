@@ -15,7 +15,7 @@ from napari_mrf.plots.trace_styles import measured_style, predicted_style
 from napari_mrf.widgets.plot_canvas import TICK_POINTS, PlotCanvas
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -124,8 +124,7 @@ class InspectPlot(PlotCanvas):
     def _rebuild(self) -> None:
         self._build()
         self._update_lines()
-        self._moving = self._in_order()
-        self.redraw()
+        self._blit()
 
     def _update_lines(self, *, keep_axes: bool = False, may_shrink: bool = True) -> None:
         for line in self._lines.values():
@@ -278,15 +277,16 @@ class InspectPlot(PlotCanvas):
         return {**style, "linewidth": 0.8} if name == "residual" else style
 
     def _blit(self) -> None:
-        self.blit_artists(self._in_order())
-
-    def _in_order(self) -> tuple[Any, ...]:
-        """Return what moves: predictions over dots, the voxel in question over pins."""
-        keys = sorted(self._lines, key=lambda key: (-key[1], key[2]))
-        moving = [self._lines[key] for key in keys]
+        """Draw the first trace anew; the others, ticks and frame only when they have changed."""
+        keys = sorted(self._lines, key=lambda key: (-key[1], key[2]))  # predictions over dots
+        resting = [self._lines[key] for key in keys if key[1] > 0]
         for _, _, _, texts in self._ticks.values():
-            moving += texts
-        return tuple(artist for artist in (*moving, *self._frame_lines) if artist.get_visible())
+            resting += texts
+        self.blit_artists(
+            _visible(self._lines[key] for key in keys if key[1] == 0),
+            resting=_visible([*resting, *self._frame_lines]),
+            key=(tuple(self._limits.items()), self._frame, self._traces[1:], self._colors[1:]),
+        )
 
     def _place_frame(self) -> None:
         for line in self._frame_lines:
@@ -316,7 +316,7 @@ class InspectPlot(PlotCanvas):
     def _on_theme_changed(self, colors: Any) -> None:
         self._build()
         self._update_lines()
-        self._moving = self._in_order()
+        self._blit()
 
     def _on_pressed(self, event: Any) -> None:
         if event.button == 1:
@@ -350,6 +350,10 @@ class InspectPlot(PlotCanvas):
         """Keep the sizes of strips and margins."""
         super().resizeEvent(event)
         self._arrange()
+
+
+def _visible(artists: Iterable[Any]) -> list[Any]:
+    return [artist for artist in artists if artist.get_visible()]
 
 
 def readable(color: str | None, background: str, text: str) -> str | None:

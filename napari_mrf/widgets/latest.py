@@ -7,7 +7,7 @@ overtaken by itself.
 from __future__ import annotations
 
 import traceback
-from threading import Lock, Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -19,11 +19,14 @@ from napari_mrf.jobs import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_IDLE_S = 3.0
+
 
 class Latest(QObject):
     """One question at a time in the thread; the newest that came meanwhile is next.
 
-    A thread runs only while there is something to answer.
+    The thread ends when nothing has been asked for some seconds: to start one takes the window
+    longer than to ask.
 
     Attributes
     ----------
@@ -47,36 +50,42 @@ class Latest(QObject):
     def __init__(self, answer: Callable[[Any], Iterator[Any]]) -> None:
         super().__init__()
         self._answer = answer
-        self._lock = Lock()
+        self._changed = Condition()
         self._number = 0
         self._next: tuple[int, Any] | None = None
         self._is_running = False
+        self._is_answering = False
         self._delivered.connect(self._on_delivered)
 
     @property
     def is_busy(self) -> bool:
         """Whether an answer is on its way."""
-        return self._is_running
+        return self._is_answering
 
     def ask(self, question: Any) -> None:
         """Ask; an earlier question that is not answered yet is forgotten."""
-        with self._lock:
+        with self._changed:
             self._number += 1
             self._next = (self._number, question)
+            self._is_answering = True
             if self._is_running:
+                self._changed.notify()
                 return
             self._is_running = True
         Thread(target=self._work, name="mrf-inspector", daemon=True).start()
 
     def forget(self) -> None:
         """Want no answer any more."""
-        with self._lock:
+        with self._changed:
             self._number += 1
             self._next = None
 
     def _work(self) -> None:
         while True:
-            with self._lock:
+            with self._changed:
+                if self._next is None:
+                    self._is_answering = False
+                    self._changed.wait(_IDLE_S)
                 item, self._next = self._next, None
                 if item is None:
                     self._is_running = False

@@ -95,6 +95,8 @@ class PlotCanvas(FigureCanvasQTAgg):
       these artists over it. They must belong to axes of the figure and be made with
       ``animated=True``, which keeps them out of the background. What was given last is drawn
       again after each full redraw.
+      Artists that change seldom, such as the traces of other voxels, go into ``resting`` with a
+      key that tells when they have: they are drawn once and kept with the background.
     - ``canvas.save(path)`` writes SVG, PDF or PNG on white, in the colors of `ON_PAPER`.
 
     Text of the default color follows the theme. Other artists that depend on it, such as lines
@@ -127,6 +129,9 @@ class PlotCanvas(FigureCanvasQTAgg):
         self._text_colors = {to_hex("black")}
         self._background: Any = None
         self._moving: tuple[Artist, ...] = ()
+        self._resting: tuple[Artist, ...] = ()
+        self._resting_key: Any = None
+        self._resting_background: Any = None
         self._minimum_height = minimum_height
         self._bond = Bond(self)
         self.setMinimumHeight(minimum_height)
@@ -163,18 +168,32 @@ class PlotCanvas(FigureCanvasQTAgg):
         self._style()
         super().draw()
         self._background = self.copy_from_bbox(self.figure.bbox)
+        self._resting_background = None
         self._draw_moving()
         self.redrawn.emit()
 
-    def blit_artists(self, artists: Iterable[Artist]) -> None:
-        """Draw animated artists over the background; see the class."""
-        self._moving = tuple(artists)
+    def blit_artists(
+        self, artists: Iterable[Artist], *, resting: Iterable[Artist] = (), key: Any = None
+    ) -> None:
+        """Draw animated artists over the background; see the class.
+
+        Parameters
+        ----------
+        artists : iterable of Artist
+            Drawn every time, in this order.
+        resting : iterable of Artist
+            Drawn below them, and again only when `key` differs from that of the last call.
+        key : object
+            Compared with ``==``.
+        """
+        self._moving, self._resting = tuple(artists), tuple(resting)
+        if key != self._resting_key:
+            self._resting_key, self._resting_background = key, None
         if not self.isVisible():
             self._background = None
         elif self._background is None:
             self.draw()
         else:
-            self.restore_region(self._background)
             self._draw_moving()
             self.update()
 
@@ -221,8 +240,8 @@ class PlotCanvas(FigureCanvasQTAgg):
         self.figure.set_facecolor(colors.background)
         for axes in self.figure.axes:
             axes.set_facecolor(colors.background)
-            axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6)
-            axes.tick_params(which="both", grid_color=colors.grid, grid_linewidth=0.6)
+            axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6,
+                             grid_color=colors.grid, grid_linewidth=0.6)  # fmt: skip
             axes.set_axisbelow(True)
             for spine in axes.spines.values():
                 spine.set(edgecolor=colors.text, linewidth=0.6)
@@ -237,10 +256,13 @@ class PlotCanvas(FigureCanvasQTAgg):
                 text.set_color(colors.text)
 
     def _draw_moving(self) -> None:
-        for artist in self._moving:
-            axes = artist.axes
-            if axes is not None and artist.figure is not None:
-                axes.draw_artist(artist)
+        if self._resting_background is None:
+            self.restore_region(self._background)
+            _draw(self._resting)
+            self._resting_background = self.copy_from_bbox(self.figure.bbox)
+        else:
+            self.restore_region(self._resting_background)
+        _draw(self._moving)
 
     def _on_theme(self, event: Any = None) -> None:
         self.set_colors(PlotColors.of_theme(self._viewer.theme))
@@ -267,6 +289,13 @@ class PlotCanvas(FigureCanvasQTAgg):
     def minimumSizeHint(self) -> QSize:
         """Stay inside a narrow dock."""
         return QSize(120, self._minimum_height)
+
+
+def _draw(artists: Iterable[Artist]) -> None:
+    for artist in artists:
+        axes = artist.axes
+        if axes is not None and artist.figure is not None:
+            axes.draw_artist(artist)
 
 
 def _mixed(background: str, text: str, share: float) -> str:
