@@ -256,8 +256,8 @@ def _check(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     check_same_units(reference, test, subject.mask)
     rules = [key for key in shared if PARAMETERS[key].validity is not None]
     if rules and "FF" not in reference:
-        notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} are compared "
-                     "everywhere.")  # fmt: skip
+        notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} "
+                     f"{'is' if len(rules) == 1 else 'are'} compared everywhere.")  # fmt: skip
     return [note for note in notes if note]
 
 

@@ -284,10 +284,7 @@ def _limits_text(found: Agreement) -> str:
     text = f"n = {n} {'region' if n == 1 else 'regions'}"
     if found.repeated.n_subjects > 1:
         text += f" of {found.repeated.n_subjects} subjects"
-    if np.isfinite(found.repeated.lower):
-        text += "     dashed: repeated-measures limits"
-    return (
-        f"{text}     shaded: 95 % intervals"
-        if not found.simple.message
-        else (f"{text}     {found.simple.message}")
-    )
+    if found.simple.message:
+        return f"{text}\n{found.simple.message}"
+    dashed = "dashed: repeated-measures limits, " if np.isfinite(found.repeated.lower) else ""
+    return f"{text}\n{dashed}shaded: 95 % intervals"

@@ -85,8 +85,7 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
     if not comparison.agreement.empty:
         no_agreement = ""
         tables += [readable.limits_overview(comparison)]
-        repeated = readable.repeated_overview(comparison)
-        tables += [repeated] if repeated is not None else []
+        tables += readable.repeated_overview(comparison)
         tables += [readable.coefficients_overview(comparison)]
     regions = readable.regions_overview(comparison)
     n = len(comparison.subjects)

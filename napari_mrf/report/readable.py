@@ -21,6 +21,8 @@ NO_VALUE = "–"
 METRICS = ("NRMSE", "SSIM", "R2", "R2 voxels", "MAE", "MRE", "PSNR")
 """In the order of the table."""
 
+_LEVELS = ("bias", "lower", "upper")
+
 METRIC_TITLES = {"R2": "R² of ROIs", "R2 voxels": "R² of voxels"}
 
 
@@ -141,36 +143,43 @@ def limits_overview(comparison: Comparison) -> Table:
     )
 
 
-def repeated_overview(comparison: Comparison) -> Table | None:
-    """Return the limits that know of subjects; None where there are too few subjects."""
+def repeated_overview(comparison: Comparison) -> list[Table]:
+    """Return the limits and intervals that know of subjects; none for too few subjects."""
     table = comparison.agreement
     table = table[table["repeated_lower"].notna()]
-    repeated = ("repeated_bias", "repeated_lower", "repeated_upper")
-    rows = []
+    if table.empty:
+        return []
+    limits, draws = [], []
     for _, row in table.iterrows():
         key = str(row["map"])
         places = decimals(key)
-        older = [number(row[f"repeated_2007_{end}"], places) for end in ("lower", "upper")]
-        boot = [
-            f"{number(row[f'bootstrap_{name}_low'], places).text} to "
-            f"{number(row[f'bootstrap_{name}_high'], places).text}"
-            for name in ("bias", "lower", "upper")
-        ]
-        rows.append([
+        older = [number(row[f"repeated_2007_{end}"], places).text for end in ("lower", "upper")]
+        limits.append([
             Cell(PARAMETERS[key].title), Cell(str(row["n_subjects"])),
-            *(with_interval(row, name, places) for name in repeated),
-            Cell(f"{older[0].text} to {older[1].text}"),
-            *(Cell(text) for text in boot),
+            *(with_interval(row, f"repeated_{name}", places) for name in _LEVELS),
+            Cell(" to ".join(older)),
         ])  # fmt: skip
-    if not rows:
-        return None
-    return Table(
-        "With the subject as the cluster",
-        ("Map", "Subjects", "Bias (Zou)", "Lower (Zou)", "Upper (Zou)", "Limits 2007",
-         "Bootstrap bias", "Bootstrap lower", "Bootstrap upper"),
-        rows,
-        "Regions of one subject are not independent: read these rather than the simple limits.",
-    )  # fmt: skip
+        ends = [
+            [number(row[f"bootstrap_{name}_{end}"], places).text for end in ("low", "high")]
+            for name in _LEVELS
+        ]
+        draws.append([Cell(PARAMETERS[key].title), *(Cell(" to ".join(pair)) for pair in ends)])
+    return [
+        Table(
+            "Limits of agreement with the subject as the cluster",
+            ("Map", "Subjects", "Bias", "Lower limit", "Upper limit", "Limits of 2007"),
+            limits,
+            "After Zou (2013), in brackets 95 % intervals; beside them limits after Bland and "
+            "Altman (2007). Regions of one subject are not independent: read these rather than "
+            "the simple limits.",
+        ),
+        Table(
+            "95 % intervals from draws of whole subjects",
+            ("Map", "Bias", "Lower limit", "Upper limit"),
+            draws,
+            "Bootstrap of the simple bias and limits, 2000 draws.",
+        ),
+    ]
 
 
 def coefficients_overview(comparison: Comparison) -> Table:

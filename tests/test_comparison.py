@@ -1,0 +1,212 @@
+"""Comparisons without a screen: error maps, which voxels count, what is told and refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_mrf.analysis.agreement import AGREEMENT_COLUMNS, agreement_table
+from napari_mrf.analysis.comparison import ComparisonOptions, compare, iter_compare
+from napari_mrf.analysis.comparison_input import SubjectMaps, find_study
+from napari_mrf.analysis.error_maps import ERROR_KINDS, error_limits, error_map, error_unit
+from napari_mrf.analysis.image_metrics import image_metrics
+from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.colormaps import error_colors
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io import Label, save_label_table, save_labels, save_maps
+from napari_mrf.maps import ParameterMaps
+from napari_mrf.parameters import PARAMETERS
+from napari_mrf.plots.agreement_figure import agreement_figure, region_styles, signed
+from napari_mrf.plots.error_figure import error_figure
+from napari_mrf.plots.figure_files import figure_bytes, settle
+
+AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
+SHAPE = (2, 16, 18)
+
+
+def subject(seed=0, **changes):
+    random = np.random.default_rng(seed)
+    fraction = random.uniform(0, 1, SHAPE)
+    water = random.normal(1200, 100, SHAPE)
+    water[0, 0] = np.nan
+    reference = ParameterMaps({"FF": fraction, "T1H2O": water}, affine=AFFINE)
+    test = ParameterMaps(
+        {"FF": fraction + random.normal(0, 0.02, SHAPE),
+         "T1H2O": water + random.normal(5, 30, SHAPE)}, affine=AFFINE,
+    )  # fmt: skip
+    test["T1H2O"][0, 1] = np.nan
+    labels = np.zeros(SHAPE, np.uint16)
+    for label in range(1, 6):
+        labels[:, 3:14, 3 * label : 3 * label + 2] = label
+    table = {label: Label(label, f"muscle {label}") for label in range(1, 6)}
+    return SubjectMaps(reference, test, labels=labels, table=table, **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("difference", -60), ("relative", -5), ("absolute", 60)]
+)
+def test_error_is_reference_minus_test(kind, expected):
+    one = ParameterMaps({"T1": np.full((1, 2, 2), 1200.0)})
+    other = ParameterMaps({"T1": np.full((1, 2, 2), 1260.0)})
+    assert error_map(one, other, "T1", kind) == pytest.approx(np.full((1, 2, 2), expected))
+    assert error_unit("T1", kind) == ("%" if kind == "relative" else "ms")
+
+
+def test_error_has_no_value_where_one_side_has_none_nor_where_a_rule_or_region_forbids():
+    pair = subject()
+    region = np.zeros(SHAPE, bool)
+    region[0, :4] = True
+    found = error_map(pair.reference, pair.test, "T1H2O", region=region)
+    expected = region & (pair.reference["FF"] < 0.7)
+    expected[0, :2] = False
+    assert np.array_equal(np.isfinite(found), expected)
+    everywhere = error_map(pair.reference, pair.test, "T1H2O", apply_validity=False)
+    assert np.isfinite(everywhere).sum() == np.prod(SHAPE) - 2 * SHAPE[2]
+
+
+def test_relative_error_has_no_value_where_the_reference_is_zero():
+    one = ParameterMaps({"FF": np.array([[[0.0, 0.5, -0.5]]])})
+    other = ParameterMaps({"FF": np.array([[[0.1, 0.4, -0.4]]])})
+    found = error_map(one, other, "FF", "relative")[0, 0]
+    assert np.isnan(found[0])
+    assert found[1:] == pytest.approx([20, -20], rel=1e-5)
+
+
+@pytest.mark.parametrize("key", PARAMETERS)
+def test_limits_of_signed_errors_are_symmetric_and_their_colors_light_in_the_middle(key):
+    for kind, about in ERROR_KINDS.items():
+        low, high = error_limits(key, kind)
+        assert low == (-high if about.is_signed else 0)
+        middle, ends = error_colors(kind)[127, :3], error_colors(kind)[[0, -1], :3]
+        assert (middle.min() > ends.mean(axis=1).max()) == about.is_signed
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000))
+def test_swapping_the_sides_turns_the_sign_of_bias_and_limits(seed):
+    random = np.random.default_rng(seed)
+    pair = subject(seed % 7)
+    pair.test["FF"][...] += np.float32(random.normal(0, 0.05))
+    swapped = SubjectMaps(pair.test, pair.reference, labels=pair.labels, table=pair.table)
+    one, other = (compare([each]).agreement.set_index("map").loc["FF"] for each in (pair, swapped))
+    assert one.bias == pytest.approx(-other.bias, rel=1e-12, abs=1e-15)
+    assert one.lower == pytest.approx(-other.upper, rel=1e-12)
+    assert one.lower_low == pytest.approx(-other.upper_high, rel=1e-9)
+
+
+def test_comparison_holds_what_its_parts_give():
+    pair = subject()
+    found = compare([pair], reference_name="a", test_name="b")
+    metrics = image_metrics(pair.reference, pair.test, np.ones(SHAPE, bool), labels=pair.labels)
+    assert found.metrics["value"].tolist() == pytest.approx([one.value for one in metrics])
+    assert found.agreement.equals(agreement_table(found.pairs))
+    assert found.maps == ("FF", "T1H2O")
+    assert set(found.blurriness["method"]) == {"a", "b"}
+    assert set(found.blurriness["side"]) == {"reference", "test"}
+
+
+def test_options_reach_every_part():
+    pair = subject()
+    options = ComparisonOptions(RoiOptions(erosion_voxels=1, apply_validity=False), "slice", 3)
+    eroded = subject()
+    eroded.labels[:, :, 3::3] = 0  # regions of one column vanish under erosion
+    found = compare([pair], options=options)
+    assert set(found.pairs["erosion_voxels"]) == {1}
+    assert set(found.metrics["region"]) == {"everywhere"}
+    assert found.agreement["bootstrap_seed"].tolist() == [3, 3]
+    by_slice = compare([pair], options=ComparisonOptions(scope="slice")).agreement
+    assert by_slice["n"].tolist() == [10, 10]
+    assert options.as_record()["validity"] == {}
+    with pytest.raises(MRFInputError, match="scope"):
+        ComparisonOptions(scope="both")
+
+
+def test_mask_limits_the_metrics_and_the_checks():
+    pair = subject()
+    mask = np.zeros(SHAPE, bool)
+    mask[1] = True
+    pair.test["T1H2O"][0] = 1.0
+    limited = SubjectMaps(pair.reference, pair.test, mask=mask)
+    found = compare([limited])
+    n = found.metrics.set_index(["map", "metric"])["n"]
+    assert n["FF", "NRMSE"] == mask.sum()
+    assert found.agreement.empty
+    assert list(found.agreement.columns) == list(AGREEMENT_COLUMNS)
+
+
+def test_what_a_user_should_know_is_told():
+    pair = subject()
+    for maps in (pair.reference, pair.test):
+        maps["T1H2O"][1, :2] = 0  # as other software writes air
+        maps["FF"][1, :2] = 0
+    del pair.reference["FF"]
+    told = "\n".join(compare([pair]).warnings)
+    assert "36 voxels with times of exactly 0 ms" in told
+    assert "Only the test has FF" in told
+    assert "no fat fraction, so T1H2O is compared everywhere" in told
+    unknown = ParameterMaps(subject().test)
+    told = compare([SubjectMaps(subject().reference, unknown)]).warnings
+    assert any("cannot be told" in one for one in told)
+
+
+def test_region_in_which_one_side_lacks_voxels_is_named():
+    pair = subject()
+    pair.test["FF"][0, 5, 3] = np.nan
+    (told,) = [one for one in compare([pair]).warnings if "more voxels" in one]
+    assert "muscle 1 (FF)" in told
+
+
+def test_subjects_are_loaded_one_at_a_time_and_progress_ends_at_the_total():
+    loaded = []
+
+    def subjects():
+        for seed in range(3):
+            loaded.append(seed)
+            yield subject(seed, name=f"sub-{seed}")
+
+    steps = iter_compare(subjects(), 3)
+    first = next(steps)
+    assert (first.done, loaded) == (0, [])
+    next(steps)
+    assert loaded == [0]
+    done = [update.done for update in steps]
+    assert done == sorted(done)
+    assert done[-1] + 1 == first.total
+
+
+def test_label_file_beside_the_label_map_gives_the_names(tmp_path):
+    pair = subject()
+    save_maps(pair.reference, tmp_path / "a")
+    save_maps(pair.test, tmp_path / "b")
+    save_labels(tmp_path / "rois.nii.gz", pair.labels, AFFINE)
+    save_label_table(tmp_path / "rois.txt", [Label(1, "vastus medialis")])
+    loaded = find_study(tmp_path / "a", tmp_path / "b", rois=tmp_path / "rois.nii.gz").load("")
+    assert loaded.region_names == {1: "vastus medialis"}
+    assert set(loaded.record) == {"reference", "test", "labels", "label_table"}
+    save_labels(tmp_path / "other.nii.gz", pair.labels, AFFINE + np.eye(4))
+    with pytest.raises(MRFInputError, match="another grid"):
+        find_study(tmp_path / "a", tmp_path / "b", rois=tmp_path / "other.nii.gz").load("")
+
+
+def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
+    found = compare([subject()], reference_name="truth", test_name="cohen")
+    figure = agreement_figure(found, "T1H2O")
+    scatter, bland_altman, beside = figure.axes
+    assert scatter.get_xlabel() == "Water T1 (ms), truth"
+    assert bland_altman.get_ylabel() == "truth − cohen (ms)"
+    assert beside.get_legend() is not None
+    assert scatter.get_legend() is None and bland_altman.get_legend() is None
+    assert scatter.get_xlim() == scatter.get_ylim()
+    figure.draw_without_rendering()
+    assert beside.get_legend().get_window_extent().x0 >= bland_altman.get_window_extent().x1
+    errors = settle(error_figure(found.pictures[0], names=("truth", "cohen")))
+    images = [axis.images[0].get_clim() for axis in errors.axes if axis.images]
+    assert images[0] == images[1] == PARAMETERS["FF"].display_limits
+    assert images[2] == error_limits("FF", "difference")
+    assert figure_bytes(errors, "svg") == figure_bytes(errors, "svg")
+
+
+def test_looks_of_regions_differ_and_negative_zero_is_zero():
+    styles = region_styles(range(1, 71))
+    assert len(set(styles.values())) == 70
+    assert (signed(-0.0001, 3), signed(-1.5, 1)) == ("0.000", "−1.5")
