@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +35,7 @@ OUTLINES_KEY = "mrf_outlines_of"
 """Metadata of a Shapes layer of polygons: (id of the Labels layer, its `RegionGrid`)."""
 
 _UNNAMED_COLOR = (0.5, 0.5, 0.5, 1.0)
+_GIVEN_UP, _UNUSABLE = "given up", "unusable"
 _EDGE_WIDTH = 0.6  # voxels
 _TEXT = {"string": "{name}", "size": 9, "color": "white", "anchor": "center"}
 
@@ -65,7 +68,7 @@ class RegionGrid:
         """Return the grid of parameter maps."""
         return cls(maps.spatial_shape, maps.affine, voxel_sizes(maps))
 
-    @property
+    @cached_property
     def orientation(self) -> DisplayOrientation:
         """How the grid stands on the screen."""
         return DisplayOrientation.from_affine(self.affine)
@@ -224,36 +227,58 @@ def read_outlines(layer: Any) -> tuple[list[Outline], int]:
     Polygons and rectangles that lie in one slice can; ellipses, lines and polygons drawn
     across slices cannot.
     """
-    _drop_stale_features(layer)
-    grid = layer.metadata[OUTLINES_KEY][1]
-    outlines, n_unusable = [], 0
-    labels = layer.features["label"].to_numpy()
-    for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
-        in_file = _turned(np.asarray(points, float), grid, to_file=True)
-        if len(np.unique(in_file, axis=0)) < 3:
-            continue  # given up after a click or two
-        z = np.unique(np.round(in_file[:, 0]))
-        if kind not in ("polygon", "rectangle") or len(z) != 1 or not label or label != label:
-            n_unusable += 1
-            continue
-        vertices = tuple((float(y), float(x)) for y, x in in_file[:, 1:])
-        outlines.append(Outline(int(label), int(z[0]), vertices))
-    return outlines, n_unusable
+    entries = _entries(layer)
+    usable = [outline for outline in entries if isinstance(outline, Outline)]
+    return usable, sum(entry == _UNUSABLE for entry in entries)
 
 
 def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, Label]) -> None:
-    """Replace the polygons of a layer."""
+    """Make these the polygons of a layer; other shapes in it stay.
+
+    Only what differs is removed and added, as every polygon costs napari some milliseconds.
+    """
     grid = layer.metadata[OUTLINES_KEY][1]
     layer.selected_data = set()
-    layer.data = []
-    layer.features = {"label": np.empty(0, int), "name": np.empty(0, object)}
-    for outline in outlines:
-        if outline.label not in table:
-            continue
+    missing = Counter(outlines)
+    gone = []
+    for index, entry in enumerate(_entries(layer)):
+        if isinstance(entry, Outline):
+            if missing[entry] > 0:
+                missing[entry] -= 1
+            else:
+                gone.append(index)
+    if gone:
+        layer.remove(gone)
+    by_label: dict[int, list[NDArray[np.float64]]] = {}
+    for outline in missing.elements():
         points = np.array([(outline.z, y, x) for y, x in outline.vertices])
-        set_pen(layer, table[outline.label])
-        layer.add_polygons(_turned(points, grid, to_file=False), edge_width=_EDGE_WIDTH)
+        by_label.setdefault(outline.label, []).append(_turned(points, grid, to_file=False))
+    for label, polygons in by_label.items():
+        if label in table:
+            set_pen(layer, table[label])
+            layer.add_polygons(
+                polygons, edge_width=_EDGE_WIDTH, edge_color=edge_color(table[label])
+            )
     layer.selected_data = set()
+
+
+def _entries(layer: Any) -> list[Outline | str]:
+    """Return the outline of every shape, or why it is none."""
+    _drop_stale_features(layer)
+    grid = layer.metadata[OUTLINES_KEY][1]
+    entries: list[Outline | str] = []
+    labels = layer.features["label"].to_numpy()
+    for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
+        in_file = _turned(np.asarray(points, float), grid, to_file=True)
+        z = np.unique(np.round(in_file[:, 0]))
+        if len(in_file) < 3 or len(np.unique(in_file, axis=0)) < 3:
+            entries.append(_GIVEN_UP)  # after a click or two
+        elif kind not in ("polygon", "rectangle") or len(z) != 1 or not label or label != label:
+            entries.append(_UNUSABLE)
+        else:
+            vertices = tuple(map(tuple, in_file[:, 1:].tolist()))
+            entries.append(Outline(int(label), int(z[0]), vertices))
+    return entries
 
 
 def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:

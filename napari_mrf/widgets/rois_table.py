@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from napari_mrf.analysis.roi_statistics import COLUMNS
 from napari_mrf.parameters import PARAMETERS
-from napari_mrf.rois.muscles import meaning_of
 from napari_mrf.widgets.data_table_model import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from napari_mrf.io.label_table import Label
 
@@ -59,9 +61,14 @@ def shown_table(
     columns : list of Column
     """
     maps = list(dict.fromkeys(statistics["map"]))
-    parts = {key: _rows(statistics, key, per_slice) for key in maps}
-    if not parts:
-        return _with_colors(_rows(statistics, "", per_slice), labels), [_REGION]
+    if not maps:
+        return _with_colors(statistics, labels), [_REGION]
+    # Every region and slice has its maps in the same order, so one order of rows serves all.
+    order = _order(statistics[statistics["map"] == maps[0]], per_slice=per_slice)
+    parts = {
+        key: statistics.iloc[order * len(maps) + at].reset_index(drop=True)
+        for at, key in enumerate(maps)
+    }
     first = _with_colors(parts.get(view, next(iter(parts.values()))), labels)
     columns = [_REGION, *([_SLICE] if per_slice else [])]
     if view in parts:
@@ -92,17 +99,13 @@ def exported_sheets(
     }
 
 
-def _rows(statistics: pd.DataFrame, key: str, per_slice: bool) -> pd.DataFrame:
-    rows = statistics[statistics["map"] == key]
+def _order(rows: pd.DataFrame, *, per_slice: bool) -> NDArray[np.intp]:
+    """Return which rows of one map to show: the pooled one of a region before its slices."""
+    is_pooled = (rows["scope"] == "pooled").to_numpy()
     if not per_slice:
-        return rows[rows["scope"] == "pooled"].reset_index(drop=True)
-    # Pooled before its slices; regions stay in their order.
-    order = pd.Series(rows["label"]).map(
-        {n: at for at, n in enumerate(dict.fromkeys(rows["label"]))}
-    )
-    rows = rows.assign(_order=order, _slice=rows["slice"].fillna(-1))
-    rows = rows.sort_values(["_order", "_slice"], kind="stable")
-    return rows.drop(columns=["_order", "_slice"]).reset_index(drop=True)
+        return np.flatnonzero(is_pooled)
+    region = pd.factorize(rows["label"])[0]  # regions stay in their order
+    return np.lexsort((rows["slice"].fillna(-1).to_numpy(np.int64), region))
 
 
 def _with_colors(rows: pd.DataFrame, labels: Mapping[int, Label]) -> pd.DataFrame:
@@ -124,8 +127,3 @@ def _columns_of(key: str) -> list[Column]:
 def _with_unit(title: str, key: str) -> str:
     unit = PARAMETERS[key].unit
     return f"{title} ({unit})" if unit else title
-
-
-def full_name(label: Label) -> str:
-    """Return ``"Vastus lateralis, right"`` for a known name, else the name."""
-    return meaning_of(label.name).full_name or label.name
