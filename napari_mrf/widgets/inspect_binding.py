@@ -277,7 +277,7 @@ class InspectBinding:
             for prediction in trace.predictions
         ]
         rows += [
-            ValueRow(f"{number} {prediction.name}", prediction)
+            ValueRow(f"{number}\u00a0{prediction.name}", prediction)
             for number, trace in enumerate(self._pin_traces, 1)
             for prediction in trace.predictions
         ]

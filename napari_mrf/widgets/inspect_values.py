@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QTableView,
+)
 
 from napari_mrf.parameters import PARAMETERS, validity_rules
 
@@ -25,7 +31,7 @@ _FIT_TIP = (
 )
 _MOST_ROWS = 8
 _WIDEST = {"T1H2O": "(8888)", "T1fat": "(8888)", "Df": "−888.8", "T1": "8888", "T2": "888.8"}
-_MARGIN = 6
+_PADDING = 2
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ class ValuesModel(QAbstractTableModel):
             return words
         deviation = row.prediction.deviations.get(key, np.nan)
         has_both = np.isfinite(value) and np.isfinite(deviation)
-        return f"{words}\n± {value_text(key, deviation)}" if has_both else f"{words}\n"
+        return f"{words}\n±{value_text(key, deviation)}" if has_both else words
 
     def _is_valid(self, row: ValueRow, key: str) -> bool:
         rules, values = validity_rules(self.thresholds), row.prediction.values
@@ -141,6 +147,31 @@ class ValuesModel(QAbstractTableModel):
         return ("", *self.keys, _FIT)[column]
 
 
+class _Cells(QStyledItemDelegate):
+    """Draws cells with hardly any margin: numbers must never be cut, and docks are narrow."""
+
+    def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
+        """Draw the text; a name wraps or is cut, a number is not."""
+        view, text = self.parent(), str(index.data() or "")
+        place = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        flags = Qt.AlignmentFlag.AlignVCenter
+        if index.column():
+            flags |= Qt.AlignmentFlag.AlignRight
+        else:
+            flags |= Qt.AlignmentFlag.AlignLeft
+            metrics = view.fontMetrics()
+            wrapped = metrics.boundingRect(place, int(Qt.TextFlag.TextWordWrap), text)
+            if wrapped.height() <= place.height() and wrapped.width() <= place.width():
+                flags |= Qt.TextFlag.TextWordWrap
+            else:
+                text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+        painter.save()
+        painter.setFont(view.font())
+        painter.setPen(view.palette().color(view.foregroundRole()))
+        painter.drawText(place, int(flags), text)
+        painter.restore()
+
+
 class InspectValues(QTableView):
     """The table under the plot; as high as its rows, as wide as the panel."""
 
@@ -151,17 +182,17 @@ class InspectValues(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setShowGrid(False)
-        self.setWordWrap(True)  # names of sets take the two lines that values with ± have
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setItemDelegate(_Cells(self))
+        font = self.font()
+        font.setPointSizeF(0.9 * font.pointSizeF())
+        self.setFont(font)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.verticalHeader().hide()
         self.horizontalHeader().setMinimumSectionSize(24)
         self.horizontalHeader().setHighlightSections(False)
-        self.setStyleSheet(
-            "QHeaderView::section { padding: 1px; } QTableView::item { padding: 0px; }"
-        )
+        self.setStyleSheet("QHeaderView::section { padding: 1px; }")
         self._fit()
 
     def show_rows(self, rows: Sequence[ValueRow]) -> None:
@@ -199,13 +230,14 @@ class InspectValues(QTableView):
         header, metrics = self.horizontalHeader(), self.fontMetrics()
         for column in range(self._model.columnCount()):
             title = self._model.headerData(column, Qt.Orientation.Horizontal).split("\n")[0]
-            widest = max(
-                metrics.horizontalAdvance(text) for text in (title, _WIDEST.get(title, "0.000"))
-            )
+            samples = [title, _WIDEST.get(title, "0.000")]
+            if self._model.has_deviations and title in PARAMETERS:
+                samples.append("±" + _WIDEST.get(title, "0.000").strip("()−"))
+            widest = max(metrics.horizontalAdvance(text) for text in samples)
             mode = QHeaderView.ResizeMode.Fixed if column else QHeaderView.ResizeMode.Stretch
             header.setSectionResizeMode(column, mode)
             if column:
-                header.resizeSection(column, widest + _MARGIN)
+                header.resizeSection(column, widest + 2 * _PADDING + 2)
         line = self.fontMetrics().height()
         tall = (2 * line if self._model.has_deviations else line) + 4
         self.verticalHeader().setDefaultSectionSize(tall)
