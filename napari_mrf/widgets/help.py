@@ -20,6 +20,10 @@ computed; *This slice* is a quick look. A second run of a method replaces its ma
 that tell where to trust the maps. A warning has a button where an option may help. *Save maps…*
 writes NIfTI files and a record of how they were made.
 
+**Inspect.** Move the mouse over the image: dots are what was measured in the voxel, lines what the
+maps predict. A click pins a voxel, a second one lets it go. Click in the plot to go to a frame.
+*Regions* adds the mean of regions; *Export* writes CSV, SVG and PDF.
+
 **Compare.** Pick two sets of maps, or read them *from a folder…*, and press *Compare*. The
 difference is reference - test everywhere. Click a row for another map; click a point to see its muscle in
 the image. *Error map* adds a layer with limits that are symmetric around zero; *Report…* writes
@@ -34,7 +38,7 @@ frame. *Show as layer* shows the change in every voxel, frame by frame.
 T1 where there is hardly any fat; such values are hidden unless you untick the box, and always
 saved. Colours mean the same for every method.
 
-**Keys.** Ctrl+R reconstruct, Ctrl+. cancel.
+**Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin.
 """
 
 
