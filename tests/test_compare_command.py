@@ -270,9 +270,9 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     assert {one["subject"] for one in rows_of(tmp_path / "out" / "metrics.csv")} == {
         "sub-01", "sub-02", "sub-03"}  # fmt: skip
     assert (tmp_path / "out" / "figures" / "errors_sub-02.svg").exists()
-    assert "Limits of agreement with the subject as the cluster" in (tmp_path / "out" / "report.html").read_text(
-        encoding="utf-8"
-    )
+    assert "Limits of agreement with the subject as the cluster" in (
+        tmp_path / "out" / "report.html"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

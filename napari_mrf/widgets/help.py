@@ -25,9 +25,9 @@ maps predict. A click pins a voxel, a second one lets it go. Click in the plot t
 *Regions* adds the mean of regions; *Export* writes CSV, SVG and PDF.
 
 **Compare.** Pick two sets of maps, or read them *from a folder…*, and press *Compare*. The
-difference is reference - test everywhere. Click a row for another map; click a point to see its muscle in
-the image. *Error map* adds a layer with limits that are symmetric around zero; *Report…* writes
-HTML and PDF.
+difference is reference - test everywhere. Click a row for another map; click a point to see its
+muscle in the image. *Error map* adds a layer with limits that are symmetric around zero; *Report…*
+writes HTML and PDF.
 
 **Importance.** *Measure importance* permutes the values of one frame after the other over the
 voxels and reconstructs: the bars tell how much each map changes, in percent of its range. The line
