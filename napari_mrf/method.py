@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -169,7 +169,7 @@ class Method(ABC):
         Keys of the maps that it gives.
     """
 
-    info: ClassVar[MethodInfo]
+    info: MethodInfo
     sequence: Sequence
 
     @property

@@ -1,6 +1,6 @@
 """The registry: every reconstruction method by name.
 
-A new method is one file and one line in `_REGISTRY`.
+A new matcher is one file and one line in `_MATCHERS`; a network is there when its weights are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULTS", "available", "default_name", "default_options", "devices", "get", "names"]
 
-_REGISTRY = {
+_MATCHERS = {
     "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
     "exhaustive": "napari_mrf.dictionary.exhaustive:ExhaustiveMatcher",
 }
@@ -28,26 +28,45 @@ DEFAULTS = {"spoiled": "water-fat", "fisp": "exhaustive"}
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all methods."""
-    return tuple(_REGISTRY)
+    """Return the names of all methods: matchers, and networks whose weights are installed."""
+    from napari_mrf.networks.weights import installed
+
+    return (*_MATCHERS, *dict.fromkeys(name for name, _ in installed()))
 
 
-def _class(name: str) -> type[Method]:
-    if name not in _REGISTRY:
+def _matcher(name: str) -> Any:
+    module, attribute = _MATCHERS[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def _check_name(name: str) -> None:
+    from napari_mrf.networks.zoo import NETWORKS
+
+    if name not in (*_MATCHERS, *NETWORKS):
         raise MRFInputError(
             "unknown-method",
             f"there is no method {name!r}",
-            expected=f"one of {', '.join(_REGISTRY)}",
+            expected=f"one of {', '.join(names())}",
         )
-    module, attribute = _REGISTRY[name].split(":")
-    found: type[Method] = getattr(import_module(module), attribute)
-    return found
 
 
 def available(sequence: Sequence | None = None) -> list[MethodInfo]:
-    """Return the rows of the method table, for one sequence or for all."""
-    rows = [_class(name).info for name in _REGISTRY]
-    return [row for row in rows if sequence is None or sequence.kind in row.sequence_kinds]
+    """Return the rows of the method table, for one sequence or for all.
+
+    A network belongs to the very sequence that it was trained for.
+    """
+    from napari_mrf.network_method import network_row
+    from napari_mrf.networks.card import read_card
+    from napari_mrf.networks.weights import installed
+
+    rows: list[MethodInfo] = [_matcher(name).info for name in _MATCHERS]
+    rows = [row for row in rows if sequence is None or sequence.kind in row.sequence_kinds]
+    wanted = None if sequence is None else sequence.fingerprint()
+    for (_, fingerprint), path in installed().items():
+        if wanted in (None, fingerprint):
+            size = path.with_suffix(".safetensors").stat().st_size
+            rows.append(network_row(read_card(path), size))
+    return rows
 
 
 def default_name(sequence: Sequence) -> str:
@@ -57,7 +76,10 @@ def default_name(sequence: Sequence) -> str:
 
 def default_options(name: str) -> dict[str, Any]:
     """Return what the panel and the command line start from: every option at its default."""
-    return {option.name: option.default for option in _class(name).info.options}
+    if name not in _MATCHERS:
+        _check_name(name)
+        return {}
+    return {option.name: option.default for option in _matcher(name).info.options}
 
 
 def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) -> Method:
@@ -77,9 +99,13 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
     Raises
     ------
     MRFInputError
-        ``"unknown-method"``, ``"unknown-option"``, ``"wrong-sequence"``, ``"no-device"``.
+        ``"unknown-method"``, ``"unknown-option"``, ``"wrong-sequence"``, ``"no-device"``,
+        ``"missing-weights"``.
     """
-    chosen = _class(name)
+    _check_name(name)
+    if name not in _MATCHERS:
+        return _network(name, sequence, device, options)
+    chosen = _matcher(name)
     if sequence.kind not in chosen.info.sequence_kinds:
         raise MRFInputError(
             "wrong-sequence",
@@ -88,9 +114,36 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
             found=sequence.kind,
             hint=f"Use {default_name(sequence)}.",
         )
-    unknown = [option for option in options if option not in signature(chosen).parameters]
+    _check_options(name, chosen, options)
+    method: Method = chosen(sequence, device=device, **options)
+    return method
+
+
+def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]) -> Method:
+    from napari_mrf.network_method import NetworkMethod
+    from napari_mrf.networks.weights import installed
+
+    found = installed()
+    path = found.get((name, sequence.fingerprint()))
+    if path is None:
+        others = [other for other, _ in found if other == name]
+        raise MRFInputError(
+            "missing-weights",
+            f"there are no weights of {name} for {sequence.name}"
+            + (", only for another sequence" if others else ""),
+            hint="Train it with napari-mrf train, or use a matcher.",
+        )
+    _check_options(name, NetworkMethod, options)
+    return NetworkMethod(sequence, card_path=path, device=device, **options)
+
+
+def _check_options(name: str, chosen: Any, options: dict[str, Any]) -> None:
+    unknown = [
+        option
+        for option in options
+        if option not in signature(chosen).parameters or option == "card_path"
+    ]
     if unknown:
         raise MRFInputError(
             "unknown-option", f"the method {name} has no such option", found=", ".join(unknown)
         )
-    return chosen(sequence, device=device, **options)  # type: ignore[call-arg]

@@ -97,7 +97,7 @@ def test_envelope_table_is_accurate_to_three_millionths(sequence, matcher):
 
     from napari_mrf.simulation.water_fat import envelopes
 
-    segment = segment_weights(matcher._dictionary)[1]
+    segment = segment_weights(matcher.sequence, matcher.conditioning)[1]
     table = EnvelopeTable.build(sequence, segment)
     rng = np.random.default_rng(3)
     t1_ms, b1 = np.exp(rng.uniform(np.log(150), np.log(4500), 500)), rng.uniform(0.15, 1.5, 500)

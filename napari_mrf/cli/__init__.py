@@ -4,7 +4,11 @@ Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (one line on st
 """
 
 # Commands appear in the help in the order of their imports.
-from napari_mrf.cli import demo, catalogue, simulate, reconstruct, compare, importance, cache  # noqa: F401, I001
+# isort: off
+from napari_mrf.cli import demo, catalogue, simulate, reconstruct, compare, importance  # noqa: F401
+from napari_mrf.cli import train, cache  # noqa: F401
+
+# isort: on
 from napari_mrf.cli.application import app, main, run
 
 __all__ = ["app", "main", "run"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ class ExhaustiveMatcher(VoxelwiseMethod):
         ``"wrong-sequence"`` for a dictionary of another sequence, ``"no-device"``.
     """
 
-    info: ClassVar[MethodInfo] = MethodInfo(
+    info = MethodInfo(
         name="exhaustive",
         title="exhaustive matching, gridded values",
         kind="matcher",

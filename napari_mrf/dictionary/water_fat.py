@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class WaterFatMatcher(VoxelwiseMethod):
         ``"wrong-sequence"``, ``"bad-grid"``, ``"no-device"``.
     """
 
-    info: ClassVar[MethodInfo] = MethodInfo(
+    info = MethodInfo(
         name="water-fat",
         title="exact water-fat matching",
         kind="matcher",

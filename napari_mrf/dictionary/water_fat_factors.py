@@ -23,7 +23,9 @@ from napari_mrf.simulation import water_fat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_mrf.conditioning import Conditioning
     from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
+    from napari_mrf.sequence import Sequence
 
 _SEGMENT_TOLERANCE = 1e-12
 _BOUND_TOLERANCE = 1e-5
@@ -78,7 +80,7 @@ def middle_first(n: int) -> NDArray[np.int64]:
 
 
 def segment_weights(
-    dictionary: WaterFatDictionary,
+    sequence: Sequence, conditioning: Conditioning
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.complex128], NDArray[np.complex128]]:
     """Return echo times (S,), segment of each frame (T,), and weights (S,) of water and fat.
 
@@ -87,10 +89,9 @@ def segment_weights(
     ValueError
         When the sequence does not factorise into a few segments.
     """
-    sequence = dictionary.sequence
     if water_fat.echo_segments(sequence) is None:
         raise ValueError("the echo time or the RF phase varies inside a frame")
-    kept = dictionary.conditioning.kept_frames(sequence)
+    kept = conditioning.kept_frames(sequence)
     keys = np.stack(
         [
             sequence.per_frame(sequence.echo_times_ms)[kept, 0],
@@ -113,7 +114,9 @@ def factorise(dictionary: WaterFatDictionary) -> WaterFatFactors:
     ValueError
         When the sequence does not factorise into a few segments (use the general path).
     """
-    echo_times_ms, segment, water_weight, fat_weight = segment_weights(dictionary)
+    echo_times_ms, segment, water_weight, fat_weight = segment_weights(
+        dictionary.sequence, dictionary.conditioning
+    )
     n_blocks, n_segments = len(dictionary.water), len(echo_times_ms)
     water_order = middle_first(dictionary.water.shape[1])
     fat_order = middle_first(dictionary.fat.shape[1])

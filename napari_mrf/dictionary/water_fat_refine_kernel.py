@@ -31,7 +31,7 @@ def _weights(u, value, slope):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def _envelope(t1, b1, coefficients, grid, value, by_t1, by_b1, work):  # type: ignore[no-untyped-def]
+def envelope(t1, b1, coefficients, grid, value, by_t1, by_b1, work):  # type: ignore[no-untyped-def]
     """Envelope in basis coordinates (R,) and its derivatives by T1 (1/ms) and B1."""
     n_t1, n_b1, rank = coefficients.shape
     x = (np.log(t1) - grid[0]) / grid[1]
@@ -61,8 +61,8 @@ def _linearise(theta, z, table, grid, segment, water, fat, echo_times_s, a, jaco
     """Fill the Jacobian (7, R) and the residual (last row); return the squared residual."""
     fraction, t1_water, t1_fat, df, b1 = theta[0], theta[1], theta[2], theta[3], theta[4]
     m0 = complex(theta[5], theta[6])
-    _envelope(t1_water, b1, table, grid, a[0], a[1], a[2], work)
-    _envelope(t1_fat, b1, table, grid, a[3], a[4], a[5], work)
+    envelope(t1_water, b1, table, grid, a[0], a[1], a[2], work)
+    envelope(t1_fat, b1, table, grid, a[3], a[4], a[5], work)
     power = 0.0
     turn = complex(1.0, 0.0)
     for r in range(z.size):

@@ -47,7 +47,9 @@ class WaterFatRefinement:
         from napari_mrf.dictionary.water_fat_refine_kernel import refine_voxels
 
         self._refine_voxels = refine_voxels
-        echo_times_ms, segment, water, fat = segment_weights(dictionary)
+        echo_times_ms, segment, water, fat = segment_weights(
+            dictionary.sequence, dictionary.conditioning
+        )
         self._table = table = EnvelopeTable.build(
             dictionary.sequence, segment, dictionary.conditioning
         )

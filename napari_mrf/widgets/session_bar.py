@@ -91,7 +91,7 @@ class SessionBar(QWidget):
 
     def set_name(self, name: str) -> None:
         """Show the name of the session file, or what the dock is for."""
-        self.title.set_full_text(name or "From the fingerprints to the maps")
+        self.title.set_full_text(name or "Fingerprints to maps")
 
     def set_running(self, text: str) -> None:
         """Show what is going on; nothing when empty."""

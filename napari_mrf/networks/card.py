@@ -1,0 +1,129 @@
+"""The card of trained weights: what they are, how they came to be, how good they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_mrf import strict_json
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_mrf.sequence import Sequence
+
+FORMAT = "napari-mrf network"
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_LARGEST_BYTES = 1_000_000
+
+
+class MapScale(BaseModel):
+    """A map that a network gives, and the range it is scaled by."""
+
+    model_config = _STRICT
+
+    key: str
+    lower: float
+    upper: float
+    logarithmic: bool = False
+
+
+class Metric(BaseModel):
+    """How well a map comes out of the test data at one noise level.
+
+    `sigma` is the noise standard deviation in the real and in the imaginary part of
+    fingerprints at unit norm.
+    """
+
+    model_config = _STRICT
+
+    map: str
+    sigma: float = Field(ge=0)
+    mean_absolute_error: float
+    mean_relative_error_percent: float | None
+    r_squared: float
+
+
+class ModelCard(BaseModel):
+    """Everything that is said of a weights file; written beside it as JSON."""
+
+    model_config = _STRICT
+
+    format: Literal["napari-mrf network"]
+    version: Literal[1] = 1
+    name: str
+    sequence_name: str
+    sequence_kind: str
+    sequence_fingerprint: str = Field(pattern="^[0-9a-f]{64}$")
+    n_frames: int = Field(ge=1)
+    maps: list[MapScale] = Field(min_length=1)
+    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    stored_type: Literal["float32", "float16"] = "float32"
+    n_parameters: int = Field(ge=1)
+    recipe: dict[str, Any]
+    seed: int
+    software_version: str
+    trained_on: str
+    training_minutes: float = Field(ge=0)
+    n_epochs: int = Field(ge=0)
+    is_reduced: bool
+    test_data: str
+    metrics: list[Metric]
+
+    def check_sequence(self, sequence: Sequence) -> None:
+        """Refuse another sequence than the one that the network was trained for.
+
+        Raises
+        ------
+        MRFInputError
+            ``"wrong-sequence"``.
+        """
+        if sequence.fingerprint() != self.sequence_fingerprint:
+            raise MRFInputError(
+                "wrong-sequence",
+                f"the network {self.name} was trained for another sequence",
+                expected=f"{self.sequence_name} ({self.sequence_fingerprint[:8]})",
+                found=f"{sequence.name} ({sequence.fingerprint()[:8]})",
+                hint="Train it for this sequence, or use a matcher.",
+            )
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-weights"``, ``"bad-json"``, ``"bad-card"``.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise _bad(path, f"{path.stat().st_size} bytes")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MRFInputError(
+            "missing-weights", "the card of the network cannot be read", path=path, found=str(error)
+        ) from error
+    except UnicodeDecodeError:
+        raise _bad(path, "no UTF-8 text") from None
+    record = strict_json.loads(text, path=path)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise _bad(path, f'no "format": "{FORMAT}"')
+    try:
+        return ModelCard.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _bad(path, f"{where}: {first['msg']}") from None
+
+
+def _bad(path: Path, found: str) -> MRFInputError:
+    return MRFInputError(
+        "bad-card",
+        "the card of the network is not understood",
+        path=path,
+        expected="what this version of the software writes",
+        found=found,
+    )

@@ -1,0 +1,145 @@
+"""Weights on disk: a safetensors file and its card, checked before anything is believed."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import ModelCard, read_card
+from napari_mrf.networks.normalization import Normalization
+from napari_mrf.networks.trained import TrainedNetwork
+from napari_mrf.networks.zoo import NETWORKS, network_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_mrf.sequence import Sequence
+
+ENTRY_POINTS = "napari_mrf.weights"
+"""Group under which other distributions name packages that hold weights."""
+
+
+def weight_folders() -> Iterator[Path]:
+    """Yield the folders that may hold weights: this package's, then those of others."""
+    yield Path(str(resources.files("napari_mrf"))) / "weights"
+    for entry in entry_points(group=ENTRY_POINTS):
+        yield Path(str(resources.files(entry.value)))
+
+
+def installed() -> dict[tuple[str, str], Path]:
+    """Return the card of every installed network by (name, sequence fingerprint).
+
+    A card that cannot be read is left out: it is told when it is asked for by its path.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    for folder in weight_folders():
+        for path in sorted(folder.glob("*/*.json")):
+            try:
+                card = read_card(path)
+            except MRFInputError:
+                continue
+            if card.name in NETWORKS:
+                found.setdefault((card.name, card.sequence_fingerprint), path)
+    return found
+
+
+def save_network(path: Path, trained: TrainedNetwork, card: ModelCard) -> ModelCard:
+    """Write weights and card; return the card with the sum of the weights.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.json``; the weights lie beside it.
+    trained : TrainedNetwork
+        What to write.
+    card : ModelCard
+        Its sum is filled in.
+    """
+    from safetensors.torch import save
+
+    from napari_mrf.io.atomic import atomic_write_all
+
+    half = card.stored_type == "float16"
+    tensors = {
+        key: (tensor.half() if half and tensor.is_floating_point() else tensor)
+        .detach()
+        .cpu()
+        .contiguous()
+        for key, tensor in trained.state_dict().items()
+    }
+    data = save(tensors)
+    card = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
+    weights = path.with_suffix(".safetensors")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write_all([weights, path]) as staged:
+        staged[weights].write_bytes(data)
+        staged[path].write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedNetwork, ModelCard]:
+    """Read weights by the path of their card, ready to run on the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        The card.
+    sequence : Sequence, optional
+        Refused when it is another one than the network was trained for.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-weights"``, ``"bad-card"``, ``"sha256-mismatch"``, ``"wrong-sequence"``,
+        ``"bad-weights"``.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    card = read_card(path)
+    if sequence is not None:
+        card.check_sequence(sequence)
+    weights = path.with_suffix(".safetensors")
+    try:
+        data = weights.read_bytes()
+    except OSError as error:
+        raise MRFInputError(
+            "missing-weights", "the weights of the network cannot be read", path=weights,
+            found=str(error),
+        ) from error  # fmt: skip
+    found = hashlib.sha256(data).hexdigest()
+    if found != card.weights_sha256:
+        raise MRFInputError(
+            "sha256-mismatch", "the weights are not those that their card describes",
+            path=weights, expected=card.weights_sha256, found=found,
+            hint="Install them again.",
+        )  # fmt: skip
+    trained = empty_network(card)
+    try:
+        state = {key: tensor.float() if tensor.is_floating_point() else tensor
+                 for key, tensor in load(data).items()}  # fmt: skip
+        trained.load_state_dict(state)
+    except (SafetensorError, RuntimeError) as error:
+        raise MRFInputError(
+            "bad-weights", "the weights do not fit the network that their card names",
+            path=weights, expected=card.name, found=str(error).splitlines()[0],
+        ) from None  # fmt: skip
+    return trained.eval(), card
+
+
+def empty_network(card: ModelCard) -> TrainedNetwork:
+    """Return the network of a card with random weights."""
+    network = network_info(card.name).build(card.n_frames, len(card.maps))
+    normalization = Normalization(
+        torch.zeros(card.n_frames, dtype=torch.complex64),
+        [one.lower for one in card.maps],
+        [one.upper for one in card.maps],
+        [one.logarithmic for one in card.maps],
+    )
+    return TrainedNetwork(network, normalization)

@@ -1,0 +1,1 @@
+"""From a recipe to weights: data, losses, the loop, and how good the result is."""

@@ -1,0 +1,113 @@
+"""The state of a training on disk, complete enough to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_mrf import strict_json
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+_MODEL, _BEST, _OPTIMISER = "model.", "best.", "optimiser."
+
+
+@dataclass
+class Progress:
+    """Where a training stands after an epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        Epochs finished.
+    seconds : float
+        Spent so far, over all resumptions.
+    best_epoch : int
+        Epoch of the best validation so far.
+    best_r_squared : float
+        Its mean R² over the maps.
+    history : list of dict
+        One row an epoch: loss and validation.
+    """
+
+    epoch: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_r_squared: float = float("-inf")
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+    progress: Progress,
+    recipe: dict[str, Any],
+) -> None:
+    """Write the state; the earlier one is replaced only when this one is complete."""
+    from safetensors.torch import save
+
+    tensors = {_MODEL + key: value for key, value in model.state_dict().items()}
+    tensors |= {_BEST + key: value for key, value in best.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"{_OPTIMISER}{index}.{key}"] = torch.as_tensor(value)
+    plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    metadata = {"progress": json.dumps(asdict(progress)), "recipe": json.dumps(recipe)}
+    with atomic_write(path) as staged:
+        staged.write_bytes(save(plain, metadata))
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: dict[str, Any]
+) -> tuple[dict[str, Tensor], Progress]:
+    """Bring model and optimiser back to where they were; return the best weights and progress.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-checkpoint"`` for a broken file, or one of another recipe.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if strict_json.loads(metadata["recipe"], path=path) != json.loads(json.dumps(recipe)):
+            raise MRFInputError(
+                "bad-checkpoint", "the checkpoint belongs to another recipe", path=path,
+                hint="Choose another folder, or start anew with --overwrite.",
+            )  # fmt: skip
+        progress = Progress(**json.loads(metadata["progress"]))
+        model.load_state_dict(_part(tensors, _MODEL))
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, _OPTIMISER).items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        optimiser.load_state_dict(
+            {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+        )
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
+        if isinstance(error, MRFInputError):
+            raise
+        raise MRFInputError(
+            "bad-checkpoint", "the checkpoint cannot be read", path=path,
+            found=str(error).splitlines()[0], hint="Start anew with --overwrite.",
+        ) from None  # fmt: skip
+    return _part(tensors, _BEST), progress
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }

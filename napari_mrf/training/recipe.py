@@ -1,0 +1,144 @@
+"""Recipes: a TOML file that says all of a training."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class MapRange(BaseModel):
+    """Range of a map: what is trained on, and what its values are scaled by."""
+
+    model_config = _STRICT
+
+    lower: float
+    upper: float
+    logarithmic: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.lower < self.upper:
+            raise ValueError("lower is not below upper")
+        if self.logarithmic and self.lower <= 0:
+            raise ValueError("a logarithmic range is positive")
+        return self
+
+
+class Data(BaseModel):
+    """Simulated fingerprints.
+
+    `tissues` drawn at random within the ranges of the maps (``"random"``), or the training
+    grid of Balsiger et al., MLMIR 2020 (``"inn-grid"``, which has 396,000).
+    """
+
+    model_config = _STRICT
+
+    kind: Literal["random", "inn-grid"] = "random"
+    tissues: int = Field(default=400_000, ge=100)
+    validation_tissues: int = Field(default=5_000, ge=10)
+
+
+class Noise(BaseModel):
+    """Noise added anew at every use, as a share of the norm of a fingerprint.
+
+    The standard deviation in the real and in the imaginary part, for fingerprints at unit norm;
+    drawn log-uniformly between the two.
+    """
+
+    model_config = _STRICT
+
+    sigma_lower: float = Field(default=0.003, gt=0)
+    sigma_upper: float = Field(default=0.05, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.sigma_lower > self.sigma_upper:
+            raise ValueError("sigma_lower is above sigma_upper")
+        return self
+
+
+class Optimisation(BaseModel):
+    """Adam on the mean squared error of scaled maps."""
+
+    model_config = _STRICT
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    batch: int = Field(default=500, ge=1)
+    epochs: int = Field(default=80, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    forward_weight: float = Field(default=1.0, ge=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class Recipe(BaseModel):
+    """All of a training."""
+
+    model_config = _STRICT
+
+    network: str
+    sequence: str = "t1ff"
+    is_reduced: bool = False
+    maps: dict[str, MapRange] = Field(min_length=1)
+    data: Data = Data()
+    noise: Noise = Noise()
+    optimisation: Optimisation = Optimisation()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.network not in NETWORKS:
+            raise ValueError(f"no network {self.network!r}, only {', '.join(NETWORKS)}")
+        unknown = [key for key in self.maps if key not in PARAMETERS]
+        if unknown:
+            raise ValueError(f"no map {unknown[0]!r}, only {', '.join(PARAMETERS)}")
+        return self
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the recipes of this package by name."""
+    folder = Path(__file__).parent / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe: the name of one of this package's, or a TOML file.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-file"``, ``"bad-recipe"`` (the place is named).
+    """
+    path = shipped_recipes().get(str(name), Path(name))
+    try:
+        record = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise MRFInputError(
+            "missing-file", "there is no such recipe", path=path,
+            expected=f"a TOML file, or one of {', '.join(shipped_recipes())}",
+        ) from None  # fmt: skip
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MRFInputError(
+            "bad-recipe", "the recipe is not valid TOML", path=path, found=str(error)
+        ) from None
+    try:
+        return Recipe.model_validate(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        raise MRFInputError(
+            "bad-recipe", "the recipe is not understood", path=path,
+            found=f"{where}: {first['msg']}",
+        ) from None  # fmt: skip

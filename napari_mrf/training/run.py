@@ -1,0 +1,196 @@
+"""A training from its recipe to a checked pair of weights and card."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_mrf import sequences
+from napari_mrf._version import __version__
+from napari_mrf.devices import n_threads
+from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import MapScale, Metric, ModelCard
+from napari_mrf.networks.normalization import Normalization, reference_of
+from napari_mrf.networks.trained import TrainedNetwork
+from napari_mrf.networks.weights import save_network
+from napari_mrf.networks.zoo import network_info
+from napari_mrf.simulation import simulate
+from napari_mrf.training.evaluation import estimates, metrics, with_noise
+from napari_mrf.training.loop import Fingerprints, TrainingStep, train
+from napari_mrf.training.tissue import (
+    Tissues,
+    inn_test_grid,
+    inn_training_grid,
+    random_tissues,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.training.checkpoint import Progress
+    from napari_mrf.training.recipe import Recipe
+
+TEST_SIGMAS = (0.003, 0.00877, 0.03)
+"""29.3, 20 and 9.3 dB on the scale of Balsiger et al., MLMIR 2020."""
+
+_TEST_TISSUES = 20_000
+_REFERENCE_TISSUES = 5_000
+
+
+def prepare(
+    recipe: Recipe,
+) -> tuple[Sequence, TrainedNetwork, Fingerprints, Fingerprints]:
+    """Simulate the data of a recipe and build its network.
+
+    Returns
+    -------
+    tuple
+        Sequence, network with random weights, training and validation fingerprints.
+
+    Raises
+    ------
+    MRFInputError
+        ``"unknown-sequence"``, ``"bad-recipe"`` when the maps are not the sequence's.
+    """
+    sequence = sequences.load(recipe.sequence)
+    impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
+    if impossible:
+        raise MRFInputError(
+            "bad-recipe", "the recipe asks for a map that fingerprints of the sequence do not hold",
+            expected=", ".join(key for key in sequence.parameters if key != "PD"),
+            found=impossible[0],
+        )  # fmt: skip
+    seed = recipe.optimisation.seed
+    if recipe.data.kind == "inn-grid":
+        tissues = inn_training_grid()
+    else:
+        tissues = random_tissues(recipe.maps, recipe.data.tissues, seed)
+    others = random_tissues(recipe.maps, recipe.data.validation_tissues, seed + 1)
+    reference = reference_of(
+        unit_fingerprints(sequence, random_tissues(recipe.maps, _REFERENCE_TISSUES, 0))
+    )
+    normalization = Normalization(
+        reference,
+        [one.lower for one in recipe.maps.values()],
+        [one.upper for one in recipe.maps.values()],
+        [one.logarithmic for one in recipe.maps.values()],
+    )
+    torch.manual_seed(seed)
+    network = network_info(recipe.network).build(sequence.n_frames, len(recipe.maps))
+    trained = TrainedNetwork(network, normalization)
+    training, validation = (
+        Fingerprints(
+            torch.from_numpy(unit_fingerprints(sequence, of)),
+            normalization.scaled(torch.from_numpy(columns(recipe, of)).float()),
+        )
+        for of in (tissues, others)
+    )
+    return sequence, trained, training, validation
+
+
+def run(
+    recipe: Recipe, folder: Path, *, device: torch.device | None = None
+) -> Generator[TrainingStep, None, ModelCard]:
+    """Train by a recipe and write ``<network>.safetensors`` and its card ``<network>.json``.
+
+    A checkpoint in the folder is resumed; it is removed once the weights are written.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    folder : Path
+        Where to write.
+    device : torch.device, optional
+        The CPU by default.
+    """
+    device = device or torch.device("cpu")
+    sequence, trained, training, validation = prepare(recipe)
+    checkpoint = folder / f"{recipe.network}.checkpoint"
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = yield from train(
+        recipe, trained, training, validation, checkpoint=checkpoint, device=device
+    )
+    test_data, rows = test(recipe, sequence, trained, device)
+    card = save_network(
+        folder / f"{recipe.network}.json",
+        trained.cpu(),
+        _card(recipe, sequence, trained, progress, device, test_data, rows),
+    )
+    checkpoint.unlink(missing_ok=True)
+    return card
+
+
+def test(
+    recipe: Recipe, sequence: Sequence, trained: TrainedNetwork, device: torch.device
+) -> tuple[str, list[Metric]]:
+    """Return the test data in words and the metrics at every noise level."""
+    if sequence.name == "MRF T1-FF":
+        tissues, words = inn_test_grid(), "test grid of Balsiger et al., MLMIR 2020"
+    else:
+        tissues, words = random_tissues(recipe.maps, _TEST_TISSUES, 12345), "random tissues"
+    truth = columns(recipe, tissues)
+    signals = unit_fingerprints(sequence, tissues)
+    rows: list[Metric] = []
+    for sigma in TEST_SIGMAS:
+        found = estimates(trained, with_noise(signals, sigma, seed=7), device)
+        rows += metrics(list(recipe.maps), truth, found, sigma)
+    return f"{words}, {len(truth):,} fingerprints", rows
+
+
+def unit_fingerprints(sequence: Sequence, tissues: Tissues) -> NDArray[np.complex64]:
+    """Return simulated fingerprints (N, T) at unit norm."""
+    signals = simulate(sequence, tissues)
+    signals /= np.linalg.norm(signals, axis=1, keepdims=True)
+    return np.asarray(signals, dtype=np.complex64)
+
+
+def columns(recipe: Recipe, tissues: Tissues) -> NDArray[np.float64]:
+    """Return the maps (N, M) of tissues in the order of the recipe."""
+    return np.stack([tissues[key] for key in recipe.maps], axis=1)
+
+
+def _card(
+    recipe: Recipe,
+    sequence: Sequence,
+    trained: TrainedNetwork,
+    progress: Progress,
+    device: torch.device,
+    test_data: str,
+    rows: list[Metric],
+) -> ModelCard:
+    where = (
+        f"CPU, {n_threads()} cores, {platform.machine()}"
+        if device.type == "cpu"
+        else torch.cuda.get_device_name(device)
+    )
+    return ModelCard(
+        format="napari-mrf network",
+        name=recipe.network,
+        sequence_name=sequence.name,
+        sequence_kind=sequence.kind,
+        sequence_fingerprint=sequence.fingerprint(),
+        n_frames=sequence.n_frames,
+        maps=[
+            MapScale(key=key, lower=one.lower, upper=one.upper, logarithmic=one.logarithmic)
+            for key, one in recipe.maps.items()
+        ],
+        weights_sha256="0" * 64,
+        n_parameters=sum(one.numel() for one in trained.network.parameters()),
+        recipe=recipe.model_dump(mode="json"),
+        seed=recipe.optimisation.seed,
+        software_version=__version__,
+        trained_on=where,
+        training_minutes=round(progress.seconds / 60, 2),
+        n_epochs=progress.epoch,
+        is_reduced=recipe.is_reduced,
+        test_data=test_data,
+        metrics=rows,
+    )

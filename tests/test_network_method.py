@@ -1,0 +1,234 @@
+"""A network as a method: the same interface, invariances and honesty as the matchers."""
+
+import numpy as np
+import pytest
+import torch
+
+import napari_mrf as mrf
+from napari_mrf import MRFInputError, MRFSeries
+from napari_mrf.dictionary.model_fit import SimulatedFit, WaterFatFit, model_fit
+from napari_mrf.maps import FLAGS
+from napari_mrf.networks import weights
+from napari_mrf.networks.card import MapScale, Metric, ModelCard
+from napari_mrf.networks.normalization import Normalization, reference_of
+from napari_mrf.networks.trained import TrainedNetwork
+from napari_mrf.networks.weights import save_network
+from napari_mrf.networks.zoo import NETWORKS
+
+T1FF, FISP = mrf.sequences.t1ff(), mrf.sequences.fisp()
+RANGES = {"FF": (0.0, 1.0), "T1H2O": (500.0, 3000.0), "T1fat": (200.0, 400.0),
+          "Df": (-120.0, 120.0), "B1": (0.3, 1.2)}  # fmt: skip
+SHAPE = (2, 5, 6)
+
+
+def tissues(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return {key: rng.uniform(*limits, n) for key, limits in RANGES.items()}
+
+
+@pytest.fixture(scope="module")
+def signals():
+    return mrf.simulate(T1FF, tissues(60))
+
+
+@pytest.fixture
+def series(signals):
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=signals.shape) + 1j * rng.normal(size=signals.shape)
+    noisy = (signals + 0.002 * noise).astype(np.complex64)
+    return MRFSeries(noisy.T.reshape(175, *SHAPE), sequence=T1FF)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch, signals):
+    """Weights of two networks in a folder of their own."""
+    normalization = Normalization(
+        reference_of(signals), [low for low, _ in RANGES.values()],
+        [high for _, high in RANGES.values()],
+    )  # fmt: skip
+    for name in ("cohen", "inn"):
+        torch.manual_seed(0)
+        trained = TrainedNetwork(NETWORKS[name].build(175, 5), normalization)
+        card = ModelCard(
+            format="napari-mrf network", name=name, sequence_name=T1FF.name,
+            sequence_kind="spoiled", sequence_fingerprint=T1FF.fingerprint(), n_frames=175,
+            maps=[MapScale(key=k, lower=a, upper=b) for k, (a, b) in RANGES.items()],
+            weights_sha256="0" * 64, n_parameters=1, recipe={}, seed=0, software_version="0",
+            trained_on="here", training_minutes=0.0, n_epochs=0, is_reduced=True,
+            test_data="none",
+            metrics=[Metric(map="FF", sigma=0.01, mean_absolute_error=0.5,
+                            mean_relative_error_percent=None, r_squared=0.0)],
+        )  # fmt: skip
+        save_network(tmp_path / "t1ff" / f"{name}.json", trained, card)
+    (tmp_path / "t1ff" / "broken.json").write_text("{")
+    monkeypatch.setattr(weights, "weight_folders", lambda: iter([tmp_path]))
+    return tmp_path
+
+
+def everywhere(series):
+    return np.ones(series.spatial_shape, bool)
+
+
+def test_listed_for_its_own_sequence_and_under_matchers(installed):
+    rows = mrf.methods.available(T1FF)
+    assert [row.name for row in rows][-2:] == ["cohen", "inn"]
+    row = rows[-2]
+    assert row.kind == "network"
+    assert "reduced training" in row.weights
+    assert "FF 0.5" in row.weights
+    assert [option.name for option in row.options] == ["smooth", "conjugate"]
+    assert not [row for row in mrf.methods.available(FISP) if row.kind == "network"]
+    assert {"cohen", "inn"} <= set(mrf.methods.names())
+
+
+def test_maps_are_those_of_the_network(installed, series):
+    method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    maps = method.reconstruct(series, everywhere(series))
+    signals = np.asarray(series.signal).reshape(175, -1).T.copy()
+    with torch.no_grad():
+        expected = weights.load_network(installed / "t1ff" / "cohen.json")[0](
+            torch.from_numpy(signals)
+        )
+    for column, key in enumerate(RANGES):
+        span = RANGES[key][1] - RANGES[key][0]
+        np.testing.assert_allclose(maps[key].ravel(), expected[:, column], rtol=0, atol=1e-5 * span)
+    assert maps.provenance["method"]["name"] == "cohen"
+    assert len(maps.provenance["method"]["weights_sha256"]) == 64
+
+
+@pytest.mark.parametrize("name", ["cohen", "inn"])
+def test_smooth_random_complex_factor_changes_nothing(installed, series, name):
+    rng = np.random.default_rng(5)
+    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+    gain = np.exp(rng.normal() * x + rng.normal() * y)
+    phase = 3 * rng.normal() + 4 * rng.normal() * x * y + 3 * rng.normal() * z
+    turned = MRFSeries(
+        (np.asarray(series.signal) * gain * np.exp(1j * phase)).astype(np.complex64),
+        sequence=T1FF,
+    )
+    method = mrf.methods.get(name, sequence=T1FF, device="cpu")
+    first = method.reconstruct(series, everywhere(series))
+    second = method.reconstruct(turned, everywhere(series))
+    for key, (low, high) in RANGES.items():
+        assert np.max(np.abs(first[key] - second[key])) < 1e-3 * (high - low)
+
+
+def test_chunks_do_not_matter(installed, series):
+    whole = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    small = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    small.chunk_size = 7
+    first = whole.reconstruct(series, everywhere(series))
+    second = small.reconstruct(series, everywhere(series))
+    for key, (low, high) in RANGES.items():
+        np.testing.assert_allclose(first[key], second[key], rtol=0, atol=1e-5 * (high - low))
+
+
+def test_quality_is_the_correlation_with_what_the_simulator_gives(installed, series):
+    method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    maps = method.reconstruct(series, everywhere(series))
+    model = mrf.simulate(
+        T1FF, {key: maps[key].ravel().astype(float) for key in RANGES}, dtype="complex128"
+    )
+    measured = np.asarray(series.signal).reshape(175, -1).T.astype(complex)
+    product = np.abs(np.sum(model.conj() * measured, axis=1))
+    expected = product / np.linalg.norm(model, axis=1) / np.linalg.norm(measured, axis=1)
+    np.testing.assert_allclose(maps.quality.ravel(), expected, atol=2e-5)
+
+
+def test_estimates_beyond_the_range_are_kept_in_it_and_flagged(installed, series):
+    method = mrf.methods.get("inn", sequence=T1FF, device="cpu")
+    maps = method.reconstruct(series, everywhere(series))
+    for key, (low, high) in RANGES.items():
+        assert maps[key].min() >= low
+        assert maps[key].max() <= high
+        at_end = (maps[key] == low) | (maps[key] == high)
+        bit = FLAGS.get(f"{key}-edge", 0)
+        if bit:
+            np.testing.assert_array_equal((maps.flags & bit) > 0, at_end)
+
+
+def test_voxels_without_signal_or_number_are_left_out(installed, series):
+    signal = np.asarray(series.signal).copy()
+    signal[:, 0, 0, 0] = 0
+    signal[3, 0, 0, 1] = np.nan
+    method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    maps = method.reconstruct(MRFSeries(signal, sequence=T1FF), everywhere(series))
+    assert np.isnan(maps["FF"][0, 0, :2]).all()
+    assert np.isfinite(maps["FF"]).sum() == maps["FF"].size - 2
+
+
+def test_missing_weights_unknown_options_and_other_sequences_are_refused(installed):
+    with pytest.raises(MRFInputError) as caught:
+        mrf.methods.get("oksuz", sequence=T1FF)
+    assert caught.value.code == "missing-weights"
+    with pytest.raises(MRFInputError) as caught:
+        mrf.methods.get("cohen", sequence=FISP)
+    assert caught.value.code == "missing-weights"
+    assert "another sequence" in str(caught.value)
+    for option in ("window", "card_path"):
+        with pytest.raises(MRFInputError) as caught:
+            mrf.methods.get("cohen", sequence=T1FF, **{option: 3})
+        assert caught.value.code == "unknown-option"
+
+
+def test_too_little_memory_halves_the_batch_then_says_so(installed, series, monkeypatch):
+    method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+    method.chunk_size = method._batch = 256
+    run, sizes = type(method)._run, []
+
+    def short_of_memory(self, signals):
+        sizes.append(len(signals))
+        if self.device.type == "meta":
+            raise torch.OutOfMemoryError
+        return run(self, signals)
+
+    method.prepare()
+    # A device that never has enough, without needing one.
+    method.device = torch.device("meta")
+    monkeypatch.setattr(type(method), "_run", short_of_memory)
+    maps = method.reconstruct(series, everywhere(series))
+    assert method.device.type == "cpu"
+    assert np.isfinite(maps["FF"]).all()
+    assert any("too little memory" in one for one in maps.provenance["warnings"])
+
+
+def test_fast_fit_is_the_exact_one(signals):
+    rng = np.random.default_rng(2)
+    factor = 5 * np.exp(2j)
+    noise = rng.normal(size=signals.shape) + 1j * rng.normal(size=signals.shape)
+    noisy = (factor * signals + 0.02 * noise).astype(np.complex64)
+    values = tissues(60)
+    assert isinstance(model_fit(T1FF), WaterFatFit)
+    assert isinstance(model_fit(FISP), SimulatedFit)
+    quality, m0 = WaterFatFit(T1FF).fit(noisy, values)
+    exact, exact_m0 = SimulatedFit(T1FF).fit(noisy, values)
+    np.testing.assert_allclose(quality, exact, atol=1e-5)
+    np.testing.assert_allclose(m0, exact_m0, rtol=1e-4)
+
+
+def test_fisp_networks_give_the_proton_density_from_the_scale(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    T1 = rng.uniform(300, 2000, 12)
+    T2 = rng.uniform(20, 200, 12)
+    signals = mrf.simulate(FISP, {"T1": T1, "T2": T2, "PD": rng.uniform(1, 2, 12)})
+    scales = [MapScale(key="T1", lower=100, upper=4000, logarithmic=True),
+              MapScale(key="T2", lower=10, upper=2000, logarithmic=True)]  # fmt: skip
+    normalization = Normalization(reference_of(signals), [100, 10], [4000, 2000], [True, True])
+    card = ModelCard(
+        format="napari-mrf network", name="fc", sequence_name=FISP.name, sequence_kind="fisp",
+        sequence_fingerprint=FISP.fingerprint(), n_frames=1000, maps=scales,
+        weights_sha256="0" * 64, n_parameters=1, recipe={}, seed=0, software_version="0",
+        trained_on="here", training_minutes=0.0, n_epochs=0, is_reduced=True, test_data="none",
+        metrics=[Metric(map="T1", sigma=0.01, mean_absolute_error=1.0,
+                        mean_relative_error_percent=1.0, r_squared=0.0)],
+    )  # fmt: skip
+    trained = TrainedNetwork(NETWORKS["fc"].build(1000, 2), normalization)
+    save_network(tmp_path / "fisp" / "fc.json", trained, card)
+    monkeypatch.setattr(weights, "weight_folders", lambda: iter([tmp_path]))
+    series = MRFSeries(signals.T.reshape(1000, 1, 3, 4).copy(), sequence=FISP)
+    maps = mrf.methods.get("fc", sequence=FISP, device="cpu").reconstruct(
+        series, everywhere(series)
+    )
+    assert list(maps) == ["PD", "T1", "T2"]
+    assert (maps["PD"] > 0).all()
+    np.testing.assert_allclose(maps["PD"], np.abs(maps.m0), rtol=1e-5)
