@@ -360,7 +360,9 @@ class ImportanceBinding:
         elif status.state is JobState.DONE:
             self.panel.state_changed.emit(f"{status.title} · {duration(status.seconds)}")
         elif status.state is JobState.IDLE:
-            self.panel.state_changed.emit("not run")
+            result = self.store.result
+            found = "not run" if result is None else f"{result.method}, measured"
+            self.panel.state_changed.emit(found)
 
     def _on_result_changed(self, result: Importance) -> None:
         self._show_result()

@@ -73,7 +73,7 @@ class ImportancePlot(PlotCanvas):
         figure.clear()
         grid = figure.add_gridspec(
             4, 1, height_ratios=(1, 1, 1, 5), hspace=0.3,
-            left=0.185, right=0.885, top=0.975, bottom=0.12,
+            left=0.22, right=0.885, top=0.975, bottom=0.12,
         )  # fmt: skip
         self._bars = bars = figure.add_subplot(grid[3])
         strip = [figure.add_subplot(grid[row], sharex=bars) for row in range(3)]
