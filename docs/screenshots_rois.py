@@ -1,7 +1,8 @@
 """Make the pictures of the ROIs panel by driving it: ``python docs/screenshots_rois.py``.
 
 Needs a display with OpenGL; without one, run it under
-``xvfb-run -a -s "-screen 0 1600x1000x24"``. ``--every`` also writes both themes and widths.
+``xvfb-run -a -s "-screen 0 1600x1000x24"``. ``--every`` also writes the panel
+in both themes and widths.
 """
 
 import argparse
@@ -29,7 +30,7 @@ RECTUS_FEMORIS = [(13, 24), (21, 25), (22, 30), (19, 40), (13, 42), (11, 34)]
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=IMAGES)
-    parser.add_argument("--every", action="store_true", help="both themes and widths")
+    parser.add_argument("--every", action="store_true", help="the panel, both themes and widths")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(show=False)
@@ -55,13 +56,12 @@ def main():
     binding.editor.stop_drawing()
     binding.files.load(str(sample / "rois.nii.gz"))
     wait(3)
-    for theme in ("dark", "light") if arguments.every else ("dark",):
+    for theme in ("dark", "light") if arguments.every else ():
         viewer.theme = theme
-        for width in (340, 300) if arguments.every else (340,):
+        for width in (340, 300):
             window.resizeDocks([dock_widget], [width], Qt.Orientation.Horizontal)
             wait(0.5)
-            suffix = f"-{width}" if arguments.every else ""
-            save(dock.grab().toImage(), arguments.output / f"panel-rois-{theme}{suffix}.png")
+            save(dock.grab().toImage(), arguments.output / f"panel-rois-{theme}-{width}.png")
     viewer.close()
 
 
