@@ -32,7 +32,8 @@ def test_every_contribution_is_there(manifest):
         "MRF", *(f"MRF {step.title}" for step in STEPS.values())}  # fmt: skip
     assert [sample.display_name for sample in contributions.sample_data] == ["Thigh (MRF T1-FF)"]
     patterns = {pattern for reader in contributions.readers for pattern in reader.filename_patterns}
-    assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat", "*.mrf.json"}
+    assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat",
+                        "*.mrf.json"}  # fmt: skip
     assert contributions.writers
     assert contributions.menus
 

@@ -88,7 +88,7 @@ def test_fingerprints_are_written_as_complex64(tmp_path):
 
 def test_name_that_is_too_long_is_refused(tmp_path, series):
     with pytest.raises(MRFInputError) as caught:
-        save_fingerprints(np.ones((1, 2)), tmp_path / ("n" * 300))
+        save_fingerprints(np.ones((1, 2)), tmp_path / ("n" * 300 + ".npy"))
     assert caught.value.code == "name-too-long"
     with pytest.raises(MRFInputError) as caught:
         save_series(series, tmp_path / ("n" * 300 + ".nii"))
