@@ -181,8 +181,10 @@ class Predictor:
             model = self._models({key: np.array([value]) for key, value in values.items()})[0]
         except MRFInputError as error:
             return Prediction(self.name, values, deviations, reason=error.sentence())
+        z, y, x = (np.array([index]) for index in voxel)
+        scale = complex(self._scales((z, y, x), model[None], measured[None])[0])
         m0 = complex("nan") if self._m0 is None else complex(self._m0[voxel])
-        scale, scale_from = self._scale(m0, model, measured)
+        scale_from = "m0" if np.isfinite(m0) and m0 != 0 else "fit"
         signal = scale * model
         return Prediction(
             self.name,
@@ -230,10 +232,8 @@ class Predictor:
                 models = self._models({key: column[part] for key, column in values.items()})
             except MRFInputError as error:
                 return Prediction(self.name, {}, {}, reason=error.sentence())
-            for row, model in zip(part, models, strict=True):
-                z, y, x = (int(indices[row]) for indices in voxels)
-                m0 = complex("nan") if self._m0 is None else complex(self._m0[z, y, x])
-                total += self._scale(m0, model, signals[row])[0] * mean.turns[row] * model
+            scales = self._scales(tuple(indices[part] for indices in voxels), models, signals[part])
+            total += (scales * mean.turns[part]) @ models
         signal = total / rows.size
         missing = mean.n - rows.size
         return Prediction(
@@ -272,19 +272,23 @@ class Predictor:
     def _m0(self) -> NDArray[np.complex64] | None:
         return self.maps.m0 if self._has_own_scale else None
 
-    def _scale(
+    def _scales(
         self,
-        m0: complex,
-        model: NDArray[np.complex128],
-        measured: NDArray[np.complexfloating],
-    ) -> tuple[complex, str]:
-        if np.isfinite(m0) and m0 != 0:
-            return (m0.conjugate() if self._is_conjugate else m0), "m0"
-        counted = self.used & np.isfinite(measured)
-        energy = float(np.sum(np.abs(model[counted]) ** 2))
-        if energy == 0.0:
-            return complex("nan"), "fit"
-        return complex(np.vdot(model[counted], measured[counted]) / energy), "fit"
+        voxels: tuple[NDArray[np.intp], ...],
+        models: NDArray[np.complex128],
+        signals: NDArray[np.complexfloating],
+    ) -> NDArray[np.complex128]:
+        """Return the complex scale (N,) of models (N, T) in voxels: m0, else least squares."""
+        counted = self.used & np.isfinite(signals)
+        weighted = np.where(counted, models, 0)
+        products = np.sum(weighted.conj() * np.where(counted, signals, 0), axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scales = products / np.sum(np.abs(weighted) ** 2, axis=1)
+        if self._m0 is not None:
+            m0 = np.asarray(self._m0[voxels], dtype=np.complex128)
+            has_m0 = np.isfinite(m0) & (m0 != 0)
+            scales[has_m0] = (m0.conj() if self._is_conjugate else m0)[has_m0]
+        return np.asarray(scales)
 
 
 def correlation(

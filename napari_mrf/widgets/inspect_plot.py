@@ -88,12 +88,17 @@ class InspectPlot(PlotCanvas):
     def set_component(self, component: str) -> None:
         """Draw magnitude, real or imaginary part, or phase."""
         self._component = component
-        self._rebuild()
+        if self._axes:
+            self._replace_ticks()
+            self._refresh()
 
     def set_residual(self, is_shown: bool) -> None:
         """Draw the magnitude of measured - predicted below."""
         self._shows_residual = is_shown
-        self._rebuild()
+        if self._axes:
+            self._axes[1].set_visible(is_shown)
+            self._arrange()
+            self._refresh()
 
     def show_traces(
         self,
@@ -123,6 +128,11 @@ class InspectPlot(PlotCanvas):
 
     def _rebuild(self) -> None:
         self._build()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Draw everything, once."""
+        self._background = None
         self._update_lines()
         self._blit()
 
@@ -175,10 +185,11 @@ class InspectPlot(PlotCanvas):
         self._lines: dict[tuple[str, int, int], Any] = {}
         self._frame_lines: list[Any] = []
         self._ticks: dict[str, Any] = {}
+        self._still: dict[str, list[Any]] = {}
         self._limits: dict[str, float] = {}
         if self._n_frames == 0:
             return
-        names = ["main", *(["residual"] if self._shows_residual else [])]
+        names = ["main", "residual"]
         names += list(STRIP_ROWS) if self._sequence is not None else []
         self._names = names
         for name in names:
@@ -197,8 +208,9 @@ class InspectPlot(PlotCanvas):
             self._axes[-1].spines["bottom"].set_visible(True)
             mark_echo_times(self._axes, self._sequence, self.colors.shade)
         self._hatch_left_out()
-        for name in names[: 2 if self._shows_residual else 1]:
-            self._add_ticks(name)
+        self._add_ticks("main")
+        self._add_ticks("residual")
+        self._axes[1].set_visible(self._shows_residual)
         for axes in self._axes:
             line = axes.axvline(0, color=self.colors.text, linewidth=0.8, alpha=0.75,
                                 linestyle=(0, (2, 2)), animated=True, visible=False)  # fmt: skip
@@ -222,22 +234,31 @@ class InspectPlot(PlotCanvas):
         marks = (-1.0, 0.0, 1.0) if signed else (0.0, 0.5, 1.0)
         if name == "residual":
             marks = (0.0, 1.0)
-        texts = []
+        texts: list[Any] = []
+        still: list[Any] = []
         for mark in marks:
             height = (mark - bottom) / (_HEADROOM - bottom)
-            axes.axhline(mark, color=self.colors.grid, linewidth=0.6, zorder=0.5)
-            axes.lines[-1].set_transform(axes.transAxes)
-            axes.lines[-1].set_ydata([height, height])
+            line = axes.axhline(height, color=self.colors.grid, linewidth=0.6, zorder=0.5)
+            line.set_transform(axes.transAxes)
+            still.append(line)
             texts.append(axes.text(
                 -0.01, height, "", transform=axes.transAxes, ha="right", va="center",
                 fontsize=TICK_POINTS, color=self.colors.text, animated=True,
             ))  # fmt: skip
         self._ticks[name] = (axes, bottom, marks, texts)
+        self._still[name] = still
         title = COMPONENT_TITLES[self._component] if name == "main" else "Residual"
-        axes.annotate(title, (0, 0.5), (-(_LEFT - 5) * _POINTS_A_PIXEL, 0), rotation=90,
+        label = axes.annotate(title, (0, 0.5), (-(_LEFT - 5) * _POINTS_A_PIXEL, 0), rotation=90,
                       xycoords="axes fraction", textcoords="offset points", ha="left",
                       va="center", fontsize=TICK_POINTS, color=self.colors.text)  # fmt: skip
+        still += [label, *texts]
         self._set_limit(name, 0.0)
+
+    def _replace_ticks(self) -> None:
+        for artist in self._still.pop("main"):
+            artist.remove()
+        self._limits.pop("main", None)
+        self._add_ticks("main")
 
     def _set_limit(self, name: str, peak: float) -> None:
         """Fit the value axis to a peak, unless it fits well enough already."""
@@ -301,12 +322,15 @@ class InspectPlot(PlotCanvas):
         width, height = self.get_width_height()
         n_strips = len(STRIP_ROWS) if self._sequence is not None else 0
         strip = max(_STRIP_HEIGHT, 0.07 * height) if n_strips else 0.0
-        gaps = _GAP * (len(self._axes) - 1)
+        shown = [axes for axes in self._axes if axes.get_visible()]
+        gaps = _GAP * (len(shown) - 1)
         free = height - _TOP - _BOTTOM - gaps - n_strips * strip
         residual = _RESIDUAL_SHARE * free if self._shows_residual else 0.0
         heights = {"main": free - residual, "residual": residual}
         top = float(height - _TOP)
         for name, axes in zip(self._names, self._axes, strict=True):
+            if not axes.get_visible():
+                continue
             tall = heights.get(name, strip)
             wide = max(width - _LEFT - _RIGHT, 10)
             axes.set_position((_LEFT / width, (top - tall) / height,
@@ -353,7 +377,7 @@ class InspectPlot(PlotCanvas):
 
 
 def _visible(artists: Iterable[Any]) -> list[Any]:
-    return [artist for artist in artists if artist.get_visible()]
+    return [one for one in artists if one.get_visible() and one.axes.get_visible()]
 
 
 def readable(color: str | None, background: str, text: str) -> str | None:
