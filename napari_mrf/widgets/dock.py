@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QFrame,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import napari.viewer
 
 _PREFERRED_WIDTH = 340
+# The later steps need what these two give; closed, they take a line each.
+_OPEN_AT_FIRST = 2
 
 
 class _Dock(QWidget):
@@ -63,10 +65,12 @@ class _Dock(QWidget):
         """Stay usable when the dock is made narrow."""
         return QSize(300, 200)
 
-    def _add_step(self, key: str, number: int = 0) -> None:
+    def _add_step(self, key: str, number: int = 0, *, is_open: bool = True) -> None:
         step = STEPS[key]
         panel = step.make_panel()
-        section = Section(f"{number} {step.title}" if number else step.title, panel)
+        title = f"{number} {step.title}" if number else step.title
+        section = Section(title, panel, is_open=is_open)
+        section.toggled.connect(self._on_section_toggled)
         panel.state_changed.connect(section.set_state)
         self._column.addWidget(section)
         binding = step.make_binding(self.viewer, panel)
@@ -79,6 +83,25 @@ class _Dock(QWidget):
             # While the canvas has the focus napari hands out the keys.
             napari_keys = keys.replace("Ctrl+", "Control-").replace("Shift+", "Shift-")
             self.viewer.bind_key(napari_keys, action, overwrite=True)
+
+    def _on_section_toggled(self, is_open: bool) -> None:
+        if is_open:
+            # The column grows only after this event; then what was opened comes into view.
+            QTimer.singleShot(0, self._bring_into_view(self.sender()))
+
+    def _bring_into_view(self, section: Any) -> Callable[[], None]:
+        alive = ref(section)
+
+        def bring() -> None:
+            opened = alive()
+            if opened is not None and self._scroll is not None:
+                self._scroll.ensureWidgetVisible(opened, 0, 0)
+                top = opened.mapTo(self._scroll.widget(), opened.rect().topLeft()).y()
+                bar = self._scroll.verticalScrollBar()
+                if top < bar.value() or opened.height() > self._scroll.viewport().height():
+                    bar.setValue(top)
+
+        return bring
 
     def _close_column(self) -> None:
         self._column.addStretch(1)
@@ -99,7 +122,7 @@ class MRFDock(_Dock):
         self.session_bar.help_requested.connect(self._on_help_requested)
         self._layout.insertWidget(0, self.session_bar)
         for number, key in enumerate(STEPS, 1):
-            self._add_step(key, number)
+            self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
         self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
 

@@ -36,14 +36,16 @@ frame. *Show as layer* shows the change in every voxel, frame by frame.
 
 **ROIs.** Pick a muscle, press *Draw*, click its corners and double-click the last one. What is
 colored is what is counted: polygons and the brush of the *ROIs* layer alike. No region takes voxels
-from another. Copy it to the next slice or fill the slices between; Ctrl+Z takes any change back. The
+from another. Copy it to the next slice or fill the slices between; Ctrl+Z takes any change back.
+The
 table measures every region; a click on a row goes there, a click on the image finds the row.
 
 **The maps.** Fat fraction is 0 to 1. Water T1 says little where there is hardly any water, fat
 T1 where there is hardly any fat; such values are hidden unless you untick the box, and always
 saved. Colours mean the same for every method.
 
-**Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+Z and Ctrl+Shift+Z undo and redo regions, Ctrl+P pin.
+**Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin, Ctrl+Z and Ctrl+Shift+Z undo and redo
+regions.
 """
 
 
