@@ -116,6 +116,7 @@ def test_two_panels_pin_a_clicked_voxel_once(window):
         Qt.DockWidgetArea.LeftDockWidgetArea, whole.parent()
     )
     whole.parent().show()
+    whole.sections["inspect"].set_open(True)
     window.qtbot.waitUntil(lambda: whole.panels["inspect"].isVisible() and window.panel.isVisible())
     window.hover((1, 2, 2))
     window.qtbot.waitUntil(lambda: whole.bindings["inspect"].voxel == (1, 2, 2))

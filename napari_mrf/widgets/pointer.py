@@ -96,6 +96,10 @@ class Pointer(QObject):
         if self._clicked is not None:
             self.clicked.emit(self._clicked)
 
+    def forget_click(self) -> None:
+        """Begin anew: what follows is no second half of an earlier click."""
+        self._clicked = None
+
     def _on_double_clicked(self) -> None:
         # A double click zooms; what its first half did is undone by a second click.
         if self._clicked is not None:
@@ -111,7 +115,10 @@ def _click_callback(pointer: Pointer) -> Any:
         target = alive()
         active = viewer.layers.selection.active
         is_drawing = active is not None and str(getattr(active, "mode", "pan_zoom")) != "pan_zoom"
-        if target is None or event.button != 1 or event.modifiers or is_drawing:
+        if target is None:
+            return
+        target.forget_click()  # a double click far from it, or while drawing, is none of it
+        if event.button != 1 or event.modifiers or is_drawing:
             return
         start = event.pos
         yield
