@@ -37,7 +37,9 @@ bench: venv
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 screenshots: venv display
-	xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python docs/screenshots.py
+	for script in docs/screenshots*.py; do \
+	  xvfb-run -a -s "-screen 0 1600x1000x24" $(BIN)/python $$script || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo_output
