@@ -12,7 +12,6 @@ from napari_mrf.colormaps import error_colors
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
 from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +22,16 @@ ERROR_KEY = "mrf_error"
 """Metadata of an error layer: (name of the reference, name of the test, parameter, kind)."""
 
 
-def error_title(reference: str, test: str, key: str, kind: str) -> str:
-    """Return what an error map shows, with its unit: ``"Water T1 (ms): truth − water-fat"``."""
+def error_title(key: str, kind: str) -> str:
+    """Return what an error map shows, with its unit: ``"T1H2O difference (ms)"``.
+
+    Which sets it compares stands in the name of its layer: the title is beside the letter of
+    the patient's side and has to be short.
+    """
     unit = error_unit(key, kind)
-    what = f"{PARAMETERS[key].label} ({unit})" if unit else PARAMETERS[key].label
-    difference = f"{reference} − {test}"
-    return f"{what}: |{difference}|" if kind == "absolute" else f"{what}: {difference}"
+    what = f"{key} {kind} error" if kind == "relative" else f"{key} difference"
+    what = f"|{what}|" if kind == "absolute" else what
+    return f"{what} ({unit})" if unit else what
 
 
 def find_errors(viewer: Any) -> dict[tuple[str, str, str, str], Any]:
@@ -77,7 +80,7 @@ def show_error(
         rgb=False,
         contrast_limits=limits,
         colormap=napari_colormap(error_colors(kind), f"{kind} error"),
-        metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of)},
+        metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
     # In front of all images, behind labels, shapes and points.
