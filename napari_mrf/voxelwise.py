@@ -88,6 +88,10 @@ class VoxelwiseMethod(Method):
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints."""
 
+    def maps_alone(self, signals: NDArray[np.complex64]) -> dict[str, NDArray[np.float32]]:
+        """Return the parameters that `match` gives, by key; quality, M0 and flags may be spared."""
+        return self.match(signals).parameters
+
     def condition(self, signals: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """Keep and average frames of (N, n_frames) fingerprints, as the atoms have been."""
         if signals.shape[1] != self._kept.size:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.method import VoxelResult
 from napari_mrf.voxel_sample import VoxelSample, read_slab
 from napari_mrf.voxelwise import VoxelwiseMethod
 
@@ -124,17 +123,18 @@ class FingerprintReconstructor(Reconstructor):
 
     def values(self) -> Generator[None, None, Values]:
         """Reconstruct; see `Reconstructor.values`."""
-        method, parts = self._method, []
+        method = self._method
         if method.needs_second_pass and not self._has_learned:
             yield from self._learn()
+        parts = []
         for start in range(0, len(self.signals), method.chunk_size):
             signals = method.condition(self.signals[start : start + method.chunk_size])
-            found = method.match(signals)
             if method.needs_second_pass:
-                found = method.improve(signals, found)
-            parts.append(found)
+                parts.append(method.improve(signals, method.match(signals)).parameters)
+            else:
+                parts.append(method.maps_alone(signals))
             yield
-        return VoxelResult.joined(parts).parameters
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _learn(self) -> Generator[None, None, None]:
         sample = VoxelSample(len(self.signals))
