@@ -39,7 +39,8 @@ def small_series(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "methods", "simulate", "reconstruct", "compare", "phantom", "clear-cache"]
+    "command",
+    ["demo", "methods", "simulate", "reconstruct", "rois", "compare", "phantom", "clear-cache"],
 )
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.label_maps import load_labels
 from napari_mrf.io.label_table import Label, load_label_table
-from napari_mrf.io.maps_cohort import SINGLE, file_sums, find_label_maps, find_maps
+from napari_mrf.io.maps_cohort import (
+    SINGLE,
+    file_sums,
+    find_label_maps,
+    find_maps,
+    label_table_beside,
+)
 from napari_mrf.io.maps_reader import load_maps
 from napari_mrf.io.masks import load_mask
 from napari_mrf.io.source import sha256_of
@@ -113,7 +119,7 @@ class Study:
             loaded = load_labels(label_path, shape, affine)
             labels, record["labels"] = loaded.values, _file(label_path, loaded.sha256)
             warnings += loaded.warnings
-            table_path = self.label_table or _beside(label_path)
+            table_path = self.label_table or label_table_beside(label_path)
             if table_path is not None:
                 table = load_label_table(table_path)
                 record["label_table"] = _file(table_path)
@@ -203,9 +209,3 @@ def _listed(names: Any) -> str:
 
 def _file(path: Path, sha256: str = "") -> dict[str, str]:
     return {"path": str(path), "sha256": sha256 or sha256_of(path)}
-
-
-def _beside(label_map: Path) -> Path | None:
-    stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
-    table = label_map.with_name(f"{stem}.txt")
-    return table if table.is_file() else None

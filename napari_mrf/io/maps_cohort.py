@@ -11,7 +11,7 @@ from napari_mrf.io.source import read_error, sha256_of
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SINGLE = ""
 """The name under which `find_maps` returns a folder that holds maps itself."""
@@ -58,6 +58,54 @@ def find_maps(path: str | Path) -> dict[str, Path]:
                             expected=f"{RECORD_NAME}, or files such as FF.nii.gz, here or one "
                             "folder below")  # fmt: skip
     return found
+
+
+def find_all_maps(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """Return the folders of maps that several folders stand for, by subject.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Each as in `find_maps`. A single folder with maps is `SINGLE`; of several, each is
+        called by the last part of its path in which they differ, ``sub-01`` for
+        ``sub-01/maps`` beside ``sub-02/maps``. Subjects of a cohort keep the names of their
+        folders.
+
+    Returns
+    -------
+    dict of str to Path
+        In the order of the paths.
+
+    Raises
+    ------
+    MRFInputError
+        ``"same-name"`` when two folders would have one name, and the codes of `find_maps`.
+    """
+    found = [find_maps(path) for path in paths]
+    if len(found) == 1:
+        return found[0]
+    singles = [one[SINGLE].resolve() for one in found if SINGLE in one]
+    names = dict(zip(singles, _telling_names(singles), strict=True))
+    by_subject: dict[str, Path] = {}
+    for one in found:
+        for subject, folder in one.items():
+            name = subject or names[folder.resolve()]
+            if name in by_subject:
+                raise MRFInputError("same-name", f"two folders of maps have the name {name}",
+                                    path=folder, found=str(by_subject[name]),
+                                    hint="Name the folders after their subjects, each given once."
+                                    )  # fmt: skip
+            by_subject[name] = folder
+    return by_subject
+
+
+def _telling_names(folders: Sequence[Path]) -> list[str]:
+    """Return the last part in which the paths differ, or where none tells all, the last one."""
+    for depth in range(1, min((len(one.parts) for one in folders), default=0) + 1):
+        names = [one.parts[-depth] for one in folders]
+        if len(set(names)) == len(names):
+            return names
+    return [one.name for one in folders]
 
 
 def file_sums(folder: str | Path) -> dict[str, str]:
@@ -114,6 +162,13 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
         raise MRFInputError("no-label-maps", "the folder holds no label map of the subjects",
                             path=path, expected=expected)  # fmt: skip
     return found
+
+
+def label_table_beside(label_map: Path) -> Path | None:
+    """Return the ITK-SNAP file of the same name beside a label map, None where there is none."""
+    stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
+    table = label_map.with_name(f"{stem}.txt")
+    return table if table.is_file() else None
 
 
 def _holds_maps(folder: Path) -> bool:

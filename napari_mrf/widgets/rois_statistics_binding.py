@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from qtpy.QtCore import QTimer
 
-from napari_mrf._version import __version__
+from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
 from napari_mrf.analysis.roi_statistics import RoiOptions, roi_statistics
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobStatus, Step
@@ -18,7 +18,7 @@ from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.data_table import DataTable
 from napari_mrf.widgets.preferences import preferences
 from napari_mrf.widgets.regions_pointer import regions_pointer_of
-from napari_mrf.widgets.rois_table import exported_sheets, shown_table
+from napari_mrf.widgets.rois_table import shown_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -153,18 +153,13 @@ class RoisStatisticsBinding:
 
     def _take(self, key: Any) -> None:
         self._statistics, maps_set, regions, options = self._results[key]
-        rules = validity_rules(options.thresholds)
         self._about = {
             "maps": maps_set.name,
             "maps folder": maps_set.folder,
             "series": maps_set.series_name,
             "labels": regions.path or "drawn, in no file yet",
-            "validity": ", ".join(f"{key} where {rules[key].describe()}"
-                                  for key in maps_set.maps if key in rules)
-            if options.apply_validity else "not applied",
-            "erosion (voxels)": str(options.erosion_voxels),
-            "software": f"napari-mrf {__version__}",
-        }  # fmt: skip
+            **describe_options(maps_set.maps, options),
+        }
         self._show()
 
     def _show(self) -> None:
@@ -200,7 +195,7 @@ class RoisStatisticsBinding:
         table.set_export(self._exported)
 
     def _exported(self) -> dict[str, pd.DataFrame]:
-        return exported_sheets(self._statistics, self._about["maps"], self._about)
+        return exported_sheets(self._statistics, self._about, maps_name=self._about["maps"])
 
     def _on_exported(self, path: str) -> None:
         self.notice.say(f"Saved to {path}", kind="note")

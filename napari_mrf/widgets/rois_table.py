@@ -1,4 +1,4 @@
-"""What of the statistics of regions is shown in a table, and what is exported of them."""
+"""What of the statistics of regions is shown in a table, and in which columns."""
 
 from __future__ import annotations
 
@@ -80,23 +80,6 @@ def shown_table(
                    tooltip=f"{PARAMETERS[key].label}: mean ± standard deviation of the voxels")
         )  # fmt: skip
     return first, [*columns, _VOLUME]
-
-
-def exported_sheets(
-    statistics: pd.DataFrame, maps_name: str, about: Mapping[str, str]
-) -> dict[str, pd.DataFrame]:
-    """Return all numbers, and how they came about, as sheets by name.
-
-    Every row also carries the name of the maps, the rule and the erosion, so that a CSV file,
-    which holds the first sheet only, tells how its numbers came about too.
-    """
-    table = statistics.copy()
-    table.insert(0, "maps", maps_name)
-    return {
-        "ROIs": table,
-        "About": pd.DataFrame({"what": list(about), "value": list(about.values())}),
-        "Columns": pd.DataFrame({"column": list(COLUMNS), "meaning": list(COLUMNS.values())}),
-    }
 
 
 def _order(rows: pd.DataFrame, *, per_slice: bool) -> NDArray[np.intp]:
