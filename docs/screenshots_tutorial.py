@@ -211,10 +211,9 @@ class Tutorial:
         self.wait(0.6)
         path = self.output / f"tutorial-{name}.png"
         self.window.grab().toImage().save(str(path))
-        with Image.open(path) as picture:  # 256 colours are enough for a page
-            small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        small.save(path, optimize=True)
-        print(f"{path.name}: {small.width} x {small.height}, {path.stat().st_size / 1000:.0f} kB")
+        with Image.open(path) as picture:
+            picture.convert("RGB").save(path, optimize=True)
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
     def wait(self, seconds=0.3, until=None):
         """Let the window work for a while, or until something holds."""

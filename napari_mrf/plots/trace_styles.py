@@ -12,13 +12,13 @@ from typing import Any
 _SET_COLORS = ("#2f86d6", "#d9641e", "#15936a", "#b355c4")
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.8)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 PIN_COLORS = (
-    "#d04437",
-    "#15936a",
-    "#8f6ad6",
-    "#a8780f",
     "#d14d97",
+    "#8a7f12",
+    "#9b72e0",
+    "#a8780f",
     "#2383a3",
-    "#7a7f1a",
+    "#c23b5a",
+    "#5d8a3a",
     "#8d6046",
 )
 """Of pinned voxels and regions, by their number; they repeat after eight."""

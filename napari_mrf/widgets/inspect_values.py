@@ -155,7 +155,20 @@ class _Cells(QStyledItemDelegate):
         view, text = self.parent(), str(index.data() or "")
         place = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
         flags = Qt.AlignmentFlag.AlignVCenter
-        if index.column():
+        if view.names_above:
+            line = view.fontMetrics().height()
+            if index.column():
+                place.setTop(place.top() + line)
+                flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
+            else:
+                # The name has a line of its own, over all columns.
+                place.setWidth(view.viewport().width() - 2 * _PADDING)
+                place.setHeight(line)
+                flags |= Qt.AlignmentFlag.AlignLeft
+                text = view.fontMetrics().elidedText(
+                    text, Qt.TextElideMode.ElideRight, place.width()
+                )
+        elif index.column():
             flags |= Qt.AlignmentFlag.AlignRight
         else:
             flags |= Qt.AlignmentFlag.AlignLeft
@@ -177,6 +190,7 @@ class InspectValues(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
+        self.names_above = False
         self._model = ValuesModel(self)
         self.setModel(self._model)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -203,7 +217,8 @@ class InspectValues(QTableView):
         if not rows or not keys:  # keep the columns while the mouse is outside
             keys, deviations = list(self._model.keys), self._model.has_deviations
         self._model.set_rows(rows, keys, deviations=deviations)
-        if before != (self._model.rowCount(), self._model.has_deviations, self._model.keys):
+        after = (self._model.rowCount(), self._model.has_deviations, self._model.keys)
+        if before != after or self._needs_lines() != self.names_above:
             self._fit()
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
@@ -226,6 +241,21 @@ class InspectValues(QTableView):
         """Return the first column."""
         return [row.label for row in self._model.rows]
 
+    def resizeEvent(self, event: Any) -> None:
+        """Give the names a line of their own where their column is too narrow."""
+        super().resizeEvent(event)
+        if self._needs_lines() != self.names_above:
+            self._fit()
+
+    def _needs_lines(self) -> bool:
+        """Return whether a name does not fit beside the numbers."""
+        names = [row.label for row in self._model.rows]
+        if not names:
+            return self.names_above
+        widest = max(self.fontMetrics().horizontalAdvance(name) for name in names)
+        numbers = sum(self.columnWidth(at) for at in range(1, self._model.columnCount()))
+        return self.viewport().width() - numbers < widest + 2 * _PADDING
+
     def _fit(self) -> None:
         header, metrics = self.horizontalHeader(), self.fontMetrics()
         for column in range(self._model.columnCount()):
@@ -239,7 +269,9 @@ class InspectValues(QTableView):
             if column:
                 header.resizeSection(column, widest + 2 * _PADDING + 2)
         line = self.fontMetrics().height()
-        tall = (2 * line if self._model.has_deviations else line) + 4
+        self.names_above = self._needs_lines()
+        lines = (2 if self._model.has_deviations else 1) + self.names_above
+        tall = lines * line + 4
         self.verticalHeader().setDefaultSectionSize(tall)
         shown = min(max(self._model.rowCount(), 1), _MOST_ROWS)
         self.setFixedHeight(2 * line + 8 + shown * tall + 2 * self.frameWidth())
