@@ -17,8 +17,9 @@ from napari_mrf.layers import series_layer_data
 from napari_mrf.layers.importance import IMPORTANCE_KEY
 from napari_mrf.method import MethodInfo, MethodOption
 from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.importance_binding import ImportanceBinding, frame_sentence
+from napari_mrf.widgets.importance_binding import ImportanceBinding
 from napari_mrf.widgets.importance_panel import ImportancePanel
+from napari_mrf.widgets.importance_sentence import frame_sentence
 from napari_mrf.widgets.importance_store import importance_store_of
 from napari_mrf.widgets.importance_work import ImportanceParameters, options_of
 
@@ -183,7 +184,7 @@ def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
     shown = np.asarray(layer.data[5])
     expected = result.change_map("FF", 5)
     z, y, x = result.places[:, 7]
-    index = panel.binding._series_layer().data
+    index = panel.binding.view.series_layer().data
     assert index.shape[1:] == shown.shape
     from napari_mrf.orientation import DisplayOrientation
 
