@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.layers.attributes import spatial_attributes
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.trace_styles import pin_color
 
@@ -37,21 +38,20 @@ def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
     ).reshape(-1, 3)
     layer = pins_layer(viewer)
     if layer is None:
-        active = viewer.layers.selection.active
-        layer = viewer.add_points(
-            places,
-            ndim=3,
-            name=_NAME,
-            symbol="ring",
-            size=_SIZE_VOXELS,
-            border_width=0.0,
-            opacity=1.0,
-            features={"number": list(range(1, len(places) + 1))},
-            text={"string": "{number}", "size": 11, "color": "white", "anchor": "upper_left"},
-            metadata={PINS_KEY: True},
-            **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
-        )
-        viewer.layers.selection.active = active
+        with layers_in_one_go(viewer, keeps_active=True):
+            layer = viewer.add_points(
+                places,
+                ndim=3,
+                name=_NAME,
+                symbol="ring",
+                size=_SIZE_VOXELS,
+                border_width=0.0,
+                opacity=1.0,
+                features={"number": list(range(1, len(places) + 1))},
+                text={"string": "{number}", "size": 11, "color": "white", "anchor": "upper_left"},
+                metadata={PINS_KEY: True},
+                **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
+            )
     elif len(places) != len(layer.data) or not np.array_equal(layer.data, places):
         layer.data = places
     _number(layer)

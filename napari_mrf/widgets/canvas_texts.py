@@ -39,6 +39,7 @@ class CanvasTexts:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
+        self._is_waiting = False
         overlays = viewer.canvas.overlays
         for name, (position, _, _) in _EDGES.items():
             overlays[name] = TextOverlay(position=position, font_size=14)
@@ -49,6 +50,8 @@ class CanvasTexts:
                       viewer.dims.events.ndisplay):  # fmt: skip
             event.connect(self._on_changed)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.begin_batch.connect(self._on_batch_begun)
+        viewer.layers.events.end_batch.connect(self._on_batch_ended)
         for layer in viewer.layers:
             layer.events.visible.connect(self._on_changed)
         self.update()
@@ -88,6 +91,15 @@ class CanvasTexts:
         event.value.events.visible.connect(self._on_changed)
 
     def _on_changed(self, event: Any = None) -> None:
+        if not self._is_waiting:
+            self.update()
+
+    def _on_batch_begun(self, event: Any = None) -> None:
+        # A color bar that is shown for a moment costs as much as a layer.
+        self._is_waiting = True
+
+    def _on_batch_ended(self, event: Any = None) -> None:
+        self._is_waiting = False
         self.update()
 
 

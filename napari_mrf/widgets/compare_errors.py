@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.error_maps import error_map
 from napari_mrf.errors import MRFInputError
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
 from napari_mrf.layers.metadata import PARAMETER_KEY
 from napari_mrf.parameters import PARAMETERS
@@ -67,11 +68,12 @@ class CompareErrors:
             self._masked.add(of)
         else:
             self._masked.discard(of)
-        self._hide_maps(find_errors(self.viewer).get(of))
-        layer = self._draw(of)
-        if layer is not None:
-            self.viewer.layers.selection.active = layer
-            show_canvas_texts(self.viewer)
+        show_canvas_texts(self.viewer)
+        with layers_in_one_go(self.viewer):
+            self._hide_maps(find_errors(self.viewer).get(of))
+            layer = self._draw(of)
+            if layer is not None:
+                self.viewer.layers.selection.active = layer
         return layer
 
     def refresh_soon(self) -> None:

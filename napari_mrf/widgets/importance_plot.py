@@ -103,6 +103,7 @@ class ImportancePlot(PlotCanvas):
         if has_fisher:
             draw_fisher(twin, importance, self._key, color=_FISHER[is_dark])
             twin.set_ylabel("Line: Fisher (%)")
+            self.style_again(twin)
 
     def _place_markers(self) -> None:
         for marker in self._markers:

@@ -15,6 +15,7 @@ from napari_mrf.layers import (
     show_maps,
     show_slice,
 )
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.session import MapsSet, session_of, unwrapped
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.preferences import preferences
@@ -51,8 +52,9 @@ class MapsDisplay:
         if viewer is None:
             return
         show_canvas_texts(viewer)
-        show_maps(viewer, maps_set.name, maps_set.maps)
-        self._apply_validity(maps_set)
+        with layers_in_one_go(viewer, removes=True):
+            show_maps(viewer, maps_set.name, maps_set.maps)
+            self._apply_validity(maps_set)
         self._session.add_maps(maps_set)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
@@ -61,13 +63,13 @@ class MapsDisplay:
         layers = companion_layers(viewer, set_name, companion)
         if is_shown and not layers:
             maps_set = self._session.maps_sets[set_name]
-            active = viewer.layers.selection.active
-            show_companion(viewer, set_name, maps_set.maps, companion)
-            self._apply_validity(maps_set)
-            viewer.layers.selection.active = active
-        elif not is_shown:
-            for layer in layers:
-                viewer.layers.remove(layer)
+            with layers_in_one_go(viewer, keeps_active=True):
+                show_companion(viewer, set_name, maps_set.maps, companion)
+                self._apply_validity(maps_set)
+        elif layers and not is_shown:
+            with layers_in_one_go(viewer, removes=True):
+                for layer in layers:
+                    viewer.layers.remove(layer)
 
     def set_hides_invalid(self, is_hidden: bool) -> None:
         """Hide or show values that the validity rules leave out, in all sets."""
@@ -87,7 +89,8 @@ class MapsDisplay:
         if self._shown is not partial.maps:
             self._shown = partial.maps
             show_canvas_texts(viewer)
-            show_maps(viewer, partial.set_name, partial.maps)
+            with layers_in_one_go(viewer, removes=True):
+                show_maps(viewer, partial.set_name, partial.maps)
         else:
             show_slice(viewer, partial.set_name, partial.maps, partial.z)
 

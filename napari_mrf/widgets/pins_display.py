@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.layers import pins_layer, pins_of_layer, show_pins
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.pointer import pointer_of
 
@@ -66,7 +67,8 @@ class PinsDisplay(QObject):
                     self._layer = layer
                     layer.events.data.connect(self._on_data)
             elif layer is not None:
-                viewer.layers.remove(layer)
+                with layers_in_one_go(viewer, removes=True):
+                    viewer.layers.remove(layer)
         finally:
             self._is_showing = False
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 # matplotlib takes the Qt binding that is loaded already, so qtpy must have chosen it before.
 # isort: off
@@ -127,6 +128,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         super().__init__(Figure(figsize=(3.2, minimum_height / 100), dpi=100, layout=layout))
         self.colors = PlotColors.of_theme("dark")
         self._text_colors = {to_hex("black")}
+        self._styled: WeakKeyDictionary[Any, PlotColors] = WeakKeyDictionary()
         self._background: Any = None
         self._moving: tuple[Artist, ...] = ()
         self._resting: tuple[Artist, ...] = ()
@@ -239,12 +241,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         colors = self.colors
         self.figure.set_facecolor(colors.background)
         for axes in self.figure.axes:
-            axes.set_facecolor(colors.background)
-            axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6,
-                             grid_color=colors.grid, grid_linewidth=0.6)  # fmt: skip
-            axes.set_axisbelow(True)
-            for spine in axes.spines.values():
-                spine.set(edgecolor=colors.text, linewidth=0.6)
+            self._style_axes(axes)
             for text in (axes.xaxis.label, axes.yaxis.label, axes.title,
                          axes.xaxis.offsetText, axes.yaxis.offsetText):  # fmt: skip
                 text.set(color=colors.text, fontsize=LABEL_POINTS)
@@ -254,6 +251,23 @@ class PlotCanvas(FigureCanvasQTAgg):
         for text in self.figure.findobj(Text):
             if to_hex(text.get_color()) in self._text_colors:
                 text.set_color(colors.text)
+
+    def _style_axes(self, axes: Any) -> None:
+        """Style what axes keep, once for each theme: it takes as long as drawing them."""
+        colors = self.colors
+        if self._styled.get(axes) is colors:
+            return
+        self._styled[axes] = colors
+        axes.set_facecolor(colors.background)
+        axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6,
+                         grid_color=colors.grid, grid_linewidth=0.6)  # fmt: skip
+        axes.set_axisbelow(True)
+        for spine in axes.spines.values():
+            spine.set(edgecolor=colors.text, linewidth=0.6)
+
+    def style_again(self, axes: Any) -> None:
+        """Give axes the style of the theme at the next draw, after they were given another."""
+        self._styled.pop(axes, None)
 
     def _draw_moving(self) -> None:
         if self._resting_background is None:

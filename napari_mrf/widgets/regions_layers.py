@@ -16,6 +16,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers import regions as bridge
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.layers.regions import RegionGrid
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
@@ -255,12 +256,9 @@ class RegionsLayers(QObject):
         return self.layer is not None
 
     def _keeping_active(self, add: Any) -> Any:
-        selection = self._viewer().layers.selection
-        active = selection.active
-        layer = add()
-        if active is not None:
-            selection.active = active
-        return layer
+        viewer = self._viewer()
+        with layers_in_one_go(viewer, keeps_active=viewer.layers.selection.active is not None):
+            return add()
 
     def _connect_outlines(self, layer: Any | None) -> None:
         self.outlines_layer = layer

@@ -1,0 +1,121 @@
+"""Clicks answer at once: what they must not do, and bounds on the time of the window's thread."""
+
+import gc
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_mrf import ParameterMaps, sequences
+from napari_mrf.analysis.frame_groups import ImportanceOptions
+from napari_mrf.analysis.importance_result import Baseline, Importance
+from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.importance import importance_limits
+from napari_mrf.session import MapsSet
+from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.plot_canvas import PlotCanvas, PlotColors
+
+RANGES = {"FF": (0, 1), "T1H2O": (900, 1500), "T1fat": (250, 350), "Df": (-60, 60), "B1": (0.6, 1)}
+GENEROUS_S = 1.0
+
+
+@pytest.fixture
+def scene():
+    viewer = ViewerModel()
+    random = np.random.default_rng(0)
+    values = {key: random.uniform(*ends, (5, 350, 350)) for key, ends in RANGES.items()}
+    deviations = {key: np.abs(one) * 0.02 for key, one in values.items()}
+    maps = ParameterMaps(values, uncertainty=deviations, affine=np.diag([1.0, 1.0, 8.0, 1.0]))
+    maps_display_of(viewer).add(MapsSet("water-fat", maps, "thigh"))
+    return SimpleNamespace(viewer=viewer, display=maps_display_of(viewer))
+
+
+def test_uncertainty_comes_and_goes_with_one_redraw_each(scene, monkeypatch):
+    viewer = scene.viewer
+    batches, updates = [], []
+    viewer.layers.events.end_batch.connect(lambda: batches.append(1))
+    texts = show_canvas_texts(viewer)
+    monkeypatch.setattr(texts, "update", lambda: updates.append(1))
+    before, active = len(viewer.layers), viewer.layers.selection.active
+    start = time.thread_time()
+    scene.display.set_companion("water-fat", "uncertainty", True)
+    assert len(viewer.layers) == before + 5 and viewer.layers.selection.active is active
+    assert (len(batches), len(updates)) == (1, 1)
+    scene.display.set_companion("water-fat", "uncertainty", False)
+    assert len(viewer.layers) == before and viewer.layers.selection.active is active
+    assert (len(batches), len(updates)) == (2, 2)
+    assert time.thread_time() - start < GENEROUS_S
+
+
+@pytest.mark.parametrize("n_selected", [0, 1, 2])
+def test_what_is_selected_stays_selected_and_nobody_hears_of_it(n_selected):
+    viewer = ViewerModel()
+    first = [viewer.add_image(np.zeros((4, 4)), name=name) for name in "abc"]
+    selection = viewer.layers.selection
+    selection.clear()
+    selection.update(first[:n_selected])
+    active, heard = selection.active, []
+    selection.events.changed.connect(heard.append)
+    selection.events.active.connect(heard.append)
+    with layers_in_one_go(viewer, keeps_active=True):
+        viewer.add_image(np.zeros((4, 4)), name="d")
+        viewer.add_labels(np.zeros((4, 4), int), name="e")
+    assert set(selection) == set(first[:n_selected]) and selection.active is active
+    assert not heard
+    viewer.add_points([(1, 1)])
+    assert heard and selection.active is viewer.layers[-1]
+
+
+def test_an_error_leaves_the_viewer_and_the_memory_as_they_were():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((4, 4)))
+    frozen = gc.get_freeze_count()
+    with pytest.raises(KeyError), layers_in_one_go(viewer, keeps_active=True):
+        viewer.add_image(np.zeros((4, 4)))
+        raise KeyError
+    assert viewer.layers.selection.active is image
+    assert gc.get_freeze_count() == 0 or gc.get_freeze_count() == frozen
+    viewer.add_image(np.zeros((4, 4)))
+    assert viewer.layers.selection.active is viewer.layers[-1]
+
+
+def test_limits_of_a_large_importance_are_those_of_all_values():
+    random, shape = np.random.default_rng(3), (175, 60_000)
+    spread = random.uniform(1, 40, shape[1])  # voxels and frames differ
+    change = (random.exponential(1, shape) * spread * np.linspace(0.2, 3, 175)[:, None]).astype(
+        "f4"
+    )
+    change[:, :5000] = np.nan
+    places = np.zeros((3, shape[1]), int)
+    importance = Importance(
+        "water-fat", sequences.t1ff(), np.arange(175), ImportanceOptions(), "itself",
+        np.repeat(np.arange(175), 2).reshape(-1, 2), places, (5, 350, 350), None,
+        {"T1H2O": Baseline(0.0, 600.0, shape[1], "all")}, {}, {}, {"T1H2O": change},
+    )  # fmt: skip
+    start = time.thread_time()
+    low, high = importance_limits(importance, "T1H2O")
+    assert time.thread_time() - start < GENEROUS_S / 2
+    assert low == 0
+    assert high == pytest.approx(np.nanpercentile(change, 99), rel=0.02)
+
+
+def test_axes_are_styled_once_a_theme(qtbot, monkeypatch):
+    canvas = PlotCanvas()
+    qtbot.addWidget(canvas)
+    axes = canvas.figure.add_subplot()
+    calls = []
+    monkeypatch.setattr(axes, "tick_params", lambda **options: calls.append(options["colors"]))
+    canvas.draw()
+    axes.set_xlim(0, 5)
+    canvas.draw()
+    assert calls == [canvas.colors.text]
+    canvas.set_colors(PlotColors.of_theme("light"))
+    canvas.draw()
+    assert calls == [PlotColors.of_theme("dark").text, PlotColors.of_theme("light").text]
+    canvas.figure.clear()
+    fresh = canvas.figure.add_subplot()
+    canvas.draw()
+    assert fresh.get_facecolor() == axes.get_facecolor()
