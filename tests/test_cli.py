@@ -40,7 +40,17 @@ def small_series(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "methods", "simulate", "reconstruct", "rois", "compare", "phantom", "clear-cache"],
+    [
+        "demo",
+        "methods",
+        "simulate",
+        "reconstruct",
+        "inspect",
+        "rois",
+        "compare",
+        "phantom",
+        "clear-cache",
+    ],
 )
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")

@@ -18,6 +18,8 @@ WRONG_USAGE = {
     "bad-frames",
     "no-device",
     "unknown-sequence",
+    "bad-voxel",
+    "bad-region",
 }
 """Error codes that are the fault of the command, not of the files."""
 

@@ -85,7 +85,7 @@ def find_all_maps(paths: Sequence[str | Path]) -> dict[str, Path]:
     if len(found) == 1:
         return found[0]
     singles = [one[SINGLE].resolve() for one in found if SINGLE in one]
-    names = dict(zip(singles, _telling_names(singles), strict=True))
+    names = dict(zip(singles, telling_names(singles), strict=True))
     by_subject: dict[str, Path] = {}
     for one in found:
         for subject, folder in one.items():
@@ -99,13 +99,21 @@ def find_all_maps(paths: Sequence[str | Path]) -> dict[str, Path]:
     return by_subject
 
 
-def _telling_names(folders: Sequence[Path]) -> list[str]:
-    """Return the last part in which the paths differ, or where none tells all, the last one."""
-    for depth in range(1, min((len(one.parts) for one in folders), default=0) + 1):
-        names = [one.parts[-depth] for one in folders]
-        if len(set(names)) == len(names):
+def telling_names(folders: Sequence[Path]) -> list[str]:
+    """Return short names that tell folders apart, in their order.
+
+    The last part of the paths in which all differ; else the shortest ends of the paths that
+    differ (``b/maps``). Folders given twice keep one name.
+    """
+    paths = [folder.resolve() for folder in folders]
+    depths = range(1, min((len(path.parts) for path in paths), default=0) + 1)
+    parts = [[path.parts[-depth] for path in paths] for depth in depths]
+    ends = [["/".join(path.parts[-depth:]) for path in paths] for depth in depths]
+    n_different = len(set(paths))
+    for names in (*parts, *ends):
+        if len(set(names)) == n_different:
             return names
-    return [one.name for one in folders]
+    return [str(path) for path in paths]
 
 
 def file_sums(folder: str | Path) -> dict[str, str]:

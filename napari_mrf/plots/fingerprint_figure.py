@@ -74,7 +74,7 @@ def fingerprint_figure(
         for index, prediction in enumerate(trace.predictions):
             style = predicted_style(index, color)
             label = f"{prediction.name}, fit {prediction.correlation:.3f}"
-            if prediction.signal is None:
+            if prediction.signal is None or not np.isfinite(prediction.signal).any():
                 row.append(Line2D([], [], linestyle="none", label=f"{prediction.name}: none"))
                 continue
             main.plot(frames, convert(prediction.signal), **style)

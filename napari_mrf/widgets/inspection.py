@@ -6,9 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
+from napari_mrf.analysis.inspection import region_signals, region_trace, voxel_trace
 from napari_mrf.analysis.traces import Trace, problem_of, traces_table, voxel_name
 from napari_mrf.jobs import Step
 
@@ -102,12 +100,7 @@ class VoxelReader:
             yield VoxelsAnswer(question, bare, is_complete=False)
         start_s = time.perf_counter()
         traces = tuple(
-            Trace(
-                voxel_name(voxel),
-                signal,
-                tuple(predictor.at(voxel, signal) for predictor in question.predictors),
-                problem_of(signal),
-            )
+            voxel_trace(voxel, signal, question.predictors)
             for voxel, signal in zip(question.voxels, measured, strict=True)
         )
         self._is_slow = time.perf_counter() - start_s > _SLOW_S
@@ -124,25 +117,9 @@ def answer_regions(question: RegionsQuestion) -> Iterator[tuple[Trace, ...]]:
 
 
 def _mean_trace(question: RegionsQuestion, choice: RegionChoice) -> Trace:
-    series, labels = question.series, question.regions.labels
-    drawn = np.argwhere(labels == choice.label)
-    if choice.z is not None:
-        drawn = drawn[drawn[:, 0] == choice.z]
-    parts = []
-    for z in np.unique(drawn[:, 0]):
-        _, rows, columns = drawn[drawn[:, 0] == z].T
-        parts.append(series.slab(int(z))[:, rows, columns].T)
-    signals = np.concatenate(parts) if parts else np.empty((0, series.n_frames), np.complex64)
-    mean = mean_fingerprint(signals)
-    voxels = (drawn[:, 0], drawn[:, 1], drawn[:, 2])
-    name = question.regions.table[choice.label].name
-    where = "" if choice.z is None else f", slice {choice.z}"
-    return Trace(
-        f"{name}{where}, mean of {mean.n:,} voxel{'' if mean.n == 1 else 's'}",
-        mean.signal,
-        tuple(predictor.mean_at(voxels, signals, mean) for predictor in question.predictors),
-        "" if mean.n else "no voxel with signal",
-    )
+    labels, name = question.regions.labels, question.regions.table[choice.label].name
+    found = region_signals(question.series, labels, (choice.label,), choice.z)
+    return region_trace(name, found[choice.label], question.predictors, choice.z)
 
 
 def is_own_series(maps_set: MapsSet, series: MRFSeries, series_name: str) -> bool:
