@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_mrf import ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance_result import Baseline, Importance
+from napari_mrf.layers import series_layer_data
 from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.layers.importance import importance_limits
-from napari_mrf.session import MapsSet
+from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.dock import SeriesDock
 from napari_mrf.widgets.maps_display import maps_display_of
 from napari_mrf.widgets.plot_canvas import PlotCanvas, PlotColors
 
@@ -119,3 +121,19 @@ def test_axes_are_styled_once_a_theme(qtbot, monkeypatch):
     fresh = canvas.figure.add_subplot()
     canvas.draw()
     assert fresh.get_facecolor() == axes.get_facecolor()
+
+
+def test_the_sequence_that_is_in_force_picked_again_begins_nothing_anew(qtbot):
+    viewer = ViewerModel()
+    dock = SeriesDock(viewer)
+    qtbot.addWidget(dock)
+    sequence = sequences.t1ff()
+    series = MRFSeries(np.ones((175, 1, 4, 4), np.complex64), np.eye(4), sequence)
+    data, attributes, _ = series_layer_data(series, "thigh")
+    viewer.add_image(data, **attributes)
+    session, panel, heard = session_of(viewer), dock.panels["series"], []
+    session.series_changed.connect(heard.append)
+    panel.set_problem("earlier")
+    panel.sequence_picker.textActivated.emit(sequence.name)
+    assert session.series is series and not heard
+    assert panel.notice.isHidden()

@@ -181,8 +181,10 @@ class SeriesBinding:
             self._propose_sequence()
 
     def _on_sequence_changed(self, name: str) -> None:
-        sequence = self._choices().get(name)
-        if sequence is not None:
+        sequence, series = self._choices().get(name), self.session.series
+        if series is not None and sequence is not None and sequence == series.sequence:
+            self._show()  # the same series: nobody has to begin anew
+        elif sequence is not None:
             self._take(sequence)
 
     def _on_component_changed(self, component: str) -> None:
