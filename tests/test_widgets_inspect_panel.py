@@ -253,7 +253,7 @@ def test_residual_has_its_own_axes(scene):
     names = [axes.get_label() for axes in scene.panel.plot.figure.axes]
     assert names == ["main", "residual", "FA (deg)", "TE (ms)", "TR (ms)"]
     (trace,) = scene.binding._voxel_traces
-    drawn = scene.panel.plot._lines[("residual", 0, 1)].get_ydata()
+    drawn = scene.panel.plot.lines.by_key[("residual", 0, 1)].get_ydata()
     assert np.array_equal(drawn, np.abs(trace.measured - trace.predictions[0].signal))
     scene.qtbot.mouseClick(scene.panel.residual_box, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
     names = [a.get_label() for a in scene.panel.plot.figure.axes if a.get_visible()]
@@ -271,7 +271,7 @@ def test_value_axis_fits_dark_and_bright_voxels_without_a_full_redraw(scene):
         scene.move_to(voxel)
         peak, (low, high) = np.abs(SIGNAL[(slice(None), *voxel)]).max(), axes.get_ylim()
         assert low == 0 and 0.35 * high <= peak <= high
-        texts = [text.get_text() for text in scene.panel.plot._ticks["main"][3]]
+        texts = [text.get_text() for text in scene.panel.plot.axes.ticks["main"].texts]
         assert float(texts[2]) == pytest.approx(high / 1.06) == pytest.approx(2 * float(texts[1]))
     assert redraws == []
 
@@ -287,7 +287,7 @@ def test_frame_in_the_plot_and_slider_are_one(scene):
     plot = scene.panel.plot
     scene.viewer.dims.set_point(0, 120)
     assert scene.panel.frame_text.full_text() == "Frame 120: FA 5°, TE 3.45 ms, TR 5.08 ms"
-    assert all(line.get_xdata()[0] == 120 for line in plot._frame_lines)
+    assert all(line.get_xdata()[0] == 120 for line in plot.axes.frame_lines)
     axes = plot.figure.axes[0]
 
     def place(frame):
@@ -309,7 +309,7 @@ def test_frame_in_the_plot_and_slider_are_one(scene):
     scene.viewer.dims.roll()
     scene.viewer.dims.roll()
     assert 0 in scene.viewer.dims.displayed
-    assert not any(line.get_visible() for line in plot._frame_lines)
+    assert not any(line.get_visible() for line in plot.axes.frame_lines)
 
 
 def test_pins_stay_in_the_plot_and_in_a_points_layer(scene):
@@ -442,7 +442,7 @@ def test_theme_changes_colors_and_keeps_the_traces(scene, theme):
     scene.move_to((2, 1, 3))
     scene.viewer.theme = theme
     assert np.array_equal(scene.panel.plot.shown_values(), np.abs(SIGNAL[:, 2, 1, 3]))
-    assert scene.panel.plot._lines[("main", 0, 0)].get_color() == scene.panel.plot.colors.text
+    assert scene.panel.plot.lines.by_key[("main", 0, 0)].get_color() == scene.panel.plot.colors.text
 
 
 def test_panel_out_of_sight_computes_nothing_and_is_right_when_back(scene):

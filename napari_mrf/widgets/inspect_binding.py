@@ -15,7 +15,6 @@ from napari_mrf.layers import frame_of, layer_of_series, show_frame
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
-from napari_mrf.widgets.inspect_plot import readable
 from napari_mrf.widgets.inspect_values import ValueRow
 from napari_mrf.widgets.inspection import (
     Export,
@@ -32,6 +31,7 @@ from napari_mrf.widgets.pins_display import pins_display_of
 from napari_mrf.widgets.plot_legend import LegendEntry
 from napari_mrf.widgets.pointer import pointer_of
 from napari_mrf.widgets.preferences import preferences
+from napari_mrf.widgets.readable_color import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
