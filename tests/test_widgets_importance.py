@@ -131,7 +131,7 @@ def test_run_shows_the_only_frame_that_matters(qtbot, viewer, panel, gate):
     assert np.flatnonzero(result.mean("FF")).tolist() == [5]
     assert not panel.results.isHidden()
     assert panel.map_picker.currentText() == "FF"
-    assert states[-1].startswith("Importance, one-frame · ")
+    assert states[-1].startswith("one-frame · ")
     assert panel.progress_row.isHidden()
     viewer.dims.set_point(0, 5)
     assert panel.frame_text.text().startswith("Frame 5: FF changes by ")
@@ -193,6 +193,7 @@ def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
     assert shown[at] == expected[z, y, x] > 0
     assert np.all(np.asarray(layer.data[4])[np.isfinite(shown)] == 0)
     assert layer.contrast_limits[0] == 0
+    assert layer.contrast_limits[1] == pytest.approx(np.percentile(result.voxel_change["FF"], 99))
     click(qtbot, panel.layer_button)
     assert sum(IMPORTANCE_KEY in one.metadata for one in viewer.layers) == 1
 

@@ -88,7 +88,7 @@ def show_importance(viewer: Any, importance: Importance, key: str) -> Any:
         colormap=napari_colormap(colormaps[_COLORMAP](np.linspace(0, 1, 256)), "frame importance"),
         metadata={
             IMPORTANCE_KEY: (importance.method, key),
-            TITLE_KEY: f"{PARAMETERS[key].label}, frame importance{unit}",
+            TITLE_KEY: f"Change of {key}{unit}",
         },
         scale=(1.0, *spatial["scale"]),
         units=("pixel", *spatial["units"]),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.widgets.importance_panel import ImportancePanel
 
+_TITLE = "Importance, "
+
 
 class ImportanceBinding:
     """Runs what the panel asks for, and keeps its parts together.
@@ -62,8 +64,8 @@ class ImportanceBinding:
             return
         parameters = self.parameters()
         self.store.begin(series)
-        self.session.importance.start(f"Importance, {parameters.method}", measure, series, mask,
-                                      truth, parameters)  # fmt: skip
+        self.session.importance.start(_TITLE + parameters.method, measure, series, mask, truth,
+                                      parameters)  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run; what has been measured stays."""
@@ -129,15 +131,16 @@ class ImportanceBinding:
         panel = self.panel
         panel.set_status(status)
         self._show_needs()
+        method = status.title.removeprefix(_TITLE)
         if status.state is JobState.FAILED and status.failure is not None:
             panel.notice.say(status.failure.sentence)
-            panel.state_changed.emit(f"{status.title} failed")
+            panel.state_changed.emit(f"{method} failed")
         elif status.state is JobState.CANCELLED:
             kept = f" after {status.done:,} of {status.total:,}" if status.done else ""
-            panel.state_changed.emit(f"{status.title} cancelled{kept}")
+            panel.state_changed.emit(f"{method} cancelled{kept}")
             self.view.show()
         elif status.state is JobState.DONE:
-            panel.state_changed.emit(f"{status.title} · {duration(status.seconds)}")
+            panel.state_changed.emit(f"{method} · {duration(status.seconds)}")
         elif status.state is JobState.IDLE:
             result = self.store.result
             found = "not run" if result is None else f"{result.method}, measured"

@@ -226,10 +226,6 @@ class ImportancePanel(QWidget):
         """Return the key of the map that is shown, empty without a result."""
         return self.map_picker.currentText()
 
-    def shown_maps(self) -> list[str]:
-        """Return the keys of the maps that are offered."""
-        return [self.map_picker.itemText(at) for at in range(self.map_picker.count())]
-
     def _show_options(self) -> None:
         info = self._methods.get(self.current_method())
         self.options.set_options(info.options if info is not None else ())

@@ -64,10 +64,11 @@ class ImportanceView:
         if result is None:
             return
         panel, keys = self.panel, list(result.keys)
+        offered = [panel.map_picker.itemText(at) for at in range(panel.map_picker.count())]
         wanted = panel.current_map()
         if self._wanted_map in keys:
             wanted, self._wanted_map = self._wanted_map, ""
-        if wanted != panel.current_map() or panel.shown_maps() != keys:
+        if wanted != panel.current_map() or offered != keys:
             panel.set_maps(keys, wanted)
         key = panel.current_map()
         panel.fisher_box.setEnabled(key in result.fisher)
