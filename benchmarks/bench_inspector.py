@@ -72,7 +72,7 @@ def measure(application, series, n_sets, n_moves, rng):
     dock.show()
     binding, plot = dock.bindings["inspect"], dock.panels["inspect"].plot
     answers = []
-    binding.voxel_reading.answered.connect(answers.append)
+    binding.readings.of_voxel.answered.connect(answers.append)
     costs, latencies = [], []
     for move in range(n_moves + 5):
         row, column = rng.integers(0, SHAPE[1]), rng.integers(0, SHAPE[2])

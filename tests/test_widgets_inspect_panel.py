@@ -71,8 +71,8 @@ class Scene:
         self.settle()
 
     def settle(self):
-        readings = (self.binding.voxel_reading, self.binding.pins_reading,
-                    self.binding.regions_reading)  # fmt: skip
+        readings = (self.binding.readings.of_voxel, self.binding.readings.of_pins,
+                    self.binding.readings.of_regions)  # fmt: skip
         self.qtbot.waitUntil(lambda: not self.binding.pointer._timer.isActive(), timeout=20_000)
         self.qtbot.waitUntil(lambda: not any(r.is_busy for r in readings), timeout=20_000)
         QApplication.processEvents()
@@ -119,7 +119,7 @@ def test_panel_says_what_it_needs(qtbot, viewer):
     panel = dock.panels["inspect"]
     assert panel.needs.text() == "Load or pick a series first." and panel.content.isHidden()
     dock.bindings["inspect"].pin()
-    dock.bindings["inspect"].copy_values()
+    dock.bindings["inspect"].files.copy_values()
 
 
 @pytest.mark.parametrize("voxel", [(0, 0, 0), (2, 3, 4), (1, 2, 3)])
@@ -252,7 +252,7 @@ def test_residual_has_its_own_axes(scene):
     scene.move_to((2, 1, 3))
     names = [axes.get_label() for axes in scene.panel.plot.figure.axes]
     assert names == ["main", "residual", "FA (deg)", "TE (ms)", "TR (ms)"]
-    (trace,) = scene.binding._voxel_traces
+    (trace,) = scene.binding.readings.voxel
     drawn = scene.panel.plot.lines.by_key[("residual", 0, 1)].get_ydata()
     assert np.array_equal(drawn, np.abs(trace.measured - trace.predictions[0].signal))
     scene.qtbot.mouseClick(scene.panel.residual_box, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
@@ -382,18 +382,18 @@ def test_regions_are_overlaid_by_their_mean(scene):
     names = [entry.label for entry in scene.panel.legend.entries()[-2:]]
     assert names == ["vastus, mean of 7 voxels", "=sartorius, mean of 5 voxels"]
     expected = mean_fingerprint(SIGNAL[:, labels == 4].T).signal
-    trace = scene.binding._region_traces[0]
+    trace = scene.binding.readings.regions[0]
     assert np.allclose(trace.measured, expected, atol=1e-5)
     assert trace.predictions[0].correlation > 0.9999
     scene.binding._on_regions_chosen(("chosen",))
     scene.settle()
-    assert scene.binding._region_traces == ()
+    assert scene.binding.readings.regions == ()
     scene.session.choose_region(RegionChoice(4, z=2))
     scene.settle()
-    assert [t.name for t in scene.binding._region_traces] == ["vastus, slice 2, mean of 1 voxel"]
+    assert [t.name for t in scene.binding.readings.regions] == ["vastus, slice 2, mean of 1 voxel"]
     scene.session.set_regions(None)
     scene.settle()
-    assert scene.binding._region_traces == ()
+    assert scene.binding.readings.regions == ()
 
 
 def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
@@ -406,7 +406,7 @@ def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, p=path: (str(p), ""))
         (action,) = (a for a in scene.panel.export_button.menu().actions() if a.data() == kind)
         action.trigger()
-        scene.qtbot.waitUntil(lambda: not scene.binding.exporting.status.is_running, timeout=20_000)
+        scene.qtbot.waitUntil(lambda: not scene.binding.files.job.status.is_running, timeout=20_000)
         assert path.stat().st_size > 1000
         assert scene.panel.notice.text() == "Exported what is drawn."
     table = pd.read_csv(tmp_path / "traces.csv")
@@ -420,8 +420,8 @@ def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
     assert not (tmp_path / "traces.csv").read_text().startswith("=")
     assert "<svg" in (tmp_path / "traces.svg").read_text()
     assert (tmp_path / "traces.pdf").read_bytes().startswith(b"%PDF")
-    scene.binding.export_to(tmp_path / "nowhere" / "a.csv", "csv")
-    scene.qtbot.waitUntil(lambda: not scene.binding.exporting.status.is_running, timeout=20_000)
+    scene.binding.files.export_to(tmp_path / "nowhere" / "a.csv", "csv")
+    scene.qtbot.waitUntil(lambda: not scene.binding.files.job.status.is_running, timeout=20_000)
     assert "Export" not in scene.panel.notice.text() and scene.panel.notice.text()
 
 
@@ -449,7 +449,7 @@ def test_panel_out_of_sight_computes_nothing_and_is_right_when_back(scene):
     scene.move_to((0, 1, 1))
     scene.dock.sections["inspect"].set_open(False)
     asked = []
-    scene.binding.voxel_reading.answered.connect(asked.append)
+    scene.binding.readings.of_voxel.answered.connect(asked.append)
     scene.move_to((2, 1, 3))
     scene.add("water-fat")
     assert asked == [] and scene.dock.sections["inspect"].state() == "voxel (2, 1, 3)"
@@ -518,11 +518,11 @@ def test_choices_go_into_a_session_file_and_back(scene):
 def test_slow_predictions_follow_the_measured_fingerprint_and_the_last_one_wins(scene, monkeypatch):
     scene.add("water-fat")
     scene.move_to((0, 1, 1))
-    slow = VoxelSimulatorAtItsLeisure(scene.binding._predictors[0]._forward)
-    monkeypatch.setitem(scene.binding._predictors[0].__dict__, "_forward", slow)
+    slow = VoxelSimulatorAtItsLeisure(scene.binding.readings.predictors[0]._forward)
+    monkeypatch.setitem(scene.binding.readings.predictors[0].__dict__, "_forward", slow)
     scene.move_to((0, 1, 2))  # learns that it is slow
     answers = []
-    scene.binding.voxel_reading.answered.connect(answers.append)
+    scene.binding.readings.of_voxel.answered.connect(answers.append)
     for voxel in ((1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 2, 4)):
         scene.binding._look_at(voxel)
     scene.settle()

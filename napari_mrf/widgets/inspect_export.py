@@ -1,0 +1,82 @@
+"""Copies and exports what the inspector shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_mrf.analysis.traces import values_table
+from napari_mrf.jobs import Job, JobState, JobStatus
+from napari_mrf.session import session_of
+from napari_mrf.widgets.inspection import Export, export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.widgets.bond import Bond
+    from napari_mrf.widgets.inspect_drawn import Drawn
+    from napari_mrf.widgets.inspect_panel import InspectPanel
+
+
+class InspectExport:
+    """Acts on *Copy* and *Export*.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose series it is.
+    panel : InspectPanel
+        With the buttons.
+    bond : Bond
+        For as long as the panel lives.
+    drawn : callable
+        Returns what is drawn at the moment.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: InspectPanel, bond: Bond, drawn: Callable[[], Drawn]
+    ) -> None:
+        self.panel, self.session, self._drawn = panel, session_of(viewer), drawn
+        self.job = Job()
+        panel.copy_requested.connect(self.copy_values)
+        panel.export_requested.connect(self._on_export_requested)
+        bond.connect(self.job.changed, self._on_job_changed)
+
+    def copy_values(self) -> None:
+        """Copy the values of all voxels that are shown, tab-separated with a header."""
+        drawn = self._drawn()
+        table = values_table((*drawn.voxel, *drawn.pins))
+        QApplication.clipboard().setText(table.to_csv(sep="\t", index=False, lineterminator="\n"))
+        self.panel.notice.say("Copied the values of the voxels shown.", kind="note")
+
+    def export_to(self, path: str | Path, kind: str) -> None:
+        """Write what is drawn; a key of `inspect_panel.EXPORTS`."""
+        series, drawn = self.session.series, self._drawn()
+        if series is None or not drawn.traces or self.job.status.is_running:
+            return
+        what = Export(
+            drawn.traces,
+            drawn.colors,
+            series.sequence,
+            self.panel.component_picker.currentText(),
+            self.panel.residual_box.isChecked(),
+        )
+        self.job.start("Exporting", export, what, Path(path), kind)
+
+    def _on_export_requested(self, kind: str) -> None:
+        if not self._drawn().traces:
+            self.panel.notice.say("Nothing is drawn yet. Move the mouse over the image first.")
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self.panel, "Export", f"fingerprints.{kind}", f"{kind.upper()} (*.{kind})"
+        )
+        if path:
+            self.export_to(path if Path(path).suffix else f"{path}.{kind}", kind)
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.state is JobState.FAILED and status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+        elif status.state is JobState.DONE:
+            self.panel.notice.say("Exported what is drawn.", kind="note")
