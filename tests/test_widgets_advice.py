@@ -7,12 +7,14 @@ from qtpy.QtCore import Qt
 
 from napari_mrf import MRFSeries, ParameterMaps, methods, sequences
 from napari_mrf.io import load_series
+from napari_mrf.method import MethodOption
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.simulation.simulator import simulate
 from napari_mrf.widgets.advice import LOW_QUALITY, Advice, advice_on
 from napari_mrf.widgets.dock import ReconstructDock
 from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.option_form import OptionForm
 
 SHAPE = (1, 4, 5)
 EDGE = "T1H2O lies on the edge of its grid in 9 of 20 voxels: a wider grid helps."
@@ -69,6 +71,21 @@ def test_poor_fits_suggest_the_window_in_one_sentence():
 @pytest.mark.parametrize("conditioning", [{"window_frames": 25}, None])
 def test_window_is_not_suggested_where_it_is_on_or_unknown(conditioning):
     assert advice_on(maps_with(0.5, conditioning=conditioning)) == []
+
+
+def test_network_is_given_no_advice_that_it_cannot_take():
+    assert advice_on(maps_with(0.5, method={"name": "cohen", "weights_sha256": "0" * 64})) == []
+
+
+def test_options_are_kept_while_a_method_without_them_is_picked(qtbot):
+    form = OptionForm()
+    qtbot.addWidget(form)
+    window = MethodOption("window", "int", 1, "Window", "", limits=(1, 75))
+    form.set_options([window])
+    form.set_value("window", 25)
+    form.set_options([])
+    form.set_options([window])
+    assert form.values() == {"window": 25}
 
 
 def test_warning_that_names_an_option_offers_it_first_and_alone():

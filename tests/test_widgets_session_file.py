@@ -133,6 +133,21 @@ def test_second_save_writes_no_second_copy(qtbot, open_window, series_path):
 
 
 @pytest.mark.slow
+def test_opening_again_leaves_no_layers_of_the_former_study(qtbot, open_window, series_path):
+    viewer, dock = open_window()
+    fill(qtbot, viewer, dock, series_path)
+    viewer.add_image(np.zeros((4, 4)), name="not ours")
+    path = series_path.with_name("a.mrf.json")
+    dock.session_binding.save_to(path)
+    wait_for_job(qtbot, dock)
+    names = sorted(layer.name for layer in viewer.layers)
+    for _ in range(2):
+        dock.session_binding.open_file(path)
+        wait_for_job(qtbot, dock)
+        assert sorted(layer.name for layer in viewer.layers) == names
+
+
+@pytest.mark.slow
 def test_what_changed_on_the_disk_is_said(qtbot, open_window, series_path):
     viewer, dock = open_window()
     fill(qtbot, viewer, dock, series_path)

@@ -48,6 +48,9 @@ class SessionContents:
         Where it lies.
     table : dict of int to Label
         The regions' names.
+    near, far : list of Path
+        Files found beside the session file as they were, and those found only at their former
+        absolute place.
     remarks : list of str
         One sentence for everything that is missing or has changed; empty when all is as it was.
     """
@@ -61,6 +64,8 @@ class SessionContents:
     labels_path: Path | None = None
     table: dict[int, Label] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    near: list[Path] = field(default_factory=list)
+    far: list[Path] = field(default_factory=list)
 
 
 def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
@@ -95,6 +100,13 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
         except MRFInputError as error:
             contents.remarks.append(f"The maps {record.name} were left out. {error.sentence()}")
     yield from _load_regions(contents)
+    if contents.near:
+        # A session file that moved alone finds everything at its former place, as it should.
+        contents.remarks += [
+            f"{path.name} was not where the session moved to, and was taken from its former "
+            f"place, {path.parent}."
+            for path in contents.far
+        ]
     return contents
 
 
@@ -155,6 +167,8 @@ def _compare(
         if found is None:
             gone.append(Path(record.path).name)
             continue
+        is_near = found == record.candidates(contents.path)[0]
+        (contents.near if is_near else contents.far).append(found)
         yield f"checking {found.name}"
         if sha256_of(found) != record.sha256:
             changed.append(found.name)

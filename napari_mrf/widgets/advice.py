@@ -80,6 +80,10 @@ def _median_quality(maps: ParameterMaps) -> float:
 
 
 def _was_not_averaged(maps: ParameterMaps) -> bool:
-    # Methods that cannot average leave no record of it.
-    conditioning = maps.provenance.get("conditioning")
-    return isinstance(conditioning, dict) and "window_frames" not in conditioning
+    # A network needs the frames as it learned them, and other methods that cannot average
+    # leave no record of it.
+    conditioning, method = (maps.provenance.get(key) for key in ("conditioning", "method"))
+    is_network = isinstance(method, dict) and "weights_sha256" in method
+    return (
+        isinstance(conditioning, dict) and "window_frames" not in conditioning and not is_network
+    )

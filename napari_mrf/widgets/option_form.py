@@ -41,6 +41,7 @@ class OptionForm(QWidget):
         super().__init__()
         self._editors: dict[str, QWidget] = {}
         self._options: dict[str, MethodOption] = {}
+        self._entered: dict[str, Any] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(18, 0, 0, 0)
         self._layout.setSpacing(4)
@@ -49,7 +50,8 @@ class OptionForm(QWidget):
 
     def set_options(self, options: Sequence[MethodOption]) -> None:
         """Show these options at their defaults; values entered before are kept by name."""
-        kept = self.values()
+        self._entered |= self.values()
+        kept = self._entered
         while self._layout.rowCount():
             self._layout.removeRow(0)
         self._editors = {}

@@ -130,7 +130,7 @@ class RoisStatisticsPanel(QWidget):
         """Say which voxels are valid; nothing where no map has a rule."""
         self.validity.setEnabled(bool(rules))
         self.validity.setToolTip(
-            f"Count only {rules}. The thresholds are in Preferences > MRF."
+            f"Count only {rules}. The thresholds are in Preferences > napari-mrf."
             if rules
             else "These maps have no validity rule"
         )

@@ -1,4 +1,4 @@
-"""File > Open Sample > Thigh (MRF T1-FF) (MRF): a small acquired series with its truth."""
+"""File > Open Sample > Thigh (MRF T1-FF) (napari-mrf): a small acquired series with its truth."""
 
 from __future__ import annotations
 

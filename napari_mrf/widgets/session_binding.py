@@ -9,7 +9,8 @@ import numpy as np
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_mrf.jobs import Job, JobStatus
-from napari_mrf.layers import SET_KEY, series_of, show_component
+from napari_mrf.layers import series_of, show_component
+from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
@@ -173,8 +174,9 @@ class SessionBinding:
     def _clear(self) -> None:
         self.session.set_pins(())
         self.session.set_regions(None)
-        for layer in list(self.viewer.layers):
-            if series_of(layer) is not None or SET_KEY in layer.metadata:
+        ours = [layer for layer in self.viewer.layers if _is_ours(layer)]
+        with layers_in_one_go(self.viewer, removes=True):
+            for layer in ours:
                 self.viewer.layers.remove(layer)
 
     def _on_open_requested(self) -> None:
@@ -233,6 +235,11 @@ class SessionBinding:
             self._path = outcome.contents.path
             self._show(outcome)
         self.bar.set_name(self._path.name if self._path is not None else "")
+
+
+def _is_ours(layer: Any) -> bool:
+    """Whether a layer shows a series, maps, regions, pins, errors or importance."""
+    return any(str(key).startswith("mrf_") for key in layer.metadata)
 
 
 def _also(saved: SavedStudy) -> str:

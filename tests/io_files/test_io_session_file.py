@@ -117,6 +117,17 @@ def test_session_file_alone_may_move(study, tmp_path):
     assert contents_of(moved).remarks == []
 
 
+def test_file_taken_from_its_former_place_is_named(study, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(study.parent, copy)
+    (copy / "muscles.nii.gz").unlink()
+    contents = contents_of(copy / study.name)
+    assert contents.labels is not None
+    (remark,) = contents.remarks
+    assert "muscles.nii.gz was not where the session moved to" in remark
+    assert str(study.parent) in remark
+
+
 def test_changed_files_are_loaded_and_named(study):
     folder = study.parent
     other = ParameterMaps({"FF": np.full((2, 3, 4), 0.5, np.float32)}, affine=AFFINE)
