@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -183,18 +184,22 @@ class Importance:
         The voxels that took part are in memory, the volumes are not: 175 frames of 350 x 350 x
         5 voxels would take 430 MB a map.
         """
-        import dask
         import dask.array
 
         if key not in self.voxel_change:
             self.change_map(key, 0)  # says why
+
+        def volumes(frames: NDArray[np.intp]) -> NDArray[np.float32]:
+            return np.stack([self.change_map(key, int(frame)) for frame in frames])
+
         # Not named after its content: the arrays may still be filling in.
-        change_map = dask.delayed(self.change_map, pure=False, traverse=False)
-        return dask.array.stack(
-            [
-                dask.array.from_delayed(change_map(key, frame), self.spatial_shape, np.float32)
-                for frame in range(self.n_frames)
-            ]
+        return dask.array.map_blocks(
+            volumes,
+            dask.array.arange(self.n_frames, chunks=1),
+            name=f"importance-{uuid4().hex}",
+            new_axis=[1, 2, 3],
+            chunks=((1,) * self.n_frames, *((length,) for length in self.spatial_shape)),
+            meta=np.empty((0, 0, 0, 0), np.float32),
         )
 
 
