@@ -21,7 +21,9 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for weights and card.")],
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop at the end of the epoch in which this is reached.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop at the end of the epoch of this minute.")
+    ] = None,
     device: Device = "cpu",
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,

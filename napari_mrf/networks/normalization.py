@@ -106,8 +106,8 @@ class Normalization(nn.Module):
 def reference_of(signals: NDArray[np.complexfloating]) -> Tensor:
     """Return the leading singular vector (T,) of fingerprints (N, T), each at unit norm.
 
-    Over the ranges of MRF T1-FF the smallest product with it is 0.30, over those of FISP 0.51:
-    far from zero, where the canonical phase would not be defined (tested).
+    Over the ranges of the MRF T1-FF recipes the smallest product with it is 0.26, over those of
+    FISP 0.51: far from zero, where the canonical phase would not be defined (tested).
     """
     unit = signals / np.linalg.norm(signals, axis=1, keepdims=True)
     covariance = unit.T @ unit.conj()

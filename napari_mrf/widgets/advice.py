@@ -84,6 +84,4 @@ def _was_not_averaged(maps: ParameterMaps) -> bool:
     # leave no record of it.
     conditioning, method = (maps.provenance.get(key) for key in ("conditioning", "method"))
     is_network = isinstance(method, dict) and "weights_sha256" in method
-    return (
-        isinstance(conditioning, dict) and "window_frames" not in conditioning and not is_network
-    )
+    return isinstance(conditioning, dict) and "window_frames" not in conditioning and not is_network

@@ -102,7 +102,8 @@ class ResultsPanel(QWidget):
         """Offer to hide invalid values; not at all where no map has a rule."""
         self.validity.setVisible(bool(rules))
         self.validity.setToolTip(
-            f"Shown: {rules}. The stored values stay; the thresholds are in Preferences > napari-mrf."
+            f"Shown: {rules}. The stored values stay; the thresholds are in "
+            "Preferences > napari-mrf."
         )
         self.validity.setChecked(is_hidden)
 
