@@ -339,6 +339,30 @@ def test_other_grids_are_blocked_and_described(run, tmp_path):
     assert "left and right run the other way" in said
 
 
+def test_labels_on_another_grid_need_leave_to_be_resampled(study, run, tmp_path):
+    shifted = AFFINE.copy()
+    shifted[0, 3] -= 2.0
+    # On a grid a column further to the left; x runs to the left in this affine.
+    save_labels(tmp_path / "shifted.nii.gz", np.roll(labels(), -1, axis=2), shifted)
+    words = [study / "first", study / "second", "--rois", tmp_path / "shifted.nii.gz"]
+    words += ["--labels", study / "muscles.txt", "--output", tmp_path / "out"]
+    code, _, err = run(*words)
+    assert code == 3
+    assert "it is shifted by 2 mm to the left. Draw the labels" in err
+    assert not (tmp_path / "out").exists()
+    assert run(*words, "--resample", "linear")[0] == 2
+    code, _, err = run(*words, "--resample", "nearest")
+    assert code == 0
+    assert "the nearest label was taken for every voxel" in err
+    record = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert record["inputs"][0]["labels"]["resampled"] == "nearest"
+    one, other = (
+        {row["map"]: row for row in rows_of(folder / "out" / "agreement.csv")}
+        for folder in (study, tmp_path)
+    )
+    assert other["T1H2O"] == one["T1H2O"]  # the labels come to lie where they were drawn
+
+
 def test_maps_in_common_are_needed(run, tmp_path):
     said = refused(run, tmp_path, {"T1H2O": water()}, {"FF": np.full(SHAPE, 0.1)})
     assert "no map in common" in said

@@ -169,12 +169,43 @@ def test_shifted_label_map_is_blocked_and_lost_labels_are_named(tmp_path):
     shifted[:3, 3] = (AFFINE @ [-2, 0, 0, 1])[:3]
     path = tmp_path / "shifted.nii"
     write(path, values, shifted, np.uint16)
-    with pytest.raises(MRFInputError, match="shifted"):
+    # Two voxels of 1.5 mm against x, which runs to the left in this affine.
+    with pytest.raises(MRFInputError, match=r"it is shifted by 3 mm to the right\. ") as caught:
         load_labels(path, values.shape, AFFINE)
+    assert (caught.value.expected, caught.value.found) == (None, None)  # the shapes are equal
     result = load_labels(path, values.shape, AFFINE, resample="nearest")
     assert set(np.unique(result.values)) == {0, 4}
     np.testing.assert_array_equal(result.values[:, :, 1], 4)
     assert "9" in result.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("offset_mm", "said"),
+    [((-2.5, 0, 0), "shifted by 2.5 mm to the left."), ((0, 4, 0), "shifted by 4 mm to the front."),
+     ((0, -0.5, 8), "shifted by 0.5 mm to the back and 8 mm to the head."),
+     ((0, 0.0001, -12), "shifted by 12 mm to the foot.")],
+)  # fmt: skip
+def test_shift_of_a_label_map_is_told_in_mm(tmp_path, offset_mm, said):
+    shifted = AFFINE.copy()
+    shifted[:3, 3] += offset_mm
+    path = tmp_path / "shifted.nii"
+    write(path, np.ones((2, 4, 6)), shifted, np.uint16)
+    with pytest.raises(MRFInputError, match=said.replace(".", r"\.")):
+        load_labels(path, (2, 4, 6), AFFINE)
+
+
+def test_label_map_that_is_turned_a_little_is_not_called_shifted(tmp_path):
+    angle = np.deg2rad(1.0)
+    turned = AFFINE.copy()
+    turn = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    turned[:3, :3] = turn @ AFFINE[:3, :3]
+    centre = np.array([49.5, 39.5, 0.5])
+    turned[:3, 3] += (AFFINE - turned)[:3, :3] @ centre
+    path = tmp_path / "turned.nii"
+    write(path, np.ones((2, 80, 100)), turned, np.uint16)
+    # The corners lie 95.0 mm from the axis: 95.0 mm · 2 sin(0.5°) = 1.66 mm.
+    with pytest.raises(MRFInputError, match=r"slightly rotated or stretched, by 1\.7 mm"):
+        load_labels(path, (2, 80, 100), AFFINE)
 
 
 def test_label_map_without_geometry_needs_the_shape_and_says_so(tmp_path):

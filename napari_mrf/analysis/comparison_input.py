@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.label_maps import load_labels
@@ -83,6 +83,8 @@ class Study:
         ITK-SNAP label file.
     warnings : tuple of str
         Who was left out, and why.
+    resample : {"nearest"} or None
+        What to do with labels on another grid; None refuses them.
     """
 
     folders: Mapping[str, tuple[Path, Path]]
@@ -90,6 +92,7 @@ class Study:
     masks: Mapping[str, Path]
     label_table: Path | None
     warnings: tuple[str, ...]
+    resample: Literal["nearest"] | None = None
 
     def load(self, subject: str) -> SubjectMaps:
         """Read the maps, the label map and the mask of a subject.
@@ -97,7 +100,8 @@ class Study:
         Raises
         ------
         MRFInputError
-            What the readers raise; labels and mask must lie on the grid of the reference.
+            What the readers raise; the mask must lie on the grid of the reference, and so must
+            labels that are not resampled.
         """
         folders = dict(zip(("reference", "test"), self.folders[subject], strict=True))
         maps = {side: load_maps(folder) for side, folder in folders.items()}
@@ -116,8 +120,12 @@ class Study:
         warnings: list[str] = []
         label_path, mask_path = self.label_maps.get(subject), self.masks.get(subject)
         if label_path is not None:
-            loaded = load_labels(label_path, shape, affine)
-            labels, record["labels"] = loaded.values, _file(label_path, loaded.sha256)
+            loaded = load_labels(label_path, shape, affine, resample=self.resample)
+            labels = loaded.values
+            record["labels"] = {
+                **_file(label_path, loaded.sha256),
+                "resampled": "nearest" if loaded.resampled else None,
+            }
             warnings += loaded.warnings
             table_path = self.label_table or label_table_beside(label_path)
             if table_path is not None:
@@ -143,6 +151,7 @@ def find_study(
     rois: str | Path | None = None,
     label_table: str | Path | None = None,
     mask: str | Path | None = None,
+    resample: Literal["nearest"] | None = None,
 ) -> Study:
     """Find the subjects of which there are two reconstructions.
 
@@ -158,6 +167,8 @@ def find_study(
         map that has the same name and the suffix ``.txt`` is used where there is one.
     mask : str or Path, optional
         Voxels to compare: a file for one subject, or a folder by the rules of `rois`.
+    resample : {"nearest"}, optional
+        Take the nearest label of label maps on another grid, which are refused without.
 
     Returns
     -------
@@ -200,6 +211,7 @@ def find_study(
         masks=masks,
         label_table=None if label_table is None else Path(label_table),
         warnings=tuple(warnings),
+        resample=resample,
     )
 
 

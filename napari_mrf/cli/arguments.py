@@ -16,6 +16,22 @@ SequenceName = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
+def known_resampling(name: str | None) -> str | None:
+    """Refuse a way of resampling that does not exist, as wrong usage."""
+    if name not in (None, "nearest"):
+        raise typer.BadParameter(f"{name!r} is not nearest")
+    return name
+
+
+Resample = Annotated[
+    str | None,
+    typer.Option(
+        callback=known_resampling,
+        help="nearest: for labels on another grid, which are refused without.",
+    ),
+]
+
+
 def known_method(name: str | None) -> str | None:
     """Refuse a method that does not exist, as wrong usage."""
     from napari_mrf import methods

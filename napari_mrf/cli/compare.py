@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import JsonErrors, Overwrite
+from napari_mrf.cli.arguments import JsonErrors, Overwrite, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import Literal
 
     from napari_mrf.analysis.comparison import Comparison
 
@@ -50,6 +51,7 @@ def compare(
         typer.Option(callback=_known_scope, help="Count a region once (pooled) or once a slice."),
     ] = "pooled",
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -66,7 +68,10 @@ def compare(
     from napari_mrf.report.save import iter_save, refuse_earlier
 
     refuse_earlier(output, overwrite=overwrite)
-    study = find_study(reference, test, rois=rois, label_table=labels, mask=mask)
+    study = find_study(
+        reference, test, rois=rois, label_table=labels, mask=mask,
+        resample=cast("Literal['nearest'] | None", resample),
+    )  # fmt: skip
     names = _names(reference, test)
     comparison = _with_bar(
         iter_compare(

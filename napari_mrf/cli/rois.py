@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import JsonErrors, Output, Overwrite
+from napari_mrf.cli.arguments import JsonErrors, Output, Overwrite, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.roi_study import SubjectStatistics
-
-
-def _known_resampling(name: str | None) -> str | None:
-    if name not in (None, "nearest"):
-        raise typer.BadParameter(f"{name!r} is not nearest")
-    return name
 
 
 @app.command()
@@ -56,13 +50,7 @@ def rois(
             "--all-values", help="Without the validity rules (T1H2O where FF < 0.7, ...)."
         ),
     ] = False,
-    resample: Annotated[
-        str | None,
-        typer.Option(
-            callback=_known_resampling,
-            help="nearest: for labels on another grid, which are refused without.",
-        ),
-    ] = None,
+    resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORLD_AXES = ("left and right", "front and back", "head and foot")
+_WORLD_ENDS = (("left", "right"), ("back", "front"), ("foot", "head"))  # - and + of RAS
+_TELLING_MM = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +93,10 @@ def load_labels(
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
         if unknown:
             hint = "Without the geometry of both grids they cannot be resampled."
+        shapes = (f"shape {tuple(shape)}", f"shape {values.shape}")
+        expected, found = shapes if shapes[0] != shapes[1] else (None, None)
         raise MRFInputError("other-grid", f"the labels lie on another grid: {difference}",
-                            path=path, expected=f"shape {tuple(shape)}",
-                            found=f"shape {values.shape}", hint=hint)  # fmt: skip
+                            path=path, expected=expected, found=found, hint=hint)  # fmt: skip
     moved = _nearest(values, volume.affine, tuple(shape), affine)
     lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
     warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
@@ -179,7 +182,31 @@ def grid_difference(
         if not np.allclose(sizes, target_sizes, rtol=1e-3):
             shown = (" × ".join(f"{size:.3g}" for size in s) for s in (sizes, target_sizes))
             return "voxels of {} mm instead of {} mm".format(*shown)
-    return "another shape" if shape != target_shape else "it is shifted"
+        if shape == target_shape:
+            return _small_difference(shape, affine, target_affine)
+    return "another shape"
+
+
+def _small_difference(
+    shape: tuple[int, ...], affine: NDArray[np.float64], target_affine: NDArray[np.float64]
+) -> str:
+    """Return by how many mm the centre, or else a corner, of one of two like grids is off."""
+    last = np.array(shape[::-1], np.float64)[:, None] - 1
+    corners = np.indices((2, 2, 2)).reshape(3, -1) * last
+    apart = affine - target_affine
+    moved = apart[:3, :3] @ corners + apart[:3, 3:]
+    offset = moved.mean(axis=1)
+    telling = max(_TELLING_MM, 0.01 * float(np.abs(offset).max()))  # not what headers round off
+    parts = [
+        f"{abs(distance):.3g} mm to the {_WORLD_ENDS[axis][int(distance > 0)]}"
+        for axis, distance in enumerate(offset)
+        if abs(distance) >= telling
+    ]
+    # Affines may differ by a turn or a scale too small to be told as such before.
+    bent = float(np.linalg.norm(moved - offset[:, None], axis=0).max())
+    if bent >= _TELLING_MM and bent > np.linalg.norm(offset):
+        return f"it is slightly rotated or stretched, by {bent:.2g} mm at the corners"
+    return f"it is shifted by {' and '.join(parts)}" if parts else "it is shifted"
 
 
 def _nearest(
