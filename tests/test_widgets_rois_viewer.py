@@ -15,7 +15,7 @@ from napari_mrf.session import MapsSet, RegionChoice, session_of
 
 SHAPE = (3, 60, 80)
 AFFINE = np.diag([-1.0, -1.0, 8.0, 1.0])  # shown as in the file
-VL, RF = 7, 10
+VL, VI, VM, RF = 7, 8, 9, 10
 SQUARE = [(10, 10), (10, 40), (35, 40), (35, 10)]
 
 
@@ -158,6 +158,73 @@ def test_a_polygon_by_mouse_a_click_on_it_and_undo_by_key(qtbot, viewer, dock):
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         qtbot.keyClick(native, Qt.Key.Key_Z, both)
     assert np.array_equal(session.regions.labels[1] == VL, inside)
+
+
+def test_a_polygon_that_draws_nothing_goes_at_once_and_undo_leaves_the_others(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor = dock.bindings["rois"].editor
+    pick(qtbot, panel, RF)
+    press(qtbot, panel.draw_button)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, [(45, 50), (45, 70), (55, 70), (55, 50)])
+    pick(qtbot, panel, VL)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, SQUARE)
+    before = session.regions
+    outlines = editor.outlines_layer
+    pick(qtbot, panel, VI)
+    beyond = [(10, 95), (10, 110), (35, 110), (35, 95)]
+    tiny = [(20.2, 60.2), (20.2, 60.7), (20.7, 60.7)]
+    for corners, sentence in (
+        (SQUARE, "Nothing was drawn: all its voxels belong to VL_R."),
+        (beyond, "Nothing was drawn: the polygon lies outside the image."),
+        (tiny, "Nothing was drawn: the polygon holds the center of no voxel."),
+    ):
+        draw_polygon(qtbot, viewer, corners)
+        qtbot.waitUntil(lambda: len(outlines.data) == 2)
+        qtbot.waitUntil(lambda sentence=sentence: panel.notice.text() == sentence)
+        assert editor.is_drawing()
+        assert outlines.features["label"].tolist() == [RF, VL]
+        assert len(outlines.edge_color) == len(outlines.face_color) == 2
+    assert session.regions is before
+    press(qtbot, panel.draw_button)
+    press(qtbot, panel.undo_button)
+    assert list(session.regions.table) == [RF]
+    assert outlines.features["label"].tolist() == [RF]
+    press(qtbot, panel.redo_button)
+    assert np.array_equal(session.regions.labels, before.labels)
+    assert outlines.features["label"].tolist() == [RF, VL]
+
+
+def test_a_stray_click_leaves_every_outline_in_its_own_color(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor = dock.bindings["rois"].editor
+    squares = [[(y, x), (y, x + 12), (y + 12, x + 12), (y + 12, x)]
+               for y, x in ((5, 5), (5, 45), (35, 5), (35, 45))]  # fmt: skip
+    muscles = (VL, RF, VI, VM)
+    pick(qtbot, panel, VL)
+    press(qtbot, panel.draw_button)
+    for label, corners, stray in zip(
+        muscles, squares, ([], [(20, 95)], [], [(25, 30), (28, 40)]), strict=True
+    ):
+        for position in stray:
+            click(qtbot, viewer, position)
+        pick(qtbot, panel, label)
+        with qtbot.waitSignal(session.regions_changed, timeout=5000):
+            draw_polygon(qtbot, viewer, corners)
+    layer = editor.outlines_layer
+    assert layer.features["label"].tolist() == list(muscles)
+    assert len(layer.edge_color) == len(layer.face_color) == len(layer.data) == 4
+    for label, color in zip(muscles, layer.edge_color, strict=True):
+        assert np.allclose(color[:3] * 255, editor.table[label].color)
+        assert (session.regions.labels == label).any()
+
+    # What went wrong before is put right with the colors of the table.
+    layer._data_view._edge_color = np.vstack([np.ones(4), layer.edge_color])
+    editor.set_table(editor.table)
+    assert len(layer.edge_color) == 4
+    for label, color in zip(muscles, layer.edge_color, strict=True):
+        assert np.allclose(color[:3] * 255, editor.table[label].color)
 
 
 def test_a_vertex_that_is_dragged_changes_what_is_counted(qtbot, viewer, dock):

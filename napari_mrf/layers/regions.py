@@ -264,7 +264,7 @@ def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, L
 
 def _entries(layer: Any) -> list[Outline | str]:
     """Return the outline of every shape, or why it is none."""
-    _drop_stale_features(layer)
+    _drop_remains(layer)
     grid = layer.metadata[OUTLINES_KEY][1]
     entries: list[Outline | str] = []
     labels = layer.features["label"].to_numpy()
@@ -283,7 +283,7 @@ def _entries(layer: Any) -> list[Outline | str]:
 
 def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:
     """Give the polygons the present names and colors of their labels."""
-    _drop_stale_features(layer)
+    _drop_remains(layer)
     labels = [int(label) for label in layer.features["label"]]
     if labels:
         layer.features = {"label": labels, "name": [_name(table, label) for label in labels]}
@@ -301,11 +301,16 @@ def bring_to_front(viewer: Any, layers: Iterable[Any]) -> None:
             viewer.layers.move(at, len(viewer.layers))
 
 
-def _drop_stale_features(layer: Any) -> None:
-    # napari forgets a polygon of two vertices but not its row in the table of features; the next
-    # polygon would get that row's name.
+def _drop_remains(layer: Any) -> None:
+    # napari forgets a polygon of a click or two but not its row in the table of features nor its
+    # colors; the next polygon would get that row's name, and the one after it its color.
     if len(layer.features) > len(layer.data):
         layer.features = layer.features.iloc[: len(layer.data)].reset_index(drop=True)
+    # No public call takes a color away: those that are set replace only the first ones.
+    shapes = layer._data_view
+    for name in ("_edge_color", "_face_color"):
+        if len(getattr(shapes, name)) > len(layer.data):
+            setattr(shapes, name, getattr(shapes, name)[: len(layer.data)])
 
 
 def _name(table: Mapping[int, Label], label: int) -> str:

@@ -6,6 +6,7 @@ as soon as it is finished, moved or deleted; see `rois.edits` for what that does
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -21,6 +22,7 @@ from napari_mrf.layers.regions import RegionGrid
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
 from napari_mrf.rois.muscles import default_labels
+from napari_mrf.rois.undrawn import find_undrawn
 from napari_mrf.session import session_of
 from napari_mrf.widgets.regions_journal import RegionsJournal
 
@@ -73,6 +75,10 @@ class RegionsLayers(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self.flush)
+        self._undrawn_timer = QTimer(self)
+        self._undrawn_timer.setSingleShot(True)
+        self._undrawn_timer.setInterval(0)
+        self._undrawn_timer.timeout.connect(self._remove_undrawn)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -183,6 +189,8 @@ class RegionsLayers(QObject):
         viewer = self._viewer()
         if viewer is None:
             return
+        if self._undrawn_timer.isActive():
+            self._remove_undrawn()
         if self._covered:
             self._covered = False
             shown = [one for one in (self.layer, self.outlines_layer) if one is not None]
@@ -274,6 +282,8 @@ class RegionsLayers(QObject):
             self.layer.events.set_data.disconnect(self._on_labels_changed)
         if self.outlines_layer is not None:
             bridge.end_drawing(self.outlines_layer)
+            if self._undrawn_timer.isActive():
+                self._remove_undrawn()
             self.outlines_layer.events.data.disconnect(self._on_shapes_changed)
             self.outlines_layer.events.mode.disconnect(self._on_mode_changed)
         self.layer, self.outlines_layer, self._known, self._labels = None, None, [], None
@@ -286,17 +296,30 @@ class RegionsLayers(QObject):
         if self._is_writing or str(event.action) not in _FINISHED or self.layer is None:
             return
         outlines, n_unusable = bridge.read_outlines(self.outlines_layer)
+        undrawn = []
+        if str(event.action) == "added":
+            undrawn = find_undrawn(self.labels(), self._known, outlines)
+            outlines = _without(outlines, [one.outline for one in undrawn])
         edit = edits.replace_outlines(self.labels(), self._known, outlines)
         self._known = outlines
         if not edit.changes_nothing:
             bridge.apply_edit(self.layer, edit)
         self._journals[self.layer].remember(self.labels(), outlines)
-        sentences = ()
+        sentences = list(dict.fromkeys(one.sentence(self._name) for one in undrawn))
         if n_unusable:
-            sentences = ("Only polygons and rectangles within one slice count as regions; delete "
-                         "the other shapes.",)  # fmt: skip
+            sentences.append("Only polygons and rectangles within one slice count as regions; "
+                             "delete the other shapes.")  # fmt: skip
         self._tell_kept(edit, sentences)
         self._timer.start()
+        if undrawn:
+            # What changes no voxel has no step of its own in the layer's undo, so it must not
+            # stay. napari is still finishing it: it goes as soon as that is done.
+            self._undrawn_timer.start()
+
+    def _remove_undrawn(self) -> None:
+        self._undrawn_timer.stop()
+        if self.outlines_layer is not None:
+            self._write_outlines(self._known)
 
     def _on_mode_changed(self, event: Any = None) -> None:
         self.changed.emit()
@@ -318,3 +341,15 @@ class RegionsLayers(QObject):
 
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
         """Hand what is drawn, (Z, Y, X) in file order, to whom it concerns."""
+
+
+def _without(outlines: Sequence[Outline], left_out: Sequence[Outline]) -> list[Outline]:
+    """Return the polygons without as many of each as are left out, the youngest first."""
+    missing = Counter(left_out)
+    kept = []
+    for outline in reversed(outlines):
+        if missing[outline] > 0:
+            missing[outline] -= 1
+        else:
+            kept.append(outline)
+    return kept[::-1]
