@@ -11,12 +11,13 @@ from qtpy.QtWidgets import QFileDialog, QToolTip
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps, sequences
-from napari_mrf.analysis.agreement import agreement_table
+from napari_mrf.analysis.agreement import agreement, agreement_table
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.jobs import JobState, Step
 from napari_mrf.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.widgets import compare_binding
+from napari_mrf.widgets.compare_notes import bland_altman_note
 from napari_mrf.widgets.compare_panel import FROM_FOLDER, TRUTH
 from napari_mrf.widgets.dock import CompareDock
 from napari_mrf.widgets.maps_display import maps_display_of
@@ -409,6 +410,166 @@ def test_choices_are_kept_and_come_back(qtbot, viewer, dock, panel, compared):
     assert restored.state() == state
     restored.restore({})
     assert restored.panel.current("reference") == "truth"
+
+
+def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
+    dock = CompareDock(viewer)
+    dock.show()
+    panel = dock.panels["compare"]
+    panel.erosion.setValue(1)
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    panel.results.regions_only.setChecked(True)
+    click(qtbot, panel.results.error_button)
+    (layer,) = find_errors(viewer).values()
+    n_shown = np.isfinite(layer.data).sum()
+    earlier = dock.bindings["compare"].results.compared
+    close(qtbot, dock)
+    reopened = CompareDock(viewer)
+    again, results = reopened.panels["compare"], reopened.bindings["compare"].results
+    assert reopened.sections["compare"].state() == "cohen against truth"
+    assert results.compared is earlier
+    assert not again.results.isHidden()
+    assert len(again.results.maps.table()) == 2
+    assert again.erosion.value() == 1
+    assert again.regions.section.state() == "5 of 6"
+    assert again.notice.text() == ""
+    assert np.isfinite(layer.data).sum() == n_shown  # masked as before
+    session.set_regions(regions())
+    assert again.notice.text() == "The regions have changed since this comparison."
+    close(qtbot, reopened)
+    third = CompareDock(viewer)
+    qtbot.addWidget(third)
+    assert third.sections["compare"].state() == "cohen against truth · out of date"
+    assert "The regions have changed" in third.panels["compare"].notice.text()
+
+
+def test_a_comparison_that_ends_while_no_panel_is_open_is_kept(qtbot, viewer, monkeypatch):
+    session, gate = session_of(viewer), threading.Event()
+    compare_sets = compare_binding.compare_sets
+
+    def held(*arguments):
+        yield Step(detail="waiting")
+        gate.wait(10)
+        return (yield from compare_sets(*arguments))
+
+    monkeypatch.setattr(compare_binding, "compare_sets", held)
+    first = CompareDock(viewer)
+    first.bindings["compare"].run()
+    close(qtbot, first)
+    second = CompareDock(viewer)
+    assert second.panels["compare"].needs.text() == "Wait for this comparison, or cancel it."
+    assert not second.panels["compare"].progress_row.isHidden()
+    close(qtbot, second)
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        gate.set()
+    third = CompareDock(viewer)
+    qtbot.addWidget(third)
+    assert third.sections["compare"].state() == "cohen against truth"
+    assert third.panels["compare"].progress_row.isHidden()
+    assert third.bindings["compare"].results.compared is not None
+
+
+def close(qtbot, dock):
+    with qtbot.waitSignal(dock.destroyed, timeout=2000):
+        dock.close()
+        dock.deleteLater()
+
+
+def made_by(method, name="", **extra):
+    one = maps(1)
+    return MapsSet(name or method, ParameterMaps(dict(one), affine=AFFINE,
+                   provenance={"method": {"name": method}}), "thigh", 3.0, **extra)  # fmt: skip
+
+
+def sides(dock):
+    return tuple(dock.panels["compare"].current(side) for side in ("reference", "test"))
+
+
+def test_usual_sides_are_the_first_made_set_and_the_last_of_another_method(qtbot):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    first = CompareDock(viewer)
+    close(qtbot, first)
+    for name in ("water-fat", "water-fat", "cohen"):
+        session.add_maps(made_by(name))
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    assert sides(dock) == ("water-fat", "cohen")
+    session.add_maps(made_by("water-fat"))  # one that replaces a set keeps its place
+    assert sides(dock) == ("water-fat", "cohen")
+    session.add_maps(made_by("water-fat", "water-fat slice 3"))
+    assert sides(dock) == ("water-fat", "cohen")  # of the same method
+    session.add_maps(made_by("network"))
+    assert sides(dock) == ("water-fat", "network")
+    session.remove_maps("water-fat")
+    assert sides(dock) == ("cohen", "network")
+
+
+def test_usual_sides_come_one_by_one_while_the_panel_is_open(qtbot):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    seen = []
+    for name in ("water-fat", "water-fat", "cohen"):
+        session.add_maps(made_by(name))
+        seen.append(sides(dock))
+    assert seen == [("water-fat", ""), ("water-fat", ""), ("water-fat", "cohen")]
+
+
+def test_a_side_that_was_picked_stays_in_a_new_panel_too(qtbot):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    dock = CompareDock(viewer)
+    for name in ("water-fat", "cohen", "network"):
+        session.add_maps(made_by(name))
+    pick(dock.panels["compare"].pickers["test"], "cohen")
+    session.add_maps(made_by("other"))
+    assert sides(dock) == ("water-fat", "cohen")
+    close(qtbot, dock)
+    again = CompareDock(viewer)
+    qtbot.addWidget(again)
+    assert sides(again) == ("water-fat", "cohen")
+    click(qtbot, again.panels["compare"].swap_button)
+    session.add_maps(made_by("one more"))
+    assert sides(again) == ("cohen", "water-fat")
+
+
+def test_the_truth_is_a_side_only_when_picked(qtbot):
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    truth = ParameterMaps(dict(maps(0)), affine=AFFINE, provenance={"phantom": "thigh"})
+    for one in (MapsSet("truth", truth), made_by("water-fat"), made_by("cohen")):
+        session.add_maps(one)
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    assert sides(dock) == ("water-fat", "cohen")
+    pick(dock.panels["compare"].pickers["reference"], "truth")
+    assert sides(dock) == ("truth", "cohen")
+
+
+def test_only_lines_that_are_drawn_are_named(qtbot, panel, compared):
+    note = panel.results.note
+    assert note.text() == "Dotted: identity. Solid: regression line."
+    panel.results.set_tab("bland-altman")
+    assert note.text() == "Solid: bias. Dash-dotted: limits. Shaded: 95 % intervals."
+    for row in range(1, 6):
+        panel.regions.list.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert note.text() == "Solid: bias."  # one region has neither limits nor intervals
+    panel.results.set_tab("scatter")
+    assert note.text() == "Dotted: identity."
+    click(qtbot, panel.regions.none_button)
+    assert note.isHidden()
+
+
+def test_repeated_measures_limits_are_named_where_they_are_drawn():
+    random = np.random.default_rng(0)
+    reference = random.normal(1000, 50, 40)
+    found = agreement(reference, reference + random.normal(5, 10, 40), np.repeat(range(10), 4))
+    assert np.isfinite(found.repeated.lower)
+    assert "Dashed: repeated-measures limits." in bland_altman_note(found)
 
 
 def test_plot_follows_the_theme(viewer, panel, compared):

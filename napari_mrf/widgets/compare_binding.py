@@ -14,6 +14,7 @@ from napari_mrf.io.maps_writer import RECORD_NAME
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.compare_memory import compare_memory_of, sides_of
 from napari_mrf.widgets.compare_panel import SIDES
 from napari_mrf.widgets.compare_results_binding import CompareResultsBinding
 from napari_mrf.widgets.compare_work import Compared, OpenedMaps, compare_sets, read_maps
@@ -44,10 +45,10 @@ class CompareBinding:
         self.panel = panel
         self.session = session_of(viewer)
         self.opening = Job()
-        self._sums: dict[str, Mapping[str, str]] = {}
+        self.memory = compare_memory_of(viewer)
         self._action: Callable[[], None] | None = None
         self._tells_age = False
-        panel.sets_changed.connect(self._on_input_changed)
+        panel.side_picked.connect(self._on_side_picked)
         panel.swap_requested.connect(self.swap)
         panel.run_requested.connect(self.run)
         panel.cancel_requested.connect(self.cancel)
@@ -64,7 +65,7 @@ class CompareBinding:
         self.bond.connect(self.opening.changed, self._on_opening_changed)
         self.bond.connect(self.opening.succeeded, self._on_opened)
         self._show_sets()
-        panel.state_changed.emit("not run")
+        self._show_remembered()
 
     def run(self) -> None:
         """Compare the two sets that are picked."""
@@ -79,7 +80,7 @@ class CompareBinding:
         self.panel.notice.clear()
         self.session.comparison.start(
             f"{test.name} against {reference.name}", compare_sets, reference, test,
-            self.session.regions, options, dict(self._sums),
+            self.session.regions, options, dict(self.memory.sums),
         )  # fmt: skip
 
     def tell(
@@ -94,7 +95,7 @@ class CompareBinding:
         """Repeat the comparison that is shown with what its sets and the regions are now."""
         compared = self.results.compared
         if compared is not None:
-            self._show_sets(compared.reference.name, compared.test.name)
+            self._pick(reference=compared.reference.name, test=compared.test.name)
             self.run()
 
     def cancel(self) -> None:
@@ -103,8 +104,7 @@ class CompareBinding:
 
     def swap(self) -> None:
         """Let reference and test change places."""
-        self._show_sets(self.panel.current("test"), self.panel.current("reference"))
-        self._on_input_changed()
+        self._pick(reference=self.panel.current("test"), test=self.panel.current("reference"))
 
     def open_maps(self, folder: str, side: str) -> None:
         """Read maps from a folder, show them, and pick them for a side."""
@@ -138,12 +138,9 @@ class CompareBinding:
         erosion = state.get("erosion_voxels")
         if isinstance(erosion, int) and not isinstance(erosion, bool):
             self.panel.erosion.setValue(erosion)
-        picked = [str(state.get(side, "")) for side in SIDES]
-        known = [one if one in self.session.maps_sets else self.panel.current(side)
-                 for one, side in zip(picked, SIDES, strict=True)]  # fmt: skip
-        self._show_sets(*known)
+        sides = {side: str(state.get(side, "")) for side in SIDES}
+        self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
-        self._on_input_changed()
 
     def _needs(self) -> str:
         sets = self.session.maps_sets
@@ -170,17 +167,41 @@ class CompareBinding:
                     "or load regions for these maps.")  # fmt: skip
         return ""
 
-    def _show_sets(self, reference: str = "", test: str = "") -> None:
-        """Offer the sets; without a choice the youngest is the test, the one before the other."""
-        names = list(self.session.maps_sets)
-        reference = reference or self.panel.current("reference")
-        test = test or self.panel.current("test")
-        if test not in names:
-            test = next((one for one in reversed(names) if one != reference), "")
-        if reference not in names:
-            reference = next((one for one in reversed(names) if one != test), "")
+    def _pick(self, **names: str) -> None:
+        """Note what the user wants on a side, and show it."""
+        self.memory.picked.update(names)
+        self._show_sets()
+
+    def _show_sets(self) -> None:
+        """Offer the sets, with what is picked, or is usual, on both sides."""
+        sets = self.memory.sets()
+        reference, test = sides_of(sets, self.memory.picked, self._truths())
+        names = [one.name for one in sets]
         self.panel.set_sets(names, reference, test, has_truth=self.truth_folder() is not None)
         self._show_needs()
+
+    def _truths(self) -> set[str]:
+        """Return the sets that are a known truth and no reconstruction."""
+        folder = str(self.truth_folder() or "")
+        return {
+            one.name
+            for one in self.memory.sets()
+            if (one.folder and one.folder == folder)
+            or ("phantom" in one.maps.provenance and "method" not in one.maps.provenance)
+        }
+
+    def _show_remembered(self) -> None:
+        """Show the comparison that an earlier panel left, and the one that goes on."""
+        compared = self.memory.compared
+        if compared is not None:
+            # What is compared again should be compared in the same way.
+            self.panel.erosion.setValue(compared.comparison.options.rois.erosion_voxels)
+            self.results.show(compared)
+            self._tell_age()
+        else:
+            self._show_state()
+        if self.session.comparison.status.is_running:
+            self._on_run_changed(self.session.comparison.status)
 
     def _show_needs(self) -> None:
         self.panel.set_needs(self._needs())
@@ -222,7 +243,9 @@ class CompareBinding:
         if action is not None:
             action()
 
-    def _on_input_changed(self) -> None:
+    def _on_side_picked(self, side: str) -> None:
+        # The other side stays what the user sees, even where that is the same set.
+        self.memory.picked[side] = self.panel.current(side)
         self._show_needs()
 
     def _on_maps_changed(self, _: str) -> None:
@@ -271,10 +294,10 @@ class CompareBinding:
             return
         self.panel.notice.clear()
         name = opened.maps_set.name
-        self._sums[name] = opened.sums
+        self.memory.sums[name] = opened.sums
+        other = "test" if opened.side == "reference" else "reference"
+        if self.memory.picked.get(other) == name:
+            del self.memory.picked[other]
+        self.memory.picked[opened.side] = name
         maps_display_of(self.viewer).add(opened.maps_set)
-        other = self.panel.current("test" if opened.side == "reference" else "reference")
-        if other == name:
-            other = ""
-        self._show_sets(*((name, other) if opened.side == "reference" else (other, name)))
-        self._on_input_changed()
+        self._show_sets()

@@ -17,6 +17,7 @@ from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.compare_memory import compare_memory_of
 from napari_mrf.widgets.preferences import preferences
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class CompareErrors:
         self.tell = tell
         self.session = session_of(viewer)
         self.compared: Compared | None = None
-        self._masked: set[tuple[str, str, str, str]] = set()
+        self._masked = compare_memory_of(viewer).masked
         self._timer = QTimer(panel)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)

@@ -36,8 +36,8 @@ class ComparePanel(QWidget):
 
     Signals
     -------
-    sets_changed
-        The user picked another reference or test.
+    side_picked
+        The user picked another set for ``"reference"`` or ``"test"``.
     folder_requested, truth_requested
         The user wants maps from a folder, or the known truth, for ``"reference"`` or ``"test"``.
     swap_requested, run_requested, cancel_requested
@@ -46,7 +46,7 @@ class ComparePanel(QWidget):
         The one-line state for a section header.
     """
 
-    sets_changed = Signal()
+    side_picked = Signal(str)
     folder_requested = Signal(str)
     truth_requested = Signal(str)
     swap_requested = Signal()
@@ -168,7 +168,7 @@ class ComparePanel(QWidget):
             (self.truth_requested if name == TRUTH else self.folder_requested).emit(side)
         else:
             self._picked[side] = name
-            self.sets_changed.emit()
+            self.side_picked.emit(side)
 
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()

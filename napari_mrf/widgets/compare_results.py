@@ -37,13 +37,6 @@ _TABS = {
     "blurriness": ("Blur", "Energy in the high spatial frequencies: less is blurrier"),
     REGIONS_TAB: ("Table", "The means of the regions"),
 }
-_NOTES = {
-    "scatter": "Dotted: identity. Solid: regression line.",
-    "bland-altman": "Solid: bias. Dash-dotted: limits. Dashed: repeated-measures limits. Shaded: "
-    "95 % intervals.",
-    "blurriness": "Less energy in the high frequencies is blurrier; noise adds to it.",
-    REGIONS_TAB: "Click a row to see the region.",
-}
 _STATISTICS_HEIGHT = 196
 
 
@@ -165,6 +158,11 @@ class CompareResults(QWidget):
         if kind in _TABS:
             self.tabs.setCurrentIndex(list(_TABS).index(kind))
 
+    def set_note(self, text: str) -> None:
+        """Say in grey what is seen in the plot or table above."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
     def error_kind(self) -> str:
         """Return the kind of error map."""
         return str(self.error_picker.currentData())
@@ -182,7 +180,6 @@ class CompareResults(QWidget):
     def _show_tab(self) -> None:
         kind = self.tab()
         self.stack.setCurrentWidget(self.plot if kind in KINDS else self.points)
-        self.note.setText(_NOTES[kind])
 
     def _on_tab_changed(self, _: int) -> None:
         self._show_tab()

@@ -14,6 +14,13 @@ from napari_mrf.plots.agreement_figure import usable
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.compare_errors import CompareErrors
+from napari_mrf.widgets.compare_memory import compare_memory_of
+from napari_mrf.widgets.compare_notes import (
+    BLURRINESS_NOTE,
+    TABLE_NOTE,
+    bland_altman_note,
+    scatter_note,
+)
 from napari_mrf.widgets.compare_results import REGIONS_TAB
 from napari_mrf.widgets.compare_tables import (
     definitions_of,
@@ -60,7 +67,7 @@ class CompareResultsBinding:
         self._found: Agreement | None = None
         self._computed_of: Any = None
         self._key = ""
-        self._left_out: frozenset[int] = frozenset()
+        self.memory = compare_memory_of(viewer)
         self._tables_path = ""
         self.errors = CompareErrors(viewer, panel, tell)
         view = self.view
@@ -82,7 +89,6 @@ class CompareResultsBinding:
     def show(self, compared: Compared) -> None:
         """Show a comparison."""
         self.compared = compared
-        self.errors.set_compared(compared)
         comparison = compared.comparison
         self.view.set_metrics(*metrics_of(comparison))
         if self._key not in comparison.maps:
@@ -90,7 +96,8 @@ class CompareResultsBinding:
         drawn = labels_in(comparison)
         names = {} if compared.regions is None else compared.regions.table
         named = {label: names[label] for label in drawn if label in names}
-        self.panel.regions.set_regions(named, self._left_out)
+        self.panel.regions.set_regions(named, self.memory.left_out)
+        self.errors.set_compared(compared)  # its masks are the regions that are checked by now
         self.view.set_has_regions(bool(drawn))
         self.view.show()
         self._show_map()
@@ -116,7 +123,9 @@ class CompareResultsBinding:
 
     def state(self) -> dict[str, Any]:
         """Return the choices in JSON-ready form."""
-        left_out = self.panel.regions.left_out() if self.compared is not None else self._left_out
+        left_out = (
+            self.panel.regions.left_out() if self.compared is not None else self.memory.left_out
+        )
         return {
             "map": self._key,
             "plot": self.view.tab(),
@@ -137,7 +146,7 @@ class CompareResultsBinding:
         view.regions_only.setChecked(bool(state.get("regions_only", False)))
         left_out = state.get("left_out", [])
         if isinstance(left_out, list):
-            self._left_out = frozenset(one for one in left_out if isinstance(one, int))
+            self.memory.left_out = frozenset(one for one in left_out if isinstance(one, int))
         if self.compared is not None:
             self.show(self.compared)
 
@@ -162,15 +171,20 @@ class CompareResultsBinding:
         kind = view.tab()
         if kind == "blurriness":
             view.plot.show_blurriness(comparison.blurriness, key)
+            view.set_note(BLURRINESS_NOTE)
         elif kind == REGIONS_TAB:
             view.points.set_table(*points_of(self._points, key))
+            view.set_note(TABLE_NOTE if len(self._points) else "")
         elif self._found is None:
             view.plot.show_nothing("Draw or load regions (step ROIs), then compare again.")
+            view.set_note("")
         else:
             names = (comparison.reference_name, comparison.test_name)
             view.plot.show_points(
                 kind, self._points, self._found, key, names, labels_in(comparison)
             )
+            note = scatter_note if kind == "scatter" else bland_altman_note
+            view.set_note("" if self._points.empty else note(self._found))
         self._on_region_chosen(self.session.chosen_region)
 
     def _compute(self) -> None:
@@ -197,7 +211,7 @@ class CompareResultsBinding:
             self.show_map(self.compared.comparison.maps[row])
 
     def _on_selection_changed(self) -> None:
-        self._left_out = self.panel.regions.left_out()
+        self.memory.left_out = self.panel.regions.left_out()
         self._show_plot()
         self.errors.refresh_soon()
 
