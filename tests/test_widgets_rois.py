@@ -1,5 +1,6 @@
 """The ROIs panel: what is drawn is counted, nothing that was drawn is lost, undo works."""
 
+import json
 from itertools import pairwise
 
 import nibabel as nib
@@ -547,11 +548,74 @@ def test_maps_on_another_grid_are_not_measured(qtbot, binding):
 def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
     state = {"set": "leg", "label": 53, "maps": "water-fat", "view": "T1H2O", "per_slice": True,
-             "validity": False, "erosion_voxels": 2}  # fmt: skip
+             "validity": False, "erosion_voxels": 2,
+             "outlines": binding.state()["outlines"]}  # fmt: skip
+    assert len(state["outlines"]) == 1
     binding.restore(state | {"from": "a later version"})
     assert binding.state() == state
     binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3})
     assert binding.state() == state | {"view": "all"}
+
+
+def test_outlines_come_back_over_their_regions_without_drawing_them_again(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    draw(qtbot, binding, RF, 2, OTHER_CORNERS)
+    editor, session = binding.editor, binding.session
+    # A voxel erased by hand would come back if the polygon were drawn again.
+    z, y, x = np.argwhere(editor.layer.data == VL)[20]
+    editor.layer.data_setitem((np.array([z]), np.array([y]), np.array([x])), 0)
+    editor.flush()
+    state = json.loads(json.dumps(binding.state()))
+    assert [(one["label"], one["z"]) for one in state["outlines"]] == [(VL, 2), (RF, 1)]
+    y, x = state["outlines"][0]["vertices"][0]  # the other way round in the file
+    assert (29 - y, 39 - x) == pytest.approx(tuple(CORNERS[0]))
+    drawn = [np.array(points) for points in editor.outlines_layer.data]
+    saved = Regions(labels(binding).copy(), session.regions.table, "mine.nii.gz")
+
+    session.set_regions(None)
+    session.set_regions(saved)
+    assert editor.outlines_layer is None
+    active = viewer.layers.selection.active
+    binding.restore(state)
+    editor.flush()
+    assert session.regions is saved
+    assert np.array_equal(editor.labels(), saved.labels)
+    assert viewer.layers.selection.active is active
+    outlines = editor.outlines_layer
+    for points, expected in zip(outlines.data, drawn, strict=True):
+        assert np.allclose(points, expected, atol=1e-9)
+    assert outlines.features["name"].tolist() == ["VL_R", "RF_R"]
+    for label, color in zip((VL, RF), outlines.edge_color, strict=True):
+        assert np.allclose(color[:3] * 255, editor.table[label].color)
+    assert binding.state()["outlines"] == state["outlines"]
+    # They live: what is drawn next and taken back leaves them, one that is deleted counts.
+    draw(qtbot, binding, RF, 0)
+    click(qtbot, binding.panel.undo_button)
+    assert binding.state()["outlines"] == state["outlines"]
+    outlines.remove([1])
+    editor.flush()
+    assert editor.slices == {VL: (2,)}
+
+
+def test_outlines_that_do_not_fit_the_regions_are_left_out(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    before = binding.session.regions
+    own = binding.state()["outlines"][0]
+    viewer.layers.remove(binding.editor.outlines_layer)
+    faulty = [None, 3, {}, own | {"z": 9}, own | {"z": 0}, own | {"label": RF}, own | {"label": 0},
+              own | {"label": 999}, own | {"vertices": own["vertices"][:2]},
+              own | {"vertices": [[1, 2], [3], [4, 5]]}, own | {"vertices": "none"},
+              own | {"vertices": [[0.0, float("nan")], *own["vertices"]]},
+              own | {"vertices": [[10**400, 0], *own["vertices"]]}]  # fmt: skip
+    for garbage in ("some", None, {"label": VL}, faulty):
+        binding.restore({"outlines": garbage})
+        assert binding.state()["outlines"] == []
+    binding.restore({"outlines": [*faulty, own]})
+    assert binding.state()["outlines"] == [own]
+    moved = own | {"vertices": [[y + 1, x] for y, x in own["vertices"]]}
+    binding.restore({"outlines": [moved]})  # those that are drawn stay
+    assert binding.state()["outlines"] == [own]
+    assert binding.session.regions is before
 
 
 def test_the_whole_panel_fits_a_narrow_dock(qtbot, binding):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.io.label_table import Label
+    from napari_mrf.rois.polygons import Outline
 
 
 class RegionsEditor(RegionsLayers):
@@ -150,6 +151,25 @@ class RegionsEditor(RegionsLayers):
                 if viewer.layers.selection.active is one:
                     viewer.layers.selection.active = layer
 
+    def outlines(self) -> list[Outline]:
+        """Return the polygons that are drawn, in file order."""
+        return list(self._known)
+
+    def put_back_outlines(self, outlines: Iterable[Outline]) -> None:
+        """Show the polygons of regions that are drawn already; no voxel changes.
+
+        Those that hold no voxel of their region in their slice do not fit and are left out.
+        Polygons that are drawn now stay, and then none is put back.
+        """
+        labels = self.labels()
+        if labels is None or self._known:
+            return
+        fitting = [one for one in outlines if one.label in self._table and _fits(one, labels)]
+        if fitting:
+            self._write_outlines(fitting)
+            self._journals[self.layer].remember(labels, self._known)
+            self.changed.emit()
+
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
         """Make what is drawn the session's regions; it is in a file while no voxel changes."""
         former = self.session.regions
@@ -183,6 +203,13 @@ class RegionsEditor(RegionsLayers):
                 self.show_labels(regions.labels, {**self._table, **regions.table})
             finally:
                 self._is_receiving = False
+
+
+def _fits(outline: Outline, labels: NDArray[np.uint16]) -> bool:
+    if not 0 <= outline.z < len(labels):
+        return False
+    mask = outline.mask((labels.shape[1], labels.shape[2]))
+    return bool((labels[outline.z][mask] == outline.label).any())
 
 
 _EDITORS: WeakKeyDictionary[Any, RegionsEditor] = WeakKeyDictionary()

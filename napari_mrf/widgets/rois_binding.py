@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QColorDialog
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers import PARAMETER_KEY
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
+from napari_mrf.rois.outline_records import outline_record, outlines_from
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.regions_editor import regions_editor_of
@@ -85,15 +86,19 @@ class RoisBinding:
         self.editor.redo()
 
     def state(self) -> dict[str, Any]:
-        """Return the options of the panel."""
+        """Return the options of the panel, and the polygons, which are in no file of labels."""
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
+            "outlines": [outline_record(one) for one in self.editor.outlines()],
             **self.statistics.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the options of the panel; what is missing or not known stays."""
+        """Set the options of the panel; what is missing or not known stays.
+
+        Polygons are put back over the regions they fit; the regions stay as they are.
+        """
         at = self.panel.set_picker.findText(str(state.get("set", "")))
         if at >= 0:
             self.panel.set_picker.setCurrentIndex(at)
@@ -102,6 +107,7 @@ class RoisBinding:
         if isinstance(label, int) and label in self.editor.table:
             self.panel.tree.select(label)
             self.editor.set_pen(label)
+        self.editor.put_back_outlines(outlines_from(state.get("outlines")))
         self.statistics.restore(state)
         self._show()
 
