@@ -14,7 +14,7 @@ from napari_mrf.io.maps_writer import RECORD_NAME
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
-from napari_mrf.widgets.compare_memory import compare_memory_of, sides_of
+from napari_mrf.widgets.compare_memory import compare_memory_of, sides_of, truths_among
 from napari_mrf.widgets.compare_panel import SIDES
 from napari_mrf.widgets.compare_results_binding import CompareResultsBinding
 from napari_mrf.widgets.compare_work import Compared, OpenedMaps, compare_sets, read_maps
@@ -174,21 +174,11 @@ class CompareBinding:
 
     def _show_sets(self) -> None:
         """Offer the sets, with what is picked, or is usual, on both sides."""
-        sets = self.memory.sets()
-        reference, test = sides_of(sets, self.memory.picked, self._truths())
+        sets, folder = self.memory.sets(), self.truth_folder()
+        reference, test = sides_of(sets, self.memory.picked, truths_among(sets, folder))
         names = [one.name for one in sets]
-        self.panel.set_sets(names, reference, test, has_truth=self.truth_folder() is not None)
+        self.panel.set_sets(names, reference, test, has_truth=folder is not None)
         self._show_needs()
-
-    def _truths(self) -> set[str]:
-        """Return the sets that are a known truth and no reconstruction."""
-        folder = str(self.truth_folder() or "")
-        return {
-            one.name
-            for one in self.memory.sets()
-            if (one.folder and one.folder == folder)
-            or ("phantom" in one.maps.provenance and "method" not in one.maps.provenance)
-        }
 
     def _show_remembered(self) -> None:
         """Show the comparison that an earlier panel left, and the one that goes on."""

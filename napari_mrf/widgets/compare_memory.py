@@ -10,6 +10,7 @@ from napari_mrf.widgets.compare_work import Compared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
 
 class CompareMemory:
@@ -87,6 +88,16 @@ def sides_of(
         unlike = [one for one in others if method_of(one) != method]
         test = next((one.name for one in (*unlike, *others)), "")
     return reference, test
+
+
+def truths_among(sets: Sequence[MapsSet], folder: Path | None) -> set[str]:
+    """Return the names of the sets that are a known truth: from its folder, or of a phantom."""
+    return {
+        one.name
+        for one in sets
+        if (folder is not None and one.folder == str(folder))
+        or ("phantom" in one.maps.provenance and "method" not in one.maps.provenance)
+    }
 
 
 def method_of(maps_set: MapsSet) -> str:
