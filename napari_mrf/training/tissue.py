@@ -19,6 +19,9 @@ Tissues = dict[str, "NDArray[np.float64]"]
 """(N,) values by parameter key."""
 
 
+_INN_SPLIT_SEED = 2020
+
+
 def random_tissues(maps: Mapping[str, MapRange], n_tissues: int, seed: int) -> Tissues:
     """Draw tissues uniformly within the ranges, log-uniformly where a map is logarithmic.
 
@@ -65,6 +68,21 @@ def inn_test_grid() -> Tissues:
             "B1": np.arange(35, 96, 10) / 100,
         }
     ).points()
+
+
+def inn_validation_and_test() -> tuple[Tissues, Tissues]:
+    """Part `inn_test_grid` at random as the paper does: 6,720 for validation, 26,880 to test.
+
+    Which ones the paper does not say; here a generator with a fixed seed decides.
+    """
+    tissues = inn_test_grid()
+    n_tissues = len(tissues["FF"])
+    order = np.random.default_rng(_INN_SPLIT_SEED).permutation(n_tissues)
+    validation, test = np.split(order, [n_tissues // 5])
+    return (
+        {key: values[validation] for key, values in tissues.items()},
+        {key: values[test] for key, values in tissues.items()},
+    )
 
 
 def _draw(rng: np.random.Generator, one: MapRange, n: int) -> NDArray[np.float64]:
