@@ -173,6 +173,26 @@ def test_mean_of_undersampled_frames_approaches_the_object(phantom, sequence, ex
     assert measured[inside].mean() == pytest.approx(true[inside].mean(), rel=0.1)
 
 
+def test_longer_readouts_lower_the_undersampling_and_its_artefacts(phantom, sequence):
+    single, fourfold = (
+        acquire(phantom, sequence, snr_db=None, spokes_per_pulse=spokes) for spokes in (1, 4)
+    )
+    assert fourfold.metadata["spokes_per_frame"] == 4 * single.metadata["spokes_per_frame"] == 32
+    assert single.metadata["undersampling_factor"] == pytest.approx(
+        4 * fourfold.metadata["undersampling_factor"]
+    )
+    full = acquire(phantom, sequence, mode="fully-sampled", snr_db=None).signal
+    inside = phantom.foreground
+
+    def artefacts(series):
+        # Up to one factor a voxel: the receive phases of two scans are their own.
+        measured, true = series.signal[:, inside], full[:, inside]
+        factor = (true.conj() * measured).sum(axis=0) / (np.abs(true) ** 2).sum(axis=0)
+        return np.linalg.norm(measured - factor * true)
+
+    assert artefacts(fourfold) < 0.5 * artefacts(single)
+
+
 def test_series_knows_how_it_was_made(phantom, sequence):
     series = acquire(phantom, sequence, snr_db=25.0, matrix_size=350, seed=9, n_coils=3)
     made = series.metadata
@@ -220,7 +240,7 @@ def test_progress_counts_the_frames_of_all_slices(sequence):
 def test_impossible_acquisition_is_refused(phantom, sequence):
     wrong = (
         {"mode": "spiral"}, {"noise_reference": "air"}, {"snr_db": np.nan}, {"n_coils": 0},
-        {"matrix_size": 40},
+        {"matrix_size": 40}, {"spokes_per_pulse": 0},
     )  # fmt: skip
     for options in wrong:
         with pytest.raises(MRFInputError) as error:

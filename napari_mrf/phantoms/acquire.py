@@ -41,13 +41,14 @@ def acquire(
     n_coils: int = 8,
     matrix_size: int | None = None,
     readout_oversampling: float = 2.0,
+    spokes_per_pulse: int = 1,
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> MRFSeries:
     """Simulate the measurement of an object.
 
-    ``"radial"``: one golden-angle spoke a pulse, each seeing the signal of its own pulse,
+    ``"radial"``: golden-angle spokes, one a pulse, each seeing the signal of its own pulse,
     through several coils; the spokes of a frame are gridded into an undersampled image.
     ``"fully-sampled"``: as many spokes a frame as the Nyquist criterion asks for, all of the
     mean signal of the frame. ``"noise-only"``: the exact frame signals and noise.
@@ -83,6 +84,10 @@ def acquire(
         et al. 2020 were encoded with 350 (68.7-fold).
     readout_oversampling : float
         Samples along a spoke per voxel of the matrix.
+    spokes_per_pulse : int
+        For ``"radial"``: spokes that the readout after one pulse covers, all of the same
+        signal. More than one stands for the longer readout of a spiral arm, as FISP
+        fingerprinting of the brain has it.
     seed : int
         Of coils, receive phase and noise.
     workers : int, optional
@@ -104,7 +109,7 @@ def acquire(
     """
     maps = truth.truth() if isinstance(truth, Phantom) else truth
     n_slices, *plane = shape = maps.spatial_shape
-    _check(mode, noise_reference, snr_db, n_coils, matrix_size, shape)
+    _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape)
     scale, foreground = _scale(maps, sequence)
     scale = scale * np.exp(1j * _receive_phase(maps, seed))
     relative_noise = 0.0 if snr_db is None else UNIT_NORM_SIGNAL * 10.0 ** (-snr_db / 20.0)
@@ -117,6 +122,7 @@ def acquire(
             matrix_size=matrix_size or max(plane),
             readout_oversampling=readout_oversampling,
             n_coils=n_coils,
+            spokes_per_pulse=spokes_per_pulse,
             fully_sampled=mode == "fully-sampled",
             seed=seed,
             workers=workers,
@@ -160,7 +166,7 @@ def acquire(
 
 def _check(
     mode: str, noise_reference: str, snr_db: float | None, n_coils: int,
-    matrix_size: int | None, shape: tuple[int, int, int],
+    spokes_per_pulse: int, matrix_size: int | None, shape: tuple[int, int, int],
 ) -> None:  # fmt: skip
     if mode not in MODES:
         raise MRFInputError("bad-acquisition", "the mode of acquisition is unknown",
@@ -174,6 +180,10 @@ def _check(
                             hint="None means no noise.")  # fmt: skip
     if n_coils < 1:
         raise MRFInputError("bad-acquisition", "an acquisition needs a coil", found=n_coils)
+    if spokes_per_pulse < 1:
+        raise MRFInputError("bad-acquisition", "a readout covers a spoke at least",
+                            expected="spokes_per_pulse of 1 or more",
+                            found=spokes_per_pulse)  # fmt: skip
     if matrix_size is not None and matrix_size < max(shape[1:]):
         raise MRFInputError("bad-acquisition", "the object is larger than the field of view",
                             expected=f"matrix_size of {max(shape[1:])} or more",

@@ -1,4 +1,4 @@
-"""The radial scan of one slice: each pulse's signal through the coils onto its own spoke."""
+"""The radial scan of one slice: each pulse's signal through the coils onto its own spokes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ class RadialScan:
     shape : tuple of int
         (Y, X) of the object and of the images.
     sequence : Sequence
-        What is played: one spoke a pulse.
+        What is played.
     matrix_size : int
         Voxels across the encoded field of view.
     readout_oversampling : float
         Samples along a spoke per voxel of the matrix.
     n_coils : int
         Receive coils.
+    spokes_per_pulse : int
+        Spokes that the readout of one pulse covers.
     fully_sampled : bool
         Every frame measures its mean signal on all spokes that the matrix needs.
     seed : int
@@ -44,15 +46,18 @@ class RadialScan:
 
     def __init__(
         self, *, shape: tuple[int, int], sequence: Sequence, matrix_size: int,
-        readout_oversampling: float, n_coils: int, fully_sampled: bool, seed: int,
-        workers: int | None,
+        readout_oversampling: float, n_coils: int, spokes_per_pulse: int, fully_sampled: bool,
+        seed: int, workers: int | None,
     ) -> None:  # fmt: skip
         self.fully_sampled = fully_sampled
+        self.spokes_per_pulse = spokes_per_pulse
         self.spokes_per_frame = (
-            ceil(pi / 2.0 * matrix_size) if fully_sampled else sequence.pulses_per_frame
+            ceil(pi / 2.0 * matrix_size)
+            if fully_sampled
+            else sequence.pulses_per_frame * spokes_per_pulse
         )
         self.trajectory = RadialTrajectory(
-            self.spokes_per_frame if fully_sampled else sequence.n_pulses,
+            self.spokes_per_frame if fully_sampled else sequence.n_pulses * spokes_per_pulse,
             matrix_size,
             readout_oversampling,
         )
@@ -91,10 +96,13 @@ class RadialScan:
         weights = density.radial_ramp(self.trajectory, self.spokes_per_frame)
         noise = sigma / sqrt(self.spokes_per_frame * float((weights**2).sum()))
 
+        def of_pulse(index: int) -> tuple[int, int]:
+            return index * self.spokes_per_pulse, (index + 1) * self.spokes_per_pulse
+
         def measure(index: int) -> NDArray[np.complex64]:
             image = np.zeros(self._shape, dtype=np.complex64)
             image[inside] = signals[index]
-            spokes = (0, self.trajectory.n_spokes) if self.fully_sampled else (index, index + 1)
+            spokes = (0, self.trajectory.n_spokes) if self.fully_sampled else of_pulse(index)
             samples = nufft.forward(
                 image * self._sensitivities, self.trajectory.coordinates(*spokes)
             )
@@ -107,12 +115,13 @@ class RadialScan:
         if self.fully_sampled:
             yield from self._fully_sampled_frames(measure)
             return
-        n_pulses = self.trajectory.n_spokes
+        n_spokes = self.trajectory.n_spokes
         kspace = np.empty(
-            (len(self._sensitivities), n_pulses, self.trajectory.n_samples), dtype=np.complex64
+            (len(self._sensitivities), n_spokes, self.trajectory.n_samples), dtype=np.complex64
         )
+        n_pulses = n_spokes // self.spokes_per_pulse
         for pulse, samples in enumerate(in_order(measure, n_pulses, workers=self._workers)):
-            kspace[:, pulse] = samples[:, 0]
+            kspace[:, slice(*of_pulse(pulse))] = samples
         yield from gridding.grid_frames(
             kspace, self.trajectory, self.spokes_per_frame, self._shape, workers=self._workers
         )
