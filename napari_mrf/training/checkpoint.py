@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from napari_mrf import strict_json
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write
+from napari_mrf.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer,
     best: dict[str, Tensor],
     progress: Progress,
-    recipe: dict[str, Any],
+    recipe: Recipe,
 ) -> None:
     """Write the state; the earlier one is replaced only when this one is complete."""
     from safetensors.torch import save
@@ -62,13 +63,13 @@ def save_checkpoint(
         for key, value in state.items():
             tensors[f"{_OPTIMISER}{index}.{key}"] = torch.as_tensor(value)
     plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    metadata = {"progress": json.dumps(asdict(progress)), "recipe": json.dumps(recipe)}
+    metadata = {"progress": json.dumps(asdict(progress)), "recipe": recipe.model_dump_json()}
     with atomic_write(path) as staged:
         staged.write_bytes(save(plain, metadata))
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: dict[str, Any]
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe
 ) -> tuple[dict[str, Tensor], Progress]:
     """Bring model and optimiser back to where they were; return the best weights and progress.
 
@@ -83,7 +84,8 @@ def load_checkpoint(
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if strict_json.loads(metadata["recipe"], path=path) != json.loads(json.dumps(recipe)):
+        # Read as a recipe: one written before a key existed has that key's default.
+        if Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path)) != recipe:
             raise MRFInputError(
                 "bad-checkpoint", "the checkpoint belongs to another recipe", path=path,
                 hint="Choose another folder, or start anew with --overwrite.",

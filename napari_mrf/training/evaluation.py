@@ -1,4 +1,4 @@
-"""How good a network is on fingerprints whose tissue is known."""
+"""How good a network is where the tissue is known."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.training.data import TrainingData
 
 _BATCH = 4096
 
@@ -30,6 +32,43 @@ def estimates(
             for start in range(0, len(signals), _BATCH)
         ]
     return np.concatenate(parts).astype(np.float64)
+
+
+def of_data(
+    trained: TrainedNetwork, data: TrainingData, batch: int, device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return true and estimated values (n, M) wherever they count, under a fixed noise.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+        On the device.
+    data : TrainingData
+        Fingerprints or images.
+    batch : int
+        Examples at once.
+    device : torch.device
+        Where the network is.
+    """
+    generator = torch.Generator().manual_seed(7)
+    data.start_epoch(0)
+    trained.eval()
+    truth, found = [], []
+    with torch.no_grad():
+        for rows in torch.split(torch.arange(len(data)), batch):
+            part = data.batch(rows, generator)
+            true = trained.normalization.values(part.maps.to(device)).cpu()
+            estimated = trained(part.signals.to(device)).cpu()
+            truth.append(counted_values(true, part.counted))
+            found.append(counted_values(estimated, part.counted))
+    return torch.cat(truth).numpy(), torch.cat(found).numpy()
+
+
+def counted_values(maps: Tensor, counted: Tensor | None) -> Tensor:
+    """Return the values (n, M) in float64 of maps (N, M, …) that count."""
+    values = maps.movedim(1, -1)
+    flat = values.reshape(-1, maps.shape[1]) if counted is None else values[counted]
+    return flat.double()
 
 
 def with_noise(

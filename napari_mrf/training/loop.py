@@ -1,4 +1,4 @@
-"""The training loop: epochs of noisy fingerprints, resumable to the last bit on the CPU."""
+"""The training loop: epochs of noisy examples, resumable to the last bit on the CPU."""
 
 from __future__ import annotations
 
@@ -10,32 +10,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from napari_mrf.training.evaluation import counted_values
 from napari_mrf.training.losses import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from torch import Tensor
-
     from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Fingerprints:
-    """Simulated fingerprints and their true maps.
-
-    Parameters
-    ----------
-    signals : Tensor
-        (N, T) complex64 at unit norm, without noise.
-    maps : Tensor
-        (N, M) scaled.
-    """
-
-    signals: Tensor
-    maps: Tensor
 
 
 @dataclass(frozen=True)
@@ -63,8 +47,8 @@ class TrainingStep:
 def train(
     recipe: Recipe,
     trained: TrainedNetwork,
-    training: Fingerprints,
-    validation: Fingerprints,
+    training: TrainingData,
+    validation: TrainingData,
     *,
     checkpoint: Path | None = None,
     device: torch.device | None = None,
@@ -78,12 +62,11 @@ def train(
     Parameters
     ----------
     recipe : Recipe
-        Optimisation and noise.
+        Network and optimisation.
     trained : TrainedNetwork
         With its normalization.
-    training, validation : Fingerprints
-        What is learned from, and what decides which epoch was best (mean R² over the maps, at
-        the geometric mean of the noise range).
+    training, validation : TrainingData
+        What is learned from, and what decides which epoch was best (mean R² over the maps).
     checkpoint : Path, optional
         Written after every epoch, and resumed from where it exists.
     device : torch.device, optional
@@ -94,9 +77,9 @@ def train(
     trained.to(device)
     optimiser = torch.optim.Adam(trained.network.parameters(), lr=plan.learning_rate)
     progress, best = Progress(), _copy(trained)
-    record = recipe.model_dump(mode="json")
     if checkpoint is not None and checkpoint.exists():
-        best, progress = load_checkpoint(checkpoint, trained, optimiser, record)
+        best, progress = load_checkpoint(checkpoint, trained, optimiser, recipe)
+    validation.start_epoch(0)
     while not _is_over(recipe, progress):
         started_s = time.monotonic()
         torch.manual_seed(plan.seed * 100_003 + progress.epoch)  # dropout
@@ -114,7 +97,7 @@ def train(
             progress.best_r_squared, progress.best_epoch = score, progress.epoch
             best = _copy(trained)
         if checkpoint is not None:
-            save_checkpoint(checkpoint, trained, optimiser, best, progress, record)
+            save_checkpoint(checkpoint, trained, optimiser, best, progress, recipe)
         yield TrainingStep(progress.epoch, 0.0, loss, progress)
     trained.load_state_dict(best)
     trained.eval()
@@ -145,25 +128,29 @@ def _epoch(
     recipe: Recipe,
     trained: TrainedNetwork,
     optimiser: torch.optim.Optimizer,
-    data: Fingerprints,
+    data: TrainingData,
     progress: Progress,
     device: torch.device,
 ) -> Generator[TrainingStep, None, float]:
     plan = recipe.optimisation
     generator = torch.Generator().manual_seed(plan.seed * 100_003 + progress.epoch)
-    order = torch.randperm(len(data.signals), generator=generator)
+    data.start_epoch(progress.epoch)
+    order = torch.randperm(len(data), generator=generator)
     trained.train()
     total, seen = 0.0, 0
     for start in range(0, len(order), plan.batch):
         rows = order[start : start + plan.batch]
-        if len(rows) < 2:  # batch normalization needs two
+        batch = data.batch(rows, generator)
+        if batch.maps[:, 0].numel() < 2:  # batch normalization needs two values
             continue
-        noisy = noisy_fingerprints(recipe, data.signals[rows], generator).to(device)
-        fingerprints = trained.normalization.canonical(noisy)
         loss = loss_of(
-            recipe.network, trained.network, fingerprints, data.maps[rows].to(device),
+            recipe.network,
+            trained.network,
+            trained.normalization.canonical(batch.signals.to(device)),
+            batch.maps.to(device),
             plan.forward_weight,
-        )  # fmt: skip
+            None if batch.counted is None else batch.counted.to(device),
+        )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -172,32 +159,25 @@ def _epoch(
     return total / max(seen, 1)
 
 
-def noisy_fingerprints(recipe: Recipe, signals: Tensor, generator: torch.Generator) -> Tensor:
-    """Return fingerprints with fresh noise, each at a level of its own."""
-    low, high = math.log(recipe.noise.sigma_lower), math.log(recipe.noise.sigma_upper)
-    share = torch.rand((len(signals), 1), generator=generator)
-    sigma = torch.exp(low + (high - low) * share)
-    noise = torch.randn((*signals.shape, 2), generator=generator)
-    return signals + sigma * torch.view_as_complex(noise)
-
-
 def _validate(
-    recipe: Recipe, trained: TrainedNetwork, data: Fingerprints, device: torch.device
+    recipe: Recipe, trained: TrainedNetwork, data: TrainingData, device: torch.device
 ) -> float:
     """Return the mean R² over the maps, under the same noise in every epoch."""
     generator = torch.Generator().manual_seed(recipe.optimisation.seed + 1)
-    noisy = noisy_fingerprints(recipe, data.signals, generator)
+    n_maps = len(recipe.maps)
+    sums = torch.zeros(3, n_maps, dtype=torch.float64)  # residual², truth, truth²
+    n_values = 0
     trained.eval()
     with torch.no_grad():
-        found = torch.cat(
-            [
-                trained.network(trained.normalization.canonical(part.to(device))).cpu()
-                for part in torch.split(noisy, 4096)
-            ]
-        )
-    residual = ((found - data.maps) ** 2).sum(dim=0)
-    total = ((data.maps - data.maps.mean(dim=0)) ** 2).sum(dim=0)
-    return float((1 - residual / total).mean())
+        for rows in torch.split(torch.arange(len(data)), recipe.optimisation.batch):
+            batch = data.batch(rows, generator)
+            fingerprints = trained.normalization.canonical(batch.signals.to(device))
+            found = counted_values(trained.network(fingerprints).cpu(), batch.counted)
+            truth = counted_values(batch.maps, batch.counted)
+            sums += torch.stack([((found - truth) ** 2).sum(0), truth.sum(0), (truth**2).sum(0)])
+            n_values += len(truth)
+    residual, total, squares = sums
+    return float((1 - residual / (squares - total**2 / n_values)).mean())
 
 
 def _copy(trained: TrainedNetwork) -> dict[str, Any]:

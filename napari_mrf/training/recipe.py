@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
@@ -36,18 +44,37 @@ class MapRange(BaseModel):
         return self
 
 
-class Data(BaseModel):
-    """Simulated fingerprints.
-
-    `tissues` drawn at random within the ranges of the maps (``"random"``), or the training
-    grid of Balsiger et al., MLMIR 2020 (``"inn-grid"``, which has 396,000).
-    """
+class RandomTissues(BaseModel):
+    """Simulated fingerprints of tissues drawn at random within the ranges of the maps."""
 
     model_config = _STRICT
 
-    kind: Literal["random", "inn-grid"] = "random"
+    kind: Literal["random"] = "random"
     tissues: int = Field(default=400_000, ge=100)
     validation_tissues: int = Field(default=5_000, ge=10)
+
+
+class InnGrid(BaseModel):
+    """Simulated fingerprints of the training grid of Balsiger et al., MLMIR 2020 (396,000)."""
+
+    model_config = _STRICT
+
+    kind: Literal["inn-grid"]
+    validation_tissues: int = Field(default=5_000, ge=10)
+
+
+def _kind(data: object) -> str:
+    """Return the kind of data; tissues at random where a recipe does not say."""
+    if isinstance(data, dict):
+        return str(data.get("kind", "random"))
+    return str(getattr(data, "kind", "random"))
+
+
+# One line a kind; `DATA_KINDS` of `napari_mrf.training.run` says who makes it.
+Data = Annotated[
+    Annotated[RandomTissues, Tag("random")] | Annotated[InnGrid, Tag("inn-grid")],
+    Discriminator(_kind),
+]
 
 
 class Noise(BaseModel):
@@ -93,7 +120,7 @@ class Recipe(BaseModel):
     sequence: str = "t1ff"
     is_reduced: bool = False
     maps: dict[str, MapRange] = Field(min_length=1)
-    data: Data = Data()
+    data: Data = RandomTissues()
     noise: Noise = Noise()
     optimisation: Optimisation = Optimisation()
 

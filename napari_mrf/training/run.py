@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from napari_mrf import sequences
@@ -17,47 +17,56 @@ from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import save_network
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.simulation import simulate
-from napari_mrf.training.evaluation import estimates, metrics, with_noise
-from napari_mrf.training.loop import Fingerprints, TrainingStep, train
-from napari_mrf.training.tissue import (
-    Tissues,
-    inn_test_grid,
-    inn_training_grid,
-    random_tissues,
-)
+from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
+from napari_mrf.training.fingerprints import columns, unit_fingerprints
+from napari_mrf.training.loop import TrainingStep, train
+from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_mrf.sequence import Sequence
     from napari_mrf.training.checkpoint import Progress
+    from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Recipe
 
 TEST_SIGMAS = (0.003, 0.00877, 0.03)
 """29.3, 20 and 9.3 dB on the scale of Balsiger et al., MLMIR 2020."""
 
+SIMULATED = ("random", "inn-grid")
+"""Kinds of data that are tested on simulated fingerprints; the others on held-out data."""
+
 _TEST_TISSUES = 20_000
 _REFERENCE_TISSUES = 5_000
 
 
+DATA_KINDS = {
+    "random": "napari_mrf.training.fingerprints:simulated_data",
+    "inn-grid": "napari_mrf.training.fingerprints:simulated_data",
+}
+"""What makes each kind of data: ``"module:function"``.
+
+The function takes recipe, sequence, normalization and what the zoo knows of the network, and
+returns training and validation data.
+"""
+
+
 def prepare(
     recipe: Recipe,
-) -> tuple[Sequence, TrainedNetwork, Fingerprints, Fingerprints]:
-    """Simulate the data of a recipe and build its network.
+) -> tuple[Sequence, TrainedNetwork, TrainingData, TrainingData]:
+    """Make the data of a recipe and build its network.
 
     Returns
     -------
     tuple
-        Sequence, network with random weights, training and validation fingerprints.
+        Sequence, network with random weights, training and validation data.
 
     Raises
     ------
     MRFInputError
-        ``"unknown-sequence"``, ``"bad-recipe"`` when the maps are not the sequence's.
+        ``"unknown-sequence"``, ``"bad-recipe"`` when the maps are not the sequence's or the
+        data is not what the network looks at.
     """
     sequence = sequences.load(recipe.sequence)
     impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
@@ -67,32 +76,27 @@ def prepare(
             expected=", ".join(key for key in sequence.parameters if key != "PD"),
             found=impossible[0],
         )  # fmt: skip
-    seed = recipe.optimisation.seed
-    if recipe.data.kind == "inn-grid":
-        tissues = inn_training_grid()
-    else:
-        tissues = random_tissues(recipe.maps, recipe.data.tissues, seed)
-    others = random_tissues(recipe.maps, recipe.data.validation_tissues, seed + 1)
+    info = network_info(recipe.network)
+    normalization = normalization_of(recipe, sequence)
+    torch.manual_seed(recipe.optimisation.seed)
+    trained = TrainedNetwork(info.build(sequence.n_frames, len(recipe.maps)), normalization)
+    module, function = DATA_KINDS[recipe.data.kind].split(":")
+    make_data = getattr(import_module(module), function)
+    training, validation = make_data(recipe, sequence, normalization, info)
+    return sequence, trained, training, validation
+
+
+def normalization_of(recipe: Recipe, sequence: Sequence) -> Normalization:
+    """Return the reference phase of simulated tissues, and the scales of the maps."""
     reference = reference_of(
         unit_fingerprints(sequence, random_tissues(recipe.maps, _REFERENCE_TISSUES, 0))
     )
-    normalization = Normalization(
+    return Normalization(
         reference,
         [one.lower for one in recipe.maps.values()],
         [one.upper for one in recipe.maps.values()],
         [one.logarithmic for one in recipe.maps.values()],
     )
-    torch.manual_seed(seed)
-    network = network_info(recipe.network).build(sequence.n_frames, len(recipe.maps))
-    trained = TrainedNetwork(network, normalization)
-    training, validation = (
-        Fingerprints(
-            torch.from_numpy(unit_fingerprints(sequence, of)),
-            normalization.scaled(torch.from_numpy(columns(recipe, of)).float()),
-        )
-        for of in (tissues, others)
-    )
-    return sequence, trained, training, validation
 
 
 def run(
@@ -118,7 +122,10 @@ def run(
     progress = yield from train(
         recipe, trained, training, validation, checkpoint=checkpoint, device=device
     )
-    test_data, rows = test(recipe, sequence, trained, device)
+    if recipe.data.kind in SIMULATED:
+        test_data, rows = test(recipe, sequence, trained, device)
+    else:
+        test_data, rows = test_on(validation, recipe, trained, device)
     card = save_network(
         folder / f"{recipe.network}.json",
         trained.cpu(),
@@ -145,16 +152,13 @@ def test(
     return f"{words}, {len(truth):,} fingerprints", rows
 
 
-def unit_fingerprints(sequence: Sequence, tissues: Tissues) -> NDArray[np.complex64]:
-    """Return simulated fingerprints (N, T) at unit norm."""
-    signals = simulate(sequence, tissues)
-    signals /= np.linalg.norm(signals, axis=1, keepdims=True)
-    return np.asarray(signals, dtype=np.complex64)
-
-
-def columns(recipe: Recipe, tissues: Tissues) -> NDArray[np.float64]:
-    """Return the maps (N, M) of tissues in the order of the recipe."""
-    return np.stack([tissues[key] for key in recipe.maps], axis=1)
+def test_on(
+    data: TrainingData, recipe: Recipe, trained: TrainedNetwork, device: torch.device
+) -> tuple[str, list[Metric]]:
+    """Return held-out data in words and the metrics on it, with no noise but its own."""
+    truth, found = of_data(trained, data, recipe.optimisation.batch, device)
+    words = f"validation data of the recipe, {len(truth):,} voxels, sigma 0: no noise added"
+    return words, metrics(list(recipe.maps), truth, found, 0.0)
 
 
 def _card(

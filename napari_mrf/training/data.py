@@ -1,0 +1,51 @@
+"""What the training loop learns from: batches of noisy signals and the maps behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A few examples: fingerprints, or images for networks that look at neighbours.
+
+    Parameters
+    ----------
+    signals : Tensor
+        (N, T) or (N, T, H, W) complex64, noise already in, of any phase and gain.
+    maps : Tensor
+        (N, M) or (N, M, h, w), scaled to 0-1 by the normalization; h = H - 2 · margin of the
+        network, and likewise w.
+    counted : Tensor, optional
+        (N, h, w) bool: where the loss and the validation count (tissue). None is everywhere.
+        Maps may be NaN where it is False.
+    """
+
+    signals: Tensor
+    maps: Tensor
+    counted: Tensor | None = None
+
+
+class TrainingData(Protocol):
+    """Examples that are drawn by row; one implementation for every kind of data."""
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Make ready for an epoch, counted from 0; what is drawn anew depends on it alone.
+
+        A resumed training calls it with the first epoch that it has not finished, so examples
+        must not depend on the epochs before. Validation data is asked for epoch 0 once.
+        """
+
+    def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
+        """Return examples by row, (N,) int64 in any order.
+
+        All randomness (noise) comes from the generator.
+        """
