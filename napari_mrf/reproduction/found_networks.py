@@ -1,0 +1,138 @@
+"""Which of the networks of an experiment are there, and how they were trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import read_card
+from napari_mrf.networks.weights import installed, load_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from napari_mrf.networks.card import ModelCard
+    from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network with weights.
+
+    Parameters
+    ----------
+    name : str
+        In the zoo.
+    training : str
+        How it was trained, in words.
+    trained : TrainedNetwork
+        On the CPU.
+    card : ModelCard or None
+        None for one that was trained a moment ago and is not kept.
+    path : Path or None
+        Of the card.
+    """
+
+    name: str
+    training: str
+    trained: TrainedNetwork
+    card: ModelCard | None = None
+    path: Path | None = None
+
+
+def found_networks(
+    names: Iterable[str], sequence: Sequence, folder: Path | None = None
+) -> tuple[list[FoundNetwork], list[str]]:
+    """Load the networks that have weights for a sequence, and name those that have none.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Wanted, in the order of the result; of one name there may be several.
+    sequence : Sequence
+        What they are for.
+    folder : Path, optional
+        Searched at any depth, before the installed ones.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-weights"`` when the folder holds none at all, and what `load_network`
+        raises.
+    """
+    cards: dict[str, tuple[Path, ModelCard]] = {}
+    for path in _cards_in(folder):
+        card = read_card(path)
+        cards.setdefault(card.weights_sha256, (path, card))
+    for path in installed().values():
+        card = read_card(path)
+        cards.setdefault(card.weights_sha256, (path, card))
+    fitting = [
+        (path, card)
+        for path, card in cards.values()
+        if card.sequence_fingerprint == sequence.fingerprint()
+    ]
+    found, missing = [], []
+    for name in names:
+        of_name = [(path, card) for path, card in fitting if card.name == name]
+        if not of_name:
+            missing.append(name)
+        for path, card in sorted(of_name, key=_by_noise):
+            trained, _ = load_network(path, sequence)
+            found.append(FoundNetwork(name, training_words(card), trained, card, path))
+    return found, missing
+
+
+def training_words(card: ModelCard) -> str:
+    """Return in a few words what a network was trained on, and for how long."""
+    noise, data = card.recipe.get("noise", {}), card.recipe.get("data", {})
+    low, high = noise.get("sigma_lower", 0), noise.get("sigma_upper", 0)
+    level = f"noise {low:g}" if low == high else f"noise {low:g}-{high:g}"
+    what = {
+        "inn-grid": "dictionary of the paper",
+        "random": f"{data.get('tissues', 0):,} random tissues",
+    }.get(str(data.get("kind")), str(data.get("kind")))
+    reduced = ", reduced" if card.is_reduced else ""
+    return f"{level}, {what}, {card.n_epochs} epochs{reduced}"
+
+
+def cure(missing: Iterable[str], *, trainable: str = "") -> str:
+    """Return sentences that say what is missing and what helps, or nothing."""
+    names = ", ".join(missing)
+    if not names:
+        return ""
+    ways = [f"`napari-mrf train t1ff-{one}`" for one in names.split(", ")[:1]]
+    if trainable:
+        ways.append(f"`napari-mrf reproduce {trainable} --train`")
+    return (
+        f"Without weights, and so left out: {names}. Train them ({' or '.join(ways)}) and name "
+        "their folder with `--weights`, or install a package that holds them."
+    )
+
+
+def _cards_in(folder: Path | None) -> list[Path]:
+    """Return the cards in a folder; other JSON files are passed over."""
+    if folder is None:
+        return []
+    found = []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            read_card(path)
+        except MRFInputError:
+            continue
+        found.append(path)
+    if not found:
+        raise MRFInputError(
+            "missing-weights", "the folder holds no networks", path=folder,
+            expected="cards (.json) beside weights (.safetensors)",
+            hint="Name the folder that napari-mrf train wrote to.",
+        )  # fmt: skip
+    return found
+
+
+def _by_noise(one: tuple[Path, ModelCard]) -> tuple[float, float]:
+    noise = one[1].recipe.get("noise", {})
+    return float(noise.get("sigma_lower", 0)), float(noise.get("sigma_upper", 0))
