@@ -13,7 +13,12 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation import simulate
 from napari_mrf.training.data import Batch
 from napari_mrf.training.recipe import RandomTissues
-from napari_mrf.training.tissue import Tissues, inn_training_grid, random_tissues
+from napari_mrf.training.tissue import (
+    Tissues,
+    inn_training_grid,
+    inn_validation_and_test,
+    random_tissues,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,12 +86,11 @@ def simulated_data(
         )  # fmt: skip
     seed = recipe.optimisation.seed
     data = recipe.data
-    tissues = (
-        random_tissues(recipe.maps, data.tissues, seed)
-        if isinstance(data, RandomTissues)
-        else inn_training_grid()
-    )
-    others = random_tissues(recipe.maps, data.validation_tissues, seed + 1)
+    if isinstance(data, RandomTissues):
+        tissues = random_tissues(recipe.maps, data.tissues, seed)
+        others = random_tissues(recipe.maps, data.validation_tissues, seed + 1)
+    else:
+        tissues, others = inn_training_grid(), inn_validation_and_test()[0]
     training, validation = (
         Fingerprints(
             torch.from_numpy(unit_fingerprints(sequence, of)),
