@@ -85,13 +85,13 @@ def test_networks_are_found_once_and_missing_ones_are_named_with_the_cure(tmp_pa
     for path in (card, card.with_suffix(".safetensors")):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "notes.json").write_text("{}")
-    found, _ = found_networks(["cohen"], sequence, tmp_path)
+    found, _ = found_networks(["cohen"], sequence, [tmp_path])
     assert [one.path for one in found] == [tmp_path / "cohen.json"]
 
 
 def test_folder_without_networks_is_refused(tmp_path):
     with pytest.raises(MRFInputError) as caught:
-        found_networks(["cohen"], sequences.t1ff(), tmp_path)
+        found_networks(["cohen"], sequences.t1ff(), [tmp_path])
     assert caught.value.code == "missing-weights"
 
 

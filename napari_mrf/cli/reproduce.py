@@ -50,6 +50,9 @@ def reproduce(
         bool,
         typer.Option("--train", help="Train the paper's networks into OUTPUT/weights first."),
     ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="For each training at most; marked reduced.")
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Folder of networks of one's own."),
@@ -82,7 +85,7 @@ def reproduce(
         refuse_earlier(output, experiment, overwrite=overwrite)
     with _Bar() as bar:
         settings = Settings(
-            quick=quick, train=train, device=device, weights=weights, maps=maps,
+            quick=quick, train=train, minutes=minutes, device=device, weights=weights, maps=maps,
             folder=output, progress=bar.show,
         )  # fmt: skip
         outcome = run_experiment(experiment, settings)

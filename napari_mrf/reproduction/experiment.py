@@ -30,6 +30,8 @@ class Settings:
         On a small part of the data: shows that the experiment works, not its numbers.
     train : bool
         Train the paper's networks first, where the experiment can.
+    minutes : float, optional
+        For each training at most.
     device : str
         As in `napari_mrf.methods.get`.
     weights : Path, optional
@@ -44,6 +46,7 @@ class Settings:
 
     quick: bool = False
     train: bool = False
+    minutes: float | None = None
     device: str = "cpu"
     weights: Path | None = None
     maps: Path | None = None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_mrf.reproduction.experiment import Outcome, Settings
 
 _INN = "Balsiger et al., MLMIR 2020"
+_MEDIA = "Balsiger et al., MedIA 2020"
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.name: one
@@ -19,6 +20,25 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "inn-table1", "errors of six networks on the test dictionary", f"{_INN}, Table 1",
             "inn_table1:run",
+        ),
+        Experiment(
+            "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", "inn_fig2:run"
+        ),
+        Experiment(
+            "inn-fig3", "for which tissue the forward process helps", f"{_INN}, Fig. 3",
+            "inn_fig3:run",
+        ),
+        Experiment(
+            "inn-fig4", "errors of maps against errors of fingerprints", f"{_INN}, Fig. 4",
+            "inn_fig4:run",
+        ),
+        Experiment(
+            "media-table2", "networks against matching on thighs", f"{_MEDIA}, Table 2",
+            "media_table2:run",
+        ),
+        Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", "media_fig5:run"),
+        Experiment(
+            "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media_fig7:run"
         ),
     )
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.card import read_card
@@ -44,7 +44,7 @@ class FoundNetwork:
 
 
 def found_networks(
-    names: Iterable[str], sequence: Sequence, folder: Path | None = None
+    names: Iterable[str], sequence: Sequence, folders: Iterable[Path | None] = ()
 ) -> tuple[list[FoundNetwork], list[str]]:
     """Load the networks that have weights for a sequence, and name those that have none.
 
@@ -54,8 +54,8 @@ def found_networks(
         Wanted, in the order of the result; of one name there may be several.
     sequence : Sequence
         What they are for.
-    folder : Path, optional
-        Searched at any depth, before the installed ones.
+    folders : iterable of Path
+        Searched at any depth, before the installed ones; None is passed over.
 
     Raises
     ------
@@ -63,13 +63,13 @@ def found_networks(
         ``"missing-weights"`` when the folder holds none at all, and what `load_network`
         raises.
     """
-    cards: dict[str, tuple[Path, ModelCard]] = {}
-    for path in _cards_in(folder):
+    cards: dict[tuple[str, str], tuple[Path, ModelCard]] = {}
+    for path in (path for folder in folders for path in _cards_in(folder)):
         card = read_card(path)
-        cards.setdefault(card.weights_sha256, (path, card))
+        cards.setdefault((card.name, card.weights_sha256), (path, card))
     for path in installed().values():
         card = read_card(path)
-        cards.setdefault(card.weights_sha256, (path, card))
+        cards.setdefault((card.name, card.weights_sha256), (path, card))
     fitting = [
         (path, card)
         for path, card in cards.values()
@@ -97,6 +97,20 @@ def training_words(card: ModelCard) -> str:
     }.get(str(data.get("kind")), str(data.get("kind")))
     reduced = ", reduced" if card.is_reduced else ""
     return f"{level}, {what}, {card.n_epochs} epochs{reduced}"
+
+
+def trained_alike(first: FoundNetwork, second: FoundNetwork) -> bool:
+    """Return whether two networks differ in nothing but their architecture or loss."""
+    if first.card is None or second.card is None:
+        return first.training == second.training
+    one, other = ({**card.recipe, "network": ""} for card in (first.card, second.card))
+    return one == other and first.card.n_epochs == second.card.n_epochs
+
+
+def record_of(network: FoundNetwork) -> dict[str, Any]:
+    """Return which weights were used, JSON-ready."""
+    sha256 = None if network.card is None else network.card.weights_sha256
+    return {"network": network.name, "training": network.training, "sha256": sha256}
 
 
 def cure(missing: Iterable[str], *, trainable: str = "") -> str:

@@ -14,8 +14,9 @@ from napari_mrf.devices import resolve_device
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors
-from napari_mrf.reproduction.found_networks import cure, found_networks
+from napari_mrf.reproduction.found_networks import cure, found_networks, record_of
 from napari_mrf.reproduction.inn_data import KEYS, TEST_SIGMAS, Matching, bound, inn_test
+from napari_mrf.reproduction.inn_training import train_in_full, train_quickly
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.reproduction.published import published_table
 from napari_mrf.training.evaluation import estimates, with_noise
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.reproduction.found_networks import FoundNetwork
 
 NETWORKS = ("inn", "inn-backward", "cohen", "hoppe", "oksuz", "song")
 NOISE_SEED = 7
@@ -35,10 +35,16 @@ def run(settings: Settings) -> Outcome:
     """Remake Table 1."""
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_inn import errors_figure
+    from napari_mrf.plots.reproduction_errors import errors_figure
 
     sequence = sequences.t1ff()
-    found, missing = found_networks(NETWORKS, sequence, settings.weights)
+    trained_now, folders = [], [settings.weights]
+    if settings.train and settings.quick:
+        trained_now = train_quickly(settings)
+    elif settings.train:
+        folders.append(train_in_full(NETWORKS, settings))
+    found, missing = found_networks(NETWORKS, sequence, folders)
+    found += trained_now
     test = inn_test(_QUICK if settings.quick else None)
     device = resolve_device(settings.device)
     rows: list[dict[str, Any]] = []
@@ -69,7 +75,9 @@ def run(settings: Settings) -> Outcome:
     if settings.quick:
         entries += f", {_QUICK_MATCHED} for matching and bound (--quick)"
     return Outcome(
-        text="\n\n".join([*_sections(table, paper, entries), cure(missing)]).strip(),
+        text="\n\n".join(
+            [*_sections(table, paper, entries), cure(missing, trainable="inn-table1")]
+        ).strip(),
         tables={"inn-table1": table, "inn-table1-paper": paper},
         figures={"inn-table1": errors_figure(table, paper)},
         record={
@@ -79,12 +87,6 @@ def run(settings: Settings) -> Outcome:
             "missing": missing,
         },
     )
-
-
-def record_of(network: FoundNetwork) -> dict[str, Any]:
-    """Return which weights were used, JSON-ready."""
-    sha256 = None if network.card is None else network.card.weights_sha256
-    return {"network": network.name, "training": network.training, "sha256": sha256}
 
 
 def _labelled(

@@ -1,4 +1,4 @@
-"""Figures of the INN paper, remade from tables of numbers."""
+"""Mean absolute errors of methods, ours beside those that a paper prints."""
 
 from __future__ import annotations
 
