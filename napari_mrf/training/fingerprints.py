@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
     from napari_mrf.sequence import Sequence
+    from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Noise, Recipe
 
 
@@ -59,6 +60,45 @@ class Fingerprints:
         return Batch(noisy(self.signals[rows], self.noise, generator), self.maps[rows])
 
 
+class RedrawnFingerprints:
+    """Fingerprints of tissues that every epoch draws anew, see `TrainingData`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With data of the kind ``random``.
+    sequence : Sequence
+        To simulate.
+    normalization : Normalization
+        Scales the maps.
+    """
+
+    def __init__(self, recipe: Recipe, sequence: Sequence, normalization: Normalization) -> None:
+        assert isinstance(recipe.data, RandomTissues)  # noqa: S101 - picked by the kind
+        self._recipe, self._sequence, self._normalization = recipe, sequence, normalization
+        self._n_tissues = recipe.data.tissues
+        self._drawn: tuple[int, Fingerprints] | None = None
+
+    def __len__(self) -> int:
+        return self._n_tissues
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw and simulate the tissues of an epoch."""
+        if self._drawn is None or self._drawn[0] != epoch:
+            # The validation has seed + 1.
+            seed = self._recipe.optimisation.seed + 2 + epoch
+            tissues = random_tissues(self._recipe.maps, self._n_tissues, seed)
+            made = fingerprints_of(self._recipe, self._sequence, self._normalization, tissues)
+            self._drawn = (epoch, made)
+
+    def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
+        """Return noisy fingerprints (N, T) and their maps (N, M)."""
+        if self._drawn is None:
+            self.start_epoch(0)
+        assert self._drawn is not None  # noqa: S101 - just drawn
+        return self._drawn[1].batch(rows, generator)
+
+
 def noisy(signals: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
     """Return fingerprints (N, T) at unit norm with fresh noise, each at a level of its own."""
     low, high = math.log(noise.sigma_lower), math.log(noise.sigma_upper)
@@ -70,7 +110,7 @@ def noisy(signals: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
 
 def simulated_data(
     recipe: Recipe, sequence: Sequence, normalization: Normalization, info: NetworkInfo
-) -> tuple[Fingerprints, Fingerprints]:
+) -> tuple[TrainingData, TrainingData]:
     """Return training and validation fingerprints of the kinds ``random`` and ``inn-grid``.
 
     Raises
@@ -84,22 +124,30 @@ def simulated_data(
             found=f'data.kind = "{recipe.data.kind}"',
             hint="Choose a kind of data that has images.",
         )  # fmt: skip
-    seed = recipe.optimisation.seed
-    data = recipe.data
-    if isinstance(data, RandomTissues):
-        tissues = random_tissues(recipe.maps, data.tissues, seed)
-        others = random_tissues(recipe.maps, data.validation_tissues, seed + 1)
-    else:
+    data, seed = recipe.data, recipe.optimisation.seed
+    if not isinstance(data, RandomTissues):
         tissues, others = inn_training_grid(), inn_validation_and_test()[0]
-    training, validation = (
-        Fingerprints(
-            torch.from_numpy(unit_fingerprints(sequence, of)),
-            normalization.scaled(torch.from_numpy(columns(recipe, of)).float()),
-            recipe.noise,
-        )
-        for of in (tissues, others)
+    else:
+        others = random_tissues(recipe.maps, data.validation_tissues, seed + 1)
+        if data.redraw:
+            validation = fingerprints_of(recipe, sequence, normalization, others)
+            return RedrawnFingerprints(recipe, sequence, normalization), validation
+        tissues = random_tissues(recipe.maps, data.tissues, seed)
+    return (
+        fingerprints_of(recipe, sequence, normalization, tissues),
+        fingerprints_of(recipe, sequence, normalization, others),
     )
-    return training, validation
+
+
+def fingerprints_of(
+    recipe: Recipe, sequence: Sequence, normalization: Normalization, tissues: Tissues
+) -> Fingerprints:
+    """Return the simulated fingerprints of tissues, with the noise of the recipe."""
+    return Fingerprints(
+        torch.from_numpy(unit_fingerprints(sequence, tissues)),
+        normalization.scaled(torch.from_numpy(columns(recipe, tissues)).float()),
+        recipe.noise,
+    )
 
 
 def unit_fingerprints(sequence: Sequence, tissues: Tissues) -> NDArray[np.complex64]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.utils import clip_grad_norm_
 
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values
 from napari_mrf.training.losses import loss_of
+from napari_mrf.training.schedule import learning_rate, share_done
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.training.data import TrainingData
-    from napari_mrf.training.recipe import Recipe
+    from napari_mrf.training.recipe import Optimisation, Recipe
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def train(
 
     Every epoch draws its order and its noise from generators seeded by the recipe's seed and
     the epoch, so a run that is resumed from its checkpoint gives what an uninterrupted one
-    gives, bit for bit on the CPU.
+    gives, bit for bit on the CPU. Not so with a budget of minutes, where the learning rate follows
+    the clock. Such a training may end in the middle of an epoch; what was passed over then counts
+    as its last epoch.
 
     Parameters
     ----------
@@ -83,8 +86,6 @@ def train(
     while not _is_over(recipe, progress):
         started_s = time.monotonic()
         torch.manual_seed(plan.seed * 100_003 + progress.epoch)  # dropout
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, progress.epoch)
         loss = yield from _epoch(recipe, trained, optimiser, training, progress, device)
         score = _validate(recipe, trained, validation, device)
         progress.epoch += 1
@@ -104,24 +105,18 @@ def train(
     return progress
 
 
-def learning_rate(recipe: Recipe, epoch: int) -> float:
-    """Return the learning rate of an epoch, counted from 0."""
-    plan = recipe.optimisation
-    if plan.schedule == "constant":
-        return plan.learning_rate
-    # Ends at a hundredth, not at zero, so that the last epochs still count.
-    share = 0.5 * (1 + math.cos(math.pi * epoch / plan.epochs))
-    return plan.learning_rate * (0.01 + 0.99 * share)
-
-
 def _is_over(recipe: Recipe, progress: Progress) -> bool:
     plan = recipe.optimisation
     waited = progress.epoch - progress.best_epoch
     return (
         progress.epoch >= plan.epochs
-        or (plan.minutes is not None and progress.seconds >= 60 * plan.minutes)
+        or _is_late(plan, progress.seconds)
         or (plan.patience is not None and waited >= plan.patience)
     )
+
+
+def _is_late(plan: Optimisation, seconds: float) -> bool:
+    return plan.minutes is not None and seconds >= 60.0 * plan.minutes
 
 
 def _epoch(
@@ -132,13 +127,21 @@ def _epoch(
     progress: Progress,
     device: torch.device,
 ) -> Generator[TrainingStep, None, float]:
+    """Make one pass over the data, or the part of it for which the minutes suffice."""
     plan = recipe.optimisation
+    started_s = time.monotonic()
     generator = torch.Generator().manual_seed(plan.seed * 100_003 + progress.epoch)
     data.start_epoch(progress.epoch)
     order = torch.randperm(len(data), generator=generator)
     trained.train()
     total, seen = 0.0, 0
     for start in range(0, len(order), plan.batch):
+        seconds = progress.seconds + time.monotonic() - started_s
+        if seen > 0 and _is_late(plan, seconds):
+            break
+        share = share_done(plan, progress.epoch + start / len(order), seconds)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(plan, share)
         rows = order[start : start + plan.batch]
         batch = data.batch(rows, generator)
         if batch.maps[:, 0].numel() < 2:  # batch normalization needs two values
@@ -153,6 +156,8 @@ def _epoch(
         )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if plan.largest_gradient is not None:
+            clip_grad_norm_(trained.network.parameters(), plan.largest_gradient)
         optimiser.step()
         total, seen = total + float(loss.detach()) * len(rows), seen + len(rows)
         yield TrainingStep(progress.epoch, (start + len(rows)) / len(order), total / seen, progress)

@@ -45,13 +45,18 @@ class MapRange(BaseModel):
 
 
 class RandomTissues(BaseModel):
-    """Simulated fingerprints of tissues drawn at random within the ranges of the maps."""
+    """Simulated fingerprints of tissues drawn at random within the ranges of the maps.
+
+    With `redraw`, every epoch has tissues of its own: for networks that take much longer to
+    train on a fingerprint than the simulator takes to make it.
+    """
 
     model_config = _STRICT
 
     kind: Literal["random"] = "random"
     tissues: int = Field(default=400_000, ge=100)
     validation_tissues: int = Field(default=5_000, ge=10)
+    redraw: bool = False
 
 
 class InnGrid(BaseModel):
@@ -99,12 +104,38 @@ class Noise(BaseModel):
 
 
 class Optimisation(BaseModel):
-    """Adam on the mean squared error of scaled maps."""
+    """Adam on the mean squared error of scaled maps.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The largest.
+    schedule : {"cosine", "constant"}
+        How it goes on from there; the cosine ends at a hundredth.
+    warm_up : float
+        Share of the training over which it rises to there, 0-0.5.
+    largest_gradient : float, optional
+        Norm that the gradient of a step is cut to; recurrent networks need it now and then.
+    batch : int
+        Examples a step.
+    epochs : int
+        Passes over the data.
+    minutes : float, optional
+        Budget of time: the training ends with the step in which it is used up.
+    patience : int, optional
+        Epochs without a better validation after which it ends.
+    forward_weight : float
+        Weight of the error of the fingerprint, for networks that give one.
+    seed : int
+        Of the tissues, the weights at the start, the order and the noise.
+    """
 
     model_config = _STRICT
 
     learning_rate: float = Field(default=1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "cosine"
+    warm_up: float = Field(default=0.0, ge=0, le=0.5)
+    largest_gradient: float | None = Field(default=None, gt=0)
     batch: int = Field(default=500, ge=1)
     epochs: int = Field(default=80, ge=1)
     minutes: float | None = Field(default=None, gt=0)
