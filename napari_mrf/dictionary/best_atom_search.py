@@ -1,0 +1,270 @@
+"""Two searches for the atom of largest correlation: compiled for the CPU, torch for the rest."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_mrf.dictionary.real_atoms import interleaved
+from napari_mrf.voxel_sample import padded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.dictionary.real_atoms import RealAtoms
+
+_LOGGER = logging.getLogger(__name__)
+
+# 512 rows of fingerprints against 2048 atoms: the BLAS is near its best, and the 4 MB of
+# products are still in cache when they are looked at.
+_VOXELS_AT_ONCE = 256
+_ATOMS_AT_ONCE = 2048
+_FEWEST_IN_PART = 16
+
+
+class ExactAtoms:
+    """What the compiled pass compares by: the atoms as they are, and which of equals is first.
+
+    Parameters
+    ----------
+    atoms : ndarray
+        (A, T) complex64, of any norm.
+    norms : ndarray
+        (A,) float64; 0 for atoms that cannot be matched.
+    places : ndarray, optional
+        (A,) int64: of equal atoms the one of smallest place wins; by default the first.
+    """
+
+    def __init__(
+        self,
+        atoms: NDArray[np.complex64],
+        norms: NDArray[np.float64],
+        places: NDArray[np.int64] | None = None,
+    ) -> None:
+        usable = norms > 0
+        weights = np.zeros(len(atoms))
+        weights[usable] = norms[usable] ** -2.0
+        places = np.arange(len(atoms)) if places is None else places
+        self.arrays = (interleaved(atoms), weights, places)
+
+
+class SearchState:
+    """What is known of N fingerprints while blocks of atoms go by.
+
+    Parameters
+    ----------
+    n : int
+        Number of fingerprints.
+    n_candidates : int
+        Atoms remembered for each.
+    """
+
+    def __init__(self, n: int, n_candidates: int) -> None:
+        self.best = np.zeros(n, np.int64)
+        self.arrays = (
+            np.zeros(n),
+            np.zeros(n, np.int64),
+            np.zeros((n, n_candidates), np.int64),
+            np.zeros((n, n_candidates)),
+            self.best,
+            np.full(n, -1.0),
+        )
+
+
+class CompiledSearch:
+    """The exact best atom: products of matrices, looked at by a compiled pass.
+
+    Fingerprints are *screened* by products with real rows of the atoms; atoms that these cannot
+    tell apart are compared exactly. The answer does not depend on sizes of blocks or threads,
+    and memory beyond the atoms does not grow with voxels times atoms.
+
+    Parameters
+    ----------
+    screened : RealAtoms
+        (A, R) atoms as they are multiplied, of norm 1 or less.
+    exact : ExactAtoms
+        (A, T) atoms as they are compared.
+    left_out : ndarray, optional
+        (A,) norm of what the screened atoms leave out of unit-norm exact ones.
+    voxels_at_once, atoms_at_once : int
+        Sizes of the blocks.
+    """
+
+    engine = "compiled"
+
+    def __init__(
+        self,
+        screened: RealAtoms,
+        exact: ExactAtoms,
+        left_out: NDArray[np.float64] | None = None,
+        *,
+        voxels_at_once: int = _VOXELS_AT_ONCE,
+        atoms_at_once: int = _ATOMS_AT_ONCE,
+    ) -> None:
+        from napari_mrf.dictionary import best_atom_kernel
+
+        self._kernel = best_atom_kernel
+        self._screened = screened
+        self._exact = exact
+        self._voxels_at_once = voxels_at_once
+        # Whole tiles, so that a tile is the same whatever the blocks.
+        tile = best_atom_kernel.TILE
+        self._atoms_at_once = -(-atoms_at_once // tile) * tile
+        self._slack = np.zeros(-(-len(screened.rows) // tile))
+        if left_out is not None:
+            self._slack = np.maximum.reduceat(left_out, np.arange(0, len(left_out), tile))
+        self.are_real = screened.are_real
+
+    def best_atoms(
+        self,
+        signals: NDArray[np.complex64],
+        norms: NDArray[np.float64],
+        shortened: NDArray[np.complexfloating] | None = None,
+        missing: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
+        """Return the index (N,) of the atom of largest correlation.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (N, T) fingerprints as they are compared.
+        norms : ndarray
+            (N,) of the whole fingerprints.
+        shortened : ndarray, optional
+            (N, R) fingerprints as they are screened, where that differs, of the same scale.
+        missing : ndarray, optional
+            (N,) norm of what these leave out of a unit-norm fingerprint.
+        """
+        shortened = signals if shortened is None else shortened
+        missing = np.zeros(len(signals)) if missing is None else missing
+        size = self._voxels_at_once
+        parts = [slice(start, start + size) for start in range(0, len(signals), size)]
+        return np.concatenate(
+            [self._search_block(signals[of], norms[of], shortened[of], missing[of]) for of in parts]
+        )
+
+    def _search_block(
+        self,
+        signals: NDArray[np.complex64],
+        norms: NDArray[np.float64],
+        shortened: NDArray[np.complexfloating],
+        missing: NDArray[np.float64],
+    ) -> NDArray[np.int64]:
+        n = len(signals)
+        state = SearchState(n, self._kernel.CANDIDATES)
+        exact = (*self._exact.arrays, interleaved(signals))
+        signal_rows = torch.from_numpy(self._screened.signal_rows(shortened, norms))
+        atom_rows = torch.from_numpy(self._screened.rows)
+        rows, parts = np.arange(n), _parts(n, torch.get_num_threads())
+
+        def look(products: NDArray[np.float32], start: int, part: tuple[int, int]) -> None:
+            self._kernel.screen(
+                products, rows, part, start, self._screened.rounding,
+                self._slack, missing, *exact, *state.arrays,
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(len(parts)) as pool:
+            for start in range(0, len(atom_rows), self._atoms_at_once):
+                block = signal_rows @ atom_rows[start : start + self._atoms_at_once].T
+                products = block.numpy().reshape(2, n, -1)
+                list(pool.map(partial(look, products, start), parts))
+        self._kernel.finish(*exact, *state.arrays)
+        return state.best
+
+
+def _parts(n: int, n_threads: int) -> list[tuple[int, int]]:
+    """Share rows out to threads."""
+    size = max(-(-n // n_threads), _FEWEST_IN_PART)
+    return [(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+class TorchSearch:
+    """The best atom to within the rounding of float32 products, on any device.
+
+    Atoms whose correlations differ by less than about 1e-6 may take each other's place; of
+    atoms that are equal to the last bit the first wins.
+
+    Parameters
+    ----------
+    screened : RealAtoms
+        (A, R) atoms of norm 1 or less.
+    device : torch.device
+        Where the products are computed.
+    voxels_at_once, atoms_at_once : int
+        Sizes of the blocks, padded: products of matrices depend on them in the last bit.
+        The first is halved when the device runs out of memory, which then falls to the CPU.
+    """
+
+    engine = "torch"
+
+    def __init__(
+        self,
+        screened: RealAtoms,
+        device: torch.device,
+        *,
+        voxels_at_once: int = 1024,
+        atoms_at_once: int = 8192,
+    ) -> None:
+        self._screened = screened
+        self._voxels_at_once = voxels_at_once
+        self._atoms_at_once = atoms_at_once
+        self._rows = torch.from_numpy(screened.rows).to(device)
+        self.are_real = screened.are_real
+
+    def best_atoms(
+        self,
+        signals: NDArray[np.complex64],
+        norms: NDArray[np.float64],
+        shortened: NDArray[np.complexfloating] | None = None,
+        missing: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
+        """Return the best atoms, by screening alone; see `CompiledSearch.best_atoms`."""
+        shortened = signals if shortened is None else shortened
+        while True:
+            size = self._voxels_at_once
+            try:
+                blocks = [
+                    self._search_block(
+                        padded(shortened[start : start + size], size),
+                        padded(norms[start : start + size], size),
+                    )
+                    for start in range(0, len(signals), size)
+                ]
+                return np.concatenate(blocks)[: len(signals)]
+            except torch.OutOfMemoryError:
+                self._give_way()
+
+    def _give_way(self) -> None:
+        if self._voxels_at_once > 64:
+            self._voxels_at_once //= 2
+        else:
+            self._rows = self._rows.cpu()
+        _LOGGER.warning(
+            "out of memory: going on with %d voxels at once on %s",
+            self._voxels_at_once,
+            self._rows.device,
+        )
+
+    def _search_block(
+        self, shortened: NDArray[np.complexfloating], norms: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        n, device = len(norms), self._rows.device
+        signal_rows = torch.from_numpy(self._screened.signal_rows(shortened, norms)).to(device)
+        best = torch.full((n,), -1.0, device=device)
+        index = torch.zeros(n, dtype=torch.int64, device=device)
+        for start in range(0, len(self._rows), self._atoms_at_once):
+            products = signal_rows @ self._rows[start : start + self._atoms_at_once].T
+            power = products[:n] ** 2 + products[n:] ** 2
+            largest = power.max(dim=1).values
+            # The first of equal atoms, which argmax does not promise.
+            order = torch.arange(power.shape[1], device=device)
+            first = torch.where(power == largest[:, None], order, power.shape[1]).min(1).values
+            better = largest > best
+            best = torch.where(better, largest, best)
+            index = torch.where(better, first + start, index)
+        return np.asarray(index.cpu().numpy(), np.int64)

@@ -1,0 +1,192 @@
+"""What all matchers over explicit atoms share: the dictionary, the values of the best atom."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.devices import resolve_device
+from napari_mrf.dictionary.cache import cached_dictionary
+from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, steps
+from napari_mrf.dictionary.real_atoms import interleaved, norms_of
+from napari_mrf.errors import MRFInputError
+from napari_mrf.maps import FLAGS
+from napari_mrf.method import VoxelResult
+from napari_mrf.voxelwise import VoxelwiseMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.conditioning import Conditioning
+    from napari_mrf.dictionary.atoms import Dictionary
+    from napari_mrf.sequence import Sequence
+
+# A chunk keeps a core busy for some tenths of a second: long enough for the BLAS, short enough
+# to cancel.
+_FLOP_IN_CHUNK = 2e10
+_FEWEST_VOXELS, _MOST_VOXELS = 32, 1024
+
+
+def default_grid(sequence: Sequence) -> ParameterGrid:
+    """Return the grid that explicit matchers use unless given a dictionary.
+
+    FISP: the published pairs. Spoiled water-fat sequences: a coarse grid of 14,014 atoms, since
+    the published one has 7,182,000, which the method ``water-fat`` searches without making them.
+    """
+    if sequence.kind != "spoiled":
+        return reconstruction_grid(sequence)
+    return ParameterGrid(
+        {
+            "FF": np.round(steps(0, 1, 10) / 10.0, 1),
+            "T1H2O": steps(600, 200, 1800),
+            "T1fat": np.array([250.0, 350.0]),
+            "Df": steps(-120, 20, 120),
+            "B1": np.round(steps(4, 1, 10) / 10.0, 1),
+        }
+    )
+
+
+class ExplicitMatcher(VoxelwiseMethod):
+    """A matcher that finds one atom of an explicit dictionary for every fingerprint.
+
+    ``quality`` is the correlation of the fingerprint with that atom over all frames used,
+    whatever space the atom was found in.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Any kind.
+    device : str
+        Where the products are computed.
+    dictionary : Dictionary, optional
+        Made for the same sequence; by default that of `default_grid`, cached on disk.
+    conditioning : Conditioning
+        Applied to the series and, where it matters, to the atoms alike.
+
+    Raises
+    ------
+    MRFInputError
+        ``"wrong-sequence"`` for a dictionary of another sequence, ``"no-device"``.
+    """
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        *,
+        device: str,
+        dictionary: Dictionary | None,
+        conditioning: Conditioning,
+    ) -> None:
+        if dictionary is not None and dictionary.sequence != sequence:
+            raise MRFInputError(
+                "wrong-sequence",
+                "the dictionary was made for another sequence",
+                expected=sequence.name,
+                found=dictionary.sequence.name,
+            )
+        super().__init__(sequence, conditioning)
+        self.device = resolve_device(device)
+        self._dictionary = dictionary
+        self._atoms = np.zeros((0, 0), np.complex64)
+        self._norms = np.zeros(0)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The sequence's maps."""
+        return self.sequence.parameters
+
+    @abstractmethod
+    def preparing_search(
+        self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
+    ) -> Iterator[None]:
+        """Build the search through (A, K) conditioned atoms of norms (A,).
+
+        Every yield is a chance to cancel.
+        """
+
+    @abstractmethod
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return number of atoms, axes and device for the provenance."""
+        record: dict[str, Any] = {"device": str(self.device)}
+        if self._dictionary is not None:
+            record["atoms"] = len(self._dictionary)
+            record["axes"] = {
+                key: {
+                    "first": float(values.min()),
+                    "last": float(values.max()),
+                    "n": int(np.unique(values).size),
+                }
+                for key, values in self._dictionary.parameters.items()
+            }
+        return record
+
+    def preparing(self) -> Iterator[None]:
+        """Build or load the dictionary, then the search."""
+        if self._dictionary is None:
+            yield
+            self._dictionary = cached_dictionary(self.sequence, default_grid(self.sequence))
+        if not self._norms.size:
+            yield
+            self._atoms = self.condition(self._dictionary.atoms)
+            norms = norms_of(self._atoms)
+            yield from self.preparing_search(self._atoms, norms)
+            self._norms = norms
+
+    def _fit_chunk(self, products_per_voxel: float) -> None:
+        """Choose how many voxels are matched at once, from what one costs."""
+        n_voxels = _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
+        self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))
+
+    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+        """Match (N, K) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
+        self.prepare()
+        return self.values_of(self.best_atoms(signals), signals)
+
+    def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
+        """Return what the chosen atoms (N,) say of (N, K) fingerprints."""
+        assert self._dictionary is not None  # noqa: S101 - made by prepare
+        norms = norms_of(signals)
+        product = _products_of_pairs(self._atoms, index, signals)
+        atom_norms = np.maximum(self._norms[index], np.finfo(float).tiny)
+        scale = (product / atom_norms**2).astype(np.complex64)
+        values = {
+            key: axis[index].astype(np.float32) for key, axis in self._dictionary.parameters.items()
+        }
+        if "PD" in self.parameters and "PD" not in values:
+            values["PD"] = np.abs(scale)
+        return VoxelResult(
+            parameters={key: values[key] for key in self.parameters if key in values},
+            quality=np.clip(np.abs(product) / (norms * atom_norms), 0.0, 1.0).astype(np.float32),
+            m0=scale,
+            flags=self._edges(values),
+        )
+
+    def _edges(self, values: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
+        assert self._dictionary is not None  # noqa: S101
+        flags = np.zeros(len(next(iter(values.values()))), np.uint8)
+        present = {"T1H2O": values.get("FF", 0) != 1, "T1fat": values.get("FF", 1) != 0}
+        for key, axis in self._dictionary.parameters.items():
+            if f"{key}-edge" in FLAGS and axis.min() < axis.max():
+                at_edge = (values[key] == np.float32(axis.min())) | (
+                    values[key] == np.float32(axis.max())
+                )
+                flags[at_edge & present.get(key, True)] |= FLAGS[f"{key}-edge"]
+        return flags
+
+
+def _products_of_pairs(
+    atoms: NDArray[np.complex64], index: NDArray[np.int64], signals: NDArray[np.complex64]
+) -> NDArray[np.complex128]:
+    """Return the inner product (N,) of every fingerprint with its atom, in float64."""
+    from napari_mrf.dictionary.best_atom_kernel import products_of_pairs
+
+    products = np.empty(len(signals), np.complex128)
+    products_of_pairs(interleaved(atoms), index, interleaved(signals), products)
+    return products
