@@ -12,6 +12,7 @@ from napari_mrf import sequences
 from napari_mrf._version import __version__
 from napari_mrf.devices import n_threads
 from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.blochnet import BlochNet
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
@@ -20,6 +21,7 @@ from napari_mrf.networks.zoo import network_info
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
 from napari_mrf.training.fingerprints import columns, unit_fingerprints
 from napari_mrf.training.loop import TrainingStep, train
+from napari_mrf.training.physics import physics_of
 from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ def prepare(
     normalization = normalization_of(recipe, sequence)
     torch.manual_seed(recipe.optimisation.seed)
     trained = TrainedNetwork(info.build(sequence.n_frames, len(recipe.maps)), normalization)
+    if isinstance(trained.network, BlochNet):
+        trained.network.physics = physics_of(sequence, recipe.maps, normalization)
     module, function = DATA_KINDS[recipe.data.kind].split(":")
     make_data = getattr(import_module(module), function)
     training, validation = make_data(recipe, sequence, normalization, info)
