@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.label_table import Label, format_label_table
 from napari_mrf.io.maps_writer import save_maps
 from napari_mrf.io.nifti_write import write_volume
 from napari_mrf.io.series_writer import save_series
-from napari_mrf.phantoms.labels import itk_snap_table
 
 if TYPE_CHECKING:
     from napari_mrf.phantoms.phantom import Phantom
@@ -72,6 +70,9 @@ def save_phantom(
     with atomic_write(rois) as path:
         write_volume(path, phantom.labels, phantom.affine)
     with atomic_write(labels) as path:
-        table = itk_snap_table(int(label) for label in np.unique(phantom.labels))
+        table = format_label_table(
+            Label(label, name=name, color=phantom.label_colors[label])
+            for label, name in phantom.label_names.items()
+        )
         path.write_text(table, encoding="utf-8")
     return [*files, rois, labels]

@@ -31,6 +31,8 @@ class Phantom:
         (Z, Y, X) uint16 tissue labels; 0 is background.
     label_names : dict of int to str
         Name of every label present.
+    label_colors : dict of int to tuple
+        Its colour (red, green, blue; 0-255).
     affine : ndarray
         (4, 4), voxel indices (x, y, z) to mm.
     settings : dict
@@ -43,6 +45,7 @@ class Phantom:
     foreground: NDArray[np.bool_]
     labels: NDArray[np.uint16]
     label_names: dict[int, str]
+    label_colors: dict[int, tuple[int, int, int]]
     affine: NDArray[np.float64]
     settings: dict[str, Any] = field(default_factory=dict)
 

@@ -59,3 +59,12 @@ class RandomField:
         columns = np.exp(1j * np.outer(x_mm, kx))
         total = rows.real @ columns.real.T - rows.imag @ columns.imag.T
         return np.asarray(total * np.sqrt(2.0 / len(self._phases)))
+
+    def at_points(
+        self, z_mm: NDArray[np.float64], y_mm: NDArray[np.float64], x_mm: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the field at points anywhere, three arrays of one shape; slower than a grid."""
+        total = np.zeros(np.shape(y_mm))
+        for (kz, ky, kx), phase in zip(self._wave_vectors, self._phases, strict=True):
+            total += np.cos(kz * z_mm + ky * y_mm + kx * x_mm + phase)
+        return np.asarray(total * np.sqrt(2.0 / len(self._phases)))

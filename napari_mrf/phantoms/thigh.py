@@ -10,6 +10,7 @@ from scipy.ndimage import label as connected_components
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.phantoms.labels import INTERMUSCULAR_FAT, LABELS, MUSCLES, label_of
+from napari_mrf.phantoms.partial_volume import block_means, checked_shape, fine_positions, majority
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.thigh_anatomy import ThighAnatomy
 from napari_mrf.phantoms.thigh_tissue import ThighTissue
@@ -71,7 +72,7 @@ def thigh(
     if not (0 <= infiltrated_fraction <= 1 and 0 <= oedema_fraction <= 1):
         raise MRFInputError("bad-phantom", "a share of muscles lies in 0-1",
                             found=f"{infiltrated_fraction:g}, {oedema_fraction:g}")  # fmt: skip
-    n_slices, height, width = _checked_shape(shape)
+    n_slices, height, width = checked_shape(shape)
     if voxel_size_mm is None:
         voxel_size_mm = max(_FIELD_OF_VIEW_MM[0] / height, _FIELD_OF_VIEW_MM[1] / width)
     anatomy = ThighAnatomy(np.random.default_rng([seed, 1]), side)
@@ -79,8 +80,8 @@ def thigh(
     y_centre, x_centre = _centre(anatomy, (height * voxel_size_mm, width * voxel_size_mm))
 
     factor = max(2, ceil(voxel_size_mm / _FINE_MM))
-    y_mm = y_centre + _positions(height, factor, voxel_size_mm)
-    x_mm = x_centre + _positions(width, factor, voxel_size_mm)
+    y_mm = y_centre + fine_positions(height, factor, voxel_size_mm)
+    x_mm = x_centre + fine_positions(width, factor, voxel_size_mm)
     z_mm = (np.arange(n_slices) - (n_slices - 1) / 2.0) * slice_thickness_mm
 
     maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in _DRAWN}
@@ -107,6 +108,7 @@ def thigh(
         foreground=m0 > 0,
         labels=labels,
         label_names={int(k): LABELS[int(k)][0] for k in np.unique(labels) if k},
+        label_colors={int(k): LABELS[int(k)][1] for k in np.unique(labels) if k},
         affine=affine,
         settings={
             "seed": seed,
@@ -117,13 +119,6 @@ def thigh(
             "oedema_fraction": oedema_fraction,
         },
     )
-
-
-def _checked_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    if len(shape) != 3 or min(shape) < 1:
-        raise MRFInputError("bad-phantom", "a phantom has the shape (Z, Y, X)",
-                            found=f"{tuple(shape)}")  # fmt: skip
-    return shape[0], shape[1], shape[2]
 
 
 def _centre(anatomy: ThighAnatomy, field_of_view_mm: tuple[float, float]) -> tuple[float, float]:
@@ -140,18 +135,6 @@ def _centre(anatomy: ThighAnatomy, field_of_view_mm: tuple[float, float]) -> tup
     return (y_low + y_high) / 2.0, (x_low + x_high) / 2.0
 
 
-def _positions(count: int, factor: int, voxel_size_mm: float) -> NDArray[np.float64]:
-    """Return the centres of fine samples along one axis, around 0."""
-    fine = np.arange(count * factor) + 0.5
-    return np.asarray(fine / factor - count / 2.0) * voxel_size_mm
-
-
-def _blocks(fine: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    height, width = fine.shape
-    blocks = fine.reshape(height // factor, factor, width // factor, factor)
-    return np.asarray(blocks.mean(axis=(1, 3)))
-
-
 def _average(
     painted: dict[str, NDArray[np.float64]], factor: int
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
@@ -166,19 +149,17 @@ def _average(
     }
     values = {}
     for key, weight in weights.items():
-        share = _blocks(weight, factor)
-        values[key] = _blocks(weight * painted[key], factor) / np.maximum(share, 1e-12)
-    return values, _blocks(density, factor)
+        share = block_means(weight, factor)
+        values[key] = block_means(weight * painted[key], factor) / np.maximum(share, 1e-12)
+    return values, block_means(density, factor)
 
 
 def _majority(fine: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:
     """Return the most frequent label of each voxel, every muscle kept in one piece."""
-    present = np.unique(fine)
-    counts = np.stack([_blocks((fine == label).astype(np.float64), factor) for label in present])
-    labels = present[np.argmax(counts, axis=0)]
+    labels = majority(fine, factor)
     for muscle in {label_of(name, side) for name in MUSCLES for side in ("right", "left")}:
         pieces, count = connected_components(labels == muscle)
         if count > 1:
             largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
             labels[(pieces > 0) & (pieces != largest)] = INTERMUSCULAR_FAT
-    return np.asarray(labels, dtype=np.uint16)
+    return labels
