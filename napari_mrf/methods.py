@@ -21,6 +21,7 @@ __all__ = ["DEFAULTS", "available", "default_name", "default_options", "devices"
 _MATCHERS = {
     "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
     "exhaustive": "napari_mrf.dictionary.exhaustive:ExhaustiveMatcher",
+    "compressed": "napari_mrf.dictionary.compressed:CompressedMatcher",
 }
 
 DEFAULTS = {"spoiled": "water-fat", "fisp": "exhaustive"}
