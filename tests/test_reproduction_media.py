@@ -8,7 +8,7 @@ import pytest
 
 from napari_mrf import MRFInputError, ParameterMaps, cli, sequences
 from napari_mrf.analysis.blurriness import high_frequency_energy
-from napari_mrf.reproduction import media_fig5, media_fig7, media_subjects, media_table2
+from napari_mrf.reproduction import media_fig4, media_fig5, media_fig7, media_subjects, media_table2
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.media_subjects import Subject, load_thigh, subjects
 from napari_mrf.reproduction.published import published_table
@@ -160,6 +160,17 @@ def test_blurriness_of_the_truth_stands_beside_the_methods(tiny):
     (subject,) = subjects(Settings(quick=True))
     expected = high_frequency_energy(subject.truth["FF"], subject.mask, [55.0])[0, 0]
     assert of["mean"].iloc[0] == pytest.approx(expected, rel=0.05)  # where all have a value
+
+
+def test_agreement_is_that_of_the_means_of_muscles(tiny):
+    outcome = media_fig4.run(Settings(quick=True))
+    pairs = outcome.tables["media-fig4-regions"]
+    row = outcome.tables["media-fig4"].set_index("map").loc["FF"]
+    of = pairs[(pairs["map"] == "FF") & (pairs["scope"] == "slice")].dropna(subset=["difference"])
+    assert row["bias"] == pytest.approx((of["reference"] - of["test"]).mean())
+    assert row["r"] == pytest.approx(np.corrcoef(of["reference"], of["test"])[0, 1])
+    assert row["r"] > 0.95
+    assert len(outcome.figures["media-fig4"].axes) == 10
 
 
 def test_importance_is_given_for_every_chosen_frame(tiny):

@@ -31,7 +31,7 @@ def correlation_figure(
         The maps.
     """
     trainings = list(table.groupby("training", sort=False))
-    figure = Figure(figsize=(11.0, 3.1 * len(trainings) + 0.2), layout="constrained")
+    figure = Figure(figsize=(12.0, 3.4 * len(trainings) + 0.2), layout="constrained")
     grid = figure.add_gridspec(2 * len(trainings), 3)
     for row, (training, rows) in enumerate(trainings):
         few = rows.sample(max(50, int(_SHOWN_SHARE * len(rows))), random_state=0, replace=True)
@@ -42,7 +42,7 @@ def correlation_figure(
             axis.plot(few["relative_error"], few[key], ".", markersize=2, color="#0072b2")
             axis.set(xscale="log", xlabel="mean relative error of the maps (%)",
                      ylabel=f"product with the fingerprint\nof the {words} maps")  # fmt: skip
-            axis.set_title(str(training), fontsize=8)
+            axis.set_title(_wrapped(str(training)), fontsize=7)
             axis.grid(alpha=0.3)
             if row == 0 and key == "product_true":
                 for marker, one in zip("^v", examples.values(), strict=False):
@@ -55,7 +55,7 @@ def correlation_figure(
             f"{key} {value:g} ({error:.0f} %)"
             for key, value, error in zip(keys, one["truth"], one["relative_error"], strict=True)
         )
-        axis.set_title(f"{'▲▼'[row]} {words}: {values}", fontsize=6)
+        axis.set_title(f"{'▲▼'[row]} {words}\n{values}", fontsize=6)
         axis.tick_params(labelsize=7)
         axis.set_ylabel("real part (a.u.)", fontsize=7)
         if row == 0:
@@ -63,3 +63,10 @@ def correlation_figure(
         axis.set_xlim(0, np.size(one["true"]) - 1)
     axis.set_xlabel("frame", fontsize=8)
     return figure
+
+
+def _wrapped(training: str) -> str:
+    """Break a line in its middle, at a comma."""
+    parts = training.split(", ")
+    half = (len(parts) + 1) // 2
+    return ",\n".join([", ".join(parts[:half]), ", ".join(parts[half:])])

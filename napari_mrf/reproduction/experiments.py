@@ -36,6 +36,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "media-table2", "networks against matching on thighs", f"{_MEDIA}, Table 2",
             "media_table2:run",
         ),
+        Experiment(
+            "media-fig4", "agreement with matching by muscle", f"{_MEDIA}, Fig. 4",
+            "media_fig4:run",
+        ),
         Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", "media_fig5:run"),
         Experiment(
             "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media_fig7:run"

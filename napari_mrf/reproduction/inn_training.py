@@ -63,11 +63,10 @@ def train_quickly(settings: Settings) -> list[FoundNetwork]:
             data = RandomTissues(tissues=_QUICK_TISSUES, validation_tissues=500)
             recipe = recipe.model_copy(update={"optimisation": plan, "data": data})
             _, trained, training, validation = prepare(recipe)
-            device = resolve_device(settings.device)
-            _finish(train(recipe, trained, training, validation, device=device), recipe, settings)
+            _finish(train(recipe, trained, training, validation), recipe, settings)
             n_batches = _QUICK_EPOCHS * _QUICK_TISSUES // plan.batch
             words = f"noise {sigma:g}, {n_batches} batches only (--quick --train)"
-            found.append(FoundNetwork(name, words, trained.cpu()))
+            found.append(FoundNetwork(name, words, trained))
     return found
 
 

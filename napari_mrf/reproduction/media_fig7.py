@@ -12,15 +12,13 @@ from napari_mrf.analysis.importance_table import importance_table
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table
+from napari_mrf.reproduction.media_fig4 import PREFERRED
 from napari_mrf.reproduction.media_maps import image_methods
 from napari_mrf.reproduction.media_subjects import subjects
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
     from napari_mrf.reproduction.experiment import Settings
-
-PREFERRED = ("balsiger2020", "inn", "cohen")
-"""The paper's own network where it is there, else the best of the others."""
 
 _REPEATS, _VOXELS = 5, 2000
 _QUICK_VOXELS, _QUICK_STRIDE = 150, 25

@@ -155,7 +155,11 @@ def _sections(table: pd.DataFrame, paper: pd.DataFrame) -> list[str]:
         lines += [
             [str(method), "here", *_cells(of)] for method, of in rows.groupby("method", sort=False)
         ]
-        whom = f"{n} phantoms" if group == "phantoms" else "a real thigh, scan simulated"
+        whom = (
+            f"{n} phantom{'s' if n > 1 else ''}"
+            if group == "phantoms"
+            else "a real thigh, scan simulated"
+        )
         texts += [
             f"**{whom}, against {against}**",
             markdown_table(["method", "source", *KEYS], lines),
