@@ -215,12 +215,17 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
     monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: tmp_path / "unpacked")
     dictionaries = tmp_path / "dictionaries"
     monkeypatch.setattr("napari_mrf.dictionary.cache.cache_directory", lambda: dictionaries)
+    phantoms = tmp_path / "phantoms"
+    phantoms.mkdir()
+    (phantoms / "slice.npy").write_bytes(b"0" * 2_000_000)
+    monkeypatch.setattr("napari_mrf.training.phantom_slices.cache_directory", lambda: phantoms)
     mrf.load_series(small_series)
     assert list((tmp_path / "unpacked").iterdir())
     code, out, _ = run("clear-cache")
     assert code == 0
     assert "MB freed" in out
     assert not list((tmp_path / "unpacked").iterdir())
+    assert not phantoms.exists()
 
 
 @pytest.mark.parametrize(

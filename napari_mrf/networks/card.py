@@ -34,13 +34,15 @@ class Metric(BaseModel):
     """How well a map comes out of the test data at one noise level.
 
     `sigma` is the noise standard deviation in the real and in the imaginary part of
-    fingerprints at unit norm.
+    fingerprints at unit norm; `undersampling` is 1 where nothing but noise was added, else the
+    factor of the radial scan.
     """
 
     model_config = _STRICT
 
     map: str
     sigma: float = Field(ge=0)
+    undersampling: float = Field(default=1.0, ge=1)
     mean_absolute_error: float
     mean_relative_error_percent: float | None
     r_squared: float

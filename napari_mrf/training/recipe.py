@@ -19,6 +19,7 @@ from pydantic import (
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.parameters import PARAMETERS
+from napari_mrf.training.phantom_recipe import PhantomImages
 
 if TYPE_CHECKING:
     from typing import Self
@@ -79,7 +80,9 @@ def _kind(data: object) -> str:
 
 # One line a kind; `DATA_KINDS` of `napari_mrf.training.run` says who makes it.
 Data = Annotated[
-    Annotated[RandomTissues, Tag("random")] | Annotated[InnGrid, Tag("inn-grid")],
+    Annotated[RandomTissues, Tag("random")]
+    | Annotated[InnGrid, Tag("inn-grid")]
+    | Annotated[PhantomImages, Tag("phantoms")],
     Discriminator(_kind),
 ]
 
