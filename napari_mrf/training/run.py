@@ -18,13 +18,11 @@ from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import save_network
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.training.course import course_path, write_course
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
 from napari_mrf.training.fingerprints import columns, unit_fingerprints
 from napari_mrf.training.loop import TrainingStep, train
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
 from napari_mrf.training.physics import physics_of
-from napari_mrf.training.processes import Processes
 from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
@@ -108,17 +106,11 @@ def normalization_of(recipe: Recipe, sequence: Sequence) -> Normalization:
 
 
 def run(
-    recipe: Recipe,
-    folder: Path,
-    *,
-    device: torch.device | None = None,
-    processes: Processes | None = None,
-) -> Generator[TrainingStep, None, ModelCard | None]:
+    recipe: Recipe, folder: Path, *, device: torch.device | None = None
+) -> Generator[TrainingStep, None, ModelCard]:
     """Train by a recipe and write ``<network>.safetensors`` and its card ``<network>.json``.
 
-    ``<network>.metrics.csv`` and a checkpoint are written after every epoch. A checkpoint in
-    the folder is resumed; it is removed once the weights are written. The card is returned, by the
-    first process only where several train together.
+    A checkpoint in the folder is resumed; it is removed once the weights are written.
 
     Parameters
     ----------
@@ -128,28 +120,14 @@ def run(
         Where to write.
     device : torch.device, optional
         The CPU by default.
-    processes : Processes, optional
-        Those that share the work, each on its own device; this one alone by default.
     """
-    processes = processes or Processes(device=device or torch.device("cpu"))
-    device = processes.device
+    device = device or torch.device("cpu")
     sequence, trained, training, validation = prepare(recipe)
     checkpoint = folder / f"{recipe.network}.checkpoint"
     folder.mkdir(parents=True, exist_ok=True)
-    training_steps = train(
-        recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
+    progress = yield from train(
+        recipe, trained, training, validation, checkpoint=checkpoint, device=device
     )
-    while True:
-        try:
-            step = next(training_steps)
-        except StopIteration as stop:
-            progress: Progress = stop.value
-            break
-        if step.share == 0.0 and processes.is_first:
-            write_course(course_path(folder, recipe.network), step.progress.history)
-        yield step
-    if not processes.is_first:
-        return None
     if recipe.data.kind in SIMULATED:
         test_data, rows = test(recipe, sequence, trained, device)
     elif recipe.data.kind == "phantoms":
