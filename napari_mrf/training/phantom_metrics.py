@@ -33,7 +33,7 @@ SCAN_SIGMA = 0.00877
 N_PEOPLE = 3
 _SEED = 987_654_321  # no recipe has it
 _MATRIX = 112
-_STRIP_ROWS = 8
+_STRIP_ROWS = 16
 
 
 def metrics_on_phantoms(
@@ -147,10 +147,11 @@ def _metrics(
 ) -> list[Metric]:
     truth, found = [], []
     for one, signals in zip(slices, measured, strict=True):
-        inner = tuple(slice(info.margin, size - info.margin) for size in one.inside.shape)
-        inside = one.inside[inner]
-        truth.append(one.maps[inner][inside].astype(np.float64))
-        found.append(slice_maps(trained, signals, info, device)[inside].astype(np.float64))
+        part = _tissue_part(one, info)
+        inside = one.inside[part]
+        wide = tuple(slice(each.start - info.margin, each.stop + info.margin) for each in part)
+        truth.append(one.maps[part][inside].astype(np.float64))
+        found.append(slice_maps(trained, signals[wide], info, device)[inside].astype(np.float64))
     true, estimated = np.concatenate(truth), np.concatenate(found)
     rows: list[Metric] = []
     for column, key in enumerate(recipe.maps):
@@ -159,3 +160,15 @@ def _metrics(
         valid = np.ones(len(true), bool) if rule is None else rule.mask(true[:, keys.index("FF")])
         rows += metrics([key], true[valid][:, [at]], estimated[valid][:, [column]], sigma)
     return [row.model_copy(update={"undersampling": undersampling}) for row in rows]
+
+
+def _tissue_part(one: PhantomSlice, info: NetworkInfo) -> tuple[slice, slice]:
+    """Return the part of a slice whose maps are wanted: the tissue, or all with zero padding."""
+    height, width = one.inside.shape
+    if info.margin != info.reach:
+        return slice(0, height), slice(0, width)
+    rows, columns = (np.flatnonzero(one.inside.any(axis=axis)) for axis in (1, 0))
+    return tuple(  # type: ignore[return-value]
+        slice(max(int(along[0]), info.margin), min(int(along[-1]) + 1, size - info.margin))
+        for along, size in ((rows, height), (columns, width))
+    )
