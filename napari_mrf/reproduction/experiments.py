@@ -44,6 +44,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media_fig7:run"
         ),
+        Experiment(
+            "blochnet-table1", "errors on other distributions of tissue", "BlochNet, Table 1",
+            "blochnet_tables:table1",
+        ),
+        Experiment(
+            "blochnet-table2", "errors on another sequence", "BlochNet, Table 2",
+            "blochnet_tables:table2",
+        ),
     )
 }  # fmt: skip
 """In the order in which they are listed."""
