@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.method import Method
     from napari_mrf.series import MRFSeries
-    from napari_mrf.voxelwise import Voxels
+    from napari_mrf.slicewise import Voxels
 
     Fingerprints = Iterator[tuple[Voxels, NDArray[np.complex64] | None]]
 

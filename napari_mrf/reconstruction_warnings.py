@@ -1,0 +1,61 @@
+"""What finished maps show of a series that does not suit its method, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.maps import FLAGS
+from napari_mrf.parameters import validity_rules
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.maps import ParameterMaps
+
+_TOLERATED_EDGE_SHARE = 0.05
+_SIGN_MARGIN = 0.01
+
+
+def sign_warnings(quality: NDArray[np.floating], conjugated: NDArray[np.floating]) -> list[str]:
+    """Return a sentence where the conjugated series fits better (fault of the phase sign).
+
+    Parameters
+    ----------
+    quality, conjugated : ndarray
+        (N,) correlations of the same voxels with the model, as measured and conjugated.
+    """
+    worse, better = float(np.mean(quality, dtype=float)), float(np.mean(conjugated, dtype=float))
+    if better - worse < _SIGN_MARGIN or np.mean(conjugated > quality) < 0.5:
+        return []
+    return [
+        f"The series fits better with the opposite phase sign (quality {better:.3f} against "
+        f"{worse:.3f}): its phase or frequency sign seems reversed. Try the option conjugate."
+    ]
+
+
+def edge_warnings(maps: ParameterMaps) -> list[str]:
+    """Return a sentence for every map that lies on the edge of its grid in many voxels.
+
+    Values outside the grid are pulled to its edge, and pull the other maps with them. Voxels
+    where a map means little (its validity rule) do not count.
+    """
+    if maps.flags is None:
+        return []
+    rules = validity_rules()
+    sentences = []
+    for key, values in maps.items():
+        bit = FLAGS.get(f"{key}-edge", 0)
+        counted = np.isfinite(values)
+        where = ""
+        if key in rules and "FF" in maps:
+            counted &= rules[key].mask(maps["FF"])
+            where = f" with {rules[key].describe()}"
+        n_edge, n = int(np.sum(counted & (maps.flags & bit > 0))), int(counted.sum())
+        if n_edge > _TOLERATED_EDGE_SHARE * n:
+            sentences.append(
+                f"{key} lies on the edge of its grid in {n_edge:,} of {n:,} voxels{where}: "
+                "the true values may lie outside (a wider grid helps), or the noise is high."
+            )
+    return sentences
