@@ -88,7 +88,6 @@ def _compare(candidates, count, atoms, weights, order, signal, lanes, best, best
 def screen(  # type: ignore[no-untyped-def]
     products,
     rows,
-    part,
     first_atom,
     rounding,
     slack,
@@ -113,8 +112,6 @@ def screen(  # type: ignore[no-untyped-def]
         fingerprints with the unit-norm atoms ``first_atom`` onwards.
     rows : ndarray
         (n,) int64, which fingerprint each row belongs to; the arrays below count in these.
-    part : tuple of int
-        First row to look at, and the one to stop before.
     first_atom : int
         A multiple of `TILE`.
     rounding : float
@@ -136,7 +133,7 @@ def screen(  # type: ignore[no-untyped-def]
     n_atoms = products.shape[2]
     powers = np.empty(TILE)
     exact_lanes = np.empty(2 * _LANES)
-    for row in range(part[0], part[1]):
+    for row in range(rows.size):
         v = rows[row]
         for start in range(0, n_atoms, TILE):
             stop = min(start + TILE, n_atoms)

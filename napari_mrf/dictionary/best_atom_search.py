@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from napari_mrf.dictionary.product_threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.real_atoms import interleaved
 from napari_mrf.voxel_sample import padded
 
@@ -24,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 # products are still in cache when they are looked at.
 _VOXELS_AT_ONCE = 256
 _ATOMS_AT_ONCE = 2048
-_FEWEST_IN_PART = 16
+_FEWEST_VOXELS = 32
 
 
 class ExactAtoms:
@@ -142,11 +141,13 @@ class CompiledSearch:
         """
         shortened = signals if shortened is None else shortened
         missing = np.zeros(len(signals)) if missing is None else missing
-        size = self._voxels_at_once
+        size = min(self._voxels_at_once, max(-(-len(signals) // n_threads()), _FEWEST_VOXELS))
         parts = [slice(start, start + size) for start in range(0, len(signals), size)]
-        return np.concatenate(
-            [self._search_block(signals[of], norms[of], shortened[of], missing[of]) for of in parts]
-        )
+
+        def search(of: slice) -> NDArray[np.int64]:
+            return self._search_block(signals[of], norms[of], shortened[of], missing[of])
+
+        return np.concatenate(each_on_one_core(search, parts))
 
     def _search_block(
         self,
@@ -160,27 +161,16 @@ class CompiledSearch:
         exact = (*self._exact.arrays, interleaved(signals))
         signal_rows = torch.from_numpy(self._screened.signal_rows(shortened, norms))
         atom_rows = torch.from_numpy(self._screened.rows)
-        rows, parts = np.arange(n), _parts(n, torch.get_num_threads())
-
-        def look(products: NDArray[np.float32], start: int, part: tuple[int, int]) -> None:
+        rows = np.arange(n)
+        for start in range(0, len(atom_rows), self._atoms_at_once):
+            block = signal_rows @ atom_rows[start : start + self._atoms_at_once].T
+            products = block.numpy().reshape(2, n, -1)
             self._kernel.screen(
-                products, rows, part, start, self._screened.rounding,
+                products, rows, start, self._screened.rounding,
                 self._slack, missing, *exact, *state.arrays,
             )  # fmt: skip
-
-        with ThreadPoolExecutor(len(parts)) as pool:
-            for start in range(0, len(atom_rows), self._atoms_at_once):
-                block = signal_rows @ atom_rows[start : start + self._atoms_at_once].T
-                products = block.numpy().reshape(2, n, -1)
-                list(pool.map(partial(look, products, start), parts))
         self._kernel.finish(*exact, *state.arrays)
         return state.best
-
-
-def _parts(n: int, n_threads: int) -> list[tuple[int, int]]:
-    """Share rows out to threads."""
-    size = max(-(-n // n_threads), _FEWEST_IN_PART)
-    return [(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 class TorchSearch:

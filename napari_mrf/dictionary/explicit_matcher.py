@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.sequence import Sequence
 
-# A chunk keeps a core busy for some tenths of a second: long enough for the BLAS, short enough
+# A chunk keeps the cores busy for some tenths of a second: long enough for the BLAS, short enough
 # to cancel.
 _FLOP_IN_CHUNK = 2e10
-_FEWEST_VOXELS, _MOST_VOXELS = 32, 1024
+_FEWEST_VOXELS, _MOST_VOXELS = 32, 4096
 
 
 def default_grid(sequence: Sequence) -> ParameterGrid:
@@ -141,7 +141,9 @@ class ExplicitMatcher(VoxelwiseMethod):
 
     def _fit_chunk(self, products_per_voxel: float) -> None:
         """Choose how many voxels are matched at once, from what one costs."""
-        n_voxels = _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
+        from napari_mrf.dictionary.product_threads import n_threads
+
+        n_voxels = n_threads() * _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
         self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
