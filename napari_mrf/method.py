@@ -67,6 +67,12 @@ class MethodInfo:
         Its own options, beyond device.
     weights : str or None
         For networks: size and whether the weights are installed; None for matchers.
+    remarks : tuple of str
+        What to know before it is picked, in a few words each: ``"reduced training"``.
+    details : tuple of str
+        What else is known, a sentence each.
+    needs : str
+        What to install or run before it can be used, as a sentence; empty when it is ready.
     """
 
     name: str
@@ -76,6 +82,9 @@ class MethodInfo:
     paper: str
     options: tuple[MethodOption, ...] = ()
     weights: str | None = None
+    remarks: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from napari_mrf.method import Method, MethodInfo
     from napari_mrf.sequence import Sequence
 
-__all__ = ["DEFAULTS", "available", "default_name", "default_options", "devices", "get", "names"]
+__all__ = [
+    "DEFAULTS",
+    "available",
+    "default_name",
+    "default_options",
+    "devices",
+    "get",
+    "missing",
+    "names",
+]
 
 _MATCHERS = {
     "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
@@ -56,18 +65,22 @@ def available(sequence: Sequence | None = None) -> list[MethodInfo]:
 
     A network belongs to the very sequence that it was trained for.
     """
-    from napari_mrf.network_method import network_row
-    from napari_mrf.networks.card import read_card
-    from napari_mrf.networks.weights import installed
+    from napari_mrf.network_listing import installed_rows
+    from napari_mrf.network_method import OPTIONS
 
     rows: list[MethodInfo] = [_matcher(name).info for name in _MATCHERS]
     rows = [row for row in rows if sequence is None or sequence.kind in row.sequence_kinds]
-    wanted = None if sequence is None else sequence.fingerprint()
-    for (_, fingerprint), path in installed().items():
-        if wanted in (None, fingerprint):
-            size = path.with_suffix(".safetensors").stat().st_size
-            rows.append(network_row(read_card(path), size))
-    return rows
+    return rows + installed_rows(OPTIONS, sequence)
+
+
+def missing(sequence: Sequence) -> list[MethodInfo]:
+    """Return the rows of the networks that have no weights for a sequence."""
+    from napari_mrf.network_listing import missing_row
+    from napari_mrf.networks.weights import installed
+    from napari_mrf.networks.zoo import NETWORKS
+
+    found, fingerprint = installed(), sequence.fingerprint()
+    return [missing_row(name, sequence) for name in NETWORKS if (name, fingerprint) not in found]
 
 
 def default_name(sequence: Sequence) -> str:
@@ -121,8 +134,11 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
 
 
 def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]) -> Method:
-    from napari_mrf.network_method import NetworkMethod
+    from napari_mrf.image_network_method import ImageNetworkMethod
+    from napari_mrf.network_listing import what_to_do
+    from napari_mrf.network_method import NetworkMethod, TrainedMethod
     from napari_mrf.networks.weights import installed
+    from napari_mrf.networks.zoo import NETWORKS
 
     found = installed()
     path = found.get((name, sequence.fingerprint()))
@@ -132,10 +148,11 @@ def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]
             "missing-weights",
             f"there are no weights of {name} for {sequence.name}"
             + (", only for another sequence" if others else ""),
-            hint="Train it with napari-mrf train, or use a matcher.",
+            hint=what_to_do(name, sequence),
         )
-    _check_options(name, NetworkMethod, options)
-    return NetworkMethod(sequence, card_path=path, device=device, **options)
+    adapter = ImageNetworkMethod if NETWORKS[name].kind == "image" else NetworkMethod
+    _check_options(name, TrainedMethod, options)
+    return adapter(sequence, card_path=path, device=device, **options)
 
 
 def _check_options(name: str, chosen: Any, options: dict[str, Any]) -> None:

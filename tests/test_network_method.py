@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import napari_mrf as mrf
-from napari_mrf import MRFInputError, MRFSeries
+from napari_mrf import MRFInputError, MRFSeries, network_method
 from napari_mrf.dictionary.model_fit import SimulatedFit, WaterFatFit, model_fit
 from napari_mrf.maps import FLAGS
 from napari_mrf.networks import weights
@@ -74,8 +74,8 @@ def test_listed_for_its_own_sequence_and_under_matchers(installed):
     assert [row.name for row in rows][-2:] == ["cohen", "inn"]
     row = rows[-2]
     assert row.kind == "network"
-    assert "reduced training" in row.weights
-    assert "FF 0.5" in row.weights
+    assert row.remarks == ("reduced training",)
+    assert "mean absolute error FF 0.5 at noise 0.01" in row.details
     assert [option.name for option in row.options] == ["smooth", "conjugate"]
     assert not [row for row in mrf.methods.available(FISP) if row.kind == "network"]
     assert {"cohen", "inn"} <= set(mrf.methods.names())
@@ -171,25 +171,26 @@ def test_missing_weights_unknown_options_and_other_sequences_are_refused(install
         assert caught.value.code == "unknown-option"
 
 
-def test_too_little_memory_halves_the_batch_then_says_so(installed, series, monkeypatch):
+def test_out_of_memory_halves_the_batch_and_remembers(installed, series, monkeypatch):
+    expected = mrf.methods.get("cohen", sequence=T1FF, device="cpu").reconstruct(
+        series, everywhere(series)
+    )
     method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
-    method.chunk_size = method._batch = 256
-    run, sizes = type(method)._run, []
+    sizes = []
 
-    def short_of_memory(self, signals):
-        sizes.append(len(signals))
-        if self.device.type == "meta":
-            raise torch.OutOfMemoryError
-        return run(self, signals)
+    def short_of_memory(_, given):
+        sizes.append(len(given[0]))
+        if len(given[0]) > 20:
+            raise torch.OutOfMemoryError("the device is full")
 
     method.prepare()
-    # A device that never has enough, without needing one.
-    method.device = torch.device("meta")
-    monkeypatch.setattr(type(method), "_run", short_of_memory)
+    method.runner._trained.network.register_forward_pre_hook(short_of_memory)
+    monkeypatch.setattr(network_method, "_SMALLEST_BATCH", 8)
     maps = method.reconstruct(series, everywhere(series))
-    assert method.device.type == "cpu"
-    assert np.isfinite(maps["FF"]).all()
-    assert any("too little memory" in one for one in maps.provenance["warnings"])
+    assert sizes[:3] == [30, 15, 15]
+    assert method._batch == 15
+    for key, (low, high) in RANGES.items():
+        np.testing.assert_allclose(maps[key], expected[key], rtol=0, atol=1e-5 * (high - low))
 
 
 def test_fast_fit_is_the_exact_one(signals):

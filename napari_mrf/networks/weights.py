@@ -28,8 +28,19 @@ ENTRY_POINTS = "napari_mrf.weights"
 def weight_folders() -> Iterator[Path]:
     """Yield the folders that may hold weights: this package's, then those of others."""
     yield Path(str(resources.files("napari_mrf"))) / "weights"
+    yield from other_distributions()
+
+
+def other_distributions() -> Iterator[Path]:
+    """Yield the folders of other distributions that hold weights.
+
+    One that was taken away and left its entry point behind is passed over.
+    """
     for entry in entry_points(group=ENTRY_POINTS):
-        yield Path(str(resources.files(entry.value)))
+        try:
+            yield Path(str(resources.files(entry.value)))
+        except ModuleNotFoundError:
+            continue
 
 
 def installed() -> dict[tuple[str, str], Path]:

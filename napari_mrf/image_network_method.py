@@ -1,0 +1,134 @@
+"""Networks that look at a voxel and its neighbours, as reconstruction methods.
+
+Whole slices are estimated, in tiles that overlap by what the network sees around a voxel: there
+are no seams, and the maps do not depend on the size of the tiles or on the mask. All voxels of
+a slice enter as they were measured, air with its noise too, as in training. Voxels without
+signal or with values that are not finite enter as silence (zeros, which canonical
+fingerprints of silence are), and so does what lies outside the field of view.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.maps import FLAGS
+from napari_mrf.network_method import TrainedMethod
+from napari_mrf.network_tiles import halves, tiles_of
+from napari_mrf.reconstruction_warnings import sign_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.method import ReconstructionUpdate
+    from napari_mrf.network_tiles import Tile
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.slicewise import Reconstruction
+
+# On a core half a second: a run can be cancelled between two tiles.
+_TILE_FLOPS = 4e10
+
+
+@dataclass
+class _FullestTile:
+    """What a tile saw, where it has results and their quality: to judge the phase sign by."""
+
+    seen: NDArray[np.complex64]
+    tile: Tile
+    at: tuple[NDArray[np.intp], NDArray[np.intp]]
+    signals: NDArray[np.complex64]
+    quality: NDArray[np.float32]
+
+
+class ImageNetworkMethod(TrainedMethod):
+    """Maps by a network that looks at neighbours; see `TrainedMethod` for the parameters."""
+
+    tile_flops: float = _TILE_FLOPS
+    """Work of a tile on one core; results do not depend on it."""
+
+    def __init__(self, sequence: Sequence, **options: Any) -> None:
+        super().__init__(sequence, **options)
+        self._most_voxels: float = math.inf  # that the memory has been seen to hold
+
+    def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
+        fullest: _FullestTile | None = None
+        for z, slab in self.iter_slices(run.series, run.chosen):
+            if slab is None:
+                yield run.update(z)
+                continue
+            wanted = _silence_unusable(run, z, slab)
+            yield run.update(z)
+            n_voxels = min(self.runner.n_voxels(self.tile_flops), self._most_voxels)
+            tiles = tiles_of(wanted, self.runner.info, n_voxels)
+            estimates = self.runner.each(partial(self._of_tile, slab), tiles)
+            for tile, scaled in zip(tiles, estimates, strict=True):
+                down, across = np.nonzero(wanted[tile.place])
+                rows, columns = down + tile.rows.start, across + tile.columns.start
+                signals = np.ascontiguousarray(slab[:, rows, columns].T)
+                found = self.runner.judged(signals, scaled[down, across])
+                self._store(run.maps, (z, rows, columns), found)
+                run.done += len(signals)
+                if fullest is None or len(signals) > len(fullest.signals):
+                    seen = tile.seen(slab)
+                    fullest = _FullestTile(seen, tile, (down, across), signals, found.quality)
+                yield run.update(z)
+        if fullest is not None:
+            run.warnings += self._sign_warnings(fullest)
+
+    def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
+        """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""
+        seen = tile.seen(slab)
+        scaled = self.runner.scaled(seen)
+        if scaled is not None:
+            margin = self.runner.info.margin
+            return scaled[tile.rows.output(margin), tile.columns.output(margin)]
+        parts = halves(tile, slab.shape[1:], self.runner.info)
+        if not parts:
+            self.runner.leave_the_gpu()
+            return self._of_tile(slab, tile)
+        self._most_voxels = min(self._most_voxels, seen[..., 0].size / 2)
+        along = 0 if parts[0].rows != tile.rows else 1
+        return np.concatenate([self._of_tile(slab, part) for part in parts], axis=along)
+
+    def _sign_warnings(self, fullest: _FullestTile) -> list[str]:
+        """Judge the phase sign by the tile with most voxels, seen as it is and conjugated."""
+        scaled = self.runner.scaled(fullest.seen.conj())
+        if scaled is None:
+            return []
+        margin = self.runner.info.margin
+        tile, signals = fullest.tile, fullest.signals.conj()
+        given = scaled[tile.rows.output(margin), tile.columns.output(margin)]
+        return sign_warnings(
+            fullest.quality, self.runner.judged(signals, given[fullest.at]).quality
+        )
+
+
+def _silence_unusable(
+    run: Reconstruction, z: int, slab: NDArray[np.complex64]
+) -> NDArray[np.bool_]:
+    """Set fingerprints that cannot be used to zero, and return the chosen voxels that can.
+
+    A constant fingerprint carries no contrast over time; all zeros are its usual form.
+    """
+    finite, constant = np.ones((2, *slab.shape[1:]), bool)
+    for frame in slab:
+        finite &= np.isfinite(frame)
+        constant &= frame == slab[0]
+    silent = finite & constant
+    chosen, flags = run.chosen[z], run.maps.flags
+    assert flags is not None  # noqa: S101 - made by _empty_maps
+    flags[z][chosen & ~finite] |= FLAGS["not-finite"]
+    flags[z][chosen & silent] |= FLAGS["no-signal"]
+    usable = finite & ~silent
+    slab[:, ~usable] = 0
+    run.counts["not_finite"] += int(np.sum(chosen & ~finite))
+    run.counts["no_signal"] += int(np.sum(chosen & silent))
+    run.done += int(np.sum(chosen & ~usable))
+    wanted: NDArray[np.bool_] = chosen & usable
+    return wanted

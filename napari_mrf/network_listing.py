@@ -1,0 +1,136 @@
+"""Networks as rows of the table of methods: what their cards say, and what is missing."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from napari_mrf import sequences
+from napari_mrf.method import MethodInfo
+from napari_mrf.networks.card import read_card
+from napari_mrf.networks.comparison import PLAINEST, error_ratios, worse_than_plainest
+from napari_mrf.networks.weights import installed, other_distributions
+from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_mrf.method import MethodOption
+    from napari_mrf.networks.card import ModelCard
+    from napari_mrf.sequence import Sequence
+
+SHOWN_SIGMA = 0.00877
+"""Noise level whose errors are shown: 20 dB on the scale of Balsiger et al., MLMIR 2020."""
+
+
+def installed_rows(
+    options: tuple[MethodOption, ...], sequence: Sequence | None = None
+) -> list[MethodInfo]:
+    """Return the rows of all networks that are installed, for one sequence or for all.
+
+    Parameters
+    ----------
+    options : tuple of MethodOption
+        Of the methods that run them.
+    sequence : Sequence, optional
+        Whose networks; a network belongs to the very sequence that it was trained for.
+    """
+    wanted = None if sequence is None else sequence.fingerprint()
+    paths = {key: path for key, path in installed().items() if wanted in (None, key[1])}
+    cards = {key: read_card(path) for key, path in paths.items()}
+    return [
+        network_row(card, paths[key], options, cards.get((PLAINEST, key[1])))
+        for key, card in cards.items()
+    ]
+
+
+def network_row(
+    card: ModelCard,
+    path: Path,
+    options: tuple[MethodOption, ...] = (),
+    plainest: ModelCard | None = None,
+) -> MethodInfo:
+    """Return the row of installed weights.
+
+    Parameters
+    ----------
+    card : ModelCard
+        What they are.
+    path : Path
+        Of the card.
+    options : tuple of MethodOption
+        Of the method that runs them.
+    plainest : ModelCard or None
+        Of the network to compare it with.
+    """
+    info = NETWORKS[card.name]
+    ratios = error_ratios(card, plainest)
+    remarks = ("reduced training" if card.is_reduced else "", worse_than_plainest(ratios))
+    details = [_test_error(card), _training(card)]
+    if ratios:
+        parts = ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items())
+        details.append(f"errors beside those of {PLAINEST}: {parts}")
+    n_bytes = path.with_suffix(".safetensors").stat().st_size
+    return MethodInfo(
+        name=card.name,
+        title=info.title,
+        kind="network",
+        sequence_kinds=(card.sequence_kind,),
+        paper=info.paper,
+        options=options,
+        weights=f"{n_bytes / 1e6:.1f} MB, installed",
+        remarks=tuple(remark for remark in remarks if remark),
+        details=tuple(detail for detail in details if detail),
+    )
+
+
+def missing_row(name: str, sequence: Sequence) -> MethodInfo:
+    """Return the row of a network that has no weights for a sequence."""
+    info = NETWORKS[name]
+    return MethodInfo(
+        name=name,
+        title=info.title,
+        kind="network",
+        sequence_kinds=(sequence.kind,),
+        paper=info.paper,
+        weights="not installed",
+        needs=what_to_do(name, sequence),
+    )
+
+
+def what_to_do(name: str, sequence: Sequence) -> str:
+    """Say how to get weights of a network for a sequence, as a sentence."""
+    ways = []
+    short = next((key for key, make in sequences.NAMED.items() if make() == sequence), None)
+    if short is not None and not any(True for _ in other_distributions()):
+        ways.append("install the larger networks (pip install napari-mrf[weights])")
+    recipe = f"{short}-{name}"
+    recipes = resources.files("napari_mrf") / "training" / "recipes"
+    known = short is not None and (recipes / f"{recipe}.toml").is_file()
+    ways.append(
+        f"train it (napari-mrf train {recipe})" if known
+        else "train it with a recipe of its own (napari-mrf train RECIPE.toml)"
+    )  # fmt: skip
+    text = ", or ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _test_error(card: ModelCard) -> str:
+    """Return the errors at the noise level that is shown, or the nearest to it."""
+    if not card.metrics:
+        return ""
+    sigma = min((row.sigma for row in card.metrics), key=lambda one: abs(one - SHOWN_SIGMA))
+    errors: dict[str, str] = {}
+    for row in card.metrics:
+        if row.sigma == sigma:
+            unit = PARAMETERS[row.map].unit
+            errors.setdefault(row.map, f"{row.map} {row.mean_absolute_error:.3g} {unit}".strip())
+    return f"mean absolute error {', '.join(errors.values())} at noise {sigma:g}"
+
+
+def _training(card: ModelCard) -> str:
+    noise = card.recipe.get("noise", {})
+    if not isinstance(noise, dict) or not {"sigma_lower", "sigma_upper"} <= set(noise):
+        return ""
+    return f"trained with noise {noise['sigma_lower']:g}-{noise['sigma_upper']:g}"

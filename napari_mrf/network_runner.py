@@ -1,0 +1,184 @@
+"""Trained weights at work: on a device, in pieces that suit it, judged by the simulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+
+from napari_mrf.devices import n_threads, resolve_device
+from napari_mrf.dictionary.model_fit import model_fit
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.memory import available_bytes
+from napari_mrf.maps import FLAGS
+from napari_mrf.method import VoxelResult
+from napari_mrf.networks.one_thread_each import in_order, one_thread_each
+from napari_mrf.networks.weights import load_network
+from napari_mrf.networks.work import work_of
+from napari_mrf.networks.zoo import NETWORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.dictionary.model_fit import ModelFit
+    from napari_mrf.sequence import Sequence
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+_GPU_FLOPS = 2e12
+_USED_SHARE_OF_MEMORY = 0.25
+_NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
+
+
+class NetworkRunner:
+    """A trained network on a device.
+
+    Parameters
+    ----------
+    card_path : Path
+        Of the weights.
+    sequence : Sequence
+        What was measured.
+    device : str
+        See `resolve_device`.
+
+    Raises
+    ------
+    MRFInputError
+        ``"wrong-sequence"``, ``"no-device"``, and what `load_network` raises.
+    """
+
+    def __init__(self, card_path: Path, sequence: Sequence, device: str) -> None:
+        self.device = resolve_device(device)
+        self._trained, self.card = load_network(card_path, sequence)
+        self.info = NETWORKS[self.card.name]
+        self.work = work_of(self._trained.network, self.info, self.card.n_frames)
+        self.notes: list[str] = []
+        """Sentences that a user should read."""
+        self._sequence = sequence
+        self._is_ready = False
+        self._pool: ThreadPoolExecutor | None = None
+        self._fit: ModelFit | None = None
+
+    def preparing(self) -> Iterator[None]:
+        """Put the network on its device, and make what its answers are judged by."""
+        if self._is_ready:
+            return
+        yield
+        self._fit = model_fit(self._sequence)
+        yield
+        self._trained.to(self.device)
+        if self.info.kind == "image":
+            # Fingerprints come voxel by voxel, so the channels of a voxel lie together.
+            self._trained.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.device.type == "cpu":
+            self._pool = one_thread_each(n_threads())
+        self._is_ready = True
+
+    def n_voxels(self, cpu_flops: float) -> int:
+        """Return how many voxels go in at once.
+
+        Parameters
+        ----------
+        cpu_flops : float
+            Work of a piece on one core of the CPU; a GPU takes so much that it is busy.
+        """
+        if self.device.type == "cpu":
+            flops, free = cpu_flops, available_bytes() / n_threads()
+        else:
+            flops, free = _GPU_FLOPS, float(available_bytes())
+            if self.device.type == "cuda":
+                free = float(torch.cuda.mem_get_info(self.device)[0])
+        return int(min(flops / self.work.flops, _USED_SHARE_OF_MEMORY * free / self.work.n_bytes))
+
+    def each(self, work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
+        """Yield `work(piece)` of every piece in their order; some at once on the CPU."""
+        yield from in_order(self._pool, n_threads() + 1, work, pieces)
+
+    def scaled(self, signals: NDArray[np.complex64]) -> NDArray[np.float32] | None:
+        """Return scaled maps as the network gives them, None where the memory does not suffice.
+
+        Parameters
+        ----------
+        signals : ndarray
+            Fingerprints (N, T), or an image (H, W, T) for a network that looks at neighbours.
+
+        Returns
+        -------
+        ndarray or None
+            (N, M), or (H, W, M) less the margin of the network on each side.
+        """
+        try:
+            with torch.inference_mode():
+                given = torch.from_numpy(signals).to(self.device)
+                rows = self._trained.normalization.canonical(given.flatten(0, -2))
+                if signals.ndim == 2:
+                    found: torch.Tensor = self._trained.network(rows)
+                else:
+                    height, width, n_frames = signals.shape
+                    image = rows.reshape(1, height, width, -1).permute(0, 3, 1, 2)
+                    found = self._trained.network(image.view(1, 2, n_frames, height, width))
+                    found = found[0].permute(1, 2, 0)
+                return found.cpu().numpy()
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        return None
+
+    def leave_the_gpu(self) -> None:
+        """Go on with the CPU, and say so.
+
+        Raises
+        ------
+        MRFInputError
+            ``"out-of-memory"`` on the CPU.
+        """
+        if self.device.type == "cpu":
+            raise MRFInputError(
+                "out-of-memory",
+                f"the memory does not suffice for the network {self.card.name}",
+                hint="Close other programs, or take a matcher.",
+            )
+        self.notes.append(f"{self.device} has too little memory; the CPU was used instead.")
+        self.device = torch.device("cpu")
+        self._trained.to(self.device)
+
+    def values(
+        self, scaled: NDArray[np.float32]
+    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.uint8]]:
+        """Return maps (N,) by key and flags (N,) of scaled maps (N, M).
+
+        Estimates outside the range that the network was trained on are kept at its end and
+        flagged.
+        """
+        normalization = self._trained.normalization
+        with torch.inference_mode():
+            kept = torch.from_numpy(np.clip(scaled, 0.0, 1.0)).to(normalization.lower.device)
+            values = normalization.values(kept).cpu().numpy()
+        flags = np.zeros(len(scaled), np.uint8)
+        for column, one in enumerate(self.card.maps):
+            outside = (scaled[:, column] < 0.0) | (scaled[:, column] > 1.0)
+            flags[outside] |= FLAGS.get(f"{one.key}-edge", 0)
+        return {one.key: values[:, column] for column, one in enumerate(self.card.maps)}, flags
+
+    def judged(self, signals: NDArray[np.complex64], scaled: NDArray[np.float32]) -> VoxelResult:
+        """Return maps, and how well they explain the fingerprints (N, T) they were taken from."""
+        assert self._fit is not None  # noqa: S101 - made by preparing
+        found, flags = self.values(scaled)
+        quality, m0 = self._fit.fit(signals, found)
+        if "PD" in self._sequence.parameters:
+            found = {"PD": np.abs(m0), **found}
+        return VoxelResult(found, np.clip(quality, 0.0, 1.0), m0, flags)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory was missing; the CPU has no exception of its own for it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in _NO_MEMORY)

@@ -1,0 +1,56 @@
+"""Whether a network is better or worse than the plainest one, on the same test data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_mrf.networks.card import Metric, ModelCard
+
+PLAINEST = "cohen"
+"""Two dense layers: what any other network should beat."""
+
+
+def error_ratios(card: ModelCard, plainest: ModelCard | None) -> dict[str, float]:
+    """Return by map how large the mean absolute errors are beside those of `PLAINEST`.
+
+    Geometric mean over the noise levels; empty where the two were not tested on the same data.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of any network.
+    plainest : ModelCard or None
+        Of `PLAINEST` for the same sequence, where it is installed.
+    """
+    if plainest is None or card.name == PLAINEST or card.test_data != plainest.test_data:
+        return {}
+    theirs = {_which(row): row.mean_absolute_error for row in plainest.metrics}
+    logarithms: dict[str, list[float]] = {}
+    for row in card.metrics:
+        other = theirs.get(_which(row), 0.0)
+        if other > 0 and row.mean_absolute_error > 0:
+            ratio = row.mean_absolute_error / other
+            logarithms.setdefault(row.map, []).append(float(np.log(ratio)))
+    return {key: float(np.exp(np.mean(values))) for key, values in logarithms.items()}
+
+
+def worse_than_plainest(ratios: dict[str, float]) -> str:
+    """Return a few words where errors are larger on the whole, else an empty text.
+
+    On the whole: the geometric mean over the maps.
+    """
+    if not ratios:
+        return ""
+    whole = float(np.exp(np.mean(np.log(list(ratios.values())))))
+    return f"worse than {PLAINEST} (errors x {whole:.2f})" if whole > 1.0 else ""
+
+
+def _which(row: Metric) -> tuple[object, ...]:
+    """Return what a metric is of: the map and all that is said of the data."""
+    kept = row.model_dump(
+        exclude={"mean_absolute_error", "mean_relative_error_percent", "r_squared"}
+    )
+    return tuple(kept.values())

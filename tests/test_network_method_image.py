@@ -1,0 +1,304 @@
+"""Networks that look at neighbours: tiles without seams, silence where there is no signal."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from network_cases import RANGES, T1FF, disk, install, noisy_slices
+
+import napari_mrf as mrf
+from napari_mrf import MRFInputError, MRFSeries
+from napari_mrf.image_network_method import ImageNetworkMethod
+from napari_mrf.maps import FLAGS
+from napari_mrf.network_method import NetworkMethod
+from napari_mrf.network_runner import NetworkRunner
+from napari_mrf.network_tiles import halves, tiles_of
+from napari_mrf.networks import weights
+from napari_mrf.networks.zoo import NETWORKS, NetworkInfo
+
+IMAGE_NETWORKS = [name for name, info in NETWORKS.items() if info.kind == "image"]
+# Large enough for several tiles of each, and no larger: rinq costs 86 MFLOP a voxel.
+SHAPES = {"fang": (1, 92, 84), "balsiger2020": (1, 30, 27), "balsiger2018": (2, 30, 27),
+          "rinq": (1, 15, 14)}  # fmt: skip
+SMALL_TILE_FLOPS = 1.0  # the smallest tiles there are, 8 x 8 voxels
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    install(folder, [*IMAGE_NETWORKS, "cohen"])
+    return folder
+
+
+@pytest.fixture
+def installed(folder, monkeypatch):
+    monkeypatch.setattr(weights, "weight_folders", lambda: iter([folder]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def slices():
+    return {name: noisy_slices(shape) for name, shape in SHAPES.items()}
+
+
+def method_of(name, tile_flops=None, **options):
+    method = mrf.methods.get(name, sequence=T1FF, device="cpu", **options)
+    if tile_flops is not None:
+        method.tile_flops = tile_flops
+    return method
+
+
+def span(key):
+    low, high = RANGES[key]
+    return high - low
+
+
+def assert_same_maps(first, second, of_range):
+    for key in RANGES:
+        np.testing.assert_allclose(
+            first[key], second[key], rtol=0, atol=of_range * span(key), err_msg=key
+        )
+
+
+def whole_slice(folder, name, slab):
+    """Maps (M, Y, X) of a whole slice (T, Y, X) with silence around it, by the network alone."""
+    trained, _ = weights.load_network(folder / "t1ff" / f"{name}.json")
+    margin = NETWORKS[name].margin
+    padded = np.pad(slab, ((0, 0), (margin, margin), (margin, margin)))
+    with torch.no_grad():
+        return trained(torch.from_numpy(padded)[None])[0].numpy()
+
+
+def test_every_kind_of_the_zoo_has_its_adapter(installed):
+    for name in IMAGE_NETWORKS:
+        assert isinstance(method_of(name), ImageNetworkMethod)
+    assert isinstance(method_of("cohen"), NetworkMethod)
+    rows = {row.name: row for row in mrf.methods.available(T1FF)}
+    assert set(IMAGE_NETWORKS) <= set(rows)
+    assert [option.name for option in rows["fang"].options] == ["smooth", "conjugate"]
+
+
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
+def test_tiles_give_what_the_whole_slice_gives(installed, slices, name):
+    signal = slices[name]
+    everywhere = np.ones(signal.shape[1:], bool)
+    method = method_of(name, SMALL_TILE_FLOPS)
+    updates = list(method.iter_reconstruct(MRFSeries(signal, sequence=T1FF), everywhere))
+    assert len({update.done for update in updates}) > 3, "not cut into tiles"
+    maps = updates[-1].maps
+    for z in range(signal.shape[1]):
+        whole = whole_slice(installed, name, signal[:, z])
+        for column, key in enumerate(RANGES):
+            assert np.ptp(whole[column]) > 0.2 * span(key), "the weights do not say anything"
+            np.testing.assert_allclose(maps[key][z], whole[column], rtol=0, atol=1e-5 * span(key))
+
+
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
+def test_mask_decides_where_and_not_what(installed, slices, name):
+    series = MRFSeries(slices[name], sequence=T1FF)
+    mask = disk(SHAPES[name]).copy()
+    mask[:, :3, :3] = True  # far from the rest, so that tiles between them are left out
+    inside = method_of(name, SMALL_TILE_FLOPS).reconstruct(series, mask)
+    whole = method_of(name).reconstruct(series, np.ones(SHAPES[name], bool))
+    for key in RANGES:
+        np.testing.assert_array_equal(np.isfinite(inside[key]), mask)
+    np.testing.assert_array_equal(np.isfinite(inside.quality), mask)
+    assert_same_maps(inside, {key: np.where(mask, whole[key], np.nan) for key in RANGES}, 1e-5)
+
+
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
+def test_smooth_random_complex_factor_over_the_image_changes_no_map(installed, slices, name):
+    rng = np.random.default_rng(5)
+    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPES[name]), indexing="ij")
+    gain = np.exp(rng.normal() * x + rng.normal() * y)
+    phase = 3 * rng.normal() + 4 * rng.normal() * x * y + 3 * rng.normal() * y + z
+    turned = (slices[name] * gain * np.exp(1j * phase)).astype(np.complex64)
+    everywhere = np.ones(SHAPES[name], bool)
+    first, second = (
+        method_of(name).reconstruct(MRFSeries(signal, sequence=T1FF), everywhere)
+        for signal in (slices[name], turned)
+    )
+    assert_same_maps(first, second, 1e-3)
+    np.testing.assert_allclose(np.abs(second.m0), np.abs(first.m0) * gain, rtol=1e-3)
+
+
+def test_unusable_voxels_are_silence_to_their_neighbours_and_flagged(installed, slices):
+    signal = slices["balsiger2018"].copy()
+    signal[:, 0, 12, 12] = 0
+    silent = whole_slice(installed, "balsiger2018", signal[:, 0])
+    signal[7, 0, 12, 12] = np.nan
+    signal[:, 1, 3, 4] = 2 + 1j  # constant: no contrast over time
+    everywhere = np.ones(signal.shape[1:], bool)
+    maps = method_of("balsiger2018").reconstruct(MRFSeries(signal, sequence=T1FF), everywhere)
+    assert maps.flags[0, 12, 12] == FLAGS["not-finite"]
+    assert maps.flags[1, 3, 4] == FLAGS["no-signal"]
+    assert np.isnan(maps["FF"][[0, 1], [12, 3], [12, 4]]).all()
+    assert np.isfinite(maps["FF"]).sum() == maps["FF"].size - 2
+    counts = maps.provenance["counts"]
+    assert (counts["not_finite"], counts["no_signal"]) == (1, 1)
+    neighbours = (0, slice(10, 15), slice(10, 15))
+    for column, key in enumerate(RANGES):
+        found, expected = maps[key][neighbours], silent[column][neighbours[1:]]
+        known = np.isfinite(found)
+        assert known.sum() == 24
+        np.testing.assert_allclose(found[known], expected[known], rtol=0, atol=1e-5 * span(key))
+
+
+def test_image_quality_is_the_correlation_with_what_the_simulator_gives(installed, slices):
+    signal = slices["balsiger2018"]
+    mask = disk(SHAPES["balsiger2018"])
+    series = MRFSeries(signal, sequence=T1FF)
+    maps = method_of("balsiger2018").reconstruct(series, mask)
+    model = mrf.simulate(
+        T1FF, {key: maps[key][mask].astype(float) for key in RANGES}, dtype="complex128"
+    )
+    measured = signal[:, mask].T.astype(complex)
+    product = np.abs(np.sum(model.conj() * measured, axis=1))
+    expected = product / np.linalg.norm(model, axis=1) / np.linalg.norm(measured, axis=1)
+    np.testing.assert_allclose(maps.quality[mask], expected, atol=2e-5)
+    record = maps.provenance["method"]
+    assert record["name"] == "balsiger2018"
+    assert len(record["weights_sha256"]) == 64
+
+
+@pytest.mark.parametrize("name", ["fang", "balsiger2018"])
+def test_out_of_memory_takes_half_the_tile_until_it_fits(installed, slices, name):
+    series = MRFSeries(slices[name], sequence=T1FF)
+    everywhere = np.ones(SHAPES[name], bool)
+    expected = method_of(name).reconstruct(series, everywhere)
+    method = method_of(name)
+    limit = 0.8 * SHAPES[name][1] * SHAPES[name][2]
+    sizes = []
+
+    def short_of_memory(_, given):
+        n_voxels = given[0].shape[-1] * given[0].shape[-2]
+        sizes.append(n_voxels)
+        if n_voxels > limit:
+            raise torch.OutOfMemoryError("the device is full")
+
+    method.prepare()
+    method.runner._trained.network.register_forward_pre_hook(short_of_memory)
+    maps = method.reconstruct(series, everywhere)
+    assert max(sizes) > limit > min(sizes)
+    assert_same_maps(maps, expected, 1e-5)
+    assert not any("memory" in one for one in maps.provenance["warnings"])
+
+
+@pytest.mark.parametrize("name", ["cohen", "balsiger2018"])
+def test_device_without_memory_hands_over_to_the_cpu_and_says_so(
+    installed, slices, name, monkeypatch
+):
+    series = MRFSeries(slices["balsiger2018"], sequence=T1FF)
+    mask = disk(SHAPES["balsiger2018"])
+    expected = method_of(name).reconstruct(series, mask)
+    method = method_of(name)
+    method.prepare()
+    # A device that never has enough, without needing one.
+    method.runner.device, method.runner._pool = torch.device("meta"), None
+    run = NetworkRunner.scaled
+    monkeypatch.setattr(
+        NetworkRunner, "scaled",
+        lambda self, signals: None if self.device.type == "meta" else run(self, signals),
+    )  # fmt: skip
+    maps = method.reconstruct(series, mask)
+    assert_same_maps(maps, expected, 1e-5)
+    assert [one for one in maps.provenance["warnings"] if "too little memory" in one]
+    assert maps.provenance["method"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate"),
+        MemoryError(),
+    ],
+)
+def test_cpu_without_memory_is_one_sentence(installed, slices, error):
+    method = method_of("cohen")
+    method.prepare()
+
+    def full(*_):
+        raise error
+
+    method.runner._trained.network.register_forward_pre_hook(full)
+    with pytest.raises(MRFInputError) as caught:
+        method.reconstruct(MRFSeries(slices["rinq"], sequence=T1FF), disk(SHAPES["rinq"]))
+    assert caught.value.code == "out-of-memory"
+    assert "cohen" in str(caught.value)
+
+
+def test_other_errors_of_a_network_are_not_taken_for_missing_memory(installed, slices):
+    method = method_of("balsiger2018")
+    method.prepare()
+
+    def broken(*_):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    method.runner._trained.network.register_forward_pre_hook(broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        method.reconstruct(MRFSeries(slices["balsiger2018"], sequence=T1FF))
+
+
+def test_reversed_phase_sign_of_a_network_is_told(installed, slices, monkeypatch):
+    method = method_of("balsiger2018")
+    series = MRFSeries(slices["balsiger2018"].conj(), sequence=T1FF)
+    mask = disk(SHAPES["balsiger2018"])
+    judged = NetworkRunner.judged
+
+    def good_where_measured(self, signals, scaled):
+        found = judged(self, signals, scaled)
+        right = np.isin(signals[:, 5], slices["balsiger2018"][5])
+        found.quality[:] = np.where(right, 0.99, 0.5)
+        return found
+
+    monkeypatch.setattr(NetworkRunner, "judged", good_where_measured)
+    warnings = method.reconstruct(series, mask).provenance["warnings"]
+    assert any("opposite phase sign" in one for one in warnings)
+    right = MRFSeries(slices["balsiger2018"], sequence=T1FF)
+    warnings = method.reconstruct(right, mask).provenance["warnings"]
+    assert not any("opposite phase sign" in one for one in warnings)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    margin=st.integers(0, 9), more_reach=st.integers(0, 30), alignment=st.sampled_from([1, 2, 8]),
+    height=st.integers(1, 70), width=st.integers(1, 70), n_voxels=st.integers(1, 9000),
+    seed=st.integers(0, 1000), halving=st.integers(0, 3),
+)  # fmt: skip
+def test_tiles_cover_every_wanted_voxel_once_and_see_what_it_needs(
+    margin, more_reach, alignment, height, width, n_voxels, seed, halving
+):
+    info = NetworkInfo(
+        "any", "", "", "", kind="image", margin=margin, reach=margin + more_reach,
+        alignment=alignment,
+    )  # fmt: skip
+    wanted = np.random.default_rng(seed).random((height, width)) < 0.05
+    tiles = tiles_of(wanted, info, n_voxels)
+    for _ in range(halving):
+        tiles = [part for tile in tiles for part in (halves(tile, wanted.shape, info) or [tile])]
+    covered = np.zeros(wanted.shape, int)
+    for tile in tiles:
+        covered[tile.place] += 1
+        for one, size in ((tile.rows, height), (tile.columns, width)):
+            # What the network gives is what it sees less the margin, and aligned with the whole.
+            assert (one.seen_start + margin) % alignment == 0
+            assert one.seen_start <= max(one.start - info.reach, -margin)
+            assert one.seen_stop >= min(one.stop + info.reach, size + margin)
+            whole = one.seen_stop == size + margin
+            assert whole or (one.seen_stop + margin) % alignment == 0
+            given = one.output(margin)
+            assert 0 <= given.start < given.stop <= one.seen_stop - one.seen_start - 2 * margin
+    assert covered.max(initial=0) <= 1
+    assert covered[wanted].all()
+
+
+def test_tiles_see_silence_beyond_the_slice():
+    slab = np.arange(2 * 4 * 5).reshape(2, 4, 5).astype(np.complex64)
+    info = NetworkInfo("any", "", "", "", kind="image", margin=2, reach=2)
+    (tile,) = tiles_of(np.ones((4, 5), bool), info, 1000)
+    seen = tile.seen(slab)
+    assert seen.shape == (8, 9, 2)
+    np.testing.assert_array_equal(np.moveaxis(seen, -1, 0)[:, 2:-2, 2:-2], slab)
+    assert np.count_nonzero(seen) == np.count_nonzero(slab)
