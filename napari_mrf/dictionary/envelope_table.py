@@ -121,7 +121,9 @@ def _segment_basis(
     columns, segments = [], []
     for segment in range(int(segment_of_frame.max()) + 1):
         frames = segment_of_frame == segment
-        _, values, vectors = np.linalg.svd(envelopes[:, frames], full_matrices=False)
+        # The triangle has the same singular values and right vectors, and is much smaller.
+        triangle = np.linalg.qr(envelopes[:, frames], mode="r")
+        _, values, vectors = np.linalg.svd(triangle)
         rank = max(1, int(np.sum(values > _BASIS_TOLERANCE * values[0])))
         block = np.zeros((segment_of_frame.size, rank))
         block[frames] = vectors[:rank].T

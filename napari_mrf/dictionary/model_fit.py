@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -33,8 +34,9 @@ class ModelFit(Protocol):
         """Return correlation (N,), 0-1, and complex scale (N,) of fingerprints (N, T)."""
 
 
+@lru_cache(maxsize=4)
 def model_fit(sequence: Sequence) -> ModelFit:
-    """Return the fastest comparison there is for a sequence."""
+    """Return the fastest comparison there is for a sequence; its tables are made once."""
     if sequence.kind == "spoiled":
         try:
             return WaterFatFit(sequence)
