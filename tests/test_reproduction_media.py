@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from reproduction_cases import save_untrained
 
 from napari_mrf import MRFInputError, ParameterMaps, cli, sequences
 from napari_mrf.analysis.blurriness import high_frequency_energy
@@ -136,7 +137,9 @@ def test_scan_is_undersampled_as_the_field_of_view_says(tiny):
 
 
 def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys):
+    weights = save_untrained(tmp_path / "weights", "fang")  # one that looks at neighbours
     words = ["reproduce", "media-table2", "--quick", "--output", str(tmp_path)]
+    words += ["--weights", str(weights)]
     assert cli.main(words) == 0
     printed = capsys.readouterr().out
     assert "0.048 / 28.6 / 0.957 / 0.919" in printed
@@ -148,6 +151,8 @@ def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys
         assert 0 < means["truth", "water-fat", "NRMSE", key] < 0.5
         assert 0 < means["matching", "cohen", "NRMSE", key] < 0.5
     assert means["truth", "water-fat", "R2", "FF"] > 0.8
+    # Without training: worse than any that was trained.
+    assert means["truth", "fang", "NRMSE", "FF"] > 2 * means["truth", "cohen", "NRMSE", "FF"]
     assert (tmp_path / "media-table2.png").stat().st_size > 20_000
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,8 @@ def generalization_figure(values: pd.DataFrame) -> Figure:
             ends = [values[key].min(), values[key].max()]
             axis.plot(ends, ends, color="black", linewidth=0.8)
             axis.set(xscale="log", yscale="log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
+            axis.yaxis.set_minor_formatter(NullFormatter())
             axis.tick_params(labelsize=7)
             if row == 0:
                 axis.set_title(method, fontsize=9)

@@ -45,27 +45,20 @@ def run(settings: Settings) -> Outcome:
     of_matching = test.part(_QUICK_MATCHED if settings.quick else _MATCHED)
     device, matching = resolve_device(settings.device), Matching(settings.device)
     rows: list[dict[str, Any]] = []
-    for done, level in enumerate(levels):
+    for level in levels:
         sigma = UNIT_NORM_SIGNAL * 10.0 ** (-level / 20.0)
-        for network in found:
-            settings.progress(f"networks, {level} dB", done, len(levels))
-            relative = np.stack(
-                [
-                    _relative(
-                        test.truth,
-                        estimates(
-                            network.trained.to(device),
-                            with_noise(test.signals, sigma, draw),
-                            device,
-                        ),
-                    )
-                    for draw in range(n_draws)
-                ]
-            )
-            rows += _rows(network.name, network.training, level, relative)
+        relative: list[list[NDArray[np.float64]]] = [[] for _ in found]
+        for draw in range(n_draws):
+            settings.progress(f"networks, {level} dB", draw, n_draws)
+            noisy = with_noise(test.signals, sigma, draw)
+            for network, parts in zip(found, relative, strict=True):
+                values = estimates(network.trained.to(device), noisy, device)
+                parts.append(_relative(test.truth, values))
+        for network, parts in zip(found, relative, strict=True):
+            rows += _rows(network.name, network.training, level, np.stack(parts))
         noisy = with_noise(of_matching.signals, sigma, 0)
-        relative = _relative(of_matching.truth, matching.maps(noisy, settings.progress))
-        rows += _rows("water-fat", "no training", level, relative[None])
+        of_match = _relative(of_matching.truth, matching.maps(noisy, settings.progress))
+        rows += _rows("water-fat", "no training", level, of_match[None])
         limits = bound_errors(KEYS, of_matching.truth, bound(of_matching, sigma, settings.progress))
         rows += [
             {"method": "bound", "training": "no training", "snr_db": level, "map": one["map"],

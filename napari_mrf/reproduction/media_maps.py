@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_mrf import methods, sequences
+from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.network_method import NetworkMethod
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reproduction.found_networks import FoundNetwork, found_networks
@@ -69,7 +70,6 @@ def reconstructed(
 
 
 def _method(network: FoundNetwork, settings: Settings) -> Method:
-    sequence = sequences.t1ff()
-    if network.path is None or NETWORKS[network.name].kind != "fingerprint":
-        return methods.get(network.name, sequence=sequence, device=settings.device)
-    return NetworkMethod(sequence, card_path=network.path, device=settings.device)
+    assert network.path is not None  # noqa: S101 - found on the disk
+    adapter = ImageNetworkMethod if NETWORKS[network.name].kind == "image" else NetworkMethod
+    return adapter(sequences.t1ff(), card_path=network.path, device=settings.device)
