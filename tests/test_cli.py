@@ -211,6 +211,15 @@ def test_phantom_writes_series_truth_and_labels(run, tmp_path):
     assert run("phantom", "--output", tmp_path / "p", *arguments)[0] == 3
 
 
+def test_phantom_of_the_brain_is_measured_with_fisp(run, tmp_path):
+    arguments = ("--anatomy", "brain", "--size", 32, "--mode", "noise-only")
+    assert run("phantom", "--output", tmp_path / "b", *arguments)[0] == 0
+    assert mrf.load_series(tmp_path / "b" / "series.nii").sequence == mrf.sequences.fisp()
+    truth = mrf.load_maps(tmp_path / "b" / "truth")
+    assert set(truth) == {"PD", "T1", "T2"}
+    assert "White matter" in (tmp_path / "b" / "rois.txt").read_text(encoding="utf-8")
+
+
 def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: tmp_path / "unpacked")
     dictionaries = tmp_path / "dictionaries"
@@ -238,6 +247,7 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
         ["paint"],
         ["phantom", "--output", "o", "--mode", "magic"],
         ["phantom", "--output", "o", "--size", "1"],
+        ["phantom", "--output", "o", "--anatomy", "knee"],
     ],
 )
 def test_wrong_usage_exits_with_2_and_writes_nothing(run, words, tmp_path, monkeypatch):

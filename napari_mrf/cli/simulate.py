@@ -10,6 +10,8 @@ import typer
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors, Overwrite, SequenceName
 
+ANATOMIES = ("thigh", "brain")
+
 
 @app.command()
 def simulate(
@@ -43,9 +45,18 @@ def _known_mode(name: str) -> str:
     return name
 
 
+def _known_anatomy(name: str) -> str:
+    if name not in ANATOMIES:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(ANATOMIES)}")
+    return name
+
+
 @app.command()
 def phantom(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for series and truth.")],
+    anatomy: Annotated[
+        str, typer.Option(callback=_known_anatomy, help="thigh (MRF T1-FF) or brain (FISP).")
+    ] = "thigh",
     seed: Annotated[int, typer.Option(help="Another seed, another anatomy.")] = 0,
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels across.")] = 128,
     slices: Annotated[int, typer.Option(min=1, max=64, help="Number of slices.")] = 1,
@@ -56,16 +67,22 @@ def phantom(
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Make a thigh phantom: acquired MRF T1-FF series, true maps and muscle labels.
+    """Make a phantom: acquired series, true maps, and labels of muscles or brain tissues.
+
+    A radial scan of the brain has four spokes a pulse, of the thigh one.
 
     Example: napari-mrf phantom --output phantom --seed 3 --mode radial
     """
     from napari_mrf import sequences
-    from napari_mrf.phantoms.acquire import acquire
+    from napari_mrf.phantoms import acquire, brain, thigh
     from napari_mrf.phantoms.files import save_phantom
-    from napari_mrf.phantoms.thigh import thigh
 
-    anatomy = thigh((slices, size, size), seed=seed)
-    acquired = acquire(anatomy, sequences.t1ff(), mode=mode, snr_db=snr_db, seed=seed)  # type: ignore[arg-type]
-    written = save_phantom(output, anatomy, acquired, overwrite=overwrite)
+    shape, is_brain = (slices, size, size), anatomy == "brain"
+    drawn = brain(shape, seed=seed) if is_brain else thigh(shape, seed=seed)
+    sequence = sequences.fisp() if is_brain else sequences.t1ff()
+    spokes_per_pulse = 4 if is_brain else 1
+    acquired = acquire(
+        drawn, sequence, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]
+    )  # fmt: skip
+    written = save_phantom(output, drawn, acquired, overwrite=overwrite)
     typer.echo("\n".join(str(path) for path in written))
