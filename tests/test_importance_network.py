@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from importance_cases import INFO, series_of
+from network_cases import install
 
 from napari_mrf import methods, sequences
 from napari_mrf.analysis.frame_groups import ImportanceOptions
@@ -119,6 +120,14 @@ def test_network_by_name_has_the_numbers_of_the_naive_loop(installed, series):
     assert_like_naive_loop(methods.get("cohen", sequence=T1FF, device="cpu"), series)
 
 
+def test_network_that_looks_at_neighbours_has_the_numbers_of_the_naive_loop(
+    tmp_path, monkeypatch, series
+):
+    install(tmp_path, ["balsiger2018"])
+    monkeypatch.setattr(weights, "weight_folders", lambda: iter([tmp_path]))
+    assert_like_naive_loop(methods.get("balsiger2018", sequence=T1FF, device="cpu"), series)
+
+
 def test_network_is_not_judged_by_the_simulator_for_every_permutation(
     installed, series, monkeypatch
 ):
@@ -133,7 +142,7 @@ def test_network_is_not_judged_by_the_simulator_for_every_permutation(
     def judged(*_):
         raise AssertionError
 
-    monkeypatch.setattr(type(method._fit), "fit", judged)
+    monkeypatch.setattr(type(method.runner._fit), "fit", judged)
     found = importance(method, series, options=ImportanceOptions(stride=100), fisher=False)
     assert np.isfinite(found.mean("FF")).all()
 

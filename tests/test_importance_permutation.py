@@ -187,9 +187,9 @@ def test_fast_way_is_a_reconstruction_of_the_permuted_series():
 def test_method_of_neighbours_is_given_the_whole_series():
     series = series_of(small_sequence())
     found = importance(NeighbourMean(series.sequence, frame=5), series, fisher=False,
-                       options=ImportanceOptions(voxels=30))  # fmt: skip
+                       options=ImportanceOptions(voxels=20))  # fmt: skip
     assert np.flatnonzero(found.mean("FF")).tolist() == [5]
-    assert found.places.shape == (3, 30)
+    assert found.places.shape == (3, 24), "voxels of a slice that kept their values"
     untouched = NeighbourMean(series.sequence, frame=5).reconstruct(series)["FF"]
     assert np.array_equal(found.values["FF"], untouched[tuple(found.places)])
 

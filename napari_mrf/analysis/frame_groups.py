@@ -29,7 +29,8 @@ class ImportanceOptions:
         Frames from the start of one group to that of the next; `group` when None. A stride
         longer than the group leaves frames out.
     voxels : int or None
-        Random subset of the mask that is permuted and reconstructed; all when None.
+        Random subset of the mask that is permuted and reconstructed; all when None. For methods
+        that look at neighbours, random slices of the mask that hold at least so many.
     seed : int
         Of the subset and of every permutation.
     intensities : {"aligned", "raw"}

@@ -20,7 +20,7 @@ from napari_mrf.analysis.importance_result import Importance
 from napari_mrf.analysis.importance_voxels import prepared_reconstructor
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
 from napari_mrf.errors import MRFInputError
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -216,7 +216,7 @@ def _empty(
     if 4 * n_groups * n_voxels * len(keys) > _KEPT_BYTES:
         keys = [keep or keys[0]]
     frames = np.arange(series.n_frames)
-    if series.n_frames != method.sequence.n_frames and isinstance(method, VoxelwiseMethod):
+    if series.n_frames != method.sequence.n_frames and isinstance(method, SlicewiseMethod):
         frames = method.conditioning.kept_frames(method.sequence)
     return Importance(
         method=method.name,
@@ -277,7 +277,7 @@ def _provenance(
             for key, baseline in result.baseline.items()
         },
     }
-    if isinstance(method, VoxelwiseMethod):
+    if isinstance(method, SlicewiseMethod):
         record["conditioning"] = method.conditioning.describe()
     if reference is not None:
         record["reference_provenance"] = reference.provenance

@@ -10,6 +10,7 @@ from napari_mrf import foreground
 from napari_mrf.analysis.reconstruct_again import make_reconstructor
 from napari_mrf.errors import MRFInputError
 from napari_mrf.series import check_mask
+from napari_mrf.slicewise import SlicewiseMethod
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def prepared_reconstructor(
     MRFInputError
         ``"nothing-to-permute"``, and those of the method for a series that does not fit.
     """
-    if isinstance(method, VoxelwiseMethod):
+    if isinstance(method, SlicewiseMethod):
         method.check(series)
         for _ in method.preparing():
             yield None, ""
@@ -66,8 +67,10 @@ def prepared_reconstructor(
             yield None, ""
         assert found is not None  # noqa: S101 - a series has frames
         where, rule = found, f"automatic: {foreground.RULE}"
-    reconstructor = make_reconstructor(method, series, where)
-    for _ in reconstructor.gather(_subset(where, options)):
+    single = isinstance(method, VoxelwiseMethod)
+    chosen = _subset(where, options) if single else _whole_slices(where, options)
+    reconstructor = make_reconstructor(method, series, chosen)
+    for _ in reconstructor.gather(chosen):
         yield None, ""
     if len(reconstructor.signals) < 2:
         raise MRFInputError(
@@ -89,4 +92,22 @@ def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.b
     chosen = np.zeros(mask.shape, bool)
     inside = np.flatnonzero(mask)
     chosen.flat[generator.choice(inside, options.voxels, replace=False)] = True
+    return chosen
+
+
+def _whole_slices(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:
+    """Choose slices at random until they hold as many voxels as were asked for.
+
+    A method that looks at neighbours would read a permuted value off the voxels around it that
+    kept theirs: within a slice all voxels of the mask take part.
+    """
+    n_inside = int(mask.sum())
+    if options.voxels is None or options.voxels >= n_inside:
+        return mask
+    generator = np.random.default_rng([options.seed, n_inside])
+    chosen = np.zeros(mask.shape, bool)
+    for z in generator.permutation(np.flatnonzero(mask.any(axis=(1, 2)))):
+        if chosen.sum() >= options.voxels:
+            break
+        chosen[z] = mask[z]
     return chosen

@@ -94,7 +94,7 @@ def make_reconstructor(method: Method, series: MRFSeries, mask: NDArray[np.bool_
     series : MRFSeries
         What it reconstructs.
     mask : ndarray of bool
-        (Z, Y, X) what a method that looks at neighbours reconstructs around chosen voxels.
+        (Z, Y, X) the chosen voxels.
     """
     if isinstance(method, VoxelwiseMethod):
         return FingerprintReconstructor(method, series)
