@@ -9,7 +9,7 @@ from napari_mrf import sequences
 from napari_mrf.method import MethodInfo
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.comparison import PLAINEST, error_ratios, worse_than_plainest
-from napari_mrf.networks.weights import installed, other_distributions
+from napari_mrf.networks.weights import installed, larger_networks
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.parameters import PARAMETERS
 
@@ -101,17 +101,18 @@ def missing_row(name: str, sequence: Sequence) -> MethodInfo:
 
 def what_to_do(name: str, sequence: Sequence) -> str:
     """Say how to get weights of a network for a sequence, as a sentence."""
-    ways = []
     short = next((key for key, make in sequences.NAMED.items() if make() == sequence), None)
-    if short is not None and not any(True for _ in other_distributions()):
+    ways = []
+    if name in larger_networks().get(short or "", ()):
         ways.append("install the larger networks (pip install napari-mrf[weights])")
     recipe = f"{short}-{name}"
     recipes = resources.files("napari_mrf") / "training" / "recipes"
     known = short is not None and (recipes / f"{recipe}.toml").is_file()
     ways.append(
-        f"train it (napari-mrf train {recipe})" if known
+        f"train it (napari-mrf train {recipe})"
+        if known
         else "train it with a recipe of its own (napari-mrf train RECIPE.toml)"
-    )  # fmt: skip
+    )
     text = ", or ".join(ways)
     return f"{text[0].upper()}{text[1:]}."
 

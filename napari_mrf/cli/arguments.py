@@ -33,9 +33,10 @@ Resample = Annotated[
 
 
 def known_method(name: str | None) -> str | None:
-    """Refuse a method that does not exist, as wrong usage."""
+    """Refuse a method that does not exist, as wrong usage; one without weights says so itself."""
     from napari_mrf import methods
+    from napari_mrf.networks.zoo import NETWORKS
 
-    if name is not None and name not in methods.names():
+    if name is not None and name not in (*methods.names(), *NETWORKS):
         raise typer.BadParameter(f"{name!r} is none of {', '.join(methods.names())}")
     return name

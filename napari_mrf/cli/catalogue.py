@@ -2,28 +2,113 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors
 
+if TYPE_CHECKING:
+    from napari_mrf.method import MethodInfo
+    from napari_mrf.sequence import Sequence
+
+_COLUMNS = 100
+_HEADINGS = ("name", "kind", "weights", "what")
+_WIDTHS = (12, 7, 7)
+_INDENT = sum(_WIDTHS) + 2 * len(_WIDTHS)
+_OTHERS = "other sequences"
+
 
 @app.command(name="methods")
-def list_methods(json_errors: JsonErrors = False) -> None:
-    """List the reconstruction methods.
+def list_methods(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="With sources, errors and what is missing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for a machine.")] = False,
+    json_errors: JsonErrors = False,
+) -> None:
+    """List the reconstruction methods of each sequence.
 
-    Example: napari-mrf methods
+    Example: napari-mrf methods --verbose
     """
-    from napari_mrf import methods, sequences
+    from napari_mrf import sequences
 
-    rows = [("name", "kind", "sequences", "maps", "what", "weights", "source")]
-    for info in methods.available():
-        kinds = [make() for make in sequences.NAMED.values()]
-        fitting = [sequence for sequence in kinds if sequence.kind in info.sequence_kinds]
-        maps = " / ".join(" ".join(sequence.parameters) for sequence in fitting)
-        names = ", ".join(sequence.name for sequence in fitting)
-        weights = info.weights or "not needed"
-        rows.append((info.name, info.kind, names, maps, info.title, weights, info.paper))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+    named = [make() for make in sequences.NAMED.values()]
+    groups = _groups(named)
+    if as_json:
+        typer.echo(json.dumps(_records(groups, named), indent=1))
+        return
+    lines: list[str] = []
+    for heading, rows in groups.items():
+        lines += [heading, "", _row(_HEADINGS)]
+        for info in (row for row in rows if verbose or not row.needs):
+            lines += _entry(info, verbose=verbose)
+        without = [row.name for row in rows if row.needs]
+        if without and not verbose:
+            lines += ["", *_wrapped(f"networks without weights (see --verbose): "
+                                    f"{', '.join(without)}", 0)]  # fmt: skip
+        lines.append("")
+    typer.echo("\n".join(lines).rstrip())
+
+
+def _groups(named: list[Sequence]) -> dict[str, list[MethodInfo]]:
+    """Return rows by heading: the published sequences, and what else there are networks for."""
+    from napari_mrf import methods
+
+    everything = methods.available()
+    groups = {
+        f"{one.name}: {' '.join(one.parameters)}": methods.available(one) + methods.missing(one)
+        for one in named
+    }
+    listed = [row for rows in groups.values() for row in rows]
+    others = [row for row in everything if row not in listed and row.kind == "network"]
+    return groups | ({_OTHERS: others} if others else {})
+
+
+def _records(groups: dict[str, list[MethodInfo]], named: list[Sequence]) -> list[dict[str, Any]]:
+    records = []
+    for index, rows in enumerate(groups.values()):
+        sequence = named[index] if index < len(named) else None
+        for info in rows:
+            records.append(
+                {
+                    "name": info.name,
+                    "kind": info.kind,
+                    "sequence": None if sequence is None else sequence.name,
+                    "maps": None if sequence is None else list(sequence.parameters),
+                    "title": info.title,
+                    "paper": info.paper,
+                    "weights": info.weights,
+                    "remarks": list(info.remarks),
+                    "details": list(info.details),
+                    "needs": info.needs,
+                    "options": [option.name for option in info.options],
+                }
+            )
+    return records
+
+
+def _entry(info: MethodInfo, *, verbose: bool) -> list[str]:
+    weights = "missing" if info.needs else (info.weights or "-").partition(",")[0]
+    what = "; ".join([info.title, *info.remarks])
+    first, *more = textwrap.wrap(what, _COLUMNS - _INDENT)
+    lines = [_row((info.name, info.kind, weights, first)), *(" " * _INDENT + one for one in more)]
+    if verbose:
+        for text in (info.paper, *info.details, info.needs):
+            lines += _wrapped(text, _INDENT)
+    return lines
+
+
+def _row(texts: tuple[str, ...]) -> str:
+    padded = map(str.ljust, texts, (*_WIDTHS, 0))
+    return "  ".join(padded).rstrip()
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(
+        text, _COLUMNS, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2),
+        break_on_hyphens=False,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib import resources
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "napari_mrf.weights"
 """Group under which other distributions name packages that hold weights."""
 
+LARGER = "larger.json"
+"""Beside this package's weights: the names of those that come in a distribution of their own."""
+
 
 def weight_folders() -> Iterator[Path]:
     """Yield the folders that may hold weights: this package's, then those of others."""
@@ -41,6 +45,13 @@ def other_distributions() -> Iterator[Path]:
             yield Path(str(resources.files(entry.value)))
         except ModuleNotFoundError:
             continue
+
+
+def larger_networks() -> dict[str, list[str]]:
+    """Return what the distribution `napari-mrf-weights` holds: names by sequence."""
+    text = (resources.files("napari_mrf") / "weights" / LARGER).read_text(encoding="utf-8")
+    record: dict[str, list[str]] = json.loads(text)
+    return record
 
 
 def installed() -> dict[tuple[str, str], Path]:
