@@ -100,6 +100,27 @@ def test_middle_of_a_patch_is_the_fingerprint_of_its_maps(slices, normalization,
     assert len(np.unique(data._places[:, 3])) == 8
 
 
+def test_heads_are_measured_with_fisp_sequences(cache):
+    sequence = Sequence(
+        name="short fisp", kind="fisp", flip_angles_deg=np.linspace(5, 60, 24),
+        echo_times_ms=2.0, repetition_times_ms=12.0, inversion_time_ms=20.0,
+    )  # fmt: skip
+    plan = images(slices=1, validation_slices=1, undersampled=0.0, spokes_per_pulse=2)
+    made = PhantomSlices(sequence, plan, Noise(), seed=0).load("training", 1)
+    ranges = Normalization(torch.ones(24) + 0j, [100.0, 10.0], [5000.0, 3000.0], [True, True])
+    data = PhantomPatches(
+        made, [1, 2], ranges, Noise(sigma_lower=1e-12, sigma_upper=1e-12),
+        n_patches=10, patch=8, margin=1, seed=0,
+    )  # fmt: skip
+    batch = all_of(data)
+    t1, t2 = ranges.values(batch.maps).movedim(1, -1)[batch.counted].double().numpy().T
+    signals = batch.signals[:, :, 1:-1, 1:-1].movedim(1, -1)[batch.counted].numpy()
+    expected = simulate(sequence, {"T1": t1, "T2": t2})
+    product = np.abs((expected.conj() * signals).sum(axis=1))
+    norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(signals, axis=1)
+    assert (product / norms).min() > 1 - 1e-5
+
+
 def test_tissue_counts_and_air_does_not(slices, normalization):
     batch = all_of(patches(slices, normalization, patch=20))
     assert torch.equal(torch.isfinite(batch.maps).all(dim=1), batch.counted)
