@@ -31,6 +31,7 @@ _MATCHERS = {
     "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
     "exhaustive": "napari_mrf.dictionary.exhaustive:ExhaustiveMatcher",
     "compressed": "napari_mrf.dictionary.compressed:CompressedMatcher",
+    "group": "napari_mrf.dictionary.group:GroupMatcher",
 }
 
 DEFAULTS = {"spoiled": "water-fat", "fisp": "exhaustive"}

@@ -63,6 +63,10 @@ class VoxelwiseMethod(SlicewiseMethod):
         """Estimate (N, T) fingerprints again, from the first pass' results."""
         return found
 
+    def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[str]:
+        """Look at a sample of voxels once all are matched; return what a user should read."""
+        return []
+
     @abstractmethod
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints."""
@@ -102,6 +106,7 @@ class VoxelwiseMethod(SlicewiseMethod):
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
         run.warnings += self._sign_warnings(sample)
+        run.warnings += self.review(*sample.collected())
 
     def _chunks(
         self, series: MRFSeries, chosen: NDArray[np.bool_]

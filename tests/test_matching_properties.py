@@ -8,13 +8,18 @@ from matching_cases import measured, random_tissue, small_grid
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.atoms import Dictionary
+from napari_mrf.dictionary.compressed import CompressedMatcher
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
+from napari_mrf.dictionary.group import GroupMatcher
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 
 SHAPE = (2, 4, 5)
 N = int(np.prod(SHAPE))
-METHODS = ("grid", "refined", "exhaustive")
+METHODS = (
+    "grid", "refined", "exhaustive", "compressed", "unchecked", "groups by bound",
+    "groups by threshold",
+)  # fmt: skip
 seeds = st.integers(0, 2**31)
 noise_levels = st.sampled_from([10.0, 20.0, 40.0])
 
@@ -25,17 +30,28 @@ def sequence():
 
 
 @pytest.fixture(scope="module")
-def methods(sequence):
+def methods(sequence, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr("napari_mrf.dictionary.temporal_basis.cache_directory", lambda: folder)
+        return made_methods(sequence)
+
+
+def made_methods(sequence):
     # The prior learned from the series would tie the voxels together, which is its purpose.
     explicit = ParameterGrid({"FF": np.arange(11) / 10, **small_grid().axes})
+    dictionary = Dictionary.build(sequence, explicit)
+    given = {"device": "cpu", "dictionary": dictionary}
     made = {
         "grid": WaterFatMatcher(sequence, device="cpu", grid=small_grid(), threads=2),
         "refined": WaterFatMatcher(
             sequence, device="cpu", grid=small_grid(), refine=True, prior="range"
         ),
-        "exhaustive": ExhaustiveMatcher(
-            sequence, device="cpu", dictionary=Dictionary.build(sequence, explicit)
-        ),
+        "exhaustive": ExhaustiveMatcher(sequence, **given),
+        "compressed": CompressedMatcher(sequence, rank=12, **given),
+        "unchecked": CompressedMatcher(sequence, rank=12, check=False, **given),
+        "groups by bound": GroupMatcher(sequence, groups=30, **given),
+        "groups by threshold": GroupMatcher(sequence, groups=30, pruning="threshold", **given),
     }
     for method in made.values():
         method.prepare()

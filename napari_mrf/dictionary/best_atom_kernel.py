@@ -73,13 +73,13 @@ def exact_product(atom, signal, lanes):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def _compare(candidates, count, atoms, weights, order, signal, lanes, best, best_power):  # type: ignore[no-untyped-def]
+def _compare(candidates, count, atoms, weights, signal, lanes, best, best_power):  # type: ignore[no-untyped-def]
     """Return the best of some atoms and of the best so far, and its exact power."""
     for c in range(count):
         atom = candidates[c]
         re, im = exact_product(atoms[atom], signal, lanes)
         power = (re * re + im * im) * weights[atom]
-        if power > best_power or (power == best_power and order[atom] < order[best]):
+        if power > best_power or (power == best_power and atom < best):
             best, best_power = atom, power
     return best, best_power
 
@@ -88,13 +88,12 @@ def _compare(candidates, count, atoms, weights, order, signal, lanes, best, best
 def screen(  # type: ignore[no-untyped-def]
     products,
     rows,
-    first_atom,
+    numbers,
     rounding,
     slack,
     missing,
     atoms,
     weights,
-    order,
     signals,
     reached,
     counts,
@@ -109,20 +108,21 @@ def screen(  # type: ignore[no-untyped-def]
     ----------
     products : ndarray
         (2, n, A) float32: real parts and imaginary parts of the products of n unit-norm
-        fingerprints with the unit-norm atoms ``first_atom`` onwards.
+        fingerprints with a block of unit-norm atoms.
     rows : ndarray
         (n,) int64, which fingerprint each row belongs to; the arrays below count in these.
-    first_atom : int
-        A multiple of `TILE`.
+    numbers : ndarray
+        (A,) int64, which atoms these are.
     rounding : float
         How far a product may be from the exact one.
     slack : ndarray
-        (tiles,) largest norm of what the products leave out of an atom of each tile.
+        (tiles,) largest norm of what the products leave out of an atom, for every `TILE`
+        atoms of the block.
     missing : ndarray
         (N,) norm of what the products leave out of each fingerprint.
-    atoms, weights, order : ndarray
-        All (interleaved (2T,) float32) exact atoms, their 1 / norm² and places: of equal
-        atoms the first in this order wins.
+    atoms, weights : ndarray
+        All exact atoms, interleaved (2T,) float32, and their 1 / norm². Of equal atoms the one
+        of smallest number wins.
     signals : ndarray
         (N, 2T) exact fingerprints, interleaved.
     reached, counts, candidates, uppers, best, best_power : ndarray
@@ -138,7 +138,7 @@ def screen(  # type: ignore[no-untyped-def]
         for start in range(0, n_atoms, TILE):
             stop = min(start + TILE, n_atoms)
             real, imaginary = products[0, row, start:stop], products[1, row, start:stop]
-            margin = rounding + slack[(first_atom + start) // TILE] * missing[v]
+            margin = rounding + slack[start // TILE] * missing[v]
             least = max(reached[v] - margin, 0.0) ** 2
             if _count_reaching(real, imaginary, np.float32(least)) == 0:
                 continue
@@ -152,11 +152,11 @@ def screen(  # type: ignore[no-untyped-def]
                     _make_room(v, reached, counts, candidates, uppers)
                 if counts[v] == CANDIDATES:
                     best[v], best_power[v] = _compare(
-                        candidates[v], CANDIDATES, atoms, weights, order,
+                        candidates[v], CANDIDATES, atoms, weights,
                         signals[v], exact_lanes, best[v], best_power[v],
                     )  # fmt: skip
                     counts[v] = 0
-                candidates[v, counts[v]] = first_atom + start + i
+                candidates[v, counts[v]] = numbers[start + i]
                 uppers[v, counts[v]] = np.sqrt(powers[i]) + margin
                 counts[v] += 1
 
@@ -175,14 +175,14 @@ def _make_room(v, reached, counts, candidates, uppers):  # type: ignore[no-untyp
 
 @njit(**OPTIONS)
 def finish(  # type: ignore[no-untyped-def]
-    atoms, weights, order, signals, reached, counts, candidates, uppers, best, best_power
+    atoms, weights, signals, reached, counts, candidates, uppers, best, best_power
 ):
     """Compare the remaining candidates of every fingerprint exactly."""
     exact_lanes = np.empty(2 * _LANES)
     for v in range(counts.size):
         _make_room(v, reached, counts, candidates, uppers)
         best[v], best_power[v] = _compare(
-            candidates[v], counts[v], atoms, weights, order,
+            candidates[v], counts[v], atoms, weights,
             signals[v], exact_lanes, best[v], best_power[v],
         )  # fmt: skip
 

@@ -27,7 +27,7 @@ _FEWEST_VOXELS = 32
 
 
 class ExactAtoms:
-    """What the compiled pass compares by: the atoms as they are, and which of equals is first.
+    """The atoms as the compiled pass compares them.
 
     Parameters
     ----------
@@ -35,21 +35,13 @@ class ExactAtoms:
         (A, T) complex64, of any norm.
     norms : ndarray
         (A,) float64; 0 for atoms that cannot be matched.
-    places : ndarray, optional
-        (A,) int64: of equal atoms the one of smallest place wins; by default the first.
     """
 
-    def __init__(
-        self,
-        atoms: NDArray[np.complex64],
-        norms: NDArray[np.float64],
-        places: NDArray[np.int64] | None = None,
-    ) -> None:
+    def __init__(self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]) -> None:
         usable = norms > 0
         weights = np.zeros(len(atoms))
         weights[usable] = norms[usable] ** -2.0
-        places = np.arange(len(atoms)) if places is None else places
-        self.arrays = (interleaved(atoms), weights, places)
+        self.arrays = (interleaved(atoms), weights)
 
 
 class SearchState:
@@ -65,14 +57,22 @@ class SearchState:
 
     def __init__(self, n: int, n_candidates: int) -> None:
         self.best = np.zeros(n, np.int64)
+        self.reached = np.zeros(n)
         self.arrays = (
-            np.zeros(n),
+            self.reached,
             np.zeros(n, np.int64),
             np.zeros((n, n_candidates), np.int64),
             np.zeros((n, n_candidates)),
             self.best,
             np.full(n, -1.0),
         )
+
+
+def largest_of_tiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest of every `TILE` values (A,)."""
+    from napari_mrf.dictionary.best_atom_kernel import TILE
+
+    return np.asarray(np.maximum.reduceat(values, np.arange(0, len(values), TILE)))
 
 
 class CompiledSearch:
@@ -114,9 +114,9 @@ class CompiledSearch:
         # Whole tiles, so that a tile is the same whatever the blocks.
         tile = best_atom_kernel.TILE
         self._atoms_at_once = -(-atoms_at_once // tile) * tile
-        self._slack = np.zeros(-(-len(screened.rows) // tile))
-        if left_out is not None:
-            self._slack = np.maximum.reduceat(left_out, np.arange(0, len(left_out), tile))
+        left_out = np.zeros(len(screened.rows)) if left_out is None else left_out
+        self._slack = largest_of_tiles(left_out)
+        self._numbers = np.arange(len(screened.rows))
         self.are_real = screened.are_real
 
     def best_atoms(
@@ -163,11 +163,11 @@ class CompiledSearch:
         atom_rows = torch.from_numpy(self._screened.rows)
         rows = np.arange(n)
         for start in range(0, len(atom_rows), self._atoms_at_once):
-            block = signal_rows @ atom_rows[start : start + self._atoms_at_once].T
-            products = block.numpy().reshape(2, n, -1)
+            of = slice(start, start + self._atoms_at_once)
+            products = (signal_rows @ atom_rows[of].T).numpy().reshape(2, n, -1)
             self._kernel.screen(
-                products, rows, start, self._screened.rounding,
-                self._slack, missing, *exact, *state.arrays,
+                products, rows, self._numbers[of], self._screened.rounding,
+                self._slack[start // self._kernel.TILE :], missing, *exact, *state.arrays,
             )  # fmt: skip
         self._kernel.finish(*exact, *state.arrays)
         return state.best

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from napari_mrf.sequence import Sequence
 
 ENERGIES = ("99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999")
-_DEFAULT_ENERGY = "99.999999"
+DEFAULT_ENERGY = "99.999999"
+"""What `CompressedMatcher` keeps unless told otherwise (%)."""
 _WORTH_A_WORD = 0.01
 
 RANK_OPTIONS = (
     MethodOption(
         name="energy",
         kind="choice",
-        default=_DEFAULT_ENERGY,
+        default=DEFAULT_ENERGY,
         label="Energy (%)",
         help="Share of the atoms' energy that compression keeps. The worst atom loses far more "
         "than the average: at 99.99 % some per cent of its norm.",
@@ -115,7 +116,7 @@ class CompressedMatcher(ExplicitMatcher):
         *,
         device: str = "auto",
         dictionary: Dictionary | None = None,
-        energy: str | float = _DEFAULT_ENERGY,
+        energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
         check: bool = True,
         basis: TemporalBasis | None = None,

@@ -26,6 +26,9 @@ def n_threads() -> int:
 def each_on_one_core(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
     """Return the result of every item, worked on by as many threads as torch may use.
 
+    A single item is worked on by one thread too: products depend on their threads in the last
+    bit.
+
     Parameters
     ----------
     work : callable
@@ -34,10 +37,13 @@ def each_on_one_core(work: Callable[[Item], Result], items: list[Item]) -> list[
         The pieces.
     """
     n = n_threads()
-    if n == 1 or len(items) == 1:
+    if n == 1:
         return [work(item) for item in items]
+    n_workers = max(1, min(n, len(items)))
     try:
-        with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(
+            n_workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             return list(pool.map(work, items))
     finally:
         # A thread's number of threads is its own, but the last one set is what threads that

@@ -13,6 +13,7 @@ from napari_mrf.dictionary import storage
 from napari_mrf.dictionary.cache import cache_directory
 from napari_mrf.dictionary.real_atoms import are_real_up_to_phase, real_rows, turned, unit_rows
 from napari_mrf.errors import MRFInputError
+from napari_mrf.voxel_sample import padded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 4096
+_PROJECTED = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +92,26 @@ class TemporalBasis:
         """Return the coefficients (N, rank) of (N, K) values divided by norms (N,), in float64."""
         import torch
 
+        from napari_mrf.dictionary.product_threads import each_on_one_core
+
         vectors = self.vectors[:, :rank]
         doubled = np.iscomplexobj(vectors)
         if doubled:
             vectors = np.concatenate([vectors.real, -vectors.imag])
-        rows = real_rows(values, norms, doubled=doubled, dtype=np.float64)
         # Through torch, whose products of narrow matrices cost a tenth of numpy's.
-        both = (torch.from_numpy(rows) @ torch.from_numpy(vectors)).numpy()
-        real, imaginary = both.reshape(2, len(values), rank)
-        return np.asarray(real + 1j * imaginary)
+        columns = torch.from_numpy(np.ascontiguousarray(vectors))
+        found = np.empty((len(values), rank), np.complex128)
+
+        def project_block(start: int) -> None:
+            # Of one size and on one core: products of matrices depend on both in the last bit.
+            of = slice(start, start + _PROJECTED)
+            block, scales = padded(values[of], _PROJECTED), padded(norms[of], _PROJECTED)
+            rows = torch.from_numpy(real_rows(block, scales, doubled=doubled, dtype=np.float64))
+            real, imaginary = (rows @ columns).numpy().reshape(2, _PROJECTED, rank)
+            found[of] = (real + 1j * imaginary)[: len(values) - start]
+
+        each_on_one_core(project_block, list(range(0, len(values), _PROJECTED)))
+        return found
 
     def check(self, sequence: Sequence, atoms: NDArray[np.complex64]) -> None:
         """Refuse atoms (A, K) that the basis was not made for.
