@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from training_cases import FEW_TESTS, MAPS, finish, recipe, toml
 
 from napari_mrf import MRFInputError, sequences
 from napari_mrf.networks.weights import load_network
@@ -18,28 +19,6 @@ from napari_mrf.training.losses import GENERATIVE, loss_of
 from napari_mrf.training.recipe import Recipe, load_recipe, shipped_recipes
 from napari_mrf.training.run import run
 from napari_mrf.training.tissue import inn_test_grid, inn_training_grid, random_tissues
-
-MAPS = {"FF": {"lower": 0.0, "upper": 1.0}, "T1H2O": {"lower": 500.0, "upper": 3000.0},
-        "T1fat": {"lower": 200.0, "upper": 400.0}}  # fmt: skip
-
-
-def recipe(network="cohen", **optimisation):
-    return Recipe.model_validate(
-        {
-            "network": network,
-            "maps": MAPS,
-            "data": {"tissues": 400, "validation_tissues": 60},
-            "optimisation": {"epochs": 3, "batch": 50, **optimisation},
-        }
-    )
-
-
-def finish(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 def weights_of(folder, name="cohen"):
@@ -105,7 +84,7 @@ def test_training_lowers_the_loss_and_writes_what_it_says(tmp_path, few_test_tis
             losses.append(step.loss)
     assert losses[-1] < losses[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        f"{network}.json", f"{network}.safetensors"]  # fmt: skip
+        f"{network}.json", f"{network}.metrics.csv", f"{network}.safetensors"]  # fmt: skip
     assert card.sequence_fingerprint == sequences.t1ff().fingerprint()
     assert [one.key for one in card.maps] == list(MAPS)
     assert {one.sigma for one in card.metrics} == {0.003, 0.00877, 0.03}
@@ -131,13 +110,9 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(tmp_path, few_test
 def test_killed_and_resumed_is_the_same_as_uninterrupted(tmp_path):
     plan = recipe(epochs=30)
     path = tmp_path / "plan.toml"
-    lines = ['network = "cohen"', "[maps]"]
-    lines += [f"{k} = {{ lower = {v['lower']}, upper = {v['upper']} }}" for k, v in MAPS.items()]
-    lines += ["[data]", "tissues = 400", "validation_tissues = 60"]
-    lines += ["[optimisation]", "epochs = 30", "batch = 50"]
-    path.write_text("\n".join(lines))
+    path.write_text(toml(plan))
     assert load_recipe(path) == plan
-    code = "from napari_mrf.cli import run; run()"
+    code = FEW_TESTS + "main()"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def command(folder):
@@ -170,14 +145,6 @@ def test_checkpoint_of_another_recipe_or_broken_is_refused(tmp_path):
     with pytest.raises(MRFInputError) as caught:
         finish(run(recipe(), tmp_path))
     assert caught.value.code == "bad-checkpoint"
-
-
-def test_patience_and_minutes_end_a_training(tmp_path, few_test_tissues):
-    # A learning rate of nothing never gets better than its first epoch.
-    card = finish(run(recipe(epochs=50, patience=2, learning_rate=1e-12), tmp_path / "a"))
-    assert card.n_epochs <= 4
-    card = finish(run(recipe(epochs=50, minutes=1e-6), tmp_path / "b"))
-    assert card.n_epochs == 1
 
 
 def test_loss_is_that_of_the_papers():

@@ -14,61 +14,114 @@ from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from napari_mrf.networks.card import ModelCard
+    from napari_mrf.training.processes import Processes
+    from napari_mrf.training.recipe import Recipe
 
 
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for weights and card.")],
+    init: Annotated[
+        str | None,
+        typer.Option(help="Begin with weights: an installed network, or the path of a card."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Stop at the end of the epoch of this minute.")
+        float | None,
+        typer.Option(min=0.01, help="Stop when they are over; the learning rate falls in time."),
     ] = None,
     device: Device = "cpu",
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Train a network: weights, card, and the course of the training as CSV.
+    """Train a network: weights, card, and the course of the training as table and figure.
 
     A training that was stopped goes on from its checkpoint in the output folder.
 
     Example: napari-mrf train t1ff-cohen --output cohen
+
+    With a recipe of your own: napari-mrf train my-recipe.toml --output mine --minutes 30
+
+    Fine-tuning: napari-mrf train my-recipe.toml --init cohen --output finer
+
+    Two GPUs: torchrun --nproc-per-node 2 --no-python napari-mrf train RECIPE -o DIR --device cuda
     """
     from napari_mrf.devices import resolve_device
+    from napari_mrf.training.processes import Processes
     from napari_mrf.training.recipe import load_recipe
-    from napari_mrf.training.run import run
 
     plan = load_recipe(recipe)
     changes: dict[str, Any] = {"epochs": epochs, "minutes": minutes}
     changes = {key: value for key, value in changes.items() if value is not None}
     plan = plan.model_copy(update={"optimisation": plan.optimisation.model_copy(update=changes)})
+    if init is not None:
+        plan = plan.model_copy(update={"init": init})
     target = resolve_device(device)
+    processes = Processes.join(target)
+    try:
+        _train(plan, output, processes, overwrite)
+    finally:
+        processes.leave()
+
+
+def _train(plan: Recipe, output: Path, processes: Processes, overwrite: bool) -> None:
+    from napari_mrf.training.run import run
+
     card_path, checkpoint = output / f"{plan.network}.json", output / f"{plan.network}.checkpoint"
     if card_path.exists() and not overwrite:
         raise MRFInputError(
             "exists", "the folder holds weights of this network already", path=output,
             hint="Give --overwrite to train anew.",
         )  # fmt: skip
-    if overwrite:
+    processes.wait()
+    if overwrite and processes.is_first:
         checkpoint.unlink(missing_ok=True)
-    card = _watch(run(plan, output, device=target), plan.network, plan.optimisation.epochs)
-    typer.echo(_summary(card, card_path))
+    processes.wait()
+    card, history = _watch(run(plan, output, processes=processes), plan, show=processes.is_first)
+    if card is not None:
+        figures = _draw(card, history, output)
+        typer.echo(_summary(card, card_path))
+        typer.echo(f"  course of the training: {', '.join(map(str, figures))}")
 
 
-def _watch(training: Any, name: str, n_epochs: int) -> ModelCard:
+def _watch(
+    training: Any, plan: Recipe, *, show: bool
+) -> tuple[ModelCard | None, list[dict[str, float]]]:
     from tqdm import tqdm
 
-    with tqdm(desc=name, total=n_epochs, unit=" epochs", disable=not sys.stderr.isatty()) as bar:
+    history: list[dict[str, float]] = []
+    with tqdm(
+        desc=plan.network,
+        total=plan.optimisation.epochs,
+        unit=" epochs",
+        disable=not (show and sys.stderr.isatty()),
+    ) as bar:
         while True:
             try:
                 step = next(training)
             except StopIteration as stop:
-                card: ModelCard = stop.value
-                return card
+                return stop.value, history
             bar.n = step.epoch + step.share
             history = step.progress.history
             score = f", R² {history[-1]['validation_r_squared']:.4f}" if history else ""
             bar.set_postfix_str(f"loss {step.loss:.5f}{score}")
+
+
+def _draw(card: ModelCard, history: list[dict[str, float]], folder: Path) -> list[Path]:
+    """Write the figure beside the table; return both."""
+    from napari_mrf.io.atomic import atomic_write
+    from napari_mrf.plots.figure_files import write_figure
+    from napari_mrf.plots.training_figure import training_figure
+    from napari_mrf.training.course import course_path
+
+    paths = [course_path(folder, card.name)]
+    figure = training_figure(f"{card.name}, {card.sequence_name}", history)
+    for kind in ("svg", "png"):
+        paths.append(folder / f"{card.name}.training.{kind}")
+        with atomic_write(paths[-1]) as staged:
+            write_figure(figure, staged, kind)
+    return paths
 
 
 def _summary(card: ModelCard, path: Path) -> str:

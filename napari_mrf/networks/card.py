@@ -48,6 +48,15 @@ class Metric(BaseModel):
     r_squared: float
 
 
+class InitialWeights(BaseModel):
+    """Weights that a training began with."""
+
+    model_config = _STRICT
+
+    name: str
+    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class ModelCard(BaseModel):
     """Everything that is said of a weights file; written beside it as JSON."""
 
@@ -65,6 +74,7 @@ class ModelCard(BaseModel):
     stored_type: Literal["float32", "float16"] = "float32"
     n_parameters: int = Field(ge=1)
     recipe: dict[str, Any]
+    init: InitialWeights | None = None
     seed: int
     software_version: str
     trained_on: str

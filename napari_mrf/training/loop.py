@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values
-from napari_mrf.training.losses import loss_of
+from napari_mrf.training.processes import Processes
 from napari_mrf.training.schedule import learning_rate, share_done
+from napari_mrf.training.step import Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,6 +54,7 @@ def train(
     *,
     checkpoint: Path | None = None,
     device: torch.device | None = None,
+    processes: Processes | None = None,
 ) -> Generator[TrainingStep, None, Progress]:
     """Train in place; afterwards the network has the weights of its best epoch.
 
@@ -74,39 +76,65 @@ def train(
         Written after every epoch, and resumed from where it exists.
     device : torch.device, optional
         The CPU by default.
+    processes : Processes, optional
+        Those that share the work, each on its own device; this one alone by default. Together
+        they do what one would do with the same batches: each takes its rows of every batch.
     """
-    device = device or torch.device("cpu")
+    processes = processes or Processes(device=device or torch.device("cpu"))
     plan = recipe.optimisation
-    trained.to(device)
-    optimiser = torch.optim.Adam(trained.network.parameters(), lr=plan.learning_rate)
+    trained.to(processes.device)
+    stepper = Stepper(recipe, trained, processes)
     progress, best = Progress(), _copy(trained)
     if checkpoint is not None and checkpoint.exists():
-        best, progress = load_checkpoint(checkpoint, trained, optimiser, recipe)
+        best, progress = load_checkpoint(checkpoint, trained, stepper.optimiser, recipe)
+        yield TrainingStep(progress.epoch, 0.0, progress.history[-1]["loss"], progress)
     validation.start_epoch(0)
-    while not _is_over(recipe, progress):
-        started_s = time.monotonic()
-        torch.manual_seed(plan.seed * 100_003 + progress.epoch)  # dropout
-        loss = yield from _epoch(recipe, trained, optimiser, training, progress, device)
-        score = _validate(recipe, trained, validation, device)
+    while not _is_over(plan, progress):
+        clock = _Clock(plan, progress.seconds, processes)
+        # For dropout; other rows, other draws.
+        torch.manual_seed(plan.seed * 100_003 + progress.epoch + (processes.rank << 32))
+        loss = yield from _epoch(stepper, training, progress, clock)
+        by_map = _validate(recipe, trained, validation, processes)
+        score = _mean(by_map)
         progress.epoch += 1
-        progress.seconds += time.monotonic() - started_s
+        progress.seconds = clock.seconds()
         progress.history.append(
-            {"epoch": progress.epoch, "loss": loss, "validation_r_squared": score,
-             "learning_rate": optimiser.param_groups[0]["lr"], "seconds": progress.seconds}
-        )  # fmt: skip
-        if score > progress.best_r_squared:
-            progress.best_r_squared, progress.best_epoch = score, progress.epoch
+            {
+                "epoch": progress.epoch,
+                "loss": loss,
+                "validation_r_squared": score,
+                **{f"r_squared_{key}": one for key, one in zip(recipe.maps, by_map, strict=True)},
+                "learning_rate": stepper.optimiser.param_groups[0]["lr"],
+                "seconds": round(progress.seconds, 3),
+            }
+        )
+        # Without anything to judge by, the last epoch is kept.
+        if score > progress.best_r_squared or math.isnan(score):
+            progress.best_epoch = progress.epoch
+            progress.best_r_squared = -math.inf if math.isnan(score) else score
             best = _copy(trained)
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, trained, optimiser, best, progress, recipe)
+        if checkpoint is not None and processes.is_first:
+            save_checkpoint(checkpoint, trained, stepper.optimiser, best, progress, recipe)
         yield TrainingStep(progress.epoch, 0.0, loss, progress)
     trained.load_state_dict(best)
     trained.eval()
     return progress
 
 
-def _is_over(recipe: Recipe, progress: Progress) -> bool:
-    plan = recipe.optimisation
+class _Clock:
+    """Seconds spent on a training; with a budget of minutes, the same in all processes."""
+
+    def __init__(self, plan: Optimisation, before: float, processes: Processes) -> None:
+        self._plan, self._processes = plan, processes
+        self._start_s = time.monotonic() - before
+
+    def seconds(self) -> float:
+        """Return the seconds so far, those before a resumption included."""
+        seconds = time.monotonic() - self._start_s
+        return seconds if self._plan.minutes is None else self._processes.agree(seconds)[0]
+
+
+def _is_over(plan: Optimisation, progress: Progress) -> bool:
     waited = progress.epoch - progress.best_epoch
     return (
         progress.epoch >= plan.epochs
@@ -120,69 +148,58 @@ def _is_late(plan: Optimisation, seconds: float) -> bool:
 
 
 def _epoch(
-    recipe: Recipe,
-    trained: TrainedNetwork,
-    optimiser: torch.optim.Optimizer,
-    data: TrainingData,
-    progress: Progress,
-    device: torch.device,
+    stepper: Stepper, data: TrainingData, progress: Progress, clock: _Clock
 ) -> Generator[TrainingStep, None, float]:
     """Make one pass over the data, or the part of it for which the minutes suffice."""
-    plan = recipe.optimisation
-    started_s = time.monotonic()
+    plan = stepper.recipe.optimisation
     generator = torch.Generator().manual_seed(plan.seed * 100_003 + progress.epoch)
     data.start_epoch(progress.epoch)
     order = torch.randperm(len(data), generator=generator)
-    trained.train()
+    stepper.trained.train()
     total, seen = 0.0, 0
     for start in range(0, len(order), plan.batch):
-        seconds = progress.seconds + time.monotonic() - started_s
+        seconds = clock.seconds()
         if seen > 0 and _is_late(plan, seconds):
             break
-        share = share_done(plan, progress.epoch + start / len(order), seconds)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(plan, share)
         rows = order[start : start + plan.batch]
         batch = data.batch(rows, generator)
-        if batch.maps[:, 0].numel() < 2:  # batch normalization needs two values
+        if not stepper.can_use(batch):
             continue
-        loss = loss_of(
-            recipe.network,
-            trained.network,
-            trained.normalization.canonical(batch.signals.to(device)),
-            batch.maps.to(device),
-            plan.forward_weight,
-            None if batch.counted is None else batch.counted.to(device),
-        )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if plan.largest_gradient is not None:
-            clip_grad_norm_(trained.network.parameters(), plan.largest_gradient)
-        optimiser.step()
-        total, seen = total + float(loss.detach()) * len(rows), seen + len(rows)
+        share = share_done(plan, progress.epoch + start / len(order), seconds)
+        loss = stepper.step(batch, learning_rate(plan, share))
+        total, seen = total + loss * len(rows), seen + len(rows)
         yield TrainingStep(progress.epoch, (start + len(rows)) / len(order), total / seen, progress)
     return total / max(seen, 1)
 
 
 def _validate(
-    recipe: Recipe, trained: TrainedNetwork, data: TrainingData, device: torch.device
-) -> float:
-    """Return the mean R² over the maps, under the same noise in every epoch."""
+    recipe: Recipe, trained: TrainedNetwork, data: TrainingData, processes: Processes
+) -> list[float]:
+    """Return R² of each map, always under one noise; NaN where the truth is constant."""
+    if not processes.is_first:
+        return processes.agree(*[0.0] * len(recipe.maps))
     generator = torch.Generator().manual_seed(recipe.optimisation.seed + 1)
-    n_maps = len(recipe.maps)
-    sums = torch.zeros(3, n_maps, dtype=torch.float64)  # residual², truth, truth²
+    sums = torch.zeros(3, len(recipe.maps), dtype=torch.float64)  # residual², truth, truth²
     n_values = 0
     trained.eval()
     with torch.no_grad():
         for rows in torch.split(torch.arange(len(data)), recipe.optimisation.batch):
             batch = data.batch(rows, generator)
-            fingerprints = trained.normalization.canonical(batch.signals.to(device))
-            found = counted_values(trained.network(fingerprints).cpu(), batch.counted)
+            signals = batch.signals.to(processes.device)
+            found = trained.network(trained.normalization.canonical(signals)).cpu()
+            found = counted_values(found, batch.counted)
             truth = counted_values(batch.maps, batch.counted)
             sums += torch.stack([((found - truth) ** 2).sum(0), truth.sum(0), (truth**2).sum(0)])
             n_values += len(truth)
     residual, total, squares = sums
-    return float((1 - residual / (squares - total**2 / n_values)).mean())
+    variation = squares - total**2 / max(n_values, 1)
+    varies = variation > 1e-9 * n_values
+    return processes.agree(*torch.where(varies, 1 - residual / variation, torch.nan).tolist())
+
+
+def _mean(by_map: list[float]) -> float:
+    known = [one for one in by_map if not math.isnan(one)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _copy(trained: TrainedNetwork) -> dict[str, Any]:

@@ -60,8 +60,11 @@ def physics_of(
     keys = list(maps)
 
     def fingerprints(scaled: Tensor) -> Tensor:
-        values = normalization.values(scaled.clamp(0.0, 1.0))
-        return normalization.canonical(model(dict(zip(keys, values.unbind(1), strict=True))))
+        # Half precision is for the network, not for the physics.
+        with torch.autocast(scaled.device.type, enabled=False):
+            scaled = scaled if scaled.dtype == torch.float64 else scaled.float()
+            values = normalization.values(scaled.clamp(0.0, 1.0))
+            return normalization.canonical(model(dict(zip(keys, values.unbind(1), strict=True))))
 
     return fingerprints
 

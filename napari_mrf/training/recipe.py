@@ -129,6 +129,8 @@ class Optimisation(BaseModel):
         Epochs without a better validation after which it ends.
     forward_weight : float
         Weight of the error of the fingerprint, for networks that give one.
+    precision : {"float32", "bfloat16", "float16"}
+        Of the network while it learns; the half precisions on CUDA only.
     seed : int
         Of the tissues, the weights at the start, the order and the noise.
     """
@@ -144,17 +146,35 @@ class Optimisation(BaseModel):
     minutes: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)
     forward_weight: float = Field(default=1.0, ge=0)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     seed: int = Field(default=0, ge=0)
 
 
 class Recipe(BaseModel):
-    """All of a training."""
+    """All of a training.
+
+    Parameters
+    ----------
+    network : str
+        Of the zoo.
+    sequence : str
+        A name, or a sequence file.
+    is_reduced : bool
+        Whether less is trained than would be good; the card says so.
+    init : str, optional
+        Weights to begin with: the name of an installed network, or the path of a card.
+    maps : dict
+        Range of each map that the network gives.
+    data, noise, optimisation
+        See there.
+    """
 
     model_config = _STRICT
 
     network: str
     sequence: str = "t1ff"
     is_reduced: bool = False
+    init: str | None = None
     maps: dict[str, MapRange] = Field(min_length=1)
     data: Data = RandomTissues()
     noise: Noise = Noise()

@@ -18,11 +18,15 @@ from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import save_network
 from napari_mrf.networks.zoo import network_info
+from napari_mrf.training.course import course_path, write_course
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
 from napari_mrf.training.fingerprints import columns, unit_fingerprints
+from napari_mrf.training.initial import initial_weights, load_start
 from napari_mrf.training.loop import TrainingStep, train
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
 from napari_mrf.training.physics import physics_of
+from napari_mrf.training.processes import Processes
+from napari_mrf.training.recipe import MapRange
 from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
@@ -64,13 +68,14 @@ def prepare(
     Returns
     -------
     tuple
-        Sequence, network with random weights, training and validation data.
+        Sequence, network (with random weights, or those that the recipe begins with), training
+        and validation data.
 
     Raises
     ------
     MRFInputError
         ``"unknown-sequence"``, ``"bad-recipe"`` when the maps are not the sequence's or the
-        data is not what the network looks at.
+        data is not what the network looks at, and what `load_start` raises.
     """
     sequence = sequences.load(recipe.sequence)
     impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
@@ -81,11 +86,17 @@ def prepare(
             found=impossible[0],
         )  # fmt: skip
     info = network_info(recipe.network)
-    normalization = normalization_of(recipe, sequence)
-    torch.manual_seed(recipe.optimisation.seed)
-    trained = TrainedNetwork(info.build(sequence.n_frames, len(recipe.maps)), normalization)
+    if recipe.init is None:
+        normalization, ranges = normalization_of(recipe, sequence), recipe.maps
+        torch.manual_seed(recipe.optimisation.seed)
+        network = info.build(sequence.n_frames, len(recipe.maps))
+        trained = TrainedNetwork(network, normalization)
+    else:
+        trained, card = load_start(recipe, sequence)
+        normalization = trained.normalization
+        ranges = {one.key: MapRange(**one.model_dump(exclude={"key"})) for one in card.maps}
     if isinstance(trained.network, BlochNet):
-        trained.network.physics = physics_of(sequence, recipe.maps, normalization)
+        trained.network.physics = physics_of(sequence, ranges, normalization)
     module, function = DATA_KINDS[recipe.data.kind].split(":")
     make_data = getattr(import_module(module), function)
     training, validation = make_data(recipe, sequence, normalization, info)
@@ -106,11 +117,17 @@ def normalization_of(recipe: Recipe, sequence: Sequence) -> Normalization:
 
 
 def run(
-    recipe: Recipe, folder: Path, *, device: torch.device | None = None
-) -> Generator[TrainingStep, None, ModelCard]:
+    recipe: Recipe,
+    folder: Path,
+    *,
+    device: torch.device | None = None,
+    processes: Processes | None = None,
+) -> Generator[TrainingStep, None, ModelCard | None]:
     """Train by a recipe and write ``<network>.safetensors`` and its card ``<network>.json``.
 
-    A checkpoint in the folder is resumed; it is removed once the weights are written.
+    ``<network>.metrics.csv`` and a checkpoint are written after every epoch. A checkpoint in
+    the folder is resumed; it is removed once the weights are written. The card is returned, by the
+    first process only where several train together.
 
     Parameters
     ----------
@@ -120,14 +137,29 @@ def run(
         Where to write.
     device : torch.device, optional
         The CPU by default.
+    processes : Processes, optional
+        Those that share the work, each on its own device; this one alone by default.
     """
-    device = device or torch.device("cpu")
+    processes = processes or Processes(device=device or torch.device("cpu"))
+    device = processes.device
     sequence, trained, training, validation = prepare(recipe)
+    init_card = None if recipe.init is None else load_start(recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
     folder.mkdir(parents=True, exist_ok=True)
-    progress = yield from train(
-        recipe, trained, training, validation, checkpoint=checkpoint, device=device
+    training_steps = train(
+        recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
     )
+    while True:
+        try:
+            step = next(training_steps)
+        except StopIteration as stop:
+            progress: Progress = stop.value
+            break
+        if step.share == 0.0 and processes.is_first:
+            write_course(course_path(folder, recipe.network), step.progress.history)
+        yield step
+    if not processes.is_first:
+        return None
     if recipe.data.kind in SIMULATED:
         test_data, rows = test(recipe, sequence, trained, device)
     elif recipe.data.kind == "phantoms":
@@ -137,7 +169,7 @@ def run(
     card = save_network(
         folder / f"{recipe.network}.json",
         trained.cpu(),
-        _card(recipe, sequence, trained, progress, device, test_data, rows),
+        _card(recipe, sequence, trained, progress, device, test_data, rows, init_card),
     )
     checkpoint.unlink(missing_ok=True)
     return card
@@ -177,6 +209,7 @@ def _card(
     device: torch.device,
     test_data: str,
     rows: list[Metric],
+    init_card: ModelCard | None,
 ) -> ModelCard:
     where = (
         f"CPU, {n_threads()} cores, {platform.machine()}"
@@ -190,13 +223,13 @@ def _card(
         sequence_kind=sequence.kind,
         sequence_fingerprint=sequence.fingerprint(),
         n_frames=sequence.n_frames,
-        maps=[
-            MapScale(key=key, lower=one.lower, upper=one.upper, logarithmic=one.logarithmic)
-            for key, one in recipe.maps.items()
-        ],
+        maps=[MapScale(key=key, **one.model_dump()) for key, one in recipe.maps.items()]
+        if init_card is None
+        else init_card.maps,
         weights_sha256="0" * 64,
         n_parameters=sum(one.numel() for one in trained.network.parameters()),
         recipe=recipe.model_dump(mode="json"),
+        init=initial_weights(init_card),
         seed=recipe.optimisation.seed,
         software_version=__version__,
         trained_on=where,

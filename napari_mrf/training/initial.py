@@ -1,0 +1,85 @@
+"""Fine-tuning: beginning with weights that were trained before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import InitialWeights
+from napari_mrf.networks.weights import installed, load_network
+
+if TYPE_CHECKING:
+    from napari_mrf.networks.card import MapScale, ModelCard
+    from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.sequence import Sequence
+    from napari_mrf.training.recipe import MapRange, Recipe
+
+
+def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, ModelCard]:
+    """Read the weights that a recipe begins with.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its `init` is the name of an installed network, or the path of a card.
+    sequence : Sequence
+        That of the recipe.
+
+    Returns
+    -------
+    tuple
+        The network, with the normalization that it keeps, and its card.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-weights"``, ``"wrong-sequence"``, ``"bad-init"`` for another network or other
+        maps, and what `load_network` raises.
+    """
+    assert recipe.init is not None  # noqa: S101 - asked by the caller
+    path = installed().get((recipe.init, sequence.fingerprint()), Path(recipe.init))
+    if path.suffix != ".json":
+        names = sorted(name for name, of in installed() if of == sequence.fingerprint())
+        raise MRFInputError(
+            "missing-weights", f"no weights of {recipe.init!r} are installed for {sequence.name}",
+            expected=f"{', '.join(names) or 'none are'}, or the path of a card (.json)",
+        )  # fmt: skip
+    trained, card = load_network(path, sequence)
+    if card.name != recipe.network:
+        raise _bad("the weights to begin with are of another network", recipe.network, card.name)
+    scales = {one.key: one for one in card.maps}
+    if list(scales) != list(recipe.maps):
+        raise _bad(
+            "the weights to begin with give other maps", ", ".join(recipe.maps), ", ".join(scales)
+        )
+    for key, wanted in recipe.maps.items():
+        if not _within(wanted, scales[key]):
+            raise _bad(
+                f"the weights to begin with do not reach the {key} of the recipe",
+                _words(wanted), _words(scales[key]),
+            )  # fmt: skip
+    return trained, card
+
+
+def initial_weights(card: ModelCard | None) -> InitialWeights | None:
+    """Return what a card says of the weights that its training began with."""
+    if card is None:
+        return None
+    return InitialWeights(name=card.name, weights_sha256=card.weights_sha256)
+
+
+def _within(wanted: MapRange, scale: MapScale) -> bool:
+    return (
+        scale.lower <= wanted.lower
+        and wanted.upper <= scale.upper
+        and scale.logarithmic == wanted.logarithmic
+    )
+
+
+def _words(one: MapRange | MapScale) -> str:
+    return f"{one.lower:g} to {one.upper:g}{', logarithmic' if one.logarithmic else ''}"
+
+
+def _bad(what: str, expected: str, found: str) -> MRFInputError:
+    return MRFInputError("bad-init", what, expected=expected, found=found)

@@ -1,0 +1,92 @@
+"""One step of the optimiser: loss, gradient, new weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+
+from napari_mrf.training.losses import loss_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.training.data import Batch
+    from napari_mrf.training.processes import Processes
+    from napari_mrf.training.recipe import Recipe
+
+_HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Stepper:
+    """Adam on the loss of a recipe, on one device or on several.
+
+    Half precision is for CUDA; elsewhere the recipe's `precision` changes nothing. With
+    ``"float16"`` the loss is scaled up, so that small gradients are not lost.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Loss and precision.
+    trained : TrainedNetwork
+        On the device of the processes; its weights are changed.
+    processes : Processes
+        Those that share the work.
+    """
+
+    def __init__(self, recipe: Recipe, trained: TrainedNetwork, processes: Processes) -> None:
+        self.recipe, self.trained, self.processes = recipe, trained, processes
+        plan = recipe.optimisation
+        self.optimiser = torch.optim.Adam(trained.network.parameters(), lr=plan.learning_rate)
+        kind = processes.device.type
+        half = _HALF.get(plan.precision) if kind == "cuda" else None
+        self._autocast = torch.autocast(kind, dtype=half, enabled=half is not None)
+        self._scaler = torch.amp.GradScaler(kind, enabled=half is torch.float16)
+        self._objective = processes.parallel(
+            _Objective(recipe, trained.network),
+            # Of `fang`, the head that a first stage of training would use.
+            some_unused=recipe.network == "fang",
+        )
+
+    def can_use(self, batch: Batch) -> bool:
+        """Whether every process gets two values of a map: batch normalization needs them."""
+        return len(batch.maps) >= self.processes.size and (
+            batch.maps[:, 0].numel() >= 2 * self.processes.size
+        )
+
+    def step(self, batch: Batch, learning_rate: float) -> float:
+        """Take one step and return the loss over the batch, all processes together."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        batch, share = self.processes.part_of(batch)
+        device = self.processes.device
+        fingerprints = self.trained.normalization.canonical(batch.signals.to(device))
+        counted = None if batch.counted is None else batch.counted.to(device)
+        with self._autocast:
+            loss = self._objective(fingerprints, batch.maps.to(device), counted) * share
+        self.optimiser.zero_grad(set_to_none=True)
+        # Gradients are averaged over the processes, so what they are averaged of is scaled up.
+        self._scaler.scale(loss * self.processes.size).backward()
+        if self.recipe.optimisation.largest_gradient is not None:
+            self._scaler.unscale_(self.optimiser)
+            clip_grad_norm_(
+                self.trained.network.parameters(), self.recipe.optimisation.largest_gradient
+            )
+        self._scaler.step(self.optimiser)
+        self._scaler.update()
+        return self.processes.sum(loss.detach())
+
+
+class _Objective(nn.Module):
+    """The loss as a module, which is what averages gradients over processes."""
+
+    def __init__(self, recipe: Recipe, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self._name, self._forward_weight = recipe.network, recipe.optimisation.forward_weight
+
+    def forward(self, fingerprints: Tensor, maps: Tensor, counted: Tensor | None) -> Tensor:
+        return loss_of(self._name, self.network, fingerprints, maps, self._forward_weight, counted)
