@@ -37,12 +37,14 @@ def installed_rows(
         Whose networks; a network belongs to the very sequence that it was trained for.
     """
     wanted = None if sequence is None else sequence.fingerprint()
-    paths = {key: path for key, path in installed().items() if wanted in (None, key[1])}
-    cards = {key: read_card(path) for key, path in paths.items()}
-    return [
-        network_row(card, paths[key], options, cards.get((PLAINEST, key[1])))
-        for key, card in cards.items()
-    ]
+    order = list(NETWORKS)
+    paths = sorted(installed().items(), key=lambda one: order.index(one[0][0]))
+    cards = {key: (read_card(path), path) for key, path in paths if wanted in (None, key[1])}
+    rows = []
+    for (_, fingerprint), (card, path) in cards.items():
+        plainest, _ = cards.get((PLAINEST, fingerprint), (None, None))
+        rows.append(network_row(card, path, options, plainest))
+    return rows
 
 
 def network_row(
@@ -67,7 +69,7 @@ def network_row(
     info = NETWORKS[card.name]
     ratios = error_ratios(card, plainest)
     remarks = ("reduced training" if card.is_reduced else "", worse_than_plainest(ratios))
-    details = [_test_error(card), _training(card)]
+    details = [_errors_and_noise(card)]
     if ratios:
         parts = ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items())
         details.append(f"errors beside those of {PLAINEST}: {parts}")
@@ -117,21 +119,18 @@ def what_to_do(name: str, sequence: Sequence) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _test_error(card: ModelCard) -> str:
-    """Return the errors at the noise level that is shown, or the nearest to it."""
-    if not card.metrics:
-        return ""
-    sigma = min((row.sigma for row in card.metrics), key=lambda one: abs(one - SHOWN_SIGMA))
-    errors: dict[str, str] = {}
-    for row in card.metrics:
-        if row.sigma == sigma:
-            unit = PARAMETERS[row.map].unit
-            errors.setdefault(row.map, f"{row.map} {row.mean_absolute_error:.3g} {unit}".strip())
-    return f"mean absolute error {', '.join(errors.values())} at noise {sigma:g}"
-
-
-def _training(card: ModelCard) -> str:
+def _errors_and_noise(card: ModelCard) -> str:
+    """Return the test errors at the noise level that is shown, and the noise of the training."""
+    texts = []
+    if card.metrics:
+        sigma = min((row.sigma for row in card.metrics), key=lambda one: abs(one - SHOWN_SIGMA))
+        errors: dict[str, str] = {}
+        for row in card.metrics:
+            if row.sigma == sigma:
+                error = f"{row.map} {row.mean_absolute_error:.3g} {PARAMETERS[row.map].unit}"
+                errors.setdefault(row.map, error.strip())
+        texts.append(f"test error {', '.join(errors.values())} at noise {sigma:.2g}")
     noise = card.recipe.get("noise", {})
-    if not isinstance(noise, dict) or not {"sigma_lower", "sigma_upper"} <= set(noise):
-        return ""
-    return f"trained with noise {noise['sigma_lower']:g}-{noise['sigma_upper']:g}"
+    if isinstance(noise, dict) and {"sigma_lower", "sigma_upper"} <= set(noise):
+        texts.append(f"trained with {noise['sigma_lower']:g}-{noise['sigma_upper']:g} of the norm")
+    return ", ".join(texts)

@@ -75,7 +75,7 @@ def test_listed_for_its_own_sequence_and_under_matchers(installed):
     row = rows[-2]
     assert row.kind == "network"
     assert row.remarks == ("reduced training",)
-    assert "mean absolute error FF 0.5 at noise 0.01" in row.details
+    assert row.details == ("test error FF 0.5 at noise 0.01",)
     assert [option.name for option in row.options] == ["smooth", "conjugate"]
     assert not [row for row in mrf.methods.available(FISP) if row.kind == "network"]
     assert {"cohen", "inn"} <= set(mrf.methods.names())

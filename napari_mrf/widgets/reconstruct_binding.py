@@ -60,6 +60,7 @@ class ReconstructBinding:
         self._listed_for: Any = None
         self._wanted: dict[str, Any] = {}
         self._masks: dict[str, Labels] = {}
+        panel.method_changed.connect(self._on_method_changed)
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
         panel.mask_file_requested.connect(self._on_mask_file_requested)
@@ -170,9 +171,14 @@ class ReconstructBinding:
             return "Loading the methods…"
         if not self.panel.current_method():
             return f"No method works for {series.sequence.name}."
+        if missing := self.panel.current_needs():
+            return f"There are no weights of {self.panel.current_method()} yet. {missing}"
         if self.session.reconstruction.status.is_running:
             return "Wait for this run, or cancel it."
         return ""
+
+    def _on_method_changed(self, _: str) -> None:
+        self._show_needs()
 
     def _on_run_requested(self, slice_only: bool) -> None:
         self.run(slice_only=slice_only)
@@ -214,7 +220,9 @@ class ReconstructBinding:
     def _on_catalogue_listed(self, catalogue: Catalogue) -> None:
         names = [info.name for info in catalogue.methods]
         wanted = self.panel.current_method() or self._preferences.method
-        self.panel.set_methods(catalogue.methods, wanted if wanted in names else "")
+        self.panel.set_methods(
+            (*catalogue.methods, *catalogue.missing), wanted if wanted in names else ""
+        )
         device = self.panel.current_device()
         if device == "auto":
             device = self._preferences.device

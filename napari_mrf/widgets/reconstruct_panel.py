@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.option_form import OptionForm
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.reconstruct_methods import MethodPicker, in_short
 from napari_mrf.widgets.results_panel import ResultsPanel
 from napari_mrf.widgets.section import Section
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 AUTOMATIC_MASK = "automatic"
 MASK_FROM_FILE = "from a file…"
-_GROUPS = {"matcher": "Matching", "network": "Networks"}
 
 
 class ReconstructPanel(QWidget):
@@ -58,7 +58,8 @@ class ReconstructPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.method_picker = Picker("How the maps are computed from the fingerprints")
+        self.method_picker = MethodPicker()
+        self.about = QLabel()
         self.mask_picker = Picker("Which voxels to reconstruct: the automatic foreground, or what "
                                   "a Labels layer marks")  # fmt: skip
         self.device_picker = Picker("Where to compute; automatic takes a GPU where there is one")
@@ -82,6 +83,7 @@ class ReconstructPanel(QWidget):
     def _arrange(self) -> None:
         form = narrow_form()
         form.addRow(form_label("Method"), self.method_picker)
+        form.addRow(self.about)
         form.addRow(form_label("Mask"), self.mask_picker)
         form.addRow(form_label("Device"), self.device_picker)
 
@@ -90,6 +92,9 @@ class ReconstructPanel(QWidget):
         buttons.setSpacing(4)
         buttons.addWidget(self.run_button, 2)
         buttons.addWidget(self.slice_button, 1)
+        self.about.setWordWrap(True)
+        self.about.setObjectName("mrfAbout")
+        self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
         self.progress.setTextVisible(True)
@@ -125,27 +130,8 @@ class ReconstructPanel(QWidget):
 
     def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
         """Offer methods under the heading of their kind, and the options of the current one."""
-        self._methods = {info.name: info for info in methods}
-        combo = self.method_picker
-        combo.blockSignals(True)
-        combo.clear()
-        kind = None
-        for info in sorted(methods, key=lambda info: list(_GROUPS).index(info.kind)):
-            if info.kind != kind and len({other.kind for other in methods}) > 1:
-                combo.addItem(_GROUPS[info.kind], None)
-                combo.model().item(combo.count() - 1).setEnabled(False)
-            kind = info.kind
-            combo.addItem(f"{info.name} — {info.title}", info.name)
-            tip = "\n".join(part for part in (info.title, info.paper, info.weights or "") if part)
-            combo.setItemData(combo.count() - 1, tip, 3)  # Qt.ToolTipRole
-        if not methods:
-            combo.addItem("none for this sequence", None)
-        combo.setCurrentIndex(max(combo.findData(current), 0))
-        if combo.currentData() is None and methods:
-            combo.setCurrentIndex(1)
-        combo.setEnabled(bool(methods))
-        combo.blockSignals(False)
-        self._show_options()
+        self.method_picker.set_methods(methods, current)
+        self._show_method()
 
     def set_masks(self, names: Sequence[str], current: str) -> None:
         """Offer the automatic mask and the Labels layers that could be one."""
@@ -190,6 +176,11 @@ class ReconstructPanel(QWidget):
         """Return the name of the chosen method, empty when there is none."""
         return self.method_picker.currentData() or ""
 
+    def current_needs(self) -> str:
+        """Return what the chosen method needs before it can run, empty when it is ready."""
+        info = self.method_picker.info()
+        return "" if info is None else info.needs
+
     def current_device(self) -> str:
         """Return the name of the chosen device."""
         return self.device_picker.currentData() or "auto"
@@ -200,15 +191,17 @@ class ReconstructPanel(QWidget):
             index = picker.findData(name) if name else -1
             if index >= 0:
                 picker.setCurrentIndex(index)
-        self._show_options()
+        self._show_method()
 
-    def _show_options(self) -> None:
-        info = self._methods.get(self.current_method())
+    def _show_method(self) -> None:
+        info = self.method_picker.info()
+        self.about.setText("" if info is None else in_short(info))
+        self.about.setVisible(info is not None)
         self.options.set_options(info.options if info is not None else ())
         self.more.setVisible(info is not None and bool(info.options))
 
     def _on_method_activated(self, _: int) -> None:
-        self._show_options()
+        self._show_method()
         self.method_changed.emit(self.current_method())
 
     def _on_mask_activated(self, name: str) -> None:

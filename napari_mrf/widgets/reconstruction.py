@@ -88,11 +88,14 @@ class Catalogue:
     ----------
     methods : tuple of MethodInfo
         Those that suit the sequence.
+    missing : tuple of MethodInfo
+        Networks that have no weights for it.
     devices : tuple of (str, str)
         Name and label; ``"auto"`` first.
     """
 
     methods: tuple[MethodInfo, ...] = ()
+    missing: tuple[MethodInfo, ...] = ()
     devices: tuple[tuple[str, str], ...] = (("auto", "automatic"),)
 
 
@@ -101,9 +104,11 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     yield Step(detail="loading the methods")
     from napari_mrf import methods
 
-    found = tuple(methods.available(sequence)) if sequence is not None else ()
+    found, missing = (), ()
+    if sequence is not None:
+        found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
     devices = [(key, label) for key, label in methods.devices() if key != "auto"]
-    return Catalogue(found, (("auto", "automatic"), *devices))
+    return Catalogue(found, missing, (("auto", "automatic"), *devices))
 
 
 def reconstruct(
