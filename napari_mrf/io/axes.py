@@ -74,14 +74,20 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
     return tuple((in_use or fitting)[:3])
 
 
+def axes_option(*orders: str) -> str:
+    """Return how to say one of these orders, in Python and on the command line."""
+    in_python = " or ".join(f'axes="{order}"' for order in orders)
+    return f"{in_python} (on the command line --axes {orders[0]})"
+
+
 def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
     """Return the error for an array whose order nobody has said."""
     shape = tuple(source.array.shape)
     proposals = propose_axes(shape, source.array.dtype.kind != "c", sequence)
-    hint = 'Give the order, such as axes="XYZT", or write it into the sidecar as AxisOrder.'
+    usual = axes_option("XYZT")
+    hint = f"Give the order, such as {usual}, or write it into the sidecar as AxisOrder."
     if proposals:
-        likely = " or ".join(f'axes="{order}"' for order in proposals)
-        hint = f"By its lengths it may be {likely}: give the one that is right."
+        hint = f"By its lengths it may be {axes_option(*proposals)}: give the one that is right."
     return MRFInputError("axes-unknown", "the file does not say what its axes are",
                          path=source.path, expected="an order of X, Y, Z and T",
                          found=f"shape {shape}", hint=hint)  # fmt: skip

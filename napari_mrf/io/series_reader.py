@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.axes import check_axes, propose_axes, unknown_axes
+from napari_mrf.io.axes import axes_option, check_axes, propose_axes, unknown_axes
 from napari_mrf.io.complex_pairs import find_pair
 from napari_mrf.io.formats import read_source
 from napari_mrf.io.maps_reader import same_place
@@ -262,7 +262,7 @@ def _check_time(signal: Any, main: _Image, sequence: Sequence | None) -> None:
     shape = main.source.array.shape
     proposals = propose_axes(shape, "C" in main.view.axes, sequence)
     if proposals:
-        likely = " or ".join(f'axes="{order}"' for order in proposals)
+        likely = axes_option(*proposals)
         raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "
                             f"the sequence {sequence.name}", path=main.source.path,
                             expected=f"{sequence.n_frames} frames",

@@ -120,6 +120,7 @@ def test_volume_without_time_needs_an_order(nifti, image, sequence):
     with pytest.raises(MRFInputError) as caught:
         load_series(path, sequence)
     assert caught.value.code == "axes-unknown"
+    assert 'axes="XYT" (on the command line --axes XYT)' in caught.value.hint
     assert "XYT" in caught.value.hint
     series = load_series(path, sequence, axes="XYT")
     np.testing.assert_array_equal(np.asarray(series.signal)[:, 0], image[:, :, 0, :].T)
