@@ -109,6 +109,11 @@ def test_list_names_every_experiment_and_its_source(capsys):
     assert "MLMIR 2020, Table 1" in lines[0]
 
 
+def test_help_has_an_example(capsys):
+    assert cli.main(["reproduce", "--help"]) == 0
+    assert "napari-mrf reproduce inn-table1" in capsys.readouterr().out
+
+
 def test_training_without_a_folder_is_wrong_usage(capsys):
     assert cli.main(["reproduce", "inn-table1", "--train"]) == 2
     assert "--output" in capsys.readouterr().err
