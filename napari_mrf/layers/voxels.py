@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +44,20 @@ def voxel_at(
         return None
     # A voxel reaches half a voxel to either side of its index.
     index = np.floor(place + 0.5).astype(int)
-    orientation = DisplayOrientation.from_affine(series.affine)
+    affine = series.affine
+    orientation = _orientation(None if affine is None else affine.astype(float).tobytes())
     shape = orientation.in_screen_order(series.spatial_shape)
     if np.any(index < 0) or np.any(index >= shape):
         return None
     slice_, row, column = (int(one) for one in index)
     return orientation.file_index((slice_, row, column), series.spatial_shape)
+
+
+@lru_cache(maxsize=4)
+def _orientation(affine: bytes | None) -> DisplayOrientation:
+    """Return the orientation of an affine's 16 numbers; finding it takes as long as a plot line."""
+    numbers = None if affine is None else np.frombuffer(affine).reshape(4, 4)
+    return DisplayOrientation.from_affine(numbers)
 
 
 def frame_of(viewer: Any, layer: Any) -> int | None:

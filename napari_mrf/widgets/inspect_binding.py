@@ -64,7 +64,7 @@ class InspectBinding:
         panel.pin_requested.connect(self.pin)
         panel.clear_requested.connect(self.clear_pins)
         panel.shown.connect(self._on_shown)
-        panel.plot.theme_changed.connect(self._show_legend)
+        panel.plot.theme_changed.connect(self._on_theme_changed)
         bond, session = self.bond, self.session
         bond.connect(self.pointer.moved, self._on_moved)
         bond.connect(session.series_changed, self._on_series_changed)
@@ -146,24 +146,25 @@ class InspectBinding:
 
     def _show(self) -> None:
         drawn = self._drawn()
+        plot = self.panel.plot
         # Outside the mask the axes stay; they shrink only once the predictions are there.
-        self.panel.plot.show_traces(
+        plot.show_traces(
             drawn.traces,
             drawn.colors,
             keep_axes=drawn.keeps_axes,
             may_shrink=not self.readings.is_partial,
         )
         self.panel.values.show_rows(drawn.value_rows())
-        self._show_legend()
-        self._show_place()
+        self.panel.legend.set_entries(drawn.legend(self.readings.predictors, plot.colors))
+        self._show_place(drawn)
 
-    def _show_legend(self, _: Any = None) -> None:
-        entries = self._drawn().legend(self.readings.predictors, self.panel.plot.colors)
-        self.panel.legend.set_entries(entries)
+    def _on_theme_changed(self, colors: Any) -> None:
+        self.panel.legend.set_entries(self._drawn().legend(self.readings.predictors, colors))
 
-    def _show_place(self) -> None:
+    def _show_place(self, drawn: Drawn | None = None) -> None:
         """Say which voxel is shown, and why something is missing."""
         pins, panel = self.session.pins, self.panel
+        drawn = self._drawn() if drawn is None else drawn
         panel.set_pins(len(pins), can_pin=self.voxel is not None, is_pinned=self.voxel in pins)
         if self.session.series is None:
             panel.state_changed.emit("")
@@ -175,7 +176,7 @@ class InspectBinding:
             words = voxel_name(self.voxel)
             place = words[0].upper() + words[1:]
             place += ", seen last" if self.pointer.voxel is None else ""
-            panel.set_place("; ".join([place, *self._drawn().reasons()]))
+            panel.set_place("; ".join([place, *drawn.reasons()]))
         pinned = f" · {len(pins)} pinned" if pins else ""
         panel.state_changed.emit(f"{words}{pinned}")
 

@@ -37,6 +37,7 @@ class InspectLines:
     def __init__(self, axes: InspectAxes, colors: Any) -> None:
         self._axes, self._colors = axes, colors
         self.by_key: dict[tuple[str, int, int], Any] = {}
+        self._styles: dict[tuple[str, int, int], dict[str, Any]] = {}
 
     def show(
         self,
@@ -80,7 +81,10 @@ class InspectLines:
             nothing = np.zeros(len(values))
             (line,) = self._axes[name].plot(np.arange(len(values)), nothing, animated=True)
             self.by_key[key] = line
-        line.set(**self._style(name, source, color))
+        style = self._style(name, source, color)
+        if self._styles.get(key) != style:  # as costly as drawing the line
+            line.set(**style)
+            self._styles[key] = style
         line.set_ydata(values)
         line.set_visible(True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 _SMALLEST_CONTRAST = 2.2
 
 
+@cache
 def readable(color: str | None, background: str, text: str) -> str | None:
     """Return the color, moved towards that of the text until it stands out from the background."""
     if color is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QFontMetrics
+from qtpy.QtGui import QFontMetrics, QPainter
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -16,38 +16,47 @@ from qtpy.QtWidgets import (
 
 
 class ElidedLabel(QLabel):
-    """One line of text that is cut with an ellipsis where it does not fit."""
+    """One line of text that is cut with an ellipsis where it does not fit.
+
+    A text costs a painting and nothing more: a label of Qt would have all layouts around it done
+    again, and some of these texts follow the mouse.
+    """
 
     def __init__(self, text: str = "") -> None:
-        super().__init__()
-        self._full = ""
+        super().__init__(" ")  # for the height
+        self._full = text
+        self.setToolTip(text)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.set_full_text(text)
 
     def set_full_text(self, text: str) -> None:
         """Show a text, which is the tooltip too."""
-        self._full = text
-        self.setToolTip(text)
-        self._elide()
+        if text != self._full:
+            self._full = text
+            self.setToolTip(text)
+            self.setAccessibleName(text)
+            self.update()
 
     def full_text(self) -> str:
         """Return the text without the ellipsis."""
         return self._full
 
+    def text(self) -> str:
+        """Return what can be read."""
+        room = self.contentsRect().width()
+        return QFontMetrics(self.font()).elidedText(self._full, Qt.TextElideMode.ElideRight, room)
+
     def minimumSizeHint(self) -> QSize:
         """Ask for the height of a line only."""
         return QSize(10, super().minimumSizeHint().height())
 
-    def resizeEvent(self, event) -> None:
-        """Cut again for the new width."""
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        metrics = QFontMetrics(self.font())
-        self.setText(
-            metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, self.contentsRect().width())
-        )
+    def paintEvent(self, event) -> None:
+        """Draw the text."""
+        painter = QPainter(self)
+        self.style().drawItemText(
+            painter, self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), self.palette(),
+            self.isEnabled(), self.text(), self.foregroundRole(),
+        )  # fmt: skip
+        painter.end()
 
 
 class Section(QFrame):
