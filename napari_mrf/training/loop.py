@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_mrf.training.batch_statistics import settle_statistics
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values
 from napari_mrf.training.processes import Processes
@@ -94,6 +95,8 @@ def train(
         # For dropout; other rows, other draws.
         torch.manual_seed(plan.seed * 100_003 + progress.epoch + (processes.rank << 32))
         loss = yield from _epoch(stepper, training, progress, clock)
+        if processes.is_first:
+            settle_statistics(trained, training, plan.batch, processes.device)
         by_map = _validate(recipe, trained, validation, processes)
         score = _mean(by_map)
         progress.epoch += 1
