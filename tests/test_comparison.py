@@ -1,5 +1,7 @@
 """Comparisons without a screen: error maps, which voxels count, what is told and refused."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,9 @@ from napari_mrf.parameters import PARAMETERS
 from napari_mrf.plots.agreement_figure import agreement_figure, region_styles, signed
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
+from napari_mrf.report.content import report_content
+from napari_mrf.report.drawings import figure_names
+from napari_mrf.report.html import html_report
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
 SHAPE = (2, 16, 18)
@@ -149,11 +154,20 @@ def test_what_a_user_should_know_is_told():
     assert any("cannot be told" in one for one in told)
 
 
-def test_region_in_which_one_side_lacks_voxels_is_named():
+def test_voxels_with_a_value_on_one_side_only_are_in_neither_mean():
     pair = subject()
     pair.test["FF"][0, 5, 3] = np.nan
-    (told,) = [one for one in compare([pair]).warnings if "more voxels" in one]
-    assert "muscle 1 (FF)" in told
+    pair.reference["FF"][1, 4, 4] = np.nan
+    pair.reference["FF"][0, 5, 3] = 7.0  # would pull the mean of the reference alone
+    found = compare([pair], options=ComparisonOptions(RoiOptions(apply_validity=False)))
+    (told,) = [one for one in found.warnings if "one side only" in one]
+    assert told == "2 voxels of muscle 1 with FF on one side only: left out of both means."
+    rows = found.pairs[(found.pairs["map"] == "FF") & (found.pairs["scope"] == "pooled")]
+    row = rows[rows["label"] == 1].iloc[0]
+    common = (pair.labels == 1) & np.isfinite(pair.reference["FF"]) & np.isfinite(pair.test["FF"])
+    assert row["n_reference"] == row["n_test"] == common.sum() == (pair.labels == 1).sum() - 2
+    for side, maps in (("reference", pair.reference), ("test", pair.test)):
+        assert row[side] == pytest.approx(maps["FF"][common].astype(float).mean(), rel=1e-12)
 
 
 def test_subjects_are_loaded_one_at_a_time_and_progress_ends_at_the_total():
@@ -188,6 +202,19 @@ def test_label_file_beside_the_label_map_gives_the_names(tmp_path):
         find_study(tmp_path / "a", tmp_path / "b", rois=tmp_path / "other.nii.gz").load("")
 
 
+@pytest.mark.parametrize("n_subjects", [1, 4])
+def test_report_names_only_lines_that_are_drawn(n_subjects):
+    found = compare([subject(seed, name=f"sub-{seed}") for seed in range(n_subjects)])
+    content = report_content(found, datetime(2026, 1, 2, tzinfo=UTC))
+    figures = dict.fromkeys(figure_names(found), b"<svg/>")
+    page = html_report(found, content, figures)
+    drawn = agreement_figure(found, "FF").axes[1].get_lines()
+    has_dashes = any(line.get_linestyle() == "--" for line in drawn)
+    assert has_dashes == (n_subjects > 1)
+    assert ("Dashed: repeated-measures limits." in page) == has_dashes
+    assert "Solid: regression line, and bias. Dash-dotted: limits of agreement" in page
+
+
 def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
     found = compare([subject()], reference_name="truth", test_name="cohen")
     figure = agreement_figure(found, "T1H2O")
@@ -209,4 +236,7 @@ def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
 def test_looks_of_regions_differ_and_negative_zero_is_zero():
     styles = region_styles(range(1, 71))
     assert len(set(styles.values())) == 70
+    own = region_styles([4, 2, 9], {2: "#ff0000", 4: "#00ff00", 9: "#ff0000"})
+    assert [own[label].color for label in (2, 4, 9)] == ["#ff0000", "#00ff00", "#ff0000"]
+    assert len({style.marker for style in own.values()}) == 3
     assert (signed(-0.0001, 3), signed(-1.5, 1)) == ("0.000", "−1.5")

@@ -13,6 +13,7 @@ from napari_mrf.analysis.reliability import Coefficient, concordance, intraclass
 from napari_mrf.analysis.repeated_measures import RepeatedLimits, limits_2007, limits_2013
 from napari_mrf.analysis.roi_statistics import RoiOptions, roi_statistics
 from napari_mrf.analysis.subject_bootstrap import SubjectBootstrap, subject_bootstrap
+from napari_mrf.maps import ParameterMaps
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.pairs import Interval
-    from napari_mrf.maps import ParameterMaps
 
 PAIR_COLUMNS: dict[str, str] = {
     "subject": "whom the region belongs to",
@@ -36,8 +36,8 @@ PAIR_COLUMNS: dict[str, str] = {
     "test": "mean of the test in the region",
     "difference": "reference - test",
     "average": "mean of reference and test",
-    "n_reference": "voxels behind the reference",
-    "n_test": "voxels behind the test",
+    "n_reference": "voxels behind the reference: those with a value on both sides",
+    "n_test": "voxels behind the test, the same ones",
     "validity": "validity rule that was applied, to the reference's fat fraction",
     "erosion_voxels": "voxels taken off the rim in every slice",
     "sd_reference": "standard deviation of the reference's voxels (n - 1)",
@@ -176,9 +176,9 @@ def roi_pairs(
 ) -> pd.DataFrame:
     """Return the means of two reconstructions in the same regions of one subject.
 
-    The validity rules look at the fat fraction of the reference for both, so that both are
-    judged on the same voxels. Tables of several subjects are put together with
-    ``pandas.concat``.
+    Both means are over the same voxels: those with a value on both sides, and where the fat
+    fraction of the reference fulfils the validity rule. Tables of several subjects are put
+    together with ``pandas.concat``.
 
     Parameters
     ----------
@@ -196,11 +196,16 @@ def roi_pairs(
     """
     fraction = reference.get("FF")
     shared = [key for key in PARAMETERS if key in reference and key in test]
+    both = {key: np.isfinite(reference[key]) & np.isfinite(test[key]) for key in shared}
     first, second = (
-        roi_statistics(maps, labels, names, options=options, fat_fraction=fraction)
+        roi_statistics(
+            ParameterMaps(
+                {key: np.where(both[key], maps[key], np.nan) for key in shared}, affine=maps.affine
+            ),
+            labels, names, options=options, fat_fraction=fraction,
+        )
         for maps in (reference, test)
-    )
-    first = first[first["map"].isin(shared)]
+    )  # fmt: skip
     keys = ["label", "scope", "slice", "map"]
     pairs = first.merge(
         second[[*keys, "mean", "n", "sd", "reason"]], on=keys, suffixes=("_reference", "_test")

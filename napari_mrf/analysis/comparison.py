@@ -199,7 +199,7 @@ def iter_compare(
                 subject=subject.name, options=options.rois,
             )  # fmt: skip
             pairs.append(table)
-            notes += [who + note for note in _region_notes(table)]
+            notes += [who + note for note in (*_one_sided(subject, keys), *_region_notes(table))]
         if len(pictures) < _MOST_PICTURES:
             pictures.append(slice_picture(subject, keys, mask, options.rois))
         inputs.append({"subject": subject.name, **subject.record})
@@ -308,16 +308,28 @@ def _blurriness(
     return table
 
 
+def _one_sided(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
+    """Tell of voxels in the regions that have a value on one side only."""
+    if subject.labels is None:
+        return []
+    drawn, names = np.asarray(subject.labels), subject.region_names
+    notes = []
+    for key in keys:
+        one = np.isfinite(subject.reference[key]) != np.isfinite(subject.test[key])
+        found, counts = np.unique(drawn[one & (drawn > 0)], return_counts=True)
+        if len(found):
+            where = ", ".join(names.get(label, f"Label {label}") for label in found.tolist())
+            voxels = "1 voxel" if counts.sum() == 1 else f"{counts.sum():,} voxels"
+            notes.append(
+                f"{voxels} of {where} with {key} on one side only: left out of both means."
+            )
+    return notes
+
+
 def _region_notes(table: pd.DataFrame) -> list[str]:
     pooled = table[(table["scope"] == "pooled") & (table["n_drawn"] > 0)]
-    uneven = pooled[pooled["n_reference"] != pooled["n_test"]]
     empty = pooled[pooled["difference"].isna()]
     notes = []
-    if len(uneven):
-        names = ", ".join(uneven["name"].drop_duplicates())
-        keys = ", ".join(uneven["map"].drop_duplicates())
-        notes.append(f"One side has more voxels with a value than the other in {names} ({keys}); "
-                     "each mean is over the voxels that its side has.")  # fmt: skip
     for key, rows in empty.groupby("map", sort=False):
         names = ", ".join(rows["name"])
         notes.append(f"Not in the agreement of {key}, as they have no mean: {names}.")

@@ -57,8 +57,7 @@ def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str
     if not comparison.agreement.empty:
         sections.append({
             "title": "Agreement by region",
-            "note": "Dotted: identity. Solid: regression line, and bias. Dash-dotted: limits of "
-            "agreement with shaded 95 % intervals. Dashed: repeated-measures limits.",
+            "note": _lines_drawn(comparison),
             "figures": [
                 _figure(svg[agreement_name(key)], f"Agreement of {key}")
                 for key in comparison.agreement["map"]
@@ -81,6 +80,23 @@ def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str
         "figures": [_figure(svg[BLURRINESS], "Blurriness of every map")],
     })  # fmt: skip
     return sections
+
+
+def _lines_drawn(comparison: Comparison) -> str:
+    """Name the lines of the agreement figures, and no line that none of them has."""
+    table, words = comparison.agreement, ["Dotted: identity."]
+    solid = [
+        name
+        for name, column in (("regression line", "slope"), ("bias", "bias"))
+        if table[column].notna().any()
+    ]
+    if solid:
+        words.append(f"Solid: {', and '.join(solid)}.")
+    if table["lower"].notna().any():
+        words.append("Dash-dotted: limits of agreement with shaded 95 % intervals.")
+    if table["repeated_lower"].notna().any():
+        words.append("Dashed: repeated-measures limits.")
+    return " ".join(words)
 
 
 def _figure(svg: bytes, alt: str) -> dict[str, str]:
