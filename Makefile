@@ -9,10 +9,13 @@ INSTALLED := $(VENV)/.installed
 
 venv: $(INSTALLED)
 
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+# Of an editable installation setuptools warns each time that it is one.
+$(INSTALLED): export PYTHONWARNINGS = ignore:Editable installation
+$(INSTALLED): setup.cfg pyproject.toml weights/setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[testing,lint]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+	  --editable '.[testing,lint,weights]' --editable ./weights
 	touch $@
 
 # Napari needs OpenGL and X11 libraries even without a screen.
@@ -33,7 +36,7 @@ lint: venv
 	$(BIN)/npe2 validate napari_mrf/napari.yaml
 
 bench: venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[bench]'
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 screenshots: venv display
@@ -42,4 +45,4 @@ screenshots: venv display
 	done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo_output
+	rm -rf $(VENV) build dist *.egg-info weights/build weights/*.egg-info demo_output

@@ -77,7 +77,7 @@ def test_few_epochs_on_a_shifted_range_lower_the_error_there(tmp_path, start, fe
     assert after[1].init.weights_sha256 == before[1].weights_sha256
     assert after[1].init.name == "cohen"
     assert before[1].init is None
-    assert json.loads(tuned.read_text())["recipe"]["init"] == str(start)
+    assert json.loads(tuned.read_text())["recipe"]["init"] == "cohen.json"
 
 
 def test_training_begins_with_the_weights(start):

@@ -56,7 +56,9 @@ def train(
     changes = {key: value for key, value in changes.items() if value is not None}
     plan = plan.model_copy(update={"optimisation": plan.optimisation.model_copy(update=changes)})
     if init is not None:
-        plan = plan.model_copy(update={"init": init})
+        # In a recipe a path is relative to it; here it is to the working folder.
+        start = str(Path(init).absolute()) if init.endswith(".json") else init
+        plan = plan.model_copy(update={"init": start})
     target = resolve_device(device)
     processes = Processes.join(target)
     try:

@@ -83,6 +83,8 @@ class ModelCard(BaseModel):
     is_reduced: bool
     test_data: str
     metrics: list[Metric]
+    plainest_metrics: list[Metric] = []
+    """Of the plainest network on the same test data, where its own card does not have them."""
 
     def check_sequence(self, sequence: Sequence) -> None:
         """Refuse another sequence than the one that the network was trained for.

@@ -24,13 +24,16 @@ def error_ratios(card: ModelCard, plainest: ModelCard | None) -> dict[str, float
     Parameters
     ----------
     card : ModelCard
-        Of any network.
+        Of any network; it may hold errors of `PLAINEST` on test data of its own.
     plainest : ModelCard or None
         Of `PLAINEST` for the same sequence, where it is installed.
     """
-    if plainest is None or card.name == PLAINEST or card.test_data != plainest.test_data:
+    rows = card.plainest_metrics
+    if not rows and plainest is not None and card.test_data == plainest.test_data:
+        rows = plainest.metrics
+    if card.name == PLAINEST:
         return {}
-    theirs = {_which(row): row.mean_absolute_error for row in plainest.metrics}
+    theirs = {_which(row): row.mean_absolute_error for row in rows}
     logarithms: dict[str, list[float]] = {}
     for row in card.metrics:
         other = theirs.get(_which(row), 0.0)

@@ -89,7 +89,12 @@ def save_network(path: Path, trained: TrainedNetwork, card: ModelCard) -> ModelC
 
     half = card.stored_type == "float16"
     tensors = {
-        key: (tensor.half() if half and tensor.is_floating_point() else tensor)
+        # What scales the maps is said in the card, and must agree with it.
+        key: (
+            tensor.half()
+            if half and key.startswith("network.") and tensor.is_floating_point()
+            else tensor
+        )
         .detach()
         .cpu()
         .contiguous()

@@ -85,7 +85,8 @@ def load_checkpoint(
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         # Read as a recipe: one written before a key existed has that key's default.
-        if Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path)) != recipe:
+        stored = Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path))
+        if stored.model_dump() != recipe.model_dump():
             raise MRFInputError(
                 "bad-checkpoint", "the checkpoint belongs to another recipe", path=path,
                 hint="Choose another folder, or start anew with --overwrite.",

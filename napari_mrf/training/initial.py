@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
@@ -38,7 +37,8 @@ def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, Mode
         maps, and what `load_network` raises.
     """
     assert recipe.init is not None  # noqa: S101 - asked by the caller
-    path = installed().get((recipe.init, sequence.fingerprint()), Path(recipe.init))
+    known = installed().get((recipe.init, sequence.fingerprint()))
+    path = known or recipe.folder / recipe.init
     if path.suffix != ".json":
         names = sorted(name for name, of in installed() if of == sequence.fingerprint())
         raise MRFInputError(

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     ValidationError,
     model_validator,
@@ -20,6 +21,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.training.phantom_recipe import PhantomImages
+from napari_mrf.training.series_recipe import MeasuredSeries
 
 if TYPE_CHECKING:
     from typing import Self
@@ -82,7 +84,8 @@ def _kind(data: object) -> str:
 Data = Annotated[
     Annotated[RandomTissues, Tag("random")]
     | Annotated[InnGrid, Tag("inn-grid")]
-    | Annotated[PhantomImages, Tag("phantoms")],
+    | Annotated[PhantomImages, Tag("phantoms")]
+    | Annotated[MeasuredSeries, Tag("series")],
     Discriminator(_kind),
 ]
 
@@ -158,7 +161,7 @@ class Recipe(BaseModel):
     network : str
         Of the zoo.
     sequence : str
-        A name, or a sequence file.
+        A name, or a sequence file (.json, .csv).
     is_reduced : bool
         Whether less is trained than would be good; the card says so.
     init : str, optional
@@ -167,6 +170,8 @@ class Recipe(BaseModel):
         Range of each map that the network gives.
     data, noise, optimisation
         See there.
+
+    Files that it names are relative to `folder`.
     """
 
     model_config = _STRICT
@@ -179,6 +184,12 @@ class Recipe(BaseModel):
     data: Data = RandomTissues()
     noise: Noise = Noise()
     optimisation: Optimisation = Optimisation()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are that it names: its own folder, or the working folder."""
+        return self._folder
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -217,7 +228,7 @@ def load_recipe(name: str | Path) -> Recipe:
             "bad-recipe", "the recipe is not valid TOML", path=path, found=str(error)
         ) from None
     try:
-        return Recipe.model_validate(record)
+        recipe = Recipe.model_validate(record)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
@@ -225,3 +236,5 @@ def load_recipe(name: str | Path) -> Recipe:
             "bad-recipe", "the recipe is not understood", path=path,
             found=f"{where}: {first['msg']}",
         ) from None  # fmt: skip
+    recipe._folder = path.parent
+    return recipe

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -31,7 +32,6 @@ from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from napari_mrf.sequence import Sequence
     from napari_mrf.training.checkpoint import Progress
@@ -52,6 +52,7 @@ DATA_KINDS = {
     "random": "napari_mrf.training.fingerprints:simulated_data",
     "inn-grid": "napari_mrf.training.fingerprints:simulated_data",
     "phantoms": "napari_mrf.training.phantom_data:phantom_data",
+    "series": "napari_mrf.training.measured_series:series_data",
 }
 """What makes each kind of data: ``"module:function"``.
 
@@ -77,7 +78,8 @@ def prepare(
         ``"unknown-sequence"``, ``"bad-recipe"`` when the maps are not the sequence's or the
         data is not what the network looks at, and what `load_start` raises.
     """
-    sequence = sequences.load(recipe.sequence)
+    is_file = Path(recipe.sequence).suffix.lower() in (".json", ".csv")
+    sequence = sequences.load(recipe.folder / recipe.sequence if is_file else recipe.sequence)
     impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
     if impossible:
         raise MRFInputError(
@@ -228,7 +230,7 @@ def _card(
         else init_card.maps,
         weights_sha256="0" * 64,
         n_parameters=sum(one.numel() for one in trained.network.parameters()),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=_without_folders(recipe),
         init=initial_weights(init_card),
         seed=recipe.optimisation.seed,
         software_version=__version__,
@@ -239,3 +241,11 @@ def _card(
         test_data=test_data,
         metrics=rows,
     )
+
+
+def _without_folders(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as the card keeps it: of weights to begin with, the name alone."""
+    record = recipe.model_dump(mode="json")
+    if recipe.init is not None:
+        record["init"] = Path(recipe.init).name
+    return record

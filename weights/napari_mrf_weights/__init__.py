@@ -1,0 +1,1 @@
+"""Weights of networks of napari-mrf: a folder for each sequence."""
