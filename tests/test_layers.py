@@ -150,11 +150,13 @@ def test_uncertainty_is_one_layer_a_map_with_unit_and_fixed_limits(viewer, maps)
     maps.uncertainty = {key: values / 10 for key, values in maps.items()}
     bridge.show_maps(viewer, "a", maps)
     layers = bridge.show_companion(viewer, "a", maps, "uncertainty")
-    assert [layer.name for layer in reversed(layers)] == [
+    assert [layer.name for layer in layers] == [
         "a · FF SD", "a · T1H2O SD (ms)", "a · T1fat SD (ms)", "a · Df SD (Hz)", "a · B1 SD",
     ]  # fmt: skip
-    assert [layer.visible for layer in reversed(layers)] == [True, False, False, False, False]
-    assert bridge.companion_layers(viewer, "a", "uncertainty") == list(reversed(layers))[::-1]
+    assert [layer.visible for layer in layers] == [True, False, False, False, False]
+    # In the layer list the first is on top.
+    assert bridge.companion_layers(viewer, "a", "uncertainty") == layers[::-1]
+    assert list(viewer.layers[-5:]) == layers[::-1]
     for layer in layers:
         key = layer.metadata[bridge.PARAMETER_KEY].removesuffix("_std")
         low, high = PARAMETERS[key].display_limits

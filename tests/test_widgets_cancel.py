@@ -67,7 +67,7 @@ def press_cancel(qtbot, viewer, panel):
     qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
     assert session_of(viewer).reconstruction.status.state is JobState.CANCELLED
     assert panel.run_button.isEnabled()
-    assert len(viewer.layers) == 0
+    qtbot.waitUntil(lambda: len(viewer.layers) == 0)
     assert time.monotonic() - started_s < CANCEL_S
 
 

@@ -1,22 +1,23 @@
 """Clicks answer at once: what they must not do, and bounds on the time of the window's thread."""
 
-import gc
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QWidget
 
 from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance_result import Baseline, Importance
 from napari_mrf.layers import series_layer_data
-from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.importance import importance_limits
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.dock import SeriesDock
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
 from napari_mrf.widgets.plot_canvas import PlotCanvas, PlotColors
 
@@ -25,18 +26,46 @@ GENEROUS_S = 1.0
 
 
 @pytest.fixture
-def scene():
+def scene(qapp):
     viewer = ViewerModel()
     random = np.random.default_rng(0)
     values = {key: random.uniform(*ends, (5, 350, 350)) for key, ends in RANGES.items()}
     deviations = {key: np.abs(one) * 0.02 for key, one in values.items()}
     maps = ParameterMaps(values, uncertainty=deviations, affine=np.diag([1.0, 1.0, 8.0, 1.0]))
     maps_display_of(viewer).add(MapsSet("water-fat", maps, "thigh"))
-    return SimpleNamespace(viewer=viewer, display=maps_display_of(viewer))
+    return SimpleNamespace(viewer=viewer, display=maps_display_of(viewer), maps=maps)
 
 
-def test_uncertainty_comes_and_goes_with_one_redraw_each(scene, monkeypatch):
+def names(viewer):
+    return [layer.name.removeprefix("water-fat · ") for layer in viewer.layers]
+
+
+def test_maps_come_one_a_turn_and_the_one_to_see_first(scene, qtbot):
+    viewer, seen = scene.viewer, []
+    assert session_of(viewer).maps_sets["water-fat"].maps is scene.maps
+    viewer.layers.events.inserted.connect(lambda event: seen.append(len(seen)))
+    while layer_turns_of(viewer).owners:
+        before = len(seen)
+        qtbot.waitUntil(lambda before=before: len(seen) != before
+                        or not layer_turns_of(viewer).owners)  # fmt: skip
+        assert len(seen) <= before + 1
+        assert viewer.layers.selection.active.name == "water-fat · FF"
+    assert names(viewer) == ["B1", "Df", "T1fat", "T1H2O", "FF"]
+    assert [layer.visible for layer in viewer.layers] == [False] * 4 + [True]
+    fraction, water = viewer.layers[4].data, viewer.layers[3].data
+    assert np.array_equal(np.isnan(water), ~(fraction < 0.7))  # by the rule of validity
+
+
+def test_maps_of_a_set_that_the_user_removes_stop_coming(scene, qtbot):
     viewer = scene.viewer
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+    viewer.layers.clear()
+    assert not layer_turns_of(viewer).owners and not session_of(viewer).maps_sets
+
+
+def test_uncertainty_comes_by_turns_and_goes_in_one(scene, qtbot, monkeypatch):
+    viewer, turns = scene.viewer, layer_turns_of(scene.viewer)
+    turns.finish()
     batches, updates = [], []
     viewer.layers.events.end_batch.connect(lambda: batches.append(1))
     texts = show_canvas_texts(viewer)
@@ -44,12 +73,66 @@ def test_uncertainty_comes_and_goes_with_one_redraw_each(scene, monkeypatch):
     before, active = len(viewer.layers), viewer.layers.selection.active
     start = time.thread_time()
     scene.display.set_companion("water-fat", "uncertainty", True)
+    assert len(viewer.layers) == before
+    turns.finish()
     assert len(viewer.layers) == before + 5 and viewer.layers.selection.active is active
-    assert (len(batches), len(updates)) == (1, 1)
+    assert len(updates) == 5
     scene.display.set_companion("water-fat", "uncertainty", False)
+    assert not any(layer.visible for layer in viewer.layers[-5:])
+    qtbot.waitUntil(lambda: not turns.owners)
     assert len(viewer.layers) == before and viewer.layers.selection.active is active
-    assert (len(batches), len(updates)) == (2, 2)
+    assert len(batches) == 1
     assert time.thread_time() - start < GENEROUS_S
+
+
+def test_a_companion_switched_to_and_fro_is_there_as_it_was_asked_for_last(scene):
+    viewer, turns = scene.viewer, layer_turns_of(scene.viewer)
+    turns.finish()
+    for wanted in ((True, False), (True, False, True), (True, False, True, False)):
+        for is_shown in wanted:
+            scene.display.set_companion("water-fat", "mask", is_shown)
+        turns.finish()
+        assert ("mask" in names(viewer)) == wanted[-1]
+
+
+def test_work_takes_turns_in_order_and_an_error_ends_only_its_own(qtbot):
+    turns, done = layer_turns_of(ViewerModel()), []
+
+    def pieces(name):
+        for number in range(2):
+            done.append((name, number))
+            yield
+
+    def broken():
+        yield
+        raise KeyError("broken")
+
+    turns.begin("a", pieces("a"))
+    turns.begin("b", pieces("b"))
+    assert not done and turns.owners == ("a", "b")
+    turns.begin("a", pieces("again"))  # what was begun is finished first
+    assert done == [("a", 0), ("a", 1)]
+    turns.begin("broken", broken())
+    turns.begin("c", pieces("c"))
+    turns.drop("b")
+    with qtbot.capture_exceptions() as raised:
+        qtbot.waitUntil(lambda: not turns.owners)
+    assert [kind for kind, *_ in raised] == [KeyError]
+    assert done[2:] == [("again", 0), ("again", 1), ("c", 0), ("c", 1)]
+
+
+def test_work_ends_with_the_panel_that_it_touches(qtbot):
+    turns, panel, done = layer_turns_of(ViewerModel()), QWidget(), []
+
+    def pieces():
+        for number in range(3):
+            done.append(number)
+            panel.deleteLater()
+            yield
+
+    turns.begin("a", pieces(), panel)
+    qtbot.waitUntil(lambda: not turns.owners)
+    assert done == [0]
 
 
 @pytest.mark.parametrize("n_selected", [0, 1, 2])
@@ -62,7 +145,7 @@ def test_what_is_selected_stays_selected_and_nobody_hears_of_it(n_selected):
     active, heard = selection.active, []
     selection.events.changed.connect(heard.append)
     selection.events.active.connect(heard.append)
-    with layers_in_one_go(viewer, keeps_active=True):
+    with keeping_selection(viewer):
         viewer.add_image(np.zeros((4, 4)), name="d")
         viewer.add_labels(np.zeros((4, 4), int), name="e")
     assert set(selection) == set(first[:n_selected]) and selection.active is active
@@ -71,15 +154,13 @@ def test_what_is_selected_stays_selected_and_nobody_hears_of_it(n_selected):
     assert heard and selection.active is viewer.layers[-1]
 
 
-def test_an_error_leaves_the_viewer_and_the_memory_as_they_were():
+def test_an_error_leaves_the_selection_as_it_was():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((4, 4)))
-    frozen = gc.get_freeze_count()
-    with pytest.raises(KeyError), layers_in_one_go(viewer, keeps_active=True):
+    with pytest.raises(KeyError), keeping_selection(viewer):
         viewer.add_image(np.zeros((4, 4)))
         raise KeyError
     assert viewer.layers.selection.active is image
-    assert gc.get_freeze_count() == 0 or gc.get_freeze_count() == frozen
     viewer.add_image(np.zeros((4, 4)))
     assert viewer.layers.selection.active is viewer.layers[-1]
 

@@ -5,6 +5,8 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import wait_for_layers
+from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QToolTip
@@ -21,6 +23,7 @@ from napari_mrf.widgets.compare_notes import bland_altman_note
 from napari_mrf.widgets.compare_panel import FROM_FOLDER, TRUTH
 from napari_mrf.widgets.dock import CompareDock
 from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.readable_color import readable
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (3, 20, 24)
@@ -236,12 +239,14 @@ def test_error_layers_have_fixed_limits_and_follow_the_regions(
     other = ParameterMaps({"FF": np.full(SHAPE, 0.21)}, affine=AFFINE)
     maps_display_of(viewer).add(MapsSet("flat", flat))
     maps_display_of(viewer).add(MapsSet("other", other))
+    wait_for_layers(qtbot, viewer)
     pick(panel.pickers["reference"], "flat")
     pick(panel.pickers["test"], "other")
     with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
         click(qtbot, panel.run_button)
     panel.results.error_picker.setCurrentText(kind)
     click(qtbot, panel.results.error_button)
+    wait_for_layers(qtbot, viewer)
     (layer,) = find_errors(viewer).values()
     assert layer.contrast_limits == pytest.approx(limits)
     assert layer.data == pytest.approx(np.full(SHAPE, value), abs=1e-5)
@@ -253,6 +258,7 @@ def test_error_layers_have_fixed_limits_and_follow_the_regions(
                    and one is not layer)  # fmt: skip
     panel.results.regions_only.setChecked(True)
     click(qtbot, panel.results.error_button)
+    wait_for_layers(qtbot, viewer)
     assert len(find_errors(viewer)) == 1
     drawn = regions().labels > 0
     assert np.isfinite(layer.data).sum() == drawn.sum()
@@ -279,6 +285,7 @@ def test_an_error_layer_follows_its_maps_when_they_are_compared_again(
     qtbot, viewer, panel, compared, session
 ):
     click(qtbot, panel.results.error_button)
+    wait_for_layers(qtbot, viewer)
     (layer,) = find_errors(viewer).values()
     before = layer.data.copy()
     session.add_maps(MapsSet("cohen", maps(5), "thigh"))
@@ -310,9 +317,9 @@ def test_cancel_stops_at_once_and_keeps_the_earlier_comparison(
     monkeypatch.setattr(compare_binding, "compare_sets", slow)
     earlier = compared.compared
     click(qtbot, panel.run_button)
-    qtbot.waitUntil(lambda: panel.progress.value() > 2, timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress_row.bar.value() > 2, timeout=5000)
     assert panel.needs.text() == "Wait for this comparison, or cancel it."
-    click(qtbot, panel.cancel_button)
+    click(qtbot, panel.progress_row.cancel_button)
     assert session.comparison.status.state is JobState.CANCELLED
     assert panel.progress_row.isHidden()
     assert panel.run_button.isEnabled()
@@ -343,6 +350,7 @@ def test_maps_come_from_a_folder_and_are_picked(
     assert panel.current("reference") == "saved"
     assert panel.pickers["reference"].currentText() == "saved"
     assert session.maps_sets["saved"].folder == str(tmp_path / "saved")
+    wait_for_layers(qtbot, viewer)
     assert "saved · FF" in viewer.layers
     with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
         click(qtbot, panel.run_button)
@@ -422,6 +430,7 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
     panel.results.regions_only.setChecked(True)
     click(qtbot, panel.results.error_button)
+    wait_for_layers(qtbot, viewer)
     (layer,) = find_errors(viewer).values()
     n_shown = np.isfinite(layer.data).sum()
     earlier = dock.bindings["compare"].results.compared
@@ -570,6 +579,29 @@ def test_repeated_measures_limits_are_named_where_they_are_drawn():
     found = agreement(reference, reference + random.normal(5, 10, 40), np.repeat(range(10), 4))
     assert np.isfinite(found.repeated.lower)
     assert "Dashed: repeated-measures limits." in bland_altman_note(found)
+
+
+def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compared, session):
+    table = session.regions.table
+    entries = panel.results.legend.entries()
+    assert [entry.label for entry in entries] == [table[label].name for label in sorted(table)]
+    for label, entry in zip(sorted(table), entries, strict=True):
+        own = to_hex([channel / 255 for channel in table[label].color])
+        assert entry.color == readable(own, panel.results.plot.colors.background,
+                                       panel.results.plot.colors.text)  # fmt: skip
+    (points,) = [line for line in compared.view.plot.figure.axes[0].get_lines()
+                 if line.get_label() == entries[2].label]  # fmt: skip
+    assert (points.get_color(), points.get_marker()) == (entries[2].color, entries[2].marker)
+    assert len({entry.marker for entry in entries}) == len(entries)  # not by color alone
+    assert panel.results.legend.isVisible()
+    picture = panel.results.legend.grab().toImage()
+    for index, entry in enumerate(entries):
+        left, top = panel.results.legend._places(panel.results.legend.width())[index]
+        middle = top + panel.results.legend._row_height() // 2
+        color = picture.pixelColor(left + entry.width // 2, middle)
+        assert color.name() == entry.color
+    panel.results.set_tab("blurriness")
+    assert panel.results.legend.isHidden()
 
 
 def test_plot_follows_the_theme(viewer, panel, compared):

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from importance_cases import OneFrame, series_of, small_sequence
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
@@ -147,9 +148,9 @@ def test_bars_fill_in_while_running_and_stay_after_cancel(qtbot, viewer, panel, 
     for n_done in range(1, 5):
         gate.open(1)
         qtbot.waitUntil(lambda n=n_done: known(store.result) == n, timeout=10_000)
-    assert panel.progress.maximum() == N_FRAMES
-    assert "Importance, one-frame" in panel.progress_text.text()
-    click(qtbot, panel.cancel_button)
+    assert panel.progress_row.bar.maximum() == N_FRAMES
+    assert "Importance, one-frame" in panel.progress_row.text.text()
+    click(qtbot, panel.progress_row.cancel_button)
     assert session_of(viewer).importance.status.state is JobState.CANCELLED
     assert panel.run_button.isEnabled()
     assert not panel.results.isHidden()
@@ -173,6 +174,7 @@ def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
     run_to_end(qtbot, viewer, panel, gate)
     result = importance_store_of(viewer).result
     click(qtbot, panel.layer_button)
+    wait_for_layers(qtbot, viewer)
     layer = viewer.layers[-1]
     series_layer = viewer.layers["thigh"]
     assert layer.name == "one-frame · FF frame importance"
@@ -195,6 +197,7 @@ def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
     assert layer.contrast_limits[0] == 0
     assert layer.contrast_limits[1] == pytest.approx(np.percentile(result.voxel_change["FF"], 99))
     click(qtbot, panel.layer_button)
+    wait_for_layers(qtbot, viewer)
     assert sum(IMPORTANCE_KEY in one.metadata for one in viewer.layers) == 1
 
 
@@ -202,17 +205,20 @@ def test_voxels_that_took_no_part_are_transparent(qtbot, viewer, panel, gate):
     panel.settings.set_value("voxels", 10)
     run_to_end(qtbot, viewer, panel, gate)
     click(qtbot, panel.layer_button)
+    wait_for_layers(qtbot, viewer)
     assert np.isfinite(np.asarray(viewer.layers[-1].data[5])).sum() == 10
 
 
 def test_another_run_replaces_bars_and_layer(qtbot, viewer, panel, gate):
     run_to_end(qtbot, viewer, panel, gate)
     click(qtbot, panel.layer_button)
+    wait_for_layers(qtbot, viewer)
     first = importance_store_of(viewer).result
     panel.settings.set_value("seed", 3)
     run_to_end(qtbot, viewer, panel, gate)
     assert importance_store_of(viewer).result is not first
     click(qtbot, panel.layer_button)
+    wait_for_layers(qtbot, viewer)
     second = importance_store_of(viewer).result
     shown = np.asarray(viewer.layers[-1].data[5])
     assert np.nansum(shown) == pytest.approx(np.nansum(second.change_map("FF", 5)))

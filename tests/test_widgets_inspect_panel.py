@@ -6,6 +6,7 @@ import dask.array
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import wait_for_layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
@@ -75,6 +76,7 @@ class Scene:
                     self.binding.readings.of_regions)  # fmt: skip
         self.qtbot.waitUntil(lambda: not self.binding.pointer._timer.isActive(), timeout=20_000)
         self.qtbot.waitUntil(lambda: not any(r.is_busy for r in readings), timeout=20_000)
+        wait_for_layers(self.qtbot, self.viewer)
         QApplication.processEvents()
 
     def world(self, voxel):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
@@ -101,11 +102,13 @@ def test_mouse_shows_clicks_pin_and_keys_do(window):
     assert window.viewer.scene.camera.zoom > zoom and len(window.session.pins) == 2
 
     # The plain key belongs to the layer of points.
+    wait_for_layers(window.qtbot, window.viewer)
     layer = pins_layer(window.viewer)
     window.viewer.layers.selection.active = layer
     window.qtbot.keyClick(window.native, Qt.Key.Key_P)
     assert len(window.session.pins) == 2
     window.qtbot.mouseClick(window.panel.clear_button, left)
+    wait_for_layers(window.qtbot, window.viewer)
     assert window.session.pins == () and pins_layer(window.viewer) is None
 
 

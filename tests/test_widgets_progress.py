@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari_mrf import MRFSeries, ParameterMaps, methods, sequences
 from napari_mrf.method import ReconstructionUpdate
 from napari_mrf.session import MapsSet, session_of
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
 from napari_mrf.widgets.reconstruction import ReconstructParameters, reconstruct
 
@@ -119,6 +120,7 @@ def test_partial_maps_fill_in_and_layers_are_drawn_only_when_they_change(qapp, s
         if step.value is None:
             continue
         session_of(viewer).reconstruction.updated.emit(step.value)
+        layer_turns_of(viewer).finish()
         layer = viewer.layers["water-fat · FF"]
         if not seen:
             layer.events.set_data.connect(drawn.append)

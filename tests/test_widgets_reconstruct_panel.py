@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
@@ -118,6 +119,7 @@ def run_to_end(qtbot, viewer, panel, gate, button=None):
     qtbot.waitUntil(
         lambda: session_of(viewer).reconstruction.status.state is JobState.DONE, timeout=10_000
     )
+    wait_for_layers(qtbot, viewer)
 
 
 def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
@@ -170,6 +172,7 @@ def test_maps_fill_in_slice_by_slice_while_the_bar_moves(qtbot, dock, panel, vie
     assert panel.progress_text.text().startswith("water-fat: 40 of 60 voxels")
     gate.open(1)
     qtbot.waitUntil(lambda: bool(session_of(viewer).maps_sets), timeout=10_000)
+    wait_for_layers(qtbot, viewer)
     assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
     assert dock.sections["reconstruct"].state().startswith("water-fat · 60 voxels · ")
     assert panel.progress_row.isHidden()
@@ -181,6 +184,8 @@ def test_cancel_removes_what_was_half_done(qtbot, dock, panel, viewer, gate):
     gate.open(1)
     qtbot.waitUntil(lambda: "water-fat · FF" in viewer.layers, timeout=10_000)
     click(qtbot, panel.cancel_button)
+    assert not any(layer.visible for layer in viewer.layers if layer.name != "thigh")
+    wait_for_layers(qtbot, viewer)
     assert [layer.name for layer in viewer.layers] == ["thigh"]
     assert dock.sections["reconstruct"].state() == "water-fat cancelled"
     assert panel.run_button.isEnabled()
@@ -193,6 +198,7 @@ def test_cancelled_second_run_puts_the_first_maps_back(qtbot, dock, panel, viewe
     gate.open(1)
     qtbot.waitUntil(lambda: np.isnan(viewer.layers["water-fat · FF"].data).any(), timeout=10_000)
     click(qtbot, panel.cancel_button)
+    wait_for_layers(qtbot, viewer)
     assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
     assert session_of(viewer).maps_sets["water-fat"].maps is first
     assert dock.sections["reconstruct"].state() == "water-fat cancelled · earlier maps kept"
@@ -335,6 +341,7 @@ def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gat
     maps = ParameterMaps(values, uncertainty=deviations, affine=AFFINE)
     maps_display_of(viewer).add(MapsSet("refined", maps))
     click(qtbot, box)
+    wait_for_layers(qtbot, viewer)
     names = ["refined · T1H2O SD (ms)", "refined · FF SD"]
     assert [layer.name for layer in viewer.layers if "SD" in layer.name] == names
     hidden = np.isnan(viewer.layers["refined · T1H2O SD (ms)"].data)
@@ -343,6 +350,7 @@ def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gat
     viewer.layers.remove("refined · FF SD")
     assert box.isChecked()
     box.click()
+    wait_for_layers(qtbot, viewer)
     assert not [layer for layer in viewer.layers if "SD" in layer.name]
     dock.bindings["reconstruct"].results.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
@@ -356,10 +364,13 @@ def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
     run_to_end(qtbot, viewer, panel, gate)
     assert not panel.results.companions["flags"].isEnabled()
     panel.results.companions["quality"].click()
+    wait_for_layers(qtbot, viewer)
     assert "water-fat · quality" in viewer.layers
     panel.results.companions["quality"].click()
+    wait_for_layers(qtbot, viewer)
     assert "water-fat · quality" not in viewer.layers
     panel.results.companions["mask"].click()
+    wait_for_layers(qtbot, viewer)
     viewer.layers.remove("water-fat · mask")
     assert not panel.results.companions["mask"].isChecked()
 

@@ -89,6 +89,8 @@ def draw(qtbot, binding, label, screen_slice, corners=CORNERS):
     pick(qtbot, binding, label)
     if not binding.panel.draw_button.isChecked():
         click(qtbot, binding.panel.draw_button)
+        assert binding.panel.draw_button.isChecked()  # at once, the layers come later
+        qtbot.waitUntil(binding.editor.is_drawing)
     layer = binding.editor.outlines_layer
     layer.add_polygons(np.column_stack([np.full(len(corners), screen_slice), corners]))
     click(qtbot, binding.panel.draw_button)

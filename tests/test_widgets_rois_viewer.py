@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
@@ -108,6 +109,7 @@ def test_a_polygon_by_mouse_a_click_on_it_and_undo_by_key(qtbot, viewer, dock):
     pick(qtbot, panel, VL)
     press(qtbot, panel.draw_button)
     assert panel.draw_button.text() == "Drawing VL_R"
+    wait_for_layers(qtbot, viewer)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, SQUARE)
     inside = session.regions.labels[1] == VL
@@ -128,6 +130,7 @@ def test_a_polygon_by_mouse_a_click_on_it_and_undo_by_key(qtbot, viewer, dock):
     assert panel.draw_button.text() == "Draw RF_R"
     pick(qtbot, panel, VL)
     press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, [(45, 50), (45, 70), (55, 70), (55, 50)])
     assert list(session.regions.table) == [VL]
@@ -165,6 +168,7 @@ def test_a_polygon_that_draws_nothing_goes_at_once_and_undo_leaves_the_others(qt
     editor = dock.bindings["rois"].editor
     pick(qtbot, panel, RF)
     press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, [(45, 50), (45, 70), (55, 70), (55, 50)])
     pick(qtbot, panel, VL)
@@ -204,6 +208,7 @@ def test_a_stray_click_leaves_every_outline_in_its_own_color(qtbot, viewer, dock
     muscles = (VL, RF, VI, VM)
     pick(qtbot, panel, VL)
     press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
     for label, corners, stray in zip(
         muscles, squares, ([], [(20, 95)], [], [(25, 30), (28, 40)]), strict=True
     ):
@@ -232,6 +237,7 @@ def test_a_vertex_that_is_dragged_changes_what_is_counted(qtbot, viewer, dock):
     editor = dock.bindings["rois"].editor
     pick(qtbot, panel, VL)
     press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, SQUARE)
     press(qtbot, panel.draw_button)
@@ -259,6 +265,7 @@ def test_the_table_opens_in_a_window_below_the_image(qtbot, viewer, dock):
     panel, session = dock.panels["rois"], session_of(viewer)
     pick(qtbot, panel, VL)
     press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, SQUARE)
     press(qtbot, panel.draw_button)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -64,6 +65,7 @@ def pick(qtbot, bar, action):
 
 def wait_for_job(qtbot, dock):
     qtbot.waitUntil(lambda: not dock.session_binding.job.status.is_running, timeout=60_000)
+    wait_for_layers(qtbot, dock.session_binding.viewer)
 
 
 def fill(qtbot, viewer, dock, path):
@@ -71,11 +73,13 @@ def fill(qtbot, viewer, dock, path):
     open_series(qtbot, dock, path)
     session = session_of(viewer)
     maps_display_of(viewer).add(MapsSet("water-fat", some_maps(0.25), "thigh", 7.9))
+    wait_for_layers(qtbot, viewer)
     labels = np.zeros(SHAPE, np.uint16)
     labels[1, 2:5, 3:6] = 7
     session.set_regions(Regions(labels, {7: Label(7, "VL_R", (32, 103, 0))}))
     session.choose_region(RegionChoice(7))
     session.set_pins(((0, 3, 4), (1, 2, 3)))
+    wait_for_layers(qtbot, viewer)
     dock.panels["reconstruct"].options.set_value("window", 25)
     viewer.dims.set_point(0, 60)
 

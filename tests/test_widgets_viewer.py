@@ -139,9 +139,8 @@ def test_file_opened_in_the_window_is_read_in_the_background(qtbot, viewer, samp
     assert viewer.open(tmp_path / "leg.nii.gz", plugin="napari-mrf") == []
     assert session_of(viewer).opening.status.is_running
     dock = open_dock(viewer)
-    assert "unpacking it once into the cache" in dock.panels["series"].progress_text.text() or (
-        dock.panels["series"].progress_text.text() == "Opening leg.nii.gz"
-    )
+    text = dock.panels["series"].progress_row.text.text()
+    assert "unpacking it once into the cache" in text or text == "Opening leg.nii.gz"
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=30_000)
     assert viewer.layers[0].name == "leg"
     assert session_of(viewer).series.sequence == sequences.t1ff()

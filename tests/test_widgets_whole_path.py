@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
@@ -95,6 +96,7 @@ class Study:
         self.click(tree.viewport(), tree.visualItemRect(tree._rows[label]).center())
         if panel.draw_button.text().startswith("Draw "):
             self.click(panel.draw_button)
+            self.wait(self.dock.bindings["rois"].editor.is_drawing)
         rows, columns = np.nonzero(mask)
         middle = np.array([np.median(rows), np.median(columns)])
         reach = 2.5
@@ -200,7 +202,7 @@ def test_study_from_the_sample_to_the_report(study, sample, tmp_path, monkeypatc
     study.wait(importance.run_button.isEnabled)
     study.click(importance.run_button)
     study.wait(lambda: session.importance.status.done > 0)
-    study.click(importance.cancel_button)
+    study.click(importance.progress_row.cancel_button)
     assert session.importance.status.state is JobState.CANCELLED
     study.wait(importance.run_button.isEnabled)
 
@@ -214,6 +216,7 @@ def test_study_from_the_sample_to_the_report(study, sample, tmp_path, monkeypatc
     assert "Saved to" in study.dock.session_bar.notice.text()
     binding.open_file(path)
     study.wait(lambda: not binding.job.status.is_running)
+    wait_for_layers(study.qtbot, viewer)
     assert study.dock.session_bar.notice.text() == ""
     assert set(session.maps_sets) == {"water-fat", "cohen"}
     np.testing.assert_array_equal(session.regions.labels, drawn)

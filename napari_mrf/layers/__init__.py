@@ -6,12 +6,13 @@ was made from in its metadata, and declares scale, units and axis labels.
 
 from napari_mrf.layers.companions import (
     COMPANIONS,
+    companion_by_turns,
     companion_layers,
     deviation_limits,
     show_companion,
 )
 from napari_mrf.layers.errors import ERROR_KEY, error_title, find_errors, show_error
-from napari_mrf.layers.maps import apply_validity, show_maps, show_slice
+from napari_mrf.layers.maps import apply_validity, show_maps, show_maps_by_turns, show_slice
 from napari_mrf.layers.masks import mask_from_layer, show_mask
 from napari_mrf.layers.metadata import (
     MAPS_KEY,
@@ -37,6 +38,7 @@ __all__ = [
     "SET_KEY",
     "TITLE_KEY",
     "apply_validity",
+    "companion_by_turns",
     "companion_layers",
     "deviation_limits",
     "error_title",
@@ -57,6 +59,7 @@ __all__ = [
     "show_error",
     "show_frame",
     "show_maps",
+    "show_maps_by_turns",
     "show_mask",
     "show_pins",
     "show_slice",

@@ -54,11 +54,17 @@ def add_image(
     colormap: Any,
     visible: bool,
     title: str = "",
+    at: int | None = None,
 ) -> Any:
-    """Add an image of a set of maps, values (Z, Y, X) in screen order, and return its layer."""
+    """Add an image of a set of maps, values (Z, Y, X) in screen order, and return its layer.
+
+    It goes to the place `at` of the layer list, in front of all others without one.
+    """
+    from napari.layers import Image
+
     orientation = DisplayOrientation.from_affine(maps.affine)
     # The color bar is switched by what is in front: see `widgets.canvas_texts`.
-    return viewer.add_image(
+    layer = Image(
         values,
         name=layer_name(set_name, title or key),
         rgb=False,
@@ -68,6 +74,8 @@ def add_image(
         metadata={SET_KEY: set_name, PARAMETER_KEY: key, MAPS_KEY: maps},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
+    viewer.layers.insert(len(viewer.layers) if at is None else at, layer)
+    return layer
 
 
 def parameter_colormap(key: str) -> Any:

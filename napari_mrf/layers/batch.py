@@ -1,53 +1,36 @@
-"""Layers added or removed in one go: one redraw, and no search for garbage in between."""
+"""Layers that come without becoming the selected ones, and several that go in one batch."""
 
 from __future__ import annotations
 
-import gc
-import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
-def layers_in_one_go(
-    viewer: Any, *, keeps_active: bool = False, removes: bool = False
-) -> Iterator[None]:
-    """Let a viewer take in what happens to its layers when all of it has happened.
+def keeping_selection(viewer: Any) -> Iterator[None]:
+    """Let layers be added without becoming the selected ones.
 
-    Napari rebuilds its scene after every layer, and after removing one it searches everything in
-    the process for garbage: 0.4 s once torch and numba are loaded. What is alive now is kept out
-    of that search, so that it finds only what has become garbage meanwhile; the next search of
-    Python finds the rest. On Windows napari needs the search when layers are removed, as it frees
-    what the driver would stumble over, and it gets it.
-
-    Parameters
-    ----------
-    viewer : napari viewer
-        Whose layers change.
-    keeps_active : bool
-        Whether the same layers are selected afterwards; the newest is otherwise. Not for removing.
-    removes : bool
-        Whether layers are removed.
+    Every layer that becomes active for a moment would be shown with all its controls; in the end
+    nothing has changed, so nobody is told.
     """
+    selection = viewer.layers.selection
+    active, selected = selection.active, set(selection)
     with ExitStack() as stack:
-        if not (removes and sys.platform == "win32"):
-            gc.freeze()
-            stack.callback(gc.unfreeze)
-        if keeps_active:
-            selection = viewer.layers.selection
-            # Every layer that becomes active for a moment would be shown with all its controls;
-            # in the end nothing has changed, so there is nothing to tell.
-            for emitter in (selection.events.active, selection.events.changed):
-                stack.enter_context(emitter.blocker())
-            stack.callback(_select, selection, selection.active, set(selection))
-        stack.enter_context(viewer.layers.batched_update())
-        yield
+        for emitter in (selection.events.active, selection.events.changed):
+            stack.enter_context(emitter.blocker())
+        try:
+            yield
+        finally:
+            selection.active = active
+            if active is None:
+                selection.update(selected)
 
 
-def _select(selection: Any, active: Any, selected: set[Any]) -> None:
-    selection.active = active
-    if active is None:
-        selection.update(selected)
+def remove_together(viewer: Any, layers: Iterable[Any]) -> None:
+    """Remove layers in one batch: napari searches for garbage once, and draws once."""
+    with viewer.layers.batched_update():
+        for layer in layers:
+            viewer.layers.remove(layer)

@@ -14,12 +14,18 @@ from napari_mrf.layers.attributes import (
     spatial_attributes,
     voxel_sizes,
 )
+from napari_mrf.layers.batch import keeping_selection
+from napari_mrf.layers.maps import values_on_screen
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
 from napari_mrf.maps import FLAGS
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
     from napari_mrf.maps import ParameterMaps
 
 COMPANIONS = ("quality", "flags", "mask", "uncertainty")
@@ -43,7 +49,7 @@ def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
 
 
 def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
-    """Add the layers of a companion of a set and return them.
+    """Add the layers of a companion of a set and return them, the one in front first.
 
     Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
     deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
@@ -53,13 +59,44 @@ def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
     KeyError
         For a companion that the maps do not have.
     """
-    if companion == "uncertainty" and maps.uncertainty:
-        front = next(iter(maps.uncertainty))
-        return [
-            _add_deviation(viewer, set_name, maps, key, visible=key == front)
-            for key in reversed(list(maps.uncertainty))
-        ]
-    return [_add_companion(viewer, set_name, maps, companion)]
+    return list(companion_by_turns(viewer, set_name, maps, companion))
+
+
+def companion_by_turns(
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    companion: str,
+    thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+) -> Iterator[Any]:
+    """Add a companion like `show_companion`, yielding every layer; what is selected stays so.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where to show it.
+    set_name : str
+        Name of the set.
+    maps : ParameterMaps
+        Its maps.
+    companion : str
+        One of `COMPANIONS`.
+    thresholds : callable, optional
+        Returns what `apply_validity` takes, asked before every layer.
+    """
+    if companion != "uncertainty" or not maps.uncertainty:
+        with keeping_selection(viewer):
+            single = _add_companion(viewer, set_name, maps, companion)
+        yield single
+        return
+    layer: Any | None = None
+    for key in maps.uncertainty:
+        valid = thresholds() if thresholds is not None else None
+        values = values_on_screen(maps, f"{key}_std", valid)
+        above = layer if layer in viewer.layers else None
+        with keeping_selection(viewer):
+            layer = _add_deviation(viewer, set_name, maps, key, values, above)
+        yield layer
 
 
 def deviation_limits(key: str) -> tuple[float, float]:
@@ -69,23 +106,29 @@ def deviation_limits(key: str) -> tuple[float, float]:
 
 
 def _add_deviation(
-    viewer: Any, set_name: str, maps: ParameterMaps, key: str, *, visible: bool
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    key: str,
+    values: NDArray[np.float32],
+    above: Any | None,
 ) -> Any:
+    """Add a standard deviation below another layer, or visible and in front of all."""
     from matplotlib import colormaps
 
-    orientation = DisplayOrientation.from_affine(maps.affine)
     colors = colormaps[_DEVIATION_COLORMAP](np.linspace(0, 1, 256))
     unit = PARAMETERS[key].unit
     return add_image(
         viewer,
-        np.array(orientation.to_screen(maps.uncertainty[key])),
+        values,
         set_name,
         f"{key}_std",
         maps,
         limits=deviation_limits(key),
         colormap=napari_colormap(colors, "standard deviation"),
-        visible=visible,
+        visible=above is None,
         title=f"{key} SD ({unit})" if unit else f"{key} SD",
+        at=None if above is None else viewer.layers.index(above),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.layers.attributes import spatial_attributes
-from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.trace_styles import pin_color
 
@@ -38,7 +38,7 @@ def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
     ).reshape(-1, 3)
     layer = pins_layer(viewer)
     if layer is None:
-        with layers_in_one_go(viewer, keeps_active=True):
+        with keeping_selection(viewer):
             layer = viewer.add_points(
                 places,
                 ndim=3,

@@ -13,7 +13,7 @@ from napari_mrf.analysis.agreement import map_agreement
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -41,8 +41,24 @@ class RegionStyle:
     marker: str
 
 
-def region_styles(labels: Iterable[int]) -> dict[int, RegionStyle]:
-    """Return a style for every label; seventy labels differ, by colour and then by shape."""
+def region_styles(
+    labels: Iterable[int], colors: Mapping[int, str] | None = None
+) -> dict[int, RegionStyle]:
+    """Return a style for every label; seventy labels differ, by colour and then by shape.
+
+    Parameters
+    ----------
+    labels : iterable of int
+        Numbers of the regions.
+    colors : mapping of int to str, optional
+        Of every label, where regions have colours of their own; then neighbours in the list
+        differ by shape too.
+    """
+    if colors is not None:
+        return {
+            label: RegionStyle(colors[label], _MARKERS[index % len(_MARKERS)])
+            for index, label in enumerate(sorted(set(labels)))
+        }
     return {
         label: RegionStyle(
             _COLORS[index % len(_COLORS)], _MARKERS[index // len(_COLORS) % len(_MARKERS)]

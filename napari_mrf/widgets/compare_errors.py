@@ -10,7 +10,6 @@ from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.error_maps import error_map
 from napari_mrf.errors import MRFInputError
-from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
 from napari_mrf.layers.metadata import PARAMETER_KEY
 from napari_mrf.parameters import PARAMETERS
@@ -18,15 +17,19 @@ from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.compare_memory import compare_memory_of
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.preferences import preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from napari_mrf.widgets.compare_panel import ComparePanel
     from napari_mrf.widgets.compare_work import Compared
 
 _QUIET_MS = 200
+_OWNER = "error"
 
 
 class CompareErrors:
@@ -61,27 +64,37 @@ class CompareErrors:
         self.compared = compared
         self._redraw(every=True)
 
-    def show(self, compared: Compared, key: str) -> Any:
-        """Add or update the layer with the error of a map and return it."""
+    def show(self, compared: Compared, key: str) -> None:
+        """Update the layer with the error of a map, or add it in the next turn."""
         view = self.panel.results
         of = (compared.reference.name, compared.test.name, key, view.error_kind())
         if view.regions_only.isChecked() and self.session.regions is not None:
             self._masked.add(of)
         else:
             self._masked.discard(of)
+        values = self._values(of)
+        if values is None:
+            return
         show_canvas_texts(self.viewer)
-        with layers_in_one_go(self.viewer):
-            self._hide_maps(find_errors(self.viewer).get(of))
-            layer = self._draw(of)
-            if layer is not None:
-                self.viewer.layers.selection.active = layer
-        return layer
+        self._hide_maps(find_errors(self.viewer).get(of))
+        turns = layer_turns_of(self.viewer)
+        turns.begin(_OWNER, self._by_turns(values, of), self.panel)
+        if of in find_errors(self.viewer):
+            turns.finish(_OWNER)
+
+    def _by_turns(
+        self, values: NDArray[np.float32], of: tuple[str, str, str, str]
+    ) -> Iterator[None]:
+        layer = show_error(self.viewer, values, self.compared.reference.maps, of)
+        self.viewer.layers.selection.active = layer
+        yield
 
     def refresh_soon(self) -> None:
         """Let the masked layers follow the regions once these come to rest."""
         self._timer.start()
 
-    def _draw(self, of: tuple[str, str, str, str]) -> Any:
+    def _values(self, of: tuple[str, str, str, str]) -> NDArray[np.float32] | None:
+        """Return the error map (Z, Y, X), or say why there is none."""
         compared, regions = self.compared, self.session.regions
         region = None
         if of in self._masked and regions is not None:
@@ -89,14 +102,13 @@ class CompareErrors:
             labels = regions.labels
             region = labels > 0 if chosen is None else np.isin(labels, chosen)
         try:
-            values = error_map(
+            return error_map(
                 compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
                 thresholds=preferences().thresholds,
             )  # fmt: skip
         except MRFInputError as error:
             self.tell(error.sentence())
             return None
-        return show_error(self.viewer, values, compared.reference.maps, of)
 
     def _hide_maps(self, but: Any) -> None:
         """Hide maps and other errors: seen through an error map they would be taken for it."""
@@ -115,9 +127,10 @@ class CompareErrors:
         sides = (self.compared.reference.name, self.compared.test.name)
         for of, layer in find_errors(self.viewer).items():
             if of[:2] == sides and (every or of in self._masked):
-                was_visible = layer.visible
-                self._draw(of)
-                layer.visible = was_visible
+                values, was_visible = self._values(of), layer.visible
+                if values is not None:
+                    show_error(self.viewer, values, self.compared.reference.maps, of)
+                    layer.visible = was_visible
 
     def _on_regions_changed(self, _: Any) -> None:
         self.refresh_soon()

@@ -8,7 +8,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from napari_mrf.widgets.compare_regions import CompareRegions
 from napari_mrf.widgets.compare_results import CompareResults
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.progress_row import ProgressRow
 from napari_mrf.widgets.wheel_guard import guard_wheel
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ class ComparePanel(QWidget):
         self.run_button = QPushButton("Compare")
         self.run_button.setObjectName("mrfRun")
         self.swap_button = QPushButton("Swap")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop; the earlier comparison stays")
-        self.progress = QProgressBar()
-        self.progress_text = QLabel()
-        self.progress_text.setWordWrap(True)
+        self.progress_row = ProgressRow("Stop; the earlier comparison stays")
         self.needs = QLabel()
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
@@ -88,7 +84,7 @@ class ComparePanel(QWidget):
             )
         self.run_button.clicked.connect(self._on_run_clicked)
         self.swap_button.clicked.connect(self._on_swap_clicked)
-        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
         self.set_sets([], "", "", has_truth=False)
         self.set_needs("Reconstruct the series first, or pick maps from a folder.")
 
@@ -105,20 +101,12 @@ class ComparePanel(QWidget):
         buttons.setSpacing(4)
         buttons.addWidget(self.run_button, 2)
         buttons.addWidget(self.swap_button, 1)
-        self.progress_row = QWidget()
-        row = QHBoxLayout(self.progress_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel_button)
-        self.progress_row.hide()
-        self.progress_text.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addLayout(buttons)
-        for widget in (self.needs, self.progress_row, self.progress_text, self.notice,
-                       self.regions, self.results):  # fmt: skip
+        for widget in (self.needs, self.progress_row, self.notice, self.regions, self.results):
             layout.addWidget(widget)
 
     def set_sets(self, names: Sequence[str], reference: str, test: str, *, has_truth: bool) -> None:
@@ -145,14 +133,10 @@ class ComparePanel(QWidget):
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of a comparison."""
-        self.progress_row.setVisible(status.is_running)
-        self.progress_text.setVisible(status.is_running)
+        text = f"{status.title}: {status.detail or 'starting'}…"
+        self.progress_row.show_status(status, text)
         if status.is_running:
             self.notice.clear()
-            self.progress.setRange(0, status.total)
-            self.progress.setValue(status.done)
-            text = f"{status.title}: {status.detail or 'starting'}…"
-            self.progress_text.setText(text)
             self.state_changed.emit(text)
 
     def _on_reference_activated(self, name: str) -> None:
@@ -172,9 +156,7 @@ class ComparePanel(QWidget):
 
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()
+        self.progress_row.bring_into_view()
 
     def _on_swap_clicked(self) -> None:
         self.swap_requested.emit()
-
-    def _on_cancel_clicked(self) -> None:
-        self.cancel_requested.emit()

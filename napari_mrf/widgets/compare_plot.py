@@ -18,11 +18,16 @@ from napari_mrf.plots.agreement_figure import (
 )
 from napari_mrf.plots.blurriness_figure import draw_blurriness
 from napari_mrf.widgets.plot_canvas import PlotCanvas
+from napari_mrf.widgets.plot_legend import LegendEntry
+from napari_mrf.widgets.readable_color import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.plots.agreement_figure import RegionStyle
 
 KINDS = ("scatter", "bland-altman", "blurriness")
 _REACH_PX = 9
@@ -36,9 +41,12 @@ class ComparePlot(PlotCanvas):
     -------
     point_clicked
         The user clicked a point; its row in the table that was given.
+    legend_changed
+        The `LegendEntry` of every region that is drawn.
     """
 
     point_clicked = Signal(int)
+    legend_changed = Signal(tuple)
 
     def __init__(self) -> None:
         super().__init__(250)
@@ -64,7 +72,7 @@ class ComparePlot(PlotCanvas):
         found: Agreement,
         key: str,
         names: tuple[str, str],
-        labels: list[int],
+        colors: Mapping[int, str],
     ) -> None:
         """Draw a scatter or a Bland-Altman plot.
 
@@ -80,17 +88,19 @@ class ComparePlot(PlotCanvas):
             The parameter.
         names : tuple of str
             Of reference and test.
-        labels : list of int
-            Every label there is, so that a region keeps its look in any selection.
+        colors : mapping of int to str
+            Of every label there is, so that a region keeps its look in any selection.
         """
-        styles = region_styles(labels)
 
         def draw() -> None:
             axes = self._fresh_axes()
             if points.empty:
                 self._say("No region has a mean on both sides.")
                 return
-            ink = self.colors.text
+            ink, behind = self.colors.text, self.colors.background
+            own = {label: readable(color, behind, ink) or ink for label, color in colors.items()}
+            styles = region_styles(colors, own)
+            self.legend_changed.emit(_legend(points, styles))
             if kind == "scatter":
                 draw_scatter(axes, points, found, key, names=names, ink=ink, styles=styles)
                 axes.set_aspect("auto")
@@ -177,6 +187,7 @@ class ComparePlot(PlotCanvas):
 
     def _fresh_axes(self) -> Any:
         self.figure.clear()
+        self.legend_changed.emit(())
         self._rings = ()
         # Constrained layout would take longer than a click may.
         self._axes = self.figure.add_axes((0.185, 0.165, 0.79, 0.8))
@@ -225,3 +236,11 @@ class ComparePlot(PlotCanvas):
         if self._again is not None:
             self._again()
             self._draw_rings()
+
+
+def _legend(points: pd.DataFrame, styles: Mapping[int, RegionStyle]) -> tuple[LegendEntry, ...]:
+    names = dict(zip(points["label"], points["name"], strict=True))
+    return tuple(
+        LegendEntry(str(names[label]), styles[label].color, marker=styles[label].marker)
+        for label in sorted(names)
+    )

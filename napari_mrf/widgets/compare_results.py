@@ -21,6 +21,7 @@ from napari_mrf.analysis.error_maps import ERROR_KINDS
 from napari_mrf.widgets.compare_plot import KINDS, ComparePlot
 from napari_mrf.widgets.data_table import DataTable
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.plot_legend import PlotLegend
 from napari_mrf.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.widgets.data_table import Column
+    from napari_mrf.widgets.plot_legend import LegendEntry
 
 REGIONS_TAB = "regions"
 _TABS = {
@@ -83,6 +85,8 @@ class CompareResults(QWidget):
             self.tabs.setTabToolTip(at, tip)
         self.plot = ComparePlot()
         self.points = DataTable("regions")
+        self.legend = PlotLegend()
+        self.plot.legend_changed.connect(self._on_legend_changed)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.plot)
         self.stack.addWidget(self.points)
@@ -115,8 +119,8 @@ class CompareResults(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.maps, self.meaning, self.tabs, self.stack, self.note, self.by_slice,
-                       self.statistics):  # fmt: skip
+        for widget in (self.maps, self.meaning, self.tabs, self.stack, self.legend, self.note,
+                       self.by_slice, self.statistics):  # fmt: skip
             layout.addWidget(widget)
         form = narrow_form()
         error = QHBoxLayout()
@@ -180,6 +184,14 @@ class CompareResults(QWidget):
     def _show_tab(self) -> None:
         kind = self.tab()
         self.stack.setCurrentWidget(self.plot if kind in KINDS else self.points)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        self.legend.setVisible(self.tab() in KINDS and bool(self.legend.entries()))
+
+    def _on_legend_changed(self, entries: tuple[LegendEntry, ...]) -> None:
+        self.legend.set_entries(entries)
+        self._show_legend()
 
     def _on_tab_changed(self, _: int) -> None:
         self._show_tab()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from matplotlib.colors import to_hex
 from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.analysis.agreement import agreement_row, map_agreement
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement import Agreement
     from napari_mrf.widgets.compare_panel import ComparePanel
     from napari_mrf.widgets.compare_work import Compared
+
+_UNNAMED_COLOR = "#808080"
 
 
 class CompareResultsBinding:
@@ -180,12 +183,21 @@ class CompareResultsBinding:
             view.set_note("")
         else:
             names = (comparison.reference_name, comparison.test_name)
-            view.plot.show_points(
-                kind, self._points, self._found, key, names, labels_in(comparison)
-            )
+            view.plot.show_points(kind, self._points, self._found, key, names, self._colors())
             note = scatter_note if kind == "scatter" else bland_altman_note
             view.set_note("" if self._points.empty else note(self._found))
         self._on_region_chosen(self.session.chosen_region)
+
+    def _colors(self) -> dict[int, str]:
+        """Return the color of every region, which it has in the image too."""
+        compared = self.compared
+        table = {} if compared.regions is None else compared.regions.table
+        return {
+            label: to_hex([channel / 255 for channel in table[label].color])
+            if label in table
+            else _UNNAMED_COLOR
+            for label in labels_in(compared.comparison)
+        }
 
     def _compute(self) -> None:
         """Find points and statistics of the map and regions that are shown, where they are new."""

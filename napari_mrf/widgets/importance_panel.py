@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from napari_mrf.widgets.importance_work import SETTINGS
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.option_form import OptionForm
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.progress_row import ProgressRow
 from napari_mrf.widgets.reconstruct_panel import AUTOMATIC_MASK, progress_sentence
 from napari_mrf.widgets.section import Section
 
@@ -68,8 +68,7 @@ class ImportancePanel(QWidget):
         self.settings, self.options = OptionForm(), OptionForm()
         self.settings.set_options(SETTINGS)
         self.run_button = QPushButton("Measure importance")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress, self.progress_text = QProgressBar(), QLabel()
+        self.progress_row = ProgressRow("Stop; what has been measured stays")
         self.needs, self.notice = QLabel(), Notice()
         self.map_picker = Picker("The map whose frames are shown")
         self.fisher_box = QCheckBox("Fisher information")
@@ -105,16 +104,6 @@ class ImportancePanel(QWidget):
         self.run_button.setObjectName("mrfMeasure")
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
-        self.progress_row = QWidget()
-        row = QHBoxLayout(self.progress_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel_button)
-        self.cancel_button.setToolTip("Stop; what has been measured stays")
-        self.progress_text.setWordWrap(True)
-        self.progress_row.hide()
-        self.progress_text.hide()
-
         self.fisher_box.setChecked(True)
         self.fisher_box.setToolTip(
             "The line: the share of each frame in the Fisher information of the map. It tells "
@@ -145,14 +134,14 @@ class ImportancePanel(QWidget):
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
-        for widget in (self.more, self.run_button, self.needs, self.progress_row,
-                       self.progress_text, self.notice, self.results):  # fmt: skip
+        for widget in (self.more, self.run_button, self.needs, self.progress_row, self.notice,
+                       self.results):  # fmt: skip
             layout.addWidget(widget)
 
     def _connect(self) -> None:
         self.method_picker.activated.connect(self._on_method_activated)
         self.run_button.clicked.connect(self._on_run_clicked)
-        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
         self.map_picker.activated.connect(self._on_view_changed)
         self.fisher_box.clicked.connect(self._on_view_changed)
         self.layer_button.clicked.connect(self._on_layer_clicked)
@@ -203,14 +192,10 @@ class ImportancePanel(QWidget):
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of a run."""
-        self.progress_row.setVisible(status.is_running)
-        self.progress_text.setVisible(status.is_running)
+        text = progress_sentence(status)
+        self.progress_row.show_status(status, text)
         if status.is_running:
             self.notice.clear()
-            self.progress.setRange(0, status.total)
-            self.progress.setValue(status.done)
-            text = progress_sentence(status)
-            self.progress_text.setText(text)
             self.state_changed.emit(text)
 
     def set_saving(self, is_saving: bool) -> None:
@@ -238,9 +223,7 @@ class ImportancePanel(QWidget):
 
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()
-
-    def _on_cancel_clicked(self) -> None:
-        self.cancel_requested.emit()
+        self.progress_row.bring_into_view()
 
     def _on_view_changed(self, *_: object) -> None:
         self.view_changed.emit()

@@ -14,8 +14,11 @@ from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.importance_sentence import frame_sentence
 from napari_mrf.widgets.importance_store import importance_store_of
+from napari_mrf.widgets.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari_mrf.analysis.importance_result import Importance
     from napari_mrf.widgets.importance_panel import ImportancePanel
 
@@ -109,12 +112,17 @@ class ImportanceView:
         if result is None:
             return
         show_canvas_texts(self.viewer)
+        layer_turns_of(self.viewer).begin("importance", self._by_turns(result, key),
+                                           self.panel)  # fmt: skip
+
+    def _by_turns(self, result: Importance, key: str) -> Iterator[None]:
         try:
             show_importance(self.viewer, result, key)
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
-            return
-        self._show_frame()
+        else:
+            self._show_frame()
+        yield
 
     def _on_result_changed(self, result: Importance) -> None:
         self.show()

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.layers import (
     SET_KEY,
     apply_validity,
+    companion_by_turns,
     companion_layers,
     find_set,
-    show_companion,
-    show_maps,
+    show_maps_by_turns,
     show_slice,
 )
-from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.batch import remove_together
 from napari_mrf.session import MapsSet, session_of, unwrapped
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.preferences import preferences
 from napari_mrf.widgets.reconstruction import PartialMaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from napari_mrf.maps import ParameterMaps
 
 
 class MapsDisplay:
@@ -47,40 +53,55 @@ class MapsDisplay:
         self._shown: Any = None
 
     def add(self, maps_set: MapsSet) -> None:
-        """Show a complete set and hand it to the session."""
-        viewer = self._viewer()
-        if viewer is None:
-            return
-        show_canvas_texts(viewer)
-        with layers_in_one_go(viewer, removes=True):
-            show_maps(viewer, maps_set.name, maps_set.maps)
-            self._apply_validity(maps_set)
+        """Hand a complete set to the session, and show it in the turns that follow."""
+        self._show(maps_set.name, maps_set.maps)
         self._session.add_maps(maps_set)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
-        """Add or remove the quality, flags, mask or uncertainty layers of a set."""
-        viewer = self._viewer()
-        layers = companion_layers(viewer, set_name, companion)
-        if is_shown and not layers:
-            maps_set = self._session.maps_sets[set_name]
-            with layers_in_one_go(viewer, keeps_active=True):
-                show_companion(viewer, set_name, maps_set.maps, companion)
-                self._apply_validity(maps_set)
-        elif layers and not is_shown:
-            with layers_in_one_go(viewer, removes=True):
-                for layer in layers:
-                    viewer.layers.remove(layer)
+        """Add or remove the quality, flags, mask or uncertainty layers of a set, by turns."""
+        viewer, owner = self._viewer(), f"{set_name} {companion}"
+        turns = layer_turns_of(viewer)
+        if is_shown:
+            turns.finish(owner)  # they may be going
+            maps = self._session.maps_sets[set_name].maps
+            if not companion_layers(viewer, set_name, companion):
+                turns.begin(owner, companion_by_turns(viewer, set_name, maps, companion,
+                                                      self._thresholds))  # fmt: skip
+        else:
+            turns.drop(owner)  # they may be coming
+            self._remove(owner, companion_layers(viewer, set_name, companion))
 
     def set_hides_invalid(self, is_hidden: bool) -> None:
         """Hide or show values that the validity rules leave out, in all sets."""
         self.hides_invalid = is_hidden
         self._preferences = preferences()
         for maps_set in self._session.maps_sets.values():
-            self._apply_validity(maps_set)
+            apply_validity(self._viewer(), maps_set.name, maps_set.maps, self._thresholds())
 
-    def _apply_validity(self, maps_set: MapsSet) -> None:
-        thresholds = self._preferences.thresholds if self.hides_invalid else None
-        apply_validity(self._viewer(), maps_set.name, maps_set.maps, thresholds)
+    def _thresholds(self) -> Mapping[str, float] | None:
+        return self._preferences.thresholds if self.hides_invalid else None
+
+    def _show(self, set_name: str, maps: ParameterMaps, *, are_complete: bool = True) -> None:
+        viewer = self._viewer()
+        if viewer is not None:
+            show_canvas_texts(viewer)
+            turns, thresholds = layer_turns_of(viewer), self._thresholds if are_complete else None
+            turns.drop(set_name)  # what is left of it is part of this
+            turns.begin(set_name, show_maps_by_turns(viewer, set_name, maps, thresholds))
+
+    def _remove(self, owner: str, layers: list[Any]) -> None:
+        """Hide layers now, and remove them in the next turn."""
+        viewer = self._viewer()
+
+        def remove() -> Iterator[None]:
+            remove_together(viewer, [layer for layer in layers if layer in viewer.layers])
+            yield
+
+        for layer in layers:
+            if layer.visible:
+                layer.visible = False
+        if layers:
+            layer_turns_of(viewer).begin(owner, remove())
 
     def _on_updated(self, partial: Any) -> None:
         viewer = self._viewer()
@@ -88,9 +109,7 @@ class MapsDisplay:
             return
         if self._shown is not partial.maps:
             self._shown = partial.maps
-            show_canvas_texts(viewer)
-            with layers_in_one_go(viewer, removes=True):
-                show_maps(viewer, partial.set_name, partial.maps)
+            self._show(partial.set_name, partial.maps, are_complete=False)
         else:
             show_slice(viewer, partial.set_name, partial.maps, partial.z)
 
@@ -111,17 +130,17 @@ class MapsDisplay:
             return
         earlier = self._session.maps_sets.get(set_name)
         if earlier is not None:
-            show_maps(viewer, set_name, earlier.maps)
-            self._apply_validity(earlier)
-            return
-        for layer in find_set(viewer, set_name).values():
-            viewer.layers.remove(layer)
+            self._show(set_name, earlier.maps)
+        else:
+            layer_turns_of(viewer).drop(set_name)
+            self._remove(set_name, list(find_set(viewer, set_name).values()))
 
     def _on_removed(self, event: Any) -> None:
         """Forget a set whose last layer the user removed."""
         viewer = self._viewer()
         set_name = event.value.metadata.get(SET_KEY)
         if viewer is not None and set_name and not find_set(viewer, set_name):
+            layer_turns_of(viewer).drop(set_name)
             self._session.remove_maps(set_name)
 
 

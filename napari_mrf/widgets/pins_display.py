@@ -8,14 +8,18 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.layers import pins_layer, pins_of_layer, show_pins
-from napari_mrf.layers.batch import layers_in_one_go
 from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.pointer import pointer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qtpy.QtWidgets import QWidget
 
     from napari_mrf.session import Voxel
+
+_OWNER = "pins"
 
 
 class PinsDisplay(QObject):
@@ -55,20 +59,42 @@ class PinsDisplay(QObject):
             self.toggle(voxel)
 
     def _on_pins_changed(self, pins: tuple[Voxel, ...]) -> None:
-        viewer, series = self._viewer(), self._session.series
+        viewer = self._viewer()
         if viewer is None:
             return
         layer = pins_layer(viewer)
+        if pins and layer is not None and layer.visible:
+            self._show_pins()
+            return
+        if layer is not None:
+            layer.visible = bool(pins)
+        turns = layer_turns_of(viewer)
+        turns.drop(_OWNER)
+        turns.begin(_OWNER, self._by_turns())
+
+    def _by_turns(self) -> Iterator[None]:
+        """Add the layer, or remove it, whatever is right when its turn has come."""
+        if self._session.pins:
+            self._show_pins()
+        else:
+            viewer = self._viewer()
+            layer = pins_layer(viewer)
+            if layer is not None:
+                self._is_showing = True
+                try:
+                    viewer.layers.remove(layer)
+                finally:
+                    self._is_showing = False
+        yield
+
+    def _show_pins(self) -> None:
+        pins, series = self._session.pins, self._session.series
         self._is_showing = True
         try:
-            if pins and series is not None:
-                layer = show_pins(viewer, pins, series)
-                if layer is not self._layer:
-                    self._layer = layer
-                    layer.events.data.connect(self._on_data)
-            elif layer is not None:
-                with layers_in_one_go(viewer, removes=True):
-                    viewer.layers.remove(layer)
+            layer = show_pins(self._viewer(), pins, series)
+            if layer is not self._layer:
+                self._layer = layer
+                layer.events.data.connect(self._on_data)
         finally:
             self._is_showing = False
 

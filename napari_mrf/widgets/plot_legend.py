@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPointF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPen
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SAMPLE, _SPACE, _BETWEEN = 20, 5, 12
+_MARKER = 8  # pixels
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,19 @@ class LegendEntry:
         Hexadecimal; empty for the color of the text.
     dashes : str or tuple
         ``"."`` for dots, ``"-"`` for a full line, or matplotlib's ``(offset, pattern)``.
+    marker : str
+        A filled marker of matplotlib, in place of a line.
     """
 
     label: str
     color: str = ""
     dashes: Any = "-"
+    marker: str = ""
+
+    @property
+    def width(self) -> int:
+        """Pixels of the sample."""
+        return _MARKER if self.marker else _SAMPLE
 
 
 class PlotLegend(QWidget):
@@ -90,7 +100,13 @@ class PlotLegend(QWidget):
         for entry, (left, top) in zip(self._entries, self._places(self.width()), strict=True):
             color = QColor(entry.color) if entry.color else text
             middle = top + height / 2
-            if entry.dashes == ".":
+            sample = entry.width
+            if entry.marker:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(color)
+                for polygon in _outlines(entry.marker):
+                    painter.drawPolygon(polygon.translated(left + sample / 2, middle))
+            elif entry.dashes == ".":
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(color)
                 for at in (4, 10, 16):
@@ -101,11 +117,11 @@ class PlotLegend(QWidget):
                     pen.setDashPattern([float(length) for length in entry.dashes[1]])
                     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
                 painter.setPen(pen)
-                painter.drawLine(QPointF(left, middle), QPointF(left + _SAMPLE, middle))
+                painter.drawLine(QPointF(left, middle), QPointF(left + sample, middle))
             painter.setPen(text)
-            room = self.width() - left - _SAMPLE - _SPACE
+            room = self.width() - left - sample - _SPACE
             words = self.fontMetrics().elidedText(entry.label, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(left + _SAMPLE + _SPACE, top, room, height,
+            painter.drawText(left + sample + _SPACE, top, room, height,
                              Qt.AlignmentFlag.AlignVCenter, words)  # fmt: skip
         painter.end()
 
@@ -116,9 +132,23 @@ class PlotLegend(QWidget):
         """Return left and top of every entry."""
         places, left, top = [], 0, 0
         for entry in self._entries:
-            wide = _SAMPLE + _SPACE + int(self.fontMetrics().horizontalAdvance(entry.label))
+            wide = entry.width + _SPACE + int(self.fontMetrics().horizontalAdvance(entry.label))
             if left and left + wide > width:
                 left, top = 0, top + self._row_height()
             places.append((left, top))
             left += wide + _BETWEEN
         return places
+
+
+@cache
+def _outlines(marker: str) -> tuple[QPolygonF, ...]:
+    """Return a marker of matplotlib as polygons around the origin, in pixels."""
+    from matplotlib.markers import MarkerStyle
+
+    style = MarkerStyle(marker)
+    path = style.get_path().transformed(style.get_transform())
+    # Matplotlib's y axis points up.
+    return tuple(
+        QPolygonF([QPointF(_MARKER * x, -_MARKER * y) for x, y in corners])
+        for corners in path.to_polygons()
+    )

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from napari_mrf.layers import outlines as polygons
 from napari_mrf.layers import regions as bridge
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
@@ -18,7 +19,7 @@ from napari_mrf.session import Regions, unwrapped
 from napari_mrf.widgets.regions_layers import LAYER_NAME, RegionsLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -40,29 +41,40 @@ class RegionsEditor(RegionsLayers):
         elif self.session.regions is not None:
             self._on_session_regions(self.session.regions)
 
+    def has_layers(self) -> bool:
+        """Return whether the layers to draw in are there."""
+        return self.layer is not None and self.outlines_layer is not None
+
     def start_drawing(self, label: int) -> bool:
         """Let clicks on the canvas set the vertices of a polygon; False where it cannot be."""
+        for _ in self.start_by_turns(label):
+            pass
+        return self.is_drawing()
+
+    def start_by_turns(self, label: int) -> Iterator[None]:
+        """Start drawing; yield after every layer that this takes."""
         viewer = self._viewer()
         if viewer is None or not self._ensure_layer():
-            return False
+            return
+        yield
         if viewer.dims.ndisplay != 2 or viewer.dims.displayed[0] < viewer.dims.ndim - 2:
             self.told.emit("Polygons are drawn in the slices of the series, one at a time. Switch "
                            "to the 2D view and do not turn the axes.", "problem")  # fmt: skip
-            return False
+            return
         if self.outlines_layer is None:
             self._is_writing = True
-            self._connect_outlines(bridge.add_outlines_layer(viewer, self.layer))
+            self._connect_outlines(polygons.add_outlines_layer(viewer, self.layer))
             self._is_writing = False
+            yield
         self.outlines_layer.visible = True
         viewer.layers.selection.active = self.outlines_layer
         self.set_pen(label)
         self.outlines_layer.mode = "add_polygon"
-        return True
 
     def stop_drawing(self) -> None:
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
         if self.outlines_layer is not None:
-            bridge.end_drawing(self.outlines_layer)
+            polygons.end_drawing(self.outlines_layer)
 
     def copy_to_next_slice(self, regions: Iterable[int]) -> None:
         """Copy regions from the slice in view to the next one, and go there."""

@@ -7,6 +7,7 @@ as soon as it is finished, moved or deleted; see `rois.edits` for what that does
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -16,8 +17,9 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.layers import outlines as polygons
 from napari_mrf.layers import regions as bridge
-from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.regions import RegionGrid
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
@@ -148,7 +150,7 @@ class RegionsLayers(QObject):
         self._table = dict(table)
         layer.events.paint.connect(self._on_labels_changed)
         layer.events.set_data.connect(self._on_labels_changed)
-        self._connect_outlines(bridge.find_outlines(self._viewer(), layer))
+        self._connect_outlines(polygons.find_outlines(self._viewer(), layer))
         self._journals.setdefault(layer, RegionsJournal())
         self._labels = None
         self.flush()
@@ -161,7 +163,7 @@ class RegionsLayers(QObject):
             bridge.show_table(self.layer, self._table)
         if self.outlines_layer is not None:
             self._is_writing = True
-            bridge.recolor_outlines(self.outlines_layer, self._table)
+            polygons.recolor_outlines(self.outlines_layer, self._table)
             self._is_writing = False
         self._labels = None  # the same voxels under other names are other regions
         self.set_pen(self._pen)
@@ -178,8 +180,8 @@ class RegionsLayers(QObject):
         if layer is not None:
             mode, is_drawing = layer.mode, self.is_drawing()
             if is_drawing:
-                bridge.end_drawing(layer)  # a polygon that is half drawn keeps its own name
-            bridge.set_pen(layer, self._table[label])
+                polygons.end_drawing(layer)  # a polygon that is half drawn keeps its own name
+            polygons.set_pen(layer, self._table[label])
             if is_drawing:
                 layer.mode = mode
 
@@ -224,13 +226,13 @@ class RegionsLayers(QObject):
             if not outlines:
                 return
             self._connect_outlines(
-                self._keeping_active(lambda: bridge.add_outlines_layer(viewer, self.layer))
+                self._keeping_active(lambda: polygons.add_outlines_layer(viewer, self.layer))
             )
             self._known = list(outlines)
         self._is_writing = True
         try:
-            bridge.show_outlines(self.outlines_layer, outlines, self._table)
-            bridge.set_pen(self.outlines_layer, self._table[self._pen])
+            polygons.show_outlines(self.outlines_layer, outlines, self._table)
+            polygons.set_pen(self.outlines_layer, self._table[self._pen])
         finally:
             self._is_writing = False
 
@@ -265,14 +267,15 @@ class RegionsLayers(QObject):
 
     def _keeping_active(self, add: Any) -> Any:
         viewer = self._viewer()
-        with layers_in_one_go(viewer, keeps_active=viewer.layers.selection.active is not None):
+        is_any = viewer.layers.selection.active is not None
+        with keeping_selection(viewer) if is_any else nullcontext():
             return add()
 
     def _connect_outlines(self, layer: Any | None) -> None:
         self.outlines_layer = layer
         self._known = []
         if layer is not None:
-            self._known = bridge.read_outlines(layer)[0]
+            self._known = polygons.read_outlines(layer)[0]
             layer.events.data.connect(self._on_shapes_changed)
             layer.events.mode.connect(self._on_mode_changed)
 
@@ -281,7 +284,7 @@ class RegionsLayers(QObject):
             self.layer.events.paint.disconnect(self._on_labels_changed)
             self.layer.events.set_data.disconnect(self._on_labels_changed)
         if self.outlines_layer is not None:
-            bridge.end_drawing(self.outlines_layer)
+            polygons.end_drawing(self.outlines_layer)
             if self._undrawn_timer.isActive():
                 self._remove_undrawn()
             self.outlines_layer.events.data.disconnect(self._on_shapes_changed)
@@ -295,7 +298,7 @@ class RegionsLayers(QObject):
     def _on_shapes_changed(self, event: Any) -> None:
         if self._is_writing or str(event.action) not in _FINISHED or self.layer is None:
             return
-        outlines, n_unusable = bridge.read_outlines(self.outlines_layer)
+        outlines, n_unusable = polygons.read_outlines(self.outlines_layer)
         undrawn = []
         if str(event.action) == "added":
             undrawn = find_undrawn(self.labels(), self._known, outlines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
@@ -10,10 +12,12 @@ from qtpy.QtWidgets import QColorDialog
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers import PARAMETER_KEY
+from napari_mrf.layers.regions import prepare_colors
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
 from napari_mrf.rois.outline_records import outline_record, outlines_from
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.regions_editor import regions_editor_of
 from napari_mrf.widgets.regions_pointer import regions_pointer_of
 from napari_mrf.widgets.regions_tree import spans
@@ -21,9 +25,11 @@ from napari_mrf.widgets.rois_files_binding import RoisFilesBinding
 from napari_mrf.widgets.rois_statistics_binding import RoisStatisticsBinding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from napari_mrf.widgets.rois_panel import RoisPanel
+
+_OWNER = "drawing"
 
 
 class RoisBinding:
@@ -43,9 +49,12 @@ class RoisBinding:
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
         self.pointer = regions_pointer_of(viewer)
+        self._turns = layer_turns_of(viewer)
+        self._is_starting = False
         self._layers: dict[str, Labels] = {}
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
+        panel.shown.connect(_prepare_colors)
         panel.draw_requested.connect(self._on_draw_requested)
         panel.delete_requested.connect(self._on_delete_requested)
         panel.copy_requested.connect(self._on_copy_requested)
@@ -132,7 +141,8 @@ class RoisBinding:
             )
 
     def _show_drawing(self, *_: Any) -> None:
-        self.panel.set_drawing(self._picked_name(), self.editor.is_drawing())
+        is_drawing = self._is_starting or self.editor.is_drawing()
+        self.panel.set_drawing(self._picked_name(), is_drawing)
 
     def _show_actions(self, *_: Any) -> None:
         here = self.editor.slice_in_view() in self.editor.slices.get(self.panel.tree.picked(), ())
@@ -160,14 +170,29 @@ class RoisBinding:
     def _on_draw_requested(self, is_wanted: bool) -> None:
         if is_wanted and self.panel.tree.picked():
             self.panel.notice.clear()
-            self.editor.start_drawing(self.panel.tree.picked())
+            self._start_drawing(self.panel.tree.picked())
         else:
+            self._turns.drop(_OWNER)
+            self._is_starting = False
             self.editor.stop_drawing()
         self._show_drawing()
 
     def _on_tree_draw_requested(self, label: int) -> None:
         if self.panel.draw_button.isEnabled():
-            self.editor.start_drawing(label)
+            self._start_drawing(label)
+
+    def _start_drawing(self, label: int) -> None:
+        """Start now, or in the turns that follow where layers have to be made first."""
+        self._is_starting = True
+        self._show_drawing()
+        self._turns.begin(_OWNER, self._start_by_turns(label), self.panel)
+        if self.editor.has_layers():
+            self._turns.finish(_OWNER)
+
+    def _start_by_turns(self, label: int) -> Iterator[None]:
+        yield from self.editor.start_by_turns(label)
+        self._is_starting = False
+        self._show_drawing()
 
     def _on_delete_requested(self) -> None:
         self.editor.delete(self.panel.tree.picked(), self.editor.slice_in_view())
@@ -273,3 +298,9 @@ class RoisBinding:
         self.panel.notice.clear()
         self.editor.set_table(table)
         return True
+
+
+@cache
+def _prepare_colors() -> None:
+    """Have ready, before the first stroke, what napari colors labels with."""
+    Thread(target=prepare_colors, name="label colors").start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -57,6 +57,8 @@ class RoisPanel(QWidget):
         True for all muscles, False for the picked one.
     delete_requested, undo_requested, redo_requested, load_requested, save_requested
         The user pressed the button.
+    shown
+        The panel came into sight.
     state_changed
         The one-line state for a section header.
     """
@@ -72,6 +74,7 @@ class RoisPanel(QWidget):
     redo_requested = Signal()
     load_requested = Signal()
     save_requested = Signal()
+    shown = Signal()
     state_changed = Signal(str)
 
     def __init__(self) -> None:
@@ -185,6 +188,11 @@ class RoisPanel(QWidget):
         self.delete_button.setEnabled(is_picked_here)
         for button in (self.copy_button, self.fill_button, self.save_button):
             button.setEnabled(is_any)
+
+    def showEvent(self, event: Any) -> None:
+        """Say that it can be seen."""
+        super().showEvent(event)
+        self.shown.emit()
 
     def _on_edit_triggered(self, action) -> None:
         self.edit_requested.emit(action.data())

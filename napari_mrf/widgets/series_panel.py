@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QRadioButton,
     QSizePolicy,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.component_view import COMPONENTS
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
+from napari_mrf.widgets.progress_row import ProgressRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,8 +67,7 @@ class SeriesPanel(QWidget):
         self.facts = narrow_form(spacing=2)
         self.notice = Notice()
         self.warnings = Notice()
-        self.progress = QProgressBar()
-        self.cancel_button = QPushButton("Cancel")
+        self.progress_row = ProgressRow()
         self._fact_labels: dict[str, QLabel] = {}
         self._arrange()
         self._connect()
@@ -102,16 +101,7 @@ class SeriesPanel(QWidget):
         form.addRow(form_label("Show"), shown)
 
         self.facts.setContentsMargins(0, 2, 0, 0)
-        self.progress_row = QWidget()
-        row = QHBoxLayout(self.progress_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel_button)
-        self.progress.setTextVisible(False)
-        self.progress_text = QLabel()
-        self.progress_text.setWordWrap(True)
-        self.progress_row.hide()
-        self.progress_text.hide()
+        self.progress_row.bar.setTextVisible(False)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)
@@ -119,7 +109,6 @@ class SeriesPanel(QWidget):
         layout.addLayout(form)
         layout.addLayout(self.facts)
         layout.addWidget(self.progress_row)
-        layout.addWidget(self.progress_text)
         layout.addWidget(self.notice)
         layout.addWidget(self.warnings)
 
@@ -130,7 +119,7 @@ class SeriesPanel(QWidget):
         self.open_button.clicked.connect(self._on_open_clicked)
         self.sequence_button.clicked.connect(self._on_sequence_button_clicked)
         self.notice.cure_requested.connect(self.average_requested)
-        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
 
     def set_layers(self, names: Sequence[str], current: str) -> None:
         """Offer the series layers; the rest of the panel needs one."""
@@ -187,15 +176,11 @@ class SeriesPanel(QWidget):
 
     def set_opening(self, status: JobStatus) -> None:
         """Show the progress of a file being opened."""
-        self.progress_row.setVisible(status.is_running)
-        self.progress_text.setVisible(status.is_running)
+        text = f"{status.title}: {status.detail}" if status.detail else status.title
+        self.progress_row.show_status(status, text)
         self.open_button.setEnabled(not status.is_running)
         self.open_button.setToolTip("Wait until the other file is open" if status.is_running
                                     else "Open a series: NIfTI, NumPy, HDF5 or MATLAB")  # fmt: skip
-        self.progress.setRange(0, status.total)
-        self.progress.setValue(status.done)
-        self.progress_text.setText(f"{status.title}: {status.detail}" if status.detail
-                                   else status.title)  # fmt: skip
         if status.is_running:
             self.notice.clear()
             self.state_changed.emit(status.title)
@@ -208,6 +193,3 @@ class SeriesPanel(QWidget):
 
     def _on_sequence_button_clicked(self) -> None:
         self.sequence_file_requested.emit()
-
-    def _on_cancel_clicked(self) -> None:
-        self.cancel_requested.emit()

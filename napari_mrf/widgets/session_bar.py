@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QProgressBar,
-    QPushButton,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_mrf.widgets.notice import Notice
+from napari_mrf.widgets.progress_row import ProgressRow
 from napari_mrf.widgets.section import ElidedLabel
+
+if TYPE_CHECKING:
+    from napari_mrf.jobs import JobStatus
 
 
 class SessionBar(QWidget):
@@ -55,20 +52,15 @@ class SessionBar(QWidget):
         self.help_button.setFixedWidth(28)
         self.help_button.setToolTip("What the steps do, and the keys")
         self.notice = Notice()
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 0)
-        self.progress.setTextVisible(False)
-        self.progress_text = QLabel()
-        self.progress_text.setWordWrap(True)
-        self.cancel_button = QPushButton("Cancel")
+        self.progress_row = ProgressRow()
+        self.progress_row.bar.setTextVisible(False)
         self._arrange()
         self.open_action.triggered.connect(self._on_open)
         self.save_action.triggered.connect(self._on_save)
         self.save_as_action.triggered.connect(self._on_save_as)
-        self.cancel_button.clicked.connect(self._on_cancel)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
         self.help_button.clicked.connect(self._on_help)
         self.set_name("")
-        self.set_running("")
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
@@ -76,30 +68,22 @@ class SessionBar(QWidget):
         row.addWidget(self.title, 1)
         row.addWidget(self.menu_button)
         row.addWidget(self.help_button)
-        self.progress_row = QWidget()
-        running = QHBoxLayout(self.progress_row)
-        running.setContentsMargins(0, 0, 0, 0)
-        running.addWidget(self.progress, 1)
-        running.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 4, 8, 0)
         layout.setSpacing(4)
         layout.addLayout(row)
         layout.addWidget(self.progress_row)
-        layout.addWidget(self.progress_text)
         layout.addWidget(self.notice)
 
     def set_name(self, name: str) -> None:
         """Show the name of the session file, or what the dock is for."""
         self.title.set_full_text(name or "Fingerprints to maps")
 
-    def set_running(self, text: str) -> None:
-        """Show what is going on; nothing when empty."""
-        self.progress_row.setVisible(bool(text))
-        self.progress_text.setVisible(bool(text))
-        self.progress_text.setText(text)
+    def set_status(self, status: JobStatus) -> None:
+        """Show what is going on."""
+        self.progress_row.show_status(status, f"{status.title}: {status.detail}…")
         for action in (self.open_action, self.save_action, self.save_as_action):
-            action.setEnabled(not text)
+            action.setEnabled(not status.is_running)
 
     def _on_open(self) -> None:
         self.open_requested.emit()
@@ -109,9 +93,6 @@ class SessionBar(QWidget):
 
     def _on_save_as(self) -> None:
         self.save_as_requested.emit()
-
-    def _on_cancel(self) -> None:
-        self.cancel_requested.emit()
 
     def _on_help(self) -> None:
         self.help_requested.emit()

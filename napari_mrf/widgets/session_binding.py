@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_mrf.jobs import Job, JobStatus
 from napari_mrf.layers import series_of, show_component
-from napari_mrf.layers.batch import layers_in_one_go
+from napari_mrf.layers.batch import remove_together
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
 from napari_mrf.widgets.session_work import (
     OpenedStudy,
@@ -24,12 +25,14 @@ from napari_mrf.widgets.session_work import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from napari_mrf.io.session_contents import SessionContents
     from napari_mrf.widgets.session_bar import SessionBar
 
 SESSION_FILES = "MRF session (*.mrf.json)"
 _ENDING = ".mrf.json"
+_OWNER = "session"
 
 
 class SessionBinding:
@@ -107,8 +110,15 @@ class SessionBinding:
         return next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
 
     def _show(self, opened: OpenedStudy) -> None:
+        """Bring the window back a layer a turn: what was there goes first."""
+        turns = layer_turns_of(self.viewer)
+        turns.drop()
+        turns.begin(_OWNER, self._layers_by_turns(opened))
+
+    def _layers_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
         contents = opened.contents
         self._clear()
+        yield
         record = contents.file.series
         if opened.series is not None and record is not None:
             data, attributes, _ = opened.series.layer_data()
@@ -117,6 +127,7 @@ class SessionBinding:
             self.session.set_series(series_of(layer), layer.name)
             if record.component != "magnitude":
                 show_component(layer, record.component)
+            yield
         for maps in contents.file.maps:
             if maps.name in contents.maps:
                 maps_display_of(self.viewer).add(
@@ -128,12 +139,19 @@ class SessionBinding:
                         str(contents.folders[maps.name]),
                     )
                 )
+        # Maps take turns of their own; the rest comes after them.
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(contents),
+                                          self.bar)  # fmt: skip
+
+    def _rest_by_turns(self, contents: SessionContents) -> Iterator[None]:
         self._show_regions(contents)
+        yield
         remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
         for key, state in contents.file.panels.items():
             binding = self.bindings.get(key)
             if hasattr(binding, "restore"):
                 binding.restore(state)
+                yield
         self._look_at(contents.file.view)
         if remarks:
             self.bar.notice.say("\n".join(remarks))
@@ -174,10 +192,10 @@ class SessionBinding:
     def _clear(self) -> None:
         self.session.set_pins(())
         self.session.set_regions(None)
-        ours = [layer for layer in self.viewer.layers if _is_ours(layer)]
-        with layers_in_one_go(self.viewer, removes=True):
-            for layer in ours:
-                self.viewer.layers.remove(layer)
+        layer_turns_of(self.viewer).drop("pins")
+        remove_together(self.viewer, [one for one in self.viewer.layers if _is_ours(one)])
+        for name in list(self.session.maps_sets):  # of which no layer has come yet
+            self.session.remove_maps(name)
 
     def _on_open_requested(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self.bar, "Open a session", "", SESSION_FILES)
@@ -219,7 +237,7 @@ class SessionBinding:
         self.job.cancel()
 
     def _on_job_changed(self, status: JobStatus) -> None:
-        self.bar.set_running(f"{status.title}: {status.detail}…" if status.is_running else "")
+        self.bar.set_status(status)
         if status.failure is not None:
             self.bar.notice.say(status.failure.sentence)
 
