@@ -25,8 +25,10 @@ display:
 demo: venv display
 	$(BIN)/napari-mrf demo --output demo_output --overwrite
 
+# Two processes for what needs no window; windows one after another, as they share a screen.
 test: venv display
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile -p no:xvfb
+	$(BIN)/python -m pytest -m window
 
 lint: venv
 	$(BIN)/ruff check .

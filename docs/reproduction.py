@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from marked_page import replace
 from PIL import Image
 
 from napari_mrf.errors import MRFInputError
@@ -43,17 +44,8 @@ def main() -> None:
             save_outcome(name, outcome, Path(folder), settings)
             picture = HERE / "images" / f"reproduction_{name}.png"
             save_small(Path(folder) / f"{name}.png", picture)
-        replace(name, f"{outcome.text}\n\n![{EXPERIMENTS[name].title}](images/{picture.name})")
+        replace(PAGE, name, f"{outcome.text}\n\n![{EXPERIMENTS[name].title}](images/{picture.name})")
         print(f"{name}: {time.monotonic() - started_s:.0f} s", file=sys.stderr, flush=True)
-
-
-def replace(name: str, text: str) -> None:
-    """Put text between the marks of an experiment."""
-    page = PAGE.read_text(encoding="utf-8")
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    before, rest = page.split(begin)
-    _, after = rest.split(end)
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def save_small(path: Path, target: Path) -> None:
