@@ -27,7 +27,7 @@ demo: venv display
 
 # Two processes for what needs no window; windows one after another, as they share a screen.
 test: venv display
-	$(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile -p no:xvfb
+	$(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m window
 
 lint: venv

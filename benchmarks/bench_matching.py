@@ -11,6 +11,8 @@ thread: what they would take of a second core, and their waiting for work, would
 
 import argparse
 import os
+import subprocess
+import sys
 import time
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported
@@ -81,6 +83,49 @@ def print_speed(matchers: dict[int, WaterFatMatcher], n_voxels: int, repeats: in
                   f"| {n_voxels / best:,.0f} | {one_core / best:.2f} |")  # fmt: skip
 
 
+def print_ceiling(n_voxels: int, repeats: int) -> None:
+    """Run the search in processes of their own, which share nothing but the machine."""
+    command = [sys.executable, __file__, "--voxels", str(n_voxels), "--repeats", str(repeats)]
+    print(f"\nThe most that {n_threads()} cores can give: processes on one core each, which share "
+          "nothing")  # fmt: skip
+    print("| SNR (dB) | one alone (ms/voxel, best) | all at once | x one core |")
+    print("|---|---|---|---|")
+    for snr_db in NOISE_LEVELS_DB:
+        processes = [
+            subprocess.Popen(
+                [*command, "--alone", str(snr_db)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+            for _ in range(n_threads())
+        ]  # fmt: skip
+        for one in processes:
+            one.stdout.readline()  # it is ready
+        alone = _answers(processes[:1])[0]
+        together = float(np.mean(_answers(processes)))
+        for one in processes:
+            one.stdin.close()
+            one.wait()
+        each = 1e3 / n_voxels
+        print(f"| {snr_db:.0f} | {each * alone:.3f} | {each * together:.3f} "
+              f"| {len(processes) * alone / together:.2f} |", flush=True)  # fmt: skip
+
+
+def _answers(processes: list[subprocess.Popen]) -> list[float]:
+    for one in processes:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    return [float(one.stdout.readline()) for one in processes]
+
+
+def run_alone(snr_db: float, n_voxels: int, repeats: int) -> None:
+    """Print the best time of some repeats, in seconds, whenever a line comes in."""
+    matcher, signals = ready_matcher(1), noisy_fingerprints(n_voxels, snr_db)
+    matched(matcher, signals)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(min(matched(matcher, signals)[0][0] for _ in range(repeats)), flush=True)
+
+
 def print_split(matcher: WaterFatMatcher, n_voxels: int, repeats: int) -> None:
     search = matcher._search
     assert isinstance(search, CompiledSearch)
@@ -142,9 +187,14 @@ def main() -> None:
     parser.add_argument("--voxels", type=int, default=8192)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--alone", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.alone is not None:
+        run_alone(arguments.alone, arguments.voxels, arguments.repeats)
+        return
     matchers = {threads: ready_matcher(threads) for threads in sorted({1, n_threads()})}
     print_speed(matchers, arguments.voxels, arguments.repeats)
+    print_ceiling(arguments.voxels, arguments.repeats)
     print_split(matchers[1], arguments.voxels, arguments.repeats)
     print_baselines(matchers, arguments.repeats)
     print_flatness(matchers[n_threads()], arguments.most)
