@@ -15,11 +15,12 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import GeneratorWorker, create_worker
 from psygnal import Signal
 from qtpy.QtCore import QObject, Slot
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.garbage import GARBAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -185,12 +186,15 @@ class Job(QObject):  # type: ignore[misc]
             raise RuntimeError(f"{self.status.title} is still running")
         self._start_s = time.monotonic()
         self._first_s = None
-        self._worker = create_worker(_Named(title, _guarded, work, arguments), _start_thread=False)
+        self._worker = create_worker(
+            _Named(title, _guarded, work, arguments), _start_thread=False, _worker_class=_Worker
+        )
         self._run = _Run(self)
         self._worker.yielded.connect(self._run.on_yielded)
         self._worker.returned.connect(self._run.on_returned)
         self._worker.finished.connect(self._run.on_finished)
         self._set(JobStatus(JobState.RUNNING, title))
+        GARBAGE.enter()  # until the thread has ended, which may be long after a cancellation
         self._worker.start()
 
     def cancel(self) -> None:
@@ -300,6 +304,17 @@ class _Run(QObject):  # type: ignore[misc]
         """Pass the end of the thread's work on."""
         if self._is_current():
             self._job._on_finished()
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """A worker that leaves garbage to the thread of the window."""
+
+    def run(self) -> None:
+        """Work, in a thread of the pool."""
+        try:
+            super().run()
+        finally:
+            GARBAGE.leave()
 
 
 class _Named(partial):  # type: ignore[type-arg]

@@ -1,8 +1,21 @@
-"""Which tests need a window."""
+"""Which tests need a window; their garbage is collected between them, by the main thread.
+
+Python searches for garbage wherever something is allocated: in a thread that computes, or in the
+middle of a paint event. A window that is taken apart there can end the whole run, and where that
+happens nobody can foresee. What the package itself does about it is shown by test_garbage.py.
+"""
+
+import gc
+from functools import partial
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent
+
+from napari_mrf.garbage import GarbageWatch
 
 _OF_A_WINDOW = {"qapp", "make_napari_viewer"}
+_PATIENCE_MS = 60_000
+_WATCH = GarbageWatch()
 
 
 def pytest_collection_modifyitems(items):
@@ -10,3 +23,51 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if _OF_A_WINDOW & set(item.fixturenames):
             item.add_marker(pytest.mark.window)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if _needs_window(item):
+        gc.disable()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item, nextitem):
+    try:
+        return (yield)
+    finally:
+        if _needs_window(item):
+            goes_on = _needs_window(nextitem) and nextitem.path == item.path
+            _clear_up(is_last=not goes_on)
+            if not _needs_window(nextitem):
+                gc.enable()
+
+
+def _needs_window(item):
+    return item is not None and item.get_closest_marker("window") is not None
+
+
+def _clear_up(*, is_last):
+    """Let all threads end, then all windows that are to be deleted, then what they leave."""
+    from superqt.utils import WorkerBase
+
+    WorkerBase.await_workers(_PATIENCE_MS)
+    # Without this they are deleted in the event loop of a later test, beside its threads.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    if is_last:
+        gc.collect()
+    else:
+        _WATCH.collect()
+
+
+@pytest.fixture
+def qtbot(qtbot, monkeypatch):
+    """Wait for as long as a busy machine may take; what never comes fails all the same."""
+    for name in ("waitUntil", "waitSignal", "waitExposed", "waitActive"):
+        wait = getattr(qtbot, name)
+        monkeypatch.setattr(qtbot, name, partial(_wait_patiently, wait))
+    return qtbot
+
+
+def _wait_patiently(wait, what, *, timeout=0, **options):
+    return wait(what, timeout=max(timeout, _PATIENCE_MS), **options)

@@ -73,8 +73,8 @@ def dock(qtbot, viewer):
     dock = CompareDock(viewer)
     qtbot.addWidget(dock)
     dock.resize(340, 1400)
-    dock.show()
-    qtbot.waitExposed(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
     yield dock
     session_of(viewer).comparison.cancel()
     WorkerBase.await_workers(10_000)

@@ -66,8 +66,8 @@ class Scene:
         self.dock = InspectDock(viewer)
         qtbot.addWidget(self.dock)
         self.dock.resize(340, 700)
-        self.dock.show()
-        qtbot.waitExposed(self.dock)
+        with qtbot.waitExposed(self.dock):
+            self.dock.show()
         self.panel, self.binding = self.dock.panels["inspect"], self.dock.bindings["inspect"]
         self.settle()
 
@@ -465,8 +465,8 @@ def test_panel_can_be_closed_while_the_mouse_moves(qtbot, viewer):
     scene = Scene(qtbot, viewer)
     scene.add("water-fat")
     dock = InspectDock(viewer)
-    dock.show()
-    qtbot.waitExposed(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
     scene.viewer.cursor.position = scene.world((2, 1, 3))
     with qtbot.waitSignal(dock.destroyed):
         dock.deleteLater()

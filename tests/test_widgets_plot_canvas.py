@@ -26,8 +26,8 @@ def canvas(qtbot, viewer):
     canvas.follow(viewer)
     axes = canvas.figure.subplots()
     axes.set(xlim=(0, 10), ylim=(0, 1), xlabel="frame", title="signal")
-    canvas.show()
-    qtbot.waitExposed(canvas)
+    with qtbot.waitExposed(canvas):
+        canvas.show()
     canvas.redraw()
     return canvas
 
@@ -149,8 +149,8 @@ def test_wheel_over_the_plot_scrolls_the_panel(qtbot):
     area.setWidgetResizable(True)
     area.resize(300, 300)
     qtbot.addWidget(area)
-    area.show()
-    qtbot.waitExposed(area)
+    with qtbot.waitExposed(area):
+        area.show()
     turn_wheel_down(canvas)
     assert area.verticalScrollBar().value() > 0
 

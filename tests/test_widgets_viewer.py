@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
@@ -66,6 +67,7 @@ def wait_for(qtbot, viewer, state):
     job = session_of(viewer).reconstruction
     qtbot.waitUntil(lambda: not job.status.is_running, timeout=180_000)
     assert job.status.state is state, job.status.failure
+    wait_for_layers(qtbot, viewer)
 
 
 def test_sample_from_the_menu_fills_the_first_step(qtbot, viewer, sample):

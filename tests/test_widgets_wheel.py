@@ -49,8 +49,8 @@ def scrolled(qtbot):
     area.setWidgetResizable(True)
     area.resize(300, 200)
     qtbot.addWidget(area)
-    area.show()
-    qtbot.waitExposed(area)
+    with qtbot.waitExposed(area):
+        area.show()
     area.setFocus()
     editors = [form.editor(option.name) for option in OPTIONS] + [picker]
     return area, editors

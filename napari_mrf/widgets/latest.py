@@ -7,13 +7,14 @@ overtaken by itself.
 from __future__ import annotations
 
 import traceback
-from threading import Condition, Thread
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QObject
 from qtpy.QtCore import Signal as QtSignal
 
+from napari_mrf.garbage import start_thread
 from napari_mrf.jobs import Failure
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Latest(QObject):
                 self._changed.notify()
                 return
             self._is_running = True
-        Thread(target=self._work, name="mrf-inspector", daemon=True).start()
+        start_thread(self._work, name="mrf-inspector", daemon=True)
 
     def forget(self) -> None:
         """Want no answer any more."""

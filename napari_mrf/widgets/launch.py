@@ -8,6 +8,7 @@ import napari
 
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
 from napari_mrf.widgets.readers import open_dock
 
@@ -49,6 +50,7 @@ def open_viewer(
     open_dock(viewer)
     for set_name, maps in (maps_sets or {}).items():
         maps_display_of(viewer).add(MapsSet(set_name, maps, name if series is not None else ""))
+    layer_turns_of(viewer).finish()  # whoever called expects the layers
     if block:
         napari.run()
     return viewer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
@@ -11,6 +10,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.garbage import start_thread
 from napari_mrf.layers import PARAMETER_KEY
 from napari_mrf.layers.regions import prepare_colors
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
@@ -303,4 +303,4 @@ class RoisBinding:
 @cache
 def _prepare_colors() -> None:
     """Have ready, before the first stroke, what napari colors labels with."""
-    Thread(target=prepare_colors, name="label colors").start()
+    start_thread(prepare_colors, name="label colors")

@@ -1,0 +1,133 @@
+"""Garbage waits for the thread of the window while other threads compute.
+
+Python searches for reference cycles in whichever thread happens to allocate, and takes apart
+what it finds there. Windows, layers and plots are full of cycles, and Qt, OpenGL and the timers
+of matplotlib must not be touched beside their own thread. So Python's automatic search rests
+while a thread of this package runs, and a timer of the window searches as often as Python would.
+"""
+
+from __future__ import annotations
+
+import gc
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QTimer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_INTERVAL_MS = 100
+_GROWN = 1.25
+
+
+class GarbageWatch:
+    """Keeps count of the threads that run, and collects for them.
+
+    All but `leave` is called in the thread of the window.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads = 0
+        self._is_held = False
+        self._is_quiet = False
+        self._timer: QTimer | None = None
+        self._settled = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the automatic search rests."""
+        return self._is_held
+
+    def enter(self) -> None:
+        """Note that a thread is about to start; every call is answered by one of `leave`."""
+        with self._lock:
+            self._threads += 1
+        self._is_quiet = False
+        if not self._is_held:
+            if not gc.isenabled():
+                return  # somebody else has taken it over
+            self._is_held = True
+            gc.disable()
+        if self._timer is None or not isalive(self._timer):
+            self._timer = QTimer(QCoreApplication.instance())
+            self._timer.setInterval(_INTERVAL_MS)
+            self._timer.timeout.connect(self.tend)
+        self._timer.start()
+
+    def leave(self) -> None:
+        """Note, in the thread itself, that it has nothing more to do.
+
+        The automatic search is not due here: it would begin in this thread at once.
+        """
+        with self._lock:
+            self._threads -= 1
+
+    def tend(self) -> None:
+        """Collect what is due; give the search back to Python some time after the last thread."""
+        if not self._is_held:
+            return
+        self.collect()
+        if self._threads:
+            self._is_quiet = False
+        elif not self._is_quiet:
+            self._is_quiet = True  # a thread that has left is perhaps not gone yet
+        else:
+            if self._timer is not None:
+                self._timer.stop()
+            self._is_held = False
+            gc.enable()
+
+    def collect(self) -> None:
+        """Search the generations that Python would search now."""
+        counts, limits = gc.get_count(), gc.get_threshold()
+        if not limits[0] or counts[0] <= limits[0]:
+            return
+        if counts[1] <= limits[1]:
+            gc.collect(0)
+        elif counts[2] <= limits[2] or not self._has_grown():
+            gc.collect(1)
+        else:
+            gc.collect()
+            self._settled = len(gc.get_objects(generation=2))
+
+    def _has_grown(self) -> bool:
+        """Whether so much has got old since the last full search that another is worth its time."""
+        n_old = len(gc.get_objects(generation=2))
+        if not self._settled:
+            self._settled = n_old
+        return n_old > _GROWN * self._settled
+
+
+GARBAGE = GarbageWatch()
+"""The one of this process."""
+
+
+def start_thread(work: Callable[[], Any], *, name: str, daemon: bool = False) -> None:
+    """Run a function in a thread of its own that leaves garbage to the window.
+
+    Parameters
+    ----------
+    work : callable
+        Without arguments.
+    name : str
+        Of the thread.
+    daemon : bool
+        Whether the process may end before it.
+    """
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            GARBAGE.leave()
+
+    thread = Thread(target=run, name=name, daemon=daemon)
+    GARBAGE.enter()
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads
+        GARBAGE.leave()
+        raise

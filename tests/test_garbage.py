@@ -1,0 +1,195 @@
+"""Reference cycles die in the thread of the window, whoever computes meanwhile."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+from superqt.utils import WorkerBase
+
+from napari_mrf.garbage import GARBAGE, GarbageWatch, start_thread
+from napari_mrf.jobs import Job, JobState, Step
+from napari_mrf.widgets.latest import Latest
+
+
+@pytest.fixture(autouse=True)
+def automatic(qtbot):
+    """Let Python search often, as if a lot were allocated all the time."""
+    limits, was_enabled = gc.get_threshold(), gc.isenabled()
+    gc.set_threshold(20, 3, 3)
+    gc.enable()
+    yield
+    WorkerBase.await_workers(10_000)
+    qtbot.waitUntil(lambda: not GARBAGE.is_held, timeout=10_000)
+    gc.set_threshold(*limits)
+    if not was_enabled:
+        gc.disable()
+
+
+class Cycle:
+    """Stands for a window: full of cycles, and not to be taken apart by another thread."""
+
+    def __init__(self, deaths):
+        self.deaths = deaths
+        self.itself = self
+
+    def __del__(self):
+        self.deaths.append(threading.get_ident())
+
+
+def _allocate_until(is_enough, deaths):
+    """Make garbage, as computing does; give up when nobody collects it."""
+    for _ in range(2000):
+        Cycle(deaths)
+        kept = [[] for _ in range(200)]
+        if is_enough():
+            return True
+        threading.Event().wait(0.002)
+        del kept
+    return False
+
+
+def tend_for_long():
+    for _ in range(5):
+        GARBAGE.tend()
+
+
+def test_cycles_die_in_the_thread_of_the_window_while_a_job_runs(qtbot):
+    deaths, results = [], []
+
+    def work():
+        yield Step()
+        return _allocate_until(lambda: len(deaths) > 50, deaths)
+
+    job = Job()
+    job.succeeded.connect(results.append)
+    for _ in range(10):
+        Cycle(deaths)
+    job.start("allocating", work)
+    qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=60_000)
+    assert results == [True]  # what the thread left behind is collected while it runs
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    assert set(deaths) == {threading.get_ident()}
+
+
+def test_cycles_die_in_the_thread_of_the_window_while_the_inspector_answers(qtbot):
+    deaths = []
+
+    def answer(question):
+        yield _allocate_until(lambda: len(deaths) > 50, deaths)
+
+    latest = Latest(answer)
+    answers = []
+    latest.answered.connect(answers.append)
+    latest.ask(0)
+    qtbot.waitUntil(lambda: bool(answers), timeout=60_000)
+    assert answers == [True]
+    assert set(deaths) == {threading.get_ident()}
+
+
+def test_search_rests_until_the_thread_of_a_cancelled_job_has_ended(qtbot):
+    release, entered = threading.Event(), threading.Event()
+
+    def stuck():
+        yield Step()
+        entered.set()
+        release.wait(10)
+
+    job = Job()
+    job.start("stuck", stuck)
+    qtbot.waitUntil(entered.is_set)
+    job.cancel()
+    tend_for_long()
+    assert not gc.isenabled()
+    release.set()
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+
+
+def test_search_goes_on_when_the_last_of_several_jobs_has_ended_in_whatever_way(qtbot):
+    release = [threading.Event(), threading.Event()]
+
+    def work(number):
+        yield Step()
+        release[number].wait(10)
+        if number:
+            raise RuntimeError("broken")
+
+    jobs = [Job(), Job()]
+    for number, job in enumerate(jobs):
+        job.start("waiting", work, number)
+    release[0].set()
+    qtbot.waitUntil(lambda: jobs[0].status.state is JobState.DONE)
+    tend_for_long()
+    assert not gc.isenabled()
+    release[1].set()
+    qtbot.waitUntil(lambda: jobs[1].status.state is JobState.FAILED)
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+
+
+def test_thread_that_fails_gives_the_search_back(qtbot, monkeypatch):
+    told = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
+    def broken():
+        raise RuntimeError("broken")
+
+    start_thread(broken, name="broken")
+    assert not gc.isenabled()
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    assert str(told[0].exc_value) == "broken"
+
+
+def test_thread_that_cannot_start_gives_the_search_back(qtbot, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        start_thread(int, name="none")
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+
+
+def test_search_that_the_user_has_switched_off_stays_off(qtbot):
+    gc.disable()
+    done = threading.Event()
+    start_thread(done.set, name="short")
+    qtbot.waitUntil(done.is_set)
+    tend_for_long()
+    assert not gc.isenabled()
+    assert not GARBAGE.is_held
+
+
+def test_what_has_got_old_is_collected_too():
+    gc.disable()
+    gc.collect()
+    watch, deaths = GarbageWatch(), []
+    old = Cycle(deaths)
+    alive = weakref.ref(old)
+    gc.collect()
+    del old
+    kept = []
+    for _ in range(200):
+        kept.append([[] for _ in range(20_000)])  # a thread that computes
+        watch.collect()
+        if alive() is None:
+            return
+    pytest.fail("memory would grow without bound")
+
+
+def test_full_search_waits_until_a_quarter_more_has_got_old(monkeypatch):
+    gc.disable()
+    gc.collect()
+    generations = []
+    collect = gc.collect
+
+    def noted(generation=2):
+        generations.append(generation)
+        return collect(generation)
+
+    monkeypatch.setattr(gc, "collect", noted)
+    watch, kept = GarbageWatch(), []
+    for _ in range(60):
+        kept.append([[] for _ in range(50)])
+        watch.collect()
+    assert set(generations) == {0, 1}
+    assert generations.count(0) > 2 * generations.count(1)
