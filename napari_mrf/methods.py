@@ -32,6 +32,7 @@ _MATCHERS = {
     "exhaustive": "napari_mrf.dictionary.exhaustive:ExhaustiveMatcher",
     "compressed": "napari_mrf.dictionary.compressed:CompressedMatcher",
     "group": "napari_mrf.dictionary.group:GroupMatcher",
+    "spatiotemporal": "napari_mrf.spatiotemporal.matcher:SpatiotemporalMatcher",
 }
 
 DEFAULTS = {"spoiled": "water-fat", "fisp": "exhaustive"}

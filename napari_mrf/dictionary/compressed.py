@@ -137,6 +137,12 @@ class CompressedMatcher(ExplicitMatcher):
         self._compressed: CompressedAtoms | None = None
         self._search: CompiledSearch | TorchSearch | None = None
 
+    @property
+    def compressed(self) -> CompressedAtoms:
+        """The compressed atoms, once prepared."""
+        assert self._compressed is not None  # noqa: S101 - made by prepare
+        return self._compressed
+
     def describe(self) -> dict[str, Any]:
         """Return dictionary, compression, engine and device for the provenance."""
         record = super().describe()

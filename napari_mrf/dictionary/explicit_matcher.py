@@ -99,6 +99,17 @@ class ExplicitMatcher(VoxelwiseMethod):
         """The sequence's maps."""
         return self.sequence.parameters
 
+    @property
+    def dictionary(self) -> Dictionary:
+        """The atoms, once prepared."""
+        assert self._dictionary is not None  # noqa: S101 - made by prepare
+        return self._dictionary
+
+    @property
+    def norms(self) -> NDArray[np.float64]:
+        """Norms (A,) of the conditioned atoms, once prepared; 0 for atoms that never match."""
+        return self._norms
+
     @abstractmethod
     def preparing_search(
         self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]

@@ -1,0 +1,111 @@
+"""The people whose anatomy a spatiotemporal dictionary is made of: phantoms, kept on disk."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf._version import __version__
+from napari_mrf.dictionary import storage
+from napari_mrf.dictionary.cache import cache_directory
+from napari_mrf.errors import MRFInputError
+from napari_mrf.phantoms.brain import brain
+from napari_mrf.phantoms.thigh import thigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.phantoms.phantom import Phantom
+    from napari_mrf.sequence import Sequence
+
+_LOGGER = logging.getLogger(__name__)
+_KIND = "training subject"
+_SIDE_VOXELS = 128
+# Away from the small seeds that people measure and train networks with.
+_FIRST_SEED = 900_001
+
+TISSUE = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
+"""What training subjects tell of a voxel, by kind of sequence; fields are the subject's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSubject:
+    """The tissue of one training subject.
+
+    Parameters
+    ----------
+    seed : int
+        Of the phantom.
+    maps : dict of str to ndarray
+        (Z, Y, X) float32 by key of `TISSUE`; NaN where there is no tissue.
+    affine : ndarray
+        (4, 4), voxel indices (x, y, z) to mm.
+    """
+
+    seed: int
+    maps: dict[str, NDArray[np.float32]]
+    affine: NDArray[np.float64]
+
+
+def training_subjects(
+    sequence: Sequence, n_subjects: int, n_slices: int, slice_thickness_mm: float
+) -> Iterator[TrainingSubject]:
+    """Yield thighs for a spoiled sequence, heads for FISP, from disk where they are kept.
+
+    Thighs are right and left in turn.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Decides on the anatomy.
+    n_subjects : int
+        How many.
+    n_slices : int
+        Z.
+    slice_thickness_mm : float
+        Distance of slices.
+    """
+    for number in range(n_subjects):
+        seed = _FIRST_SEED + number
+        name = (
+            f"{sequence.fingerprint()[:16]}-subject-{seed}-{n_slices}x{slice_thickness_mm:.2f}"
+            f"-{__version__}.safetensors"
+        )
+        yield _cached(sequence, seed, n_slices, slice_thickness_mm, cache_directory() / name)
+
+
+def _cached(
+    sequence: Sequence, seed: int, n_slices: int, slice_thickness_mm: float, path: Path
+) -> TrainingSubject:
+    keys = TISSUE[sequence.kind]
+    if path.exists():
+        try:
+            tensors, _ = storage.load(path, kind=_KIND, sequence=sequence)
+            return TrainingSubject(seed, {key: tensors[key] for key in keys}, tensors["affine"])
+        except MRFInputError as error:
+            _LOGGER.warning("drawing a cached training subject again: %s", error)
+    phantom = _draw(sequence, seed, n_slices, slice_thickness_mm)
+    maps = {
+        key: np.where(phantom.foreground, phantom.maps[key], np.nan).astype(np.float32)
+        for key in keys
+    }
+    try:
+        tensors = {**maps, "affine": phantom.affine}
+        storage.save(path, tensors, kind=_KIND, sequence=sequence, contents=phantom.settings)
+    except OSError as error:
+        _LOGGER.warning("the training subject could not be cached: %s", error)
+    return TrainingSubject(seed, maps, phantom.affine)
+
+
+def _draw(sequence: Sequence, seed: int, n_slices: int, slice_thickness_mm: float) -> Phantom:
+    shape = (n_slices, _SIDE_VOXELS, _SIDE_VOXELS)
+    if sequence.kind == "spoiled":
+        side = "right" if seed % 2 else "left"
+        return thigh(shape, seed=seed, side=side, slice_thickness_mm=slice_thickness_mm)
+    return brain(shape, seed=seed, slice_thickness_mm=slice_thickness_mm)
