@@ -3,8 +3,9 @@
     python docs/results_spatiotemporal.py thigh|brain|MAPS.npz noise-only|radial
 
 Three slices of a phantom, or the maps of a real thigh (see docs/results.py), are measured by a
-simulated scan of 20 dB and matched voxel by voxel and patch by patch. The phantom is none of the training
-subjects, but of their family: only the real thigh tells what strangers are to the method.
+simulated scan of 20 dB and matched voxel by voxel and patch by patch. The phantom is none of the
+training subjects, but of their family: only the real thigh tells what strangers are to the
+method.
 """
 
 import argparse

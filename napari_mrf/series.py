@@ -86,10 +86,9 @@ class MRFSeries:
         hint = "Pick the sequence that was measured."
         if found == sequence.n_pulses:
             spokes = sequence.pulses_per_frame
-            hint = (
-                f"{found} / {expected} = {spokes}: is this the unaveraged spoke series? "
-                f"Average {spokes} spokes a frame."
-            )
+            overlap = sequence.pulses_between_frames is not None
+            start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"
+            hint = f"{start} this the unaveraged spoke series? Average {spokes} spokes a frame."
         elif found == 2 * expected:
             hint = "Twice the frames: are real and imaginary parts stacked along time?"
         elif found < min(expected, 60):

@@ -64,6 +64,12 @@ def phantom(
         str, typer.Option(callback=_known_mode, help="radial, fully-sampled or noise-only.")
     ] = "radial",
     snr_db: Annotated[float, typer.Option(help="Noise level; see docs/physics.md.")] = 20.0,
+    sliding_window: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Frames combined into each one: N - 1 frames less, fewer streaks."
+        ),
+    ] = 1,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -80,6 +86,7 @@ def phantom(
     shape, is_brain = (slices, size, size), anatomy == "brain"
     drawn = brain(shape, seed=seed) if is_brain else thigh(shape, seed=seed)
     sequence = sequences.fisp() if is_brain else sequences.t1ff()
+    sequence = sequence.sliding_window(sliding_window)
     spokes_per_pulse = 4 if is_brain else 1
     acquired = acquire(
         drawn, sequence, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]

@@ -109,8 +109,8 @@ class WaterFatDictionary:
             if self.factorises:
                 # The averaging stays inside runs of one echo time and RF phase, where this
                 # factor is constant.
-                return np.asarray(envelope * sequence_frames(per_pulse, sequence)[kept, 0])
-            frames = sequence_frames(envelope * per_pulse, sequence).mean(axis=-1)
+                return np.asarray(envelope * sequence.per_frame(per_pulse)[kept, 0])
+            frames = sequence.per_frame(envelope * per_pulse).mean(axis=-1)
             return conditioned(frames, kept, averaging)
 
         return atoms(self.water[b1_index], "water"), atoms(self.fat[b1_index], "fat")
@@ -126,8 +126,3 @@ def conditioned(
     """Keep frames of the last axis and average them."""
     values = frames[..., kept]
     return np.asarray(values if averaging is None else values @ averaging.T)
-
-
-def sequence_frames(values: NDArray[Any], sequence: Sequence) -> NDArray[Any]:
-    """Split the last axis from pulses into (n_frames, pulses_per_frame)."""
-    return values.reshape(*values.shape[:-1], sequence.n_frames, sequence.pulses_per_frame)

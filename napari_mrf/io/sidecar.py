@@ -56,6 +56,7 @@ class MRFBlock(BaseModel):
     NFrames: int | None = Field(default=None, ge=1)
     NSpokes: int | None = Field(default=None, ge=1)
     SpokesPerFrame: int | None = Field(default=None, ge=1)
+    SpokesBetweenFrames: int | None = Field(default=None, ge=1)
     SequenceName: str | None = None
     SequenceKind: Literal["spoiled", "fisp"] | None = None
     Parameters: list[str] | None = None
@@ -84,9 +85,15 @@ class MRFBlock(BaseModel):
         """Number of RF pulses, where the block says it."""
         if self.NSpokes is not None:
             return self.NSpokes
-        if self.NFrames is not None and self.SpokesPerFrame is not None:
-            return self.NFrames * self.SpokesPerFrame
-        return None
+        return self.spokes_of_frames
+
+    @property
+    def spokes_of_frames(self) -> int | None:
+        """Number of pulses that the frames hold, where the block says how many and how long."""
+        if self.NFrames is None or self.SpokesPerFrame is None:
+            return None
+        step = self.SpokesBetweenFrames or self.SpokesPerFrame
+        return (self.NFrames - 1) * step + self.SpokesPerFrame
 
 
 @dataclass(frozen=True)
@@ -175,12 +182,17 @@ def _read_block(record: Any, path: Path) -> MRFBlock:
 
 def _check_lengths(block: MRFBlock, path: Path) -> None:
     n_frames, n_pulses = block.NFrames, block.n_pulses
-    if block.NSpokes and block.SpokesPerFrame and block.NFrames:
-        product = block.NFrames * block.SpokesPerFrame
-        if product != block.NSpokes:
-            raise _bad(path, "NFrames times SpokesPerFrame is not NSpokes",
-                       expected=block.NSpokes, found=product)  # fmt: skip
-    allowed = {1, n_frames, n_pulses} - {None}
+    if block.SpokesBetweenFrames and not block.SpokesPerFrame:
+        raise _bad(path, "SpokesBetweenFrames needs SpokesPerFrame")
+    held = block.spokes_of_frames
+    if block.NSpokes and held is not None and held != block.NSpokes:
+        raise _bad(path, "NFrames times SpokesPerFrame is not NSpokes"
+                   if block.SpokesBetweenFrames is None else
+                   "NFrames, SpokesPerFrame and SpokesBetweenFrames do not make NSpokes",
+                   expected=block.NSpokes, found=held)  # fmt: skip
+    # Frames that overlap have no values of their own.
+    overlap = block.SpokesBetweenFrames is not None
+    allowed = {1, None if overlap else n_frames, n_pulses} - {None}
     for name in ("RepetitionTime", "EchoTime", "FlipAngle", "FlipAngleModulation", "RFPhase"):
         value = getattr(block, name)
         if isinstance(value, list) and len(value) not in allowed:

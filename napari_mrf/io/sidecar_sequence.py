@@ -83,6 +83,7 @@ def _build(block: MRFBlock) -> Sequence:
         recovery_time_ms=_optional_milliseconds(block.RecoveryTime) or 0.0,
         repetitions=block.Repetitions or 1,
         pulses_per_frame=spokes,
+        pulses_between_frames=block.SpokesBetweenFrames,
         water_t2_ms=_optional_milliseconds(block.WaterT2),
         fat_t2_ms=_optional_milliseconds(block.FatT2),
         fat_shifts_hz=None if fat is None else np.array(fat.ShiftsHz),
@@ -141,6 +142,8 @@ def block_of(sequence: Sequence) -> dict[str, Any]:
         "WaterT2": sequence.water_t2_ms,
         "FatT2": sequence.fat_t2_ms,
     }
+    if sequence.pulses_between_frames is not None:
+        block["SpokesBetweenFrames"] = sequence.pulses_between_frames
     block |= {key: _seconds(value) for key, value in times.items() if value is not None}
     if sequence.fat_shifts_hz is not None and sequence.fat_amplitudes is not None:
         block["FatModel"] = {

@@ -50,13 +50,15 @@ def average(signal: Any, sequence: Sequence | None, path: Path) -> tuple[Any, in
                             found=f"{n_pulses} images",
                             hint="Load the series without averaging.")  # fmt: skip
     if isinstance(signal, np.ndarray):
-        return _averaged(signal, spokes), spokes
+        return _averaged(signal, sequence), spokes
     chunks = ((sequence.n_frames,), *signal.chunks[1:])
-    return signal.map_blocks(_averaged, spokes, chunks=chunks, dtype=np.complex64), spokes
+    return signal.map_blocks(_averaged, sequence, chunks=chunks, dtype=np.complex64), spokes
 
 
-def _averaged(block: NDArray[Any], spokes: int) -> NDArray[np.complex64]:
-    n_pulses, *space = block.shape
-    frames = block.reshape(n_pulses // spokes, spokes, *space)
-    averaged: NDArray[np.complex64] = frames.mean(axis=1, dtype=np.complex64)
+def _averaged(block: NDArray[Any], sequence: Sequence) -> NDArray[np.complex64]:
+    size, step = sequence.pulses_per_frame, sequence.frame_step
+    averaged = np.empty((sequence.n_frames, *block.shape[1:]), np.complex64)
+    for frame, out in enumerate(averaged):
+        pulses = block[frame * step : frame * step + size]
+        pulses.mean(axis=0, dtype=np.complex64, out=out)
     return averaged

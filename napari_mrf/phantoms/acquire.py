@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gcd
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.kspace.sliding_window import moving_means
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.radial_scan import RadialScan
 from napari_mrf.phantoms.random_fields import RandomField
@@ -15,7 +17,7 @@ from napari_mrf.series import MRFSeries
 from napari_mrf.simulation import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -52,6 +54,9 @@ def acquire(
     through several coils; the spokes of a frame are gridded into an undersampled image.
     ``"fully-sampled"``: as many spokes a frame as the Nyquist criterion asks for, all of the
     mean signal of the frame. ``"noise-only"``: the exact frame signals and noise.
+
+    Where the frames of the sequence overlap (`Sequence.sliding_window`), the same scan is
+    measured and its frames combined afterwards, so that their noise shrinks with the window.
 
     In every mode the receive phase is unknown and smooth in space. In air there is no signal.
 
@@ -115,10 +120,13 @@ def acquire(
     relative_noise = 0.0 if snr_db is None else UNIT_NORM_SIGNAL * 10.0 ** (-snr_db / 20.0)
 
     scan = None
+    shared = gcd(sequence.pulses_per_frame, sequence.frame_step)
+    apart = replace(sequence, pulses_per_frame=shared, pulses_between_frames=None)
+    window, step = sequence.pulses_per_frame // shared, sequence.frame_step // shared
     if mode != "noise-only":
         scan = RadialScan(
             shape=(plane[0], plane[1]),
-            sequence=sequence,
+            sequence=apart,
             matrix_size=matrix_size or max(plane),
             readout_oversampling=readout_oversampling,
             n_coils=n_coils,
@@ -128,29 +136,26 @@ def acquire(
             workers=workers,
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
-    total = n_slices * sequence.n_frames
+    total = n_slices * apart.n_frames
     for z in range(n_slices):
         inside = foreground[z]
         parameters = {key: maps[key][z][inside] for key in sequence.parameters}
-        played = replace(sequence, pulses_per_frame=1) if mode == "radial" else sequence
+        played = replace(apart, pulses_per_frame=1) if mode == "radial" else apart
         fingerprints = _fingerprints(played, parameters, scale[z][inside])
-        norms = _frame_norms(fingerprints, sequence.n_frames)
+        norms = _frame_norms(fingerprints, apart.n_frames)
         rng = np.random.default_rng([seed, 0x2015E, z])
         if scan is None:
             voxels = np.zeros(tuple(plane))
             voxels[inside] = norms
             if noise_reference == "foreground":
                 voxels[:] = norms.mean() if norms.size else 0.0
-            _fill_noise_only(signal[:, z], fingerprints, inside, relative_noise * voxels, rng)
-            if progress is not None:
-                progress((z + 1) * sequence.n_frames, total)
-            continue
-        sigma = relative_noise * float(norms.mean()) if norms.size else 0.0
-        frames = scan.frames(fingerprints, inside, sigma, noise_seed=(seed, z))
-        for frame, image in enumerate(frames):
+            frames = _noise_only(fingerprints, inside, relative_noise * voxels, rng)
+        else:
+            sigma = relative_noise * float(norms.mean()) if norms.size else 0.0
+            frames = scan.frames(fingerprints, inside, sigma, noise_seed=(seed, z))
+        told = _told(frames, progress, z * apart.n_frames, total)
+        for frame, image in enumerate(moving_means(told, window, step)):
             signal[frame, z] = image
-            if progress is not None:
-                progress(z * sequence.n_frames + frame + 1, total)
 
     metadata: dict[str, Any] = {
         "simulated": mode,
@@ -161,6 +166,8 @@ def acquire(
     }
     if scan is not None:
         metadata.update(scan.metadata())
+    if window > 1:
+        metadata["sliding_window_frames"] = window
     return MRFSeries(signal, affine=maps.affine, sequence=sequence, metadata=metadata)
 
 
@@ -243,11 +250,25 @@ def _frame_norms(signals: NDArray[np.complex64], n_frames: int) -> NDArray[np.fl
     return np.sqrt(squares)
 
 
-def _fill_noise_only(
-    signal: NDArray[np.complex64], fingerprints: NDArray[np.complex64],
-    inside: NDArray[np.bool_], sigma: NDArray[np.float64], rng: np.random.Generator,
-) -> None:  # fmt: skip
-    for frame, values in zip(signal, fingerprints, strict=True):
+def _noise_only(
+    fingerprints: NDArray[np.complex64], inside: NDArray[np.bool_],
+    sigma: NDArray[np.float64], rng: np.random.Generator,
+) -> Iterator[NDArray[np.complex64]]:  # fmt: skip
+    for values in fingerprints:
+        frame = np.zeros(inside.shape, np.complex64)
         frame[inside] = values
         noise = rng.standard_normal((2, *inside.shape)) * sigma
         frame += (noise[0] + 1j * noise[1]).astype(np.complex64)
+        yield frame
+
+
+def _told(
+    frames: Iterable[NDArray[np.complex64]], progress: Callable[[int, int], None] | None,
+    done: int, total: int,
+) -> Iterator[NDArray[np.complex64]]:  # fmt: skip
+    """Yield the frames, and say how many there have been."""
+    for frame in frames:
+        yield frame
+        done += 1
+        if progress is not None:
+            progress(done, total)

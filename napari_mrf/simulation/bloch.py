@@ -160,5 +160,4 @@ def water_fat_fingerprint(
 
 
 def _frame_means(sequence: Sequence, echoes: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    means: NDArray[np.complex128] = echoes.reshape(sequence.n_frames, -1).mean(axis=1)
-    return means
+    return np.asarray(sequence.per_frame(echoes).mean(axis=1))

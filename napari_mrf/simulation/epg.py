@@ -31,6 +31,8 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from napari_mrf.simulation.frame_means import frame_means
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -89,7 +91,7 @@ def fingerprints(
         df_column = None if Df is None else Df[part, None]
         tissue = _Tissue(T1[part, None], T2[part, None], df_column, B1[part, None])
         echoes = _play(sequence, n_kept, tissue)
-        chunks.append(_frame_means(sequence, echoes * factors))
+        chunks.append(frame_means(sequence, echoes * factors))
     return torch.cat(chunks)
 
 
@@ -114,10 +116,6 @@ def phase_steps_deg(sequence: Sequence) -> NDArray[np.float64]:
 def has_real_states(sequence: Sequence) -> bool:
     """Return whether all RF phases agree up to 180 deg, so that the states stay real."""
     return not np.any(phase_steps_deg(sequence) % 180.0)
-
-
-def _frame_means(sequence: Sequence, echoes: Tensor) -> Tensor:
-    return echoes.reshape(len(echoes), sequence.n_frames, sequence.pulses_per_frame).mean(dim=2)
 
 
 @dataclass(frozen=True)

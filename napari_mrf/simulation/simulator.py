@@ -128,9 +128,7 @@ def _array_fingerprints(
     echoes = epg_kernel.echoes(sequence, T1, T2, B1, signs, epg.states_kept(sequence, n_states))
     if "PD" in columns:
         echoes *= columns["PD"].numpy()[:, None]
-    signal = (echoes * epg.frame_factors(sequence)).reshape(
-        len(T1), sequence.n_frames, sequence.pulses_per_frame
-    )
+    signal = sequence.per_frame(echoes * epg.frame_factors(sequence))
     return np.asarray(signal.mean(axis=2) if sequence.pulses_per_frame > 1 else signal[:, :, 0])
 
 

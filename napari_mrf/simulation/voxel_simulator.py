@@ -77,8 +77,7 @@ class VoxelSimulator:
         water, fat = envelopes[: len(FF)], envelopes[len(FF) :]
         mixture = (1.0 - FF)[:, None] * water * self._water + FF[:, None] * fat * self._fat
         phases = np.exp(np.outer(Df, self._turns))[:, self._time_of_pulse]
-        per_frame = (len(FF), self.sequence.n_frames, self.sequence.pulses_per_frame)
-        return np.asarray((mixture * phases).reshape(per_frame).mean(axis=2))
+        return np.asarray(self.sequence.per_frame(mixture * phases).mean(axis=2))
 
 
 def _all_in_range(parameters: Mapping[str, NDArray[np.floating]]) -> bool:

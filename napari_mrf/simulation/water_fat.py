@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from napari_mrf.simulation.frame_means import frame_means
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -54,6 +56,8 @@ def envelopes(sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool 
     cosines = [torch.cos(float(angle) * b1) for angle in angles]
     decays = [torch.exp(-float(time) / t1_ms) for time in times]
 
+    if not per_pulse and sequence.pulses_between_frames is not None:
+        return frame_means(sequence, envelopes(sequence, t1_ms, b1, per_pulse=True))
     group = 1 if per_pulse else sequence.pulses_per_frame
     last = sequence.repetitions - 1
     longitudinal = torch.ones_like(t1_ms)
@@ -117,8 +121,7 @@ def echo_segments(sequence: Sequence) -> tuple[NDArray[np.float64], NDArray[np.i
 
 def frame_weights(sequence: Sequence, species: Species) -> NDArray[np.complex128]:
     """Return `echo_weights` of each frame, (n_frames,), where they are constant in a frame."""
-    weights = echo_weights(sequence, species).reshape(-1, sequence.pulses_per_frame)
-    return np.ascontiguousarray(weights[:, 0])
+    return np.ascontiguousarray(sequence.per_frame(echo_weights(sequence, species))[:, 0])
 
 
 def species_fingerprints(
@@ -141,7 +144,7 @@ def species_fingerprints(
     weights = torch.as_tensor(echo_weights(sequence, species), dtype=complex_dtype)
     envelope = envelopes(sequence, t1_ms, b1, per_pulse=True)
     pulses = envelope * (weights.to(t1_ms.device) * phases(sequence.echo_times_ms))
-    return pulses.reshape(len(t1_ms), sequence.n_frames, sequence.pulses_per_frame).mean(dim=2)
+    return frame_means(sequence, pulses)
 
 
 def fingerprints(

@@ -136,10 +136,12 @@ class SeriesBinding:
             self.panel.set_problem(error.sentence())
             return
         spokes = sequence.pulses_per_frame
+        overlap = sequence.pulses_between_frames is not None
+        start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"
         self._cure = partial(self._average, series, sequence)
         self.panel.set_problem(
             f"The series has {found} frames, {sequence.name} has {expected}. "
-            f"{found} / {expected} = {spokes}: is this the unaveraged spoke series?",
+            f"{start} this the unaveraged spoke series?",
             cure=f"Average {spokes} spokes",
         )
 

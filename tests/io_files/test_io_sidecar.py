@@ -212,3 +212,30 @@ def test_order_of_the_sidecar_overrides_the_format(nifti, image, sequence):
     assert 'axes="TZYX"' in caught.value.hint
     path.with_suffix(".json").write_text('{"MRF": {"SchemaVersion": 1, "AxisOrder": "TZYX"}}')
     np.testing.assert_array_equal(np.asarray(load_series(path, sequence).signal), image.T)
+
+
+def test_overlapping_frames_of_a_block_make_a_sequence_of_such_frames(with_sidecar):
+    block = t1ff_block(SpokesPerFrame=16, SpokesBetweenFrames=8, NSpokes=1408)
+    for key in ("FlipAngle", "EchoTime", "RepetitionTime"):
+        block[key] = block[key][0]
+    sequence = load_series(with_sidecar(**block)).sequence
+    assert (sequence.n_pulses, sequence.n_frames) == (1408, 175)
+    assert (sequence.pulses_per_frame, sequence.pulses_between_frames) == (16, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"SpokesPerFrame": 16, "NSpokes": 1400}, "SpokesBetweenFrames"),
+        ({"SpokesPerFrame": None}, "SpokesPerFrame"),
+        # Frames that overlap have no angle of their own.
+        ({"SpokesPerFrame": 16}, "MRF.RepetitionTime"),
+    ],
+)
+def test_impossible_overlap_is_refused_by_name(with_sidecar, changes, field):
+    block = {key: value for key, value in t1ff_block(SpokesBetweenFrames=8, **changes).items()
+             if value is not None}  # fmt: skip
+    with pytest.raises(MRFInputError) as caught:
+        load_series(with_sidecar(**block))
+    assert caught.value.code == "bad-sidecar"
+    assert field in str(caught.value)
