@@ -6,6 +6,7 @@ import pytest
 import napari_mrf as mrf
 from napari_mrf.dictionary.prior import KEYS
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
+from napari_mrf.simulation.cramer_rao import jacobian
 
 TISSUE = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 320.0, "Df": 15.0, "B1": 0.8}
 
@@ -48,6 +49,19 @@ def test_fisp_bound_is_that_of_central_differences():
     found = mrf.crlb(sequence, tissue, 1e-3)
     expected = numeric_bound(sequence, tissue, 1e-3, ("T1", "T2"))
     np.testing.assert_allclose([found[key][0] for key in ("T1", "T2")], expected, rtol=1e-5)
+
+
+def test_fast_derivatives_of_fisp_are_those_of_automatic_differentiation():
+    sequence = mrf.Sequence(
+        name="short", kind="fisp", flip_angles_deg=5 + 50 * np.sin(np.arange(80) / 9) ** 2,
+        repetition_times_ms=12.0, echo_times_ms=2.0, inversion_time_ms=20.0,
+        rf_phases_deg=180.0 * (np.arange(80) % 2),
+    )  # fmt: skip
+    tissue = {"T1": [1000.0, 300.0, 4000.0], "T2": [80.0, 5.0, 2000.0], "PD": [1.0, 2.0, 0.5]}
+    fast = jacobian(sequence, tissue)
+    through_torch = jacobian(sequence, tissue | {"Df": 0.0})  # off resonance takes that way
+    np.testing.assert_allclose(fast, through_torch, rtol=1e-8, atol=1e-9 * np.abs(fast).max())
+    assert mrf.crlb(sequence, tissue, 1e-3)["PD"][1] > 0
 
 
 def test_estimates_scatter_as_the_bound_says(sequence):
