@@ -161,6 +161,29 @@ def test_place_that_cannot_hold_results_is_refused_before_the_work(
     assert blocked.read_text() == ""
 
 
+def test_fisp_is_refined_unless_told_not_to(run, tmp_path, monkeypatch):
+    for module in ("cache", "temporal_basis"):
+        monkeypatch.setattr(f"napari_mrf.dictionary.{module}.cache_directory", lambda: tmp_path)
+    sequence = mrf.Sequence(
+        name="short", kind="fisp", flip_angles_deg=5 + 50 * np.sin(np.arange(40) / 9) ** 2,
+        repetition_times_ms=12.0, echo_times_ms=2.0, inversion_time_ms=20.0,
+    )  # fmt: skip
+    signal = mrf.simulate(sequence, {"T1": [1013.0, 707.0], "T2": [71.3, 52.9]}) * (1 + 2j)
+    path, _ = save_series(
+        mrf.MRFSeries(signal.T.reshape(40, 1, 1, 2).astype(np.complex64), sequence=sequence),
+        tmp_path / "head.nii.gz",
+    )
+    assert run("reconstruct", path, "--output", tmp_path / "fine")[0] == 0
+    assert run("reconstruct", path, "--no-refine", "--output", tmp_path / "grid")[0] == 0
+    fine, grid = mrf.load_maps(tmp_path / "fine"), mrf.load_maps(tmp_path / "grid")
+    assert fine.provenance["method"]["name"] == mrf.methods.default_name(sequence)
+    np.testing.assert_allclose(fine["T1"].reshape(-1), [1013, 707], rtol=1e-3)
+    np.testing.assert_allclose(fine["T2"].reshape(-1), [71.3, 52.9], rtol=1e-3)
+    assert set(fine.uncertainty) == {"PD", "T1", "T2"}
+    assert not grid.uncertainty
+    np.testing.assert_array_equal(grid["T2"].reshape(-1) % 2, 0)
+
+
 @pytest.mark.parametrize("words", [("--prior", "range"), ("--sigma", "0.1")])
 def test_options_that_would_do_nothing_are_wrong_usage(run, small_series, tmp_path, words):
     code, _, err = run(

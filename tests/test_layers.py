@@ -170,6 +170,15 @@ def test_uncertainty_is_one_layer_a_map_with_unit_and_fixed_limits(viewer, maps)
     assert not bridge.companion_layers(viewer, "a", "uncertainty")
 
 
+def test_uncertainty_of_relaxation_is_offered_likewise(viewer):
+    values = {key: np.full(SHAPE[1:], 1.0) for key in ("PD", "T1", "T2")}
+    maps = ParameterMaps(values, uncertainty=values, affine=AFFINE)
+    bridge.show_maps(viewer, "a", maps)
+    layers = bridge.show_companion(viewer, "a", maps, "uncertainty")
+    assert [layer.name for layer in layers] == ["a · PD SD (a.u.)", "a · T1 SD (ms)",
+                                                "a · T2 SD (ms)"]  # fmt: skip
+
+
 def test_validity_hides_the_uncertainty_where_it_hides_the_map(viewer, maps):
     maps.uncertainty = {"T1H2O": maps["T1H2O"] / 10}
     bridge.show_maps(viewer, "a", maps)

@@ -170,8 +170,8 @@ def test_nothing_to_reconstruct_is_an_error_not_an_empty_success(method, signal,
 
 def test_unknown_option_names_that_option_only(sequence):
     with pytest.raises(mrf.MRFInputError) as caught:
-        methods.get("exhaustive", sequence=sequence, window=3, refine=True)
-    assert caught.value.found == "refine"
+        methods.get("exhaustive", sequence=sequence, window=3, grid="wide")
+    assert caught.value.found == "grid"
 
 
 def test_data_of_the_user_are_not_touched(sequence, signal):

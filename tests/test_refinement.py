@@ -81,7 +81,7 @@ def test_given_noise_level_gives_the_posterior_of_that_level(sequence, matcher):
     signals = measured(sequence, tissue, 25, rng)
     signals /= np.linalg.norm(signals, axis=1, keepdims=True)
     found = matcher.match(signals)
-    refinement = WaterFatRefinement(matcher._dictionary)
+    refinement = WaterFatRefinement(sequence, matcher.conditioning)
     quiet, loud = (
         refinement.refine(signals, found, no_prior(), sigma=sigma) for sigma in (1e-3, 1e-2)
     )

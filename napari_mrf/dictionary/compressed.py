@@ -11,6 +11,7 @@ from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
+from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
@@ -76,6 +77,8 @@ class CompressedMatcher(ExplicitMatcher):
         See above.
     basis : TemporalBasis, optional
         Made for this dictionary under the same frames and window; built and cached without.
+    refine, prior, sigma
+        See `RefiningMatcher`.
     frames, window, smooth, conjugate
         See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
 
@@ -92,7 +95,7 @@ class CompressedMatcher(ExplicitMatcher):
 
     info = MethodInfo(
         name="compressed",
-        title="matching after temporal compression, gridded values",
+        title="matching after temporal compression",
         kind="matcher",
         sequence_kinds=("spoiled", "fisp"),
         paper="McGivney et al., IEEE TMI 2014",
@@ -106,6 +109,7 @@ class CompressedMatcher(ExplicitMatcher):
                 help="Compare the atoms that compression cannot tell apart over all frames: "
                 "the answer is that of exhaustive matching.",
             ),
+            *REFINEMENT_OPTIONS,
             *CONDITIONING_OPTIONS,
         ),
     )
@@ -120,6 +124,9 @@ class CompressedMatcher(ExplicitMatcher):
         rank: int = 0,
         check: bool = True,
         basis: TemporalBasis | None = None,
+        refine: bool = False,
+        prior: str = "series",
+        sigma: float | None = None,
         frames: Any = None,
         window: int = 1,
         smooth: float = 0.0,
@@ -130,6 +137,9 @@ class CompressedMatcher(ExplicitMatcher):
             device=device,
             dictionary=dictionary,
             conditioning=Conditioning(frames, window, smooth, conjugate),
+            refine=refine,
+            prior=prior,
+            sigma=sigma,
         )
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._check = check and self.device.type == "cpu"

@@ -8,6 +8,7 @@ from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher, default_grid
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
+from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
 from napari_mrf.method import MethodInfo
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class ExhaustiveMatcher(ExplicitMatcher):
         Where the products are computed.
     dictionary : Dictionary, optional
         Made for the same sequence; by default that of `default_grid`, cached on disk.
+    refine, prior, sigma
+        See `RefiningMatcher`.
     frames, window, smooth, conjugate
         See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
 
@@ -48,11 +51,11 @@ class ExhaustiveMatcher(ExplicitMatcher):
 
     info = MethodInfo(
         name="exhaustive",
-        title="exhaustive matching, gridded values",
+        title="exhaustive matching",
         kind="matcher",
         sequence_kinds=("spoiled", "fisp"),
         paper="Ma et al., Nature 2013",
-        options=CONDITIONING_OPTIONS,
+        options=(*REFINEMENT_OPTIONS, *CONDITIONING_OPTIONS),
     )
 
     def __init__(
@@ -61,6 +64,9 @@ class ExhaustiveMatcher(ExplicitMatcher):
         *,
         device: str = "auto",
         dictionary: Dictionary | None = None,
+        refine: bool = False,
+        prior: str = "series",
+        sigma: float | None = None,
         frames: Any = None,
         window: int = 1,
         smooth: float = 0.0,
@@ -71,6 +77,9 @@ class ExhaustiveMatcher(ExplicitMatcher):
             device=device,
             dictionary=dictionary,
             conditioning=Conditioning(frames, window, smooth, conjugate),
+            refine=refine,
+            prior=prior,
+            sigma=sigma,
         )
         self._search: CompiledSearch | TorchSearch | None = None
 

@@ -11,10 +11,10 @@ from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, steps
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
+from napari_mrf.dictionary.refining_matcher import RefiningMatcher
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
 from napari_mrf.method import VoxelResult
-from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +50,11 @@ def default_grid(sequence: Sequence) -> ParameterGrid:
     )
 
 
-class ExplicitMatcher(VoxelwiseMethod):
+class ExplicitMatcher(RefiningMatcher):
     """A matcher that finds one atom of an explicit dictionary for every fingerprint.
 
     ``quality`` is the correlation of the fingerprint with that atom over all frames used,
-    whatever space the atom was found in.
+    whatever space the atom was found in; refined, that with the refined model.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ class ExplicitMatcher(VoxelwiseMethod):
         Made for the same sequence; by default that of `default_grid`, cached on disk.
     conditioning : Conditioning
         Applied to the series and, where it matters, to the atoms alike.
+    refine, prior, sigma
+        See `RefiningMatcher`.
 
     Raises
     ------
@@ -80,6 +82,9 @@ class ExplicitMatcher(VoxelwiseMethod):
         device: str,
         dictionary: Dictionary | None,
         conditioning: Conditioning,
+        refine: bool,
+        prior: str,
+        sigma: float | None,
     ) -> None:
         if dictionary is not None and dictionary.sequence != sequence:
             raise MRFInputError(
@@ -88,7 +93,7 @@ class ExplicitMatcher(VoxelwiseMethod):
                 expected=sequence.name,
                 found=dictionary.sequence.name,
             )
-        super().__init__(sequence, conditioning)
+        super().__init__(sequence, conditioning, refine=refine, prior=prior, sigma=sigma)
         self.device = resolve_device(device)
         self._dictionary = dictionary
         self._atoms = np.zeros((0, 0), np.complex64)
@@ -136,7 +141,12 @@ class ExplicitMatcher(VoxelwiseMethod):
                 }
                 for key, values in self._dictionary.parameters.items()
             }
-        return record
+        return record | self.describe_refinement()
+
+    @property
+    def refined_axes(self) -> tuple[str, ...]:
+        """Those of the dictionary."""
+        return () if self._dictionary is None else tuple(self._dictionary.parameters)
 
     def preparing(self) -> Iterator[None]:
         """Build or load the dictionary, then the search."""
@@ -149,6 +159,7 @@ class ExplicitMatcher(VoxelwiseMethod):
             norms = norms_of(self._atoms)
             yield from self.preparing_search(self._atoms, norms)
             self._norms = norms
+        yield from self.preparing_refinement()
 
     def _fit_chunk(self, products_per_voxel: float) -> None:
         """Choose how many voxels are matched at once, from what one costs."""

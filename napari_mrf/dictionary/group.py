@@ -12,6 +12,7 @@ from napari_mrf.dictionary.compressed import DEFAULT_ENERGY, checked_rank
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
+from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
@@ -55,6 +56,8 @@ class GroupMatcher(ExplicitMatcher):
         Of the threshold: share below the best mean's correlation, 0-1.
     energy, rank
         Of the compressed space, see `CompressedMatcher`.
+    refine, prior, sigma
+        See `RefiningMatcher`.
     frames, window, smooth, conjugate
         See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
 
@@ -71,7 +74,7 @@ class GroupMatcher(ExplicitMatcher):
 
     info = MethodInfo(
         name="group",
-        title="fast group matching, gridded values",
+        title="fast group matching",
         kind="matcher",
         sequence_kinds=("spoiled", "fisp"),
         paper="Cauley et al., MRM 2015",
@@ -95,6 +98,7 @@ class GroupMatcher(ExplicitMatcher):
                 "best mean; faster in noise, and some voxels get another atom.",
                 choices=PRUNINGS,
             ),
+            *REFINEMENT_OPTIONS,
             *CONDITIONING_OPTIONS,
         ),
     )
@@ -110,6 +114,9 @@ class GroupMatcher(ExplicitMatcher):
         margin: float = _PUBLISHED_MARGIN,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
+        refine: bool = False,
+        prior: str = "series",
+        sigma: float | None = None,
         frames: Any = None,
         window: int = 1,
         smooth: float = 0.0,
@@ -120,6 +127,9 @@ class GroupMatcher(ExplicitMatcher):
             device=device,
             dictionary=dictionary,
             conditioning=Conditioning(frames, window, smooth, conjugate),
+            refine=refine,
+            prior=prior,
+            sigma=sigma,
         )
         _check(groups, pruning, margin)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)

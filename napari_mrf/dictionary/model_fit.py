@@ -91,11 +91,8 @@ class WaterFatFit:
         self._fit_voxels = fit_voxels
         conditioning = Conditioning()
         echo_times_ms, segment, water, fat = segment_weights(sequence, conditioning)
-        self._table = table = EnvelopeTable.build(sequence, segment, conditioning)
+        self._envelopes = EnvelopeTable.build(sequence, segment, conditioning)
         self._weights = (water, fat, echo_times_ms / 1000.0)
-        self._grid = np.array(
-            [table.log_t1_origin, table.log_t1_step, table.b1_origin, table.b1_step]
-        )
 
     def fit(
         self, signals: NDArray[np.complex64], parameters: Mapping[str, NDArray[np.floating]]
@@ -107,10 +104,12 @@ class WaterFatFit:
         inner = np.empty(len(signals), np.complex128)
         power, energy = np.empty((2, len(signals)))
 
+        table = self._envelopes.table
+
         def run(part: slice) -> None:
             self._fit_voxels(
-                signals[part], self._table.basis, tissue[part], self._table.coefficients,
-                self._grid, self._table.segment_of_vector, *self._weights,
+                signals[part], table.basis, tissue[part], table.coefficients,
+                table.grid, self._envelopes.segment_of_vector, *self._weights,
                 inner[part], power[part], energy[part],
             )  # fmt: skip
 

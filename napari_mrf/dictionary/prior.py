@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
-# Training grid of the INN paper, section 2.2: first and last value of every axis.
 _RANGES = {
-    "FF": (0.0, 1.0),
-    "T1H2O": (500.0, 3100.0),
-    "T1fat": (200.0, 400.0),
-    "Df": (-120.0, 120.0),
-    "B1": (0.3, 1.0),
+    # Training grid of the INN paper, section 2.2: first and last value of every axis.
+    "spoiled": {
+        "FF": (0.0, 1.0),
+        "T1H2O": (500.0, 3100.0),
+        "T1fat": (200.0, 400.0),
+        "Df": (-120.0, 120.0),
+        "B1": (0.3, 1.0),
+    },
+    # Dictionary of RinQ (Hoppe et al., MICCAI 2019).
+    "fisp": {"T1": (10.0, 4500.0), "T2": (2.0, 3000.0)},
 }
 # A handful of voxels says little about a spread: below this the range is believed instead.
 _FEWEST_VOXELS = 50
 # Off-resonance is a field with far tails near air, not a property of tissue, and is measured
 # ten times better than it varies: a spread learned from the image only pulls the tails in.
-_LEARNED = ("FF", "T1H2O", "T1fat", "B1")
+_LEARNED = ("FF", "T1H2O", "T1fat", "B1", "T1", "T2")
 # Of the median: voxels without tissue (cortical bone, air in the mask) say nothing of tissue.
 _LEAST_QUALITY = 0.8
 # Of the range's: a map of one value would forbid every other.
@@ -36,7 +40,7 @@ _NARROWEST = 1e-3
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent Gaussians over the water-fat parameters.
+    """Independent Gaussians over the parameters of the tissue.
 
     Parameters
     ----------
@@ -50,11 +54,11 @@ class Prior:
     mean: dict[str, float]
     deviation: dict[str, float]
 
-    def as_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return means and precisions (1 / SD²) in the order of `KEYS`; precision 0 when off."""
-        mean = np.array([self.mean.get(key, 0.0) for key in KEYS])
+    def as_arrays(self, keys: tuple[str, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return means and precisions (1 / SD²) in the order of the keys; precision 0 when off."""
+        mean = np.array([self.mean.get(key, 0.0) for key in keys])
         precision = np.array(
-            [self.deviation[key] ** -2.0 if key in self.deviation else 0.0 for key in KEYS]
+            [self.deviation[key] ** -2.0 if key in self.deviation else 0.0 for key in keys]
         )
         return mean, precision
 
@@ -71,16 +75,24 @@ def no_prior() -> Prior:
     return Prior("off", {}, {})
 
 
-def range_prior() -> Prior:
-    """Return the mean and spread of a uniform value in the published training range."""
+def range_prior(kind: str = "spoiled") -> Prior:
+    """Return the mean and spread of a uniform value in the published range of a kind of sequence.
+
+    ``"spoiled"``: the training range of MRF T1-FF. ``"fisp"``: the dictionary's.
+    """
+    ranges = _RANGES[kind]
     return Prior(
         "range",
-        {key: (low + high) / 2 for key, (low, high) in _RANGES.items()},
-        {key: (high - low) / 12**0.5 for key, (low, high) in _RANGES.items()},
+        {key: (low + high) / 2 for key, (low, high) in ranges.items()},
+        {key: (high - low) / 12**0.5 for key, (low, high) in ranges.items()},
     )
 
 
-def series_prior(values: Mapping[str, NDArray[np.float32]], quality: NDArray[np.float32]) -> Prior:
+def series_prior(
+    values: Mapping[str, NDArray[np.float32]],
+    quality: NDArray[np.float32],
+    kind: str = "spoiled",
+) -> Prior:
     """Return the mean and spread of a sample of a series' own grid answers (empirical Bayes).
 
     Each parameter is taken where it means something (its validity rule) and where the model
@@ -95,12 +107,16 @@ def series_prior(values: Mapping[str, NDArray[np.float32]], quality: NDArray[np.
         (N,) grid answers by key.
     quality : ndarray
         (N,) correlation with the model.
+    kind : {"spoiled", "fisp"}
+        Of the sequence.
     """
-    fallback = range_prior()
+    fallback = range_prior(kind)
     rules = validity_rules()
     mean, deviation = dict(fallback.mean), dict(fallback.deviation)
     fits = quality >= _LEAST_QUALITY * np.median(quality) if quality.size else quality > 0
-    for key in _LEARNED:
+    for key in fallback.mean:
+        if key not in _LEARNED:
+            continue
         used = fits & rules[key].mask(values["FF"]) if key in rules else fits
         chosen = values[key][used].astype(np.float64)
         if chosen.size >= _FEWEST_VOXELS and chosen.std() > _NARROWEST * deviation[key]:

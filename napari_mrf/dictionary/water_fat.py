@@ -9,32 +9,27 @@ import numpy as np
 
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
-from napari_mrf.devices import n_threads, resolve_device
+from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
-from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
+from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
 from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
-from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
     from napari_mrf.dictionary.water_fat_search import Search
     from napari_mrf.sequence import Sequence
 
-_FEWEST_LEARNED = 50
 # A chunk takes 0.3 s of one core at 10 dB: long enough to share out, short enough to cancel.
 _VOXELS_ON_CPU, _VOXELS_ON_GPU = 1024, 8192
-_FEWEST_IN_PART = 32
-PRIORS = ("series", "range", "off")
 
 
-class WaterFatMatcher(VoxelwiseMethod):
+class WaterFatMatcher(RefiningMatcher):
     """Exact matching of a water and a fat atom over the full grid, with continuous FF.
 
     For every pair of atoms of one (Df, B1) the fat fraction that fits best follows in closed
@@ -86,23 +81,7 @@ class WaterFatMatcher(VoxelwiseMethod):
                 "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
                 choices=("published", "wide"),
             ),
-            MethodOption(
-                name="refine",
-                kind="bool",
-                default=True,
-                label="Refine",
-                help="Continuous values between and beyond the grid points, with their "
-                "standard deviations.",
-            ),
-            MethodOption(
-                name="prior",
-                kind="choice",
-                default="series",
-                label="Prior",
-                help="What refinement believes beforehand: the spread of this series' own grid "
-                "answers, the published range, or nothing.",
-                choices=PRIORS,
-            ),
+            *REFINEMENT_OPTIONS,
             *CONDITIONING_OPTIONS,
         ),
     )
@@ -122,22 +101,17 @@ class WaterFatMatcher(VoxelwiseMethod):
         smooth: float = 0.0,
         conjugate: bool = False,
     ) -> None:
-        super().__init__(sequence, Conditioning(frames, window, smooth, conjugate))
+        super().__init__(
+            sequence,
+            Conditioning(frames, window, smooth, conjugate),
+            refine=refine,
+            prior=prior,
+            sigma=sigma,
+            threads=threads,
+        )
         self.device = resolve_device(device)
         self.chunk_size = _VOXELS_ON_CPU if self.device.type == "cpu" else _VOXELS_ON_GPU
         self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
-        self.threads = threads or n_threads()
-        if prior not in PRIORS:
-            raise MRFInputError(
-                "unknown-option", f"there is no prior {prior!r}", expected=" or ".join(PRIORS)
-            )
-        if sigma is not None and not 0.0 < sigma < float("inf"):
-            raise MRFInputError(
-                "bad-option", "the noise level must be a positive number", found=sigma
-            )
-        self._refine, self._prior_name, self._sigma = refine, prior, sigma
-        self._prior = {"range": range_prior, "off": no_prior}.get(prior, range_prior)()
-        self._refinement: WaterFatRefinement | None = None
         self._search: Search | None = None
         self._dictionary = WaterFatDictionary.build(sequence, self.grid, self.conditioning)
 
@@ -150,12 +124,12 @@ class WaterFatMatcher(VoxelwiseMethod):
         """Return grid, engine and device for the provenance."""
         engine = None if self._search is None else self._search.engine
         record = {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
-        record["refined"] = self._refinement is not None
-        if self._refinement is not None:
-            record["prior"] = self._prior.describe()
-            record["noise_colour"] = self._refinement.noise_colour
-            record["sigma"] = "estimated in each voxel" if self._sigma is None else self._sigma
-        return record
+        return record | self.describe_refinement()
+
+    @property
+    def refined_axes(self) -> tuple[str, ...]:
+        """All parameters."""
+        return self.parameters
 
     def preparing(self) -> Iterator[None]:
         """Make the tables of the search and of refinement, one after the other."""
@@ -164,45 +138,9 @@ class WaterFatMatcher(VoxelwiseMethod):
         from napari_mrf.dictionary.water_fat_search import make_search
 
         yield
-        search, notes = make_search(self._dictionary, self.device)
-        if self._refine:
-            yield
-            from napari_mrf.dictionary.water_fat_refinement import make_refinement
-
-            yield
-            self._refinement, more = make_refinement(self._dictionary)
-            notes = [*notes, *more]
-        self._search, self.notes = search, notes
-
-    @property
-    def needs_second_pass(self) -> bool:
-        """Whether the prior has to be learned from all voxels first."""
-        return self._refinement is not None
-
-    def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
-        """Take the prior from a sample of the series itself (empirical Bayes)."""
-        if self._refinement is None or len(signals) < _FEWEST_LEARNED:
-            return
-        if self._sigma is None:
-            self._refinement.learn_noise(signals, found)
-        if self._prior_name == "series":
-            self._prior = series_prior(found.parameters, found.quality)
-
-    def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
-        """Refine the grid answers of (N, T) fingerprints."""
-        refinement = self._refinement
-        if refinement is None:
-            return found
-        with ThreadPoolExecutor(self.threads) as pool:
-            refined = list(
-                pool.map(
-                    lambda part: refinement.refine(
-                        signals[part], found.part(part), self._prior, sigma=self._sigma
-                    ),
-                    _shares(len(signals), self.threads),
-                )
-            )
-        return VoxelResult.joined(refined)
+        search, self.notes = make_search(self._dictionary, self.device)
+        yield from self.preparing_refinement()
+        self._search = search
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
@@ -210,7 +148,7 @@ class WaterFatMatcher(VoxelwiseMethod):
         assert self._search is not None  # noqa: S101 - made by prepare
         # The torch search spreads its own work over the cores.
         is_compiled = self._search.engine == "compiled"
-        parts = _shares(len(signals), self.threads) if is_compiled else [slice(None)]
+        parts = shares(len(signals), self.threads) if is_compiled else [slice(None)]
         with ThreadPoolExecutor(self.threads) as pool:
             found = list(pool.map(self._search.best_pairs, [signals[part] for part in parts]))
         indices, fat_fraction, correlation, scale = (
@@ -242,21 +180,6 @@ class WaterFatMatcher(VoxelwiseMethod):
             m0=scale.astype(np.complex64),
             flags=flags,
         )
-
-
-def _shares(n_voxels: int, n_threads: int) -> list[slice]:
-    """Share voxels out to threads, in ever smaller parts.
-
-    Voxels differ in what they cost, and nobody should wait long for the last part.
-    """
-    if n_threads == 1:
-        return [slice(0, n_voxels)]
-    parts, start = [], 0
-    while start < n_voxels:
-        size = max((n_voxels - start) // (2 * n_threads), _FEWEST_IN_PART)
-        parts.append(slice(start, start + size))
-        start += size
-    return parts
 
 
 def _named_grid(name: str, sequence: Sequence) -> ParameterGrid:

@@ -25,7 +25,7 @@ _COMPANION_TIPS = {
 }
 _COMPANIONS_A_ROW = 2  # more do not fit a narrow dock
 _NONE = "This method gives none"
-_NOT_GIVEN = {"uncertainty": "These maps have none: run water-fat with Refine under More"}
+_NOT_GIVEN = {"uncertainty": "These maps have none: run a matcher with Refine under More"}
 
 
 class ResultsPanel(QWidget):

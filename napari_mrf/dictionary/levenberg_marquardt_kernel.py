@@ -1,0 +1,222 @@
+"""Levenberg-Marquardt with a Gaussian prior on the tissue and M0 of every voxel, compiled.
+
+The parameters theta are those of the tissue, then Re M0 and Im M0. The cost is
+|s - model|² / sigma² + sum of ((theta - mean) / sd)²; sigma² is given or estimated from the
+residual, together with the parameters. Every voxel is computed by itself in a fixed order:
+results do not depend on chunks or threads.
+
+What is fitted is decided by the type of the tables handed over: a signal model adds its own
+`linearise` by ``numba.extending.overload``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from napari_mrf.compilation import OPTIONS
+
+_FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
+
+MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
+"""How the `linearise` of a model is compiled (``jit_options``)."""
+
+
+def linearise(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+    """Fill the Jacobian (P, R) and the residual (its last row); return the squared residual.
+
+    Parameters
+    ----------
+    theta : ndarray
+        (P,) parameters.
+    z : ndarray
+        (R,) complex basis coordinates of the fingerprint.
+    model : tuple of ndarray
+        Tables of the signal model.
+    jacobian : ndarray
+        (P + 1, R) complex, written.
+    work : ndarray
+        (6, R), scratch.
+    corners : ndarray
+        (4, 4), scratch.
+    """
+    raise NotImplementedError
+
+
+@njit(**OPTIONS)
+def _normal_equations(jacobian, hessian, gradient):  # type: ignore[no-untyped-def]
+    n = gradient.size
+    for p in range(n):
+        for q in range(p + 1):
+            total = 0.0
+            for r in range(jacobian.shape[1]):
+                total += (
+                    jacobian[p, r].real * jacobian[q, r].real
+                    + jacobian[p, r].imag * jacobian[q, r].imag
+                )
+            hessian[p, q] = total
+            hessian[q, p] = total
+        total = 0.0
+        for r in range(jacobian.shape[1]):
+            total += (
+                jacobian[p, r].real * jacobian[n, r].real
+                + jacobian[p, r].imag * jacobian[n, r].imag
+            )
+        gradient[p] = total
+
+
+@njit(**OPTIONS)
+def _cholesky(matrix, factor):  # type: ignore[no-untyped-def]
+    """Lower factor of a symmetric matrix; False where it is not positive."""
+    for p in range(len(matrix)):
+        for q in range(p + 1):
+            total = matrix[p, q]
+            for k in range(q):
+                total -= factor[p, k] * factor[q, k]
+            if p == q:
+                if not total > 0.0:
+                    return False
+                factor[p, p] = np.sqrt(total)
+            else:
+                factor[p, q] = total / factor[q, q]
+    return True
+
+
+@njit(**OPTIONS)
+def _solve(factor, right, out):  # type: ignore[no-untyped-def]
+    n = right.size
+    for p in range(n):
+        total = right[p]
+        for k in range(p):
+            total -= factor[p, k] * out[k]
+        out[p] = total / factor[p, p]
+    for p in range(n - 1, -1, -1):
+        total = out[p]
+        for k in range(p + 1, n):
+            total -= factor[k, p] * out[k]
+        out[p] = total / factor[p, p]
+
+
+@njit(**OPTIONS)
+def _write_deviations(theta, factor, right, out, deviation):  # type: ignore[no-untyped-def]
+    """Write the posterior standard deviations of the tissue and, last, of |M0|."""
+    n = theta.size
+    size = np.sqrt(theta[n - 2] * theta[n - 2] + theta[n - 1] * theta[n - 1])
+    for p in range(n - 1):
+        right[:] = 0.0
+        if p < n - 2:
+            right[p] = 1.0
+        else:
+            right[n - 2], right[n - 1] = theta[n - 2] / size, theta[n - 1] / size
+        _solve(factor, right, out)
+        variance = 0.0
+        for q in range(n):
+            variance += right[q] * out[q]
+        deviation[p] = np.sqrt(variance)
+
+
+@njit(**OPTIONS)
+def refine_voxels(  # type: ignore[no-untyped-def]
+    projected, n_samples, noise_colour, start, sigma, model, prior_mean, prior_precision, lower,
+    upper, scales, max_steps, theta, deviation, misfit, steps,
+):  # fmt: skip
+    """Refine N voxels of P parameters.
+
+    Reads ``projected`` (N, R) complex128 of unit-norm fingerprints, ``n_samples`` real numbers
+    in one, ``noise_colour`` the noise power where signals live over that of the residual,
+    ``start`` (N, P), ``sigma`` (N,) or negative to estimate, ``scales`` (P - 2,) steps that
+    matter. Writes ``theta`` (N, P), ``deviation`` (N, P - 1) posterior standard deviations of
+    the tissue and of |M0|, ``misfit`` (N,) squared residual and ``steps`` (N,) linearisations.
+    """
+    n_vectors, n = projected.shape[1], start.shape[1]
+    work = np.empty((6, n_vectors))
+    jacobian = np.empty((n + 1, n_vectors), np.complex128)
+    trial_jacobian = np.empty_like(jacobian)
+    hessian = np.empty((n, n))
+    damped = np.empty((n, n))
+    factor = np.zeros((n, n))
+    gradient, right, step, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    held = np.empty(n, np.bool_)
+    corners = np.empty((4, 4))
+    for v in range(projected.shape[0]):
+        z = projected[v]
+        outside = 1.0
+        for r in range(n_vectors):
+            outside -= z[r].real * z[r].real + z[r].imag * z[r].imag
+        outside = max(outside, 0.0)
+        current = theta[v]
+        for p in range(n):
+            current[p] = min(max(start[v, p], lower[p]), upper[p])
+        residual = linearise(current, z, model, jacobian, work, corners)
+        # Without noise the residual vanishes; complex64 data carries errors of 1e-7.
+        variance = max(sigma[v] * sigma[v], _FLOOR)
+        if sigma[v] < 0.0:
+            variance = max(noise_colour * (outside + residual) / (n_samples - n), _FLOOR)
+        damping = 1e-3
+        count = 1
+        for _ in range(max_steps):
+            _normal_equations(jacobian, hessian, gradient)
+            cost = residual / variance
+            for p in range(n):
+                difference = current[p] - prior_mean[p]
+                cost += prior_precision[p] * difference * difference
+                gradient[p] = gradient[p] / variance - prior_precision[p] * difference
+                for q in range(n):
+                    hessian[p, q] /= variance
+                hessian[p, p] += prior_precision[p]
+                # A parameter on its limit that wants to go further stays there this time.
+                held[p] = (current[p] <= lower[p] and gradient[p] < 0.0) or (
+                    current[p] >= upper[p] and gradient[p] > 0.0
+                )
+            accepted = False
+            moved = 0.0
+            for _ in range(12):
+                for p in range(n):
+                    right[p] = 0.0 if held[p] else gradient[p]
+                    for q in range(n):
+                        damped[p, q] = 0.0 if held[p] or held[q] else hessian[p, q]
+                    damped[p, p] = 1.0 if held[p] else hessian[p, p] * (1.0 + damping) + 1e-300
+                if not _cholesky(damped, factor):
+                    damping *= 10.0
+                    continue
+                _solve(factor, right, step)
+                moved = 0.0
+                for p in range(n):
+                    trial[p] = min(max(current[p] + step[p], lower[p]), upper[p])
+                    if p < n - 2:
+                        moved = max(moved, abs(trial[p] - current[p]) / scales[p])
+                trial_residual = linearise(trial, z, model, trial_jacobian, work, corners)
+                count += 1
+                trial_cost = trial_residual / variance
+                for p in range(n - 2):
+                    difference = trial[p] - prior_mean[p]
+                    trial_cost += prior_precision[p] * difference * difference
+                if trial_cost <= cost:
+                    accepted = True
+                    damping = max(damping * 0.1, 1e-9)
+                    break
+                if moved < 1e-6:
+                    break
+                damping *= 10.0
+            if not accepted:
+                break
+            current[:] = trial
+            jacobian, trial_jacobian = trial_jacobian, jacobian
+            residual = trial_residual
+            if sigma[v] < 0.0:
+                variance = max(noise_colour * (outside + residual) / (n_samples - n), _FLOOR)
+            if moved < 1e-4:
+                break
+        # A rejected trial has overwritten only the spare Jacobian.
+        _normal_equations(jacobian, hessian, gradient)
+        for p in range(n):
+            for q in range(n):
+                hessian[p, q] /= variance
+            hessian[p, p] += prior_precision[p]
+        deviation[v] = np.nan
+        if _cholesky(hessian, factor):
+            _write_deviations(current, factor, right, step, deviation[v])
+        misfit[v] = outside + residual
+        steps[v] = count
