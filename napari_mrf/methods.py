@@ -35,7 +35,7 @@ _MATCHERS = {
     "spatiotemporal": "napari_mrf.spatiotemporal.matcher:SpatiotemporalMatcher",
 }
 
-DEFAULTS = {"spoiled": "water-fat", "fisp": "exhaustive"}
+DEFAULTS = {"spoiled": "water-fat", "fisp": "compressed"}
 """The method offered first for each kind of sequence."""
 
 

@@ -150,7 +150,7 @@ def test_only_networks_of_the_sequence_of_the_series_can_run(qtbot, panel, viewe
     assert "Networks" not in texts
     below = texts.index("Networks without weights")
     assert set(NETWORKS) == {name for name, _ in offered(picker)[below + 1 :]}
-    assert panel.current_method() == "exhaustive"
+    assert panel.current_method() == "compressed"
 
 
 @pytest.mark.parametrize("name", ["cohen", "balsiger2018"])
