@@ -230,11 +230,14 @@ def test_brain_sequence_is_acquired_too():
     assert np.abs(series.signal[:, 0, 8, 8]) == pytest.approx(np.abs(expected), abs=1e-6)
 
 
-def test_progress_counts_the_frames_of_all_slices(sequence):
+@pytest.mark.parametrize(
+    ("mode", "steps"), [("radial", 2 * (96 + 12)), ("fully-sampled", 24), ("noise-only", 24)]
+)
+def test_progress_counts_readouts_and_frames_of_all_slices(sequence, mode, steps):
     phantom = thigh((2, 56, 64), seed=1, voxel_size_mm=3.0)
     calls = []
-    acquire(phantom, sequence, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(n + 1, 24) for n in range(24)]
+    acquire(phantom, sequence, mode=mode, progress=lambda *counts: calls.append(counts))
+    assert calls == [(n + 1, steps) for n in range(steps)]
 
 
 def test_impossible_acquisition_is_refused(phantom, sequence):

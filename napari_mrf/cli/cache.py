@@ -10,13 +10,14 @@ from napari_mrf.cli.arguments import JsonErrors
 
 @app.command(name="clear-cache")
 def clear_cache(json_errors: JsonErrors = False) -> None:
-    """Delete cached dictionaries, unpacked series and measured phantoms; they are made again.
+    """Delete cached dictionaries, unpacked series, samples and phantoms; they are made again.
 
     Example: napari-mrf clear-cache
     """
     from napari_mrf.dictionary.cache import clear_cache as clear_dictionaries
     from napari_mrf.io import clear_unpacked_cache
+    from napari_mrf.phantoms.brain_sample import clear_cache as clear_samples
     from napari_mrf.training.phantom_slices import clear_cache as clear_phantoms
 
-    freed = clear_dictionaries() + clear_unpacked_cache() + clear_phantoms()
+    freed = clear_dictionaries() + clear_unpacked_cache() + clear_phantoms() + clear_samples()
     typer.echo(f"{freed / 1e6:,.1f} MB freed")

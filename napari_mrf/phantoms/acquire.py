@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,7 +98,8 @@ def acquire(
     workers : int, optional
         Threads; the result does not depend on it.
     progress : callable, optional
-        Called with (frames done, frames in all).
+        Called with (steps done, steps in all); a step is a frame, and before that the readout
+        of a pulse in the mode ``"radial"``.
 
     Returns
     -------
@@ -136,7 +137,8 @@ def acquire(
             workers=workers,
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
-    total = n_slices * apart.n_frames
+    n_steps = apart.n_frames + (apart.n_pulses if mode == "radial" else 0)
+    steps = _Steps(n_slices * n_steps, progress)
     for z in range(n_slices):
         inside = foreground[z]
         parameters = {key: maps[key][z][inside] for key in sequence.parameters}
@@ -152,9 +154,10 @@ def acquire(
             frames = _noise_only(fingerprints, inside, relative_noise * voxels, rng)
         else:
             sigma = relative_noise * float(norms.mean()) if norms.size else 0.0
-            frames = scan.frames(fingerprints, inside, sigma, noise_seed=(seed, z))
-        told = _told(frames, progress, z * apart.n_frames, total)
-        for frame, image in enumerate(moving_means(told, window, step)):
+            frames = scan.frames(
+                fingerprints, inside, sigma, noise_seed=(seed, z), measured=steps.count
+            )
+        for frame, image in enumerate(moving_means(steps.counted(frames), window, step)):
             signal[frame, z] = image
 
     metadata: dict[str, Any] = {
@@ -262,13 +265,20 @@ def _noise_only(
         yield frame
 
 
-def _told(
-    frames: Iterable[NDArray[np.complex64]], progress: Callable[[int, int], None] | None,
-    done: int, total: int,
-) -> Iterator[NDArray[np.complex64]]:  # fmt: skip
-    """Yield the frames, and say how many there have been."""
-    for frame in frames:
-        yield frame
-        done += 1
-        if progress is not None:
-            progress(done, total)
+@dataclass
+class _Steps:
+    """How far the acquisition is, for whoever wants to know."""
+
+    total: int
+    progress: Callable[[int, int], None] | None
+    done: int = 0
+
+    def count(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+    def counted(self, frames: Iterable[NDArray[np.complex64]]) -> Iterator[NDArray[np.complex64]]:
+        for frame in frames:
+            yield frame
+            self.count()

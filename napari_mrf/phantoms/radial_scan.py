@@ -12,7 +12,7 @@ from napari_mrf.kspace.threads import in_order
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ class RadialScan:
         sigma: float,
         *,
         noise_seed: tuple[int, int],
+        measured: Callable[[], None],
     ) -> Iterator[NDArray[np.complex64]]:
         """Measure one slice and yield the combined image of every frame.
 
@@ -87,6 +88,8 @@ class RadialScan:
         noise_seed : tuple of int
             Of the noise; every readout draws from its own stream, so that the result does
             not depend on the number of threads.
+        measured : callable
+            Called after each readout of a scan whose frames are made when all are there.
 
         Yields
         ------
@@ -122,6 +125,7 @@ class RadialScan:
         n_pulses = n_spokes // self.spokes_per_pulse
         for pulse, samples in enumerate(in_order(measure, n_pulses, workers=self._workers)):
             kspace[:, slice(*of_pulse(pulse))] = samples
+            measured()
         yield from gridding.grid_frames(
             kspace, self.trajectory, self.spokes_per_frame, self._shape, workers=self._workers
         )

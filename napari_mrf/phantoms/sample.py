@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf import sequences, strict_json
-from napari_mrf.errors import MRFInputError
+from napari_mrf import sequences
 from napari_mrf.io.atomic import write_error
+from napari_mrf.phantoms import sample_store
 from napari_mrf.phantoms.acquire import acquire
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
+from napari_mrf.phantoms.sample_store import RECORD_NAME
 from napari_mrf.phantoms.thigh import thigh
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
 
 SERIES_NAME = "thigh_t1ff.nii"
-RECORD_NAME = "sample.json"
 # Raise it when the numbers change, so that copies made by earlier versions are left alone.
 _VERSION = 1
 _SEED = 3
@@ -66,7 +63,7 @@ def make_sample(
     directory : str or Path
         Created where needed; files of an earlier sample are replaced.
     progress : callable, optional
-        Called with (frames done, frames in all).
+        Called with (steps done, steps in all).
 
     Returns
     -------
@@ -106,34 +103,12 @@ def _write(folder: Path, phantom: Phantom, series: MRFSeries) -> None:
     )  # fmt: skip
     readme.write_text(text, encoding="utf-8")
     files.append(readme)
-    record = {
-        "format": "napari-mrf sample",
-        "version": _VERSION,
-        "acquisition": made,
-        "files": {path.relative_to(folder).as_posix(): _size(path) for path in files},
-    }
-    # Written last: a folder without a record is not complete.
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    (folder / RECORD_NAME).write_text(text, encoding="utf-8")
-
-
-def _size(path: Path) -> int | None:
-    """Return the bytes of an image; texts may be edited and have other line ends."""
-    return path.stat().st_size if path.suffix in (".nii", ".gz") else None
+    sample_store.write_record(folder, _VERSION, made, files)
 
 
 def is_complete(directory: str | Path) -> bool:
     """Return whether a folder holds this version's sample, every image in its full size."""
-    folder = Path(directory)
-    path = folder / RECORD_NAME
-    try:
-        record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
-        return record["version"] == _VERSION and all(
-            (folder / name).is_file() and _size(folder / name) == size
-            for name, size in record["files"].items()
-        )
-    except (OSError, MRFInputError, KeyError, TypeError, AttributeError):
-        return False
+    return sample_store.is_complete(Path(directory), _VERSION)
 
 
 def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -145,7 +120,7 @@ def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> P
     Parameters
     ----------
     progress : callable, optional
-        Called with (frames done, frames in all) while the sample is made.
+        Called with (steps done, steps in all) while the sample is made.
 
     Raises
     ------
@@ -157,21 +132,6 @@ def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> P
     checkout = Path(__file__).resolve().parents[2] / "sample_data"
     if is_complete(checkout):
         return checkout
-    data = user_data_path("napari-mrf", appauthor=False)
-    folder = data / f"sample-{_VERSION}"
-    if is_complete(folder):
-        return folder
-    staged = data / f".sample-{secrets.token_hex(6)}"
-    try:
-        make_sample(staged, progress=progress)
-        if folder.exists() and not is_complete(folder):
-            shutil.rmtree(folder)
-        if not folder.exists():
-            staged.rename(folder)
-    except OSError as error:
-        # Another process may have been quicker.
-        if not is_complete(folder):
-            raise write_error(error, folder) from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    folder = user_data_path("napari-mrf", appauthor=False) / f"sample-{_VERSION}"
+    sample_store.make_once(folder, _VERSION, lambda staged: make_sample(staged, progress=progress))
     return folder

@@ -1,4 +1,4 @@
-"""File > Open Sample > Thigh (MRF T1-FF) (napari-mrf): a small acquired series with its truth."""
+"""File > Open Sample: acquired series with their truth, made on first use."""
 
 from __future__ import annotations
 
@@ -16,12 +16,31 @@ from napari_mrf.widgets.readers import finish, open_dock
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    LayerData = tuple[Any, dict[str, Any], str]
 
-def thigh() -> list[tuple[Any, dict[str, Any], str]]:
-    """Return the layer of the thigh sample (MRF T1-FF), which is made on first use.
+
+def thigh() -> list[LayerData]:
+    """Return the layer of the thigh sample (MRF T1-FF); see `opened`."""
+    return opened("thigh", read_thigh)
+
+
+def brain() -> list[LayerData]:
+    """Return the layer of the brain sample (FISP); see `opened`."""
+    return opened("brain", read_brain)
+
+
+def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
+    """Read a sample in the background and return its layer.
 
     napari wants the layer when this function returns, so it waits for the job in an event
     loop of its own: the window stays alive, shows the progress and can cancel.
+
+    Parameters
+    ----------
+    name : str
+        Of the sample, for messages.
+    read : callable
+        Finds or makes it and reads it, in steps.
 
     Raises
     ------
@@ -30,28 +49,36 @@ def thigh() -> list[tuple[Any, dict[str, Any], str]]:
     """
     viewer = napari.current_viewer()
     if viewer is None:
-        return [finish(read_thigh()).layer_data()]
+        return [finish(read()).layer_data()]
     open_dock(viewer)
     opener = opener_of(viewer)
     results: list[OpenedSeries] = []
     loop = QEventLoop()
-    opener.wait_for("Opening the thigh sample", read_thigh, results.append, loop.quit)
+    opener.wait_for(f"Opening the {name} sample", read, results.append, loop.quit)
     if opener.job.status.is_running:
         loop.exec()
     status = opener.job.status
     if status.state is JobState.FAILED and status.failure is not None:
         raise status.failure.error
     if not results:
-        raise RuntimeError("Opening the thigh sample was cancelled.")
+        raise RuntimeError(f"Opening the {name} sample was cancelled.")
     return [results[0].layer_data()]
 
 
 def read_thigh() -> Generator[Step, None, OpenedSeries]:
-    """Find or make the sample and read it, in steps."""
+    """Find or make the thigh sample and read it, in steps."""
     from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 
     directory = yield from in_steps(sample_directory, "making it on first use")
     return (yield from read_series(directory / SERIES_NAME))
+
+
+def read_brain() -> Generator[Step, None, OpenedSeries]:
+    """Find or make the brain sample and read it, in steps."""
+    from napari_mrf.phantoms.brain_sample import BRAIN_SERIES_NAME, brain_sample_directory
+
+    directory = yield from in_steps(brain_sample_directory, "making it on first use")
+    return (yield from read_series(directory / BRAIN_SERIES_NAME))
 
 
 def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any]:
