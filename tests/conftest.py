@@ -14,7 +14,7 @@ from qtpy.QtCore import QCoreApplication, QEvent
 from napari_mrf.garbage import GarbageWatch
 
 _OF_A_WINDOW = {"qapp", "make_napari_viewer"}
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = 180_000  # napari compiles for a minute when it first draws
 _WATCH = GarbageWatch()
 
 

@@ -284,10 +284,17 @@ def test_options_come_from_the_youngest_maps_of_the_method(qtbot, viewer, panel,
     assert gate.made[-1] == {"window": 25}
 
 
-def test_provenance_of_a_matcher_tells_its_options():
+def test_provenance_of_a_matcher_tells_its_options(monkeypatch):
     from napari_mrf import sequences
+    from napari_mrf.dictionary import grid, water_fat
 
     sequence = sequences.t1ff()
+    few = grid.ParameterGrid(
+        {"T1H2O": [800.0, 1400.0], "T1fat": [250.0, 350.0], "Df": [-20.0, 0.0, 20.0],
+         "B1": [0.8, 1.0]}
+    )  # fmt: skip
+    for module in (grid, water_fat):
+        monkeypatch.setattr(module, "wide_grid", lambda _: few)
     series = series_of(sequence, n=4, snr=50)
     asked = {"grid": "wide", "refine": True, "prior": "range", "frames": "0-74, 100-174",
              "window": 5, "smooth": 0.5, "conjugate": True}  # fmt: skip

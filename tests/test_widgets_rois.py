@@ -1,6 +1,7 @@
 """The ROIs panel: what is drawn is counted, nothing that was drawn is lost, undo works."""
 
 import json
+import threading
 from itertools import pairwise
 
 import nibabel as nib
@@ -17,6 +18,7 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.widgets import rois_binding
 from napari_mrf.widgets.dock import RoisDock
 from napari_mrf.widgets.regions_editor import regions_editor_of
 
@@ -122,6 +124,19 @@ def test_without_a_series_nothing_can_be_drawn(qtbot):
     binding = open_panel(qtbot, ViewerModel())
     assert not binding.panel.draw_button.isEnabled()
     assert binding.panel.needs.text() == "Load or pick a series first."
+
+
+def test_what_napari_compiles_to_draw_is_compiled_beside_the_window(qtbot, viewer, monkeypatch):
+    from napari.layers.shapes import _accelerated_triangulate_dispatch as dispatch
+
+    threads = []
+    monkeypatch.setattr(
+        dispatch, "warmup_numba_cache", lambda: threads.append(threading.get_ident())
+    )
+    rois_binding._prepare_drawing.cache_clear()
+    open_panel(qtbot, viewer)
+    qtbot.waitUntil(lambda: bool(threads))
+    assert threading.get_ident() not in threads
 
 
 def test_a_polygon_is_counted_where_it_lies_in_the_file(qtbot, binding):

@@ -43,6 +43,19 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
     )
 
 
+def prepare_outlines() -> None:
+    """Let numba compile what napari draws polygons with: 35 s, once for an installation.
+
+    Napari does it when the first layer of shapes is made, in the thread of the window. This may
+    run in any thread.
+    """
+    try:
+        from napari.layers.shapes._accelerated_triangulate_dispatch import warmup_numba_cache
+    except ImportError:  # not part of what napari promises; then it does it itself
+        return
+    warmup_numba_cache()
+
+
 def find_outlines(viewer: Any, regions: Any) -> Any | None:
     """Return the polygons' layer of a layer of regions, or None."""
     for layer in viewer.layers:

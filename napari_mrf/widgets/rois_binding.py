@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QColorDialog
 from napari_mrf.errors import MRFInputError
 from napari_mrf.garbage import start_thread
 from napari_mrf.layers import PARAMETER_KEY
+from napari_mrf.layers.outlines import prepare_outlines
 from napari_mrf.layers.regions import prepare_colors
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
 from napari_mrf.rois.outline_records import outline_record, outlines_from
@@ -54,7 +55,7 @@ class RoisBinding:
         self._layers: dict[str, Labels] = {}
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
-        panel.shown.connect(_prepare_colors)
+        panel.shown.connect(_prepare_drawing)
         panel.draw_requested.connect(self._on_draw_requested)
         panel.delete_requested.connect(self._on_delete_requested)
         panel.copy_requested.connect(self._on_copy_requested)
@@ -301,6 +302,11 @@ class RoisBinding:
 
 
 @cache
-def _prepare_colors() -> None:
-    """Have ready, before the first stroke, what napari colors labels with."""
-    start_thread(prepare_colors, name="label colors")
+def _prepare_drawing() -> None:
+    """Have ready, before the first stroke, what napari draws regions and colors labels with."""
+    start_thread(_compile, name="drawing")
+
+
+def _compile() -> None:
+    prepare_colors()
+    prepare_outlines()
