@@ -107,9 +107,9 @@ def test_blitting_is_much_faster_than_drawing(canvas):
     def seconds(act):
         times = []
         for _ in range(7):
-            start = time.perf_counter()
+            start = time.thread_time()
             act()
-            times.append(time.perf_counter() - start)
+            times.append(time.thread_time() - start)
         return min(times)
 
     assert seconds(lambda: canvas.blit_artists([line])) < 0.5 * seconds(canvas.redraw)
