@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_cases import measured, random_tissue, small_grid
@@ -16,9 +17,10 @@ from napari_mrf.dictionary.water_fat import WaterFatMatcher
 
 SHAPE = (2, 4, 5)
 N = int(np.prod(SHAPE))
+EXPLICIT = ("exhaustive", "compressed", "unchecked", "groups by bound", "groups by threshold")
 METHODS = (
-    "grid", "refined", "exhaustive", "compressed", "unchecked", "groups by bound",
-    "groups by threshold",
+    "grid", "refined", *EXPLICIT, *(f"fisp {name}" for name in EXPLICIT),
+    "fisp groups by bound, refined",
 )  # fmt: skip
 seeds = st.integers(0, 2**31)
 noise_levels = st.sampled_from([10.0, 20.0, 40.0])
@@ -37,21 +39,42 @@ def methods(sequence, tmp_path_factory):
         return made_methods(sequence)
 
 
-def made_methods(sequence):
-    # The prior learned from the series would tie the voxels together, which is its purpose.
-    explicit = ParameterGrid({"FF": np.arange(11) / 10, **small_grid().axes})
-    dictionary = Dictionary.build(sequence, explicit)
+def short_fisp():
+    return mrf.Sequence(
+        name="short", kind="fisp", flip_angles_deg=5 + 50 * np.sin(np.arange(60) / 9) ** 2,
+        repetition_times_ms=12.0, echo_times_ms=2.0, inversion_time_ms=20.0,
+    )  # fmt: skip
+
+
+def explicit_matchers(dictionary):
     given = {"device": "cpu", "dictionary": dictionary}
-    made = {
-        "grid": WaterFatMatcher(sequence, device="cpu", grid=small_grid(), threads=2),
-        "refined": WaterFatMatcher(
-            sequence, device="cpu", grid=small_grid(), refine=True, prior="range"
-        ),
+    sequence, threshold = dictionary.sequence, {"pruning": "threshold"}
+    return {
         "exhaustive": ExhaustiveMatcher(sequence, **given),
         "compressed": CompressedMatcher(sequence, rank=12, **given),
         "unchecked": CompressedMatcher(sequence, rank=12, check=False, **given),
         "groups by bound": GroupMatcher(sequence, groups=30, **given),
-        "groups by threshold": GroupMatcher(sequence, groups=30, pruning="threshold", **given),
+        "groups by threshold": GroupMatcher(sequence, groups=30, **threshold, **given),
+    }
+
+
+def made_methods(sequence):
+    # The prior learned from the series would tie the voxels together, which is its purpose.
+    explicit = ParameterGrid({"FF": np.arange(11) / 10, **small_grid().axes})
+    mixtures = Dictionary.build(sequence, explicit)
+    relaxation = Dictionary.build(
+        short_fisp(),
+        ParameterGrid({"T1": np.arange(400.0, 2000, 60), "T2": np.arange(20.0, 200, 10)}),
+    )
+    refined = {"device": "cpu", "refine": True, "prior": "range"}
+    made = {
+        "grid": WaterFatMatcher(sequence, device="cpu", grid=small_grid(), threads=2),
+        "refined": WaterFatMatcher(sequence, grid=small_grid(), **refined),
+        **explicit_matchers(mixtures),
+        **{f"fisp {name}": one for name, one in explicit_matchers(relaxation).items()},
+        "fisp groups by bound, refined": GroupMatcher(
+            relaxation.sequence, dictionary=relaxation, groups=30, **refined
+        ),
     }
     for method in made.values():
         method.prepare()
@@ -60,7 +83,11 @@ def made_methods(sequence):
 
 def fingerprints(sequence, seed, snr_db):
     rng = np.random.default_rng(seed)
-    return measured(sequence, random_tissue(N, rng, df_hz=60), snr_db, rng), rng
+    if sequence.kind == "fisp":
+        tissue = {"T1": rng.uniform(500, 1900, N), "T2": rng.uniform(25, 190, N)}
+    else:
+        tissue = random_tissue(N, rng, df_hz=60)
+    return measured(sequence, tissue, snr_db, rng), rng
 
 
 def reconstructed(method, signals, mask=None):
@@ -72,11 +99,18 @@ def reconstructed(method, signals, mask=None):
     return {key: values.reshape(-1) for key, values in found.items()}
 
 
+def scaled(key, values, factor):
+    """What becomes of a map when its fingerprints are multiplied by complex factors."""
+    if key == "m0":
+        return values * factor
+    return values * np.abs(factor) if key in ("PD", "PD_std") else values
+
+
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, snr_db=noise_levels)
-def test_order_of_voxels_does_not_matter(methods, sequence, name, seed, snr_db):
-    signals, rng = fingerprints(sequence, seed, snr_db)
+def test_order_of_voxels_does_not_matter(methods, name, seed, snr_db):
+    signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     order = rng.permutation(N)
     plain = reconstructed(methods[name], signals)
     shuffled = reconstructed(methods[name], signals[order])
@@ -85,12 +119,10 @@ def test_order_of_voxels_does_not_matter(methods, sequence, name, seed, snr_db):
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, snr_db=noise_levels, share=st.floats(0.03, 0.97))
-def test_voxel_does_not_depend_on_which_others_the_mask_holds(
-    methods, sequence, name, seed, snr_db, share
-):
-    signals, rng = fingerprints(sequence, seed, snr_db)
+def test_voxel_does_not_depend_on_which_others_the_mask_holds(methods, name, seed, snr_db, share):
+    signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     inside = rng.random(N) < share
     inside[rng.integers(N)] = True
     plain = reconstructed(methods[name], signals)
@@ -102,33 +134,53 @@ def test_voxel_does_not_depend_on_which_others_the_mask_holds(
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, snr_db=noise_levels)
-def test_sign_and_powers_of_two_change_only_m0_and_that_exactly(
-    methods, sequence, name, seed, snr_db
-):
-    signals, rng = fingerprints(sequence, seed, snr_db)
+def test_sign_and_powers_of_two_change_only_m0_and_that_exactly(methods, name, seed, snr_db):
+    signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     # Such factors are exact in floating point: not a bit may change.
     factor = 2.0 ** rng.integers(-20, 20, N) * rng.choice([-1.0, 1.0], N)
     plain = reconstructed(methods[name], signals)
     turned = reconstructed(methods[name], (signals * factor[:, None]).astype(np.complex64))
     for key, values in plain.items():
-        expected = values * factor.astype(np.float32) if key == "m0" else values
+        expected = scaled(key, values, factor.astype(np.float32))
         np.testing.assert_array_equal(turned[key], expected, err_msg=key)
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, snr_db=noise_levels)
-def test_any_phase_and_scale_changes_only_m0(methods, sequence, name, seed, snr_db):
-    signals, rng = fingerprints(sequence, seed, snr_db)
+def test_any_phase_and_scale_changes_only_m0(methods, name, seed, snr_db):
+    signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     factor = 10.0 ** rng.uniform(-6, 6, N) * np.exp(2j * np.pi * rng.random(N))
     plain = reconstructed(methods[name], signals)
     turned = reconstructed(methods[name], (signals * factor[:, None]).astype(np.complex64))
     # The fit is as good, even where rounding to complex64 decides between two equal ones.
     np.testing.assert_allclose(turned["quality"], plain["quality"], atol=3e-6)
-    keys = methods[name].parameters
-    tolerance = {"FF": 1e-3, "T1H2O": 2.0, "T1fat": 2.0, "Df": 0.1, "B1": 1e-3}
+    tolerance = {"FF": 1e-3, "T1H2O": 2.0, "T1fat": 2.0, "Df": 0.1, "B1": 1e-3, "T1": 0.5,
+                 "T2": 0.1}  # fmt: skip
+    keys = set(methods[name].parameters) & set(tolerance)
     same = np.all([np.abs(turned[k] - plain[k]) <= tolerance[k] for k in keys], axis=0)
     assert same.sum() >= N - 1
-    np.testing.assert_allclose(turned["m0"][same], (plain["m0"] * factor)[same], rtol=5e-3)
+    for key in {"m0", "PD", "PD_std"} & set(plain):
+        expected = scaled(key, plain[key], factor)
+        np.testing.assert_allclose(turned[key][same], expected[same], rtol=5e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@settings(max_examples=10, deadline=None)
+@given(seed=seeds, snr_db=noise_levels, chunk_size=st.integers(1, 2 * N), threads=st.integers(1, 3))
+def test_chunks_and_threads_do_not_matter(methods, name, seed, snr_db, chunk_size, threads):
+    method = methods[name]
+    signals, _ = fingerprints(method.sequence, seed, snr_db)
+    plain = reconstructed(method, signals)
+    before = method.chunk_size, method.threads, torch.get_num_threads()
+    method.chunk_size, method.threads = chunk_size, threads
+    torch.set_num_threads(threads)
+    try:
+        again = reconstructed(method, signals)
+    finally:
+        method.chunk_size, method.threads = before[:2]
+        torch.set_num_threads(before[2])
+    for key, values in plain.items():
+        np.testing.assert_array_equal(again[key], values, err_msg=key)
