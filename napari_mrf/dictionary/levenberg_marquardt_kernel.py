@@ -24,7 +24,7 @@ MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmat
 """How the `linearise` of a model is compiled (``jit_options``)."""
 
 
-def linearise(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+def linearise(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:
     """Fill the Jacobian (P, R) and the residual (its last row); return the squared residual.
 
     Parameters

@@ -180,11 +180,11 @@ class Refinement(ABC):
         projected = np.empty((n, tables.basis.shape[1]), np.complex128)
         self._project(interleaved(signals), norms, tables.basis, projected)
         projected /= tables.phase
-        m0 = found.m0 / norms
+        first = found.m0 / norms
         start = np.stack(
-            [*(found.parameters[key].astype(np.float64) for key in self.keys), m0.real, m0.imag],
-            axis=1,
-        )
+            [*(found.parameters[key].astype(np.float64) for key in self.keys),
+             first.real, first.imag], axis=1,
+        )  # fmt: skip
         mean, precision = prior.as_arrays(self.keys)
         infinite = np.full(2, np.inf)
         theta, deviation = np.zeros((n, n_tissue + 2)), np.zeros((n, n_tissue + 1))
@@ -202,7 +202,8 @@ class Refinement(ABC):
         deviation *= self._inflation
         deviations = dict(zip(self.keys, deviation.T, strict=False))
         if "PD" in self._sequence.parameters:
-            values["PD"], deviations["PD"] = np.abs(m0), deviation[:, n_tissue] * norms
+            values["PD"] = np.asarray(np.abs(m0))
+            deviations["PD"] = deviation[:, n_tissue] * norms
         order = [key for key in self._sequence.parameters if key in values]
         return VoxelResult(
             parameters={key: values[key].astype(np.float32) for key in order},

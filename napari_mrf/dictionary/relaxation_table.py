@@ -78,7 +78,7 @@ class RelaxationTable:
         self, t1_ms: NDArray[np.float64], t2_ms: NDArray[np.float64]
     ) -> NDArray[np.complex128]:
         """Return interpolated signals, (N, n_frames)."""
-        return self.phase * self.table.vectors(np.log(t1_ms), np.log(t2_ms))
+        return np.asarray(self.phase * self.table.vectors(np.log(t1_ms), np.log(t2_ms)))
 
 
 def _basis(signals: NDArray[np.float64]) -> NDArray[np.float64]:
