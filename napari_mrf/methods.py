@@ -65,13 +65,16 @@ def _check_name(name: str) -> None:
 def available(sequence: Sequence | None = None) -> list[MethodInfo]:
     """Return the rows of the method table, for one sequence or for all.
 
-    A network belongs to the very sequence that it was trained for.
+    The one offered first for the sequence is the first row. A network belongs to the very
+    sequence that it was trained for.
     """
     from napari_mrf.network_listing import installed_rows
     from napari_mrf.network_method import OPTIONS
 
     rows: list[MethodInfo] = [_matcher(name).info for name in _MATCHERS]
-    rows = [row for row in rows if sequence is None or sequence.kind in row.sequence_kinds]
+    if sequence is not None:
+        rows = [row for row in rows if sequence.kind in row.sequence_kinds]
+        rows.sort(key=lambda row: row.name != default_name(sequence))
     return rows + installed_rows(OPTIONS, sequence)
 
 

@@ -231,9 +231,10 @@ def test_brain_sequence_is_acquired_too():
 
 
 @pytest.mark.parametrize(
-    ("mode", "steps"), [("radial", 2 * (96 + 12)), ("fully-sampled", 24), ("noise-only", 24)]
+    ("mode", "steps"),
+    [("radial", 2 * (1 + 96 + 12)), ("fully-sampled", 2 * (1 + 12)), ("noise-only", 2 * (1 + 12))],
 )
-def test_progress_counts_readouts_and_frames_of_all_slices(sequence, mode, steps):
+def test_progress_counts_simulations_readouts_and_frames_of_all_slices(sequence, mode, steps):
     phantom = thigh((2, 56, 64), seed=1, voxel_size_mm=3.0)
     calls = []
     acquire(phantom, sequence, mode=mode, progress=lambda *counts: calls.append(counts))

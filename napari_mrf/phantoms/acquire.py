@@ -98,8 +98,8 @@ def acquire(
     workers : int, optional
         Threads; the result does not depend on it.
     progress : callable, optional
-        Called with (steps done, steps in all); a step is a frame, and before that the readout
-        of a pulse in the mode ``"radial"``.
+        Called with (steps done, steps in all): some voxels simulated, the readout of a pulse in
+        the mode ``"radial"``, a frame made.
 
     Returns
     -------
@@ -138,12 +138,13 @@ def acquire(
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
     n_steps = apart.n_frames + (apart.n_pulses if mode == "radial" else 0)
-    steps = _Steps(n_slices * n_steps, progress)
+    n_chunks = sum(-(-int(inside.sum()) // _VOXELS_PER_CHUNK) for inside in foreground)
+    steps = _Steps(n_chunks + n_slices * n_steps, progress)
     for z in range(n_slices):
         inside = foreground[z]
         parameters = {key: maps[key][z][inside] for key in sequence.parameters}
         played = replace(apart, pulses_per_frame=1) if mode == "radial" else apart
-        fingerprints = _fingerprints(played, parameters, scale[z][inside])
+        fingerprints = _fingerprints(played, parameters, scale[z][inside], steps.count)
         norms = _frame_norms(fingerprints, apart.n_frames)
         rng = np.random.default_rng([seed, 0x2015E, z])
         if scan is None:
@@ -234,14 +235,16 @@ def _receive_phase(maps: ParameterMaps, seed: int) -> NDArray[np.float64]:
 
 
 def _fingerprints(
-    sequence: Sequence, parameters: dict[str, NDArray[np.float32]], scale: NDArray[np.complex128]
-) -> NDArray[np.complex64]:
+    sequence: Sequence, parameters: dict[str, NDArray[np.float32]],
+    scale: NDArray[np.complex128], simulated: Callable[[], None],
+) -> NDArray[np.complex64]:  # fmt: skip
     """Return the scaled signals (frames or pulses, voxels)."""
     signals = np.empty((sequence.n_frames, len(scale)), dtype=np.complex64)
     for start in range(0, len(scale), _VOXELS_PER_CHUNK):
         part = slice(start, start + _VOXELS_PER_CHUNK)
         chunk = simulate(sequence, {key: values[part] for key, values in parameters.items()})
         signals[:, part] = np.asarray(chunk).T * scale[part]
+        simulated()
     return signals
 
 
