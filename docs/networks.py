@@ -1,6 +1,6 @@
 """Write the tables of docs/networks.md from the cards of the installed weights.
 
-    python docs/networks.py
+python docs/networks.py
 """
 
 from pathlib import Path

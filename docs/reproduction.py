@@ -44,7 +44,8 @@ def main() -> None:
             save_outcome(name, outcome, Path(folder), settings)
             picture = HERE / "images" / f"reproduction_{name}.png"
             save_small(Path(folder) / f"{name}.png", picture)
-        replace(PAGE, name, f"{outcome.text}\n\n![{EXPERIMENTS[name].title}](images/{picture.name})")
+        figure = f"![{EXPERIMENTS[name].title}](images/{picture.name})"
+        replace(PAGE, name, f"{outcome.text}\n\n{figure}")
         print(f"{name}: {time.monotonic() - started_s:.0f} s", file=sys.stderr, flush=True)
 
 
