@@ -179,6 +179,10 @@ def test_acquired_series_is_that_of_the_same_scan_averaged(mode):
     assert by_hand.sequence == windowed.sequence
     np.testing.assert_array_equal(by_hand.signal, windowed.signal)
     assert windowed.metadata["sliding_window_frames"] == 6
+    if mode == "radial":
+        assert windowed.metadata["spokes_per_frame"] == 6
+        factor = plain.metadata["undersampling_factor"] / 6
+        assert windowed.metadata["undersampling_factor"] == pytest.approx(factor)
 
 
 def test_window_takes_streaks_away():

@@ -117,7 +117,7 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
     qtbot.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
     job = session_of(viewer).reconstruction
-    qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=180_000)
+    qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=300_000)
     wait_for_layers(qtbot, viewer)
     (found,) = session_of(viewer).maps_sets.values()
     assert found.maps.provenance["method"]["name"] == methods.DEFAULTS["fisp"]

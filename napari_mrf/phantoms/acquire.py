@@ -172,6 +172,9 @@ def acquire(
         metadata.update(scan.metadata())
     if window > 1:
         metadata["sliding_window_frames"] = window
+        if mode == "radial":
+            metadata["spokes_per_frame"] *= window
+            metadata["undersampling_factor"] /= window
     return MRFSeries(signal, affine=maps.affine, sequence=sequence, metadata=metadata)
 
 
