@@ -49,7 +49,7 @@ class Study:
     def panel(self, key):
         return self.dock.panels[key]
 
-    def wait(self, condition, seconds=120):
+    def wait(self, condition, seconds=300):
         self.qtbot.waitUntil(condition, timeout=1000 * seconds)
 
     def click(self, widget, at=None):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QPaintEvent
 
-_LABEL_WIDTH = 70
+_LABEL_WIDTH = 76  # the longest is "Reference"
 
 
 class Picker(QComboBox):
@@ -85,7 +85,8 @@ def narrow_form(*, spacing: int = 6) -> QFormLayout:
 
 
 def form_label(text: str) -> QLabel:
-    """Return the label of a form row; all have one width so that forms line up."""
+    """Return the label of a form row; one width where it suffices, so that forms line up."""
     label = QLabel(text)
-    label.setFixedWidth(_LABEL_WIDTH)
+    label.setMinimumWidth(_LABEL_WIDTH)
+    label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
     return label

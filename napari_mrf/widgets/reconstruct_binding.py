@@ -221,7 +221,8 @@ class ReconstructBinding:
         names = [info.name for info in catalogue.methods]
         wanted = self.panel.current_method() or self._preferences.method
         self.panel.set_methods(
-            (*catalogue.methods, *catalogue.missing), wanted if wanted in names else ""
+            (*catalogue.methods, *catalogue.missing),
+            wanted if wanted in names else catalogue.default,
         )
         device = self.panel.current_device()
         if device == "auto":

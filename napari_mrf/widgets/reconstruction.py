@@ -92,11 +92,14 @@ class Catalogue:
         Networks that have no weights for it.
     devices : tuple of (str, str)
         Name and label; ``"auto"`` first.
+    default : str
+        The method to begin with.
     """
 
     methods: tuple[MethodInfo, ...] = ()
     missing: tuple[MethodInfo, ...] = ()
     devices: tuple[tuple[str, str], ...] = (("auto", "automatic"),)
+    default: str = ""
 
 
 def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue]:
@@ -104,11 +107,12 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     yield Step(detail="loading the methods")
     from napari_mrf import methods
 
-    found, missing = (), ()
+    found, missing, default = (), (), ""
     if sequence is not None:
         found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
+        default = methods.default_name(sequence)
     devices = [(key, label) for key, label in methods.devices() if key != "auto"]
-    return Catalogue(found, missing, (("auto", "automatic"), *devices))
+    return Catalogue(found, missing, (("auto", "automatic"), *devices), default)
 
 
 def reconstruct(
