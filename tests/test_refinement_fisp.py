@@ -111,10 +111,17 @@ def derivatives(theta, z, model, jacobian):
     return linearise(theta, z, model, jacobian, np.empty((6, z.size)), np.empty((4, 4)))
 
 
-@pytest.mark.parametrize("phases_deg", [0.0, 180.0 * (np.arange(60) % 2), 30.0])
+SEQUENCES = {
+    "of one RF phase": short_fisp(),
+    "of RF phases in turn": short_fisp(rf_phases_deg=180.0 * (np.arange(60) % 2)),
+    "of another RF phase": short_fisp(rf_phases_deg=30.0),
+    "of frames that overlap": short_fisp().sliding_window(3),
+}
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
 @pytest.mark.parametrize("tissue", [(800.0, 70.0), (1500.0, 110.0), (4000.0, 1500.0), (60.0, 3.0)])
-def test_signal_and_derivatives_are_those_of_the_bloch_equations(phases_deg, tissue):
-    sequence = short_fisp(rf_phases_deg=phases_deg)
+def test_signal_and_derivatives_are_those_of_the_bloch_equations(sequence, tissue):
     tables = RelaxationRefinement(sequence, Conditioning())._tables
     jacobian, m0 = np.zeros((5, tables.basis.shape[1]), np.complex128), 0.6 - 0.8j
     nothing = np.zeros(tables.basis.shape[1], np.complex128)

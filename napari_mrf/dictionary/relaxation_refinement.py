@@ -31,7 +31,7 @@ class RelaxationRefinement(Refinement):
         self._table = made = RelaxationTable.build(self._sequence, conditioning)
         kept = conditioning.kept_frames(self._sequence)
         echo_times_ms = self._sequence.per_frame(self._sequence.echo_times_ms)[kept, 0]
-        factors = epg.frame_factors(self._sequence)[:: self._sequence.pulses_per_frame][kept]
+        factors = self._sequence.per_frame(epg.frame_factors(self._sequence))[kept, 0]
         (t1_low, t1_high), (t2_low, t2_high) = T1_RANGE_MS, T2_RANGE_MS
         return SignalTables(
             model=(made.table.coefficients, made.table.grid),
