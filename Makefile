@@ -26,8 +26,9 @@ demo: venv display
 	$(BIN)/napari-mrf demo --output demo_output --overwrite
 
 # Two processes for what needs no window; windows one after another, as they share a screen.
+# Threads of torch that wait for each other while they spin would take the other process's core.
 test: venv display
-	$(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m window
 
 lint: venv

@@ -200,12 +200,14 @@ def roi_pairs(
     first, second = (
         roi_statistics(
             ParameterMaps(
-                {key: np.where(both[key], maps[key], np.nan) for key in shared}, affine=maps.affine
+                {key: np.where(both.get(key, True), maps[key], np.nan) for key in maps},
+                affine=maps.affine,
             ),
             labels, names, options=options, fat_fraction=fraction,
         )
         for maps in (reference, test)
     )  # fmt: skip
+    first = first[first["map"].isin(shared)]
     keys = ["label", "scope", "slice", "map"]
     pairs = first.merge(
         second[[*keys, "mean", "n", "sd", "reason"]], on=keys, suffixes=("_reference", "_test")
