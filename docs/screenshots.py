@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QApplication
 from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, session_of
+from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
 
 IMAGES = Path(__file__).parent / "images"
@@ -166,6 +167,7 @@ class Pictures:
         self.viewer.layers.remove(layer)
 
     def only(self, name):
+        self.wait()
         for layer in self.viewer.layers:
             layer.visible = layer.name in (name, self.session.series_name)
         self.viewer.layers.selection.active = self.viewer.layers[name]
@@ -202,9 +204,12 @@ class Pictures:
             sys.exit(f"{path} is larger than {LARGEST_BYTES / 1000:.0f} kB")
 
     def wait(self, seconds=0.4, until=None):
-        """Let the window work for a while, or until something holds."""
+        """Let the window work for a while, or until something holds, and all layers are there."""
         end = time.monotonic() + (60 if until else seconds)
         while time.monotonic() < end and not (until and until()):
+            QApplication.processEvents()
+            time.sleep(0.01)
+        while layer_turns_of(self.viewer).owners:
             QApplication.processEvents()
             time.sleep(0.01)
         QApplication.processEvents()

@@ -21,6 +21,7 @@ from napari_mrf.layers import series_of
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.phantoms.sample import ROIS_NAME, sample_directory
 from napari_mrf.session import session_of
+from napari_mrf.widgets.layer_turns import layer_turns_of
 
 IMAGES = Path(__file__).parent / "images"
 MUSCLES = (7, 9, 10, 13, 14)  # VL_R, VM_R, RF_R, SM_R, ST_R
@@ -174,6 +175,7 @@ class Tutorial:
         return self.orientation.to_screen(values)[0]
 
     def only(self, *names):
+        self.wait()
         for layer in self.viewer.layers:
             layer.visible = layer.name in (*names, self.session.series_name)
 
@@ -216,9 +218,12 @@ class Tutorial:
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
     def wait(self, seconds=0.3, until=None):
-        """Let the window work for a while, or until something holds."""
+        """Let the window work for a while, or until something holds, and all layers are there."""
         end = time.monotonic() + (300 if until else seconds)
         while time.monotonic() < end and not (until and until()):
+            QApplication.processEvents()
+            time.sleep(0.01)
+        while layer_turns_of(self.viewer).owners:
             QApplication.processEvents()
             time.sleep(0.01)
         QApplication.processEvents()
