@@ -170,6 +170,19 @@ def test_voxels_with_a_value_on_one_side_only_are_in_neither_mean():
         assert row[side] == pytest.approx(maps["FF"][common].astype(float).mean(), rel=1e-12)
 
 
+def test_maps_that_miss_the_same_voxels_are_told_of_in_one_sentence():
+    pair = subject()
+    for values in pair.test.values():
+        values[0, 5, 3] = np.nan
+    pair.test["FF"][1, 4, 4] = np.nan
+    told = [one for one in compare([pair]).warnings if "one side only" in one]
+    others = ", ".join(key for key in pair.test if key != "FF")
+    assert sorted(told) == [
+        f"1 voxel of muscle 1 with {others} on one side only: left out of both means.",
+        "2 voxels of muscle 1 with FF on one side only: left out of both means.",
+    ]
+
+
 def test_subjects_are_loaded_one_at_a_time_and_progress_ends_at_the_total():
     loaded = []
 

@@ -313,17 +313,18 @@ def _one_sided(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
     if subject.labels is None:
         return []
     drawn, names = np.asarray(subject.labels), subject.region_names
-    notes = []
+    same: dict[tuple[int, str], list[str]] = {}
     for key in keys:
         one = np.isfinite(subject.reference[key]) != np.isfinite(subject.test[key])
         found, counts = np.unique(drawn[one & (drawn > 0)], return_counts=True)
         if len(found):
             where = ", ".join(names.get(label, f"Label {label}") for label in found.tolist())
-            voxels = "1 voxel" if counts.sum() == 1 else f"{counts.sum():,} voxels"
-            notes.append(
-                f"{voxels} of {where} with {key} on one side only: left out of both means."
-            )
-    return notes
+            same.setdefault((int(counts.sum()), where), []).append(key)
+    return [
+        f"{count:,} voxel{'s' if count > 1 else ''} of {where} with {', '.join(maps)} on one "
+        "side only: left out of both means."
+        for (count, where), maps in same.items()
+    ]
 
 
 def _region_notes(table: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = 100
 _HEADINGS = ("name", "kind", "weights", "what")
-_WIDTHS = (12, 7, 7)
+_WIDTHS = (14, 7, 7)
 _INDENT = sum(_WIDTHS) + 2 * len(_WIDTHS)
 _OTHERS = "other sequences"
 

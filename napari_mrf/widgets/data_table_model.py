@@ -198,7 +198,7 @@ def _formatted(value: Any, specification: str) -> str:
         return str(value)
     text = format(value, specification)
     # -0.0 is a rounded small number, not another zero.
-    return text.removeprefix("-") if text.strip("-0.,") == "" else text
+    return text.removeprefix("-") if text.strip("-0.,") == "" else text.replace("-", "−")
 
 
 def _alignment(column: Column) -> Any:
