@@ -68,6 +68,12 @@ def test_poor_fits_suggest_the_window_in_one_sentence():
     assert advice_on(maps_with(LOW_QUALITY + 0.001)) == []
 
 
+def test_window_is_not_suggested_for_maps_that_it_does_not_mend():
+    maps = maps_with(0.75)
+    brain = ParameterMaps({"T1": maps["FF"]}, quality=maps.quality, provenance=maps.provenance)
+    assert advice_on(brain) == []
+
+
 @pytest.mark.parametrize("conditioning", [{"window_frames": 25}, None])
 def test_window_is_not_suggested_where_it_is_on_or_unknown(conditioning):
     assert advice_on(maps_with(0.5, conditioning=conditioning)) == []
@@ -86,6 +92,18 @@ def test_options_are_kept_while_a_method_without_them_is_picked(qtbot):
     form.set_options([])
     form.set_options([window])
     assert form.values() == {"window": 25}
+
+
+def test_numbers_of_options_have_no_zeros_at_their_end(qtbot):
+    form = OptionForm()
+    qtbot.addWidget(form)
+    form.set_options([MethodOption("smooth", "float", 0.0, "Smooth", "", limits=(0, 200))])
+    shown = {}
+    for value in (0.0, 0.5, 0.1234, 100.0):
+        form.set_value("smooth", value)
+        shown[value] = form.editor("smooth").text()
+        assert form.values() == {"smooth": value}
+    assert list(shown.values()) == ["0", "0.5", "0.1234", "100"]
 
 
 def test_warning_that_names_an_option_offers_it_first_and_alone():

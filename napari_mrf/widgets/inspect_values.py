@@ -30,7 +30,8 @@ _FIT_TIP = (
     "over the frames used, 0 to 1"
 )
 _MOST_ROWS = 8
-_WIDEST = {"T1H2O": "(8888)", "T1fat": "(8888)", "Df": "−888.8", "T1": "8888", "T2": "888.8"}
+_WIDEST = {"T1H2O": "(8888)", "T1fat": "(8888)", "Df": "−888.8", "T1": "8888", "T2": "8888.8",
+           "PD": "0.008888"}  # fmt: skip
 _PADDING = 2
 
 
@@ -124,7 +125,7 @@ class ValuesModel(QAbstractTableModel):
             return words
         deviation = row.prediction.deviations.get(key, np.nan)
         has_both = np.isfinite(value) and np.isfinite(deviation)
-        return f"{words}\n±{value_text(key, deviation)}" if has_both else words
+        return f"{words}\n±{_deviation_text(key, deviation)}" if has_both else words
 
     def _is_valid(self, row: ValueRow, key: str) -> bool:
         rules, values = validity_rules(self.thresholds), row.prediction.values
@@ -284,6 +285,11 @@ class InspectValues(QTableView):
 def value_text(key: str, value: float) -> str:
     """Return a value with the digits that its parameter deserves; a dash without one."""
     return _formatted(value, _DIGITS.get(key, 0), significant=key == "PD")
+
+
+def _deviation_text(key: str, deviation: float) -> str:
+    # Of a value without a scale of its own two digits say enough.
+    return f"{deviation:.2g}".replace("-", "−") if key == "PD" else value_text(key, deviation)
 
 
 def _formatted(value: float, digits: int, *, significant: bool = False) -> str:

@@ -112,11 +112,20 @@ def _editor(option: MethodOption) -> QWidget:
         spin = QSpinBox()
         spin.setRange(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))
         return spin
-    number = QDoubleSpinBox()
+    number = _Number()
     number.setDecimals(4)
     number.setRange(low, high)
     number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     return number
+
+
+class _Number(QDoubleSpinBox):
+    """Shows no zeros at the end: ``"0.5"``, not ``"0.5000"``."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return what is shown of a value."""
+        text, point = super().textFromValue(value), self.locale().decimalPoint()
+        return text.rstrip("0").rstrip(point) if point in text else text
 
 
 def _value(editor: QWidget) -> Any:
