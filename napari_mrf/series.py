@@ -93,6 +93,8 @@ class MRFSeries:
             hint = "Twice the frames: are real and imaginary parts stacked along time?"
         elif found < min(expected, 60):
             hint = "Few frames: is this a compressed (SVD) series? It needs its basis."
+        elif found < expected:
+            hint += " After a sliding window frames are fewer: take the sequence of the sidecar."
         raise MRFInputError(
             "frames-mismatch",
             f"the series does not fit the sequence {sequence.name}",

@@ -100,7 +100,13 @@ def test_series_knows_its_geometry():
 
 @pytest.mark.parametrize(
     ("frames", "hint"),
-    [(1400, "Average 8 spokes"), (350, "real and imaginary"), (9, "SVD"), (174, "Pick")],
+    [
+        (1400, "Average 8 spokes"),
+        (350, "real and imaginary"),
+        (9, "SVD"),
+        (174, "sidecar"),
+        (176, "Pick"),
+    ],
 )
 def test_series_of_wrong_length_is_refused_with_both_lengths_and_the_cause(frames, hint):
     with pytest.raises(mrf.MRFInputError, match=hint) as caught:
