@@ -70,4 +70,6 @@ def qtbot(qtbot, monkeypatch):
 
 
 def _wait_patiently(wait, what, *, timeout=0, **options):
+    if options.get("raising") is False:  # what must not come is waited for as long as it says
+        return wait(what, timeout=timeout, **options)
     return wait(what, timeout=max(timeout, _PATIENCE_MS), **options)
