@@ -29,7 +29,7 @@ from napari_mrf.dictionary.water_fat_search import CompiledSearch, TorchSearch
 from napari_mrf.method import VoxelResult
 
 NOISE_LEVELS_DB = (10.0, 20.0, 40.0)
-CHUNK = WaterFatMatcher.chunk_size
+FEW = 1024  # fingerprints that noise and prior are learned from, and the slow searches timed by
 
 
 def ready_matcher(threads: int) -> WaterFatMatcher:
@@ -48,14 +48,16 @@ def clocks() -> np.ndarray:
 def matched(matcher: WaterFatMatcher, signals: np.ndarray) -> tuple[np.ndarray, list[VoxelResult]]:
     """Match in the chunks of a reconstruction; return seconds and results."""
     start = clocks()
-    found = [matcher.match(signals[i : i + CHUNK]) for i in range(0, len(signals), CHUNK)]
+    size = matcher.chunk_size
+    found = [matcher.match(signals[i : i + size]) for i in range(0, len(signals), size)]
     return clocks() - start, found
 
 
 def refined(matcher: WaterFatMatcher, signals: np.ndarray, found: list[VoxelResult]) -> np.ndarray:
     start = clocks()
-    for i, result in zip(range(0, len(signals), CHUNK), found, strict=True):
-        matcher.improve(signals[i : i + CHUNK], result)
+    size = matcher.chunk_size
+    for i, result in zip(range(0, len(signals), size), found, strict=True):
+        matcher.improve(signals[i : i + size], result)
     return clocks() - start
 
 
@@ -71,7 +73,7 @@ def print_speed(matchers: dict[int, WaterFatMatcher], n_voxels: int, repeats: in
         for _ in range(repeats):
             for threads, matcher in matchers.items():
                 seconds, found = matched(matcher, signals)
-                matcher.learn(signals[:CHUNK], found[0])
+                matcher.learn(signals[:FEW], matcher.match(signals[:FEW]))
                 taken["grid", threads].append(seconds)
                 taken["refine", threads].append(refined(matcher, signals, found))
         for (step, threads), seconds in taken.items():
@@ -148,10 +150,10 @@ def print_baselines(matchers: dict[int, WaterFatMatcher], repeats: int) -> None:
     print("| SNR (dB) | pruned | all blocks, compiled | all blocks, torch | ratios |")
     print("|---|---|---|---|---|")
     for snr_db in NOISE_LEVELS_DB:
-        signals = noisy_fingerprints(CHUNK, snr_db)
+        signals = noisy_fingerprints(FEW, snr_db)
         each = []
         for call, n in (
-            (matchers[1].match, CHUNK),
+            (matchers[1].match, FEW),
             (unpruned.best_pairs, 128),
             (general.best_pairs, 64),
         ):
@@ -173,8 +175,8 @@ def print_flatness(matcher: WaterFatMatcher, most: int) -> None:
     n = 1000
     while n <= most:
         start = clocks()
-        for first in range(0, n, CHUNK):
-            of = np.arange(first, min(first + CHUNK, n)) % len(kinds)
+        for first in range(0, n, matcher.chunk_size):
+            of = np.arange(first, min(first + matcher.chunk_size, n)) % len(kinds)
             matcher.match(kinds[of])
         seconds, cpu = clocks() - start
         print(f"| {n:,} | {seconds:.2f} | {1e3 * seconds * matcher.threads / n:.3f} "

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.water_fat_search import Search
     from napari_mrf.sequence import Sequence
 
-# A chunk takes 0.3 s of one core at 10 dB: long enough to share out, short enough to cancel.
-_VOXELS_ON_CPU, _VOXELS_ON_GPU = 1024, 8192
+# A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.
+_VOXELS_A_CORE, _VOXELS_ON_GPU = 1024, 8192
 
 
 class WaterFatMatcher(RefiningMatcher):
@@ -110,7 +110,8 @@ class WaterFatMatcher(RefiningMatcher):
             threads=threads,
         )
         self.device = resolve_device(device)
-        self.chunk_size = _VOXELS_ON_CPU if self.device.type == "cpu" else _VOXELS_ON_GPU
+        on_cpu = self.device.type == "cpu"
+        self.chunk_size = _VOXELS_A_CORE * self.threads if on_cpu else _VOXELS_ON_GPU
         self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
         self._search: Search | None = None
         self._dictionary = WaterFatDictionary.build(sequence, self.grid, self.conditioning)
