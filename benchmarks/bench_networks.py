@@ -92,7 +92,7 @@ def fingerprints(sequence: mrf.Sequence, n: int) -> np.ndarray:
 
 def write_untrained(folder: Path, name: str, sequence: mrf.Sequence) -> Path:
     """Write random weights and a card for them; return the card's path."""
-    ranges = {key: PARAMETERS[key].limits for key in sequence.parameters if key != "PD"}
+    ranges = {key: PARAMETERS[key].display_limits for key in sequence.parameters if key != "PD"}
     low, high = zip(*ranges.values(), strict=True)
     normalization = Normalization(reference_of(fingerprints(sequence, 500)), low, high)
     network = NETWORKS[name].build(sequence.n_frames, len(ranges))

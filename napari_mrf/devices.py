@@ -54,3 +54,16 @@ def resolve_device(name: str = "auto") -> torch.device:
             expected=f"auto, {', '.join(devices)}",
         )
     return torch.device(name)
+
+
+def machine_name(device: torch.device) -> str:
+    """Return what a model card calls a device: the name of a GPU, or cores and architecture."""
+    import platform
+
+    import torch
+
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    if device.type == "mps":
+        return "Apple GPU"
+    return f"CPU, {n_threads()} cores, {platform.machine()}"

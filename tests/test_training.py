@@ -37,7 +37,7 @@ def one_thread():
 def few_test_tissues(monkeypatch):
     """Test on every 50th tissue of the grid: what is written is in question, not how good it is."""
     few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.run.inn_test_grid", lambda: few)
+    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 def test_grids_are_those_of_the_paper():

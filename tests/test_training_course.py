@@ -29,7 +29,7 @@ def one_thread():
 @pytest.fixture
 def few_test_tissues(monkeypatch):
     few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.run.inn_test_grid", lambda: few)
+    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def start(tmp_path_factory):
     folder = tmp_path_factory.mktemp("start")
     few = {key: values[::50] for key, values in inn_test_grid().items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_mrf.training.run.inn_test_grid", lambda: few)
+        patch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
         finish(run(recipe(epochs=60), folder))
     return folder / "cohen.json"
 
@@ -42,7 +42,7 @@ def start(tmp_path_factory):
 @pytest.fixture
 def few_test_tissues(monkeypatch):
     few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.run.inn_test_grid", lambda: few)
+    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 def fine(init, maps=LONG_T1, **changes):

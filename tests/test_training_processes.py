@@ -19,6 +19,7 @@ SCRIPT = (
     FEW_TESTS
     + """
 import os, sys
+from napari_mrf.training import run
 from safetensors.torch import save_file
 whole = run.train
 def watched(recipe, trained, *data, **options):
@@ -56,7 +57,7 @@ def test_two_processes_train_as_one_does_and_agree(tmp_path, monkeypatch, one_th
     # 45 rows cannot be halved: 23 and 22, and 40 at the end of an epoch.
     plan = recipe(network, batch=45, largest_gradient=1.0, learning_rate=3e-4)
     few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.run.inn_test_grid", lambda: few)
+    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
     alone = finish(run(plan, tmp_path / "alone"))
     (tmp_path / "a.toml").write_text(toml(plan))
     done = torchrun(tmp_path, str(tmp_path / "a.toml"), "--output", str(tmp_path / "two"))

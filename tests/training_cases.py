@@ -39,9 +39,9 @@ def finish(work):
 
 
 FEW_TESTS = """
-from napari_mrf.training import run, tissue
+from napari_mrf.training import finishing, tissue
 few = {key: values[::50] for key, values in tissue.inn_test_grid().items()}
-run.inn_test_grid = lambda: few
+finishing.inn_test_grid = lambda: few
 from napari_mrf.cli import main
 """
 """Begins the code of a process that trains: it tests on every 50th tissue of the grid."""

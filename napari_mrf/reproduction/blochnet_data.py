@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from napari_mrf.phantoms.brain import brain
 from napari_mrf.phantoms.brain_labels import CSF, LESION
 from napari_mrf.simulation import simulate
-from napari_mrf.training.data import Batch
+from napari_mrf.training.data import Batch, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
@@ -82,6 +82,10 @@ class SeveralSequences:
     signals: Many[Tensor]
     maps: Tensor
     sigma: float
+    _kept: Kept = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_kept", Kept(self.maps, *self.signals))
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -91,13 +95,16 @@ class SeveralSequences:
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return noisy fingerprints (N, T), a share of the rows of each sequence."""
+        device = generator.device
+        maps, *sequences = self._kept.on(device)
+        rows = rows.to(device)
         parts = [
             signals[part]
-            for signals, part in zip(self.signals, shares(rows, len(self.signals)), strict=True)
+            for signals, part in zip(sequences, shares(rows, len(sequences)), strict=True)
         ]
         clean = torch.cat(parts)
-        noise = torch.randn((*clean.shape, 2), generator=generator)
-        return Batch(clean + self.sigma * torch.view_as_complex(noise), self.maps[rows])
+        noise = torch.randn((*clean.shape, 2), generator=generator, device=device)
+        return Batch(clean + self.sigma * torch.view_as_complex(noise), maps[rows])
 
 
 def shares(rows: Tensor, n_sequences: int) -> tuple[Tensor, ...]:

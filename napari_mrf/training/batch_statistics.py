@@ -52,6 +52,8 @@ def settle_statistics(
         one.momentum = None  # the mean over the batches
     generator = torch.Generator().manual_seed(0)
     rows = torch.randperm(len(data), generator=generator)[: _N_BATCHES * batch]
+    if device.type == "cuda":
+        generator = torch.Generator(device).manual_seed(0)
     with torch.no_grad():
         for part in torch.split(rows, batch):
             signals = data.batch(part, generator).signals.to(device)

@@ -37,6 +37,8 @@ class Progress:
         Its mean R² over the maps.
     history : list of dict
         One row an epoch: loss and validation.
+    trained_on : str
+        The machine of the latest epoch: processor and cores, or GPU.
     """
 
     epoch: int = 0
@@ -44,6 +46,7 @@ class Progress:
     best_epoch: int = 0
     best_r_squared: float = float("-inf")
     history: list[dict[str, float]] = field(default_factory=list)
+    trained_on: str = "unknown"
 
 
 def save_checkpoint(

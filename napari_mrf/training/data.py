@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import torch
+
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 
@@ -45,7 +46,26 @@ class TrainingData(Protocol):
         """
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
-        """Return examples by row, (N,) int64 in any order.
+        """Return examples by row, (N,) int64 in any order, on the CPU.
 
-        All randomness (noise) comes from the generator.
+        All randomness (noise) comes from the generator; the batch lies on its device.
         """
+
+
+class Kept:
+    """Tensors that go to a device at their first use there, and stay.
+
+    Parameters
+    ----------
+    tensors : Tensor
+        On the CPU.
+    """
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self._on = {torch.device("cpu"): tensors}
+
+    def on(self, device: torch.device) -> tuple[Tensor, ...]:
+        """Return the tensors on a device."""
+        if device not in self._on:
+            self._on[device] = tuple(one.to(device) for one in self._on[torch.device("cpu")])
+        return self._on[device]

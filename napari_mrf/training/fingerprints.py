@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation import simulate
-from napari_mrf.training.data import Batch
+from napari_mrf.training.data import Batch, Kept
 from napari_mrf.training.recipe import RandomTissues
 from napari_mrf.training.tissue import (
     Tissues,
@@ -48,6 +48,10 @@ class Fingerprints:
     signals: Tensor
     maps: Tensor
     noise: Noise
+    _kept: Kept = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_kept", Kept(self.signals, self.maps))
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -57,7 +61,9 @@ class Fingerprints:
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return noisy fingerprints (N, T) and their maps (N, M)."""
-        return Batch(noisy(self.signals[rows], self.noise, generator), self.maps[rows])
+        signals, maps = self._kept.on(generator.device)
+        rows = rows.to(signals.device)
+        return Batch(noisy(signals[rows], self.noise, generator), maps[rows])
 
 
 class RedrawnFingerprints:
@@ -102,9 +108,10 @@ class RedrawnFingerprints:
 def noisy(signals: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
     """Return fingerprints (N, T) at unit norm with fresh noise, each at a level of its own."""
     low, high = math.log(noise.sigma_lower), math.log(noise.sigma_upper)
-    share = torch.rand((len(signals), 1), generator=generator)
+    device = signals.device
+    share = torch.rand((len(signals), 1), generator=generator, device=device)
     sigma = torch.exp(low + (high - low) * share)
-    drawn = torch.randn((*signals.shape, 2), generator=generator)
+    drawn = torch.randn((*signals.shape, 2), generator=generator, device=device)
     return signals + sigma * torch.view_as_complex(drawn)
 
 

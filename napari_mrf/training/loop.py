@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_mrf.devices import machine_name
 from napari_mrf.training.batch_statistics import settle_statistics
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Optimisation, Recipe
+
+_TOLD_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,14 @@ def train(
         score = _mean(by_map)
         progress.epoch += 1
         progress.seconds = clock.seconds()
+        progress.trained_on = machine_name(processes.device)
         progress.history.append(
             {
                 "epoch": progress.epoch,
                 "loss": loss,
                 "validation_r_squared": score,
                 **{f"r_squared_{key}": one for key, one in zip(recipe.maps, by_map, strict=True)},
-                "learning_rate": stepper.optimiser.param_groups[0]["lr"],
+                "learning_rate": float(stepper.optimiser.param_groups[0]["lr"]),
                 "seconds": round(progress.seconds, 3),
             }
         )
@@ -155,11 +159,16 @@ def _epoch(
 ) -> Generator[TrainingStep, None, float]:
     """Make one pass over the data, or the part of it for which the minutes suffice."""
     plan = stepper.recipe.optimisation
-    generator = torch.Generator().manual_seed(plan.seed * 100_003 + progress.epoch)
+    device = stepper.processes.device
+    seed = plan.seed * 100_003 + progress.epoch
+    generator = generator_on(device, seed)
     data.start_epoch(progress.epoch)
-    order = torch.randperm(len(data), generator=generator)
+    # On the CPU one generator draws all.
+    shuffler = generator if generator.device.type == "cpu" else torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(data), generator=shuffler)
     stepper.trained.train()
-    total, seen = 0.0, 0
+    total, seen = torch.zeros((), dtype=torch.float64, device=device), 0
+    told_s = -math.inf
     for start in range(0, len(order), plan.batch):
         seconds = clock.seconds()
         if seen > 0 and _is_late(plan, seconds):
@@ -170,9 +179,14 @@ def _epoch(
             continue
         share = share_done(plan, progress.epoch + start / len(order), seconds)
         loss = stepper.step(batch, learning_rate(plan, share))
-        total, seen = total + loss * len(rows), seen + len(rows)
-        yield TrainingStep(progress.epoch, (start + len(rows)) / len(order), total / seen, progress)
-    return total / max(seen, 1)
+        total += loss * len(rows)
+        seen += len(rows)
+        # To read the loss is to wait for a GPU.
+        if device.type == "cpu" or seconds - told_s >= _TOLD_EVERY_S:
+            told_s = seconds
+            share = (start + len(rows)) / len(order)
+            yield TrainingStep(progress.epoch, share, float(total) / seen, progress)
+    return float(total) / max(seen, 1)
 
 
 def _validate(
@@ -181,7 +195,7 @@ def _validate(
     """Return R² of each map, always under one noise; NaN where the truth is constant."""
     if not processes.is_first:
         return processes.agree(*[0.0] * len(recipe.maps))
-    generator = torch.Generator().manual_seed(recipe.optimisation.seed + 1)
+    generator = generator_on(processes.device, recipe.optimisation.seed + 1)
     sums = torch.zeros(3, len(recipe.maps), dtype=torch.float64)  # residual², truth, truth²
     n_values = 0
     trained.eval()
@@ -189,15 +203,21 @@ def _validate(
         for rows in torch.split(torch.arange(len(data)), recipe.optimisation.batch):
             batch = data.batch(rows, generator)
             signals = batch.signals.to(processes.device)
-            found = trained.network(trained.normalization.canonical(signals)).cpu()
+            found = trained.network(trained.normalization.canonical(signals)).to(batch.maps.device)
             found = counted_values(found, batch.counted)
             truth = counted_values(batch.maps, batch.counted)
-            sums += torch.stack([((found - truth) ** 2).sum(0), truth.sum(0), (truth**2).sum(0)])
+            part = [((found - truth) ** 2).sum(0), truth.sum(0), (truth**2).sum(0)]
+            sums += torch.stack(part).cpu()
             n_values += len(truth)
     residual, total, squares = sums
     variation = squares - total**2 / max(n_values, 1)
     varies = variation > 1e-9 * n_values
     return processes.agree(*torch.where(varies, 1 - residual / variation, torch.nan).tolist())
+
+
+def generator_on(device: torch.device, seed: int) -> torch.Generator:
+    """Return a generator for the batches of a training: of the GPU, where CUDA has one."""
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)
 
 
 def _mean(by_map: list[float]) -> float:

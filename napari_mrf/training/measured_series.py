@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import pad
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.training.data import Batch
+from napari_mrf.training.data import Batch, Kept
 from napari_mrf.training.measured_subject import read_subject
 from napari_mrf.training.series_recipe import MeasuredSeries
 
@@ -44,6 +44,10 @@ class MeasuredFingerprints:
 
     signals: Tensor
     maps: Tensor
+    _kept: Kept = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_kept", Kept(self.signals, self.maps))
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -53,7 +57,9 @@ class MeasuredFingerprints:
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return fingerprints (N, T) and their maps (N, M); no noise is added."""
-        return Batch(self.signals[rows], self.maps[rows])
+        signals, maps = self._kept.on(generator.device)
+        rows = rows.to(signals.device)
+        return Batch(signals[rows], maps[rows])
 
 
 class MeasuredPatches:
@@ -92,7 +98,9 @@ class MeasuredPatches:
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return images (N, T, H, W), their maps (N, M, h, w) and where they count."""
         parts = [self._patch_at(self._places[int(row)]) for row in rows]
-        signals, maps, counted = (torch.stack(one) for one in zip(*parts, strict=True))
+        signals, maps, counted = (
+            torch.stack(one).to(generator.device) for one in zip(*parts, strict=True)
+        )
         return Batch(signals, maps, counted)
 
     def _patch_at(self, place: Place) -> tuple[Tensor, Tensor, Tensor]:

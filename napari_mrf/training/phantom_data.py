@@ -10,6 +10,7 @@ import torch
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data import Batch
+from napari_mrf.training.patches_on_device import N_TURNS, PatchesOnDevice, turned
 from napari_mrf.training.phantom_recipe import PhantomImages
 from napari_mrf.training.phantom_slices import PhantomSlices
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from napari_mrf.sequence import Sequence
     from napari_mrf.training.phantom_slices import PhantomSlice
     from napari_mrf.training.recipe import Noise, Recipe
-
-_TURNS = 8
-"""Ways to lay a square on itself: four quarter turns, and the same of its mirror image."""
 
 
 class PhantomPatches:
@@ -80,6 +78,7 @@ class PhantomPatches:
         self._n_patches, self._patch, self._margin, self._seed = n_patches, patch, margin, seed
         self._tissue = [np.argwhere(one.inside) for one in slices]
         self._places: NDArray[np.int64] = np.empty((0, 4), np.int64)
+        self._on_device: PatchesOnDevice | None = None
         smallest = min(min(one.inside.shape) for one in slices)
         if patch + 2 * margin > smallest:
             raise MRFInputError(
@@ -99,11 +98,13 @@ class PhantomPatches:
         for index in np.resize(rng.permutation(len(self._slices)), self._n_patches).tolist():
             corner = rng.choice(self._tissue[index]) - rng.integers(self._patch, size=2)
             room = np.array(self._slices[index].inside.shape) - self._patch - self._margin
-            places.append([index, *np.clip(corner, self._margin, room), rng.integers(_TURNS)])
+            places.append([index, *np.clip(corner, self._margin, room), rng.integers(N_TURNS)])
         self._places = np.array(places, dtype=np.int64)
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return patches with their maps and where they show tissue."""
+        if generator.device.type != "cpu":
+            return self._batch_on_device(rows, generator)
         cuts = [self._cut(*place) for place in self._places[rows.numpy()].tolist()]
         signals = torch.from_numpy(np.stack([one[0] for one in cuts]))
         maps = torch.from_numpy(np.stack([one[1] for one in cuts]))
@@ -113,6 +114,23 @@ class PhantomPatches:
                 signals[at] += self._drawn_noise(signals[at].shape, generator)
         return Batch(signals, self._normalization.scaled(maps), counted)
 
+    def _batch_on_device(self, rows: Tensor, generator: torch.Generator) -> Batch:
+        """Return the same patches as on the CPU, with noise of the device's own."""
+        device = generator.device
+        if self._on_device is None:
+            self._on_device = PatchesOnDevice(
+                self._slices, self._columns,
+                patch=self._patch, margin=self._margin, device=device,
+            )  # fmt: skip
+        places = torch.from_numpy(self._places[rows.numpy()]).to(device)
+        signals, maps, counted, has_noise = self._on_device.cut(places)
+        low, high = math.log(self._noise.sigma_lower), math.log(self._noise.sigma_upper)
+        share = torch.rand(len(rows), generator=generator, device=device)
+        sigma = torch.exp(low + (high - low) * share) * ~has_noise
+        noise = torch.randn((*signals.shape, 2), generator=generator, device=device)
+        signals = signals + sigma[:, None, None, None] * torch.view_as_complex(noise)
+        return Batch(signals, self._normalization.scaled(maps), counted)
+
     def _cut(
         self, index: int, y: int, x: int, turn: int
     ) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.bool_], bool]:
@@ -120,11 +138,11 @@ class PhantomPatches:
         one, patch, margin = self._slices[index], self._patch, self._margin
         rows, columns = slice(y, y + patch), slice(x, x + patch)
         around = (slice(y - margin, y + patch + margin), slice(x - margin, x + patch + margin))
-        maps = _turned(one.maps[rows, columns][..., self._columns], turn)
+        maps = turned(one.maps[rows, columns][..., self._columns], turn)
         return (
-            np.ascontiguousarray(np.moveaxis(_turned(one.signals[around], turn), -1, 0)),
+            np.ascontiguousarray(np.moveaxis(turned(one.signals[around], turn), -1, 0)),
             np.ascontiguousarray(np.moveaxis(maps, -1, 0)),
-            np.ascontiguousarray(_turned(one.inside[rows, columns], turn)),
+            np.ascontiguousarray(turned(one.inside[rows, columns], turn)),
             one.is_undersampled,
         )
 
@@ -168,9 +186,3 @@ def phantom_data(
         patches(source.load("training", data.slices), data.patches, seed),
         patches(source.load("validation", data.validation_slices), data.validation_patches, seed),
     )
-
-
-def _turned(image: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
-    """Return an image (Y, X, …) after quarter turns, of its mirror image from 4 on."""
-    turned = np.rot90(image, turn % 4)
-    return turned if turn < 4 else turned[:, ::-1]

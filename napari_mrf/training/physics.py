@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from napari_mrf.simulation import simulate, water_fat
+from napari_mrf.training.data import Kept
 from napari_mrf.training.spline_table import Axis, SplineTable
 
 if TYPE_CHECKING:
@@ -100,26 +101,26 @@ class _WaterFat:
             ],
             envelopes,
         )
-        self._weights = {
-            species: torch.from_numpy(water_fat.frame_weights(sequence, species))
-            for species in ("water", "fat")
-        }
-        self._echo_times_s = torch.from_numpy(
-            sequence.per_frame(sequence.echo_times_ms)[:, 0] / 1000.0
+        # Kept where they are used: a step that is recorded must not fetch anything.
+        self._frames = Kept(
+            *(
+                torch.from_numpy(water_fat.frame_weights(sequence, species))
+                for species in ("water", "fat")
+            ),
+            torch.from_numpy(sequence.per_frame(sequence.echo_times_ms)[:, 0] / 1000.0),
         )
 
     def __call__(self, values: Mapping[str, Tensor]) -> Tensor:
         FF = values["FF"][:, None]
         b1 = values.get("B1", torch.ones_like(values["FF"]))
+        water, fat, echo_times_s = self._frames.on(FF.device)
         signal = torch.zeros((), device=FF.device)
-        for species, key, share in (("water", "T1H2O", 1.0 - FF), ("fat", "T1fat", FF)):
+        for weights, key, share in ((water, "T1H2O", 1.0 - FF), (fat, "T1fat", FF)):
             envelope = self._table(torch.stack([values[key].log(), b1], dim=1))
-            signal = signal + share * envelope * self._weights[species].to(FF.device).to(
-                FF.dtype.to_complex()
-            )
+            signal = signal + share * envelope * weights.to(FF.dtype.to_complex())
         if "Df" not in values:
             return signal
-        angle = -2.0 * torch.pi * values["Df"][:, None] * self._echo_times_s.to(FF)
+        angle = -2.0 * torch.pi * values["Df"][:, None] * echo_times_s.to(FF)
         return signal * torch.complex(angle.cos(), angle.sin())
 
 

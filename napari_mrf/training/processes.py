@@ -75,14 +75,14 @@ class Processes:
         dist.broadcast(shared, src=0)
         return [float(value) for value in shared]
 
-    def sum(self, value: torch.Tensor) -> float:
+    def sum(self, value: torch.Tensor) -> torch.Tensor:
         """Return the sum of a value over the processes."""
         if self.size > 1:
             import torch.distributed as dist
 
             value = value.clone()
             dist.all_reduce(value)
-        return float(value)
+        return value
 
     def part_of(self, batch: Batch) -> tuple[Batch, float]:
         """Return this process's rows of a batch, and their share of what counts in it."""

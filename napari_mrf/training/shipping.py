@@ -15,9 +15,9 @@ from napari_mrf.networks.comparison import PLAINEST
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import LARGER, installed, load_network, save_network
 from napari_mrf.networks.zoo import network_info
+from napari_mrf.training.finishing import SIMULATED, TEST_SIGMAS, test
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
 from napari_mrf.training.recipe import Recipe
-from napari_mrf.training.run import SIMULATED, TEST_SIGMAS, test
 
 if TYPE_CHECKING:
     from pathlib import Path

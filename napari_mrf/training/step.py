@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from napari_mrf.training.losses import loss_of
+from napari_mrf.training.recorded_step import RecordedStep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,16 +41,27 @@ class Stepper:
     def __init__(self, recipe: Recipe, trained: TrainedNetwork, processes: Processes) -> None:
         self.recipe, self.trained, self.processes = recipe, trained, processes
         plan = recipe.optimisation
-        self.optimiser = torch.optim.Adam(trained.network.parameters(), lr=plan.learning_rate)
         kind = processes.device.type
+        # On CUDA the rate is a number on the device, so that a recorded step follows it.
+        rate: Tensor | float = plan.learning_rate
+        if kind == "cuda":
+            rate = torch.tensor(rate, device=processes.device)
+        self.optimiser = torch.optim.Adam(
+            trained.network.parameters(), lr=rate, capturable=kind == "cuda"
+        )
         half = _HALF.get(plan.precision) if kind == "cuda" else None
-        self._autocast = torch.autocast(kind, dtype=half, enabled=half is not None)
+        # Weights in half precision are not kept between steps: a recorded step would not make them.
+        self._autocast = torch.autocast(
+            kind, dtype=half, enabled=half is not None, cache_enabled=False
+        )
         self._scaler = torch.amp.GradScaler(kind, enabled=half is torch.float16)
         self._objective = processes.parallel(
             _Objective(recipe, trained.network),
             # Of `fang`, the head that a first stage of training would use.
             some_unused=recipe.network == "fang",
         )
+        can_record = kind == "cuda" and processes.size == 1 and half is not torch.float16
+        self._recorded = RecordedStep(self._step) if can_record else None
 
     def can_use(self, batch: Batch) -> bool:
         """Whether every process gets two values of a map: batch normalization needs them."""
@@ -57,10 +69,31 @@ class Stepper:
             batch.maps[:, 0].numel() >= 2 * self.processes.size
         )
 
-    def step(self, batch: Batch, learning_rate: float) -> float:
-        """Take one step and return the loss over the batch, all processes together."""
+    def step(self, batch: Batch, learning_rate: float) -> Tensor:
+        """Take one step and return the loss over the batch, all processes together.
+
+        Parameters
+        ----------
+        batch : Batch
+            Of which each process takes its part.
+        learning_rate : float
+            Of this step.
+
+        Returns
+        -------
+        Tensor
+            () on the device, which may still be at work on it.
+        """
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
+        if self._recorded is None:
+            return self._step(batch)
+        return self._recorded(batch)
+
+    def _step(self, batch: Batch) -> Tensor:
         batch, share = self.processes.part_of(batch)
         device = self.processes.device
         fingerprints = self.trained.normalization.canonical(batch.signals.to(device))
