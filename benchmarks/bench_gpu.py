@@ -52,7 +52,8 @@ def main() -> None:
         series = mrf.MRFSeries(signals[short], np.diag([1.0, 1, 8, 1]), sequence)
         with tempfile.TemporaryDirectory() as folder:
             try:
-                print(row(name, sequence, series, str(device), given.untrained, Path(folder)))
+                line = row(name, sequence, series, str(device), given.untrained, Path(folder))
+                print(line, flush=True)
             except (RuntimeError, ValueError) as error:
                 print(f"| `{name}` | failed: {str(error).splitlines()[0]} |", flush=True)
 
@@ -99,9 +100,7 @@ def made(name: str, sequence: mrf.Sequence, card: Path | None, device: str) -> M
     return make(sequence, card_path=card, device=device)
 
 
-def timed(
-    method: Method, series: mrf.MRFSeries, n_voxels: int
-) -> tuple[mrf.ParameterMaps, float]:
+def timed(method: Method, series: mrf.MRFSeries, n_voxels: int) -> tuple[mrf.ParameterMaps, float]:
     """Return maps and seconds, after a smaller reconstruction that is not counted."""
     method.reconstruct(series, mask=disk(SIDE, WARM)[None])
     start = time.perf_counter()
