@@ -9,6 +9,7 @@ import numpy as np
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import n_threads
+from napari_mrf.method import VoxelResult
 from napari_mrf.network_listing import network_row
 from napari_mrf.network_runner import NetworkRunner
 from napari_mrf.slicewise import SlicewiseMethod
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.method import VoxelResult
     from napari_mrf.sequence import Sequence
 
 # What a network learned needs all frames as they are; the rest is done to the images.
@@ -29,8 +29,10 @@ OPTIONS = tuple(one for one in CONDITIONING_OPTIONS if one.name in ("smooth", "c
 # On a core 15-30 ms, so that the first map comes at once; and small enough for its cache, where
 # recurrent networks are three times as fast as with thousands of fingerprints.
 _BATCH_FLOPS = 1.5e9
-_SMALLEST_BATCH, _LARGEST_BATCH = 64, 2048
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 1024
 _LARGEST_BATCH_OF_GPU = 2**16
+# Cores that are done with a chunk wait for the last one.
+_BATCHES_A_CORE = 3
 
 
 class TrainedMethod(SlicewiseMethod):
@@ -100,25 +102,30 @@ class NetworkMethod(TrainedMethod, VoxelwiseMethod):
         largest = _LARGEST_BATCH_OF_GPU if on_gpu else _LARGEST_BATCH
         fitting = self.runner.n_voxels(_BATCH_FLOPS)
         self._batch = int(np.clip(fitting, 2 * _SMALLEST_BATCH, largest))
-        self.chunk_size = self._batch if on_gpu else self._batch * n_threads()
+        self.chunk_size = self._batch if on_gpu else _BATCHES_A_CORE * self._batch * n_threads()
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         self.prepare()
-        return self.runner.judged(signals, self._scaled(signals))
+        # A batch is judged where it was estimated: no core waits for the others in between.
+        workers = 1 if self.runner.device.type == "cpu" else None
+
+        def judged(batch: NDArray[np.complex64]) -> VoxelResult:
+            return self.runner.judged(batch, self._of_batch(batch), workers)
+
+        return VoxelResult.joined(list(self.runner.each(judged, self._batches(signals))))
 
     def maps_alone(self, signals: NDArray[np.complex64]) -> dict[str, NDArray[np.float32]]:
         """Return the maps without the simulation that judges them: half the time."""
         if "PD" in self.parameters:  # comes of that simulation
             return super().maps_alone(signals)
         self.prepare()
-        return self.runner.values(self._scaled(signals))[0]
+        scaled = list(self.runner.each(self._of_batch, self._batches(signals)))
+        return self.runner.values(np.concatenate(scaled))[0]
 
-    def _scaled(self, signals: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """Return scaled maps (N, M), batch by batch."""
+    def _batches(self, signals: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
         starts = range(0, len(signals), self._batch)
-        batches = [signals[start : start + self._batch] for start in starts]
-        return np.concatenate(list(self.runner.each(self._of_batch, batches)))
+        return [signals[start : start + self._batch] for start in starts]
 
     def _of_batch(self, signals: NDArray[np.complex64]) -> NDArray[np.float32]:
         """Return scaled maps (N, M); out of memory, of half the batch, then on the CPU."""

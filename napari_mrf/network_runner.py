@@ -167,11 +167,26 @@ class NetworkRunner:
             flags[outside] |= FLAGS.get(f"{one.key}-edge", 0)
         return {one.key: values[:, column] for column, one in enumerate(self.card.maps)}, flags
 
-    def judged(self, signals: NDArray[np.complex64], scaled: NDArray[np.float32]) -> VoxelResult:
-        """Return maps, and how well they explain the fingerprints (N, T) they were taken from."""
+    def judged(
+        self,
+        signals: NDArray[np.complex64],
+        scaled: NDArray[np.float32],
+        workers: int | None = None,
+    ) -> VoxelResult:
+        """Return maps, and how well they explain the fingerprints (N, T) they were taken from.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (N, T).
+        scaled : ndarray
+            (N, M), as the network gives them.
+        workers : int, optional
+            Threads; 1 where `each` has all cores at work.
+        """
         assert self._fit is not None  # noqa: S101 - made by preparing
         found, flags = self.values(scaled)
-        quality, m0 = self._fit.fit(signals, found)
+        quality, m0 = self._fit.fit(signals, found, workers)
         if "PD" in self._sequence.parameters:
             found = {"PD": np.abs(m0), **found}
         return VoxelResult(found, np.clip(quality, 0.0, 1.0), m0, flags)

@@ -22,7 +22,7 @@ from napari_mrf.method import Method, ReconstructionUpdate
 from napari_mrf.parameters import validity_rules
 from napari_mrf.reconstruction_warnings import edge_warnings
 from napari_mrf.series import check_mask
-from napari_mrf.voxel_sample import read_slab
+from napari_mrf.voxel_sample import empty_slab, read_slab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,8 @@ class SlicewiseMethod(Method):
         """Yield z and (T, Y, X) of the slices with chosen voxels, one in memory at a time.
 
         The sign of the phase and smoothing in plane are applied. While a slice is being read,
-        None is yielded in its place: a chance to cancel.
+        None is yielded in its place: a chance to cancel. A slice lies where the one before it
+        was: what is wanted of it later has to be copied.
 
         Parameters
         ----------
@@ -149,11 +150,12 @@ class SlicewiseMethod(Method):
         chosen : ndarray of bool
             (Z, Y, X).
         """
+        room = empty_slab(series)
         for z in range(len(chosen)):
             if not chosen[z].any():
                 continue
             slab = None
-            for slab in read_slab(series, z):  # noqa: B007 - the last one counts
+            for slab in read_slab(series, z, into=room):  # noqa: B007 - the last one counts
                 yield z, None
             assert slab is not None  # noqa: S101 - a series has frames
             if self.conditioning.changes_slices:

@@ -19,18 +19,34 @@ _FRAMES_PER_READ = 25
 _SAMPLED_VOXELS = 2000
 
 
-def read_slab(series: MRFSeries, z: int) -> Iterator[NDArray[np.complex64] | None]:
+def read_slab(
+    series: MRFSeries, z: int, into: NDArray[np.complex64] | None = None
+) -> Iterator[NDArray[np.complex64] | None]:
     """Read one slice (T, Y, X) some frames at a time, yielding None until it is whole.
 
     A slice of 512 x 512 voxels is 367 MB, which takes a second and more from a disk: who waits
     can cancel in between.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        What is read.
+    z : int
+        Which slice.
+    into : ndarray, optional
+        An earlier slice that is done with: fresh memory costs as much time as a small network.
     """
     n_frames = series.n_frames
-    slab = np.empty((n_frames, *series.spatial_shape[1:]), np.complex64)
+    slab = empty_slab(series) if into is None else into
     for start in range(0, n_frames, _FRAMES_PER_READ):
         slab[start : start + _FRAMES_PER_READ] = series.signal[start : start + _FRAMES_PER_READ, z]
         yield None
     yield slab
+
+
+def empty_slab(series: MRFSeries) -> NDArray[np.complex64]:
+    """Return room for one slice (T, Y, X)."""
+    return np.empty((series.n_frames, *series.spatial_shape[1:]), np.complex64)
 
 
 def padded(rows: NDArray[Any], length: int) -> NDArray[Any]:

@@ -26,10 +26,17 @@ _FEWEST_IN_PART = 256
 
 
 class ModelFit(Protocol):
-    """Compares fingerprints with the model of their estimated tissue."""
+    """Compares fingerprints with the model of their estimated tissue.
+
+    `workers` is the number of threads, all cores by default: who calls it from several threads
+    has them at work already.
+    """
 
     def fit(
-        self, signals: NDArray[np.complex64], parameters: Mapping[str, NDArray[np.floating]]
+        self,
+        signals: NDArray[np.complex64],
+        parameters: Mapping[str, NDArray[np.floating]],
+        workers: int | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
         """Return correlation (N,), 0-1, and complex scale (N,) of fingerprints (N, T)."""
 
@@ -58,7 +65,10 @@ class SimulatedFit:
         self._sequence = sequence
 
     def fit(
-        self, signals: NDArray[np.complex64], parameters: Mapping[str, NDArray[np.floating]]
+        self,
+        signals: NDArray[np.complex64],
+        parameters: Mapping[str, NDArray[np.floating]],
+        workers: int | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
         """Return correlation (N,), 0-1, and complex scale (N,) of fingerprints (N, T)."""
         model = simulate(self._sequence, parameters, dtype="complex128")
@@ -95,7 +105,10 @@ class WaterFatFit:
         self._weights = (water, fat, echo_times_ms / 1000.0)
 
     def fit(
-        self, signals: NDArray[np.complex64], parameters: Mapping[str, NDArray[np.floating]]
+        self,
+        signals: NDArray[np.complex64],
+        parameters: Mapping[str, NDArray[np.floating]],
+        workers: int | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
         """Return correlation (N,), 0-1, and complex scale (N,) of fingerprints (N, T)."""
         tissue = np.stack([parameters[key].astype(np.float64) for key in _KEYS], axis=1)
@@ -113,9 +126,13 @@ class WaterFatFit:
                 inner[part], power[part], energy[part],
             )  # fmt: skip
 
-        size = max(-(-len(signals) // (4 * n_threads())), _FEWEST_IN_PART)
-        parts = [slice(start, start + size) for start in range(0, len(signals), size)]
-        with ThreadPoolExecutor(n_threads()) as pool:
-            list(pool.map(run, parts))
+        workers = workers or n_threads()
+        if workers == 1:
+            run(slice(None))
+        else:
+            size = max(-(-len(signals) // (4 * workers)), _FEWEST_IN_PART)
+            parts = [slice(start, start + size) for start in range(0, len(signals), size)]
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(run, parts))
         quality = np.abs(inner) / np.sqrt(power * energy)
         return quality.astype(np.float32), (inner / power).astype(np.complex64)

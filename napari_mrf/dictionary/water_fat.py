@@ -42,7 +42,7 @@ class WaterFatMatcher(RefiningMatcher):
         Of kind ``"spoiled"``.
     device : str
         ``"cpu"`` runs the compiled search where the sequence allows it; other devices, and
-        other sequences, the torch search, which gives the same pairs.
+        other sequences, the torch search, which gives the same pairs. ``"auto"`` is the CPU.
     grid : {"published", "wide"} or ParameterGrid
         The reconstruction grid of the papers, one with room on all sides, or axes T1H2O,
         T1fat, Df and B1 of one's own.
@@ -109,7 +109,9 @@ class WaterFatMatcher(RefiningMatcher):
             sigma=sigma,
             threads=threads,
         )
-        self.device = resolve_device(device)
+        # Pruned and compiled, the search is faster on a few cores than all of it on a large GPU
+        # (docs/results.md).
+        self.device = resolve_device("cpu" if device == "auto" else device)
         on_cpu = self.device.type == "cpu"
         self.chunk_size = _VOXELS_A_CORE * self.threads if on_cpu else _VOXELS_ON_GPU
         self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
