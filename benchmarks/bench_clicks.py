@@ -12,12 +12,14 @@ of threads too; ``canvas`` napari painting its canvas, by software where there i
 which is in none of the others; ``wall`` until the handler returns, by the clock. Work on the other
 cores slows this one down, so all but ``wall`` are given at the pace of the machine at rest: a loop
 is timed before and after every click, and its fastest time in the whole run is the pace at rest.
+Rows are printed as they are measured, at the pace known by then, and sorted at the end.
 What napari costs by itself is measured first, in the same window before there is a dock, with as
 many layers.
 """
 
 import argparse
 import cProfile
+import gc
 import os
 import pstats
 import statistics
@@ -77,9 +79,10 @@ class Clicks:
         self.polling, self.pace = 0.0, Pace()
 
     def measure(self, name, act, repeats=REPEATS, show=None):
-        if self.only and not any(one in name for one in self.only):
+        if self.only and not any(one.lower() in name.lower() for one in self.only):
             if not name.startswith("napari"):
                 act(0)  # later clicks build on it
+                self.settle()
             return
         taken = []
         profile = cProfile.Profile() if self.profiles else None
@@ -106,8 +109,8 @@ class Clicks:
             self.peak_anonymous = max(self.peak_anonymous, anonymous)
             self.peak_mapped = max(self.peak_mapped, mapped)
         self.rows.append((name, *map(statistics.median, zip(*taken, strict=True))))
+        print(self.line(self.rows[-1]), flush=True)
         if profile:
-            print(f"\n== {name}: {self.rows[-1][1:]}")
             pstats.Stats(profile).sort_stats("cumulative").print_stats(self.profiles)
 
     def settle(self):
@@ -127,15 +130,19 @@ class Clicks:
         self.settle()
         self.polling = min(self.settle()[1] for _ in range(3))
 
+    def line(self, row):
+        name, *times, wall = row
+        click, turn, total, canvas = (self.pace.at_rest * one for one in times)
+        is_over = max(click, turn) >= LIMIT_MS and not name.startswith("napari")
+        return (f"{name:44s}{click:7.0f} {turn:7.0f} {total:7.0f} {canvas:7.0f} {wall:7.0f}"
+                f"{' over' if is_over else ''}")  # fmt: skip
+
     def table(self):
-        print(self.pace.describe())
+        print("\n" + self.pace.describe())
         print(f"{'click':44s}" + "".join(f"{name:>7s} " for name in
               ("click", "turn", "all", "canvas", "wall")))  # fmt: skip
-        for name, *times, wall in sorted(self.rows, key=lambda row: -max(row[1:3])):
-            click, turn, total, canvas = (self.pace.at_rest * one for one in times)
-            is_over = max(click, turn) >= LIMIT_MS and not name.startswith("napari")
-            print(f"{name:44s}{click:7.0f} {turn:7.0f} {total:7.0f} {canvas:7.0f} {wall:7.0f}"
-                  f"{' over' if is_over else ''}")  # fmt: skip
+        for row in sorted(self.rows, key=lambda row: -max(row[1:3])):
+            print(self.line(row))
 
 
 def memory_gb():
@@ -187,7 +194,6 @@ def series_clicks(s, clicks):
         panel.sequence_picker, panel.sequence_picker.currentIndex() + n), 2, show)  # fmt: skip
     clicks.measure("Series: the same sequence", lambda _: pick(
         panel.sequence_picker, panel.sequence_picker.findText("MRF T1-FF")), 2, show)  # fmt: skip
-    importance_store_of(s.viewer).series = s.session.series  # another object by now
 
 
 def reconstruct_clicks(s, clicks):
@@ -310,6 +316,7 @@ def compare_clicks(s, clicks):
 def importance_clicks(s, clicks):
     panel = s.importance
     show = shower(s, panel.plot)
+    importance_store_of(s.viewer).series = s.session.series  # another object by now
     clicks.measure("Importance: another map", lambda n: pick(panel.map_picker, n + 2), 5, show)
     clicks.measure("Importance: Fisher information", lambda _: press(panel.fisher_box), 4, show)
     panel.map_picker.setCurrentText("T1H2O")
@@ -322,9 +329,11 @@ def importance_clicks(s, clicks):
         panel.plot, QPoint(120 + 20 * n, 150)), 4, show)  # fmt: skip
 
 
-def session_clicks(s, clicks, folder):
+def session_clicks(s, clicks):
     binding = s.dock.session_binding
-    clicks.measure("Session: save", lambda n: binding.save_to(folder / f"study{n}.mrf.json"), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        clicks.measure("Session: save", lambda n: binding.save_to(
+            Path(folder) / f"study{n}.mrf.json"), 1)  # fmt: skip
     clicks.measure("Session: help", lambda _: press(s.dock.session_bar.help_button), 1)
     for dialog in s.dock.findChildren(type(QApplication.activeWindow() or s.dock)):
         if dialog.windowTitle() == "MRF" and dialog.isWindow():
@@ -351,9 +360,22 @@ def shower(s, widget):
     return show
 
 
+PARTS = {
+    "series": series_clicks,
+    "reconstruct": reconstruct_clicks,
+    "inspect": inspect_clicks,
+    "rois": rois_clicks,
+    "compare": compare_clicks,
+    "importance": importance_clicks,
+    "session": session_clicks,
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="keeps the series for another run")
+    parser.add_argument("--panels", nargs="*", choices=PARTS, default=list(PARTS),
+                        help="click in these panels only")  # fmt: skip
     parser.add_argument("--only", nargs="*", default=(), help="measure clicks with these words")
     parser.add_argument("--profile", type=int, default=0, help="print so many functions a click")
     arguments = parser.parse_args()
@@ -370,13 +392,12 @@ def main():
             clicks.calibrate()
         print("load of the machine:", *(f"{one:.1f}" for one in os.getloadavg()))
         s = fill(viewer, path)
+        gc.collect()  # as Python does by itself when the process has grown by a quarter
         clicks.settle()
         anonymous, mapped = memory_gb()
         print(f"memory before the clicks: {anonymous:.2f} GB private, {mapped:.2f} GB of files")
-        for part in (series_clicks, reconstruct_clicks, inspect_clicks, rois_clicks,
-                     compare_clicks, importance_clicks):  # fmt: skip
-            part(s, clicks)
-        session_clicks(s, clicks, Path(temporary))
+        for name in arguments.panels:
+            PARTS[name](s, clicks)
         clicks.table()
         print(f"peak memory: {clicks.peak_anonymous:.2f} GB private, "
               f"{clicks.peak_mapped:.2f} GB of files")  # fmt: skip
