@@ -97,7 +97,6 @@ def test_maps_of_the_layers_are_copies(viewer, maps):
 
 def test_second_run_replaces_its_set_and_keeps_what_the_user_set(viewer, maps):
     bridge.show_maps(viewer, "a", maps)
-    bridge.show_companion(viewer, "a", maps, "quality")
     viewer.layers["a · B1"].visible = True
     viewer.layers["a · FF"].opacity = 0.5
     again = ParameterMaps({key: values + 1 for key, values in maps.items()}, affine=AFFINE)
@@ -166,8 +165,41 @@ def test_uncertainty_is_one_layer_a_map_with_unit_and_fixed_limits(viewer, maps)
         assert np.array_equal(shown, maps.uncertainty[key], equal_nan=True)
         lightness = np.asarray(layer.colormap.colors)[:, :3] @ [0.2126, 0.7152, 0.0722]
         assert np.all(np.diff(lightness) > -1e-6)  # more is brighter, everywhere
+    bridge.hide_companion(viewer, "a", "uncertainty")
+    assert not any(layer.visible for layer in layers)
+    assert not bridge.is_companion_shown(viewer, "a", "uncertainty")
+    viewer.layers.remove(layers[2])
+    again = bridge.show_companion(viewer, "a", maps, "uncertainty")
+    assert [again[0], again[1], again[3], again[4]] == [layers[0], layers[1], *layers[3:]]
+    assert again[2].name == "a · T1fat SD (ms)"
+    assert [layer.visible for layer in again] == [True, False, False, False, False]
+
+
+def test_companions_follow_the_maps_of_a_second_run(viewer, maps):
+    maps.uncertainty = {key: values / 10 for key, values in maps.items()}
     bridge.show_maps(viewer, "a", maps)
-    assert not bridge.companion_layers(viewer, "a", "uncertainty")
+    for companion in bridge.COMPANIONS:
+        bridge.show_companion(viewer, "a", maps, companion)
+    kept = [*viewer.layers]
+    again = ParameterMaps(
+        {key: np.where(np.arange(SHAPE[-1]) < 2, np.nan, values) for key, values in maps.items()},
+        affine=AFFINE,
+        quality=np.full(SHAPE[1:], 0.5, np.float32),
+        flags=np.full(SHAPE[1:], FLAGS["not-finite"], np.uint8),
+    )
+    for _ in bridge.renew_companions(viewer, "a", again, are_complete=False):
+        pass  # the run has just begun
+    for layer in kept[5:]:
+        assert not np.nan_to_num(layer.data).any() and layer in viewer.layers
+    for _ in bridge.renew_companions(viewer, "a", again):
+        pass
+    assert not bridge.companion_layers(viewer, "a", "uncertainty")  # the run had none
+    quality, flags, mask = (viewer.layers[f"a · {key}"] for key in ("quality", "flags", "mask"))
+    assert {quality, flags, mask} < set(kept)
+    assert np.all(quality.data == 0.5)
+    assert list(flags.features.set_index("index").loc[FLAGS["not-finite"]]) == ["not-finite"]
+    assert np.all(mask.data[:, ::-1, ::-1] == (np.arange(SHAPE[-1]) >= 2))
+    assert bridge.maps_of(quality.metadata) == (again, "quality")
 
 
 def test_uncertainty_of_relaxation_is_offered_likewise(viewer):

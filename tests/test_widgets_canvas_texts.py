@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
 from napari.components import ViewerModel
 from napari.layers import Image
 
@@ -10,6 +11,12 @@ from napari_mrf.layers import series_layer_data, show_companion, show_maps
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 
 AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
+
+
+@pytest.fixture
+def rest(qtbot, viewer):
+    """Let the texts follow what has happened; they do so in a turn of their own."""
+    return lambda: wait_for_layers(qtbot, viewer)
 
 
 @pytest.fixture
@@ -37,14 +44,17 @@ def maps():
     return ParameterMaps({"FF": np.zeros((2, 4, 5)), "T1H2O": np.ones((2, 4, 5))}, affine=AFFINE)
 
 
-def test_letters_follow_the_displayed_axes(viewer):
+def test_letters_follow_the_displayed_axes(viewer, rest):
     assert letters(viewer) == "ARPL"
     viewer.dims.order = (0, 2, 1, 3)  # rows are now slices
+    rest()
     assert letters(viewer) == "IRSL"
     viewer.dims.ndisplay = 3
+    rest()
     assert letters(viewer) == ""
     viewer.dims.ndisplay = 2
     viewer.layers.clear()
+    rest()
     assert letters(viewer) == ""
 
 
@@ -56,18 +66,21 @@ def test_no_letters_without_geometry(qapp):
     assert letters(viewer) == ""
 
 
-def test_title_names_the_map_in_front_with_its_unit(viewer):
+def test_title_names_the_map_in_front_with_its_unit(viewer, rest):
     assert title(viewer) == ""
     show_maps(viewer, "a", maps())
+    rest()
     assert title(viewer) == "Fat fraction"
     viewer.layers["a · T1H2O"].visible = True
     viewer.layers["a · FF"].visible = False
+    rest()
     assert title(viewer) == "Water T1 (ms)"
     show_maps(viewer, "b", maps())
+    rest()
     assert title(viewer) == "b: Fat fraction"
 
 
-def test_one_color_bar_belongs_to_the_map_in_front(viewer):
+def test_one_color_bar_belongs_to_the_map_in_front(viewer, rest):
     def bars():
         images = [layer for layer in viewer.layers if isinstance(layer, Image)]
         return [layer.name for layer in images if layer.colorbar.visible]
@@ -76,23 +89,32 @@ def test_one_color_bar_belongs_to_the_map_in_front(viewer):
     values.quality = np.ones((2, 4, 5), np.float32)
     values.uncertainty = {"FF": np.ones((2, 4, 5), np.float32)}
     show_maps(viewer, "a", values)
+    rest()
     assert bars() == ["a · FF"]
     viewer.layers["a · T1H2O"].visible = True  # behind the fat fraction
+    rest()
     assert bars() == ["a · FF"]
     show_companion(viewer, "a", values, "uncertainty")
+    rest()
     assert (bars(), title(viewer)) == (["a · FF SD"], "Fat fraction, SD")
     show_companion(viewer, "a", values, "quality")
+    rest()
     assert (bars(), title(viewer)) == (["a · quality"], "Quality")
     show_companion(viewer, "a", values, "mask")  # labels have no scale
+    rest()
     assert bars() == ["a · quality"]
     viewer.layers.move(viewer.layers.index("a · T1H2O"), len(viewer.layers))
+    rest()
     assert (bars(), title(viewer)) == (["a · T1H2O"], "Water T1 (ms)")
     viewer.layers["a · T1H2O"].visible = False
+    rest()
     assert bars() == ["a · quality"]
     viewer.layers.remove("a · quality")
+    rest()
     assert bars() == ["a · FF SD"]
     for layer in viewer.layers:
         layer.visible = False
+    rest()
     assert (bars(), title(viewer)) == ([], "")
 
 

@@ -349,8 +349,16 @@ def test_pins_stay_in_the_plot_and_in_a_points_layer(scene):
     assert scene.session.pins == ((2, 3, 0),)
     scene.qtbot.mouseClick(scene.panel.clear_button, Qt.MouseButton.LeftButton)
     scene.settle()
-    assert scene.session.pins == () and pins_layer(scene.viewer) is None
+    assert scene.session.pins == ()
+    assert not layer.visible and len(layer.data) == 0 and pins_layer(scene.viewer) is layer
     assert scene.panel.values.labels() == ["water-fat"]
+    scene.session.set_pins(((1, 2, 2), (0, 1, 1)))
+    scene.settle()
+    layer.visible = False  # by the user, who then clears them
+    scene.qtbot.mouseClick(scene.panel.clear_button, Qt.MouseButton.LeftButton)
+    scene.session.set_pins(((1, 2, 2),))
+    scene.settle()
+    assert layer.visible and len(layer.data) == 1 and list(layer.features["number"]) == [1]
 
 
 def test_pins_follow_the_tools_of_their_layer(scene):

@@ -348,10 +348,14 @@ def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gat
     assert np.array_equal(hidden, np.isnan(viewer.layers["refined · T1H2O"].data))
     assert hidden.any()
     viewer.layers.remove("refined · FF SD")
+    assert not box.isChecked()  # the one that was in sight has gone
+    viewer.layers["refined · T1H2O SD (ms)"].visible = True
     assert box.isChecked()
     box.click()
+    assert not [layer for layer in viewer.layers if "SD" in layer.name and layer.visible]
+    box.click()
     wait_for_layers(qtbot, viewer)
-    assert not [layer for layer in viewer.layers if "SD" in layer.name]
+    assert [layer.name for layer in viewer.layers if "SD" in layer.name] == names
     dock.bindings["reconstruct"].results.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
     assert (tmp_path / "out" / "T1H2O_std.nii.gz").exists()
@@ -365,10 +369,11 @@ def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
     assert not panel.results.companions["flags"].isEnabled()
     panel.results.companions["quality"].click()
     wait_for_layers(qtbot, viewer)
-    assert "water-fat · quality" in viewer.layers
+    assert viewer.layers["water-fat · quality"].visible
     panel.results.companions["quality"].click()
-    wait_for_layers(qtbot, viewer)
-    assert "water-fat · quality" not in viewer.layers
+    assert not viewer.layers["water-fat · quality"].visible
+    viewer.layers["water-fat · quality"].visible = True  # by its eye
+    assert panel.results.companions["quality"].isChecked()
     panel.results.companions["mask"].click()
     wait_for_layers(qtbot, viewer)
     viewer.layers.remove("water-fat · mask")

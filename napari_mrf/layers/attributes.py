@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_mrf.colormaps import valid_colors
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY
+from napari_mrf.layers.order import place_in_front
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 
@@ -58,7 +59,7 @@ def add_image(
 ) -> Any:
     """Add an image of a set of maps, values (Z, Y, X) in screen order, and return its layer.
 
-    It goes to the place `at` of the layer list, in front of all others without one.
+    It goes to the place `at` of the layer list, in front of all other pictures without one.
     """
     from napari.layers import Image
 
@@ -74,7 +75,7 @@ def add_image(
         metadata={SET_KEY: set_name, PARAMETER_KEY: key, MAPS_KEY: maps},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
-    viewer.layers.insert(len(viewer.layers) if at is None else at, layer)
+    viewer.layers.insert(place_in_front(viewer) if at is None else at, layer)
     return layer
 
 

@@ -14,7 +14,7 @@ from napari_mrf.layers.attributes import (
     spatial_attributes,
     voxel_sizes,
 )
-from napari_mrf.layers.batch import keeping_selection
+from napari_mrf.layers.batch import keeping_selection, remove_together
 from napari_mrf.layers.maps import values_on_screen
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
 from napari_mrf.maps import FLAGS
@@ -48,8 +48,22 @@ def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
     ]
 
 
+def is_companion_shown(viewer: Any, set_name: str, companion: str) -> bool:
+    """Return whether any layer of a companion of a set is visible."""
+    return any(layer.visible for layer in companion_layers(viewer, set_name, companion))
+
+
+def hide_companion(viewer: Any, set_name: str, companion: str) -> None:
+    """Hide the layers of a companion; a layer that comes back costs nothing, a new one does."""
+    for layer in companion_layers(viewer, set_name, companion):
+        if layer.visible:
+            layer.visible = False
+
+
 def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
-    """Add the layers of a companion of a set and return them, the one in front first.
+    """Show the layers of a companion of a set and return them, the one in front first.
+
+    Those that the set has not, or no more, are added.
 
     Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
     deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
@@ -59,7 +73,9 @@ def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
     KeyError
         For a companion that the maps do not have.
     """
-    return list(companion_by_turns(viewer, set_name, maps, companion))
+    for _ in companion_by_turns(viewer, set_name, maps, companion):
+        pass
+    return companion_layers(viewer, set_name, companion)[::-1]
 
 
 def companion_by_turns(
@@ -69,7 +85,7 @@ def companion_by_turns(
     companion: str,
     thresholds: Callable[[], Mapping[str, float] | None] | None = None,
 ) -> Iterator[Any]:
-    """Add a companion like `show_companion`, yielding every layer; what is selected stays so.
+    """Show a companion like `show_companion`, yielding every layer; what is selected stays so.
 
     Parameters
     ----------
@@ -84,19 +100,69 @@ def companion_by_turns(
     thresholds : callable, optional
         Returns what `apply_validity` takes, asked before every layer.
     """
+    existing = find_set(viewer, set_name)
     if companion != "uncertainty" or not maps.uncertainty:
-        with keeping_selection(viewer):
-            single = _add_companion(viewer, set_name, maps, companion)
-        yield single
+        if companion in existing:
+            existing[companion].visible = True
+        else:
+            with keeping_selection(viewer):
+                existing[companion] = _add_companion(viewer, set_name, maps, companion)
+        yield existing[companion]
         return
+    front = [f"{key}_std" for key in maps.uncertainty if f"{key}_std" in existing]
+    if front and not is_companion_shown(viewer, set_name, companion):
+        existing[front[0]].visible = True
     layer: Any | None = None
     for key in maps.uncertainty:
+        earlier = find_set(viewer, set_name).get(f"{key}_std")
+        if earlier is not None:
+            layer = earlier
+            continue
         valid = thresholds() if thresholds is not None else None
         values = values_on_screen(maps, f"{key}_std", valid)
         above = layer if layer in viewer.layers else None
         with keeping_selection(viewer):
             layer = _add_deviation(viewer, set_name, maps, key, values, above)
         yield layer
+        if above is None and layer in viewer.layers:
+            layer.visible = True
+            yield layer
+
+
+def renew_companions(
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+    *,
+    are_complete: bool = True,
+) -> Iterator[None]:
+    """Let the companions that a set has follow other maps, yielding after every layer.
+
+    They are empty until the maps are complete, and go where the maps have nothing to show.
+    """
+    lacking = []
+    for name, layer in find_set(viewer, set_name).items():
+        if name in PARAMETERS:
+            continue
+        if not are_complete:
+            empty = np.nan if layer.data.dtype.kind == "f" else 0
+            layer.data = np.full(_screen_shape(maps), empty, layer.data.dtype)
+            yield
+            continue
+        valid = thresholds() if thresholds is not None else None
+        values = _values(maps, name, valid)
+        if values is None:
+            lacking.append(layer)
+            continue
+        layer.data = values
+        layer.metadata[MAPS_KEY] = maps
+        if name == "flags":
+            layer.features = _meanings(maps.flags, FLAGS)
+        yield
+    if lacking:
+        remove_together(viewer, lacking)
+        yield
 
 
 def deviation_limits(key: str) -> tuple[float, float]:
@@ -113,7 +179,7 @@ def _add_deviation(
     values: NDArray[np.float32],
     above: Any | None,
 ) -> Any:
-    """Add a standard deviation below another layer, or visible and in front of all."""
+    """Add a standard deviation, hidden, below another layer or in front of all pictures."""
     from matplotlib import colormaps
 
     colors = colormaps[_DEVIATION_COLORMAP](np.linspace(0, 1, 256))
@@ -126,18 +192,19 @@ def _add_deviation(
         maps,
         limits=deviation_limits(key),
         colormap=napari_colormap(colors, "standard deviation"),
-        visible=above is None,
+        visible=False,
         title=f"{key} SD ({unit})" if unit else f"{key} SD",
         at=None if above is None else viewer.layers.index(above),
     )
 
 
 def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
-    orientation = DisplayOrientation.from_affine(maps.affine)
-    if companion == "quality" and maps.quality is not None:
+    values = _values(maps, companion, None)
+    if values is None:
+        raise KeyError(companion)
+    if companion == "quality":
         from matplotlib import colormaps
 
-        values = np.array(orientation.to_screen(maps.quality))
         colors = colormaps["cividis"](np.linspace(0, 1, 256))
         return add_image(
             viewer,
@@ -149,22 +216,43 @@ def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
             colormap=napari_colormap(colors, "quality"),
             visible=True,
         )
-    if companion == "flags" and maps.flags is not None:
-        values, names = maps.flags, FLAGS
-    elif companion == "mask":
-        first = next(iter(maps.values()))
-        values, names = np.isfinite(first).astype(np.uint8), {"reconstructed": 1}
-    else:
-        raise KeyError(companion)
-    present = [int(value) for value in np.unique(values) if value]
-    words = [", ".join(name for name, bit in names.items() if value & bit) for value in present]
+    names = FLAGS if companion == "flags" else {"reconstructed": 1}
+    orientation = DisplayOrientation.from_affine(maps.affine)
     layer = viewer.add_labels(
-        np.array(orientation.to_screen(values)),
+        values,
         name=layer_name(set_name, companion),
-        features={"index": [0, *present], "meaning": ["", *words]},
+        features=_meanings(values, names),
         opacity=0.6,
         metadata={SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
     layer.editable = False
     return layer
+
+
+def _values(
+    maps: ParameterMaps, name: str, thresholds: Mapping[str, float] | None
+) -> NDArray[Any] | None:
+    """Return what a companion shows, in screen order, or None where the maps lack it."""
+    if name in DEVIATIONS:
+        has = DEVIATIONS[name] in maps.uncertainty
+        return values_on_screen(maps, name, thresholds) if has else None
+    in_file_order = {"quality": maps.quality, "flags": maps.flags}.get(name)
+    if name == "mask":
+        in_file_order = np.isfinite(next(iter(maps.values()))).astype(np.uint8)
+    if in_file_order is None:
+        return None
+    return np.array(DisplayOrientation.from_affine(maps.affine).to_screen(in_file_order))
+
+
+def _screen_shape(maps: ParameterMaps) -> tuple[int, ...]:
+    return tuple(
+        maps.spatial_shape[axis] for axis in DisplayOrientation.from_affine(maps.affine).axes
+    )
+
+
+def _meanings(values: Any, names: Mapping[str, int]) -> dict[str, list[Any]]:
+    """Return the features that name what the bits of a Labels layer mean."""
+    present = [int(value) for value in np.unique(values) if value]
+    words = [", ".join(name for name, bit in names.items() if value & bit) for value in present]
+    return {"index": [0, *present], "meaning": ["", *words]}

@@ -11,6 +11,7 @@ from napari_mrf.analysis.error_maps import error_limits, error_unit
 from napari_mrf.colormaps import error_colors
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
+from napari_mrf.layers.order import place_in_front
 from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def show_error(
     maps: ParameterMaps,
     of: tuple[str, str, str, str],
 ) -> Any:
-    """Show an error map in the layer it has, or in a new one, and return the layer.
+    """Put an error map in the layer it has, or in a new one in front, and return the layer.
 
     Limits are fixed: symmetric around zero with a diverging colormap for signed errors.
 
@@ -68,8 +69,6 @@ def show_error(
     earlier = find_errors(viewer).get(of)
     if earlier is not None:
         earlier.data = on_screen
-        if not earlier.visible:  # napari redraws all at every assignment
-            earlier.visible = True
         return earlier
     limits = error_limits(key, kind)
     suffix = " (%)" if kind == "relative" else ""
@@ -83,7 +82,5 @@ def show_error(
         metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
-    # In front of all images, behind labels, shapes and points.
-    images = [index for index, one in enumerate(viewer.layers) if isinstance(one, Image)]
-    viewer.layers.insert(images[-1] + 1 if images else 0, layer)
+    viewer.layers.insert(place_in_front(viewer), layer)
     return layer

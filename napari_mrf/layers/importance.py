@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
+from napari_mrf.layers.order import place_in_front, show_in_front
 from napari_mrf.maps import ParameterMaps
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
@@ -47,7 +48,9 @@ def importance_layer(viewer: Any, method: str, key: str) -> Any:
     return None
 
 
-def show_importance(viewer: Any, importance: Importance, key: str) -> Any:
+def show_importance(
+    viewer: Any, importance: Importance, key: str, limits: tuple[float, float] | None = None
+) -> Any:
     """Show the absolute change of a map in every voxel, frame by frame, and return the layer.
 
     Parameters
@@ -58,6 +61,8 @@ def show_importance(viewer: Any, importance: Importance, key: str) -> Any:
         Complete or filling in.
     key : str
         Map.
+    limits : tuple of float, optional
+        Display limits; those of `importance_limits` without them.
 
     Raises
     ------
@@ -65,21 +70,22 @@ def show_importance(viewer: Any, importance: Importance, key: str) -> Any:
         ``"not-kept"``.
     """
     from matplotlib import colormaps
+    from napari.layers import Image
 
     orientation = DisplayOrientation.from_affine(importance.affine)
     data = orientation.to_screen(importance.change_maps(key))
-    limits = importance_limits(importance, key)
+    limits = limits or importance_limits(importance, key)
     layer = importance_layer(viewer, importance.method, key)
     if layer is not None:
         layer.data = data
         layer.contrast_limits_range = limits
         layer.contrast_limits = limits
-        layer.visible = True
+        show_in_front(viewer, layer)
         return layer
     sizes = voxel_sizes(ParameterMaps({}, affine=importance.affine))
     spatial = spatial_attributes(importance.affine, sizes, orientation)
     unit = f" ({PARAMETERS[key].unit})" if PARAMETERS[key].unit else ""
-    layer = viewer.add_image(
+    layer = Image(
         data,
         name=f"{importance.method} · {key} frame importance{unit}",
         rgb=False,
@@ -94,7 +100,7 @@ def show_importance(viewer: Any, importance: Importance, key: str) -> Any:
         units=("pixel", *spatial["units"]),
         axis_labels=("frame", *spatial["axis_labels"]),
     )
-    layer.colorbar.visible = True
+    viewer.layers.insert(place_in_front(viewer), layer)
     return layer
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers.attributes import add_image, parameter_colormap
-from napari_mrf.layers.batch import keeping_selection, remove_together
+from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.metadata import MAPS_KEY, find_set
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS, validity_rules
@@ -57,11 +57,6 @@ def show_maps_by_turns(
     thresholds : callable, optional
         Returns what `apply_validity` takes, asked before every layer.
     """
-    companions = [layer for key, layer in find_set(viewer, set_name).items()
-                  if key not in PARAMETERS]  # fmt: skip
-    if companions:
-        remove_together(viewer, companions)
-        yield
     front = next((key for key in ("FF", "T1") if key in maps), next(iter(maps), None))
     for key in sorted(maps, key=lambda one: one != front):
         values = values_on_screen(maps, key, thresholds() if thresholds is not None else None)

@@ -37,6 +37,7 @@ def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
         [orientation.screen_index(pin, series.spatial_shape) for pin in pins], dtype=float
     ).reshape(-1, 3)
     layer = pins_layer(viewer)
+    spatial = spatial_attributes(series.affine, series.voxel_sizes_mm, orientation)
     if layer is None:
         with keeping_selection(viewer):
             layer = viewer.add_points(
@@ -50,10 +51,16 @@ def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
                 features={"number": list(range(1, len(places) + 1))},
                 text={"string": "{number}", "size": 11, "color": "white", "anchor": "upper_left"},
                 metadata={PINS_KEY: True},
-                **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
+                **spatial,
             )
-    elif len(places) != len(layer.data) or not np.array_equal(layer.data, places):
+        _number(layer)
+        return layer
+    if tuple(layer.scale) != tuple(spatial["scale"]):  # pins of another series
+        layer.scale, layer.units = spatial["scale"], spatial["units"]
+    if len(places) != len(layer.data) or not np.array_equal(layer.data, places):
         layer.data = places
+        if not layer.visible:
+            layer.refresh(force=True)  # or the numbers are looked up for the points of before
     _number(layer)
     return layer
 

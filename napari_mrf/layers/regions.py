@@ -14,7 +14,7 @@ from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.rois.muscles import meaning_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -196,11 +196,3 @@ def table_names(layer: Any) -> dict[int, str]:
 def edge_color(label: Label) -> NDArray[np.float64]:
     """Return the color of a label as red, green, blue, opacity; 0-1."""
     return np.array([*(channel / 255 for channel in label.color), 1.0])
-
-
-def bring_to_front(viewer: Any, layers: Iterable[Any]) -> None:
-    """Move layers above all others, in the order given."""
-    for layer in layers:
-        at = viewer.layers.index(layer)
-        if at != len(viewer.layers) - 1:
-            viewer.layers.move(at, len(viewer.layers))

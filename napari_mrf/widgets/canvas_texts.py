@@ -8,7 +8,7 @@ They belong to the canvas and not to the scene, so they stay in place at any zoo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari.components.overlays import TextOverlay
@@ -18,6 +18,10 @@ from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, serie
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import unwrapped
+from napari_mrf.widgets.layer_turns import layer_turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EDGES = {
     "mrf_left": ("middle_left", 1, 0),
@@ -26,10 +30,14 @@ _EDGES = {
     "mrf_bottom": ("bottom_center", 0, 1),
 }
 _TITLE = "mrf_title"
+_OWNER = "canvas texts"
 
 
 class CanvasTexts:
     """Keeps the letters, the title and the color bar of one viewer up to date.
+
+    A color bar costs as much as a layer, and one that is shown for a moment as well: it follows
+    in the next turn.
 
     Parameters
     ----------
@@ -39,7 +47,6 @@ class CanvasTexts:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
-        self._is_waiting = False
         overlays = viewer.canvas.overlays
         for name, (position, _, _) in _EDGES.items():
             overlays[name] = TextOverlay(position=position, font_size=14)
@@ -50,8 +57,6 @@ class CanvasTexts:
                       viewer.dims.events.ndisplay):  # fmt: skip
             event.connect(self._on_changed)
         viewer.layers.events.inserted.connect(self._on_inserted)
-        viewer.layers.events.begin_batch.connect(self._on_batch_begun)
-        viewer.layers.events.end_batch.connect(self._on_batch_ended)
         for layer in viewer.layers:
             layer.events.visible.connect(self._on_changed)
         self.update()
@@ -91,16 +96,13 @@ class CanvasTexts:
         event.value.events.visible.connect(self._on_changed)
 
     def _on_changed(self, event: Any = None) -> None:
-        if not self._is_waiting:
-            self.update()
+        viewer = self._viewer()
+        if viewer is not None and _OWNER not in layer_turns_of(viewer).owners:
+            layer_turns_of(viewer).begin_next(_OWNER, self._by_turns())
 
-    def _on_batch_begun(self, event: Any = None) -> None:
-        # A color bar that is shown for a moment costs as much as a layer.
-        self._is_waiting = True
-
-    def _on_batch_ended(self, event: Any = None) -> None:
-        self._is_waiting = False
+    def _by_turns(self) -> Iterator[None]:
         self.update()
+        yield
 
 
 def _has_scale(layer: Any) -> bool:

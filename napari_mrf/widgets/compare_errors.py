@@ -10,8 +10,10 @@ from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.error_maps import error_map
 from napari_mrf.errors import MRFInputError
+from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
 from napari_mrf.layers.metadata import PARAMETER_KEY
+from napari_mrf.layers.order import show_in_front
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
@@ -65,7 +67,7 @@ class CompareErrors:
         self._redraw(every=True)
 
     def show(self, compared: Compared, key: str) -> None:
-        """Update the layer with the error of a map, or add it in the next turn."""
+        """Show the error of a map, in the layer that it has or in a new one, by turns."""
         view = self.panel.results
         of = (compared.reference.name, compared.test.name, key, view.error_kind())
         if view.regions_only.isChecked() and self.session.regions is not None:
@@ -76,18 +78,19 @@ class CompareErrors:
         if values is None:
             return
         show_canvas_texts(self.viewer)
-        self._hide_maps(find_errors(self.viewer).get(of))
-        turns = layer_turns_of(self.viewer)
-        turns.begin(_OWNER, self._by_turns(values, of), self.panel)
-        if of in find_errors(self.viewer):
-            turns.finish(_OWNER)
+        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(values, of), self.panel)
 
     def _by_turns(
         self, values: NDArray[np.float32], of: tuple[str, str, str, str]
     ) -> Iterator[None]:
-        layer = show_error(self.viewer, values, self.compared.reference.maps, of)
-        self.viewer.layers.selection.active = layer
+        self._hide_maps(find_errors(self.viewer).get(of))
         yield
+        with keeping_selection(self.viewer):
+            layer = show_error(self.viewer, values, self.compared.reference.maps, of)
+        yield
+        if layer in self.viewer.layers:
+            show_in_front(self.viewer, layer)
+            self.viewer.layers.selection.active = layer
 
     def refresh_soon(self) -> None:
         """Let the masked layers follow the regions once these come to rest."""
@@ -125,12 +128,11 @@ class CompareErrors:
         if self.compared is None:
             return
         sides = (self.compared.reference.name, self.compared.test.name)
-        for of, layer in find_errors(self.viewer).items():
+        for of in find_errors(self.viewer):
             if of[:2] == sides and (every or of in self._masked):
-                values, was_visible = self._values(of), layer.visible
+                values = self._values(of)
                 if values is not None:
                     show_error(self.viewer, values, self.compared.reference.maps, of)
-                    layer.visible = was_visible
 
     def _on_regions_changed(self, _: Any) -> None:
         self.refresh_soon()

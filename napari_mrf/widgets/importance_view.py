@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.layers.importance import importance_layer, show_importance
+from napari_mrf.layers.batch import keeping_selection
+from napari_mrf.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.layers.voxels import frame_of, layer_of_series, show_frame
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.bond import Bond
@@ -117,12 +118,17 @@ class ImportanceView:
 
     def _by_turns(self, result: Importance, key: str) -> Iterator[None]:
         try:
-            show_importance(self.viewer, result, key)
+            limits = importance_limits(result, key) if key in result.voxel_change else None
+            yield
+            with keeping_selection(self.viewer):
+                layer = show_importance(self.viewer, result, key, limits)
+            yield
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
-        else:
-            self._show_frame()
-        yield
+            return
+        if layer in self.viewer.layers:
+            self.viewer.layers.selection.active = layer
+        self._show_frame()
 
     def _on_result_changed(self, result: Importance) -> None:
         self.show()

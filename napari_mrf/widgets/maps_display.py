@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -10,8 +11,9 @@ from napari_mrf.layers import (
     SET_KEY,
     apply_validity,
     companion_by_turns,
-    companion_layers,
     find_set,
+    hide_companion,
+    renew_companions,
     show_maps_by_turns,
     show_slice,
 )
@@ -58,18 +60,16 @@ class MapsDisplay:
         self._session.add_maps(maps_set)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
-        """Add or remove the quality, flags, mask or uncertainty layers of a set, by turns."""
+        """Show or hide the quality, flags, mask or uncertainty of a set; what is new, by turns."""
         viewer, owner = self._viewer(), f"{set_name} {companion}"
         turns = layer_turns_of(viewer)
+        turns.drop(owner)  # they may be coming
         if is_shown:
-            turns.finish(owner)  # they may be going
             maps = self._session.maps_sets[set_name].maps
-            if not companion_layers(viewer, set_name, companion):
-                turns.begin(owner, companion_by_turns(viewer, set_name, maps, companion,
-                                                      self._thresholds))  # fmt: skip
+            turns.begin(owner, companion_by_turns(viewer, set_name, maps, companion,
+                                                  self._thresholds))  # fmt: skip
         else:
-            turns.drop(owner)  # they may be coming
-            self._remove(owner, companion_layers(viewer, set_name, companion))
+            hide_companion(viewer, set_name, companion)
 
     def set_hides_invalid(self, is_hidden: bool) -> None:
         """Hide or show values that the validity rules leave out, in all sets."""
@@ -87,7 +87,10 @@ class MapsDisplay:
             show_canvas_texts(viewer)
             turns, thresholds = layer_turns_of(viewer), self._thresholds if are_complete else None
             turns.drop(set_name)  # what is left of it is part of this
-            turns.begin(set_name, show_maps_by_turns(viewer, set_name, maps, thresholds))
+            turns.begin(set_name, chain(
+                renew_companions(viewer, set_name, maps, thresholds, are_complete=are_complete),
+                show_maps_by_turns(viewer, set_name, maps, thresholds),
+            ))  # fmt: skip
 
     def _remove(self, owner: str, layers: list[Any]) -> None:
         """Hide layers now, and remove them in the next turn."""

@@ -63,8 +63,9 @@ class PinsDisplay(QObject):
         if viewer is None:
             return
         layer = pins_layer(viewer)
-        if pins and layer is not None and layer.visible:
+        if layer is not None and layer.visible and self._session.series is not None:
             self._show_pins()
+            layer.visible = bool(pins)
             return
         if layer is not None:
             layer.visible = bool(pins)
@@ -73,18 +74,17 @@ class PinsDisplay(QObject):
         turns.begin(_OWNER, self._by_turns())
 
     def _by_turns(self) -> Iterator[None]:
-        """Add the layer, or remove it, whatever is right when its turn has come."""
-        if self._session.pins:
+        """Show the pins of the moment; a layer without any stays, hidden, for the next."""
+        viewer = self._viewer()
+        layer = pins_layer(viewer)
+        if self._session.series is not None and (self._session.pins or layer is not None):
             self._show_pins()
-        else:
-            viewer = self._viewer()
-            layer = pins_layer(viewer)
-            if layer is not None:
-                self._is_showing = True
-                try:
-                    viewer.layers.remove(layer)
-                finally:
-                    self._is_showing = False
+        elif layer is not None:
+            self._is_showing = True
+            try:
+                viewer.layers.remove(layer)
+            finally:
+                self._is_showing = False
         yield
 
     def _show_pins(self) -> None:

@@ -20,6 +20,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.layers import outlines as polygons
 from napari_mrf.layers import regions as bridge
 from napari_mrf.layers.batch import keeping_selection
+from napari_mrf.layers.order import bring_to_front
 from napari_mrf.layers.regions import RegionGrid
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
@@ -196,7 +197,7 @@ class RegionsLayers(QObject):
         if self._covered:
             self._covered = False
             shown = [one for one in (self.layer, self.outlines_layer) if one is not None]
-            bridge.bring_to_front(viewer, shown)
+            bring_to_front(viewer, shown)
         labels = self.labels()
         if labels is None:
             self.slices, self._labels = {}, None
@@ -330,7 +331,10 @@ class RegionsLayers(QObject):
     def _on_inserted(self, event: Any) -> None:
         # Maps that are added later must not cover the regions. They are moved once everybody
         # has heard of the new layer.
-        if self.layer is not None and isinstance(event.value, Image):
+        if self.layer is None or not isinstance(event.value, Image):
+            return
+        layers = self._viewer().layers
+        if layers.index(event.value) > layers.index(self.layer):
             self._covered = True
             self._timer.start()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
-from napari_mrf.layers import COMPANIONS, companion_layers
+from napari_mrf.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.maps import FLAGS
-from napari_mrf.parameters import validity_rules
+from napari_mrf.parameters import PARAMETERS, validity_rules
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.maps_display import maps_display_of
@@ -50,10 +51,12 @@ class ResultsBinding:
         panel.companion_changed.connect(self._on_companion_changed)
         panel.validity_changed.connect(self._on_validity_changed)
         self.bond = Bond(panel)
-        self.bond.connect(self.viewer.layers.events.inserted, self._on_layers_changed)
+        self.bond.connect(self.viewer.layers.events.inserted, self._on_inserted)
         self.bond.connect(self.viewer.layers.events.removed, self._on_layers_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.saving.changed, self._on_saving_changed)
+        for layer in self.viewer.layers:
+            self._watch(layer)
         self._show("")
 
     def save_to(self, directory: str, *, overwrite: bool = False) -> None:
@@ -81,7 +84,7 @@ class ResultsBinding:
         available += ["quality"] if maps.quality is not None else []
         available += ["flags"] if maps.flags is not None else []
         available += ["uncertainty"] if maps.uncertainty else []
-        shown = [one for one in COMPANIONS if companion_layers(self.viewer, name, one)]
+        shown = [one for one in COMPANIONS if is_companion_shown(self.viewer, name, one)]
         self.panel.set_companions(available, shown)
         rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
         words = ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
@@ -94,6 +97,19 @@ class ResultsBinding:
         if n_left_out:
             voxels = "1 voxel is" if n_left_out == 1 else f"{n_left_out:,} voxels are"
             self.notice.say(f"{voxels} not finite and left out. See the flags layer.")
+
+    def _watch(self, layer: Any) -> None:
+        """Let the box of a companion follow the eye of its layer."""
+        if SET_KEY in layer.metadata and layer.metadata[PARAMETER_KEY] not in PARAMETERS:
+            layer.events.visible.connect(self._on_seen)  # napari keeps no more than a weak hold
+
+    def _on_seen(self, event: Any) -> None:
+        if isalive(self.panel):
+            self._show_companions()
+
+    def _on_inserted(self, event: Any) -> None:
+        self._watch(event.value)
+        self._show_companions()
 
     def _on_layers_changed(self, event: Any) -> None:
         self._show_companions()
