@@ -1,8 +1,9 @@
 """Make the pictures of the tutorial by doing what it says: ``python docs/screenshots_tutorial.py``.
 
 Needs a display with OpenGL; without one, run it under
-``xvfb-run -a -s "-screen 0 1280x800x24"``. ``--report`` also writes the report of the
-last step into a folder.
+``xvfb-run -a -s "-screen 0 1920x1080x24"``. ``--report`` also writes the report of the
+last step into a folder. ``--size 1280x800 1920x1080 --theme dark light`` takes every picture in
+each of them, to be looked at after a change.
 """
 
 import argparse
@@ -32,15 +33,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=IMAGES)
     parser.add_argument("--report", type=Path, help="folder for report.html and report.pdf")
+    parser.add_argument("--size", nargs="+", type=_size, default=[(1280, 800)])
+    parser.add_argument("--theme", nargs="+", choices=("dark", "light"), default=["dark"])
     arguments = parser.parse_args()
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
-    window.resize(1280, 800)
+    window.resize(*arguments.size[0])
     window.show()
+    arguments.output.mkdir(parents=True, exist_ok=True)
     try:
-        Tutorial(viewer, window, arguments.output).take(arguments.report)
+        tutorial = Tutorial(viewer, window, arguments.output)
+        tutorial.looks = [(size, theme) for size in arguments.size for theme in arguments.theme]
+        tutorial.take(arguments.report)
     finally:
         viewer.close()
+
+
+def _size(text):
+    width, height = text.split("x")
+    return int(width), int(height)
 
 
 class Tutorial:
@@ -210,12 +221,26 @@ class Tutorial:
         self.wait(0.2)
 
     def picture(self, name):
-        self.wait(0.6)
-        path = self.output / f"tutorial-{name}.png"
-        self.window.grab().toImage().save(str(path))
-        with Image.open(path) as picture:
-            picture.convert("RGB").save(path, optimize=True)
-        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+        several = len(self.looks) > 1
+        for size, theme in self.looks:
+            if several:
+                self.window.resize(*size)
+                self.viewer.theme = theme
+                self.wait(0.6)
+                self.viewer.fit_to_view()
+            self.wait(0.6)
+            suffix = f"-{size[0]}-{theme}" if several else ""
+            path = self.output / f"tutorial-{name}{suffix}.png"
+            self.window.grab().toImage().save(str(path))
+            with Image.open(path) as picture:
+                picture.convert("RGB").save(path, optimize=True)
+            print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+        if several:
+            self.window.resize(*self.looks[0][0])
+            self.viewer.theme = self.looks[0][1]
+            self.wait(0.6)
+            self.viewer.fit_to_view()
+            self.wait(0.3)
 
     def wait(self, seconds=0.3, until=None):
         """Let the window work for a while, or until something holds, and all layers are there."""
