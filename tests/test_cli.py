@@ -243,6 +243,15 @@ def test_phantom_of_the_brain_is_measured_with_fisp(run, tmp_path):
     assert "White matter" in (tmp_path / "b" / "rois.txt").read_text(encoding="utf-8")
 
 
+def test_phantom_with_a_sliding_window_says_how_to_read_it(run, tmp_path):
+    arguments = ("--size", 32, "--mode", "noise-only", "--sliding-window", 3)
+    code, _, told = run("phantom", "--output", tmp_path / "w", *arguments)
+    assert code == 0 and "without --sequence" in told
+    series = mrf.load_series(tmp_path / "w" / "series.nii")
+    assert series.n_frames == 173 and series.sequence.n_frames == 173
+    assert "without" not in run("phantom", "--output", tmp_path / "p", *arguments[:4])[2]
+
+
 def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: tmp_path / "unpacked")
     dictionaries = tmp_path / "dictionaries"

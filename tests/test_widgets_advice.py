@@ -60,10 +60,8 @@ def test_good_maps_need_no_advice():
 
 def test_poor_fits_suggest_the_window_in_one_sentence():
     (advice,) = advice_on(maps_with(LOW_QUALITY - 0.03))
-    assert advice.text == (
-        "The median quality is only 0.92, as in undersampled or noisy series: Window 25 under "
-        "More averages streaks and noise."
-    )
+    assert advice.text == "The median quality is only 0.92, as in undersampled or noisy series."
+    assert advice.cure == "Window 25 under More averages streaks and noise."
     assert (advice.option, advice.value) == ("window", 25)
     assert advice_on(maps_with(LOW_QUALITY + 0.001)) == []
 
@@ -195,6 +193,19 @@ def test_button_sets_the_option_and_the_user_runs_again(
     panel.options.set_value(name, not value if value is True else 1)
     assert notice.cure_button.text() == button
     assert not notice.cure_button.isHidden()
+
+
+def test_a_window_is_spoken_of_only_with_a_method_that_has_one(dock, viewer):
+    maps_display_of(viewer).add(MapsSet("a", maps_with(0.9)))
+    panel = dock.panels["reconstruct"]
+    (notice,) = panel.results.advice.notices
+    assert "Window 25 under More" in notice.text()
+    picker = panel.method_picker
+    picker.setCurrentIndex(picker.findData("cohen"))
+    picker.activated.emit(picker.currentIndex())
+    assert panel.options.option("window") is None
+    assert notice.text().startswith("The median quality is only 0.90")
+    assert "indow" not in notice.text() and notice.cure_button.isHidden()
 
 
 def test_option_that_the_method_lacks_has_no_button(dock, viewer):

@@ -8,6 +8,7 @@ import pytest
 from gui_waits import wait_for_layers
 from matplotlib.colors import to_hex
 from napari.components import ViewerModel
+from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QToolTip
 from superqt.utils import WorkerBase
@@ -279,6 +280,21 @@ def test_changed_regions_and_maps_make_it_out_of_date_with_a_cure(qtbot, panel, 
     assert len(compared._points) == 5
     session.add_maps(MapsSet("cohen", maps(5), "thigh"))
     assert panel.notice.text() == "The maps cohen have changed since this comparison."
+
+
+def test_the_error_map_lies_over_maps_that_came_later(qtbot, viewer, panel, compared):
+    click(qtbot, panel.results.error_button)
+    wait_for_layers(qtbot, viewer)
+    (error,) = find_errors(viewer).values()
+    maps_display_of(viewer).add(MapsSet("later", maps(7)))  # such as the known truth
+    regions = viewer.add_labels(np.zeros(SHAPE, int))
+    click(qtbot, panel.results.error_button)  # while they are still coming
+    wait_for_layers(qtbot, viewer)
+    pictures = [layer for layer in viewer.layers if isinstance(layer, Image)]
+    assert "later · FF" in viewer.layers
+    assert pictures[-1] is error and viewer.layers.selection.active is error
+    assert [one for one in pictures if one.visible and one.name != "thigh"] == [error]
+    assert viewer.layers[-1] is regions  # what is drawn stays over it
 
 
 def test_an_error_layer_follows_its_maps_when_they_are_compared_again(

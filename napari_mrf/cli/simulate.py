@@ -67,7 +67,9 @@ def phantom(
     sliding_window: Annotated[
         int,
         typer.Option(
-            min=1, help="Frames combined into each one: N - 1 frames less, fewer streaks."
+            min=1,
+            help="Frames combined into each one: N - 1 frames less, fewer streaks. Read such a "
+            "series without --sequence.",
         ),
     ] = 1,
     overwrite: Overwrite = False,
@@ -93,3 +95,9 @@ def phantom(
     )  # fmt: skip
     written = save_phantom(output, drawn, acquired, overwrite=overwrite)
     typer.echo("\n".join(str(path) for path in written))
+    if sliding_window > 1:
+        typer.echo(
+            "The sequence with its sliding window is in the file beside the series: "
+            "read the series without --sequence.",
+            err=True,
+        )

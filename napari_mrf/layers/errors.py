@@ -78,7 +78,7 @@ def show_error(
         name=f"{name} · {key}{suffix}",
         rgb=False,
         contrast_limits=limits,
-        colormap=napari_colormap(error_colors(kind), f"{kind} error"),
+        colormap=napari_colormap(error_colors(kind), kind),
         metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )

@@ -29,7 +29,9 @@ class Advice:
     Parameters
     ----------
     text : str
-        Cause, then cure.
+        The cause, or cause and cure.
+    cure : str
+        A sentence that only holds where the method in use has the option.
     option : str
         Name of the method option that may help; empty when there is none.
     value : object
@@ -39,6 +41,7 @@ class Advice:
     text: str
     option: str = ""
     value: Any = None
+    cure: str = ""
 
 
 def advice_on(maps: ParameterMaps) -> list[Advice]:
@@ -62,11 +65,9 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     quality = _median_quality(maps)
     has_cure = any(one.option for one in advice)
     if "FF" in maps and quality < LOW_QUALITY and _was_not_averaged(maps) and not has_cure:
-        text = (
-            f"The median quality is only {quality:.2f}, as in undersampled or noisy series: "
-            f"Window {SUGGESTED_WINDOW} under More averages streaks and noise."
-        )
-        advice.append(Advice(text, "window", SUGGESTED_WINDOW))
+        text = f"The median quality is only {quality:.2f}, as in undersampled or noisy series."
+        cure = f"Window {SUGGESTED_WINDOW} under More averages streaks and noise."
+        advice.append(Advice(text, "window", SUGGESTED_WINDOW, cure))
     return advice
 
 

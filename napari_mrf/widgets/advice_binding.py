@@ -52,6 +52,8 @@ class AdviceBinding:
         option = self.panel.options.option(one.option)
         if option is None:
             return one, ""
+        if one.cure:
+            one = replace(one, text=f"{one.text} {one.cure}")
         if self.panel.options.values()[one.option] == one.value:
             return replace(one, text=f"{one.text} It is set under More: reconstruct again."), ""
         return one, option.label if option.kind == "bool" else f"{option.label} {one.value}"

@@ -9,17 +9,16 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_mrf.widgets.compare_regions import CompareRegions
 from napari_mrf.widgets.compare_results import CompareResults
+from napari_mrf.widgets.erosion_box import ErosionBox
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 from napari_mrf.widgets.progress_row import ProgressRow
-from napari_mrf.widgets.wheel_guard import guard_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +61,7 @@ class ComparePanel(QWidget):
             "test": Picker("What is compared with the reference"),
         }  # fmt: skip
         self._picked = dict.fromkeys(SIDES, "")
-        self.erosion = QSpinBox()
-        self.erosion.setRange(0, 20)
-        self.erosion.setSpecialValueText("off")
-        self.erosion.setToolTip("How many voxels to take off the rim of every region")
-        guard_wheel(self.erosion)
+        self.erosion = ErosionBox()
         self.run_button = QPushButton("Compare")
         self.run_button.setObjectName("mrfRun")
         self.swap_button = QPushButton("Swap")
@@ -92,11 +87,7 @@ class ComparePanel(QWidget):
         form = narrow_form()
         form.addRow(form_label("Reference"), self.pickers["reference"])
         form.addRow(form_label("Test"), self.pickers["test"])
-        erode = QHBoxLayout()
-        erode.addWidget(self.erosion)
-        erode.addWidget(QLabel("voxels"))
-        erode.addStretch(1)
-        form.addRow(form_label("Erode by"), erode)
+        form.addRow(form_label("Erode by"), self.erosion)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         buttons.addWidget(self.run_button, 2)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.help import show_help
+from napari_mrf.widgets.quiet_texts import QuietTexts
 from napari_mrf.widgets.section import Section
 from napari_mrf.widgets.session_bar import SessionBar
 from napari_mrf.widgets.session_binding import SessionBinding
@@ -46,6 +47,7 @@ class _Dock(QWidget):
         self._column.setSpacing(4)
         content = QWidget()
         content.setLayout(self._column)
+        self._quiet_texts = QuietTexts(viewer, content)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)

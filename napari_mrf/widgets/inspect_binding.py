@@ -171,7 +171,7 @@ class InspectBinding:
             return
         if self.voxel is None:
             panel.set_place("Move the mouse over the image.")
-            words = "follows the mouse"
+            words = "move the mouse over the image"
         else:
             words = voxel_name(self.voxel)
             place = words[0].upper() + words[1:]

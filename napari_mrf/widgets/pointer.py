@@ -47,7 +47,8 @@ class Pointer(QObject):
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._on_timeout)
         self._is_waiting = False
-        viewer.cursor.events.position.connect(self._on_event)
+        self._has_moved = False
+        viewer.cursor.events.position.connect(self._on_cursor)
         viewer.dims.events.current_step.connect(self._on_event)
         viewer.mouse_drag_callbacks.append(_click_callback(self))
         viewer.mouse_double_click_callbacks.append(_double_click_callback(self))
@@ -69,6 +70,14 @@ class Pointer(QObject):
                 position[axis] = viewer.dims.point[axis]
         return voxel_at(layer, series, position)
 
+    def _on_cursor(self, event: Any = None) -> None:
+        # Until the mouse has moved, napari's cursor stands at 0 or 1 on every axis.
+        viewer = self._viewer()
+        if viewer is not None:
+            is_elsewhere = not set(viewer.cursor.position[-2:]) <= {0.0, 1.0}
+            self._has_moved = self._has_moved or is_elsewhere or viewer.mouse_over_canvas
+        self._on_event()
+
     def _on_event(self, event: Any = None) -> None:
         if self._timer.isActive():
             self._is_waiting = True
@@ -84,7 +93,7 @@ class Pointer(QObject):
 
     def _look(self) -> None:
         viewer = self._viewer()
-        if viewer is None or viewer.dims.ndisplay != 2:
+        if viewer is None or viewer.dims.ndisplay != 2 or not self._has_moved:
             return
         voxel = self.voxel_here()
         if voxel != self.voxel:

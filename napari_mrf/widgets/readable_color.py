@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SMALLEST_CONTRAST = 2.2
+TEXT_CONTRAST = 4.5
+"""What WCAG 2 asks of text."""
 
 
 @cache
-def readable(color: str | None, background: str, text: str) -> str | None:
+def readable(
+    color: str | None, background: str, text: str, contrast: float = _SMALLEST_CONTRAST
+) -> str | None:
     """Return the color, moved towards that of the text until it stands out from the background."""
     if color is None:
         return None
     own, target = np.array(to_rgb(color)), np.array(to_rgb(text))
     for share in np.linspace(0.0, 1.0, 11):
         mixed = own + share * (target - own)
-        if _contrast(mixed, np.array(to_rgb(background))) >= _SMALLEST_CONTRAST:
+        if _contrast(mixed, np.array(to_rgb(background))) >= contrast:
             return str(to_hex(mixed))
     return text
 

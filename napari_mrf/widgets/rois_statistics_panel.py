@@ -10,15 +10,14 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_mrf.widgets.data_table import DataTable
+from napari_mrf.widgets.erosion_box import ErosionBox
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 from napari_mrf.widgets.rois_table import ALL_MAPS
-from napari_mrf.widgets.wheel_guard import guard_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +53,7 @@ class RoisStatisticsPanel(QWidget):
         self.per_slice = QCheckBox("Slices")
         self.per_slice.setToolTip("Show a row for every slice below the one for all of them")
         self.validity = QCheckBox("Valid voxels only")
-        self.erosion = QSpinBox()
-        self.erosion.setRange(0, 20)
-        self.erosion.setSpecialValueText("0 voxels")
-        self.erosion.setToolTip("How many voxels to take off the rim of every region, in every "
-                                "slice; its volume stays that of the drawn region")  # fmt: skip
-        guard_wheel(self.erosion)
+        self.erosion = ErosionBox(", in every slice; its volume stays that of the drawn region")
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.state.setEnabled(False)
@@ -100,7 +94,7 @@ class RoisStatisticsPanel(QWidget):
         self.view_picker.activated.connect(self._on_view_activated)
         self.per_slice.clicked.connect(self._on_view_activated)
         self.validity.clicked.connect(self._on_option_changed)
-        self.erosion.valueChanged.connect(self._on_erosion_changed)
+        self.erosion.valueChanged.connect(self._on_option_changed)
         self.csv_button.clicked.connect(self._on_csv_clicked)
         self.excel_button.clicked.connect(self._on_excel_clicked)
         self.copy_button.clicked.connect(self._on_copy_clicked)
@@ -149,10 +143,6 @@ class RoisStatisticsPanel(QWidget):
         self.view_changed.emit()
 
     def _on_option_changed(self, *_: object) -> None:
-        self.options_changed.emit()
-
-    def _on_erosion_changed(self, n_voxels: int) -> None:
-        self.erosion.setSuffix(" voxel" if n_voxels == 1 else " voxels")
         self.options_changed.emit()
 
     def _on_csv_clicked(self) -> None:
