@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from napari_mrf import MRFInputError
 from napari_mrf.io.label_table import Label, format_label_table, parse_label_table
 from napari_mrf.phantoms.labels import LABELS
+from napari_mrf.rois.brain_tissues import brain_labels
 from napari_mrf.rois.edits import (
     copy_to_slice,
     delete_region,
@@ -157,9 +158,10 @@ def test_drawn_slices_are_those_with_a_voxel(labels):
     assert drawn_slices(labels) == expected
 
 
-def test_thigh_and_leg_fit_into_one_file():
+def test_thigh_leg_and_brain_fit_into_one_file():
     labels = default_labels()
-    assert len(labels) == len(thigh_labels()) + len(leg_labels()) == 39 + 28
+    parts = (thigh_labels(), leg_labels(), brain_labels())
+    assert len(labels) == sum(map(len, parts)) == 39 + 28 + 14
     assert len({label.name for label in labels.values()}) == len(labels)
     assert labels[7].name == "VL_R"
     assert labels[21].name == "VL_L"
@@ -178,6 +180,7 @@ def test_thigh_and_leg_fit_into_one_file():
         ("SOL_L", "Leg, left", "Soleus, left"),
         ("S_FAT", "Thigh", "Subcutaneous fat"),
         ("QUAD_R", "Thigh, right", "Quadriceps, right"),
+        ("White matter", "Brain", ""),
         ("scar_R", "Own, right", ""),
         ("tumour", "Own", ""),
     ],

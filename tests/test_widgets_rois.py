@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import nibabel as nib
@@ -9,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.components import ViewerModel
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QFileDialog, QLineEdit
 from skimage.draw import polygon2mask
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
@@ -124,6 +127,60 @@ def test_without_a_series_nothing_can_be_drawn(qtbot):
     binding = open_panel(qtbot, ViewerModel())
     assert not binding.panel.draw_button.isEnabled()
     assert binding.panel.needs.text() == "Load or pick a series first."
+
+
+def test_the_sequence_says_which_regions_are_listed_until_the_user_picks(qtbot, viewer, binding):
+    panel, session = binding.panel, session_of(viewer)
+    assert panel.set_picker.currentText() == "thigh"
+    fisp = sequences.fisp()
+    brain = MRFSeries(np.ones((fisp.n_frames, *SHAPE), np.complex64), AFFINE, fisp)
+    session.set_series(brain, "head")
+    assert panel.set_picker.currentText() == "brain"
+    texts = {row.text(0) for row in panel.tree._rows.values()}
+    assert {"White matter", "Grey matter", "CSF", "Thalamus", "Scalp fat"} <= texts
+    assert "VL_R" not in texts
+    assert panel.draw_button.text() == "Draw CSF"
+    draw(qtbot, binding, panel.tree.picked(), 1)
+    assert session.regions.table[panel.tree.picked()].name == "CSF"
+    panel.set_picker.setCurrentText("leg")
+    panel.set_picker.textActivated.emit("leg")
+    session.set_series(replace(brain, metadata={}), "head")
+    assert panel.set_picker.currentText() == "leg"
+
+
+def test_erosion_is_written_with_its_unit(qtbot, binding):
+    box = binding.panel.statistics.erosion
+    shown = []
+    for value in (0, 1, 2):
+        box.setValue(value)
+        shown.append(box.text())
+    assert shown == ["off", "1 voxel", "2 voxels"]
+    box.selectAll()
+    qtbot.keyClicks(box, "3")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert (box.value(), box.text()) == (3, "3 voxels")
+    box.selectAll()
+    qtbot.keyClicks(box, "off")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert (box.value(), box.text()) == (0, "off")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_quiet_texts_can_be_read_in_both_themes(qtbot, viewer, binding, theme):
+    viewer.theme = theme
+    label = binding.panel.statistics.state
+    label.setText("of 12 voxels")
+    color = label.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
+    background = get_theme(theme).background.as_rgb_tuple()
+
+    def light(channels):
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+                  for c in (one / 255 for one in channels)]  # fmt: skip
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    lights = sorted((light(color.getRgb()[:3]), light(background)))
+    assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5  # what WCAG 2 asks of text
+    assert not label.isEnabled()
 
 
 def test_what_napari_compiles_to_draw_is_compiled_beside_the_window(qtbot, viewer, monkeypatch):

@@ -5,6 +5,7 @@ import socket
 import threading
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from gui_waits import wait_for_layers
@@ -127,6 +128,18 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     # Between the tissues, where a voxel of 7 mm holds several, nothing fits well.
     assert np.median(np.abs(found.maps["T1"] / truth["T1"] - 1)[inside]) < 0.15
     assert dock.panels["compare"].pickers["reference"].findText(TRUTH) > 0
+
+    # Its tissues are the regions, so that a comparison has points to show.
+    tissues = np.asarray(nibabel.load(folder / "rois.nii.gz").dataobj).T
+    rois = dock.panels["rois"]
+    assert np.array_equal(session_of(viewer).regions.labels, tissues)
+    names = [rois.tree._rows[label].text(0) for label in np.unique(tissues)[1:]]
+    assert {"Grey matter", "White matter", "CSF"} < set(names)
+    assert rois.set_picker.currentText() == "brain"
+    assert not viewer.layers["brain tissues"].visible
+    dock.sections["rois"].set_open(True)
+    table = rois.statistics.table.model()
+    qtbot.waitUntil(lambda: table.rowCount() == len(names), timeout=30_000)
     WorkerBase.await_workers(20_000)
 
 

@@ -85,17 +85,26 @@ def add_regions_layer(
     """Add label values (Z, Y, X) in file order as a Labels layer and return it."""
     from napari.layers import Labels
 
-    layer = Labels(
-        np.ascontiguousarray(grid.orientation.to_screen(labels.astype(np.uint16))),
-        name=name,
-        opacity=0.5,
-        features=_features(table),
-        colormap=_colormap(table),
-        metadata={REGIONS_KEY: grid, TABLE_KEY: dict(table)},
-        **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
-    )
+    data, attributes, _ = regions_layer_data(grid, table, labels, name)
+    layer = Labels(data, **attributes)
     viewer.layers.append(layer)
     return layer
+
+
+def regions_layer_data(
+    grid: RegionGrid, table: Mapping[int, Label], labels: NDArray[Any], name: str
+) -> tuple[NDArray[np.uint16], dict[str, Any], str]:
+    """Return label values (Z, Y, X) in file order as data, attributes and type of a layer."""
+    attributes = {
+        "name": name,
+        "opacity": 0.5,
+        "features": _features(table),
+        "colormap": _colormap(table),
+        "metadata": {REGIONS_KEY: grid, TABLE_KEY: dict(table)},
+        **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
+    }
+    data = np.ascontiguousarray(grid.orientation.to_screen(labels.astype(np.uint16)))
+    return data, attributes, "labels"
 
 
 def adopt_layer(layer: Any, grid: RegionGrid) -> None:

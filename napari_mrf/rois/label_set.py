@@ -66,7 +66,7 @@ def foreign_labels(drawn: Iterable[int], names: Mapping[int, str]) -> dict[int, 
     Returns
     -------
     dict of int to Label
-        These labels, and those of thigh and leg whose number and name are free.
+        These labels, and ours whose number and name are free.
     """
     own = {
         index: Label(index, names.get(index, f"Label {index}"), own_color(index))

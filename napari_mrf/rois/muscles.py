@@ -1,7 +1,8 @@
 """The muscles of thigh and leg: number, short name, colour and full name, on both sides.
 
-The thigh is numbered and coloured as ITK-SNAP label files of thigh studies do it (1-39). There
-is no such habit for the leg; its numbers begin at 51, so that both fit into one file.
+The thigh is numbered and coloured as ITK-SNAP label files of thigh studies do it (1-39), but for
+the vastus lateralis, whose dark green is hard to see on grey. There is no such habit for the leg;
+its numbers begin at 51, so that both fit into one file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_mrf.io.label_table import Label
+from napari_mrf.rois.brain_tissues import BRAIN_TISSUES, brain_labels
 
 Color = tuple[int, int, int]
 
@@ -30,7 +32,7 @@ THIGH_TISSUES: dict[int, tuple[str, Color, str]] = {
 }
 THIGH_SIDED: dict[int, tuple[str, Color, str]] = {
     6: ("FEMUR", (215, 119, 121), "Femur"),
-    7: ("VL", (32, 103, 0), "Vastus lateralis"),
+    7: ("VL", (0, 170, 0), "Vastus lateralis"),
     8: ("VI", (0, 255, 37), "Vastus intermedius"),
     9: ("VM", (0, 255, 146), "Vastus medialis"),
     10: ("RF", (156, 0, 9), "Rectus femoris"),
@@ -74,8 +76,8 @@ _FULL_NAMES = {name: full for name, _, full in (*THIGH_SIDED.values(), *LEG_SIDE
 _LEG_NAMES = {name for name, _, _ in LEG_SIDED.values()}
 _WHOLE_NAMES = {name: full for name, _, full in (*THIGH_TISSUES.values(), *_THIGH_GROUPS.values())}
 
-SETS = ("thigh", "leg", "own")
-"""The sets of labels: two that are built in, and the labels of the user."""
+SETS = ("thigh", "leg", "brain", "own")
+"""The sets of labels: three that are built in, and the labels of the user."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Meaning:
     side : str
         ``"right"``, ``"left"`` or empty.
     full_name : str
-        ``"Vastus lateralis, right"``; empty for a name that is not known.
+        ``"Vastus lateralis, right"``; empty for a name that is not known or is the full one.
     """
 
     set_name: str
@@ -112,6 +114,8 @@ def meaning_of(name: str) -> Meaning:
     if side and stem in _FULL_NAMES:
         set_name = "leg" if stem in _LEG_NAMES else "thigh"
         return Meaning(set_name, side, f"{_FULL_NAMES[stem]}, {side}")
+    if name in BRAIN_TISSUES:
+        return Meaning("brain")
     return Meaning("own", side)
 
 
@@ -129,8 +133,8 @@ def leg_labels() -> dict[int, Label]:
 
 
 def default_labels() -> dict[int, Label]:
-    """Return the labels of thigh and leg by number."""
-    return thigh_labels() | leg_labels()
+    """Return the labels of thigh, leg and brain by number."""
+    return thigh_labels() | leg_labels() | brain_labels()
 
 
 def _labels(entries: dict[int, tuple[str, Color, str]]) -> dict[int, Label]:

@@ -34,7 +34,7 @@ voxels and reconstructs: the bars tell how much each map changes, in percent of 
 is the share of the frame in the Fisher information, what it could tell. Click a bar to go to the
 frame. *Show as layer* shows the change in every voxel, frame by frame.
 
-**ROIs.** Pick a muscle, press *Draw*, click its corners and double-click the last one. What is
+**ROIs.** Pick a region, press *Draw*, click its corners and double-click the last one. What is
 colored is what is counted: polygons and the brush of the *ROIs* layer alike. No region takes voxels
 from another. Copy it to the next slice or fill the slices between; Ctrl+Z takes any change back.
 The

@@ -1,4 +1,4 @@
-"""The list of muscles by set and side: color, name, and where each is drawn."""
+"""The list of regions by set and side: color, name, and where each is drawn."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RegionsTree(QTreeWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setHeaderLabels(["Muscle", "Slices"])
+        self.setHeaderLabels(["Region", "Slices"])
         self.headerItem().setToolTip(1, "✓ and the slices in which it is drawn, from 0, in the "
                                         "order of the file")  # fmt: skip
         header = self.header()

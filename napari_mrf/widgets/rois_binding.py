@@ -28,9 +28,11 @@ from napari_mrf.widgets.rois_statistics_binding import RoisStatisticsBinding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from napari_mrf.series import MRFSeries
     from napari_mrf.widgets.rois_panel import RoisPanel
 
 _OWNER = "drawing"
+_USUAL_SETS = {"spoiled": "thigh", "fisp": "brain"}
 
 
 class RoisBinding:
@@ -51,7 +53,7 @@ class RoisBinding:
         self.editor = regions_editor_of(viewer)
         self.pointer = regions_pointer_of(viewer)
         self._turns = layer_turns_of(viewer)
-        self._is_starting = False
+        self._is_starting = self._has_picked_set = False
         self._layers: dict[str, Labels] = {}
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
@@ -74,7 +76,7 @@ class RoisBinding:
             (self.editor.changed, self._show),
             (self.editor.told, self._on_told),
             (self.session.region_chosen, self._on_region_chosen),
-            (self.session.series_changed, self._show),
+            (self.session.series_changed, self._on_series_changed),
             (self.session.maps_changed, self._show),
             (self.viewer.dims.events.current_step, self._show_actions),
             (layers.inserted, self._on_layer_inserted),
@@ -84,7 +86,7 @@ class RoisBinding:
             self.bond.connect(signal, slot)
         for layer in self.viewer.layers:
             self.bond.connect(layer.events.name, self._show_layers)
-        self._show()
+        self._on_series_changed(self.session.series)
         self.editor.set_pen(panel.tree.picked())
 
     def undo(self) -> None:
@@ -112,6 +114,7 @@ class RoisBinding:
         at = self.panel.set_picker.findText(str(state.get("set", "")))
         if at >= 0:
             self.panel.set_picker.setCurrentIndex(at)
+            self._has_picked_set = True
         label = state.get("label")
         self._show()
         if isinstance(label, int) and label in self.editor.table:
@@ -218,7 +221,19 @@ class RoisBinding:
             self.panel.notice.clear()
         self._show_layers()
 
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
+        """List what such a series shows, unless the user has picked something else."""
+        if series is not None and series.sequence is not None and not self._has_picked_set:
+            usual = _USUAL_SETS[series.sequence.kind]
+            if self.panel.set_picker.currentText() != usual:
+                self.panel.set_picker.setCurrentText(usual)
+                self._show()
+                self.editor.set_pen(self.panel.tree.picked())
+                return
+        self._show()
+
     def _on_set_changed(self, _: str) -> None:
+        self._has_picked_set = True
         self._show()
         self.editor.set_pen(self.panel.tree.picked())
 
@@ -247,7 +262,7 @@ class RoisBinding:
         elif name in ("import", "export"):
             self.files.ask(name)
         elif not picked:
-            self._on_told("Pick a muscle in the list first.", "note")
+            self._on_told("Pick a region in the list first.", "note")
         elif name == "rename":
             self.panel.tree.rename(picked)
         elif name == "recolor":

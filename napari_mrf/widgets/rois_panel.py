@@ -1,4 +1,4 @@
-"""The ROIs panel: pick a muscle, draw it, carry it through the slices, read its numbers."""
+"""The ROIs panel: pick a region, draw it, carry it through the slices, read its numbers."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class RoisPanel(QWidget):
     layer_changed
         The user picked a Labels layer to draw on; empty for a new one.
     set_changed
-        The user picked another set of muscles.
+        The user picked another set of regions.
     edit_requested
         What to do with the list: "add", "rename", "recolor", "remove", "import" or "export".
     draw_requested
-        Whether to draw the picked muscle or to stop.
+        Whether to draw the picked region or to stop.
     copy_requested, fill_requested
-        True for all muscles, False for the picked one.
+        True for all regions, False for the picked one.
     delete_requested, undo_requested, redo_requested, load_requested, save_requested
         The user pressed the button.
     shown
@@ -80,24 +80,24 @@ class RoisPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.layer_picker = Picker("The Labels layer that regions are drawn on and counted in")
-        self.set_picker = Picker("Which muscles to list; what is drawn is always listed")
+        self.set_picker = Picker("Which regions to list; what is drawn is always listed")
         self.tree = RegionsTree()
         self.edit_menu = QMenu(self)
-        self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of muscles")
+        self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of regions")
         self.draw_button = QPushButton("Draw")
         self.draw_button.setCheckable(True)
-        self.delete_button = _button("Delete here", "Delete the picked muscle in this slice")
+        self.delete_button = _button("Delete here", "Delete the picked region in this slice")
         self.copy_button = _button(
             "Copy to next slice",
-            "Copy the picked muscle, with its polygons, to the next slice and go there",
+            "Copy the picked region, with its polygons, to the next slice and go there",
         )
         self.fill_button = _button(
             "Fill between slices",
-            "Interpolate the picked muscle in the slices between those in which it is drawn; never "
-            "over another muscle",
+            "Interpolate the picked region in the slices between those in which it is drawn; never "
+            "over another region",
         )
-        self.for_all = QCheckBox("All muscles")
-        self.for_all.setToolTip("Copy and fill all muscles, not only the picked one")
+        self.for_all = QCheckBox("All regions")
+        self.for_all.setToolTip("Copy and fill all regions, not only the picked one")
         self.undo_button = _button("Undo", "Take the last change back (Ctrl+Z)")
         self.redo_button = _button("Redo", "Do again what was taken back (Ctrl+Shift+Z)")
         self.load_button = _button("Load labels…", "Show the labels of a NIfTI file")
@@ -122,7 +122,7 @@ class RoisPanel(QWidget):
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(_row(form_label("Layer"), self.layer_picker))
-        layout.addLayout(_row(form_label("Muscles"), self.set_picker, self.edit_button))
+        layout.addLayout(_row(form_label("Regions"), self.set_picker, self.edit_button))
         layout.addWidget(self.tree)
         layout.addLayout(_row(self.draw_button, self.delete_button))
         layout.addLayout(_row(self.copy_button, self.fill_button))
@@ -173,7 +173,7 @@ class RoisPanel(QWidget):
             "Click on the image to set the corners, double-click on the last one. Press the "
             "button again to stop."
             if is_drawing
-            else "Draw a polygon round the picked muscle in this slice"
+            else "Draw a polygon round the picked region in this slice"
         )
 
     def set_needs(self, reason: str) -> None:
@@ -184,7 +184,7 @@ class RoisPanel(QWidget):
             widget.setEnabled(not reason)
 
     def set_actions(self, *, is_picked_here: bool, is_any: bool) -> None:
-        """Enable what can be done: to the picked muscle in this slice, and to what is drawn."""
+        """Enable what can be done: to the picked region in this slice, and to what is drawn."""
         self.delete_button.setEnabled(is_picked_here)
         for button in (self.copy_button, self.fill_button, self.save_button):
             button.setEnabled(is_any)

@@ -90,7 +90,7 @@ class RoisStatisticsBinding:
         if maps_set is None:
             reason = "Reconstruct the series, or load maps, to measure them."
         elif regions is None:
-            reason = "Draw a muscle, or load labels, to measure them."
+            reason = "Draw a region, or load labels, to measure them."
         elif regions.labels.shape != maps_set.maps.spatial_shape:
             reason = (f"The regions lie on another grid than these maps: {regions.labels.shape} "
                       f"against {maps_set.maps.spatial_shape}. Pick other maps, or load the "

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import napari
-from qtpy.QtCore import QEventLoop
+from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_mrf.jobs import JobState, Step
+from napari_mrf.layers import SERIES_KEY
+from napari_mrf.rois.label_set import joined
+from napari_mrf.rois.muscles import default_labels
 from napari_mrf.widgets.opening import OpenedSeries, opener_of, read_series
 from napari_mrf.widgets.readers import finish, open_dock
+from napari_mrf.widgets.regions_editor import regions_editor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from napari_mrf.series import MRFSeries
+
     LayerData = tuple[Any, dict[str, Any], str]
+
+_TISSUES = "brain tissues"
 
 
 def thigh() -> list[LayerData]:
@@ -25,8 +36,41 @@ def thigh() -> list[LayerData]:
 
 
 def brain() -> list[LayerData]:
-    """Return the layer of the brain sample (FISP); see `opened`."""
-    return opened("brain", read_brain)
+    """Return the layers of the brain sample (FISP): the series, see `opened`, and its tissues.
+
+    The tissues are hidden and are the regions of the ROIs and the Compare panel.
+    """
+    layers = opened("brain", read_brain)
+    viewer, series = napari.current_viewer(), layers[0][1]["metadata"][SERIES_KEY]
+    if viewer is not None:
+        # napari adds the layers once this has returned.
+        QTimer.singleShot(0, partial(_use_tissues, ref(viewer)))
+    return [*layers, tissues(series)]
+
+
+def tissues(series: MRFSeries) -> LayerData:
+    """Return the layer of the labels that lie beside the series of a sample."""
+    from napari_mrf.io import load_label_table, load_labels
+    from napari_mrf.layers.regions import RegionGrid, regions_layer_data
+    from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME
+
+    folder = Path(series.source_path).parent
+    labels = load_labels(folder / ROIS_NAME, series.spatial_shape, series.affine)
+    named = load_label_table(folder / LABELS_NAME)
+    table = joined({number: one for number, one in named.items() if number}, default_labels())
+    grid = RegionGrid.of_series(series)
+    data, attributes, kind = regions_layer_data(grid, table, labels.values, _TISSUES)
+    return data, {**attributes, "visible": False}, kind
+
+
+def _use_tissues(alive: ref[Any]) -> None:
+    viewer = alive()
+    if viewer is None:
+        return
+    found = [layer for layer in viewer.layers if layer.name.startswith(_TISSUES)]
+    editor = regions_editor_of(viewer)
+    if found and editor.layer is None:  # what the user has drawn goes on
+        editor.use_layer(found[-1])
 
 
 def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
