@@ -107,6 +107,8 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     viewer = make_napari_viewer(show=True)
     viewer.open_sample("napari-mrf", "brain")
     layer = viewer.layers[0]
+    qtbot.waitUntil(lambda: session_of(viewer).regions is not None)
+    assert viewer.layers.selection.active is layer
     series = series_of(layer)
     assert series.sequence == sequences.fisp()
     assert layer.data.shape == (1000, 1, 32, 32)

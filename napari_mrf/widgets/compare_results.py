@@ -39,7 +39,6 @@ _TABS = {
     "blurriness": ("Blur", "Energy in the high spatial frequencies: less is blurrier"),
     REGIONS_TAB: ("Table", "The means of the regions"),
 }
-_STATISTICS_HEIGHT = 196
 
 
 class CompareResults(QWidget):
@@ -96,7 +95,6 @@ class CompareResults(QWidget):
         self.by_slice = QCheckBox("Count every slice of a region")
         self.by_slice.setToolTip("Otherwise a region counts once, pooled over its slices")
         self.statistics = DataTable("agreement")
-        self.statistics.setFixedHeight(_STATISTICS_HEIGHT)
         self.error_picker = Picker("Which error to show as a layer")
         for name, kind in ERROR_KINDS.items():
             self.error_picker.addItem(name, name)
@@ -149,9 +147,12 @@ class CompareResults(QWidget):
     def set_metrics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
         """Show the metrics, one row a map, all maps in view."""
         self.maps.set_table(table, columns)
-        rows = len(table) * self.maps.verticalHeader().defaultSectionSize()
-        bar = self.maps.horizontalScrollBar().sizeHint().height()
-        self.maps.setFixedHeight(self.maps.horizontalHeader().sizeHint().height() + rows + bar + 4)
+        self.maps.fit_rows()
+
+    def set_statistics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
+        """Show the agreement, one row a statistic; a scroll bar would cover the intervals."""
+        self.statistics.set_table(table, columns)
+        self.statistics.fit_rows()
 
     def tab(self) -> str:
         """Return what is looked at: a kind of plot, or `REGIONS_TAB`."""

@@ -216,7 +216,7 @@ class CompareResultsBinding:
             pairs = pairs[pairs["label"].isin(chosen)]
         self._points = usable(pairs, self._key, scope).reset_index(drop=True)
         self._found = map_agreement(pairs, self._key, scope=scope, seed=seed)
-        self.view.statistics.set_table(*statistics_of(agreement_row(self._key, self._found)))
+        self.view.set_statistics(*statistics_of(agreement_row(self._key, self._found)))
 
     def _on_map_changed(self, row: int) -> None:
         if self.compared is not None:

@@ -97,6 +97,12 @@ class DataTable(QTableView):
             self._model.sort(at, order)
         self._fit_columns(may_shrink=before != [column.title for column in columns])
 
+    def fit_rows(self) -> None:
+        """Be just high enough for all rows, and for a scroll bar below them."""
+        rows = len(self._model.table) * self.verticalHeader().defaultSectionSize()
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows + bar + 4)
+
     def table(self) -> pd.DataFrame:
         """Return the table as it was given."""
         return self._model.table

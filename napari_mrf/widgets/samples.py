@@ -13,7 +13,7 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_mrf.jobs import JobState, Step
-from napari_mrf.layers import SERIES_KEY
+from napari_mrf.layers import SERIES_KEY, series_of
 from napari_mrf.rois.label_set import joined
 from napari_mrf.rois.muscles import default_labels
 from napari_mrf.widgets.opening import OpenedSeries, opener_of, read_series
@@ -71,6 +71,9 @@ def _use_tissues(alive: ref[Any]) -> None:
     editor = regions_editor_of(viewer)
     if found and editor.layer is None:  # what the user has drawn goes on
         editor.use_layer(found[-1])
+    series = [layer for layer in viewer.layers if series_of(layer) is not None]
+    if series:
+        viewer.layers.selection.active = series[-1]  # as with the other sample
 
 
 def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
