@@ -215,6 +215,15 @@ def find_study(
     )
 
 
+def side_names(reference: str | Path, test: str | Path) -> tuple[str, str]:
+    """Return the shortest ends of the two paths that tell them apart."""
+    first, second = Path(reference).resolve().parts, Path(test).resolve().parts
+    for length in range(1, min(len(first), len(second)) + 1):
+        if first[-length:] != second[-length:]:
+            return "/".join(first[-length:]), "/".join(second[-length:])
+    return "reference", "test"
+
+
 def _listed(names: Any) -> str:
     return ", ".join(name or "(maps)" for name in names)
 

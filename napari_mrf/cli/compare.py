@@ -63,7 +63,7 @@ def compare(
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
     from napari_mrf.analysis.comparison import ComparisonOptions, iter_compare
-    from napari_mrf.analysis.comparison_input import find_study
+    from napari_mrf.analysis.comparison_input import find_study, side_names
     from napari_mrf.analysis.roi_statistics import RoiOptions
     from napari_mrf.report.save import iter_save, refuse_earlier
 
@@ -72,7 +72,7 @@ def compare(
         reference, test, rois=rois, label_table=labels, mask=mask,
         resample=cast("Literal['nearest'] | None", resample),
     )  # fmt: skip
-    names = _names(reference, test)
+    names = side_names(reference, test)
     comparison = _with_bar(
         iter_compare(
             (study.load(subject) for subject in study.folders),
@@ -87,15 +87,6 @@ def compare(
     for warning in comparison.warnings:
         typer.echo(warning, err=True)
     typer.echo(_summary(output, comparison))
-
-
-def _names(reference: Path, test: Path) -> tuple[str, str]:
-    """Return the shortest ends of the two paths that tell them apart."""
-    first, second = reference.resolve().parts, test.resolve().parts
-    for length in range(1, min(len(first), len(second)) + 1):
-        if first[-length:] != second[-length:]:
-            return "/".join(first[-length:]), "/".join(second[-length:])
-    return "reference", "test"
 
 
 def _with_bar(steps: Generator[Any, None, Any]) -> Any:

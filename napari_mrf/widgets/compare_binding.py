@@ -14,6 +14,8 @@ from napari_mrf.io.maps_writer import RECORD_NAME
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.cohort_work import ComparedCohort
+from napari_mrf.widgets.compare_cohort import CompareCohort, sentence_of, state_of
 from napari_mrf.widgets.compare_memory import compare_memory_of, sides_of, truths_among
 from napari_mrf.widgets.compare_panel import SIDES
 from napari_mrf.widgets.compare_results_binding import CompareResultsBinding
@@ -56,6 +58,7 @@ class CompareBinding:
         panel.truth_requested.connect(self._on_truth_requested)
         panel.notice.cure_requested.connect(self._on_cure_requested)
         self.results = CompareResultsBinding(viewer, panel, self.tell)
+        self.cohort = CompareCohort(viewer, panel, self._options)
         self.bond = Bond(panel)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
@@ -72,15 +75,10 @@ class CompareBinding:
         if self._needs():
             return
         reference, test = (self.session.maps_sets[self.panel.current(side)] for side in SIDES)
-        options = ComparisonOptions(
-            RoiOptions(
-                thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
-            )
-        )
         self.panel.notice.clear()
         self.session.comparison.start(
             f"{test.name} against {reference.name}", compare_sets, reference, test,
-            self.session.regions, options, dict(self.memory.sums),
+            self.session.regions, self._options(), dict(self.memory.sums),
         )  # fmt: skip
 
     def tell(
@@ -94,7 +92,7 @@ class CompareBinding:
     def run_again(self) -> None:
         """Repeat the comparison that is shown with what its sets and the regions are now."""
         compared = self.results.compared
-        if compared is not None:
+        if isinstance(compared, Compared):
             self._pick(reference=compared.reference.name, test=compared.test.name)
             self.run()
 
@@ -141,6 +139,13 @@ class CompareBinding:
         sides = {side: str(state.get(side, "")) for side in SIDES}
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
+
+    def _options(self) -> ComparisonOptions:
+        return ComparisonOptions(
+            RoiOptions(
+                thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
+            )
+        )
 
     def _needs(self) -> str:
         sets = self.session.maps_sets
@@ -201,6 +206,9 @@ class CompareBinding:
         if compared is None:
             self.panel.state_changed.emit("not run")
             return
+        if isinstance(compared, ComparedCohort):
+            self.panel.state_changed.emit(state_of(compared))
+            return
         self.panel.state_changed.emit(
             f"{compared.test.name} against {compared.reference.name}"
             + (" · out of date" if self._out_of_date() else "")
@@ -208,7 +216,7 @@ class CompareBinding:
 
     def _out_of_date(self) -> str:
         compared = self.results.compared
-        if compared is None:
+        if not isinstance(compared, Compared):
             return ""
         for one in (compared.reference, compared.test):
             if self.session.maps_sets.get(one.name) is not one:
@@ -253,7 +261,8 @@ class CompareBinding:
         self.panel.set_status(status)
         self._show_needs()
         if status.state is JobState.FAILED and status.failure is not None:
-            self.tell(status.failure.sentence)
+            cure, action = self.cohort.cure_of(status)
+            self.tell(status.failure.sentence, cure=cure, action=action)
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
@@ -264,6 +273,10 @@ class CompareBinding:
             notes = compared.comparison.warnings
             if notes and not self._out_of_date():
                 self.tell("\n".join(notes), kind="note")
+        elif isinstance(compared, ComparedCohort):
+            self.results.show(compared)
+            self._show_state()
+            self.tell(sentence_of(compared), kind="note")
 
     def _on_folder_requested(self, side: str) -> None:
         folder = QFileDialog.getExistingDirectory(self.panel, "Maps to compare")

@@ -19,6 +19,7 @@ from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.compare_memory import compare_memory_of
+from napari_mrf.widgets.compare_work import Compared
 from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.preferences import preferences
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.widgets.cohort_work import ComparedCohort
     from napari_mrf.widgets.compare_panel import ComparePanel
-    from napari_mrf.widgets.compare_work import Compared
 
 _QUIET_MS = 200
 _OWNER = "error"
@@ -61,9 +62,9 @@ class CompareErrors:
         self.bond = Bond(panel)
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
 
-    def set_compared(self, compared: Compared) -> None:
+    def set_compared(self, compared: Compared | ComparedCohort) -> None:
         """Let the layers that show errors of these sets show those of their maps as they are."""
-        self.compared = compared
+        self.compared = compared if isinstance(compared, Compared) else None
         self._redraw(every=True)
 
     def show(self, compared: Compared, key: str) -> None:

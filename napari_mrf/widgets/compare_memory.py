@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_mrf.session import MapsSet, session_of, unwrapped
+from napari_mrf.widgets.cohort_work import ComparedCohort
 from napari_mrf.widgets.compare_work import Compared
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class CompareMemory:
 
     Attributes
     ----------
-    compared : Compared or None
+    compared : Compared, ComparedCohort or None
         The last result.
     picked : dict of str to str
         The set that the user picked, by side; a side he left alone is missing.
@@ -34,7 +35,7 @@ class CompareMemory:
     """
 
     def __init__(self, viewer: Any) -> None:
-        self.compared: Compared | None = None
+        self.compared: Compared | ComparedCohort | None = None
         self.picked: dict[str, str] = {}
         self.sums: dict[str, Mapping[str, str]] = {}
         self.left_out: frozenset[int] = frozenset()
@@ -54,7 +55,7 @@ class CompareMemory:
         self._order = kept + [one for one in self._sets if one not in kept]
 
     def _on_compared(self, compared: Any) -> None:
-        if isinstance(compared, Compared):
+        if isinstance(compared, (Compared, ComparedCohort)):
             self.compared = compared
 
 

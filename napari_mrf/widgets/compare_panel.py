@@ -39,6 +39,8 @@ class ComparePanel(QWidget):
         The user picked another set for ``"reference"`` or ``"test"``.
     folder_requested, truth_requested
         The user wants maps from a folder, or the known truth, for ``"reference"`` or ``"test"``.
+    cohort_requested
+        The user wants to compare folders of subjects.
     swap_requested, run_requested, cancel_requested
         The user pressed the button.
     state_changed
@@ -48,6 +50,7 @@ class ComparePanel(QWidget):
     side_picked = Signal(str)
     folder_requested = Signal(str)
     truth_requested = Signal(str)
+    cohort_requested = Signal()
     swap_requested = Signal()
     run_requested = Signal()
     cancel_requested = Signal()
@@ -65,6 +68,8 @@ class ComparePanel(QWidget):
         self.run_button = QPushButton("Compare")
         self.run_button.setObjectName("mrfRun")
         self.swap_button = QPushButton("Swap")
+        self.cohort_button = QPushButton("Several subjects…")
+        self.cohort_button.setToolTip("Compare folders of subjects, and write a report of all")
         self.progress_row = ProgressRow("Stop; the earlier comparison stays")
         self.needs = QLabel()
         self.needs.setWordWrap(True)
@@ -79,6 +84,7 @@ class ComparePanel(QWidget):
             )
         self.run_button.clicked.connect(self._on_run_clicked)
         self.swap_button.clicked.connect(self._on_swap_clicked)
+        self.cohort_button.clicked.connect(self._on_cohort_clicked)
         self.progress_row.cancel_requested.connect(self.cancel_requested)
         self.set_sets([], "", "", has_truth=False)
         self.set_needs("Reconstruct the series first, or pick maps from a folder.")
@@ -97,6 +103,7 @@ class ComparePanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addLayout(buttons)
+        layout.addWidget(self.cohort_button)
         for widget in (self.needs, self.progress_row, self.notice, self.regions, self.results):
             layout.addWidget(widget)
 
@@ -126,6 +133,7 @@ class ComparePanel(QWidget):
         """Show the progress of a comparison."""
         text = f"{status.title}: {status.detail or 'starting'}…"
         self.progress_row.show_status(status, text)
+        self.cohort_button.setEnabled(not status.is_running)
         if status.is_running:
             self.notice.clear()
             self.state_changed.emit(text)
@@ -148,6 +156,9 @@ class ComparePanel(QWidget):
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()
         self.progress_row.bring_into_view()
+
+    def _on_cohort_clicked(self) -> None:
+        self.cohort_requested.emit()
 
     def _on_swap_clicked(self) -> None:
         self.swap_requested.emit()

@@ -127,7 +127,10 @@ class CompareResults(QWidget):
         error.addWidget(self.error_button)
         form.addRow(form_label("Error map"), error)
         form.addRow(form_label(""), self.regions_only)
-        layout.addLayout(form)
+        form.setContentsMargins(0, 0, 0, 0)
+        self.errors = QWidget()
+        self.errors.setLayout(form)
+        layout.addWidget(self.errors)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         for button in (self.report_button, self.csv_button, self.excel_button):
@@ -176,6 +179,10 @@ class CompareResults(QWidget):
         """Hide what needs regions where there are none."""
         for widget in (self.by_slice, self.statistics, self.regions_only):
             widget.setVisible(has_regions)
+
+    def set_in_view(self, is_in_view: bool) -> None:
+        """Hide what acts on maps in the viewer where they are not there."""
+        self.errors.setVisible(is_in_view)
 
     def set_writing(self, is_writing: bool) -> None:
         """Keep the buttons from being pressed twice."""

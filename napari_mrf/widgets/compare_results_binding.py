@@ -31,15 +31,15 @@ from napari_mrf.widgets.compare_tables import (
     rows_of_region,
     statistics_of,
 )
-from napari_mrf.widgets.compare_work import write_report, write_tables
+from napari_mrf.widgets.compare_work import Compared, write_report, write_tables
 from napari_mrf.widgets.regions_pointer import regions_pointer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.widgets.cohort_work import ComparedCohort
     from napari_mrf.widgets.compare_panel import ComparePanel
-    from napari_mrf.widgets.compare_work import Compared
 
 _UNNAMED_COLOR = "#808080"
 
@@ -65,7 +65,7 @@ class CompareResultsBinding:
         self.session = session_of(viewer)
         self.pointer = regions_pointer_of(viewer)
         self.writing = Job()
-        self.compared: Compared | None = None
+        self.compared: Compared | ComparedCohort | None = None
         self._points = pd.DataFrame()
         self._found: Agreement | None = None
         self._computed_of: Any = None
@@ -89,7 +89,7 @@ class CompareResultsBinding:
         self.bond.connect(self.writing.changed, self._on_writing_changed)
         self.bond.connect(self.writing.succeeded, self._on_written)
 
-    def show(self, compared: Compared) -> None:
+    def show(self, compared: Compared | ComparedCohort) -> None:
         """Show a comparison."""
         self.compared = compared
         comparison = compared.comparison
@@ -97,11 +97,11 @@ class CompareResultsBinding:
         if self._key not in comparison.maps:
             self._key = comparison.maps[0]
         drawn = labels_in(comparison)
-        names = {} if compared.regions is None else compared.regions.table
-        named = {label: names[label] for label in drawn if label in names}
+        named = {label: compared.table[label] for label in drawn if label in compared.table}
         self.panel.regions.set_regions(named, self.memory.left_out)
         self.errors.set_compared(compared)  # its masks are the regions that are checked by now
         self.view.set_has_regions(bool(drawn))
+        self.view.set_in_view(compared.is_in_view)
         self.view.show()
         self._show_map()
 
@@ -179,7 +179,11 @@ class CompareResultsBinding:
             view.points.set_table(*points_of(self._points, key))
             view.set_note(TABLE_NOTE if len(self._points) else "")
         elif self._found is None:
-            view.plot.show_nothing("Draw or load regions (step ROIs), then compare again.")
+            view.plot.show_nothing(
+                "Draw or load regions (step ROIs), then compare again."
+                if self.compared.is_in_view
+                else "No folder of regions was given."
+            )
             view.set_note("")
         else:
             names = (comparison.reference_name, comparison.test_name)
@@ -190,13 +194,12 @@ class CompareResultsBinding:
 
     def _colors(self) -> dict[int, str]:
         """Return the color of every region, which it has in the image too."""
-        compared = self.compared
-        table = {} if compared.regions is None else compared.regions.table
+        table = self.compared.table
         return {
             label: to_hex([channel / 255 for channel in table[label].color])
             if label in table
             else _UNNAMED_COLOR
-            for label in labels_in(compared.comparison)
+            for label in labels_in(self.compared.comparison)
         }
 
     def _compute(self) -> None:
@@ -229,9 +232,15 @@ class CompareResultsBinding:
 
     def _on_point_clicked(self, row: int) -> None:
         regions = self.session.regions
-        if regions is None or row >= len(self._points):
+        if row >= len(self._points) or self.compared is None:
             return
         point = self._points.iloc[row]
+        if not self.compared.is_in_view:
+            self.tell(f"{point['name']} of subject {point['subject']}, whose maps are not open.",
+                      kind="note")  # fmt: skip
+            return
+        if regions is None:
+            return
         z = None if point["scope"] == "pooled" else int(point["slice"])
         choice = RegionChoice(int(point["label"]), z)
         if choice.label not in regions.table:
@@ -243,7 +252,8 @@ class CompareResultsBinding:
 
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
         rows = []
-        if choice is not None and len(self._points):
+        is_here = self.compared is not None and self.compared.is_in_view
+        if choice is not None and is_here and len(self._points):
             rows = rows_of_region(self._points, choice.label, choice.z)
         if self.view.tab() == REGIONS_TAB:
             self.view.points.select_row(rows[0] if rows else None)
@@ -251,7 +261,7 @@ class CompareResultsBinding:
             self.view.plot.highlight(rows)
 
     def _on_error_requested(self) -> None:
-        if self.compared is not None:
+        if isinstance(self.compared, Compared):
             self.errors.show(self.compared, self._key)
 
     def _on_report_requested(self) -> None:

@@ -63,10 +63,13 @@ def definitions_of(comparison: Comparison, key: str) -> str:
     rows = comparison.metrics[comparison.metrics["map"] == key]
     if rows.empty:
         return ""
-    first = rows.iloc[0]
-    lines = [f"{key}: {int(first['n']):,} voxels, {first['region']}"
-             + (f"; {int(first['n_missing']):,} without a value in the test"
-                if first["n_missing"] else "")]  # fmt: skip
+    subjects = rows.drop_duplicates("subject")
+    n, n_missing = (int(subjects[name].sum()) for name in ("n", "n_missing"))
+    lines = [f"{key}: {n:,} voxels, {rows.iloc[0]['region']}"
+             + (f"; {n_missing:,} without a value in the test" if n_missing else "")
+             + (f"; means over {len(subjects)} subjects" if len(subjects) > 1 else "")
+             ]  # fmt: skip
+    rows = rows.drop_duplicates("metric")
     lines += [
         f"{METRIC_TITLES.get(row['metric'], row['metric'])}: {row['definition']}"
         + (f" ({row['reason']})" if row["reason"] else "")

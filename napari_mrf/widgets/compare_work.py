@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.comparison import Comparison, ComparisonOptions
+    from napari_mrf.io.label_table import Label
     from napari_mrf.session import Regions
 
 TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")
@@ -38,6 +39,12 @@ class Compared:
     reference: MapsSet
     test: MapsSet
     regions: Regions | None
+    is_in_view = True
+
+    @property
+    def table(self) -> Mapping[int, Label]:
+        """Names and colors of the regions."""
+        return {} if self.regions is None else self.regions.table
 
 
 @dataclass(frozen=True)

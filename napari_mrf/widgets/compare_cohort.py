@@ -1,0 +1,77 @@
+"""Compares several subjects from the panel: asks for folders, runs, tells what came of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.session import session_of
+from napari_mrf.widgets.cohort_dialog import CohortDialog
+from napari_mrf.widgets.cohort_work import CohortFolders, ComparedCohort, compare_cohort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.analysis.comparison import ComparisonOptions
+    from napari_mrf.jobs import JobStatus
+    from napari_mrf.widgets.compare_panel import ComparePanel
+
+_TITLE = "Several subjects"
+
+
+class CompareCohort:
+    """What happens at the button *Several subjects…*.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose session runs the comparison.
+    panel : ComparePanel
+        The view.
+    options : callable
+        Returns how the panel wants to compare.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: ComparePanel, options: Callable[[], ComparisonOptions]
+    ) -> None:
+        self.panel = panel
+        self.session = session_of(viewer)
+        self._options = options
+        self._folders: CohortFolders | None = None
+        self.dialog: CohortDialog | None = None
+        panel.cohort_requested.connect(self.ask)
+
+    def ask(self) -> None:
+        """Ask for the folders, beginning with those of the last time."""
+        self.dialog = CohortDialog(self.panel, self._folders)
+        self.dialog.chosen.connect(self.run)
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def run(self, folders: CohortFolders, *, overwrite: bool = False) -> None:
+        """Compare the subjects of these folders and write the results."""
+        self._folders = folders
+        self.panel.notice.clear()
+        self.session.comparison.start(_TITLE, compare_cohort, folders, self._options(), overwrite)
+
+    def cure_of(self, status: JobStatus) -> tuple[str, Callable[[], None] | None]:
+        """Return what the button beside a failure says and does; nothing where there is none."""
+        error = None if status.failure is None else status.failure.error
+        is_earlier = isinstance(error, MRFInputError) and error.code == "exists"
+        if status.title != _TITLE or not is_earlier or self._folders is None:
+            return "", None
+        return "Replace it", partial(self.run, self._folders, overwrite=True)
+
+
+def state_of(cohort: ComparedCohort) -> str:
+    """Return a line for the header."""
+    n, comparison = len(cohort.comparison.subjects), cohort.comparison
+    subjects = "1 subject" if n == 1 else f"{n} subjects"
+    return f"{subjects}, {comparison.test_name} against {comparison.reference_name}"
+
+
+def sentence_of(cohort: ComparedCohort) -> str:
+    """Return where the results are, and what a user should know of them."""
+    return "\n".join([f"Report and tables are in {cohort.output}", *cohort.comparison.warnings])

@@ -1,0 +1,149 @@
+"""Several subjects in the Compare panel: folders in, agreement and a written report out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog
+from superqt.utils import WorkerBase
+
+from napari_mrf import ParameterMaps
+from napari_mrf.io import Label, save_label_table, save_labels, save_maps
+from napari_mrf.session import session_of
+from napari_mrf.widgets.dock import CompareDock
+
+AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])
+SHAPE = (2, 16, 16)
+SUBJECTS = ("sub-01", "sub-02", "sub-03")
+NAMES = {1: Label(1, "VL_R", (0, 170, 0)), 2: Label(2, "RF_R", (156, 0, 9))}
+# What the test reads less than the reference, in ms, by subject and region.
+SHIFTS = {"sub-01": (12.0, 5.0), "sub-02": (-4.0, 9.0), "sub-03": (7.0, 3.0)}
+
+
+def regions():
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[:, 2:7, 2:14], labels[:, 9:14, 2:14] = 1, 2
+    return labels
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "rois").mkdir()
+    random = np.random.default_rng(3)
+    for subject in SUBJECTS:
+        values = random.normal(1300, 30, SHAPE).astype(np.float32)
+        shifted = values.copy()
+        for label, shift in zip(NAMES, SHIFTS[subject], strict=True):
+            shifted[regions() == label] -= shift
+        for side, one in (("a", values), ("b", shifted)):
+            maps = ParameterMaps({"T1H2O": one, "FF": np.full(SHAPE, 0.1)}, affine=AFFINE)
+            save_maps(maps, folder / side / subject)
+        save_labels(folder / "rois" / f"{subject}.nii.gz", regions(), AFFINE)
+        save_label_table(folder / "rois" / f"{subject}.txt", NAMES.values())
+    return folder
+
+
+@pytest.fixture
+def dock(qtbot):
+    dock = CompareDock(ViewerModel())
+    qtbot.addWidget(dock)
+    dock.resize(340, 1000)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    yield dock
+    WorkerBase.await_workers(20_000)
+
+
+def click(qtbot, button):
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(8, button.height() // 2))
+
+
+def ask(qtbot, dock, **folders):
+    """Press the button and fill in the dialog, but for the last click."""
+    click(qtbot, dock.panels["compare"].cohort_button)
+    dialog = dock.bindings["compare"].cohort.dialog
+    for key, folder in folders.items():
+        dialog.edits[key].clear()
+        qtbot.keyClicks(dialog.edits[key], str(folder))
+    return dialog
+
+
+def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_path):
+    panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", rois=study / "rois")
+    assert not dialog.run_button.isEnabled()  # where should the results go?
+    qtbot.keyClicks(dialog.edits["output"], str(tmp_path / "out"))
+    with qtbot.waitSignal(binding.session.comparison.succeeded, timeout=120_000):
+        click(qtbot, dialog.run_button)
+        assert not panel.cohort_button.isEnabled()
+    differences = [shift for shifts in SHIFTS.values() for shift in shifts]
+    binding.results.show_map("T1H2O")
+    shown = panel.results.statistics.table().set_index("statistic")
+    assert shown.loc["Bias", "value"] == f"{np.mean(differences):.1f} ms"
+    upper = np.mean(differences) + 1.96 * np.std(differences, ddof=1)
+    assert shown.loc["Upper limit", "value"] == f"{upper:.1f} ms"
+    assert dock.sections["compare"].state() == "3 subjects, b against a"
+    assert str(tmp_path / "out") in panel.notice.text()
+    for name in ("report.html", "report.pdf", "rois.csv", "comparison.json"):
+        assert (tmp_path / "out" / name).is_file()
+    written = pd.read_csv(tmp_path / "out" / "agreement.csv").set_index("map")
+    assert written.loc["T1H2O", "bias"] == pytest.approx(np.mean(differences), abs=1e-3)
+    assert written.loc["T1H2O", "n_subjects"] == 3
+    definitions = panel.results.definitions.text()
+    assert "means over 3 subjects" in definitions
+    assert definitions.count("NRMSE:") == 1
+    assert f"T1H2O: {3 * np.prod(SHAPE):,} voxels" in definitions
+    listed = [panel.regions.list.item(row).text() for row in range(panel.regions.list.count())]
+    assert listed == ["VL_R", "RF_R"]
+
+    # Fewer regions count at a click; nothing here acts on maps that are not open.
+    panel.regions.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    shown = panel.results.statistics.table().set_index("statistic")
+    first = [shifts[0] for shifts in SHIFTS.values()]
+    assert shown.loc["Bias", "value"] == f"{np.mean(first):.1f} ms"
+    assert panel.results.errors.isHidden()
+    panel.results.points.row_clicked.emit(1)
+    assert panel.notice.text() == "VL_R of subject sub-02, whose maps are not open."
+
+    again = CompareDock(dock.viewer)
+    qtbot.addWidget(again)
+    assert again.sections["compare"].state() == "3 subjects, b against a"
+    assert again.bindings["compare"].results.compared is binding.results.compared
+
+
+def test_an_earlier_report_is_replaced_only_when_the_user_says_so(qtbot, dock, study, tmp_path):
+    panel, job = dock.panels["compare"], session_of(dock.viewer).comparison
+    earlier = tmp_path / "report.html"
+    earlier.write_text("earlier", encoding="utf-8")
+    dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", output=tmp_path)
+    click(qtbot, dialog.run_button)
+    qtbot.waitUntil(lambda: "holds a comparison already" in panel.notice.text(), timeout=60_000)
+    assert earlier.read_text(encoding="utf-8") == "earlier"
+    assert panel.notice.cure_button.text() == "Replace it"
+    with qtbot.waitSignal(job.succeeded, timeout=120_000):
+        click(qtbot, panel.notice.cure_button)
+    assert "earlier" not in earlier.read_text(encoding="utf-8")[:100]
+    assert "No regions of interest were given" in panel.notice.text()
+
+
+def test_what_does_not_fit_is_one_sentence_and_the_folders_stay(qtbot, dock, study, tmp_path):
+    panel = dock.panels["compare"]
+    places = {"reference": study / "a" / "sub-01", "test": study / "b", "output": tmp_path / "out"}
+    click(qtbot, ask(qtbot, dock, **places).run_button)
+    qtbot.waitUntil(lambda: "one set of maps" in panel.notice.text(), timeout=60_000)
+    assert not (tmp_path / "out").exists()
+    assert panel.notice.cure_button.isHidden()
+    dialog = ask(qtbot, dock)
+    assert dialog.edits["test"].text() == str(study / "b")
+    dialog.reject()
+
+
+def test_folders_can_be_browsed_for(qtbot, dock, study, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(study / "a"))
+    dialog = ask(qtbot, dock)
+    click(qtbot, dialog.browse_buttons["reference"])
+    assert dialog.folders().reference == str(study / "a")
+    dialog.reject()
