@@ -94,7 +94,7 @@ class Scene:
         for axis in range(self.viewer.dims.ndim):
             if axis not in self.viewer.dims.displayed and axis > 0:
                 self.viewer.dims.set_point(axis, position[axis])
-        self.viewer.mouse_over_canvas = True
+        self.viewer.cursor.position = tuple(one + 0.2 for one in position)  # on its way there
         self.viewer.cursor.position = position
         self.settle()
 
@@ -130,7 +130,6 @@ def test_panel_says_what_it_needs(qtbot, viewer):
 
 @pytest.mark.parametrize("voxel", [(0, 0, 0), (2, 3, 4), (1, 2, 3)])
 def test_plot_holds_the_measured_values_of_the_voxel(scene, voxel):
-    scene.move_to((1, 1, 1))  # napari's cursor starts at the first voxel
     scene.move_to(voxel)
     measured = SIGNAL[(slice(None), *voxel)]
     for component, convert in (("magnitude", np.abs), ("real", np.real), ("imaginary", np.imag),
@@ -321,6 +320,7 @@ def test_frame_in_the_plot_and_slider_are_one(scene):
 
 def test_before_the_mouse_has_moved_the_panel_invites_it(qtbot):
     scene = Scene(qtbot, ViewerModel())
+    scene.viewer.mouse_over_canvas = True  # it lies there when the window opens
     scene.viewer.dims.set_point(0, 3)  # what a slider does is no mouse
     scene.settle()
     assert scene.dock.sections["inspect"].state() == "move the mouse over the image"

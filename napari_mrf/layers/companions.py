@@ -191,7 +191,7 @@ def _add_deviation(
         f"{key}_std",
         maps,
         limits=deviation_limits(key),
-        colormap=napari_colormap(colors, "standard deviation"),
+        colormap=napari_colormap(colors, "SD"),
         visible=False,
         title=f"{key} SD ({unit})" if unit else f"{key} SD",
         at=None if above is None else viewer.layers.index(above),

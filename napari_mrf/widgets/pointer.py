@@ -73,9 +73,8 @@ class Pointer(QObject):
     def _on_cursor(self, event: Any = None) -> None:
         # Until the mouse has moved, napari's cursor stands at 0 or 1 on every axis.
         viewer = self._viewer()
-        if viewer is not None:
-            is_elsewhere = not set(viewer.cursor.position[-2:]) <= {0.0, 1.0}
-            self._has_moved = self._has_moved or is_elsewhere or viewer.mouse_over_canvas
+        if viewer is not None and not set(viewer.cursor.position[-2:]) <= {0.0, 1.0}:
+            self._has_moved = True
         self._on_event()
 
     def _on_event(self, event: Any = None) -> None:
