@@ -104,6 +104,26 @@ def test_the_color_bar_follows_once_the_layers_are_at_rest(scene, qtbot):
     assert viewer.canvas.overlays["mrf_title"].text == "Water T1 (ms)"
 
 
+def test_another_run_reuses_the_layers_that_are_shown(scene):
+    viewer, display, turns = scene.viewer, scene.display, layer_turns_of(scene.viewer)
+    turns.finish()
+    display.set_companion("water-fat", "uncertainty", True)
+    turns.finish()
+    before, gone = [*viewer.layers], []
+    viewer.layers.events.removed.connect(gone.append)
+    doubled = {key: 2 * one for key, one in scene.maps.uncertainty.items()}
+    again = ParameterMaps(dict(scene.maps), uncertainty=doubled, affine=scene.maps.affine)
+    display.add(MapsSet("water-fat", again, "thigh"))
+    turns.finish()
+    assert [*viewer.layers] == before and not gone
+    layer = viewer.layers["water-fat · FF SD"]
+    assert layer.visible and np.nanmax(layer.data) == np.nanmax(doubled["FF"])
+    plain = ParameterMaps(dict(scene.maps), affine=scene.maps.affine)
+    display.add(MapsSet("water-fat", plain, "thigh"))
+    turns.finish()
+    assert names(viewer) == ["B1", "Df", "T1fat", "T1H2O", "FF"]  # it tells of no uncertainty
+
+
 def test_a_companion_switched_to_and_fro_is_there_as_it_was_asked_for_last(scene):
     viewer, turns = scene.viewer, layer_turns_of(scene.viewer)
     turns.finish()
