@@ -40,11 +40,16 @@ def trainings(cards: dict[str, tuple[ModelCard, int]]) -> str:
         rows.append([
             f"`{name}`", f"{card.n_parameters / 1e6:.2f} M",
             f"{n_bytes / 1e6:.1f} MB, {card.stored_type}",
-            f"{card.n_epochs} epochs, {card.training_minutes:.0f} min",
+            f"{card.n_epochs} epochs, {card.training_minutes:.0f} min {machine(card)}",
             "reduced" if card.is_reduced else "in full", f"{whole:.2f}",
         ])  # fmt: skip
     header = ["network", "parameters", "weights", "training", "", f"errors beside `{PLAINEST}`"]
     return markdown_table(header, rows)
+
+
+def machine(card: ModelCard) -> str:
+    """Return where a network was trained, in a word or two."""
+    return card.trained_on.removeprefix("NVIDIA ").split(" ")[0].rstrip(",")
 
 
 def errors(cards: dict[str, tuple[ModelCard, int]], kind: str) -> str:
