@@ -38,9 +38,9 @@ def wheel(tmp_path_factory):
     """The distribution as it is, and weights of `fc` that nobody trained."""
     copy = tmp_path_factory.mktemp("source") / "weights"
     shutil.copytree(
-        REPOSITORY / "weights", copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "t1ff")
+        REPOSITORY / "weights", copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "t1ff", "fisp")
     )
-    install(copy / "napari_mrf_weights", ["fc"])
+    install(copy / "napari_mrf_weights", ["hoppe"])
     folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-build-isolation", "--no-deps",
@@ -62,8 +62,8 @@ def only_this_package(monkeypatch):
 
 def test_wheel_holds_weights_cards_and_the_entry_point(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "napari_mrf_weights/t1ff/fc.json" in names
-    assert "napari_mrf_weights/t1ff/fc.safetensors" in names
+    assert "napari_mrf_weights/t1ff/hoppe.json" in names
+    assert "napari_mrf_weights/t1ff/hoppe.safetensors" in names
     (entry,) = [name for name in names if name.endswith("entry_points.txt")]
     assert "[napari_mrf.weights]" in zipfile.ZipFile(wheel).read(entry).decode()
 
@@ -74,17 +74,17 @@ def test_networks_of_an_installed_distribution_are_found(wheel, tmp_path, monkey
         archive.extractall(site)
     monkeypatch.delitem(sys.modules, "napari_mrf_weights", raising=False)
     monkeypatch.syspath_prepend(str(site))
-    path = installed()["fc", T1FF.fingerprint()]
-    assert path == site / "napari_mrf_weights" / "t1ff" / "fc.json"
-    assert "fc" in [row.name for row in mrf.methods.available(T1FF)]
-    assert mrf.methods.get("fc", sequence=T1FF, device="cpu").parameters == T1FF.parameters
+    path = installed()["hoppe", T1FF.fingerprint()]
+    assert path == site / "napari_mrf_weights" / "t1ff" / "hoppe.json"
+    assert "hoppe" in [row.name for row in mrf.methods.available(T1FF)]
+    assert mrf.methods.get("hoppe", sequence=T1FF, device="cpu").parameters == T1FF.parameters
 
 
 def test_without_the_distribution_a_sentence_says_what_to_install(only_this_package, monkeypatch):
-    monkeypatch.setattr("napari_mrf.network_listing.larger_networks", lambda: {"t1ff": ["fc"]})
-    assert ("fc", T1FF.fingerprint()) not in installed()
+    monkeypatch.setattr("napari_mrf.network_listing.larger_networks", lambda: {"t1ff": ["hoppe"]})
+    assert ("hoppe", T1FF.fingerprint()) not in installed()
     with pytest.raises(mrf.MRFInputError) as caught:
-        mrf.methods.get("fc", sequence=T1FF)
+        mrf.methods.get("hoppe", sequence=T1FF)
     assert caught.value.code == "missing-weights"
     assert "pip install napari-mrf[weights]" in str(caught.value)
 

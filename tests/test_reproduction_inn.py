@@ -75,10 +75,10 @@ def test_networks_are_found_once_and_missing_ones_are_named_with_the_cure(tmp_pa
     from napari_mrf.networks.weights import installed
 
     sequence = sequences.t1ff()
-    found, missing = found_networks(["cohen", "fc"], sequence)
+    found, missing = found_networks(["cohen", "nobody2031"], sequence)
     assert [one.name for one in found] == ["cohen"]
-    assert missing == ["fc"]
-    assert "fc" in cure(missing)
+    assert missing == ["nobody2031"]
+    assert "nobody2031" in cure(missing)
     assert "--weights" in cure(missing)
     # The same weights in a folder of one's own are not a second network.
     card = installed()["cohen", sequence.fingerprint()]
