@@ -37,9 +37,8 @@ def recipe(network, kind="random"):
 def wheel(tmp_path_factory):
     """The distribution as it is, and weights of `fc` that nobody trained."""
     copy = tmp_path_factory.mktemp("source") / "weights"
-    shutil.copytree(
-        REPOSITORY / "weights", copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "t1ff", "fisp")
-    )
+    left_out = shutil.ignore_patterns("build", "*.egg-info", "t1ff", "fisp")
+    shutil.copytree(REPOSITORY / "weights", copy, ignore=left_out)
     install(copy / "napari_mrf_weights", ["hoppe"])
     folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(

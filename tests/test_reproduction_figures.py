@@ -1,5 +1,7 @@
 """Figures 2 to 4 of the INN paper, and the trainings of its networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,10 @@ def test_networks_are_compared_only_when_they_were_trained_alike(pair, tmp_path)
     inn = by_noise["inn", "noise 0.003"]
     assert trained_alike(inn, by_noise["inn-backward", "noise 0.003"])
     assert not trained_alike(inn, by_noise["inn-backward", "noise 0.03"])
+    # A record from before a key existed says the same as one with that key's default.
+    earlier = {key: value for key, value in inn.card.recipe.items() if key != "init"}
+    inn = replace(inn, card=inn.card.model_copy(update={"recipe": earlier}))
+    assert trained_alike(inn, by_noise["inn-backward", "noise 0.003"])
 
 
 def test_forward_and_backward_errors_are_those_of_the_network(pair, monkeypatch):

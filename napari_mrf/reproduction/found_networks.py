@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.weights import installed, load_network
+from napari_mrf.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,8 +104,12 @@ def trained_alike(first: FoundNetwork, second: FoundNetwork) -> bool:
     """Return whether two networks differ in nothing but their architecture or loss."""
     if first.card is None or second.card is None:
         return first.training == second.training
-    one, other = ({**card.recipe, "network": ""} for card in (first.card, second.card))
-    return one == other and first.card.n_epochs == second.card.n_epochs
+    # Read as recipes: one written before a key existed has that key's default.
+    one, other = (
+        Recipe.model_validate(card.recipe).model_copy(update={"network": ""})
+        for card in (first.card, second.card)
+    )
+    return one.model_dump() == other.model_dump() and first.card.n_epochs == second.card.n_epochs
 
 
 def record_of(network: FoundNetwork) -> dict[str, Any]:
