@@ -60,7 +60,7 @@ def show_comparison(viewer, sample, maps):
     dock.resize(340, 1200)
     session, binding = session_of(viewer), dock.bindings["compare"]
     maps_display_of(viewer).add(MapsSet("water-fat", maps, "thigh_t1ff"))
-    binding.open_maps(str(sample / TRUTH_NAME), "reference")
+    binding.opening.open_maps(str(sample / TRUTH_NAME), "reference")
     wait(until=lambda: TRUTH_NAME in session.maps_sets)
     labels = load_labels(sample / ROIS_NAME, maps.spatial_shape, maps.affine)
     table = load_label_table(sample / LABELS_NAME)

@@ -162,7 +162,7 @@ class Tutorial:
 
     def report(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        binding = self.dock.bindings["compare"].results
+        binding = self.dock.bindings["compare"].results.saving
         binding.save_report(str(folder / "report.html"))
         self.wait(until=lambda: not binding.writing.status.is_running)
 

@@ -395,7 +395,7 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
     monkeypatch.setattr(QFileDialog, "getSaveFileName",
                         lambda *_: (str(tmp_path / "report.html"), ""))  # fmt: skip
-    with qtbot.waitSignal(compared.writing.succeeded, timeout=60_000):
+    with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=60_000):
         click(qtbot, panel.results.report_button)
     assert "Saved to" in panel.notice.text()
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -405,14 +405,14 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     for button in (panel.results.csv_button, panel.notice.cure_button):
         (tmp_path / "agreement.csv").touch()
         click(qtbot, button)
-        qtbot.waitUntil(lambda: not compared.writing.status.is_running, timeout=10_000)
+        qtbot.waitUntil(lambda: not compared.saving.writing.status.is_running, timeout=10_000)
     pairs = compared.compared.comparison.pairs
     expected = agreement_table(pairs[pairs["label"] != 1])
     written = pd.read_csv(tmp_path / "agreement.csv")
     assert written.bias.tolist() == expected.bias.tolist()
     monkeypatch.setattr(QFileDialog, "getSaveFileName",
                         lambda *_: (str(tmp_path / "all"), ""))  # fmt: skip
-    with qtbot.waitSignal(compared.writing.succeeded, timeout=20_000):
+    with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=20_000):
         click(qtbot, panel.results.excel_button)
     sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None)
     assert list(sheets) == ["metrics", "rois", "agreement", "blurriness"]

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.analysis.comparison import ComparisonOptions
 from napari_mrf.analysis.roi_statistics import RoiOptions
-from napari_mrf.io.maps_reader import same_place
-from napari_mrf.io.maps_writer import RECORD_NAME
-from napari_mrf.jobs import Job, JobState, JobStatus
+from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.cohort_work import ComparedCohort
 from napari_mrf.widgets.compare_cohort import CompareCohort, sentence_of, state_of
 from napari_mrf.widgets.compare_memory import compare_memory_of, sides_of, truths_among
+from napari_mrf.widgets.compare_needs import age_of, needs_of
+from napari_mrf.widgets.compare_opening import CompareOpening
 from napari_mrf.widgets.compare_panel import SIDES
 from napari_mrf.widgets.compare_results_binding import CompareResultsBinding
-from napari_mrf.widgets.compare_work import Compared, OpenedMaps, compare_sets, read_maps
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.compare_work import Compared, compare_sets
 from napari_mrf.widgets.preferences import preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from napari_mrf.widgets.compare_panel import ComparePanel
-
-_TRUTH_FOLDER = "truth"
 
 
 class CompareBinding:
@@ -46,7 +40,6 @@ class CompareBinding:
         self.viewer = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
-        self.opening = Job()
         self.memory = compare_memory_of(viewer)
         self._action: Callable[[], None] | None = None
         self._tells_age = False
@@ -54,9 +47,8 @@ class CompareBinding:
         panel.swap_requested.connect(self.swap)
         panel.run_requested.connect(self.run)
         panel.cancel_requested.connect(self.cancel)
-        panel.folder_requested.connect(self._on_folder_requested)
-        panel.truth_requested.connect(self._on_truth_requested)
         panel.notice.cure_requested.connect(self._on_cure_requested)
+        self.opening = CompareOpening(viewer, panel, self.tell, self._show_sets)
         self.results = CompareResultsBinding(viewer, panel, self.tell)
         self.cohort = CompareCohort(viewer, panel, self._options)
         self.bond = Bond(panel)
@@ -65,8 +57,6 @@ class CompareBinding:
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
         self.bond.connect(self.session.comparison.changed, self._on_run_changed)
         self.bond.connect(self.session.comparison.succeeded, self._on_compared)
-        self.bond.connect(self.opening.changed, self._on_opening_changed)
-        self.bond.connect(self.opening.succeeded, self._on_opened)
         self._show_sets()
         self._show_remembered()
 
@@ -104,25 +94,6 @@ class CompareBinding:
         """Let reference and test change places."""
         self._pick(reference=self.panel.current("test"), test=self.panel.current("reference"))
 
-    def open_maps(self, folder: str, side: str) -> None:
-        """Read maps from a folder, show them, and pick them for a side."""
-        if self.opening.status.is_running:
-            return
-        name = Path(folder).name or str(folder)
-        for one in self.session.maps_sets.values():
-            if one.name == name and one.folder != str(folder):
-                # Another set of that name must not be replaced by a look into a folder.
-                name = "/".join(Path(folder).resolve().parts[-2:])
-        self.opening.start("Opening maps", read_maps, str(folder), name, side)
-
-    def truth_folder(self) -> Path | None:
-        """Return where the known truth of the series lies, None where there is none."""
-        series = self.session.series
-        if series is None or not series.source_path:
-            return None
-        folder = Path(series.source_path).parent / _TRUTH_FOLDER
-        return folder if (folder / RECORD_NAME).is_file() else None
-
     def state(self) -> dict[str, Any]:
         """Return the choices of the panel in JSON-ready form."""
         return {
@@ -148,29 +119,7 @@ class CompareBinding:
         )
 
     def _needs(self) -> str:
-        sets = self.session.maps_sets
-        if not sets:
-            return "Reconstruct the series first, or pick maps from a folder."
-        missing = [side for side in SIDES if self.panel.current(side) not in sets]
-        if missing:
-            return f"Pick the {' and the '.join(missing)}."
-        reference, test = (sets[self.panel.current(side)] for side in SIDES)
-        if reference is test:
-            return "Pick two different sets of maps."
-        if self.session.comparison.status.is_running:
-            return "Wait for this comparison, or cancel it."
-        regions, series = self.session.regions, self.session.series
-        shape = reference.maps.spatial_shape
-        elsewhere = (
-            series is not None
-            and series.affine is not None
-            and reference.maps.affine is not None
-            and not same_place(series.affine, reference.maps.affine)
-        )
-        if regions is not None and (regions.labels.shape != shape or elsewhere):
-            return ("The regions lie on another grid than the reference. Pick maps of this series, "
-                    "or load regions for these maps.")  # fmt: skip
-        return ""
+        return needs_of(self.session, {side: self.panel.current(side) for side in SIDES})
 
     def _pick(self, **names: str) -> None:
         """Note what the user wants on a side, and show it."""
@@ -179,7 +128,7 @@ class CompareBinding:
 
     def _show_sets(self) -> None:
         """Offer the sets, with what is picked, or is usual, on both sides."""
-        sets, folder = self.memory.sets(), self.truth_folder()
+        sets, folder = self.memory.sets(), self.opening.truth_folder()
         reference, test = sides_of(sets, self.memory.picked, truths_among(sets, folder))
         names = [one.name for one in sets]
         self.panel.set_sets(names, reference, test, has_truth=folder is not None)
@@ -211,23 +160,12 @@ class CompareBinding:
             return
         self.panel.state_changed.emit(
             f"{compared.test.name} against {compared.reference.name}"
-            + (" · out of date" if self._out_of_date() else "")
+            + (" · out of date" if age_of(self.results.compared, self.session) else "")
         )
-
-    def _out_of_date(self) -> str:
-        compared = self.results.compared
-        if not isinstance(compared, Compared):
-            return ""
-        for one in (compared.reference, compared.test):
-            if self.session.maps_sets.get(one.name) is not one:
-                return f"The maps {one.name} have changed since this comparison."
-        if compared.regions is not self.session.regions:
-            return "The regions have changed since this comparison."
-        return ""
 
     def _tell_age(self) -> None:
         """Say that the comparison is out of date, with the cure, or take that back."""
-        text = self._out_of_date()
+        text = age_of(self.results.compared, self.session)
         if text:
             self.tell(text, cure="" if self._needs() else "Compare again", action=self.run_again)
             self._tells_age = True
@@ -271,36 +209,9 @@ class CompareBinding:
             self.results.show(compared)
             self._tell_age()
             notes = compared.comparison.warnings
-            if notes and not self._out_of_date():
+            if notes and not age_of(self.results.compared, self.session):
                 self.tell("\n".join(notes), kind="note")
         elif isinstance(compared, ComparedCohort):
             self.results.show(compared)
             self._show_state()
             self.tell(sentence_of(compared), kind="note")
-
-    def _on_folder_requested(self, side: str) -> None:
-        folder = QFileDialog.getExistingDirectory(self.panel, "Maps to compare")
-        if folder:
-            self.open_maps(folder, side)
-
-    def _on_truth_requested(self, side: str) -> None:
-        folder = self.truth_folder()
-        if folder is not None:
-            self.open_maps(str(folder), side)
-
-    def _on_opening_changed(self, status: JobStatus) -> None:
-        if status.failure is not None:
-            self.tell(status.failure.sentence)
-
-    def _on_opened(self, opened: Any) -> None:
-        if not isinstance(opened, OpenedMaps):
-            return
-        self.panel.notice.clear()
-        name = opened.maps_set.name
-        self.memory.sums[name] = opened.sums
-        other = "test" if opened.side == "reference" else "reference"
-        if self.memory.picked.get(other) == name:
-            del self.memory.picked[other]
-        self.memory.picked[opened.side] = name
-        maps_display_of(self.viewer).add(opened.maps_set)
-        self._show_sets()

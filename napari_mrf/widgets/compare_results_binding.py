@@ -1,4 +1,4 @@
-"""Binds the results of a comparison to the viewer: plots, points, regions, error layers, files."""
+"""Binds the results of a comparison to the viewer: plots, points, regions, error layers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.colors import to_hex
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.analysis.agreement import agreement_row, map_agreement
-from napari_mrf.errors import MRFInputError
-from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.plots.agreement_figure import usable
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
@@ -23,6 +20,7 @@ from napari_mrf.widgets.compare_notes import (
     scatter_note,
 )
 from napari_mrf.widgets.compare_results import REGIONS_TAB
+from napari_mrf.widgets.compare_saving import CompareSaving
 from napari_mrf.widgets.compare_tables import (
     definitions_of,
     labels_in,
@@ -31,7 +29,7 @@ from napari_mrf.widgets.compare_tables import (
     rows_of_region,
     statistics_of,
 )
-from napari_mrf.widgets.compare_work import Compared, write_report, write_tables
+from napari_mrf.widgets.compare_work import Compared
 from napari_mrf.widgets.regions_pointer import regions_pointer_of
 
 if TYPE_CHECKING:
@@ -64,15 +62,14 @@ class CompareResultsBinding:
         self.view = panel.results
         self.session = session_of(viewer)
         self.pointer = regions_pointer_of(viewer)
-        self.writing = Job()
         self.compared: Compared | ComparedCohort | None = None
         self._points = pd.DataFrame()
         self._found: Agreement | None = None
         self._computed_of: Any = None
         self._key = ""
         self.memory = compare_memory_of(viewer)
-        self._tables_path = ""
         self.errors = CompareErrors(viewer, panel, tell)
+        self.saving = CompareSaving(panel, self, tell)
         view = self.view
         view.plot.follow(viewer)
         view.map_changed.connect(self._on_map_changed)
@@ -80,14 +77,9 @@ class CompareResultsBinding:
         view.plot.point_clicked.connect(self._on_point_clicked)
         view.points.row_clicked.connect(self._on_point_clicked)
         view.error_requested.connect(self._on_error_requested)
-        view.report_requested.connect(self._on_report_requested)
-        view.csv_requested.connect(self._on_csv_requested)
-        view.excel_requested.connect(self._on_excel_requested)
         panel.regions.selection_changed.connect(self._on_selection_changed)
         self.bond = Bond(panel)
         self.bond.connect(self.session.region_chosen, self._on_region_chosen)
-        self.bond.connect(self.writing.changed, self._on_writing_changed)
-        self.bond.connect(self.writing.succeeded, self._on_written)
 
     def show(self, compared: Compared | ComparedCohort) -> None:
         """Show a comparison."""
@@ -111,18 +103,10 @@ class CompareResultsBinding:
             self._key = key
             self._show_map()
 
-    def save_report(self, path: str) -> None:
-        """Write HTML and PDF of what is selected."""
-        if self.compared is not None and not self.writing.status.is_running:
-            self.writing.start("Writing the report", write_report, self.compared.comparison, path,
-                               self._selection())  # fmt: skip
-
-    def save_tables(self, path: str, *, overwrite: bool = False) -> None:
-        """Write the tables of what is selected: ``.xlsx``, or CSV files into a folder."""
-        if self.compared is not None and not self.writing.status.is_running:
-            self._tables_path = path
-            self.writing.start("Writing the tables", write_tables, self.compared.comparison, path,
-                               self._selection(), overwrite)  # fmt: skip
+    def selection(self) -> tuple[list[int] | None, str, int]:
+        """Return the labels that are checked, None for all, the scope, and how many there are."""
+        regions = self.panel.regions
+        return regions.chosen(), self._scope(), regions.list.count()
 
     def state(self) -> dict[str, Any]:
         """Return the choices in JSON-ready form."""
@@ -155,10 +139,6 @@ class CompareResultsBinding:
 
     def _scope(self) -> str:
         return "slice" if self.view.by_slice.isChecked() else "pooled"
-
-    def _selection(self) -> tuple[list[int] | None, str, int]:
-        regions = self.panel.regions
-        return regions.chosen(), self._scope(), regions.list.count()
 
     def _show_map(self) -> None:
         comparison = self.compared.comparison
@@ -263,41 +243,3 @@ class CompareResultsBinding:
     def _on_error_requested(self) -> None:
         if isinstance(self.compared, Compared):
             self.errors.show(self.compared, self._key)
-
-    def _on_report_requested(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.panel, "Write the report", "report.html", "Report (*.html)"
-        )
-        if path:
-            self.save_report(path)
-
-    def _on_csv_requested(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self.panel, "Write CSV tables to a folder")
-        if folder:
-            self.save_tables(folder)
-
-    def _on_excel_requested(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.panel, "Write the tables", "comparison.xlsx", "Excel (*.xlsx)"
-        )
-        if path:  # the dialog has asked before it replaces a file
-            path = path if path.lower().endswith(".xlsx") else f"{path}.xlsx"
-            self.save_tables(path, overwrite=True)
-
-    def _on_writing_changed(self, status: JobStatus) -> None:
-        self.view.set_writing(status.is_running)
-        if status.is_running:
-            self.tell(f"{status.title}: {status.detail or 'starting'}…", kind="note")
-        elif status.state is JobState.FAILED and status.failure is not None:
-            error = status.failure.error
-            exists = isinstance(error, MRFInputError) and error.code == "exists"
-            self.tell(status.failure.sentence, cure="Replace them" if exists else "",
-                      action=self._replace_tables if exists else None)  # fmt: skip
-
-    def _replace_tables(self) -> None:
-        self.save_tables(self._tables_path, overwrite=True)
-
-    def _on_written(self, paths: Any) -> None:
-        names = " and ".join(str(path) for path in paths[:2])
-        more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
-        self.tell(f"Saved to {names}{more}", kind="note")
