@@ -21,9 +21,9 @@ from napari_mrf import MRFSeries, ParameterMaps, sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets import rois_binding
 from napari_mrf.widgets.dock import RoisDock
 from napari_mrf.widgets.regions_editor import regions_editor_of
+from napari_mrf.widgets.rois_drawing import prepare_drawing
 
 SHAPE = (4, 30, 40)
 # Every axis runs the other way on the screen: file (z, y, x) = (3 - slice, 29 - row, 39 - column).
@@ -190,7 +190,7 @@ def test_what_napari_compiles_to_draw_is_compiled_beside_the_window(qtbot, viewe
     monkeypatch.setattr(
         dispatch, "warmup_numba_cache", lambda: threads.append(threading.get_ident())
     )
-    rois_binding._prepare_drawing.cache_clear()
+    prepare_drawing.cache_clear()
     open_panel(qtbot, viewer)
     qtbot.waitUntil(lambda: bool(threads))
     assert threading.get_ident() not in threads
@@ -428,7 +428,7 @@ def test_saved_labels_come_back_in_place_with_their_names(
     qtbot, viewer, binding, tmp_path, monkeypatch
 ):
     draw(qtbot, binding, VL, 1)
-    binding._on_label_renamed(VL, "outer thigh")
+    binding.labels.rename(VL, "outer thigh")
     saved = labels(binding).copy()
     path = tmp_path / "mine.nii.gz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path)[:-7], ""))
@@ -501,7 +501,7 @@ def test_own_regions_are_added_named_recolored_and_removed(qtbot, binding, monke
     draw(qtbot, binding, 101, 1)
     assert binding.editor.outlines_layer.features["name"].tolist() == ["scar"]
     monkeypatch.setattr(
-        "napari_mrf.widgets.rois_binding.QColorDialog.getColor",
+        "napari_mrf.widgets.rois_labels_binding.QColorDialog.getColor",
         lambda *_: __import__("qtpy.QtGui", fromlist=["QColor"]).QColor(1, 2, 3),
     )
     edit["recolor"].trigger()

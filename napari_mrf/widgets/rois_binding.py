@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QColorDialog
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.garbage import start_thread
 from napari_mrf.layers import PARAMETER_KEY
-from napari_mrf.layers.outlines import prepare_outlines
-from napari_mrf.layers.regions import prepare_colors
-from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
 from napari_mrf.rois.outline_records import outline_record, outlines_from
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
-from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.regions_editor import regions_editor_of
 from napari_mrf.widgets.regions_pointer import regions_pointer_of
-from napari_mrf.widgets.regions_tree import spans
+from napari_mrf.widgets.rois_drawing import RoisDrawing
 from napari_mrf.widgets.rois_files_binding import RoisFilesBinding
+from napari_mrf.widgets.rois_labels_binding import RoisLabelsBinding
 from napari_mrf.widgets.rois_statistics_binding import RoisStatisticsBinding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from napari_mrf.series import MRFSeries
     from napari_mrf.widgets.rois_panel import RoisPanel
 
-_OWNER = "drawing"
 _USUAL_SETS = {"spoiled": "thigh", "fisp": "brain"}
 
 
@@ -52,13 +44,12 @@ class RoisBinding:
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
         self.pointer = regions_pointer_of(viewer)
-        self._turns = layer_turns_of(viewer)
-        self._is_starting = self._has_picked_set = False
+        self._has_picked_set = False
         self._layers: dict[str, Labels] = {}
+        self.drawing = RoisDrawing(viewer, panel)
+        self.labels = RoisLabelsBinding(viewer, panel, self._show, self._on_label_picked)
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
-        panel.shown.connect(_prepare_drawing)
-        panel.draw_requested.connect(self._on_draw_requested)
         panel.delete_requested.connect(self._on_delete_requested)
         panel.copy_requested.connect(self._on_copy_requested)
         panel.fill_requested.connect(self._on_fill_requested)
@@ -68,8 +59,6 @@ class RoisBinding:
         panel.layer_changed.connect(self._on_layer_picked)
         panel.set_changed.connect(self._on_set_changed)
         panel.tree.label_picked.connect(self._on_label_picked)
-        panel.tree.label_renamed.connect(self._on_label_renamed)
-        panel.tree.draw_requested.connect(self._on_tree_draw_requested)
         self.bond = Bond(panel)
         layers = self.viewer.layers.events
         for signal, slot in (
@@ -81,7 +70,7 @@ class RoisBinding:
             (self.viewer.dims.events.current_step, self._show_actions),
             (layers.inserted, self._on_layer_inserted),
             (layers.removed, self._show_layers),
-            (self.viewer.layers.selection.events.active, self._show_drawing),
+            (self.viewer.layers.selection.events.active, self.drawing.show),
         ):
             self.bond.connect(signal, slot)
         for layer in self.viewer.layers:
@@ -124,16 +113,12 @@ class RoisBinding:
         self.statistics.restore(state)
         self._show()
 
-    def _picked_name(self) -> str:
-        label = self.editor.table.get(self.panel.tree.picked())
-        return label.name if label is not None else ""
-
     def _show(self, *_: Any) -> None:
         editor, panel = self.editor, self.panel
         panel.set_labels(editor.table, editor.slices)
         panel.set_needs("" if editor.grid() is not None else "Load or pick a series first.")
         self._show_layers()
-        self._show_drawing()
+        self.drawing.show()
         self._show_actions()
         n_drawn, n_slices = len(editor.slices), len({z for s in editor.slices.values() for z in s})
         if not n_drawn:
@@ -143,10 +128,6 @@ class RoisBinding:
             panel.state_changed.emit(
                 f"{regions} in {n_slices} {'slice' if n_slices == 1 else 'slices'}"
             )
-
-    def _show_drawing(self, *_: Any) -> None:
-        is_drawing = self._is_starting or self.editor.is_drawing()
-        self.panel.set_drawing(self._picked_name(), is_drawing)
 
     def _show_actions(self, *_: Any) -> None:
         here = self.editor.slice_in_view() in self.editor.slices.get(self.panel.tree.picked(), ())
@@ -170,33 +151,6 @@ class RoisBinding:
             self.panel.notice.say(sentence, kind=kind)
         else:
             self.panel.notice.clear()
-
-    def _on_draw_requested(self, is_wanted: bool) -> None:
-        if is_wanted and self.panel.tree.picked():
-            self.panel.notice.clear()
-            self._start_drawing(self.panel.tree.picked())
-        else:
-            self._turns.drop(_OWNER)
-            self._is_starting = False
-            self.editor.stop_drawing()
-        self._show_drawing()
-
-    def _on_tree_draw_requested(self, label: int) -> None:
-        if self.panel.draw_button.isEnabled():
-            self._start_drawing(label)
-
-    def _start_drawing(self, label: int) -> None:
-        """Start now, or in the turns that follow where layers have to be made first."""
-        self._is_starting = True
-        self._show_drawing()
-        self._turns.begin(_OWNER, self._start_by_turns(label), self.panel)
-        if self.editor.has_layers():
-            self._turns.finish(_OWNER)
-
-    def _start_by_turns(self, label: int) -> Iterator[None]:
-        yield from self.editor.start_by_turns(label)
-        self._is_starting = False
-        self._show_drawing()
 
     def _on_delete_requested(self) -> None:
         self.editor.delete(self.panel.tree.picked(), self.editor.slice_in_view())
@@ -239,7 +193,7 @@ class RoisBinding:
 
     def _on_label_picked(self, label: int) -> None:
         self.editor.set_pen(label)
-        self._show_drawing()
+        self.drawing.show()
         self._show_actions()
         # A row of the list is a region like a row of the table, once it is drawn.
         if label in self.editor.slices and not self.editor.is_drawing():
@@ -249,16 +203,13 @@ class RoisBinding:
         if choice is not None and choice.label != self.panel.tree.picked():
             self.panel.tree.select(choice.label)
             self.editor.set_pen(choice.label)
-        self._show_drawing()
+        self.drawing.show()
         self._show_actions()
-
-    def _on_label_renamed(self, label: int, name: str) -> None:
-        self._change_table(lambda table: renamed(table, label, name))
 
     def _on_edit_requested(self, name: str) -> None:
         picked = self.panel.tree.picked()
         if name == "add":
-            self._add()
+            self.labels.add()
         elif name in ("import", "export"):
             self.files.ask(name)
         elif not picked:
@@ -266,62 +217,6 @@ class RoisBinding:
         elif name == "rename":
             self.panel.tree.rename(picked)
         elif name == "recolor":
-            self._recolor(picked)
+            self.labels.recolor(picked)
         elif name == "remove":
-            self._remove(picked)
-
-    def _add(self) -> None:
-        added = 0
-
-        def add(table: Any) -> Any:
-            nonlocal added
-            table, added = with_new_label(table)
-            return table
-
-        if self._change_table(add):
-            shown = self.panel.set_picker
-            if shown.currentText() not in ("all", "own"):
-                shown.setCurrentText("all")
-                self._show()
-            self.panel.tree.select(added)
-            self._on_label_picked(added)
-            self.panel.tree.rename(added)
-
-    def _recolor(self, label: int) -> None:
-        before = QColor(*self.editor.table[label].color)
-        color = QColorDialog.getColor(before, self.panel, f"Color of {self._picked_name()}")
-        if color.isValid():
-            rgb = (color.red(), color.green(), color.blue())
-            self._change_table(lambda table: recolored(table, label, rgb))
-
-    def _remove(self, label: int) -> None:
-        slices = self.editor.slices.get(label)
-        if slices:
-            self._on_told(
-                f"{self._picked_name()} is drawn in {'slice' if len(slices) == 1 else 'slices'} "
-                f"{spans(slices)} and stays in the list. Delete it there first.", "problem",
-            )  # fmt: skip
-            return
-        self._change_table(lambda table: without(table, label))
-
-    def _change_table(self, change: Any) -> bool:
-        try:
-            table = change(self.editor.table)
-        except MRFInputError as error:
-            self._on_told(error.sentence(), "problem")
-            self._show()
-            return False
-        self.panel.notice.clear()
-        self.editor.set_table(table)
-        return True
-
-
-@cache
-def _prepare_drawing() -> None:
-    """Have ready, before the first stroke, what napari draws regions and colors labels with."""
-    start_thread(_compile, name="drawing")
-
-
-def _compile() -> None:
-    prepare_colors()
-    prepare_outlines()
+            self.labels.remove(picked)
