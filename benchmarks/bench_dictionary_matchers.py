@@ -71,7 +71,8 @@ def bare_product(atoms: np.ndarray) -> Contender:
 
 
 def exhaustive(atoms: np.ndarray) -> Contender:
-    from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms
+    from napari_mrf.dictionary.atom_search_state import ExactAtoms
+    from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 
     norms = norms_of(atoms)

@@ -25,7 +25,8 @@ from noisy_fingerprints import noisy_fingerprints
 import napari_mrf as mrf
 from napari_mrf.devices import n_threads
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
-from napari_mrf.dictionary.water_fat_search import CompiledSearch, TorchSearch
+from napari_mrf.dictionary.water_fat_search import CompiledSearch
+from napari_mrf.dictionary.water_fat_search_torch import TorchSearch
 from napari_mrf.method import VoxelResult
 
 NOISE_LEVELS_DB = (10.0, 20.0, 40.0)

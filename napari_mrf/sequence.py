@@ -12,6 +12,18 @@ import numpy as np
 
 from napari_mrf import strict_json
 from napari_mrf.errors import MRFInputError
+from napari_mrf.sequence_checks import (
+    JSON_FORMAT,
+    PULSE_FIELDS,
+    bad_sequence,
+    check_frames,
+    check_record,
+    check_species,
+    check_timing,
+    not_negative,
+    spread_pulses,
+    whole,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,13 +33,6 @@ _DEFAULT_PARAMETERS = {
     "spoiled": ("FF", "T1H2O", "T1fat", "Df", "B1"),
     "fisp": ("PD", "T1", "T2"),
 }
-_PULSE_FIELDS = ("flip_angles_deg", "repetition_times_ms", "echo_times_ms", "rf_phases_deg")
-_JSON_FORMAT = "napari-mrf sequence"
-_MAX_JSON_BYTES = 5_000_000
-
-
-def _bad(what: str, **details: Any) -> MRFInputError:
-    return MRFInputError("bad-sequence", what, **details)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,110 +93,33 @@ class Sequence:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise _bad(
+            raise bad_sequence(
                 "the kind of sequence is unknown",
                 expected=" or ".join(KINDS),
                 found=repr(self.kind),
             )
         self._set("parameters", tuple(self.parameters) or _DEFAULT_PARAMETERS[self.kind])
-        self._spread_pulses()
-        self._check_timing()
-        self._set("repetitions", _whole("repetitions", self.repetitions))
-        self._set("pulses_per_frame", _whole("pulses_per_frame", self.pulses_per_frame))
-        self._check_frames()
-        self._check_species()
+        pulses = spread_pulses({field: getattr(self, field) for field in PULSE_FIELDS})
+        for field, values in pulses.items():
+            self._set(field, values)
+        check_timing(self.repetition_times_ms, self.echo_times_ms)
+        if self.inversion_time_ms is not None:
+            self._set(
+                "inversion_time_ms", not_negative("inversion_time_ms", self.inversion_time_ms)
+            )
+        self._set("recovery_time_ms", not_negative("recovery_time_ms", self.recovery_time_ms))
+        self._set("repetitions", whole("repetitions", self.repetitions))
+        self._set("pulses_per_frame", whole("pulses_per_frame", self.pulses_per_frame))
+        # One way to say that frames follow one another.
+        step = check_frames(self.n_pulses, self.pulses_per_frame, self.pulses_between_frames)
+        self._set("pulses_between_frames", step)
+        for field, value in check_species(
+            self.kind, self.water_t2_ms, self.fat_t2_ms, self.fat_shifts_hz, self.fat_amplitudes
+        ).items():
+            self._set(field, value)
 
     def _set(self, field: str, value: Any) -> None:
         object.__setattr__(self, field, value)
-
-    def _spread_pulses(self) -> None:
-        vectors = {field: _vector(field, getattr(self, field)) for field in _PULSE_FIELDS}
-        lengths = {field: v.size for field, v in vectors.items() if v.ndim}
-        n_pulses = max(lengths.values(), default=1)
-        wrong = {field: n for field, n in lengths.items() if n not in (1, n_pulses)}
-        if wrong:
-            raise _bad(
-                "the pulse trains differ in length",
-                expected=f"{n_pulses} or 1 values",
-                found=", ".join(f"{n} {field}" for field, n in wrong.items()),
-            )
-        for field, vector in vectors.items():
-            spread = np.array(np.broadcast_to(vector.reshape(-1), (n_pulses,)))
-            spread.setflags(write=False)
-            self._set(field, spread)
-
-    def _check_timing(self) -> None:
-        if np.any(self.repetition_times_ms <= 0):
-            raise _bad(
-                "repetition_times_ms must be positive", found=float(self.repetition_times_ms.min())
-            )
-        if np.any(self.echo_times_ms < 0) or np.any(self.echo_times_ms > self.repetition_times_ms):
-            pulse = int(
-                np.argmax(
-                    (self.echo_times_ms < 0) | (self.echo_times_ms > self.repetition_times_ms)
-                )
-            )
-            raise _bad(
-                f"the echo time of pulse {pulse} is not between 0 and its repetition time",
-                expected=f"0 to {self.repetition_times_ms[pulse]:g} ms",
-                found=f"{self.echo_times_ms[pulse]:g} ms",
-                hint="Times are in ms.",
-            )
-        if self.inversion_time_ms is not None:
-            self._set(
-                "inversion_time_ms", _not_negative("inversion_time_ms", self.inversion_time_ms)
-            )
-        self._set("recovery_time_ms", _not_negative("recovery_time_ms", self.recovery_time_ms))
-
-    def _check_frames(self) -> None:
-        size, step = self.pulses_per_frame, self.pulses_between_frames
-        if step is None:
-            if self.n_pulses % size:
-                raise _bad(
-                    "the number of pulses is no multiple of pulses_per_frame",
-                    expected=f"a multiple of {size}",
-                    found=self.n_pulses,
-                )
-            return
-        step = _whole("pulses_between_frames", step)
-        if step > size or size > self.n_pulses or (self.n_pulses - size) % step:
-            raise _bad(
-                "frames of so many pulses and steps do not cover the pulses",
-                expected=f"pulses_between_frames <= pulses_per_frame <= {self.n_pulses}, and a "
-                "last frame that ends with the last pulse",
-                found=f"{step} and {size}",
-            )
-        # One way to say that frames follow one another.
-        self._set("pulses_between_frames", None if step == size else step)
-
-    def _check_species(self) -> None:
-        names = ("water_t2_ms", "fat_t2_ms", "fat_shifts_hz", "fat_amplitudes")
-        if self.kind == "spoiled":
-            missing = [name for name in names if getattr(self, name) is None]
-            if missing:
-                raise _bad(f"a spoiled water-fat sequence needs {', '.join(missing)}")
-        for name in names[:2]:
-            value = getattr(self, name)
-            if value is not None:
-                value = _not_negative(name, value)
-                if value == 0:
-                    raise _bad(f"{name} must be positive", found=0)
-                self._set(name, value)
-        for name in names[2:]:
-            value = getattr(self, name)
-            if value is not None:
-                vector = _vector(name, value).reshape(-1).copy()
-                vector.setflags(write=False)
-                self._set(name, vector)
-        shifts, amplitudes = self.fat_shifts_hz, self.fat_amplitudes
-        if (shifts is None) != (amplitudes is None) or (
-            shifts is not None and amplitudes is not None and shifts.size != amplitudes.size
-        ):
-            raise _bad(
-                "fat_shifts_hz and fat_amplitudes differ in length",
-                found=f"{0 if shifts is None else shifts.size} and "
-                f"{0 if amplitudes is None else amplitudes.size}",
-            )
 
     @property
     def n_pulses(self) -> int:
@@ -286,7 +214,7 @@ class Sequence:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return the sequence as JSON text (ms and degrees), and write it if a path is given."""
-        text = json.dumps({"format": _JSON_FORMAT, "version": 1, **self._physics()}, indent=1)
+        text = json.dumps({"format": JSON_FORMAT, "version": 1, **self._physics()}, indent=1)
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
@@ -302,20 +230,7 @@ class Sequence:
             unknown or missing fields and impossible values.
         """
         record = strict_json.loads(text, path=path)
-        if not isinstance(record, dict) or record.pop("format", None) != _JSON_FORMAT:
-            raise MRFInputError(
-                "bad-sequence",
-                "the JSON file holds no sequence",
-                path=path,
-                expected=f'"format": "{_JSON_FORMAT}"',
-            )
-        record.pop("version", None)
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(record) - known)
-        if unknown:
-            raise MRFInputError(
-                "bad-sequence", f"unknown sequence fields {', '.join(unknown)}", path=path
-            )
+        record = check_record(record, [field.name for field in fields(cls)], path)
         try:
             return cls(**record)
         except MRFInputError as error:
@@ -331,47 +246,5 @@ class Sequence:
     @classmethod
     def load(cls, path: str | Path) -> Sequence:
         """Read a sequence JSON file (see `from_json`)."""
-        path = Path(path)
-        try:
-            size = path.stat().st_size
-            if size > _MAX_JSON_BYTES:
-                raise MRFInputError(
-                    "file-too-large",
-                    "a sequence file is small text",
-                    path=path,
-                    expected=f"at most {_MAX_JSON_BYTES} bytes",
-                    found=f"{size} bytes",
-                )
-            return cls.from_json(path.read_text(encoding="utf-8"), path=path)
-        except OSError as error:
-            raise MRFInputError(
-                "unreadable-file", f"the sequence cannot be read: {error.strerror}", path=path
-            ) from None
-        except UnicodeDecodeError:
-            raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
-
-
-def _vector(field: str, value: Any) -> NDArray[np.float64]:
-    try:
-        vector = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise _bad(f"{field} is not numeric", found=repr(value)[:60]) from None
-    if vector.ndim > 1 or vector.size == 0:
-        raise _bad(f"{field} must be a number or a vector", found=f"shape {vector.shape}")
-    if not np.all(np.isfinite(vector)):
-        raise _bad(f"{field} holds NaN or infinite values")
-    return vector
-
-
-def _not_negative(field: str, value: Any) -> float:
-    vector = _vector(field, value)
-    if vector.ndim or vector < 0:
-        raise _bad(f"{field} must be one number, zero or more", found=repr(value)[:60])
-    return float(vector)
-
-
-def _whole(field: str, value: Any) -> int:
-    vector = _vector(field, value)
-    if vector.ndim or vector < 1 or vector != int(vector):
-        raise _bad(f"{field} must be a whole number, 1 or more", found=repr(value)[:60])
-    return int(vector)
+        text = strict_json.read_text(Path(path), "sequence")
+        return cls.from_json(text, path=path)

@@ -6,20 +6,18 @@ What a method does with a slice is its own: `voxelwise` hands single fingerprint
 
 from __future__ import annotations
 
-import platform
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf import foreground
-from napari_mrf._version import __version__
 from napari_mrf.conditioning import Conditioning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import ParameterMaps
 from napari_mrf.method import Method, ReconstructionUpdate
-from napari_mrf.parameters import validity_rules
+from napari_mrf.reconstruction_record import reconstruction_record
 from napari_mrf.reconstruction_warnings import edge_warnings
 from napari_mrf.series import check_mask
 from napari_mrf.voxel_sample import empty_slab, read_slab
@@ -129,7 +127,7 @@ class SlicewiseMethod(Method):
         counts = {"voxels": total, "no_signal": 0, "not_finite": 0}
         run = Reconstruction(series, chosen, maps, counts=counts)
         yield from self._fill(run)
-        maps.provenance = self._provenance(series, rule, counts)
+        maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         maps.provenance["warnings"] = [*self.notes, *edge_warnings(maps), *run.warnings]
         run.done = total
         yield run.update(stage="done")
@@ -231,29 +229,3 @@ class SlicewiseMethod(Method):
         maps.quality[at] = result.quality
         maps.m0[at] = result.m0
         maps.flags[at] = result.flags
-
-    def _provenance(self, series: MRFSeries, rule: str, counts: dict[str, int]) -> dict[str, Any]:
-        import torch
-
-        return {
-            "software": {
-                "name": "napari-mrf",
-                "version": __version__,
-                "python": platform.python_version(),
-                "numpy": np.__version__,
-                "torch": torch.__version__,
-            },
-            "input": {
-                "path": series.source_path,
-                "sha256": series.source_sha256,
-                "shape_tzyx": [series.n_frames, *series.spatial_shape],
-                "warnings": list(series.warnings),
-                **series.metadata,
-            },
-            "sequence": {"name": self.sequence.name, "fingerprint": self.sequence.fingerprint()},
-            "method": {"name": self.name, **self.describe()},
-            "conditioning": self.conditioning.describe(),
-            "mask": rule,
-            "counts": counts,
-            "validity": {key: rule.describe() for key, rule in validity_rules().items()},
-        }

@@ -53,3 +53,39 @@ def loads(text: str, *, path: str | Path | None = None) -> Any:
         raise MRFInputError(
             "bad-json", "the file is not valid JSON", path=path, found=str(error)
         ) from None
+
+
+def read_text(path: Path, what: str, most_bytes: int = 5_000_000) -> str:
+    """Return the text of a small JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        What it holds, in a word for the message.
+    most_bytes : int
+        Larger files are refused unread.
+
+    Raises
+    ------
+    MRFInputError
+        ``"file-too-large"``, ``"unreadable-file"``, or ``"bad-json"`` for what is not UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise MRFInputError(
+                "file-too-large",
+                f"a {what} file is small text",
+                path=path,
+                expected=f"at most {most_bytes} bytes",
+                found=f"{size} bytes",
+            )
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MRFInputError(
+            "unreadable-file", f"the {what} cannot be read: {error.strerror}", path=path
+        ) from None
+    except UnicodeDecodeError:
+        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_mrf.analysis.agreement import PAIR_COLUMNS, agreement_table, roi_pairs
-from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.analysis.agreement import agreement_table
+from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.analysis.roi_pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.maps import ParameterMaps
 

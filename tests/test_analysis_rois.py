@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.analysis.roi_statistics import COLUMNS, RoiOptions, roi_statistics
+from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.analysis.roi_statistics import COLUMNS, roi_statistics
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import ParameterMaps
 

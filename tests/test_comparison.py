@@ -8,19 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_mrf.analysis.agreement import AGREEMENT_COLUMNS, agreement_table
-from napari_mrf.analysis.comparison import ComparisonOptions, compare, iter_compare
+from napari_mrf.analysis.comparison import compare, iter_compare
 from napari_mrf.analysis.comparison_input import SubjectMaps, find_study
+from napari_mrf.analysis.comparison_options import ComparisonOptions
 from napari_mrf.analysis.error_maps import ERROR_KINDS, error_limits, error_map, error_unit
 from napari_mrf.analysis.image_metrics import image_metrics
-from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.colormaps import error_colors
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
 from napari_mrf.maps import ParameterMaps
 from napari_mrf.parameters import PARAMETERS
-from napari_mrf.plots.agreement_figure import agreement_figure, region_styles, signed
+from napari_mrf.plots.agreement_figure import agreement_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
+from napari_mrf.plots.printed_numbers import signed
+from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.report.content import report_content
 from napari_mrf.report.drawings import figure_names
 from napari_mrf.report.html import html_report

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from napari_mrf import jobs
 from napari_mrf.errors import MRFInputError
-from napari_mrf.jobs import Job, JobState, Step
+from napari_mrf.jobs import Job, JobState, Step, worker
+from napari_mrf.jobs import job as job_module
 
 
 @pytest.fixture
@@ -195,7 +195,8 @@ class Clock:
 
 def test_time_left_counts_from_the_first_progress(qtbot, job, monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(jobs, "time", clock)
+    monkeypatch.setattr(job_module, "time", clock)
+    monkeypatch.setattr(worker, "time", clock)
 
     def work():
         for done, pause_s in ((0, 300.0), (10, 60.0), (55, 0.0)):
@@ -219,7 +220,8 @@ def test_time_left_counts_from_the_first_progress(qtbot, job, monkeypatch):
 
 def test_time_left_is_right_in_each_pass(qtbot, job, monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(jobs, "time", clock)
+    monkeypatch.setattr(job_module, "time", clock)
+    monkeypatch.setattr(worker, "time", clock)
 
     def work():
         for stage, pace_s in (("", 1.0), ("refining", 0.25)):

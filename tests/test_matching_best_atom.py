@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms, TorchSearch
+from napari_mrf.dictionary.atom_search_state import ExactAtoms
+from napari_mrf.dictionary.atom_search_torch import TorchSearch
+from napari_mrf.dictionary.best_atom_search import CompiledSearch
 from napari_mrf.dictionary.real_atoms import RealAtoms, are_real_up_to_phase, norms_of
 
 seeds = st.integers(0, 2**31)

@@ -20,7 +20,8 @@ from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.dock import SeriesDock
 from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.plot_canvas import PlotCanvas, PlotColors
+from napari_mrf.widgets.plot_canvas import PlotCanvas
+from napari_mrf.widgets.plot_colors import PlotColors
 
 RANGES = {"FF": (0, 1), "T1H2O": (900, 1500), "T1fat": (250, 350), "Df": (-60, 60), "B1": (0.6, 1)}
 GENEROUS_S = 1.0

@@ -22,7 +22,8 @@ from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.widgets.dock import InspectDock
-from napari_mrf.widgets.inspect_values import InspectValues, ValueRow
+from napari_mrf.widgets.inspect_values import InspectValues
+from napari_mrf.widgets.inspect_values_model import ValueRow
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (3, 4, 5)

@@ -7,15 +7,15 @@ differs from the paper: docs/analysis.md.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf._version import __version__
 from napari_mrf.analysis.fisher_importance import iter_mean_fisher_shares
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance_judge import make_judges
+from napari_mrf.analysis.importance_record import importance_record
 from napari_mrf.analysis.importance_result import Importance
 from napari_mrf.analysis.importance_voxels import prepared_reconstructor
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
     from napari_mrf.method import Method
     from napari_mrf.series import MRFSeries
 
-DEFINITION = (
-    "mean over repeats of |NRMSE - baseline NRMSE| after the values of the frames have been "
-    "permuted over the voxels, real and imaginary parts independently; NRMSE = RMSE / (maximum "
-    "- minimum of the reference)"
-)
 _KEPT_BYTES = 512 * 2**20
 
 
@@ -161,7 +156,7 @@ def iter_importance(
     )
     result = _empty(method, series, reconstructor, options, judges, values, groups, keep)
     result.reference = "itself" if reference is None else "given"
-    result.provenance = _provenance(method, series, rule, result, reference)
+    result.provenance = importance_record(method, series, rule, result, reference)
     factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
     done = 0
     yield ImportanceUpdate(done, total, result)
@@ -246,43 +241,3 @@ def _enter(
         change = np.abs(found[key] - result.values[key])
         # A running mean, so that it can be looked at while repeats come in.
         kept[group] = change if repeat == 0 else kept[group] + (change - kept[group]) / (repeat + 1)
-
-
-def _provenance(
-    method: Method,
-    series: MRFSeries,
-    rule: str,
-    result: Importance,
-    reference: ParameterMaps | None,
-) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "software": {"name": "napari-mrf", "version": __version__, "numpy": np.__version__},
-        "input": {
-            "path": series.source_path,
-            "sha256": series.source_sha256,
-            "shape_tzyx": [series.n_frames, *series.spatial_shape],
-        },
-        "sequence": {
-            "name": method.sequence.name,
-            "fingerprint": method.sequence.fingerprint(),
-        },
-        "method": {"name": method.name, **method.describe()},
-        "mask": rule,
-        "options": asdict(result.options),
-        "voxels": int(result.places.shape[1]),
-        "reference": result.reference,
-        "definition": DEFINITION,
-        "baseline": {
-            key: {name: _finite(value) for name, value in asdict(baseline).items()}
-            for key, baseline in result.baseline.items()
-        },
-    }
-    if isinstance(method, SlicewiseMethod):
-        record["conditioning"] = method.conditioning.describe()
-    if reference is not None:
-        record["reference_provenance"] = reference.provenance
-    return record
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

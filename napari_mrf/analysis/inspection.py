@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.prediction import Prediction, Predictor
+    from napari_mrf.analysis.prediction import Prediction
+    from napari_mrf.analysis.predictor import Predictor
     from napari_mrf.maps import ParameterMaps
     from napari_mrf.series import MRFSeries
 

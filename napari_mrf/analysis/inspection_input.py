@@ -15,7 +15,7 @@ from napari_mrf.analysis.inspection import (
     region_trace,
     voxel_trace,
 )
-from napari_mrf.analysis.prediction import Predictor
+from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.analysis.unit_checks import check_units
 from napari_mrf.errors import MRFInputError

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.analysis.roi_options import RoiOptions
 
 CSV_NAME, EXCEL_NAME, RECORD_NAME = "rois.csv", "rois.xlsx", "rois.json"
 RECORD_FORMAT = "napari-mrf rois"

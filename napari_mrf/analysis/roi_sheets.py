@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.analysis.roi_options import RoiOptions
 
 
 def describe_options(keys: Iterable[str], options: RoiOptions) -> dict[str, str]:

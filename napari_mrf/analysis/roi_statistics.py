@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.analysis.roi_row import NUMBERS, Region, describe_validity, region_row
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS, ValidityRule, validity_rules
+from napari_mrf.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,35 +44,6 @@ COLUMNS: dict[str, str] = {
     "reason": "why numbers are missing",
 }
 """Columns of the table and what they mean."""
-
-_NUMBERS = ("mean", "sd", "median", "p05", "p25", "p75", "p95", "mean_uncertainty")
-
-
-@dataclass(frozen=True)
-class RoiOptions:
-    """Which voxels of a region count.
-
-    Parameters
-    ----------
-    apply_validity : bool
-        Leave voxels out by the validity rules (T1H2O only where FF < 0.7, ...).
-    thresholds : mapping of str to float
-        Fat-fraction thresholds other than the defaults, see `validity_rules`.
-    erosion_voxels : int
-        How many voxels to take off the rim of every region, slice by slice. A voxel stays
-        where all voxels up to this many steps along rows and columns belong to the region;
-        the border of the image counts as rim.
-    """
-
-    apply_validity: bool = True
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    erosion_voxels: int = 0
-
-    def __post_init__(self) -> None:
-        if self.erosion_voxels < 0:
-            raise MRFInputError("bad-option", "a region is eroded by 0 or more voxels",
-                                found=str(self.erosion_voxels))  # fmt: skip
-        validity_rules(self.thresholds)
 
 
 def roi_statistics(
@@ -132,9 +104,9 @@ def roi_statistics(
             "slice": z,
             "map": key,
             "unit": PARAMETERS[key].unit,
-            **_row(maps, key, drawn, kept, valid.get(key)),
+            **region_row(maps, key, drawn, kept, valid.get(key)),
             "volume_ml": voxel_ml * len(drawn),
-            "validity": _describe(key, options, rules, key in valid),
+            "validity": describe_validity(key, options, rules, key in valid),
             "erosion_voxels": options.erosion_voxels,
         }
         for region in _regions(labels, names or {}, options.erosion_voxels)
@@ -142,19 +114,10 @@ def roi_statistics(
         for key in maps
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({"slice": "Int64", **dict.fromkeys((*_NUMBERS, "volume_ml"), "float64")})
+    return table.astype({"slice": "Int64", **dict.fromkeys((*NUMBERS, "volume_ml"), "float64")})
 
 
-@dataclass(frozen=True)
-class _Region:
-    """Flat voxel indices of one label: (slice or None, as drawn, after erosion)."""
-
-    label: int
-    name: str
-    scopes: list[tuple[int | None, NDArray[np.int64], NDArray[np.int64]]]
-
-
-def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> Iterator[_Region]:
+def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> Iterator[Region]:
     from scipy import ndimage
 
     plane = labels.shape[1] * labels.shape[2]
@@ -180,71 +143,10 @@ def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> It
         scopes: list[tuple[int | None, NDArray[np.int64], NDArray[np.int64]]] = [
             (z, drawn[drawn // plane == z], kept[kept // plane == z]) for z in slices
         ]
-        yield _Region(label, names.get(label, f"Label {label}"), [*scopes, (None, drawn, kept)])
+        yield Region(label, names.get(label, f"Label {label}"), [*scopes, (None, drawn, kept)])
 
 
 _IN_PLANE_CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
-
-
-def _row(
-    maps: ParameterMaps,
-    key: str,
-    drawn: NDArray[np.int64],
-    kept: NDArray[np.int64],
-    valid: NDArray[np.bool_] | None,
-) -> dict[str, Any]:
-    allowed = kept if valid is None else kept[valid[kept]]
-    values = maps[key].ravel()[allowed].astype(np.float64)
-    entered = allowed[np.isfinite(values)]
-    values = values[np.isfinite(values)]
-    counts = {"n_by_rule": len(kept) - len(allowed), "n_drawn": len(drawn)}
-    reason = _reason(len(drawn), len(kept), len(allowed), len(values))
-    if len(kept) <= 1 or not len(values):
-        return {"n": 0, "n_invalid": len(kept), **counts, "reason": reason}
-    low, quarter, median, three_quarters, high = np.percentile(values, (5, 25, 50, 75, 95))
-    deviations = maps.uncertainty.get(key)
-    return {
-        "n": len(values),
-        "n_invalid": len(kept) - len(values),
-        **counts,
-        "mean": values.mean(),
-        "sd": values.std(ddof=1) if len(values) > 1 else np.nan,
-        "median": median,
-        "p05": low,
-        "p25": quarter,
-        "p75": three_quarters,
-        "p95": high,
-        "mean_uncertainty": np.nan if deviations is None else _finite_mean(deviations, entered),
-        "reason": reason,
-    }
-
-
-def _reason(n_drawn: int, n_kept: int, n_allowed: int, n: int) -> str:
-    if n_drawn == 0:
-        return "the region is empty"
-    if n_kept == 0:
-        return "erosion leaves no voxel"
-    if n_kept == 1:
-        return "one voxel is no region" if n_drawn == 1 else "erosion leaves one voxel"
-    if n_allowed == 0:
-        return "the validity rule leaves no voxel"
-    if n == 0:
-        return "no voxel has a value"
-    return "one value has no standard deviation" if n == 1 else ""
-
-
-def _finite_mean(deviations: NDArray[np.floating], entered: NDArray[np.int64]) -> float:
-    values = deviations.ravel()[entered].astype(np.float64)
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _describe(key: str, options: RoiOptions, rules: Mapping[str, ValidityRule], used: bool) -> str:
-    if PARAMETERS[key].validity is None:
-        return "everywhere"
-    if not options.apply_validity:
-        return "not applied"
-    return rules[key].describe() if used else "not applied: no fat fraction"
 
 
 def _voxel_ml(affine: NDArray[np.float64] | None) -> float:

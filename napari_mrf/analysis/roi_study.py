@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_mrf.analysis.roi_statistics import RoiOptions, roi_statistics
+from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.analysis.unit_checks import check_units
 from napari_mrf.io.label_maps import load_labels
 from napari_mrf.io.label_table import Label, load_label_table
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+    from napari_mrf.analysis.roi_options import RoiOptions
 
 
 @dataclass(frozen=True, eq=False)

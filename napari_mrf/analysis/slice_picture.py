@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.comparison_input import SubjectMaps
-    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.analysis.roi_options import RoiOptions
 
 _MARGIN = 2
 

@@ -62,9 +62,10 @@ def compare(
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
-    from napari_mrf.analysis.comparison import ComparisonOptions, iter_compare
+    from napari_mrf.analysis.comparison import iter_compare
     from napari_mrf.analysis.comparison_input import find_study, side_names
-    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.analysis.comparison_options import ComparisonOptions
+    from napari_mrf.analysis.roi_options import RoiOptions
     from napari_mrf.report.save import iter_save, refuse_earlier
 
     refuse_earlier(output, overwrite=overwrite)

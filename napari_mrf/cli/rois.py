@@ -64,7 +64,7 @@ def rois(
     from tqdm import tqdm
 
     from napari_mrf.analysis.roi_files import refuse_earlier, save_roi_statistics
-    from napari_mrf.analysis.roi_statistics import RoiOptions
+    from napari_mrf.analysis.roi_options import RoiOptions
     from napari_mrf.analysis.roi_study import find_roi_study
 
     options = RoiOptions(apply_validity=not all_values, erosion_voxels=erosion)

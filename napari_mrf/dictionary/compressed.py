@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.dictionary.atom_search_torch import TorchSearch
     from napari_mrf.dictionary.atoms import Dictionary
-    from napari_mrf.dictionary.best_atom_search import CompiledSearch, TorchSearch
+    from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
     from napari_mrf.sequence import Sequence
 
@@ -170,7 +171,9 @@ class CompressedMatcher(ExplicitMatcher):
         self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
     ) -> Iterator[None]:
         """Find or take the basis, and compress the atoms."""
-        from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms, TorchSearch
+        from napari_mrf.dictionary.atom_search_state import ExactAtoms
+        from napari_mrf.dictionary.atom_search_torch import TorchSearch
+        from napari_mrf.dictionary.best_atom_search import CompiledSearch
 
         yield
         if self._basis is None:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.dictionary.atom_search_torch import TorchSearch
     from napari_mrf.dictionary.atoms import Dictionary
-    from napari_mrf.dictionary.best_atom_search import CompiledSearch, TorchSearch
+    from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.sequence import Sequence
 
 __all__ = ["ExhaustiveMatcher", "default_grid"]
@@ -94,7 +95,9 @@ class ExhaustiveMatcher(ExplicitMatcher):
         self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
     ) -> Iterator[None]:
         """Make the rows that are multiplied."""
-        from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms, TorchSearch
+        from napari_mrf.dictionary.atom_search_state import ExactAtoms
+        from napari_mrf.dictionary.atom_search_torch import TorchSearch
+        from napari_mrf.dictionary.best_atom_search import CompiledSearch
 
         yield
         rows = RealAtoms.of(atoms, norms)

@@ -11,10 +11,15 @@ from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed import DEFAULT_ENERGY, checked_rank
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
+from napari_mrf.dictionary.group_pruning import (
+    PRUNINGS,
+    PUBLISHED_MARGIN,
+    check_pruning,
+    what_was_lost,
+)
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
-from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
 
 if TYPE_CHECKING:
@@ -28,9 +33,6 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.group_search import GroupSearch
     from napari_mrf.method import VoxelResult
     from napari_mrf.sequence import Sequence
-
-PRUNINGS = ("bound", "threshold")
-_PUBLISHED_MARGIN = 0.005
 
 
 class GroupMatcher(ExplicitMatcher):
@@ -111,7 +113,7 @@ class GroupMatcher(ExplicitMatcher):
         dictionary: Dictionary | None = None,
         groups: int = 0,
         pruning: str = "bound",
-        margin: float = _PUBLISHED_MARGIN,
+        margin: float = PUBLISHED_MARGIN,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
         refine: bool = False,
@@ -131,7 +133,7 @@ class GroupMatcher(ExplicitMatcher):
             prior=prior,
             sigma=sigma,
         )
-        _check(groups, pruning, margin)
+        check_pruning(groups, pruning, margin)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._n_groups, self._pruning, self._margin = groups, pruning, margin
         self._compressed: CompressedAtoms | None = None
@@ -167,7 +169,8 @@ class GroupMatcher(ExplicitMatcher):
     ) -> Iterator[None]:
         """Compress the atoms and group them."""
         from napari_mrf.dictionary.atom_groups import AtomGroups
-        from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms
+        from napari_mrf.dictionary.atom_search_state import ExactAtoms
+        from napari_mrf.dictionary.best_atom_search import CompiledSearch
         from napari_mrf.dictionary.group_search import GroupSearch
 
         yield
@@ -212,40 +215,4 @@ class GroupMatcher(ExplicitMatcher):
             "same_atom": int(np.sum(~lost)),
             "largest_loss_of_correlation": float(loss[lost].max(initial=0.0)),
         }
-        return _what_was_lost(self._agreement)
-
-
-def _check(groups: int, pruning: str, margin: float) -> None:
-    if pruning not in PRUNINGS:
-        raise MRFInputError(
-            "unknown-option",
-            f"there is no pruning {pruning!r}",
-            expected=" or ".join(PRUNINGS),
-        )
-    if groups != int(groups) or groups < 0:
-        raise MRFInputError(
-            "bad-option",
-            "the number of groups is impossible",
-            expected="1 or more, or 0 for a number that suits",
-            found=groups,
-        )
-    if not 0.0 <= margin < 1.0:
-        raise MRFInputError(
-            "bad-option",
-            "the margin of pruning is no share",
-            expected="0 or more, below 1",
-            found=margin,
-        )
-
-
-def _what_was_lost(agreement: dict[str, Any]) -> list[str]:
-    """Return a sentence where pruning lost the best atom of sampled voxels."""
-    lost = agreement["voxels"] - agreement["same_atom"]
-    if not lost:
-        return []
-    return [
-        f"Pruning by threshold lost the best atom in {lost:,} of {agreement['voxels']:,} sampled "
-        f"voxels ({100 * lost / agreement['voxels']:.2g} %), and with it up to "
-        f"{agreement['largest_loss_of_correlation']:.2g} of correlation. Pruning by bound loses "
-        "none."
-    ]
+        return what_was_lost(self._agreement)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_mrf.dictionary.best_atom_search import SearchState, largest_of_tiles
+from napari_mrf.dictionary.atom_search_state import SearchState, largest_of_tiles
 from napari_mrf.dictionary.product_threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.real_atoms import RealAtoms, interleaved
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_groups import AtomGroups
-    from napari_mrf.dictionary.best_atom_search import ExactAtoms
+    from napari_mrf.dictionary.atom_search_state import ExactAtoms
     from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 
 # A group meets only some of the voxels of a block: many are needed to fill a product.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -19,44 +18,13 @@ if TYPE_CHECKING:
 
     from napari_mrf.conditioning import Conditioning
     from napari_mrf.dictionary.prior import Prior
+    from napari_mrf.dictionary.signal_tables import SignalTables
     from napari_mrf.sequence import Sequence
 
 _MAX_STEPS = 30
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.
 _COLOURS = (0.05, 4.0)
 _LONGEST_RUN, _SHORTEST_RUN = 8, 4
-
-
-@dataclass(frozen=True, eq=False)
-class SignalTables:
-    """What Levenberg-Marquardt reads of a signal model of P - 2 tissue parameters.
-
-    Parameters
-    ----------
-    model : tuple of ndarray
-        For the model's own `linearise`.
-    basis : ndarray
-        (K, R) real, orthonormal, of all signals over the frames used.
-    phase : complex
-        What signals are divided by to be combinations of the basis, of size 1.
-    lower, upper : ndarray
-        (P - 2,) limits of the tissue parameters.
-    scales : ndarray
-        (P - 2,) steps that matter.
-    groups : ndarray
-        (K,) number of each frame's group; within one, signals change slowly.
-    signs : ndarray
-        (K,) 1 or -1, what to multiply frames by to make that so.
-    """
-
-    model: tuple[NDArray[Any], ...]
-    basis: NDArray[np.float64]
-    phase: complex
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    scales: NDArray[np.float64]
-    groups: NDArray[np.int64]
-    signs: NDArray[np.float64]
 
 
 class Refinement(ABC):

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from napari_mrf.dictionary.refinement import Refinement, SignalTables
+from napari_mrf.dictionary.refinement import Refinement
 from napari_mrf.dictionary.relaxation_table import T1_RANGE_MS, T2_RANGE_MS, RelaxationTable
+from napari_mrf.dictionary.signal_tables import SignalTables
 from napari_mrf.simulation import epg
 
 if TYPE_CHECKING:

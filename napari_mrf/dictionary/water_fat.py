@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.dictionary.water_fat_search import Search
+    from napari_mrf.dictionary.water_fat_pairs import Search
     from napari_mrf.sequence import Sequence
 
 # A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.

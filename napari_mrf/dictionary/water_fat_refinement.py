@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_mrf.dictionary.envelope_table import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.dictionary.prior import KEYS, range_prior
-from napari_mrf.dictionary.refinement import Refinement, SignalTables
+from napari_mrf.dictionary.refinement import Refinement
+from napari_mrf.dictionary.signal_tables import SignalTables
 from napari_mrf.dictionary.water_fat_factors import segment_weights
 
 if TYPE_CHECKING:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.axes import axes_option, check_axes, propose_axes, unknown_axes
-from napari_mrf.io.complex_pairs import find_pair
+from napari_mrf.io.axes import axes_option, propose_axes
 from napari_mrf.io.formats import read_source
-from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.masks import load_mask
-from napari_mrf.io.phase_units import radians_per_unit
-from napari_mrf.io.series_order import PairView, SeriesView, as_signal, view_of
-from napari_mrf.io.sidecar import Sidecar, load_sidecar
+from napari_mrf.io.series_image import (
+    REAL_LAYOUTS,
+    SeriesImage,
+    as_magnitude,
+    check_sidecar,
+    joined,
+    open_image,
+    open_partner,
+)
+from napari_mrf.io.series_order import as_signal
+from napari_mrf.io.sidecar import load_sidecar
 from napari_mrf.io.sidecar_sequence import sequence_of
 from napari_mrf.io.spokes import average
 from napari_mrf.series import MRFSeries
@@ -24,7 +27,6 @@ from napari_mrf.series import MRFSeries
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.io.source import Source
     from napari_mrf.sequence import Sequence
 
 
@@ -78,12 +80,12 @@ def load_series(
     path = Path(path)
     source = read_source(path, dataset)
     sidecar = load_sidecar(path)
-    _check_sidecar(source, sidecar)
-    main = _open_image(source, axes, sidecar, sequence)
+    check_sidecar(source, sidecar)
+    main = open_image(source, axes, sidecar, sequence)
     images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
     if main.view.dtype.kind == "c":
         signal = as_signal(main.view)
-        if sidecar and sidecar.block and sidecar.block.ComplexLayout in _REAL_LAYOUTS:
+        if sidecar and sidecar.block and sidecar.block.ComplexLayout in REAL_LAYOUTS:
             raise MRFInputError("layout-conflict", "the sidecar says that the file is half of a "
                                 "pair", path=path, expected=sidecar.block.ComplexLayout,
                                 found="complex data")  # fmt: skip
@@ -91,13 +93,13 @@ def load_series(
             raise MRFInputError("not-magnitude", "the series is complex, not a magnitude",
                                 path=path, hint="Load it without magnitude_only.")  # fmt: skip
     elif magnitude_only:
-        signal = _magnitude(main)
+        signal = as_magnitude(main)
         metadata["magnitude_only"] = True
         warnings.append("Only magnitudes were loaded, with phase 0 everywhere: off-resonance "
                         "and the sign after an inversion are lost.")  # fmt: skip
     else:
-        other, part = _open_partner(main, axes, dataset, sequence)
-        signal, notes = _joined(main, other, part, phase_unit)
+        other, part = open_partner(main, axes, dataset, sequence)
+        signal, notes = joined(main, other, part, phase_unit)
         warnings += [*other.source.warnings, *notes]
         metadata["pair"] = {"part": part, "partner": str(other.source.path)}
         images.append(other)
@@ -121,111 +123,8 @@ def load_series(
     return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
 
 
-_REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
-
-
-@dataclass(frozen=True)
-class _Image:
-    """One file with its sidecar, and how it is seen as (T, Z, Y, X)."""
-
-    source: Source
-    sidecar: Sidecar | None
-    view: SeriesView
-
-
-def _check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
-    block = sidecar.block if sidecar else None
-    if sidecar is None or block is None:
-        return
-    if block.SHA256 is not None and source.sha256 != block.SHA256:
-        raise MRFInputError("sha256-mismatch", "the series is not the one that its sidecar "
-                            "describes", path=source.path, expected=block.SHA256,
-                            found=source.sha256)  # fmt: skip
-    if block.CompressedBasis is not None:
-        raise MRFInputError("compressed-series", "the series is compressed in time",
-                            path=source.path, expected="one image a frame",
-                            found=f"{block.CompressedBasis.Rank} components",
-                            hint="Expand it with its basis first.")  # fmt: skip
-
-
-def _open_image(
-    source: Source, axes: str | None, sidecar: Sidecar | None, sequence: Sequence | None
-) -> _Image:
-    declared = sidecar.block.AxisOrder if sidecar and sidecar.block else None
-    order = axes or declared or source.axes
-    if order is None:
-        raise unknown_axes(source, sequence)
-    order = check_axes(order, source.array.shape, source.path)
-    return _Image(source, sidecar, view_of(source, order))
-
-
-def _magnitude(image: _Image) -> Any:
-    if _finite_range(image.view)[0] < 0:
-        raise MRFInputError("not-magnitude", "the series has negative values, so it is no "
-                            "magnitude", path=image.source.path)  # fmt: skip
-    return as_signal(image.view).astype(np.complex64)
-
-
-def _open_partner(
-    main: _Image, axes: str | None, dataset: str | None, sequence: Sequence | None
-) -> tuple[_Image, str]:
-    path = main.source.path
-    block = main.sidecar.block if main.sidecar else None
-    pair = find_pair(path, block.ComplexLayout if block else None, block.Partner if block else None)
-    if pair is None:
-        raise MRFInputError("not-complex", "the series is real, fingerprints are complex",
-                            path=path, expected="complex data",
-                            found=str(main.source.array.dtype),
-                            hint="Load magnitude and phase, or real and imaginary part, named "
-                                 "_mag and _phase or _real and _imag."
-                            )  # fmt: skip
-    source = read_source(pair.partner, dataset)
-    sidecar = load_sidecar(pair.partner)
-    _check_sidecar(source, sidecar)
-    other = _open_image(source, axes or main.view.axes, sidecar, sequence)
-    if other.view.dtype.kind == "c":
-        raise _unlike(main, other, "real data", "complex data")
-    if other.view.shape != main.view.shape:
-        raise _unlike(
-            main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
-        )
-    if not same_place(other.source.affine, main.source.affine):
-        raise _unlike(main, other, "the same affine", "another affine")
-    return other, pair.part
-
-
-def _unlike(main: _Image, other: _Image, expected: str, found: str) -> MRFInputError:
-    return MRFInputError("partner-mismatch", f"the two halves of the series differ: "
-                         f"{main.source.path.name} and {other.source.path.name}",
-                         path=main.source.path, expected=expected, found=found)  # fmt: skip
-
-
-def _joined(
-    main: _Image, other: _Image, part: str, phase_unit: str | None
-) -> tuple[Any, list[str]]:
-    """Return the complex series of two halves, and warnings."""
-    first, second = (main, other) if part in ("magnitude", "real") else (other, main)
-    if part in ("real", "imaginary"):
-        return as_signal(PairView(first.view, second.view, None)), []
-    smallest, largest = _finite_range(second.view)
-    units = second.sidecar.units if second.sidecar else None
-    factor, note = radians_per_unit(units, phase_unit, smallest, largest, second.source.path)
-    return as_signal(PairView(first.view, second.view, factor)), [note] if note else []
-
-
-def _finite_range(view: SeriesView) -> tuple[float, float]:
-    """Return the smallest and largest finite value, slice by slice."""
-    smallest, largest = np.inf, -np.inf
-    for z in range(view.shape[1]):
-        block = view[:, z, :, :]
-        finite = block[np.isfinite(block)]
-        if finite.size:
-            smallest, largest = min(smallest, finite.min()), max(largest, finite.max())
-    return float(smallest), float(largest)
-
-
 def _settle_sequence(
-    sequence: Sequence | None, images: list[_Image]
+    sequence: Sequence | None, images: list[SeriesImage]
 ) -> tuple[Sequence | None, list[str]]:
     """Return the sequence given, else that of the sidecar, and warnings."""
     declared, notes = None, []
@@ -239,7 +138,7 @@ def _settle_sequence(
     return sequence or declared, notes
 
 
-def _is_conjugated(images: list[_Image]) -> bool:
+def _is_conjugated(images: list[SeriesImage]) -> bool:
     """Return whether a sidecar declares exp(+2 pi i f TE); this package has the minus sign."""
     for image in images:
         block = image.sidecar.block if image.sidecar else None
@@ -248,7 +147,7 @@ def _is_conjugated(images: list[_Image]) -> bool:
     return False
 
 
-def _check_time(signal: Any, main: _Image, sequence: Sequence | None) -> None:
+def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> None:
     """Refuse a series whose time axis is probably another one, naming the likely order."""
     n_frames = int(signal.shape[0])
     block = main.sidecar.block if main.sidecar else None
@@ -270,7 +169,7 @@ def _check_time(signal: Any, main: _Image, sequence: Sequence | None) -> None:
                             hint=f"By its lengths the order may be {likely}.")  # fmt: skip
 
 
-def _sources(images: list[_Image]) -> list[dict[str, str]]:
+def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
     records = []
     for image in images:
         records.append({"path": str(image.source.path), "sha256": image.source.sha256})

@@ -15,6 +15,7 @@ from napari_mrf.layers.attributes import (
     voxel_sizes,
 )
 from napari_mrf.layers.batch import keeping_selection, remove_together
+from napari_mrf.layers.companion_values import companion_values, meanings_of_bits, screen_shape
 from napari_mrf.layers.maps import values_on_screen
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
 from napari_mrf.maps import FLAGS
@@ -147,18 +148,18 @@ def renew_companions(
             continue
         if not are_complete:
             empty = np.nan if layer.data.dtype.kind == "f" else 0
-            layer.data = np.full(_screen_shape(maps), empty, layer.data.dtype)
+            layer.data = np.full(screen_shape(maps), empty, layer.data.dtype)
             yield
             continue
         valid = thresholds() if thresholds is not None else None
-        values = _values(maps, name, valid)
+        values = companion_values(maps, name, valid)
         if values is None:
             lacking.append(layer)
             continue
         layer.data = values
         layer.metadata[MAPS_KEY] = maps
         if name == "flags":
-            layer.features = _meanings(maps.flags, FLAGS)
+            layer.features = meanings_of_bits(maps.flags, FLAGS)
         yield
     if lacking:
         remove_together(viewer, lacking)
@@ -199,7 +200,7 @@ def _add_deviation(
 
 
 def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
-    values = _values(maps, companion, None)
+    values = companion_values(maps, companion, None)
     if values is None:
         raise KeyError(companion)
     if companion == "quality":
@@ -221,38 +222,10 @@ def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
     layer = viewer.add_labels(
         values,
         name=layer_name(set_name, companion),
-        features=_meanings(values, names),
+        features=meanings_of_bits(values, names),
         opacity=0.6,
         metadata={SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps},
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
     layer.editable = False
     return layer
-
-
-def _values(
-    maps: ParameterMaps, name: str, thresholds: Mapping[str, float] | None
-) -> NDArray[Any] | None:
-    """Return what a companion shows, in screen order, or None where the maps lack it."""
-    if name in DEVIATIONS:
-        has = DEVIATIONS[name] in maps.uncertainty
-        return values_on_screen(maps, name, thresholds) if has else None
-    in_file_order = {"quality": maps.quality, "flags": maps.flags}.get(name)
-    if name == "mask":
-        in_file_order = np.isfinite(next(iter(maps.values()))).astype(np.uint8)
-    if in_file_order is None:
-        return None
-    return np.array(DisplayOrientation.from_affine(maps.affine).to_screen(in_file_order))
-
-
-def _screen_shape(maps: ParameterMaps) -> tuple[int, ...]:
-    return tuple(
-        maps.spatial_shape[axis] for axis in DisplayOrientation.from_affine(maps.affine).axes
-    )
-
-
-def _meanings(values: Any, names: Mapping[str, int]) -> dict[str, list[Any]]:
-    """Return the features that name what the bits of a Labels layer mean."""
-    present = [int(value) for value in np.unique(values) if value]
-    words = [", ".join(name for name, bit in names.items() if value & bit) for value in present]
-    return {"index": [0, *present], "meaning": ["", *words]}

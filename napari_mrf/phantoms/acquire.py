@@ -10,11 +10,16 @@ import numpy as np
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace.sliding_window import moving_means
+from napari_mrf.phantoms.acquired_signal import (
+    VOXELS_PER_CHUNK,
+    frame_norms,
+    receive_phase,
+    received_fingerprints,
+    signal_scale,
+)
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.radial_scan import RadialScan
-from napari_mrf.phantoms.random_fields import RandomField
 from napari_mrf.series import MRFSeries
-from napari_mrf.simulation import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +34,6 @@ NoiseReference = Literal["voxel", "foreground"]
 MODES: tuple[Mode, ...] = ("radial", "fully-sampled", "noise-only")
 UNIT_NORM_SIGNAL = 0.0876762
 """The signal S of SNR = 20 log10(S / sigma) on fingerprints of norm 1."""
-# Bounds the memory of double-precision signals: 1400 pulses x 2048 voxels x 16 bytes = 46 MB.
-_VOXELS_PER_CHUNK = 2048
 
 
 def acquire(
@@ -116,8 +119,8 @@ def acquire(
     maps = truth.truth() if isinstance(truth, Phantom) else truth
     n_slices, *plane = shape = maps.spatial_shape
     _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape)
-    scale, foreground = _scale(maps, sequence)
-    scale = scale * np.exp(1j * _receive_phase(maps, seed))
+    scale, foreground = signal_scale(maps, sequence)
+    scale = scale * np.exp(1j * receive_phase(maps, seed))
     relative_noise = 0.0 if snr_db is None else UNIT_NORM_SIGNAL * 10.0 ** (-snr_db / 20.0)
 
     scan = None
@@ -138,14 +141,14 @@ def acquire(
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
     n_steps = apart.n_frames + (apart.n_pulses if mode == "radial" else 0)
-    n_chunks = sum(-(-int(inside.sum()) // _VOXELS_PER_CHUNK) for inside in foreground)
+    n_chunks = sum(-(-int(inside.sum()) // VOXELS_PER_CHUNK) for inside in foreground)
     steps = _Steps(n_chunks + n_slices * n_steps, progress)
     for z in range(n_slices):
         inside = foreground[z]
         parameters = {key: maps[key][z][inside] for key in sequence.parameters}
         played = replace(apart, pulses_per_frame=1) if mode == "radial" else apart
-        fingerprints = _fingerprints(played, parameters, scale[z][inside], steps.count)
-        norms = _frame_norms(fingerprints, apart.n_frames)
+        fingerprints = received_fingerprints(played, parameters, scale[z][inside], steps.count)
+        norms = frame_norms(fingerprints, apart.n_frames)
         rng = np.random.default_rng([seed, 0x2015E, z])
         if scan is None:
             voxels = np.zeros(tuple(plane))
@@ -202,61 +205,6 @@ def _check(
         raise MRFInputError("bad-acquisition", "the object is larger than the field of view",
                             expected=f"matrix_size of {max(shape[1:])} or more",
                             found=matrix_size)  # fmt: skip
-
-
-def _scale(
-    maps: ParameterMaps, sequence: Sequence
-) -> tuple[NDArray[np.complex128], NDArray[np.bool_]]:
-    """Return the complex scale of every voxel and where there is signal."""
-    missing = [key for key in sequence.parameters if key not in maps]
-    if missing:
-        raise MRFInputError("missing-map", f"the object lacks the maps {', '.join(missing)}",
-                            expected=", ".join(sequence.parameters),
-                            found=", ".join(maps) or "none")  # fmt: skip
-    scale = np.ones(maps.spatial_shape, dtype=np.complex128)
-    if maps.m0 is not None and "PD" not in sequence.parameters:
-        scale = maps.m0.astype(np.complex128)
-    foreground = np.isfinite(scale) & (scale != 0)
-    for key in sequence.parameters:
-        foreground &= np.isfinite(maps[key])
-    return scale, foreground
-
-
-def _receive_phase(maps: ParameterMaps, seed: int) -> NDArray[np.float64]:
-    """Return a smooth phase (rad) with an arbitrary offset, over the grid of the maps."""
-    rng = np.random.default_rng([seed, 0x9A5E])
-    affine = np.eye(4) if maps.affine is None else maps.affine
-    sizes = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))[::-1]
-    z, y, x = (
-        (np.arange(count) - count / 2.0) * size
-        for count, size in zip(maps.spatial_shape, sizes, strict=True)
-    )
-    extent = max(len(y) * sizes[1], len(x) * sizes[2])
-    field = RandomField(rng, float(0.35 * extent), 30)
-    offset = rng.uniform(-np.pi, np.pi)
-    return offset + 0.8 * np.stack([field(position, y, x) for position in z])
-
-
-def _fingerprints(
-    sequence: Sequence, parameters: dict[str, NDArray[np.float32]],
-    scale: NDArray[np.complex128], simulated: Callable[[], None],
-) -> NDArray[np.complex64]:  # fmt: skip
-    """Return the scaled signals (frames or pulses, voxels)."""
-    signals = np.empty((sequence.n_frames, len(scale)), dtype=np.complex64)
-    for start in range(0, len(scale), _VOXELS_PER_CHUNK):
-        part = slice(start, start + _VOXELS_PER_CHUNK)
-        chunk = simulate(sequence, {key: values[part] for key, values in parameters.items()})
-        signals[:, part] = np.asarray(chunk).T * scale[part]
-        simulated()
-    return signals
-
-
-def _frame_norms(signals: NDArray[np.complex64], n_frames: int) -> NDArray[np.float64]:
-    """Return the norm of each voxel's fingerprint from signals of frames or pulses."""
-    squares = np.zeros(signals.shape[1])
-    for pulses in np.split(signals, n_frames):
-        squares += np.abs(pulses.mean(axis=0, dtype=np.complex128)) ** 2
-    return np.sqrt(squares)
 
 
 def _noise_only(

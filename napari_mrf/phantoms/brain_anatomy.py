@@ -18,54 +18,33 @@ from scipy.ndimage import gaussian_filter
 from napari_mrf.phantoms.brain_labels import (
     BLOOD,
     BONE,
-    CAUDATE,
     CSF,
     GREY_MATTER,
     LESION,
     MARROW,
     MUSCLE,
-    PALLIDUM,
-    PUTAMEN,
     SCALP_FAT,
     SKIN,
-    THALAMUS,
     WHITE_MATTER,
+)
+from napari_mrf.phantoms.brain_landmarks import (
+    CORTEX_MM,
+    DEEPEST_SULCUS_MM,
+    FOLDED_MM,
+    FOLDS_AROUND,
+    INNER_TABLE_MM,
+    LATERAL_VENTRICLE,
+    MARGIN_MM,
+    NUCLEI,
+    OUTER_TABLE_MM,
+    SKIN_MM,
+    SULCUS_SCALE_MM,
+    THIRD_VENTRICLE,
+    Line,
 )
 from napari_mrf.phantoms.random_fields import RandomField
 
 Points = NDArray[np.float64]
-Line = tuple[tuple[float, float, float], ...]
-
-# Lines of fluid on the left side: x, y, half-width in mm. The right side mirrors them.
-_LATERAL_VENTRICLE: tuple[Line, ...] = (
-    ((3.5, -14, 2.6), (5, -22, 3.2), (9, -28, 2.8), (14, -33, 1.2)),  # frontal horn
-    ((17, 30, 2.2), (23, 37, 4.2), (26, 46, 4.0), (25, 56, 1.8)),  # atrium and occipital horn
-)
-_THIRD_VENTRICLE: Line = ((0, -6, 0.9), (0, 4, 1.6), (0, 13, 1.4))
-_SYLVIAN: tuple[Line, ...] = (
-    ((75, -8, 1.6), (58, -10, 1.2), (45, -6, 1.2)),
-    ((41, -22, 0.8), (44, -10, 1.2), (45, 2, 1.2), (42, 16, 0.8)),  # over the insula
-)
-_FISSURE: tuple[Line, ...] = (
-    ((0, -95, 1.0), (0, -42, 0.8)),
-    ((0, 36, 0.9), (0, 95, 1.0)),
-)
-_FOLDS_AROUND = (*_SYLVIAN, *_FISSURE)
-
-# Deep nuclei on the left side: centre x, y, half-widths, rotation in degrees.
-_NUCLEI: tuple[tuple[int, float, float, float, float, float], ...] = (
-    (THALAMUS, 10.5, 14.0, 7.5, 14.0, -22.0),
-    (PUTAMEN, 27.5, -3.0, 4.6, 16.0, 10.0),
-    (PALLIDUM, 20.0, 0.0, 4.0, 9.0, 24.0),
-    (CAUDATE, 13.5, -22.0, 4.6, 9.5, -24.0),
-)
-_CORTEX_MM = 2.8
-_FOLDED_MM = 68.0
-"""Radius of the curve along which the folds are drawn."""
-_SULCUS_SCALE_MM = 4.2
-_DEEPEST_SULCUS_MM = 26.0
-_MARGIN_MM = 6.0  # more than the cortex is thick
-_SKIN_MM, _OUTER_TABLE_MM, _INNER_TABLE_MM = 1.8, 2.2, 2.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +77,7 @@ class BrainAnatomy:
         self._warps = [RandomField(rng, 26.0, 40) for _ in range(2)]
         self._ripples = [RandomField(rng, 8.0, 60) for _ in range(2)]
         self._shell = RandomField(rng, 22.0, 40)
-        self._folds = RandomField(rng, (26.0, _SULCUS_SCALE_MM, _SULCUS_SCALE_MM), 100)
+        self._folds = RandomField(rng, (26.0, SULCUS_SCALE_MM, SULCUS_SCALE_MM), 100)
         self._bends = [RandomField(rng, 13.0, 60) for _ in range(2)]
         self._fold_depth = RandomField(rng, 14.0, 60)
         self._grain = RandomField(rng, 3.0, 100)
@@ -132,12 +111,12 @@ class BrainAnatomy:
         labels[brain] = WHITE_MATTER
         step_mm = float(abs(rows[1] - rows[0])) if len(rows) > 1 else 1.0
         fluid_distance = self._to_fluid(at, warped_y, warped_x, brain_depth, step_mm)
-        cortex = _CORTEX_MM * (1.0 + 0.12 * self._grain(*at))
+        cortex = CORTEX_MM * (1.0 + 0.12 * self._grain(*at))
         labels[brain & (fluid_distance < cortex)] = GREY_MATTER
         self._insert_nuclei(labels, brain, warped_y, warped_x)
         self._insert_lesions(labels, z_mm, y, x)
         labels[brain & (fluid_distance < 0)] = CSF
-        for line in (*_LATERAL_VENTRICLE, _THIRD_VENTRICLE):
+        for line in (*LATERAL_VENTRICLE, THIRD_VENTRICLE):
             width = self._ventricles
             labels[brain & (_to_line(line, warped_y, np.abs(warped_x), width) < 0)] = CSF
         self._insert_sinus(labels, brain_depth, y, x)
@@ -157,7 +136,7 @@ class BrainAnatomy:
     def _scalp_mm(self, angle: Points, variation: Points) -> Points:
         """Return skin, fat and, at the temples, muscle: what lies upon the bone."""
         return np.asarray(
-            _SKIN_MM + self._fat_mm * np.exp(0.15 * variation) + self._muscle_mm(angle)
+            SKIN_MM + self._fat_mm * np.exp(0.15 * variation) + self._muscle_mm(angle)
         )
 
     @staticmethod
@@ -169,7 +148,7 @@ class BrainAnatomy:
     def _bone_mm(self, angle: Points) -> Points:
         # Thinner under the temporal muscle.
         thin = 1.0 - 0.5 * self._muscle_mm(angle) / 9.0
-        return np.asarray((_OUTER_TABLE_MM + self._marrow_mm + _INNER_TABLE_MM) * thin)
+        return np.asarray((OUTER_TABLE_MM + self._marrow_mm + INNER_TABLE_MM) * thin)
 
     def _brain_starts_mm(self, angle: Points, variation: Points) -> Points:
         return self._scalp_mm(angle, variation) + self._bone_mm(angle)
@@ -179,12 +158,12 @@ class BrainAnatomy:
         scalp, bone = self._scalp_mm(angle, variation), self._bone_mm(angle)
         muscle = self._muscle_mm(angle)
         labels[depth > 0] = SCALP_FAT
-        labels[(depth > 0) & (depth < _SKIN_MM)] = SKIN
+        labels[(depth > 0) & (depth < SKIN_MM)] = SKIN
         labels[(depth > scalp - muscle) & (muscle > 1.0)] = MUSCLE
         labels[depth > scalp] = BONE
         inside = depth - scalp
-        share = bone / (_OUTER_TABLE_MM + self._marrow_mm + _INNER_TABLE_MM)
-        marrow = (inside > _OUTER_TABLE_MM * share) & (inside < bone - _INNER_TABLE_MM * share)
+        share = bone / (OUTER_TABLE_MM + self._marrow_mm + INNER_TABLE_MM)
+        marrow = (inside > OUTER_TABLE_MM * share) & (inside < bone - INNER_TABLE_MM * share)
         labels[marrow] = MARROW
         return labels
 
@@ -194,7 +173,7 @@ class BrainAnatomy:
         """Return the distance (mm) to the fluid on and between the folds, negative in it."""
         outer = depth - self._fluid_mm
         nearest = np.minimum(outer, self._to_sulcus(at, y, x, depth, step_mm))
-        for line in _FOLDS_AROUND:
+        for line in FOLDS_AROUND:
             nearest = np.minimum(nearest, _to_line(line, y, np.abs(x), 0.8 + self._sulcus_mm))
         return np.asarray(nearest)
 
@@ -209,17 +188,17 @@ class BrainAnatomy:
         )
         angle = np.arctan2(bent_y, bent_x)
         field = np.zeros(depth.shape)
-        near = (depth > -_MARGIN_MM) & (depth < _DEEPEST_SULCUS_MM + _MARGIN_MM)
+        near = (depth > -MARGIN_MM) & (depth < DEEPEST_SULCUS_MM + MARGIN_MM)
         field[near] = self._folds.at_points(
             at[0] + 1.3 * depth[near],
-            _FOLDED_MM * np.sin(angle[near]),
-            _FOLDED_MM * np.cos(angle[near]),
+            FOLDED_MM * np.sin(angle[near]),
+            FOLDED_MM * np.cos(angle[near]),
         )
         field = gaussian_filter(field, 0.4 / step_mm)
         steepness = np.hypot(*np.gradient(field, step_mm))
         # At a saddle of the field the slope tells nothing of the distance.
-        distance = np.abs(field) / np.maximum(steepness, 0.35 / _SULCUS_SCALE_MM)
-        ends = np.clip(16.0 + 5.0 * self._fold_depth(*at), 5.0, _DEEPEST_SULCUS_MM)
+        distance = np.abs(field) / np.maximum(steepness, 0.35 / SULCUS_SCALE_MM)
+        ends = np.clip(16.0 + 5.0 * self._fold_depth(*at), 5.0, DEEPEST_SULCUS_MM)
         beyond = np.maximum(depth - ends, 0.0)
         # Narrower towards the bottom.
         width = self._sulcus_mm * np.clip(1.3 - 0.05 * depth, 0.6, 1.3)
@@ -228,7 +207,7 @@ class BrainAnatomy:
     def _insert_nuclei(
         self, labels: NDArray[np.uint16], brain: NDArray[np.bool_], y: Points, x: Points
     ) -> None:
-        for label, centre_x, centre_y, half_x, half_y, degrees in _NUCLEI:
+        for label, centre_x, centre_y, half_x, half_y, degrees in NUCLEI:
             dx, dy = np.abs(x) - centre_x, y - centre_y
             turn = np.deg2rad(degrees)
             across = dx * np.cos(turn) + dy * np.sin(turn)

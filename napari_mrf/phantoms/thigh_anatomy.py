@@ -23,54 +23,16 @@ from napari_mrf.phantoms.labels import (
     label_of,
 )
 from napari_mrf.phantoms.random_fields import RandomField
+from napari_mrf.phantoms.thigh_landmarks import (
+    COMPARTMENTS,
+    DISCS,
+    FEMUR_MM,
+    INCLUSIONS,
+    SKIN_MM,
+    WIDEST_MM,
+)
 
 Points = NDArray[np.float64]
-
-# Discs of each muscle in a mean thigh: (x, y, radius) in mm from the centre of the muscles.
-_DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
-    "VL": (
-        (-49, -33, 10),
-        (-56, -25, 11),
-        (-60, -15, 12),
-        (-62, -3, 12),
-        (-60, 9, 12),
-        (-54, 19, 11),
-        (-46, 28, 8),
-        (-40, 34, 5),
-    ),
-    "VI": (
-        (-40, 2, 7),
-        (-42, -6, 8),
-        (-43, -14, 9),
-        (-40, -22, 9),
-        (-33, -28, 9),
-        (-21, -30, 9),
-        (-9, -26, 7),
-    ),
-    "VM": ((4, -37, 9), (11, -29, 11), (9, -19, 8), (2, -11, 5)),
-    "RF": ((-38, -42, 7), (-31, -43, 10), (-23, -44, 10), (-15, -43, 7)),
-    "SAR": ((27, -24, 4), (32, -20, 5), (37, -14, 4)),
-    "GRA": ((54, 13, 9), (53, 8, 7)),
-    "SM": ((39, 35, 10), (30, 43, 9)),
-    "ST": ((10, 43, 12), (15, 35, 9)),
-    "BF": ((-15, 39, 13), (-21, 29, 10)),
-    "BF_SH": ((-36, 18, 7), (-28, 13, 7), (-21, 8, 4)),
-    "AM": ((8, 18, 8), (23, 17, 11), (35, 17, 10), (38, 7, 7)),
-    "AL": ((20, -3, 8), (28, -4, 7)),
-    "AB": ((6, 3, 6), (-3, 8, 5)),
-}
-_COMPARTMENTS = (("VL", "VI", "VM", "RF"), ("SAR",), ("GRA", "AM", "AL", "AB"),
-                 ("SM", "ST", "BF", "BF_SH"))  # fmt: skip
-_FEMUR_MM = (-21.0, -15.0)
-# Vessels and the sciatic nerve: x, y, half-widths along x and y, fat around them, label.
-_INCLUSIONS = (
-    (13.0, -14.0, 3.6, 3.6, 1.3, BLOOD),
-    (17.0, -9.0, 4.3, 3.6, 1.3, BLOOD),
-    (-4.0, 1.0, 2.2, 1.8, 2.0, BLOOD),
-    (-4.0, 24.0, 4.5, 2.6, 2.6, OTHER),
-)
-_SKIN_MM = 1.8
-_WIDEST_MM = 172.0
 
 
 @dataclass(frozen=True)
@@ -103,23 +65,23 @@ class ThighAnatomy:
         self._fat_mm = rng.uniform(7.0, 17.0)
         self._outline = rng.normal(0.0, 1.0, (2, 4)) * [0.012, 0.02, 0.01, 0.006]
         self._fat_outline = rng.normal(0.0, 1.0, (2, 3)) * [0.14, 0.12, 0.06]
-        self._femur_mm = np.array(_FEMUR_MM) + rng.normal(0.0, 1.5, 2)
+        self._femur_mm = np.array(FEMUR_MM) + rng.normal(0.0, 1.5, 2)
         self._cortex_mm = rng.normal(14.0, 0.6)
         self._marrow_mm = self._cortex_mm * rng.uniform(0.5, 0.62)
         self._discs = {
             name: np.array(discs) + np.append(rng.normal(0.0, 1.3, 2), rng.normal(0.0, 0.7))
-            for name, discs in _DISCS.items()
+            for name, discs in DISCS.items()
         }
         self._inclusions = [
             (x + rng.normal(0.0, 1.0), y + rng.normal(0.0, 1.0), *rest)
-            for x, y, *rest in _INCLUSIONS
+            for x, y, *rest in INCLUSIONS
         ]
         self._saphenous = (rng.uniform(-0.75, -0.25), rng.uniform(0.35, 0.6))
         self._warps = [RandomField(rng, (60.0, 24.0, 24.0), 40) for _ in range(2)]
         self._ripples = [RandomField(rng, (20.0, 7.0, 7.0), 60) for _ in range(2)]
         self._width = RandomField(rng, (25.0, 9.0, 9.0), 60)
         self._taper = rng.normal(0.0, 0.0012)
-        while self._width_mm() > _WIDEST_MM:
+        while self._width_mm() > WIDEST_MM:
             self._fat_mm *= 0.95
 
     def draw(self, z_mm: float, y_mm: Points, x_mm: Points) -> Section:
@@ -142,7 +104,7 @@ class ThighAnatomy:
         order = np.argsort(distances, axis=0)[:2]
         # The gracilis bulges into the fat, and the fascia follows; but not through the skin.
         depth = np.maximum(depth, 2.0 - self._distance("GRA", warped_y, warped_x))
-        depth = np.minimum(depth, skin_depth - _SKIN_MM - 1.5)
+        depth = np.minimum(depth, skin_depth - SKIN_MM - 1.5)
         gap = _soft_gap(distances, depth)
         width = self._septum_width(order, self._width(*at))
         inside = depth > 0
@@ -152,7 +114,7 @@ class ThighAnatomy:
         labels[inside] = INTERMUSCULAR_FAT
         muscle = inside & ~septum
         labels[muscle] = names[order[0]][muscle]
-        skin = (skin_depth > 0) & (skin_depth < _SKIN_MM)
+        skin = (skin_depth > 0) & (skin_depth < SKIN_MM)
         labels[skin] = OTHER
         marrow = self._insert_bone(labels, y + 0.3 * (warped_y - y), x + 0.3 * (warped_x - x))
         self._insert_inclusions(labels, y, x)
@@ -196,7 +158,7 @@ class ThighAnatomy:
     @staticmethod
     def _septum_width(order: NDArray[np.intp], variation: Points) -> Points:
         compartment = np.array(
-            [next(i for i, group in enumerate(_COMPARTMENTS) if name in group) for name in MUSCLES]
+            [next(i for i, group in enumerate(COMPARTMENTS) if name in group) for name in MUSCLES]
         )
         across = compartment[order[0]] != compartment[order[1]]
         return np.asarray(np.where(across, 2.4, 0.9) * np.exp(0.45 * variation))

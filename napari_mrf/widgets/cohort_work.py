@@ -10,8 +10,9 @@ from napari_mrf.jobs import Step
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from napari_mrf.analysis.comparison import Comparison, ComparisonOptions
+    from napari_mrf.analysis.comparison import Comparison
     from napari_mrf.analysis.comparison_input import Study, SubjectMaps
+    from napari_mrf.analysis.comparison_options import ComparisonOptions
     from napari_mrf.io.label_table import Label
 
 

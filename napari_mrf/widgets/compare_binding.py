@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.comparison import ComparisonOptions
-from napari_mrf.analysis.roi_statistics import RoiOptions
+from napari_mrf.analysis.comparison_options import ComparisonOptions
+from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond

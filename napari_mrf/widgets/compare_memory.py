@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from napari_mrf.session import MapsSet, session_of, unwrapped
+from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.cohort_work import ComparedCohort
 from napari_mrf.widgets.compare_work import Compared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from napari_mrf.session import MapsSet
 
 
 class CompareMemory:

@@ -9,14 +9,10 @@ from qtpy.QtCore import QPoint, Signal
 from qtpy.QtWidgets import QToolTip
 
 from napari_mrf.parameters import PARAMETERS
-from napari_mrf.plots.agreement_figure import (
-    decimals,
-    draw_bland_altman,
-    draw_scatter,
-    region_styles,
-    signed,
-)
+from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
+from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.widgets.plot_canvas import PlotCanvas
 from napari_mrf.widgets.plot_legend import LegendEntry
 from napari_mrf.widgets.readable_color import readable
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.agreement import Agreement
-    from napari_mrf.plots.agreement_figure import RegionStyle
+    from napari_mrf.plots.region_styles import RegionStyle
 
 KINDS = ("scatter", "bland-altman", "blurriness")
 _REACH_PX = 9

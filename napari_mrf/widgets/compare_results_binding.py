@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from napari_mrf.analysis.agreement import agreement_row, map_agreement
-from napari_mrf.plots.agreement_figure import usable
+from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.compare_errors import CompareErrors

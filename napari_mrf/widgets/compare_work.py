@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.comparison import Comparison, ComparisonOptions
+    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison_options import ComparisonOptions
     from napari_mrf.io.label_table import Label
     from napari_mrf.session import Regions
 

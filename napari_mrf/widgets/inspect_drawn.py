@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
-from napari_mrf.widgets.inspect_values import ValueRow
+from napari_mrf.widgets.inspect_values_model import ValueRow
 from napari_mrf.widgets.plot_legend import LegendEntry
 from napari_mrf.widgets.readable_color import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_mrf.analysis.prediction import Predictor
+    from napari_mrf.analysis.predictor import Predictor
     from napari_mrf.analysis.traces import Trace
 
 

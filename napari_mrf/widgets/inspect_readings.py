@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.prediction import Predictor
+from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.widgets.inspection import (
     RegionsQuestion,
     VoxelReader,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from napari_mrf.analysis.prediction import Predictor
+    from napari_mrf.analysis.predictor import Predictor
     from napari_mrf.sequence import Sequence
     from napari_mrf.series import MRFSeries
     from napari_mrf.session import MapsSet, RegionChoice, Regions, Voxel

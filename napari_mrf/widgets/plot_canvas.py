@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -15,72 +14,20 @@ from qtpy.QtWidgets import QSizePolicy
 
 # isort: on
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.plot_colors import ON_PAPER, PlotColors
+from napari_mrf.widgets.plot_style import style_axes, style_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from matplotlib.artist import Artist
-
-LABEL_POINTS = 7.5
-TICK_POINTS = 7.0
-
-
-@dataclass(frozen=True)
-class PlotColors:
-    """What a plot takes from the theme, as hexadecimal colors.
-
-    Parameters
-    ----------
-    background : str
-        Of the figure and the axes.
-    text : str
-        Labels, titles, ticks, spines.
-    faint : str
-        Of what must be readable and stay behind: reference lines, secondary traces.
-    grid : str
-        Grid lines.
-    shade : str
-        Bands behind the data, weaker than grid lines.
-    is_dark : bool
-        Whether the background is dark.
-    """
-
-    background: str
-    text: str
-    faint: str
-    grid: str
-    shade: str
-    is_dark: bool
-
-    @classmethod
-    def of_theme(cls, name: str) -> PlotColors:
-        """Return the colors of a napari theme."""
-        from napari.utils.theme import get_theme
-
-        theme = get_theme(name)
-        background, text = (
-            to_hex(theme.background.as_hex("long")),
-            to_hex(theme.text.as_hex("long")),
-        )
-        return cls(
-            background=background,
-            text=text,
-            faint=_mixed(background, text, 0.6),
-            grid=_mixed(background, text, 0.14),
-            shade=_mixed(background, text, 0.07),
-            is_dark=_luminance(background) < _luminance(text),
-        )
-
-
-ON_PAPER = PlotColors("#ffffff", "#000000", "#5f5f5f", "#e0e0e0", "#f0f0f0", is_dark=False)
-"""What saved figures have, whatever the theme."""
 
 
 class PlotCanvas(FigureCanvasQTAgg):
@@ -242,12 +189,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         self.figure.set_facecolor(colors.background)
         for axes in self.figure.axes:
             self._style_axes(axes)
-            for text in (axes.xaxis.label, axes.yaxis.label, axes.title,
-                         axes.xaxis.offsetText, axes.yaxis.offsetText):  # fmt: skip
-                text.set(color=colors.text, fontsize=LABEL_POINTS)
-            legend = axes.get_legend()
-            if legend is not None:
-                legend.get_frame().set(facecolor=colors.background, edgecolor=colors.grid)
+            style_texts(axes, colors)
         for text in self.figure.findobj(Text):
             if to_hex(text.get_color()) in self._text_colors:
                 text.set_color(colors.text)
@@ -258,12 +200,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         if self._styled.get(axes) is colors:
             return
         self._styled[axes] = colors
-        axes.set_facecolor(colors.background)
-        axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6,
-                         grid_color=colors.grid, grid_linewidth=0.6)  # fmt: skip
-        axes.set_axisbelow(True)
-        for spine in axes.spines.values():
-            spine.set(edgecolor=colors.text, linewidth=0.6)
+        style_axes(axes, colors)
 
     def style_again(self, axes: Any) -> None:
         """Give axes the style of the theme at the next draw, after they were given another."""
@@ -310,14 +247,3 @@ def _draw(artists: Iterable[Artist]) -> None:
         axes = artist.axes
         if axes is not None and artist.figure is not None:
             axes.draw_artist(artist)
-
-
-def _mixed(background: str, text: str, share: float) -> str:
-    """Return the color so far on the way from the background to the text."""
-    pairs = zip(to_rgb(background), to_rgb(text), strict=True)
-    return to_hex([low + share * (high - low) for low, high in pairs])
-
-
-def _luminance(color: str) -> float:
-    red, green, blue = to_rgb(color)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.bond import Bond
-from napari_mrf.widgets.plot_canvas import PlotColors
+from napari_mrf.widgets.plot_colors import PlotColors
 from napari_mrf.widgets.readable_color import TEXT_CONTRAST, readable
 
 if TYPE_CHECKING:

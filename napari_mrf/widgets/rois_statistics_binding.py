@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from qtpy.QtCore import QTimer
 
+from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
-from napari_mrf.analysis.roi_statistics import RoiOptions, roi_statistics
+from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobStatus, Step
 from napari_mrf.parameters import validity_rules

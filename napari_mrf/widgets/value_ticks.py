@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.widgets.plot_canvas import TICK_POINTS
+from napari_mrf.widgets.plot_style import TICK_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,134 +1,25 @@
-"""Long work in a worker thread: progress, cancel, and failures that cannot get lost.
+"""One place where one piece of work at a time runs in the background.
 
-Two properties of the worker underneath shape this file. A ``RuntimeError`` that leaves a
-generator is taken for a deleted worker and swallowed, so no exception may leave it: the
-generator here returns a typed `Failure`. And a quit request acts only between two yields, so
-a cancelled job lets go of its worker at once and hears nothing from it any more.
+A quit request acts only between two yields, so a cancelled job lets go of its worker at once
+and hears nothing from it any more.
 """
 
 from __future__ import annotations
 
 import time
-import traceback
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import GeneratorWorker, create_worker
+from napari.qt.threading import create_worker
 from psygnal import Signal
 from qtpy.QtCore import QObject, Slot
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.garbage import GARBAGE
+from napari_mrf.jobs.status import Failure, JobState, JobStatus, Step
+from napari_mrf.jobs.worker import JobWorker, NamedWork, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-_SHORTEST_INTERVAL_S = 0.05
-
-
-class JobState(StrEnum):
-    """What has become of a job."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An exception that ended the work, and where it came from.
-
-    Parameters
-    ----------
-    error : Exception
-        What was raised.
-    trace : str
-        The traceback as text, for a log.
-    """
-
-    error: Exception
-    trace: str
-
-    @property
-    def sentence(self) -> str:
-        """Cause, and cure where one is known, as a user reads it."""
-        if isinstance(self.error, MRFInputError):
-            return self.error.sentence()
-        if isinstance(self.error, MemoryError):
-            return "The memory does not suffice. Close other programs or use a smaller series."
-        lines = str(self.error).strip().splitlines()
-        return f"{type(self.error).__name__}: {lines[0] if lines else 'no further explanation'}"
-
-
-@dataclass(frozen=True)
-class JobStatus:
-    """A snapshot of a job, which views show as it is.
-
-    Parameters
-    ----------
-    state : JobState
-        Idle, running, done, cancelled or failed.
-    title : str
-        What is being done, in the user's words.
-    done, total : int
-        Progress; a total of 0 means that the end is not known.
-    detail : str
-        Free text beside the bar.
-    stage : str
-        Name of the pass that the progress is of; empty for the first or only one.
-    seconds : float
-        Time since the start.
-    seconds_left : float or None
-        Estimated from the progress of this stage so far; None while unknown.
-    failure : Failure or None
-        Set when the state is failed.
-    """
-
-    state: JobState = JobState.IDLE
-    title: str = ""
-    done: int = 0
-    total: int = 0
-    detail: str = ""
-    stage: str = ""
-    seconds: float = 0.0
-    seconds_left: float | None = None
-    failure: Failure | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the work goes on."""
-        return self.state is JobState.RUNNING
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a job's generator yields: progress, and optionally something to show.
-
-    Parameters
-    ----------
-    done, total : int
-        Progress; a total of 0 means that the end is not known.
-    detail : str
-        Free text beside the bar.
-    stage : str
-        Name of a pass whose progress counts from 0 again; empty for the first or only one.
-    value : object
-        Handed to the receiver of updates; None for progress alone.
-    keep : bool
-        Whether the value must reach the receiver. Other steps are left out when they come
-        faster than 20 a second.
-    """
-
-    done: int = 0
-    total: int = 0
-    detail: str = ""
-    stage: str = ""
-    value: Any = None
-    keep: bool = False
+    from collections.abc import Callable, Generator
 
 
 class Job(QObject):  # type: ignore[misc]
@@ -187,7 +78,7 @@ class Job(QObject):  # type: ignore[misc]
         self._start_s = time.monotonic()
         self._first_s = None
         self._worker = create_worker(
-            _Named(title, _guarded, work, arguments), _start_thread=False, _worker_class=_Worker
+            NamedWork(title, guarded, work, arguments), _start_thread=False, _worker_class=JobWorker
         )
         self._run = _Run(self)
         self._worker.yielded.connect(self._run.on_yielded)
@@ -304,49 +195,3 @@ class _Run(QObject):  # type: ignore[misc]
         """Pass the end of the thread's work on."""
         if self._is_current():
             self._job._on_finished()
-
-
-class _Worker(GeneratorWorker):  # type: ignore[misc]
-    """A worker that leaves garbage to the thread of the window."""
-
-    def run(self) -> None:
-        """Work, in a thread of the pool."""
-        try:
-            super().run()
-        finally:
-            GARBAGE.leave()
-
-
-class _Named(partial):  # type: ignore[type-arg]
-    """A call that prints as its title, which napari shows when a busy window is closed."""
-
-    title: str
-
-    def __new__(cls, title: str, *arguments: Any) -> _Named:
-        self = super().__new__(cls, *arguments)
-        self.title = title
-        return self
-
-    def __repr__(self) -> str:
-        return self.title
-
-
-def _guarded(
-    work: Callable[..., Iterator[Step]], arguments: tuple[Any, ...]
-) -> Generator[Step | None, None, Any]:
-    """Run the generator, thin out its steps, and turn every exception into a `Failure`."""
-    last_s = float("-inf")
-    try:
-        generator = work(*arguments)
-        while True:
-            try:
-                step = next(generator)
-            except StopIteration as stop:
-                return stop.value
-            now = time.monotonic()
-            due = step.keep or now - last_s >= _SHORTEST_INTERVAL_S
-            if due:
-                last_s = now
-            yield step if due else None
-    except Exception as error:  # see the module docstring
-        return Failure(error, traceback.format_exc())

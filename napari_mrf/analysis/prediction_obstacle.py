@@ -1,0 +1,73 @@
+"""Why maps predict no fingerprint of a series, and what a reader of a prediction should know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.series import MRFSeries
+
+
+_NEEDED = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
+
+
+def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:
+    """Return why a set of maps predicts nothing in any voxel of a series; empty otherwise."""
+    if maps.spatial_shape != series.spatial_shape:
+        return (
+            f"these maps lie on another grid: {_times(maps.spatial_shape)} voxels, the series has "
+            f"{_times(series.spatial_shape)}"
+        )
+    one, other = maps.affine, series.affine
+    if one is not None and other is not None and not np.allclose(one, other, atol=1e-3):
+        return "these maps lie elsewhere than the series: their affine differs"
+    if series.sequence is None:
+        return "the sequence is not known: pick it in Series"
+    recorded = record_part(maps.provenance, "sequence")
+    if recorded.get("fingerprint") not in (None, series.sequence.fingerprint()):
+        return f"these maps belong to another sequence, {recorded.get('name', 'unnamed')}"
+    lacking = [key for key in _NEEDED[series.sequence.kind] if key not in maps]
+    if lacking:
+        return f"a prediction for {series.sequence.name} needs {', '.join(lacking)}"
+    if series.metadata.get("magnitude_only"):
+        return "the series is magnitude alone, and a prediction is complex"
+    return ""
+
+
+def note_of(
+    conditioning: Mapping[str, Any], assumed: Mapping[str, float], used: NDArray[np.bool_]
+) -> str:
+    """Return what the reconstruction did that the prediction does not; empty for nothing."""
+    parts = []
+    if not used.all():
+        parts.append(f"used {int(used.sum())} of {used.size} frames")
+    if conditioning.get("conjugate"):
+        parts.append("took the conjugate of the series; the prediction is turned back")
+    if conditioning.get("window_frames"):
+        parts.append(f"averaged {conditioning['window_frames']} frames; shown is what was measured")
+    if conditioning.get("smooth_voxels"):
+        parts.append(
+            f"smoothed by {conditioning['smooth_voxels']:g} voxels; shown is what was measured"
+        )
+    units = {"Df": " Hz", "B1": ""}
+    if assumed:
+        words = " and ".join(f"{key} = {value:g}{units[key]}" for key, value in assumed.items())
+        parts.append(f"has no such map: {words} is assumed")
+    return "; ".join(parts)
+
+
+def record_part(provenance: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a part of the provenance; empty where a foreign file has none, or nonsense."""
+    part = provenance.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))

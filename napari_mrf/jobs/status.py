@@ -1,0 +1,112 @@
+"""What has become of a job, how far it is, and what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from napari_mrf.errors import MRFInputError
+
+
+class JobState(StrEnum):
+    """What has become of a job."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that ended the work, and where it came from.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    trace : str
+        The traceback as text, for a log.
+    """
+
+    error: Exception
+    trace: str
+
+    @property
+    def sentence(self) -> str:
+        """Cause, and cure where one is known, as a user reads it."""
+        if isinstance(self.error, MRFInputError):
+            return self.error.sentence()
+        if isinstance(self.error, MemoryError):
+            return "The memory does not suffice. Close other programs or use a smaller series."
+        lines = str(self.error).strip().splitlines()
+        return f"{type(self.error).__name__}: {lines[0] if lines else 'no further explanation'}"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A snapshot of a job, which views show as it is.
+
+    Parameters
+    ----------
+    state : JobState
+        Idle, running, done, cancelled or failed.
+    title : str
+        What is being done, in the user's words.
+    done, total : int
+        Progress; a total of 0 means that the end is not known.
+    detail : str
+        Free text beside the bar.
+    stage : str
+        Name of the pass that the progress is of; empty for the first or only one.
+    seconds : float
+        Time since the start.
+    seconds_left : float or None
+        Estimated from the progress of this stage so far; None while unknown.
+    failure : Failure or None
+        Set when the state is failed.
+    """
+
+    state: JobState = JobState.IDLE
+    title: str = ""
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    stage: str = ""
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the work goes on."""
+        return self.state is JobState.RUNNING
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a job's generator yields: progress, and optionally something to show.
+
+    Parameters
+    ----------
+    done, total : int
+        Progress; a total of 0 means that the end is not known.
+    detail : str
+        Free text beside the bar.
+    stage : str
+        Name of a pass whose progress counts from 0 again; empty for the first or only one.
+    value : object
+        Handed to the receiver of updates; None for progress alone.
+    keep : bool
+        Whether the value must reach the receiver. Other steps are left out when they come
+        faster than 20 a second.
+    """
+
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    stage: str = ""
+    value: Any = None
+    keep: bool = False

@@ -1,0 +1,172 @@
+"""Scatter and Bland-Altman plot of regions, drawn into axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.transforms import blended_transform_factory
+
+from napari_mrf.parameters import PARAMETERS
+from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.region_styles import RegionStyle, region_styles
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from napari_mrf.analysis.agreement import Agreement
+
+
+def usable(pairs: pd.DataFrame, key: str, scope: str) -> pd.DataFrame:
+    """Return the regions of one map in which both sides have a mean."""
+    rows = pairs[(pairs["map"] == key) & (pairs["scope"] == scope)]
+    return rows[rows["difference"].notna()]
+
+
+def draw_scatter(
+    axes: Axes,
+    points: pd.DataFrame,
+    found: Agreement,
+    key: str,
+    *,
+    names: tuple[str, str] = ("reference", "test"),
+    ink: str = "black",
+    styles: dict[int, RegionStyle] | None = None,
+) -> None:
+    """Draw test over reference with the identity (dotted) and the regression line.
+
+    Parameters
+    ----------
+    axes : Axes
+        Empty.
+    points : pandas.DataFrame
+        From `usable`.
+    found : Agreement
+        Of the same points.
+    key : str
+        The parameter.
+    names : tuple of str
+        Of reference and test.
+    ink : str
+        Colour of lines.
+    styles : dict, optional
+        Of the labels; those of the points by default.
+    """
+    _draw_points(axes, points, "reference", "test", styles)
+    both = np.concatenate([points["reference"], points["test"]]).astype(np.float64)
+    low, high = _padded(both)
+    axes.plot([low, high], [low, high], color=ink, linestyle=":", linewidth=1, zorder=1)
+    line = found.line
+    if np.isfinite(line.slope):
+        ends = np.array([points["reference"].min(), points["reference"].max()], np.float64)
+        axes.plot(ends, line.slope * ends + line.intercept, color=ink, linewidth=1.2, zorder=1)
+    axes.set(xlim=(low, high), ylim=(low, high))
+    axes.set_aspect("equal", adjustable="box")
+    title = PARAMETERS[key].title
+    axes.set_xlabel(f"{title}, {names[0]}")
+    axes.set_ylabel(f"{title}, {names[1]}")
+
+
+def draw_bland_altman(
+    axes: Axes,
+    points: pd.DataFrame,
+    found: Agreement,
+    key: str,
+    *,
+    names: tuple[str, str] = ("reference", "test"),
+    ink: str = "black",
+    styles: dict[int, RegionStyle] | None = None,
+    annotate: bool = True,
+) -> None:
+    """Draw difference over mean with bias, limits and their shaded intervals.
+
+    Lines are solid for the bias, dash-dotted for the simple limits, dashed for the
+    repeated-measures limits. Parameters are those of `draw_scatter`; `annotate` writes the
+    values beside the lines, to the right of the axes.
+    """
+    _draw_points(axes, points, "average", "difference", styles)
+    low, high = _padded(points["average"].to_numpy(np.float64))
+    simple, repeated = found.simple, found.repeated
+    levels = [(simple.bias, simple.bias_interval, "-", "bias")]
+    levels += [
+        (simple.lower, simple.lower_interval, "-.", "−1.96 SD"),
+        (simple.upper, simple.upper_interval, "-.", "+1.96 SD"),
+    ]
+    for value, interval, style, _ in levels:
+        if np.isfinite(value):
+            axes.axhline(value, color=ink, linestyle=style, linewidth=1.1, zorder=1)
+        if np.isfinite(interval).all():
+            axes.axhspan(*interval, color=ink, alpha=0.1, linewidth=0, zorder=0)
+    for value in (repeated.lower, repeated.upper):
+        if np.isfinite(value):
+            axes.axhline(value, color=ink, linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+    axes.axhline(0, color=ink, linewidth=0.6, alpha=0.4, zorder=0)
+    inside = [*points["difference"], 0.0, simple.bias]
+    inside += [*simple.lower_interval, *simple.upper_interval, simple.lower, simple.upper]
+    inside += [repeated.lower, repeated.upper]
+    axes.set(xlim=(low, high), ylim=_padded(np.array(inside, np.float64)))
+    unit = PARAMETERS[key].unit
+    with_unit = f" ({unit})" if unit else ""
+    axes.set_xlabel(f"Mean of {names[0]} and {names[1]}{with_unit}")
+    axes.set_ylabel(f"{names[0]} − {names[1]}{with_unit}")
+    if annotate:
+        _annotate(axes, levels, key, ink)
+
+
+def _draw_points(
+    axes: Axes,
+    points: pd.DataFrame,
+    x: str,
+    y: str,
+    styles: dict[int, RegionStyle] | None,
+) -> None:
+    styles = styles or region_styles(points["label"])
+    labels, names = points["label"].to_numpy(), points["name"].to_numpy()
+    across, up = (points[column].to_numpy(np.float64) for column in (x, y))
+    for label in sorted(set(labels.tolist())):
+        rows, style = labels == label, styles[label]
+        axes.plot(
+            across[rows],
+            up[rows],
+            linestyle="none",
+            marker=style.marker,
+            color=style.color,
+            markersize=5.5,
+            markeredgewidth=0,
+            alpha=0.9,
+            label=str(names[rows][0]),
+            zorder=3,
+        )
+
+
+def _padded(values: np.ndarray) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - margin, high + margin
+
+
+def _annotate(
+    axes: Axes, levels: list[tuple[float, tuple[float, float], str, str]], key: str, ink: str
+) -> None:
+    places = decimals(key)
+    beside = blended_transform_factory(axes.transAxes, axes.transData)
+    shown = sorted((value, text) for value, _, _, text in levels if np.isfinite(value))
+    low, high = axes.get_ylim()
+    room = 0.095 * (high - low)  # two lines of small text
+    heights = [value for value, _ in shown]
+    for index in range(1, len(heights)):
+        heights[index] = max(heights[index], heights[index - 1] + room)
+    for height, (value, text) in zip(heights, shown, strict=True):
+        axes.text(
+            1.015,
+            height,
+            f"{text}\n{signed(value, places)}",
+            transform=beside,
+            fontsize=8,
+            color=ink,
+            va="center",
+        )

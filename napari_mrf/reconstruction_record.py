@@ -1,0 +1,60 @@
+"""What maps record of how they were made: software, input, sequence, method, mask, rules."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf._version import __version__
+from napari_mrf.parameters import validity_rules
+
+if TYPE_CHECKING:
+    from napari_mrf.conditioning import Conditioning
+    from napari_mrf.method import Method
+    from napari_mrf.series import MRFSeries
+
+
+def reconstruction_record(
+    method: Method, conditioning: Conditioning, series: MRFSeries, mask: str, counts: dict[str, int]
+) -> dict[str, Any]:
+    """Return the provenance of a reconstruction in JSON-ready form.
+
+    Parameters
+    ----------
+    method : Method
+        What reconstructed.
+    conditioning : Conditioning
+        What was done to the series before.
+    series : MRFSeries
+        What was reconstructed.
+    mask : str
+        How the voxels were chosen, in words.
+    counts : dict of str to int
+        Voxels in all, without signal, not finite.
+    """
+    import torch
+
+    return {
+        "software": {
+            "name": "napari-mrf",
+            "version": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+        },
+        "input": {
+            "path": series.source_path,
+            "sha256": series.source_sha256,
+            "shape_tzyx": [series.n_frames, *series.spatial_shape],
+            "warnings": list(series.warnings),
+            **series.metadata,
+        },
+        "sequence": {"name": method.sequence.name, "fingerprint": method.sequence.fingerprint()},
+        "method": {"name": method.name, **method.describe()},
+        "conditioning": conditioning.describe(),
+        "mask": mask,
+        "counts": counts,
+        "validity": {key: rule.describe() for key, rule in validity_rules().items()},
+    }
