@@ -68,7 +68,7 @@ class InspectBinding:
         bond, session = self.bond, self.session
         bond.connect(self.pointer.moved, self._on_moved)
         bond.connect(session.series_changed, self._on_series_changed)
-        bond.connect(session.maps_changed, self._on_maps_changed)
+        bond.connect(session.maps_changed, self._refresh)
         bond.connect(session.voxel_changed, self._on_voxel_selected)
         bond.connect(session.pins_changed, self._on_pins_changed)
         bond.connect(session.regions_changed, self._on_regions_changed)
@@ -115,7 +115,7 @@ class InspectBinding:
         colors = self.regions.colors_of(choices)
         return Drawn(read.voxel, read.pins, read.regions[: len(choices)], colors)
 
-    def _refresh(self) -> None:
+    def _refresh(self, *_: Any) -> None:
         """Compute everything again: maps, voxel, pins, regions."""
         series = self.session.series
         if not self.panel.isVisible() or series is None:
@@ -216,9 +216,6 @@ class InspectBinding:
         self._show_place()
         self._refresh()
         self.frames.update()
-
-    def _on_maps_changed(self, name: str) -> None:
-        self._refresh()
 
     def _on_maps_chosen(self, chosen: tuple[str, ...]) -> None:
         self._hidden_maps = set(self.session.maps_sets) - set(chosen)

@@ -6,25 +6,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
-from napari_mrf.layers import PARAMETER_KEY, mask_from_layer, series_of, show_mask
+from napari_mrf.layers import series_of
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.advice_binding import AdviceBinding
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.maps_display import MapsDisplay, maps_display_of
 from napari_mrf.widgets.preferences import preferences
-from napari_mrf.widgets.reconstruct_panel import AUTOMATIC_MASK, duration
+from napari_mrf.widgets.reconstruct_masks import ReconstructMasks
+from napari_mrf.widgets.reconstruct_panel import duration
 from napari_mrf.widgets.reconstruction import (
     Catalogue,
-    LoadedMask,
     ReconstructParameters,
     list_catalogue,
-    read_mask,
     reconstruct,
 )
 from napari_mrf.widgets.results_binding import ResultsBinding
@@ -32,11 +29,7 @@ from napari_mrf.widgets.results_binding import ResultsBinding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from napari_mrf.widgets.reconstruct_panel import ReconstructPanel
-
-MASK_FILES = "Mask (*.nii *.nii.gz *.npy);;All files (*)"
 
 
 class ReconstructBinding:
@@ -56,30 +49,20 @@ class ReconstructBinding:
         self.session = session_of(viewer)
         self.display: MapsDisplay = maps_display_of(viewer)
         self.catalogue = Job()
-        self.masking = Job()
         self._listed_for: Any = None
         self._wanted: dict[str, Any] = {}
-        self._masks: dict[str, Labels] = {}
         panel.method_changed.connect(self._on_method_changed)
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
-        panel.mask_file_requested.connect(self._on_mask_file_requested)
         self.bond = Bond(panel)
-        layers = self.viewer.layers.events
-        self.bond.connect(layers.inserted, self._on_layer_inserted)
-        self.bond.connect(layers.removed, self._on_layers_changed)
+        self.masks = ReconstructMasks(viewer, panel, self.bond)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)
         self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
         self.bond.connect(self.catalogue.succeeded, self._on_catalogue_listed)
-        self.bond.connect(self.masking.changed, self._on_masking_changed)
-        self.bond.connect(self.masking.succeeded, self._on_mask_loaded)
         self._preferences = preferences()
         self._on_series_changed(self.session.series)
-        for layer in self.viewer.layers:
-            self.bond.connect(layer.events.name, self._on_layers_changed)
-        self._on_layers_changed()
         self.results = ResultsBinding(viewer, panel.results, panel.notice)
         self.advice = AdviceBinding(viewer, panel)
         self._on_run_changed(self.session.reconstruction.status)
@@ -93,7 +76,7 @@ class ReconstructBinding:
         self.panel.notice.clear()
         parameters = self.parameters(slice_only=slice_only)
         try:
-            mask = self._mask()
+            mask = self.masks.picked()
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
             return
@@ -136,11 +119,6 @@ class ReconstructBinding:
             with suppress(TypeError, ValueError):  # a session file may hold anything
                 self.panel.options.set_value(name, value)
 
-    def load_mask(self, path: str) -> None:
-        """Show the mask of a file as a Labels layer and pick it."""
-        if self.session.series is not None and not self.masking.status.is_running:
-            self.masking.start("Loading the mask", read_mask, path, self.session.series)
-
     def _slice_in_view(self) -> int:
         series = self.session.series
         orientation = DisplayOrientation.from_affine(series.affine)
@@ -151,12 +129,6 @@ class ReconstructBinding:
         n_slices = series.spatial_shape[0]
         at = int(np.clip(round(float(position)), 0, n_slices - 1))
         return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
-
-    def _mask(self) -> NDArray[np.bool_] | None:
-        name = self.panel.mask_picker.currentText()
-        if name == AUTOMATIC_MASK:
-            return None
-        return mask_from_layer(self._masks[name], self.session.series)
 
     def _needs(self) -> str:
         series = self.session.series
@@ -185,21 +157,6 @@ class ReconstructBinding:
 
     def _on_cancel_requested(self) -> None:
         self.cancel()
-
-    def _on_mask_file_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a mask", "", MASK_FILES)
-        if path:
-            self.load_mask(path)
-
-    def _on_masking_changed(self, status: JobStatus) -> None:
-        if status.failure is not None:
-            self.panel.notice.say(status.failure.sentence)
-
-    def _on_mask_loaded(self, loaded: LoadedMask) -> None:
-        if loaded.series.spatial_shape == self.session.series.spatial_shape:
-            layer = show_mask(self.viewer, loaded.mask, loaded.series, loaded.name)
-            self._on_layers_changed()
-            self.panel.mask_picker.setCurrentText(layer.name)
 
     def _on_series_changed(self, series: Any) -> None:
         sequence = series.sequence if series is not None else None
@@ -231,22 +188,6 @@ class ReconstructBinding:
         if self._wanted:
             self._choose_wanted()
         self._show_needs()
-
-    def _on_layer_inserted(self, event: Any) -> None:
-        self.bond.connect(event.value.events.name, self._on_layers_changed)
-        self._on_layers_changed()
-
-    def _on_layers_changed(self, event: Any = None) -> None:
-        # A mask that was renamed stays picked, so the choice is of a layer, not of a name.
-        picked = self._masks.get(self.panel.mask_picker.currentText())
-        self._masks = {
-            layer.name: layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
-        }
-        current = next((name for name, layer in self._masks.items() if layer is picked),
-                       AUTOMATIC_MASK)  # fmt: skip
-        self.panel.set_masks(list(self._masks), current)
 
     def _on_run_changed(self, status: JobStatus) -> None:
         self.panel.set_status(status)

@@ -16,7 +16,8 @@ from napari_mrf.layers import regions as bridge
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 from napari_mrf.session import Regions, unwrapped
-from napari_mrf.widgets.regions_layers import LAYER_NAME, RegionsLayers
+from napari_mrf.widgets.regions_in_step import RegionsInStep
+from napari_mrf.widgets.regions_layers import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from napari_mrf.rois.polygons import Outline
 
 
-class RegionsEditor(RegionsLayers):
+class RegionsEditor(RegionsInStep):
     """Everything that can be done to the regions of one viewer."""
 
     def __init__(self, viewer: Any) -> None:
@@ -179,7 +180,7 @@ class RegionsEditor(RegionsLayers):
         fitting = [one for one in outlines if one.label in self._table and _fits(one, labels)]
         if fitting:
             self._write_outlines(fitting)
-            self._journals[self.layer].remember(labels, self._known)
+            self._journal().remember(labels, self._known)
             self.changed.emit()
 
     def _share(self, labels: NDArray[np.uint16] | None) -> None:

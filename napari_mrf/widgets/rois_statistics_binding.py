@@ -14,11 +14,10 @@ from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobStatus, Step
 from napari_mrf.parameters import validity_rules
-from napari_mrf.session import RegionChoice, session_of, unwrapped
+from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
-from napari_mrf.widgets.data_table import DataTable
 from napari_mrf.widgets.preferences import preferences
-from napari_mrf.widgets.regions_pointer import regions_pointer_of
+from napari_mrf.widgets.rois_statistics_tables import RoisStatisticsTables
 from napari_mrf.widgets.rois_table import shown_table
 
 if TYPE_CHECKING:
@@ -54,20 +53,17 @@ class RoisStatisticsBinding:
         self._running: Any = None
         self._statistics: pd.DataFrame | None = None
         self._about: dict[str, str] = {}
-        self._window: DataTable | None = None
+        self.tables = RoisStatisticsTables(viewer, panel, notice, self._exported)
         self._timer = QTimer(panel)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self.update)
-        self._adopt(panel.table)
         panel.maps_changed.connect(self._on_input_changed)
         panel.options_changed.connect(self._on_input_changed)
         panel.view_changed.connect(self._show)
-        panel.window_requested.connect(self.open_window)
         self.bond = Bond(panel)
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
-        self.bond.connect(self.session.region_chosen, self._on_region_chosen)
         self.bond.connect(self.job.changed, self._on_job_changed)
         self.bond.connect(self.job.succeeded, self._on_computed)
         panel.validity.setChecked(True)
@@ -114,20 +110,6 @@ class RoisStatisticsBinding:
             # The cache goes by identity: what it speaks of is kept with it.
             self.job.start("ROI statistics", compute, key, maps_set, regions, options)
 
-    def open_window(self) -> None:
-        """Show the table in a dock below the image, once."""
-        if not hasattr(self.viewer, "window"):
-            return
-        if self._window is None:
-            self._window = DataTable("rois")
-            self._adopt(self._window)
-            self._window.destroyed.connect(self._on_window_destroyed)
-            self._dock = self.viewer.window.add_dock_widget(
-                self._window, name="ROI statistics", area="bottom"
-            )
-            self._show()
-        self._dock.show()
-
     def state(self) -> dict[str, Any]:
         """Return the options of the panel."""
         return {
@@ -164,21 +146,21 @@ class RoisStatisticsBinding:
         self._show()
 
     def _show(self) -> None:
-        tables = [self.panel.table, *([self._window] if self._window is not None else [])]
         regions = self.session.regions
         is_ready = self._statistics is not None and regions is not None
         self.panel.set_ready(is_ready)
         if not is_ready:
-            for table in tables:
-                table.set_table(pd.DataFrame(), [])
+            self.tables.show(pd.DataFrame(), [])
             return
         shown, columns = shown_table(
             self._statistics, regions.table, self.panel.view(),
             per_slice=self.panel.per_slice.isChecked(),
         )  # fmt: skip
-        for table in tables:
-            table.set_table(shown, columns)
-        self._on_region_chosen(self.session.chosen_region)
+        self.tables.show(shown, columns)
+        self.tables.show_chosen(self.session.chosen_region)
+
+    def _exported(self) -> dict[str, pd.DataFrame]:
+        return exported_sheets(self._statistics, self._about, maps_name=self._about["maps"])
 
     def _show_views(self) -> None:
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
@@ -188,47 +170,6 @@ class RoisStatisticsBinding:
         self.panel.set_rules(
             ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
         )
-
-    def _adopt(self, table: DataTable) -> None:
-        table.row_clicked.connect(self._on_row_clicked)
-        table.exported.connect(self._on_exported)
-        table.export_failed.connect(self.notice.say)
-        table.set_export(self._exported)
-
-    def _exported(self) -> dict[str, pd.DataFrame]:
-        return exported_sheets(self._statistics, self._about, maps_name=self._about["maps"])
-
-    def _on_exported(self, path: str) -> None:
-        self.notice.say(f"Saved to {path}", kind="note")
-
-    def _on_window_destroyed(self, *_: Any) -> None:
-        self._window = None
-
-    def _on_row_clicked(self, row: int) -> None:
-        table = self.panel.table.table()
-        if self.session.regions is None or row >= len(table):
-            return
-        z = table["slice"].iloc[row]
-        choice = RegionChoice(int(table["label"].iloc[row]), None if pd.isna(z) else int(z))
-        if choice.label not in self.session.regions.table:
-            return
-        if choice == self.session.chosen_region:
-            regions_pointer_of(self.viewer).show(choice)  # clicked again: go there again
-        self.session.choose_region(choice)
-
-    def _on_region_chosen(self, choice: RegionChoice | None) -> None:
-        table = self.panel.table.table()
-        row = None
-        if choice is not None and "label" in table:
-            same = (table["label"] == choice.label).to_numpy()
-            slices = table["slice"]
-            exact = same & (slices.isna() if choice.z is None else
-                            (slices == choice.z).fillna(False)).to_numpy(bool)  # fmt: skip
-            rows = exact.nonzero()[0] if exact.any() else same.nonzero()[0]
-            row = int(rows[0]) if len(rows) else None
-        for one in (self.panel.table, self._window):
-            if one is not None and (row is None or one.selected_rows() != [row]):
-                one.select_row(row)
 
     def _on_regions_changed(self, _: Any) -> None:
         self.update()

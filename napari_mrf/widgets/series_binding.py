@@ -15,7 +15,7 @@ from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 from napari_mrf.widgets.opening import averaged_series, opener_of
-from napari_mrf.widgets.series_text import facts_of, one_line
+from napari_mrf.widgets.series_text import facts_of, one_line, spokes_question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,18 +131,12 @@ class SeriesBinding:
     def _explain_mismatch(
         self, series: MRFSeries, sequence: Sequence, error: MRFInputError
     ) -> None:
-        found, expected = series.n_frames, sequence.n_frames
-        if found != sequence.n_pulses or found == expected:
+        if series.n_frames != sequence.n_pulses or series.n_frames == sequence.n_frames:
             self.panel.set_problem(error.sentence())
             return
-        spokes = sequence.pulses_per_frame
-        overlap = sequence.pulses_between_frames is not None
-        start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"
         self._cure = partial(self._average, series, sequence)
         self.panel.set_problem(
-            f"The series has {found} frames, {sequence.name} has {expected}. "
-            f"{start} this the unaveraged spoke series?",
-            cure=f"Average {spokes} spokes",
+            spokes_question(series, sequence), cure=f"Average {sequence.pulses_per_frame} spokes"
         )
 
     def _show(self) -> None:

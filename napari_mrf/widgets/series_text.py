@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
+    from napari_mrf.sequence import Sequence
     from napari_mrf.series import MRFSeries
 
 _PLANES = {"IS": "axial", "SI": "axial", "PA": "coronal", "AP": "coronal", "LR": "sagittal",
@@ -58,3 +59,14 @@ def _size(n_bytes: int) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} GB"
+
+
+def spokes_question(series: MRFSeries, sequence: Sequence) -> str:
+    """Return what to ask where a series has one image a pulse, and frames were expected."""
+    found, expected, spokes = series.n_frames, sequence.n_frames, sequence.pulses_per_frame
+    overlap = sequence.pulses_between_frames is not None
+    start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"
+    return (
+        f"The series has {found} frames, {sequence.name} has {expected}. "
+        f"{start} this the unaveraged spoke series?"
+    )
