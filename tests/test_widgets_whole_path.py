@@ -80,6 +80,12 @@ class Study:
         x, y = size / 2 + offset
         return QPoint(round(x), round(y))
 
+    def hover(self, *pixels):
+        """Move the mouse over pixels of the canvas, which drops moves in quick succession."""
+        for pixel in pixels:
+            self.qtbot.mouseMove(self.native, pixel)
+            self.qtbot.wait(20)
+
     def reconstruct(self, method):
         panel = self.panel("reconstruct")
         self.pick(panel.method_picker, method)
@@ -102,9 +108,7 @@ class Study:
         reach = 2.5
         for corner in ((-1, -1), (-1, 1), (1, 1), (1, -1)):
             pixel = self.place(*(middle + reach * np.array(corner)))
-            for step in (QPoint(-9, -7), QPoint(-3, 2), QPoint(0, 0)):
-                self.qtbot.mouseMove(self.native, pixel + step)
-                self.qtbot.wait(5)  # the canvas drops moves in quick succession
+            self.hover(pixel + QPoint(-9, -7), pixel + QPoint(-3, 2), pixel)
             self.qtbot.mouseClick(self.native, Qt.MouseButton.LeftButton, pos=pixel)
         with self.qtbot.waitSignal(self.session.regions_changed, timeout=10_000):
             self.qtbot.mouseDClick(self.native, Qt.MouseButton.LeftButton, pos=pixel)
@@ -126,15 +130,16 @@ def test_study_from_the_sample_to_the_report(study, sample, tmp_path, monkeypatc
     inspect = study.panel("inspect")
     at = (42, 48)
     voxel = study.orientation.file_index((0, *at), session.series.spatial_shape)
-    study.qtbot.mouseMove(study.native, study.place(30, 30))
-    study.qtbot.mouseMove(study.native, study.place(*at))
     expected = np.abs(signal[(slice(None), *voxel)])
-    study.wait(
-        lambda: (
-            inspect.plot.shown_values() is not None
-            and np.allclose(inspect.plot.shown_values(), expected)
-        )
-    )
+
+    def is_shown():
+        # The open panel may still be moving the image.
+        study.hover(study.place(30, 30), study.place(*at))
+        study.qtbot.wait(100)
+        values = inspect.plot.shown_values()
+        return values is not None and np.allclose(values, expected)
+
+    study.wait(is_shown)
     study.click(study.native, study.place(*at))
     study.wait(lambda: session.pins == (voxel,))
 
