@@ -1,4 +1,4 @@
-"""Figures 2 to 4 of the INN paper, and the trainings of its networks."""
+"""Figures 3 and 4 of the INN paper, and the trainings of its networks."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from reproduction_cases import save_untrained
 
 from napari_mrf import MRFInputError, cli, sequences
 from napari_mrf.networks.weights import load_network
-from napari_mrf.reproduction import inn_fig2, inn_fig3, inn_fig4, inn_table1, inn_training
+from napari_mrf.reproduction import inn_fig3, inn_fig4, inn_table1, inn_training
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.found_networks import found_networks, trained_alike
 from napari_mrf.reproduction.inn_data import inn_test
@@ -21,24 +21,6 @@ def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     save_untrained(folder, "inn")
     return save_untrained(folder, "inn-backward", seed=1)
-
-
-def test_errors_fall_with_the_noise_and_matching_keeps_to_the_bound(monkeypatch):
-    monkeypatch.setattr(inn_fig2, "_QUICK_LEVELS_DB", (10, 40))
-    monkeypatch.setattr(inn_fig2, "_QUICK", 100)
-    outcome = inn_fig2.run(Settings(quick=True))
-    table = outcome.tables["inn-fig2"]
-    means = table.set_index(["method", "training", "map", "snr_db"])["mean"].groupby(
-        level=["method", "map", "snr_db"]
-    ).first()  # fmt: skip
-    for method in ("cohen", "water-fat", "bound"):
-        for key in ("FF", "T1H2O", "T1fat", "Df", "B1"):
-            assert means[method, key, 40] < means[method, key, 10]
-    assert 0.4 < means["water-fat", "FF", 40] / means["bound", "FF", 40] < 2.5
-    # At 30 dB less noise the bound falls nearly by 10^(30/20), the prior mattering no more.
-    assert means["bound", "Df", 10] / means["bound", "Df", 40] == pytest.approx(31.6, rel=0.1)
-    assert (table.loc[table["method"] == "cohen", "sd_of_draws"] > 0).all()
-    assert len(outcome.figures["inn-fig2"].axes) == 6
 
 
 def test_benefit_is_the_error_of_the_other_network_minus_that_of_the_inn(pair, monkeypatch):

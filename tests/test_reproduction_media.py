@@ -8,8 +8,8 @@ import pytest
 from reproduction_cases import save_untrained
 
 from napari_mrf import MRFInputError, ParameterMaps, cli, sequences
-from napari_mrf.analysis.blurriness import high_frequency_energy
-from napari_mrf.reproduction import media_fig4, media_fig5, media_fig7, media_subjects, media_table2
+from napari_mrf.networks.weights import installed
+from napari_mrf.reproduction import media_fig4, media_subjects, media_table2
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.media_subjects import Subject, load_thigh, subjects
 from napari_mrf.reproduction.published import published_table
@@ -136,7 +136,10 @@ def test_scan_is_undersampled_as_the_field_of_view_says(tiny):
     assert set(np.unique(subject.labels)) < set(range(60))
 
 
-def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys):
+def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys, monkeypatch):
+    # Beside weights of its own, the network would have another name in the table.
+    others = {key: path for key, path in installed().items() if key[0] != "fang"}
+    monkeypatch.setattr("napari_mrf.reproduction.found_networks.installed", lambda: others)
     weights = save_untrained(tmp_path / "weights", "fang")  # one that looks at neighbours
     words = ["reproduce", "media-table2", "--quick", "--output", str(tmp_path)]
     words += ["--weights", str(weights)]
@@ -156,17 +159,6 @@ def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys
     assert (tmp_path / "media-table2.png").stat().st_size > 20_000
 
 
-def test_blurriness_of_the_truth_stands_beside_the_methods(tiny):
-    outcome = media_fig5.run(Settings(quick=True))
-    table = outcome.tables["media-fig5"]
-    assert {"truth", "water-fat", "cohen"} <= set(table["method"])
-    of = table[(table["method"] == "truth") & (table["map"] == "FF")].sort_values("percentile")
-    assert (np.diff(of["mean"]) < 0).all()
-    (subject,) = subjects(Settings(quick=True))
-    expected = high_frequency_energy(subject.truth["FF"], subject.mask, [55.0])[0, 0]
-    assert of["mean"].iloc[0] == pytest.approx(expected, rel=0.05)  # where all have a value
-
-
 def test_agreement_is_that_of_the_means_of_muscles(tiny):
     outcome = media_fig4.run(Settings(quick=True))
     pairs = outcome.tables["media-fig4-regions"]
@@ -176,13 +168,3 @@ def test_agreement_is_that_of_the_means_of_muscles(tiny):
     assert row["r"] == pytest.approx(np.corrcoef(of["reference"], of["test"])[0, 1])
     assert row["r"] > 0.95
     assert len(outcome.figures["media-fig4"].axes) == 10
-
-
-def test_importance_is_given_for_every_chosen_frame(tiny):
-    outcome = media_fig7.run(Settings(quick=True))
-    table = outcome.tables["media-fig7"]
-    frames = table.loc[table["map"] == "T1H2O", "frame"]
-    assert list(frames) == list(range(0, 175, 25))
-    assert (table["nrmse_change_mean"] >= 0).all()
-    assert (table.groupby("map")["nrmse_change_mean"].max() > 0).all()
-    assert "first 5 frames over the mean" in outcome.text
