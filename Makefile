@@ -25,11 +25,13 @@ display:
 demo: venv display
 	$(BIN)/napari-mrf demo --output demo_output --overwrite
 
-# Two processes for what needs no window; windows one after another, as they share a screen.
+# Two processes that take file by file, each with a screen of its own; first without Qt, then with.
 # Threads of torch that wait for each other while they spin would take the other process's core.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: venv display
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not window" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m window
+	$(PYTEST) -m "not window"
+	$(PYTEST) -m window
 
 lint: venv
 	$(BIN)/ruff check .

@@ -8,10 +8,15 @@ happens nobody can foresee. What the package itself does about it is shown by te
 import gc
 from functools import partial
 
+import hypothesis
 import pytest
 from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_mrf.garbage import GarbageWatch
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 _OF_A_WINDOW = {"qapp", "make_napari_viewer"}
 _PATIENCE_MS = 180_000  # napari compiles for a minute when it first draws
@@ -19,10 +24,15 @@ _WATCH = GarbageWatch()
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that use Qt: they run one after another, the others beside each other."""
+    """Mark the tests that use Qt, and begin with the files that take long.
+
+    Two processes that take file by file would else wait for each other at the end.
+    """
     for item in items:
         if _OF_A_WINDOW & set(item.fixturenames):
             item.add_marker(pytest.mark.window)
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(tryfirst=True)
