@@ -63,9 +63,10 @@ def test_cycles_die_in_the_thread_of_the_window_while_a_job_runs(qtbot):
 
     job = Job()
     job.succeeded.connect(results.append)
+    job.start("allocating", work)
+    # Not before: until then a thread of the test runner's may search too.
     for _ in range(10):
         Cycle(deaths)
-    job.start("allocating", work)
     qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=60_000)
     assert results == [True]  # what the thread left behind is collected while it runs
     qtbot.waitUntil(gc.isenabled, timeout=10_000)
