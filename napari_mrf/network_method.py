@@ -31,7 +31,8 @@ OPTIONS = tuple(one for one in CONDITIONING_OPTIONS if one.name in ("smooth", "c
 _BATCH_FLOPS = 1.5e9
 _SMALLEST_BATCH, _LARGEST_BATCH = 64, 1024
 _LARGEST_BATCH_OF_GPU = 2**16
-# Cores that are done with a chunk wait for the last one.
+# Cores that are done with a chunk wait for the last one; large networks have small chunks all the
+# same, for the first map.
 _BATCHES_A_CORE = 3
 
 
@@ -102,7 +103,11 @@ class NetworkMethod(TrainedMethod, VoxelwiseMethod):
         largest = _LARGEST_BATCH_OF_GPU if on_gpu else _LARGEST_BATCH
         fitting = self.runner.n_voxels(_BATCH_FLOPS)
         self._batch = int(np.clip(fitting, 2 * _SMALLEST_BATCH, largest))
-        self.chunk_size = self._batch if on_gpu else _BATCHES_A_CORE * self._batch * n_threads()
+        self.chunk_size = self._batch if on_gpu else self._batch * n_threads()
+        if not on_gpu:
+            of_batch = self._batch * self.runner.work.flops
+            several = int(_BATCHES_A_CORE * _BATCH_FLOPS / of_batch)
+            self.chunk_size *= max(1, min(several, _BATCHES_A_CORE))
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
