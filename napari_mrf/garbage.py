@@ -46,7 +46,9 @@ class GarbageWatch:
         with self._lock:
             self._threads += 1
         self._is_quiet = False
-        if not self._is_held:
+        if self._is_held:
+            gc.disable()  # who switches it off for a while switches it on afterwards
+        else:
             if not gc.isenabled():
                 return  # somebody else has taken it over
             self._is_held = True
@@ -69,6 +71,7 @@ class GarbageWatch:
         """Collect what is due; give the search back to Python some time after the last thread."""
         if not self._is_held:
             return
+        gc.disable()
         self.collect()
         if self._threads:
             self._is_quiet = False

@@ -15,6 +15,8 @@ from napari_mrf.widgets.latest import Latest
 @pytest.fixture(autouse=True)
 def automatic(qtbot):
     """Let Python search often, as if a lot were allocated all the time."""
+    # Threads of an earlier test: to switch the search on beside them is what must not happen.
+    qtbot.waitUntil(lambda: not GARBAGE.is_held, timeout=30_000)
     limits, was_enabled = gc.get_threshold(), gc.isenabled()
     gc.set_threshold(20, 3, 3)
     gc.enable()
@@ -159,6 +161,18 @@ def test_search_that_the_user_has_switched_off_stays_off(qtbot):
     tend_for_long()
     assert not gc.isenabled()
     assert not GARBAGE.is_held
+
+
+def test_search_that_somebody_switches_on_beside_a_thread_rests_again(qtbot):
+    release = threading.Event()
+    start_thread(lambda: release.wait(10), name="long")
+    gc.enable()  # as after a part of some library that wanted no search
+    qtbot.waitUntil(lambda: not gc.isenabled(), timeout=10_000)
+    gc.enable()
+    start_thread(lambda: None, name="short")
+    assert not gc.isenabled()
+    release.set()
+    qtbot.waitUntil(gc.isenabled, timeout=10_000)
 
 
 def test_what_has_got_old_is_collected_too():
