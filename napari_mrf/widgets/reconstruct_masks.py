@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.jobs import Job, JobStatus
-from napari_mrf.layers import PARAMETER_KEY, mask_from_layer, show_mask
+from napari_mrf.layers import mask_from_layer, show_mask
 from napari_mrf.session import session_of, unwrapped
+from napari_mrf.widgets.mask_choice import masks_among
 from napari_mrf.widgets.reconstruct_panel import AUTOMATIC_MASK
 from napari_mrf.widgets.reconstruction import LoadedMask, read_mask
 
 if TYPE_CHECKING:
     import numpy as np
+    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_mrf.widgets.bond import Bond
@@ -85,13 +86,8 @@ class ReconstructMasks:
         self._on_layers_changed()
 
     def _on_layers_changed(self, event: Any = None) -> None:
-        # A mask that was renamed stays picked, so the choice is of a layer, not of a name.
-        picked = self._masks.get(self.panel.mask_picker.currentText())
-        self._masks = {
-            layer.name: layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
-        }
-        current = next((name for name, layer in self._masks.items() if layer is picked),
-                       AUTOMATIC_MASK)  # fmt: skip
+        picked = self.panel.mask_picker.currentText()
+        self._masks, current = masks_among(
+            self.viewer.layers, self._masks, picked, otherwise=AUTOMATIC_MASK
+        )
         self.panel.set_masks(list(self._masks), current)
