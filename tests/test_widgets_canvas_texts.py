@@ -7,7 +7,18 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.layers import series_layer_data, show_companion, show_maps
+from napari_mrf.io.label_table import Label
+from napari_mrf.layers import (
+    pins_layer,
+    series_layer_data,
+    show_companion,
+    show_error,
+    show_maps,
+    show_pins,
+)
+from napari_mrf.layers.outlines import add_outlines_layer, show_outlines
+from napari_mrf.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.rois.polygons import Outline
 from napari_mrf.widgets.canvas_texts import show_canvas_texts
 
 AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
@@ -120,3 +131,38 @@ def test_one_color_bar_belongs_to_the_map_in_front(viewer, rest):
 
 def test_switching_on_twice_is_once(viewer):
     assert show_canvas_texts(viewer) is show_canvas_texts(viewer)
+
+
+@pytest.fixture
+def outlines(viewer):
+    """A pinned voxel, then a region of four corners in the first slice."""
+    series = MRFSeries(np.ones((3, 2, 4, 5), np.complex64), AFFINE)
+    show_pins(viewer, [(0, 1, 1)], series)
+    table = {7: Label(7, "VL_R", (0, 160, 0))}
+    grid = RegionGrid.of_series(series)
+    regions = add_regions_layer(viewer, grid, table, np.zeros((2, 4, 5)), "ROIs")
+    layer = add_outlines_layer(viewer, regions)
+    show_outlines(layer, [Outline(7, 0, ((0, 0), (0, 3), (3, 3), (3, 0)))], table)
+    return layer
+
+
+def test_regions_lie_over_pictures_and_under_pins(viewer, outlines):
+    show_maps(viewer, "a", maps())
+    names = [layer.name for layer in viewer.layers]
+    assert names[-3:] == ["ROIs", outlines.name, pins_layer(viewer).name]
+
+
+def test_names_of_regions_can_be_read_on_dark_and_on_light_maps(viewer, outlines, rest):
+    def ink():
+        return np.asarray(outlines.text.color.constant)[:3].tolist()
+
+    show_maps(viewer, "a", maps())
+    rest()
+    assert ink() == [1, 1, 1]
+    error = show_error(viewer, np.zeros((2, 4, 5), np.float32), maps(), ("a", "b", "T1H2O",
+                                                                         "difference"))  # fmt: skip
+    rest()
+    assert ink() == [0, 0, 0]
+    error.visible = False
+    rest()
+    assert ink() == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Which layer lies over which: regions over pictures, and the newest picture over the others."""
+"""Which layer lies over which: pins over regions, regions over pictures, new pictures over old."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from napari_mrf.layers.metadata import SET_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+PINS_KEY = "mrf_pins"
+"""Metadata of the Points layer of pins."""
 
 
 def place_in_front(viewer: Any) -> int:
@@ -23,6 +26,12 @@ def place_in_front(viewer: Any) -> int:
         if isinstance(one, Image) or SET_KEY in one.metadata
     ]
     return pictures[-1] + 1 if pictures else 0
+
+
+def place_under_pins(viewer: Any) -> int:
+    """Return where in the layer list a layer of regions lies over all others but the pins."""
+    places = [index for index, one in enumerate(viewer.layers) if PINS_KEY in one.metadata]
+    return places[0] if places else len(viewer.layers)
 
 
 def show_in_front(viewer: Any, layer: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.layers.attributes import spatial_attributes
+from napari_mrf.layers.order import place_under_pins
 from napari_mrf.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
 from napari_mrf.rois.polygons import Outline
 
@@ -24,13 +25,16 @@ OUTLINES_KEY = "mrf_outlines_of"
 
 _GIVEN_UP, _UNUSABLE = "given up", "unusable"
 _EDGE_WIDTH = 0.6  # voxels
+_NAMES_KEY = "mrf_color_of_names"
 _TEXT = {"string": "{name}", "size": 9, "color": "white", "anchor": "center"}
 
 
 def add_outlines_layer(viewer: Any, regions: Any) -> Any:
     """Add an empty layer for the polygons of a layer of regions and return it."""
+    from napari.layers import Shapes
+
     grid = regions.metadata[REGIONS_KEY]
-    return viewer.add_shapes(
+    layer = Shapes(
         None,
         ndim=3,
         name=f"{regions.name} outlines",
@@ -41,6 +45,16 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
         metadata={OUTLINES_KEY: (regions.unique_id, grid)},
         **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
     )
+    viewer.layers.insert(place_under_pins(viewer), layer)
+    return layer
+
+
+def write_names_in(viewer: Any, color: str) -> None:
+    """Write the names of all regions in a color that what lies under them lets be read."""
+    for layer in viewer.layers:
+        if OUTLINES_KEY in layer.metadata and layer.metadata.get(_NAMES_KEY, "white") != color:
+            layer.metadata[_NAMES_KEY] = color
+            layer.text.color = color
 
 
 def prepare_outlines() -> None:

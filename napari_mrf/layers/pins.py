@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_mrf.layers.attributes import spatial_attributes
 from napari_mrf.layers.batch import keeping_selection
+from napari_mrf.layers.order import PINS_KEY
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.trace_styles import pin_color
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.series import MRFSeries
 
-PINS_KEY = "mrf_pins"
 _NAME = "MRF pins"
 _SIZE_VOXELS = 3.0
 _Voxel = tuple[int, int, int]

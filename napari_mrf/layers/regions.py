@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.attributes import spatial_attributes, voxel_sizes
+from napari_mrf.layers.order import place_under_pins
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.rois.muscles import meaning_of
 
@@ -87,7 +88,7 @@ def add_regions_layer(
 
     data, attributes, _ = regions_layer_data(grid, table, labels, name)
     layer = Labels(data, **attributes)
-    viewer.layers.append(layer)
+    viewer.layers.insert(place_under_pins(viewer), layer)
     return layer
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
 
 from napari_mrf.parameters import PARAMETERS
 
@@ -153,7 +154,8 @@ def draw_fisher(axis: Axes, importance: Importance, key: str, *, color: str = FI
     Shares of single frames even where frames were permuted in groups: they add up.
     """
     share = 100 * importance.fisher[key]
-    axis.plot(np.arange(share.size), share, color=color, lw=0.9)
+    halo = withStroke(linewidth=2.6, foreground=axis.figure.get_facecolor())
+    axis.plot(np.arange(share.size), share, color=color, lw=1.2, path_effects=[halo])
     top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.0
     axis.set_ylim(0, 1.08 * top or 1.0)
     axis.tick_params(axis="y", colors=color)

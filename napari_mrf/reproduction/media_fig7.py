@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
     from napari_mrf.reproduction.experiment import Settings
 
-_REPEATS, _VOXELS = 5, 2000
+_REPEATS, _VOXELS = 2, 2000
 _QUICK_VOXELS, _QUICK_STRIDE = 150, 25
 # Where the flip angle or the echo time changes, section 3.4.
 _CHANGES = (75, 100, 125, 150)

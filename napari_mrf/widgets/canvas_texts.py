@@ -1,9 +1,9 @@
-"""Texts at the edge of the canvas: patient directions, and the scale of the map in front.
+"""Texts on the canvas: patient directions, scale of the map in front, names one can read on it.
 
 Of all visible maps the one in front has the title and the only color bar; napari would stack one
 for each.
 
-They belong to the canvas and not to the scene, so they stay in place at any zoom.
+Directions and title belong to the canvas and not to the scene: they stay in place at any zoom.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from napari.components.overlays import TextOverlay
 
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
+from napari_mrf.layers.outlines import write_names_in
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import unwrapped
@@ -31,6 +32,7 @@ _EDGES = {
 }
 _TITLE = "mrf_title"
 _OWNER = "canvas texts"
+_LIGHT = 0.75
 
 
 class CanvasTexts:
@@ -76,6 +78,7 @@ class CanvasTexts:
         shown = [layer for layer in maps if layer.visible]
         for layer in maps:
             layer.colorbar.visible = bool(shown) and layer is shown[0]
+        write_names_in(viewer, "black" if shown and _is_light(shown[0]) else "white")
         title = _title_of_first([layer.metadata for layer in shown])
         overlays[_TITLE].text = title
         overlays[_TITLE].visible = bool(title)
@@ -111,6 +114,12 @@ def _has_scale(layer: Any) -> bool:
         *DEVIATIONS,
         "quality",
     }
+
+
+def _is_light(layer: Any) -> bool:
+    """Return whether most of a map is light: one of differences is white around zero."""
+    red, green, blue, _ = layer.colormap.map([0.5])[0]
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT)
 
 
 def _title_of_first(maps: list[dict[str, Any]]) -> str:

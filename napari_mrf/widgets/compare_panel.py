@@ -19,6 +19,7 @@ from napari_mrf.widgets.erosion_box import ErosionBox
 from napari_mrf.widgets.notice import Notice
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 from napari_mrf.widgets.progress_row import ProgressRow
+from napari_mrf.widgets.scrolling import bring_into_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +156,7 @@ class ComparePanel(QWidget):
 
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()
-        self.progress_row.bring_into_view()
+        bring_into_view(self.progress_row)
 
     def _on_cohort_clicked(self) -> None:
         self.cohort_requested.emit()

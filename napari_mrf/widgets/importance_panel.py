@@ -21,6 +21,7 @@ from napari_mrf.widgets.option_form import OptionForm
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form
 from napari_mrf.widgets.progress_row import ProgressRow
 from napari_mrf.widgets.reconstruct_panel import AUTOMATIC_MASK, progress_sentence
+from napari_mrf.widgets.scrolling import bring_into_view
 from napari_mrf.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class ImportancePanel(QWidget):
 
     def _on_run_clicked(self) -> None:
         self.run_requested.emit()
-        self.progress_row.bring_into_view()
+        bring_into_view(self.progress_row)
 
     def _on_view_changed(self, *_: object) -> None:
         self.view_changed.emit()

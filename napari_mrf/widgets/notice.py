@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
+from napari_mrf.widgets.scrolling import bring_into_view
+
 _SIGNS = {"problem": "⚠  ", "note": ""}
 # Translucent, so that the text keeps the theme's contrast on either background.
 _BACKGROUNDS = {"problem": "rgba(230, 140, 20, 55)", "note": "rgba(80, 140, 220, 45)"}
@@ -45,7 +47,7 @@ class Notice(QFrame):
         self.hide()
 
     def say(self, text: str, *, kind: str = "problem", cure: str = "") -> None:
-        """Show a sentence.
+        """Show a sentence, and scroll to a new one that is just out of sight.
 
         Parameters
         ----------
@@ -56,6 +58,7 @@ class Notice(QFrame):
         cure : str
             Text of the button; none when empty.
         """
+        is_new = text != self._text
         self._text = text
         self._label.setText(f"{_SIGNS[kind]}{_breakable(text)}")
         self.setStyleSheet(
@@ -64,6 +67,8 @@ class Notice(QFrame):
         self.cure_button.setText(cure)
         self.cure_button.setVisible(bool(cure))
         self.show()
+        if is_new:
+            bring_into_view(self, if_near=True)
 
     def text(self) -> str:
         """Return the sentence, empty when there is none."""

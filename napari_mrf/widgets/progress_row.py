@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -61,17 +60,6 @@ class ProgressRow(QWidget):
             self.bar.setRange(0, status.total)
             self.bar.setValue(status.done)
             self.text.setText(sentence)
-
-    def bring_into_view(self) -> None:
-        """Scroll the panels around to it, as soon as they have made room."""
-        QTimer.singleShot(0, self._scroll)
-
-    def _scroll(self) -> None:
-        around = self.parentWidget()
-        while around is not None and not isinstance(around, QScrollArea):
-            around = around.parentWidget()
-        if around is not None and self.isVisible():
-            around.ensureWidgetVisible(self, 0, 12)
 
     def _on_cancel_clicked(self) -> None:
         self.cancel_requested.emit()
