@@ -152,9 +152,14 @@ def test_regions_lie_over_pictures_and_under_pins(viewer, outlines):
     assert names[-3:] == ["ROIs", outlines.name, pins_layer(viewer).name]
 
 
-def test_names_of_regions_can_be_read_on_dark_and_on_light_maps(viewer, outlines, rest):
+def test_names_and_numbers_can_be_read_on_dark_and_on_light_maps(viewer, outlines, rest):
     def ink():
-        return np.asarray(outlines.text.color.constant)[:3].tolist()
+        inks = [
+            np.asarray(layer.text.color.constant)[:3].tolist()
+            for layer in (outlines, pins_layer(viewer))
+        ]
+        assert inks[0] == inks[1]
+        return inks[0]
 
     show_maps(viewer, "a", maps())
     rest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.layers.attributes import spatial_attributes
-from napari_mrf.layers.order import place_under_pins
+from napari_mrf.layers.order import PINS_KEY, place_under_pins
 from napari_mrf.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
 from napari_mrf.rois.polygons import Outline
 
@@ -50,9 +50,10 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
 
 
 def write_names_in(viewer: Any, color: str) -> None:
-    """Write the names of all regions in a color that what lies under them lets be read."""
+    """Write names of regions and numbers of pins in a color that can be read where they are."""
     for layer in viewer.layers:
-        if OUTLINES_KEY in layer.metadata and layer.metadata.get(_NAMES_KEY, "white") != color:
+        is_named = OUTLINES_KEY in layer.metadata or PINS_KEY in layer.metadata
+        if is_named and layer.metadata.get(_NAMES_KEY, "white") != color:
             layer.metadata[_NAMES_KEY] = color
             layer.text.color = color
 

@@ -148,13 +148,21 @@ def draw_bars(
         axis.spines[side].set_visible(False)
 
 
-def draw_fisher(axis: Axes, importance: Importance, key: str, *, color: str = FISHER_COLOR) -> Axes:
+def draw_fisher(
+    axis: Axes,
+    importance: Importance,
+    key: str,
+    *,
+    color: str = FISHER_COLOR,
+    background: str = "white",
+) -> Axes:
     """Draw the share of every frame in the Fisher information, in percent, and return the axes.
 
-    Shares of single frames even where frames were permuted in groups: they add up.
+    Shares of single frames even where frames were permuted in groups: they add up. An edge in
+    the color of the background parts the line from the bars.
     """
     share = 100 * importance.fisher[key]
-    halo = withStroke(linewidth=2.6, foreground=axis.figure.get_facecolor())
+    halo = withStroke(linewidth=2.6, foreground=background)
     axis.plot(np.arange(share.size), share, color=color, lw=1.2, path_effects=[halo])
     top = float(np.nanmax(share)) if np.isfinite(share).any() else 0.0
     axis.set_ylim(0, 1.08 * top or 1.0)

@@ -101,7 +101,13 @@ class ImportancePlot(PlotCanvas):
         has_fisher = self._with_fisher and self._key in importance.fisher
         twin.set_visible(has_fisher)
         if has_fisher:
-            draw_fisher(twin, importance, self._key, color=_FISHER[is_dark])
+            draw_fisher(
+                twin,
+                importance,
+                self._key,
+                color=_FISHER[is_dark],
+                background=self.colors.background,
+            )
             twin.set_ylabel("Line: Fisher (%)")
             self.style_again(twin)
 
