@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MARKERS = ("o", "^", "D", "v", "P", "X", "<", ">")
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#999999", "#000000")
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#999999", "#882255")
+_EPOCHS = r", \d+ epochs.*$"
+_NONE = "no training"
 
 
 def errors_figure(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
@@ -23,14 +25,23 @@ def errors_figure(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
     ----------
     table : pandas.DataFrame
         ``method, training, test_sigma, metric, map, mean``; one row of panels a noise level.
+        Trainings on the same data look alike, whatever the number of their epochs.
     paper : pandas.DataFrame
         ``method, metric, map, mean``: drawn as squares.
     """
+    on_what = table["training"].str.replace(_EPOCHS, "", regex=True)
+    table = table.assign(training=on_what)
     keys = list(dict.fromkeys(table["map"]))
     levels = sorted(table["test_sigma"].unique())
     names = [name for name in dict.fromkeys([*paper["method"], *table["method"]])
              if name != "bound"]  # fmt: skip
-    trainings = [one for one in dict.fromkeys(table["training"]) if one != "no training"]
+    trainings = [one for one in dict.fromkeys(table["training"]) if one != _NONE]
+    styles: dict[str, dict[str, Any]] = {
+        training: {"marker": _MARKERS[number % len(_MARKERS)], "markersize": 5,
+                   "color": _COLORS[number % len(_COLORS)]}
+        for number, training in enumerate(trainings)
+    }  # fmt: skip
+    styles[_NONE] = {"marker": "*", "markersize": 7, "color": "black"}
     figure = Figure(figsize=(2.3 * len(keys) + 0.4, 2.1 * len(levels) + 0.7), layout="constrained")
     axes = figure.subplots(len(levels), len(keys), squeeze=False)
     for row, level in enumerate(levels):
@@ -43,12 +54,11 @@ def errors_figure(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
                 [names.index(name) for name in printed["method"]], printed["mean"], "s",
                 color="none", markeredgecolor="black", label="paper", markersize=7,
             )  # fmt: skip
-            for number, training in enumerate([*trainings, "no training"]):
+            for training, style in styles.items():
                 ours = of[(of["training"] == training) & (of["method"] != "bound")]
                 axis.plot(
-                    [names.index(name) for name in ours["method"]], ours["mean"],
-                    _MARKERS[number % len(_MARKERS)], color=_COLORS[number % len(_COLORS)],
-                    label=training, markersize=5,
+                    [names.index(name) for name in ours["method"]], ours["mean"], **style,
+                    linestyle="none", label=training,
                 )  # fmt: skip
             for value in of.loc[of["method"] == "bound", "mean"]:
                 axis.axhline(value, color="black", linestyle="--", linewidth=1, label="bound")
