@@ -53,11 +53,19 @@ class Regions:
         The label of each number.
     path : str
         The file they were loaded from or saved to; empty while they are in no file.
+    affine : ndarray or None
+        (4, 4) to mm of the grid they are drawn on.
     """
 
     labels: NDArray[np.uint16]
     table: Mapping[int, Label]
     path: str = ""
+    affine: NDArray[np.float64] | None = None
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """(Z, Y, X)."""
+        return self.labels.shape
 
 
 @dataclass(frozen=True)

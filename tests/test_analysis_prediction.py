@@ -118,8 +118,8 @@ def test_missing_off_resonance_and_b1_are_assumed_and_told():
 @pytest.mark.parametrize(
     ("maps", "words"),
     [
-        (ParameterMaps({"FF": np.ones((1, 2, 3))}), "another grid: 1 × 2 × 3 voxels"),
-        (maps_of(affine=np.diag([2.0, 2, 2, 1])), "their affine differs"),
+        (ParameterMaps({"FF": np.ones((1, 2, 3))}), "another shape, 1 × 2 × 3 voxels"),
+        (maps_of(affine=np.diag([2.0, 2, 2, 1])), "another grid than the series: voxels of"),
         (maps_of(T1fat=None), "needs T1fat"),
         (maps_of(provenance={"sequence": {"name": "FISP", "fingerprint": "x"}}), "sequence, FISP"),
         (maps_of(B1=np.full(SHAPE, 8.0)), "B1 is out of range"),

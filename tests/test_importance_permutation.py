@@ -285,7 +285,7 @@ def test_reference_on_another_grid_is_refused():
         importance(
             OneFrame(series.sequence), series, reference=ParameterMaps({"FF": np.ones((1, 2, 2))})
         )
-    assert caught.value.code == "bad-shape"
+    assert caught.value.code == "other-grid"
 
 
 def test_large_runs_keep_the_changes_of_the_chosen_map_only(monkeypatch):

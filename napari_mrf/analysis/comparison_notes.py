@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.analysis.same_grid import check_same_grid
 from napari_mrf.analysis.unit_checks import check_same_units, check_units
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     """Refuse what cannot be compared, and return what deserves attention."""
     reference, test = subject.reference, subject.test
-    notes = [check_same_grid(reference, test)]
+    check_same_grid(test, reference, "the test lies on another grid than the reference")
+    notes = [_unknown_place(reference, test)]
     shared = [key for key in PARAMETERS if key in reference and key in test]
     if not shared:
         raise MRFInputError("no-common-map", "the two reconstructions have no map in common",
@@ -41,6 +42,15 @@ def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
         notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} "
                      f"{'is' if len(rules) == 1 else 'are'} compared everywhere.")  # fmt: skip
     return [note for note in notes if note]
+
+
+def _unknown_place(reference: ParameterMaps, test: ParameterMaps) -> str:
+    n_without = (reference.affine is None) + (test.affine is None)
+    if not n_without:
+        return ""
+    return (f"{'Both reconstructions have' if n_without == 2 else 'One reconstruction has'} no "
+            "geometry: they have one shape, but whether they lie in the same place cannot be told."
+            )  # fmt: skip
 
 
 def _background(maps: ParameterMaps, side: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.analysis.same_grid import check_same_grid
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS, validity_rules
 
@@ -115,7 +115,7 @@ def error_map(
         shared = [name for name in reference if name in test]
         raise MRFInputError("bad-option", f"{key} is not a map of both reconstructions",
                             expected=", ".join(shared) or "a map of both")  # fmt: skip
-    check_same_grid(reference, test)
+    check_same_grid(test, reference, "the test lies on another grid than the reference")
     if region is not None and region.shape != reference.spatial_shape:
         raise MRFInputError("bad-shape", "the region lies on another grid than the maps",
                             expected=f"shape {reference.spatial_shape}",

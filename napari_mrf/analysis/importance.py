@@ -19,6 +19,7 @@ from napari_mrf.analysis.importance_record import importance_record
 from napari_mrf.analysis.importance_result import Importance
 from napari_mrf.analysis.importance_voxels import prepared_reconstructor
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.slicewise import SlicewiseMethod
 
@@ -121,7 +122,7 @@ def iter_importance(
     Raises
     ------
     MRFInputError
-        ``"nothing-to-permute"``, ``"bad-shape"`` for a reference on another grid,
+        ``"nothing-to-permute"``, ``"other-grid"`` for a reference on another grid,
         ``"unknown-parameter"`` for a map to keep that the method does not give, and those of
         the method for a series that does not fit.
     """
@@ -132,14 +133,9 @@ def iter_importance(
             f"the method {method.name} gives no map {keep!r}",
             expected=", ".join(method.parameters),
         )
-    if reference is not None and reference.spatial_shape != series.spatial_shape:
-        raise MRFInputError(
-            "bad-shape",
-            "the reference lies on another grid than the series",
-            path=series.source_path,
-            expected=f"shape {series.spatial_shape}",
-            found=f"shape {reference.spatial_shape}",
-        )
+    if reference is not None:
+        check_same_grid(reference, series, "the reference lies on another grid than the series",
+                        path=series.source_path)  # fmt: skip
     groups = options.frame_groups(series.n_frames)
     total = len(groups) * options.repeats
     reconstructor: Reconstructor | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
+from napari_mrf.analysis.prediction_obstacle import record_part
 from napari_mrf.analysis.traces import Trace, problem_of, values_table, voxel_name
 from napari_mrf.parameters import validity_rules
 
@@ -67,13 +68,32 @@ class Inspected:
         return f"voxel_{'_'.join(map(str, self.voxel))}"
 
 
-def is_from(maps: ParameterMaps, series: MRFSeries) -> bool | None:
-    """Return whether maps were made from a series, by its sha256; None where that is unknown."""
-    record = maps.provenance.get("input")
-    source = record.get("sha256") if isinstance(record, dict) else None
-    if source is None or series.source_sha256 is None:
-        return None
-    return bool(source == series.source_sha256)
+def is_from(
+    maps: ParameterMaps, series: MRFSeries, *, made_from: str = "", series_name: str = ""
+) -> bool | None:
+    """Return whether maps were made from a series, so that their ``m0`` is its complex scale.
+
+    Parameters
+    ----------
+    maps : ParameterMaps
+        Whose provenance has the sha256 of the file they come from.
+    series : MRFSeries
+        Another file is another series.
+    made_from, series_name : str
+        Names of the series in this session, that of the maps and this one. They decide for maps
+        that were made in it: several series may come from one file, or from none.
+
+    Returns
+    -------
+    bool or None
+        None where that is unknown.
+    """
+    sums = record_part(maps.provenance, "input").get("sha256"), series.source_sha256
+    if None not in sums and sums[0] != sums[1]:
+        return False
+    if made_from:
+        return made_from == series_name
+    return None if None in sums else True
 
 
 def voxel_trace(

@@ -18,11 +18,12 @@ from napari_mrf.analysis.inspection import (
 from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.analysis.unit_checks import check_units
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.label_maps import grid_difference, load_labels
+from napari_mrf.io.label_maps import load_labels
 from napari_mrf.io.label_table import load_label_table
 from napari_mrf.io.maps_cohort import file_sums, label_table_beside, telling_names
-from napari_mrf.io.maps_reader import load_maps, same_place
+from napari_mrf.io.maps_reader import load_maps
 from napari_mrf.io.source import sha256_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
         if name in sets:
             raise MRFInputError("same-name", "the folder of maps is given twice", path=path)
         maps = load_maps(path)
-        _check_grid(maps, series, path)
+        check_same_grid(maps, series, "the maps lie on another grid than the series", path=path)
         check_units(maps, what=f"the maps in {path}")
         predictor = Predictor.of(name, maps, series, is_own_series=bool(is_from(maps, series)))
         sets[name] = maps
@@ -202,20 +203,6 @@ def region_values(maps: MapsToInspect, regions: RegionsToInspect) -> pd.DataFram
         part.insert(0, "maps", name)
         parts.append(part[part["scope"] == "pooled"])
     return pd.concat(parts, ignore_index=True)
-
-
-def _check_grid(maps: ParameterMaps, series: MRFSeries, path: Path) -> None:
-    knows_both = maps.affine is not None and series.affine is not None
-    if maps.spatial_shape == series.spatial_shape and (
-        not knows_both or same_place(maps.affine, series.affine)
-    ):
-        return
-    difference = grid_difference(
-        maps.spatial_shape, maps.affine, series.spatial_shape, series.affine
-    )
-    raise MRFInputError("other-grid", f"the maps lie on another grid than the series: {difference}",
-                        path=path, expected=f"shape {series.spatial_shape}",
-                        found=f"shape {maps.spatial_shape}")  # fmt: skip
 
 
 def _find(asked: str, names: Mapping[int, str], path: Path) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS, validity_rules
 
@@ -78,14 +79,15 @@ def map_errors(
     Raises
     ------
     MRFInputError
-        ``"bad-shape"`` when the grids differ.
+        ``"other-grid"`` for maps, ``"bad-shape"`` for a mask on another grid.
     """
-    if not test.spatial_shape == reference.spatial_shape == mask.shape:
+    check_same_grid(test, reference, "the maps lie on different grids")
+    if mask.shape != reference.spatial_shape:
         raise MRFInputError(
             "bad-shape",
-            "the maps lie on different grids",
+            "the mask lies on another grid than the maps",
             expected=f"shape {reference.spatial_shape}",
-            found=f"maps {test.spatial_shape}, mask {mask.shape}",
+            found=f"shape {mask.shape}",
         )
     rules = validity_rules(thresholds)
     rows = []

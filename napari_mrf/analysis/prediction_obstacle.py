@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from napari_mrf.data.geometry import grid_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.maps import ParameterMaps
@@ -20,14 +21,8 @@ _NEEDED = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
 
 def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:
     """Return why a set of maps predicts nothing in any voxel of a series; empty otherwise."""
-    if maps.spatial_shape != series.spatial_shape:
-        return (
-            f"these maps lie on another grid: {_times(maps.spatial_shape)} voxels, the series has "
-            f"{_times(series.spatial_shape)}"
-        )
-    one, other = maps.affine, series.affine
-    if one is not None and other is not None and not np.allclose(one, other, atol=1e-3):
-        return "these maps lie elsewhere than the series: their affine differs"
+    if difference := grid_difference(maps, series):
+        return f"these maps lie on another grid than the series: {difference}"
     if series.sequence is None:
         return "the sequence is not known: pick it in Series"
     recorded = record_part(maps.provenance, "sequence")
@@ -67,7 +62,3 @@ def record_part(provenance: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a part of the provenance; empty where a foreign file has none, or nonsense."""
     part = provenance.get(key)
     return part if isinstance(part, dict) else {}
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write
 from napari_mrf.io.label_table import MAX_LABEL
-from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.nifti import read_volume
 from napari_mrf.io.nifti_write import write_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_WORLD_AXES = ("left and right", "front and back", "head and foot")
-_WORLD_ENDS = (("left", "right"), ("back", "front"), ("foot", "head"))  # - and + of RAS
-_TELLING_MM = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +78,19 @@ def load_labels(
     volume = read_volume(path)
     values = _as_labels(volume.values, path)
     unknown = volume.affine is None or affine is None
-    if values.shape == tuple(shape) and (unknown or same_place(volume.affine, affine)):
+    difference = grid_difference(Grid(values.shape, volume.affine), Grid(shape, affine))
+    if not difference:
         warnings: tuple[str, ...] = ()
         if unknown and volume.affine is not affine:
             warnings = (f"{path.name} has the right shape; whether it lies in the right place "
                         "cannot be told, as one of the two has no geometry.",)  # fmt: skip
         return LabelMap(values, affine, volume.sha256, warnings=warnings)
-    difference = grid_difference(values.shape, volume.affine, tuple(shape), affine)
     if resample is None or volume.affine is None or affine is None:
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
         if unknown:
             hint = "Without the geometry of both grids they cannot be resampled."
-        shapes = (f"shape {tuple(shape)}", f"shape {values.shape}")
-        expected, found = shapes if shapes[0] != shapes[1] else (None, None)
         raise MRFInputError("other-grid", f"the labels lie on another grid: {difference}",
-                            path=path, expected=expected, found=found, hint=hint)  # fmt: skip
+                            path=path, hint=hint)  # fmt: skip
     moved = _nearest(values, volume.affine, tuple(shape), affine)
     lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
     warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
@@ -161,52 +155,6 @@ def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:
                             expected=f"0-{MAX_LABEL}", found=f"{low:g} to {high:g}"
                             )  # fmt: skip
     return values.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.int32)
-
-
-def grid_difference(
-    shape: tuple[int, ...],
-    affine: NDArray[np.float64] | None,
-    target_shape: tuple[int, ...],
-    target_affine: NDArray[np.float64] | None,
-) -> str:
-    """Return in words how a grid differs from a target grid: (Z, Y, X) shapes, (4, 4) to mm."""
-    if affine is not None and target_affine is not None:
-        sizes, target_sizes = (np.linalg.norm(a[:3, :3], axis=0) for a in (affine, target_affine))
-        cosines = affine[:3, :3] / sizes * (target_affine[:3, :3] / target_sizes)
-        direction = cosines.sum(axis=0)
-        if np.any(direction < -0.9):
-            world = np.abs(target_affine[:3, :3]).argmax(axis=0)[direction < -0.9]
-            return f"{', '.join(_WORLD_AXES[axis] for axis in world)} run the other way"
-        if np.any(direction < 0.999):
-            return "it is rotated"
-        if not np.allclose(sizes, target_sizes, rtol=1e-3):
-            shown = (" × ".join(f"{size:.3g}" for size in s) for s in (sizes, target_sizes))
-            return "voxels of {} mm instead of {} mm".format(*shown)
-        if shape == target_shape:
-            return _small_difference(shape, affine, target_affine)
-    return "another shape"
-
-
-def _small_difference(
-    shape: tuple[int, ...], affine: NDArray[np.float64], target_affine: NDArray[np.float64]
-) -> str:
-    """Return by how many mm the centre, or else a corner, of one of two like grids is off."""
-    last = np.array(shape[::-1], np.float64)[:, None] - 1
-    corners = np.indices((2, 2, 2)).reshape(3, -1) * last
-    apart = affine - target_affine
-    moved = apart[:3, :3] @ corners + apart[:3, 3:]
-    offset = moved.mean(axis=1)
-    telling = max(_TELLING_MM, 0.01 * float(np.abs(offset).max()))  # not what headers round off
-    parts = [
-        f"{abs(distance):.3g} mm to the {_WORLD_ENDS[axis][int(distance > 0)]}"
-        for axis, distance in enumerate(offset)
-        if abs(distance) >= telling
-    ]
-    # Affines may differ by a turn or a scale too small to be told as such before.
-    bent = float(np.linalg.norm(moved - offset[:, None], axis=0).max())
-    if bent >= _TELLING_MM and bent > np.linalg.norm(offset):
-        return f"it is slightly rotated or stretched, by {bent:.2g} mm at the corners"
-    return f"it is shifted by {' and '.join(parts)}" if parts else "it is shifted"
 
 
 def _nearest(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_mrf import strict_json
+from napari_mrf.data.geometry import Grid, check_same_grid, same_place
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.maps_writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 from napari_mrf.io.nifti import NiftiVolume, read_volume
@@ -17,6 +16,7 @@ from napari_mrf.parameters import PARAMETERS
 from napari_mrf.series import check_affine
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _MAX_RECORD_BYTES = 50_000_000
@@ -58,14 +58,14 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     if not set(volumes) & set(PARAMETERS):
         raise MRFInputError("no-maps", "the folder holds no parameter maps", path=folder,
                             expected=f"files such as {', '.join(PARAMETERS)}.nii.gz")  # fmt: skip
-    stored = _common_affine(volumes, folder)
+    grid = _common_grid(volumes, folder)
     return ParameterMaps(
         {name: volume.values for name, volume in volumes.items() if name in PARAMETERS},
         **{name: volumes[name].values if name in volumes else None for name in COMPANIONS},
         uncertainty={
             key: volumes[name].values for name, key in DEVIATIONS.items() if name in volumes
         },
-        affine=stored if record is None else _exact_affine(record, stored, record_path),
+        affine=grid.affine if record is None else _exact_affine(record, grid, record_path),
         provenance=None if record is None else record.get("provenance"),
     )
 
@@ -124,34 +124,23 @@ def _files(folder: Path, record: dict[str, Any] | None) -> dict[str, tuple[Path,
     return files
 
 
-def _common_affine(volumes: dict[str, NiftiVolume], folder: Path) -> NDArray[np.float64] | None:
-    first_name, first = next(iter(volumes.items()))
-    for name, volume in volumes.items():
-        if volume.values.shape != first.values.shape or not same_place(volume.affine, first.affine):
-            raise MRFInputError("other-grid", f"the maps {first_name} and {name} lie on different "
-                                "grids", path=folder, expected=f"shape {first.values.shape}",
-                                found=f"shape {volume.values.shape}",
-                                hint="Resample them to one grid first.")  # fmt: skip
-    return first.affine
+def _common_grid(volumes: dict[str, NiftiVolume], folder: Path) -> Grid:
+    grids = {name: Grid(volume.values.shape, volume.affine) for name, volume in volumes.items()}
+    first = min(grids, key=lambda name: grids[name].affine is None)  # the first that knows
+    for name, grid in grids.items():
+        check_same_grid(grid, grids[first], f"the maps {first} and {name} lie on different grids",
+                        path=folder)  # fmt: skip
+    return grids[first]
 
 
-def same_place(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> bool:
-    """Return whether two affines are equal to what a float32 header can tell apart."""
-    if first is None or second is None:
-        return first is second
-    return bool(np.allclose(first, second, rtol=1e-4, atol=1e-3))
-
-
-def _exact_affine(
-    record: dict[str, Any], stored: NDArray[np.float64] | None, path: Path
-) -> NDArray[np.float64] | None:
+def _exact_affine(record: dict[str, Any], stored: Grid, path: Path) -> NDArray[np.float64] | None:
     """Return the float64 affine of the record, which the header holds in float32 only."""
     if record.get("affine") is None:
-        return stored
+        return stored.affine
     try:
         exact = check_affine(record["affine"], path=str(path))
     except (TypeError, ValueError):
         raise _bad_record(path, "an affine that is none") from None
-    if not same_place(exact, stored):
+    if not same_place(exact, stored.affine, stored.spatial_shape):
         raise _bad_record(path, "another affine than the files have")
     return exact

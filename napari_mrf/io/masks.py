@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import npy
-from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.nifti import read_volume
 from napari_mrf.io.source import read_error
@@ -64,9 +64,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         mask = check_mask(values, series.spatial_shape)
     except MRFInputError as error:
         raise error.at(path) from None
-    if affine is not None and series.affine is not None and not same_place(affine, series.affine):
-        raise MRFInputError("bad-mask", "the mask lies elsewhere in space than the series",
-                            path=path, expected=f"affine {series.affine.round(3).tolist()}",
-                            found=f"affine {affine.round(3).tolist()}",
-                            hint="Save the mask on the grid of the series.")  # fmt: skip
+    check_same_grid(Grid(mask.shape, affine), series,
+                    "the mask lies on another grid than the series", code="bad-mask", path=path,
+                    hint="Save the mask on the grid of the series.")  # fmt: skip
     return mask

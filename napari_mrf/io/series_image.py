@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.axes import check_axes, unknown_axes
 from napari_mrf.io.complex_pairs import find_pair
 from napari_mrf.io.formats import read_source
-from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.phase_units import radians_per_unit
 from napari_mrf.io.series_order import PairView, SeriesView, as_signal, view_of
 from napari_mrf.io.sidecar import Sidecar, load_sidecar
@@ -77,8 +77,9 @@ def open_partner(
         raise _unlike(
             main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
         )
-    if not same_place(other.source.affine, main.source.affine):
-        raise _unlike(main, other, "the same affine", "another affine")
+    grids = (Grid(one.view.shape[1:], one.source.affine) for one in (other, main))
+    if difference := grid_difference(*grids):
+        raise _unlike(main, other, "one grid", difference)
     return other, pair.part
 
 

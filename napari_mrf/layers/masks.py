@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.attributes import spatial_attributes
+from napari_mrf.layers.metadata import GRID_KEY
+from napari_mrf.layers.regions import grid_of_regions
 from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str
         np.array(orientation.to_screen(mask.astype(np.uint8))),
         name=name,
         opacity=0.4,
+        metadata={GRID_KEY: Grid(series.spatial_shape, series.affine)},
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
     )
 
@@ -43,6 +47,11 @@ def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
     MRFInputError
         ``"bad-mask"`` for another grid or an empty mask.
     """
+    what = f"the mask {layer.name} lies on another grid"
+    hint = "Draw it on a Labels layer made for this series."
+    made_for = layer.metadata.get(GRID_KEY) or grid_of_regions(layer)
+    if made_for is not None:
+        check_same_grid(made_for, series, what, code="bad-mask", hint=hint)
     orientation = DisplayOrientation.from_affine(series.affine)
     labels = np.asarray(layer.data) != 0
     if labels.ndim == 4:
@@ -53,10 +62,10 @@ def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
     if labels.shape != expected:
         raise MRFInputError(
             "bad-mask",
-            f"the mask {layer.name} lies on another grid",
+            what,
             expected=f"shape {expected}",
             found=f"shape {labels.shape}",
-            hint="Draw it on a Labels layer made for this series.",
+            hint=hint,
         )
     if not labels.any():
         raise MRFInputError(

@@ -14,6 +14,7 @@ SERIES_KEY = "mrf_series"
 SET_KEY = "mrf_set"
 PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
+GRID_KEY = "mrf_grid"
 TITLE_KEY = "mrf_title"
 """What a layer shows, for the edge of the canvas, where it is no map of a set."""
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.attributes import spatial_attributes, voxel_sizes
+from napari_mrf.layers.metadata import GRID_KEY
 from napari_mrf.layers.order import place_under_pins
 from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.rois.muscles import meaning_of
@@ -73,11 +75,10 @@ class RegionGrid:
         z, y, x = (self.shape[axis] for axis in self.orientation.axes)
         return z, y, x
 
-    def is_same(self, other: RegionGrid) -> bool:
-        """Return whether two grids have the same voxels in the same place."""
-        from napari_mrf.io.maps_reader import same_place
-
-        return self.shape == other.shape and same_place(self.affine, other.affine)
+    @property
+    def spatial_shape(self) -> tuple[int, int, int]:
+        """The shape, by the name that all nouns have for it."""
+        return self.shape
 
 
 def add_regions_layer(
@@ -114,16 +115,20 @@ def adopt_layer(layer: Any, grid: RegionGrid) -> None:
     Raises
     ------
     MRFInputError
-        ``"other-grid"`` for another shape, ``"bad-labels"`` for numbers that do not fit.
+        ``"other-grid"`` for another shape or place, ``"bad-labels"`` for numbers that do not fit.
     """
+    what = f"the layer {layer.name} lies on another grid"
+    hint = "Draw on a layer of this series, or load the labels from a file."
+    if GRID_KEY in layer.metadata:
+        check_same_grid(layer.metadata[GRID_KEY], grid, what, hint=hint)
     data = np.asarray(layer.data)
     if data.shape != grid.screen_shape:
         raise MRFInputError(
             "other-grid",
-            f"the layer {layer.name} lies on another grid",
+            what,
             expected=f"shape {grid.screen_shape}",
             found=f"shape {data.shape}",
-            hint="Draw on a layer of this series, or load the labels from a file.",
+            hint=hint,
         )
     if data.size and (data.min() < 0 or data.max() > np.iinfo(np.uint16).max):
         raise MRFInputError("bad-labels", f"the layer {layer.name} has labels beyond 0 to 65535",

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import load_maps, load_series
-from napari_mrf.io.label_maps import grid_difference
-from napari_mrf.io.maps_reader import same_place
 from napari_mrf.io.masks import load_mask
 from napari_mrf.io.memory import refuse_beyond_memory
 
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_mrf.maps import ParameterMaps
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
     from napari_mrf.training.series_recipe import SubjectFiles
 
 # A map that was estimated at the end of its range may lie a rounding beyond it.
@@ -87,7 +84,7 @@ def read_subject(
             "no-maps", f"the folder lacks the map {missing[0]}, which the recipe wants",
             path=maps_folder, expected=", ".join(keys), found=", ".join(maps),
         )  # fmt: skip
-    _check_grid(series, maps, maps_folder)
+    check_same_grid(maps, series, "the maps lie on another grid than the series", path=maps_folder)
     refuse_beyond_memory(8 * int(np.prod(series.signal.shape)), "the series", path)
     measured = np.asarray(series.signal, np.complex64)
     signals = torch.from_numpy(np.array(np.moveaxis(measured, 0, 1), order="C"))  # a copy
@@ -109,19 +106,3 @@ def read_subject(
     # Not finite is no signal: as an image has it, neighbours must not suffer from it.
     signals[~torch.isfinite(power)[:, None].expand_as(signals)] = 0
     return MeasuredSubject(signals, scaled, counted)
-
-
-def _check_grid(series: MRFSeries, maps: ParameterMaps, path: Path) -> None:
-    unknown = series.affine is None or maps.affine is None
-    if series.spatial_shape == maps.spatial_shape and (
-        unknown or same_place(series.affine, maps.affine)
-    ):
-        return
-    difference = grid_difference(
-        maps.spatial_shape, maps.affine, series.spatial_shape, series.affine
-    )
-    raise MRFInputError(
-        "other-grid", f"the maps lie on another grid than the series: {difference}", path=path,
-        expected=f"shape {series.spatial_shape}", found=f"shape {maps.spatial_shape}",
-        hint="Resample the maps to the grid of the series first.",
-    )  # fmt: skip

@@ -9,6 +9,7 @@ from napari.layers import Image
 from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.error_maps import error_map
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
@@ -106,6 +107,9 @@ class CompareErrors:
             labels = regions.labels
             region = labels > 0 if chosen is None else np.isin(labels, chosen)
         try:
+            if region is not None:
+                check_same_grid(regions, compared.reference.maps,
+                                "the regions lie on another grid than the maps")  # fmt: skip
             return error_map(
                 compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
                 thresholds=preferences().thresholds,

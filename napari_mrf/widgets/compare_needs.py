@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.io.maps_reader import same_place
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.widgets.compare_panel import SIDES
 from napari_mrf.widgets.compare_work import Compared
 
@@ -35,15 +35,8 @@ def needs_of(session: Session, names: Mapping[str, str]) -> str:
         return "Pick two different sets of maps."
     if session.comparison.status.is_running:
         return "Wait for this comparison, or cancel it."
-    regions, series = session.regions, session.series
-    shape = reference.maps.spatial_shape
-    elsewhere = (
-        series is not None
-        and series.affine is not None
-        and reference.maps.affine is not None
-        and not same_place(series.affine, reference.maps.affine)
-    )
-    if regions is not None and (regions.labels.shape != shape or elsewhere):
+    regions = session.regions
+    if regions is not None and grid_difference(regions, reference.maps):
         return ("The regions lie on another grid than the reference. Pick maps of this series, "
                 "or load regions for these maps.")  # fmt: skip
     return ""

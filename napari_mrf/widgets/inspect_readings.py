@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.inspection import is_from
 from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.widgets.inspection import (
     RegionsQuestion,
     VoxelReader,
     VoxelsQuestion,
     answer_regions,
-    is_own_series,
 )
 from napari_mrf.widgets.latest import Latest
 
@@ -80,7 +80,14 @@ class InspectReadings:
         """Predict from these sets of maps; return the (T,) frames that none of them used."""
         series, name = self.session.series, self.session.series_name
         self.predictors = tuple(
-            Predictor.of(one.name, one.maps, series, is_own_series=is_own_series(one, series, name))
+            Predictor.of(
+                one.name,
+                one.maps,
+                series,
+                is_own_series=bool(
+                    is_from(one.maps, series, made_from=one.series_name, series_name=name)
+                ),
+            )
             for one in maps_sets
         )
         return ~np.any([p.used for p in self.predictors] or [np.ones(1, bool)], axis=0)

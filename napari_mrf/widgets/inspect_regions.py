@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.session import RegionChoice
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class InspectRegions:
     def choices(self) -> tuple[RegionChoice, ...]:
         """Return the regions to draw; none where the labels lie on another grid."""
         regions, series = self.session.regions, self.session.series
-        if regions is None or series is None or regions.labels.shape != series.spatial_shape:
+        if regions is None or series is None or grid_difference(regions, series):
             return ()
         choices = []
         if CHOSEN_REGION in self.keys and self.session.chosen_region is not None:

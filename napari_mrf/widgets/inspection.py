@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.predictor import Predictor
     from napari_mrf.sequence import Sequence
     from napari_mrf.series import MRFSeries
-    from napari_mrf.session import MapsSet, RegionChoice, Regions, Voxel
+    from napari_mrf.session import RegionChoice, Regions, Voxel
 
 _SLOW_S = 0.02
 
@@ -120,15 +120,6 @@ def _mean_trace(question: RegionsQuestion, choice: RegionChoice) -> Trace:
     labels, name = question.regions.labels, question.regions.table[choice.label].name
     found = region_signals(question.series, labels, (choice.label,), choice.z)
     return region_trace(name, found[choice.label], question.predictors, choice.z)
-
-
-def is_own_series(maps_set: MapsSet, series: MRFSeries, series_name: str) -> bool:
-    """Whether a set was made from this series, so that its complex scale is that of the series."""
-    record = maps_set.maps.provenance.get("input")
-    source = record.get("sha256") if isinstance(record, dict) else None
-    if source is not None and series.source_sha256 is not None and source != series.source_sha256:
-        return False
-    return maps_set.series_name == series_name if maps_set.series_name else source is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.jobs import Job, JobStatus
 from napari_mrf.layers import mask_from_layer, show_mask
 from napari_mrf.session import session_of, unwrapped
@@ -76,7 +77,7 @@ class ReconstructMasks:
             self.panel.notice.say(status.failure.sentence)
 
     def _on_mask_loaded(self, loaded: LoadedMask) -> None:
-        if loaded.series.spatial_shape == self.session.series.spatial_shape:
+        if not grid_difference(loaded.series, self.session.series):
             layer = show_mask(self.viewer, loaded.mask, loaded.series, loaded.name)
             self._on_layers_changed()
             self.panel.mask_picker.setCurrentText(layer.name)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.layers import outlines as polygons
 from napari_mrf.layers import regions as bridge
 from napari_mrf.rois import edits
@@ -195,7 +196,8 @@ class RegionsEditor(RegionsInStep):
             return
         is_saved = former is not None and np.array_equal(former.labels, labels)
         drawn = {label: self._table[label] for label in self.slices}
-        self._shared = Regions(labels, drawn, former.path if is_saved else "")
+        affine = self.layer.metadata[bridge.REGIONS_KEY].affine
+        self._shared = Regions(labels, drawn, former.path if is_saved else "", affine)
         self.session.set_regions(self._shared)
 
     def _on_session_regions(self, regions: Regions | None) -> None:
@@ -210,7 +212,7 @@ class RegionsEditor(RegionsInStep):
             for layer in shown:
                 layer.visible = False
             self.changed.emit()
-        elif grid is not None and regions.labels.shape == grid.shape:
+        elif grid is not None and not grid_difference(regions, grid):
             self._is_receiving = True
             try:
                 self.show_labels(regions.labels, {**self._table, **regions.table})

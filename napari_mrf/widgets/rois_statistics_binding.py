@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
 from napari_mrf.analysis.roi_statistics import roi_statistics
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobStatus, Step
 from napari_mrf.parameters import validity_rules
@@ -88,10 +89,9 @@ class RoisStatisticsBinding:
             reason = "Reconstruct the series, or load maps, to measure them."
         elif regions is None:
             reason = "Draw a region, or load labels, to measure them."
-        elif regions.labels.shape != maps_set.maps.spatial_shape:
-            reason = (f"The regions lie on another grid than these maps: {regions.labels.shape} "
-                      f"against {maps_set.maps.spatial_shape}. Pick other maps, or load the "
-                      "labels again.")  # fmt: skip
+        elif difference := grid_difference(regions, maps_set.maps):
+            reason = (f"The regions lie on another grid than these maps: {difference}. Pick other "
+                      "maps, or load the labels again.")  # fmt: skip
         self.panel.set_state(reason)
         if reason or maps_set is None or regions is None:
             self.job.cancel()

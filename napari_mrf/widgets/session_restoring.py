@@ -97,7 +97,7 @@ class SessionRestoring:
         if labels is None:
             labels = np.zeros(grid.spatial_shape, np.uint16)
         path = "" if contents.labels_path is None else str(contents.labels_path)
-        self.session.set_regions(Regions(labels, contents.table, path))
+        self.session.set_regions(Regions(labels, contents.table, path, grid.affine))
         chosen = contents.file.regions.chosen
         if chosen in contents.table:
             self.session.choose_region(RegionChoice(chosen))

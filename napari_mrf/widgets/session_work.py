@@ -159,7 +159,7 @@ def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
     if (path is None or not path.is_file()) and regions.labels.any() and grid is not None:
         path = _free_place(saved.path, "regions", ".nii.gz")
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_labels(path, regions.labels, grid.affine)
+        save_labels(path, regions.labels, grid.affine if regions.affine is None else regions.affine)
         saved.labels_path = path
     is_there = path is not None and path.is_file()
     return RegionsRecord(
