@@ -25,7 +25,9 @@ def fisp():
 @pytest.fixture(scope="module")
 def matcher(fisp):
     grid = ParameterGrid({"T1": np.arange(200.0, 2000, 60), "T2": np.arange(20.0, 200, 12)})
-    return ExhaustiveMatcher(fisp, device="cpu", dictionary=Dictionary.build(fisp, grid))
+    return ExhaustiveMatcher(
+        fisp, device="cpu", dictionary=Dictionary.build(fisp, grid), refine=False
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -80,9 +82,9 @@ def test_water_fat_is_never_below_exhaustive_with_gridded_fat_fraction():
     grid = small_grid()
     explicit = ParameterGrid({"FF": np.round(np.arange(21) / 20, 2), **grid.axes})
     exhaustive = ExhaustiveMatcher(
-        sequence, device="cpu", dictionary=Dictionary.build(sequence, explicit)
+        sequence, device="cpu", dictionary=Dictionary.build(sequence, explicit), refine=False
     )
-    water_fat = WaterFatMatcher(sequence, device="cpu", grid=grid)
+    water_fat = WaterFatMatcher(sequence, device="cpu", grid=grid, refine=False)
     rng = np.random.default_rng(1)
     tissue = {key: rng.uniform(axis[0], axis[-1], 200) for key, axis in explicit.axes.items()}
     signals = measured(sequence, tissue, 20, rng)

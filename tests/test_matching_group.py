@@ -48,7 +48,7 @@ def fingerprints(dictionary, seed, snr_db, n=40):
 
 
 def prepared(dictionary, cls=GroupMatcher, **options):
-    matcher = cls(dictionary.sequence, device="cpu", dictionary=dictionary, **options)
+    matcher = cls(dictionary.sequence, device="cpu", dictionary=dictionary, refine=False, **options)
     matcher.prepare()
     return matcher
 

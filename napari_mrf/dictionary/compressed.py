@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_search_torch import TorchSearch
-    from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
     from napari_mrf.sequence import Sequence
@@ -66,22 +63,16 @@ class CompressedMatcher(ExplicitMatcher):
     ----------
     sequence : Sequence
         Any kind.
-    device : str
-        Where the products are computed; `check` works on the CPU.
-    dictionary : Dictionary, optional
-        Made for the same sequence; by default that of `default_grid`, cached on disk.
     energy : str or float
         Share of the energy to keep (per cent, below 100), for rank 0.
     rank : int
         Number of vectors; 0 means by energy.
     check : bool
-        See above.
+        See above; it works on the CPU.
     basis : TemporalBasis, optional
         Made for this dictionary under the same frames and window; built and cached without.
-    refine, prior, sigma
-        See `RefiningMatcher`.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Device, dictionary, refinement and conditioning, see `ExplicitMatcher`.
 
     Raises
     ------
@@ -110,8 +101,7 @@ class CompressedMatcher(ExplicitMatcher):
                 help="Compare the atoms that compression cannot tell apart over all frames: "
                 "the answer is that of exhaustive matching.",
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -119,29 +109,13 @@ class CompressedMatcher(ExplicitMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str = "auto",
-        dictionary: Dictionary | None = None,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
         check: bool = True,
         basis: TemporalBasis | None = None,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            device=device,
-            dictionary=dictionary,
-            conditioning=Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-        )
+        super().__init__(sequence, **given)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._check = check and self.device.type == "cpu"
         self._basis = basis

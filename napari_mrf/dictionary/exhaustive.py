@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher, default_grid
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.method import MethodInfo
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_search_torch import TorchSearch
-    from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.sequence import Sequence
 
@@ -35,14 +32,8 @@ class ExhaustiveMatcher(ExplicitMatcher):
     ----------
     sequence : Sequence
         Any kind.
-    device : str
-        Where the products are computed.
-    dictionary : Dictionary, optional
-        Made for the same sequence; by default that of `default_grid`, cached on disk.
-    refine, prior, sigma
-        See `RefiningMatcher`.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Device, dictionary, refinement and conditioning, see `ExplicitMatcher`.
 
     Raises
     ------
@@ -56,32 +47,11 @@ class ExhaustiveMatcher(ExplicitMatcher):
         kind="matcher",
         sequence_kinds=("spoiled", "fisp"),
         paper="Ma et al., Nature 2013",
-        options=(*REFINEMENT_OPTIONS, *CONDITIONING_OPTIONS),
+        options=SHARED_OPTIONS,
     )
 
-    def __init__(
-        self,
-        sequence: Sequence,
-        *,
-        device: str = "auto",
-        dictionary: Dictionary | None = None,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
-    ) -> None:
-        super().__init__(
-            sequence,
-            device=device,
-            dictionary=dictionary,
-            conditioning=Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-        )
+    def __init__(self, sequence: Sequence, **given: Any) -> None:
+        super().__init__(sequence, **given)
         self._search: CompiledSearch | TorchSearch | None = None
 
     def describe(self) -> dict[str, Any]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.sequence import Sequence
 
@@ -64,10 +63,8 @@ class ExplicitMatcher(RefiningMatcher):
         Where the products are computed.
     dictionary : Dictionary, optional
         Made for the same sequence; by default that of `default_grid`, cached on disk.
-    conditioning : Conditioning
-        Applied to the series and, where it matters, to the atoms alike.
-    refine, prior, sigma
-        See `RefiningMatcher`.
+    **shared
+        Fields of `Refining` and `Conditioning`, see `RefiningMatcher`.
 
     Raises
     ------
@@ -79,12 +76,9 @@ class ExplicitMatcher(RefiningMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str,
-        dictionary: Dictionary | None,
-        conditioning: Conditioning,
-        refine: bool,
-        prior: str,
-        sigma: float | None,
+        device: str = "auto",
+        dictionary: Dictionary | None = None,
+        **shared: Any,
     ) -> None:
         if dictionary is not None and dictionary.sequence != sequence:
             raise MRFInputError(
@@ -93,7 +87,7 @@ class ExplicitMatcher(RefiningMatcher):
                 expected=sequence.name,
                 found=dictionary.sequence.name,
             )
-        super().__init__(sequence, conditioning, refine=refine, prior=prior, sigma=sigma)
+        super().__init__(sequence, **shared)
         self.device = resolve_device(device)
         self._dictionary = dictionary
         self._atoms = np.zeros((0, 0), np.complex64)

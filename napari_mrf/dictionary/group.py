@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed import DEFAULT_ENERGY, checked_rank
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
@@ -18,7 +16,7 @@ from napari_mrf.dictionary.group_pruning import (
     what_was_lost,
 )
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.method import MethodInfo, MethodOption
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_groups import AtomGroups
-    from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.group_search import GroupSearch
     from napari_mrf.method import VoxelResult
@@ -45,10 +42,6 @@ class GroupMatcher(ExplicitMatcher):
     ----------
     sequence : Sequence
         Any kind.
-    device : str
-        Only for the record: the search runs on the CPU.
-    dictionary : Dictionary, optional
-        Made for the same sequence; by default that of `default_grid`, cached on disk.
     groups : int
         Number of groups; 0 takes twice the root of the number of atoms.
     pruning : {"bound", "threshold"}
@@ -58,10 +51,9 @@ class GroupMatcher(ExplicitMatcher):
         Of the threshold: share below the best mean's correlation, 0-1.
     energy, rank
         Of the compressed space, see `CompressedMatcher`.
-    refine, prior, sigma
-        See `RefiningMatcher`.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Device, dictionary, refinement and conditioning, see `ExplicitMatcher`. The search runs
+        on the CPU whatever the device.
 
     Raises
     ------
@@ -100,8 +92,7 @@ class GroupMatcher(ExplicitMatcher):
                 "best mean; faster in noise, and some voxels get another atom.",
                 choices=PRUNINGS,
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -109,30 +100,14 @@ class GroupMatcher(ExplicitMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str = "auto",
-        dictionary: Dictionary | None = None,
         groups: int = 0,
         pruning: str = "bound",
         margin: float = PUBLISHED_MARGIN,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            device=device,
-            dictionary=dictionary,
-            conditioning=Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-        )
+        super().__init__(sequence, **given)
         check_pruning(groups, pruning, margin)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._n_groups, self._pruning, self._margin = groups, pruning, margin

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS, RefiningMatcher, shares
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
@@ -46,18 +44,8 @@ class WaterFatMatcher(RefiningMatcher):
     grid : {"published", "wide"} or ParameterGrid
         The reconstruction grid of the papers, one with room on all sides, or axes T1H2O,
         T1fat, Df and B1 of one's own.
-    threads : int, optional
-        CPU threads; all cores by default. Results do not depend on it.
-    refine : bool
-        Go on from the grid answer to continuous values, with their standard deviations.
-    prior : {"series", "range", "off"}
-        What refinement believes of the tissue: the spread of the series' own grid answers,
-        the published range, or nothing.
-    sigma : float, optional
-        Noise standard deviation in the real and the imaginary part of the series; estimated
-        from each voxel's residual without.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Threads, refinement and conditioning, see `RefiningMatcher`.
 
     Raises
     ------
@@ -81,8 +69,7 @@ class WaterFatMatcher(RefiningMatcher):
                 "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
                 choices=("published", "wide"),
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -92,23 +79,9 @@ class WaterFatMatcher(RefiningMatcher):
         *,
         device: str = "auto",
         grid: str | ParameterGrid = "published",
-        threads: int | None = None,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-            threads=threads,
-        )
+        super().__init__(sequence, **given)
         # Pruned and compiled, the search is faster on a few cores than all of it on a large GPU
         # (docs/results.md).
         self.device = resolve_device("cpu" if device == "auto" else device)

@@ -57,7 +57,7 @@ class CoefficientSimilarity(Similarity):
         self, sequence: Sequence, *, dictionary: Dictionary | None = None, **conditioning: Any
     ) -> None:
         self.matcher: CompressedMatcher = CompressedMatcher(
-            sequence, device="cpu", dictionary=dictionary, **conditioning
+            sequence, device="cpu", dictionary=dictionary, refine=False, **conditioning
         )
         self._tree: cKDTree | None = None
 
