@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from napari_mrf.method import MethodOption, VoxelResult
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -119,27 +118,26 @@ class RefiningMatcher(VoxelwiseMethod):
         self.refining = Refining(**asked)
         self.threads = threads or n_threads()
         self._must_refine = bool(asked.get("refine", False))
-        self._is_refinable = True
         prior = self.refining.prior
         self._prior = no_prior() if prior == "off" else range_prior(sequence.kind)
         self._refinement: Refinement | None = None
 
-    @property
-    @abstractmethod
-    def refined_axes(self) -> tuple[str, ...]:
-        """Parameters that the grid answers hold, apart from PD."""
+    def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
+        """Make the tables of refinement, unless it is off; notes say why it is left out.
 
-    def preparing_refinement(self) -> Iterator[None]:
-        """Make the tables of refinement, unless it is off; notes say why it is left out."""
-        wanted = self.refining.refine and self._is_refinable
-        if not wanted or self._refinement is not None:
+        Parameters
+        ----------
+        axes : iterable of str
+            Parameters that the grid answers hold, apart from PD.
+        """
+        if not self.refining.refine:
             return
         yield
         from napari_mrf.dictionary.refinement import make_refinement
 
         yield
         try:
-            self._refinement = make_refinement(self.sequence, self.conditioning, self.refined_axes)
+            self._refinement = make_refinement(self.sequence, self.conditioning, axes)
         except (ImportError, ValueError) as reason:
             if self._must_refine:
                 raise MRFInputError(
@@ -147,7 +145,6 @@ class RefiningMatcher(VoxelwiseMethod):
                     f"the values cannot be refined: {reason}",
                     hint="Leave refine out, or turn it off, to keep the values of the grid.",
                 ) from reason
-            self._is_refinable = False
             self.notes.append(f"The values stay on the grid, without refinement: {reason}.")
 
     def describe_refinement(self) -> dict[str, Any]:

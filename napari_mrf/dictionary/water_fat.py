@@ -16,7 +16,7 @@ from napari_mrf.maps import FLAGS
 from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -102,31 +102,26 @@ class WaterFatMatcher(RefiningMatcher):
         record = {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
         return record | self.describe_refinement()
 
-    @property
-    def refined_axes(self) -> tuple[str, ...]:
-        """All parameters."""
-        return self.parameters
-
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, Search]:
         """Make the tables of the search and of refinement, one after the other."""
         if self._search is not None:
-            return
+            return self._search
         from napari_mrf.dictionary.water_fat_search import make_search
 
         yield
         search, self.notes = make_search(self._dictionary, self.device)
-        yield from self.preparing_refinement()
+        yield from self.preparing_refinement(self.parameters)
         self._search = search
+        return search
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
-        self.prepare()
-        assert self._search is not None  # noqa: S101 - made by prepare
+        search: Search = self.prepare()
         # The torch search spreads its own work over the cores.
-        is_compiled = self._search.engine == "compiled"
+        is_compiled = search.engine == "compiled"
         parts = shares(len(signals), self.threads) if is_compiled else [slice(None)]
         with ThreadPoolExecutor(self.threads) as pool:
-            found = list(pool.map(self._search.best_pairs, [signals[part] for part in parts]))
+            found = list(pool.map(search.best_pairs, [signals[part] for part in parts]))
         indices, fat_fraction, correlation, scale = (
             np.concatenate([getattr(part, name) for part in found])
             for name in ("indices", "fat_fraction", "correlation", "scale")

@@ -21,7 +21,7 @@ from napari_mrf.spatiotemporal.pipeline import ITERATIONS, Pipeline
 from napari_mrf.spatiotemporal.training_subjects import TISSUE, training_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -156,7 +156,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
             "matcher": {"name": matcher.name, **matcher.describe()},
         }
 
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, None]:
         """Prepare what fingerprints are compared with."""
         yield from self._similarity.preparing()
 
