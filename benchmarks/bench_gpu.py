@@ -99,7 +99,7 @@ def row(
 def made(name: str, sequence: mrf.Sequence, card: Path | None, device: str) -> Method:
     """Return a method on a device."""
     if card is None:
-        return methods.get(name, sequence=sequence, device=device)
+        return methods.get(name, sequence=sequence, device=device, refine=False)
     image = NETWORKS[name].kind == "image"
     make = ImageNetworkMethod if image else NetworkMethod
     return make(sequence, card_path=card, device=device)

@@ -130,7 +130,7 @@ def run_alone(snr_db: float, n_voxels: int, repeats: int) -> None:
 
 
 def print_split(matcher: WaterFatMatcher, n_voxels: int, repeats: int) -> None:
-    search = matcher._search
+    search = matcher.prepare()
     assert isinstance(search, CompiledSearch)
     print("\nTime split of the grid search, one core (ms a voxel, best)")
     print("| SNR (dB) | segment products | bounds | pairs | blocks searched, of 375 |")

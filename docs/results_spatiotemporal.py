@@ -23,13 +23,13 @@ SHAPE = (3, 96, 96)
 SEED = 5
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 SPOILED_WAYS = (
+    ("water-fat", {"grid": "wide", "refine": False}),
     ("water-fat", {"grid": "wide"}),
-    ("water-fat", {"grid": "wide", "refine": True}),
     ("spatiotemporal", {}),
     ("spatiotemporal", {"subjects": 12}),
 )
 FISP_WAYS = (
-    ("exhaustive", {}),
+    ("exhaustive", {"refine": False}),
     ("spatiotemporal", {}),
     ("spatiotemporal", {"subjects": 12}),
 )

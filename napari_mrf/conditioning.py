@@ -24,42 +24,6 @@ if TYPE_CHECKING:
 _MAX_SMOOTH_VOXELS = 5.0
 _MAX_WINDOW = 75
 
-OPTIONS = (
-    MethodOption(
-        name="frames",
-        kind="text",
-        default="all",
-        label="Frames",
-        help="Frames to use, counted from 0, such as 0-149. The others are left out of series "
-        "and atoms.",
-    ),
-    MethodOption(
-        name="window",
-        kind="int",
-        default=1,
-        label="Window",
-        help="Average so many neighbouring frames of one echo time, in series and atoms alike. "
-        "25 quietens the streaks of undersampled series; 1 is off.",
-        limits=(1, _MAX_WINDOW),
-    ),
-    MethodOption(
-        name="smooth",
-        kind="float",
-        default=0.0,
-        label="Smooth (voxels)",
-        help="Standard deviation of a Gaussian in plane; 0.5 is little, 0 is off.",
-        limits=(0.0, _MAX_SMOOTH_VOXELS),
-    ),
-    MethodOption(
-        name="conjugate",
-        kind="bool",
-        default=False,
-        label="Conjugate",
-        help="For data whose phase or frequency sign is reversed.",
-    ),
-)
-"""The options as methods offer them."""
-
 
 def parse_frames(text: str) -> tuple[int, ...]:
     """Return the frames of a text such as ``"0-149"`` or ``"0-74, 100, 125-174"``.
@@ -89,7 +53,7 @@ class Conditioning:
     Parameters
     ----------
     frames : str, sequence of int or None
-        Frames to use, rising, counted from 0; None for all.
+        Frames to use, rising, counted from 0; ``"all"``, which becomes None, for all.
     window : int
         Frames averaged around each frame, inside each run of frames of one echo time (and RF
         phase); 1 for none. It quietens undersampling streaks.
@@ -104,7 +68,7 @@ class Conditioning:
         ``"bad-frames"`` or ``"bad-option"``.
     """
 
-    frames: Any = None
+    frames: Any = "all"
     window: int = 1
     smooth: float = 0.0
     conjugate: bool = False
@@ -229,3 +193,40 @@ class Conditioning:
         if self.conjugate:
             record["conjugate"] = True
         return record
+
+
+OPTIONS = (
+    MethodOption(
+        name="frames",
+        kind="text",
+        default=Conditioning.frames,
+        label="Frames",
+        help="Frames to use, counted from 0, such as 0-149. The others are left out of series "
+        "and atoms.",
+    ),
+    MethodOption(
+        name="window",
+        kind="int",
+        default=Conditioning.window,
+        label="Window",
+        help="Average so many neighbouring frames of one echo time, in series and atoms alike. "
+        "25 quietens the streaks of undersampled series; 1 is off.",
+        limits=(1, _MAX_WINDOW),
+    ),
+    MethodOption(
+        name="smooth",
+        kind="float",
+        default=Conditioning.smooth,
+        label="Smooth (voxels)",
+        help="Standard deviation of a Gaussian in plane; 0.5 is little, 0 is off.",
+        limits=(0.0, _MAX_SMOOTH_VOXELS),
+    ),
+    MethodOption(
+        name="conjugate",
+        kind="bool",
+        default=Conditioning.conjugate,
+        label="Conjugate",
+        help="For data whose phase or frequency sign is reversed.",
+    ),
+)
+"""The options as methods offer them."""

@@ -112,8 +112,7 @@ def run(
         raise RuntimeError("the sample does not carry its sequence")
     name = methods.default_name(series.sequence)
     # The sample is undersampled: averaging 25 frames quietens its streaks (docs/matching.md).
-    options = methods.default_options(name) | {"window": 25}
-    method = methods.get(name, sequence=series.sequence, **options)
+    method = methods.get(name, sequence=series.sequence, window=25)
     start = time.perf_counter()
     maps = (progress or type(method).reconstruct)(method, series)
     seconds = time.perf_counter() - start

@@ -5,8 +5,9 @@ A new matcher is one file and one line in `_MATCHERS`; a network is there when i
 
 from __future__ import annotations
 
+from dataclasses import fields
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.devices import available_devices as devices
@@ -20,7 +21,6 @@ __all__ = [
     "DEFAULTS",
     "available",
     "default_name",
-    "default_options",
     "devices",
     "get",
     "missing",
@@ -93,14 +93,6 @@ def default_name(sequence: Sequence) -> str:
     return DEFAULTS[sequence.kind]
 
 
-def default_options(name: str) -> dict[str, Any]:
-    """Return what the panel and the command line start from: every option at its default."""
-    if name not in _MATCHERS:
-        _check_name(name)
-        return {}
-    return {option.name: option.default for option in _matcher(name).info.options}
-
-
 def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) -> Method:
     """Return a method, ready to reconstruct series of one sequence.
 
@@ -161,12 +153,24 @@ def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]
 
 
 def _check_options(name: str, chosen: Any, options: dict[str, Any]) -> None:
-    unknown = [
-        option
-        for option in options
-        if option not in signature(chosen).parameters or option == "card_path"
-    ]
+    unknown = options.keys() - (keywords(chosen).keys() - {"card_path"})
     if unknown:
         raise MRFInputError(
-            "unknown-option", f"the method {name} has no such option", found=", ".join(unknown)
+            "unknown-option",
+            f"the method {name} has no such option",
+            found=", ".join(sorted(unknown)),
         )
+
+
+def keywords(chosen: Any) -> dict[str, Any]:
+    """Return the keywords that the constructor of a method takes, with their defaults.
+
+    Those that it hands on to its base class, or to a dataclass of shared options, count too.
+    """
+    found: dict[str, Any] = {}
+    for shared in getattr(chosen, "shared_options", ()):
+        found |= {field.name: field.default for field in fields(shared)}
+    for owner in reversed(chosen.__mro__):
+        own = signature(owner).parameters.values() if "__init__" in vars(owner) else ()
+        found |= {one.name: one.default for one in own if one.kind is Parameter.KEYWORD_ONLY}
+    return found

@@ -16,7 +16,7 @@ from napari_mrf.slicewise import SlicewiseMethod
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -89,7 +89,7 @@ class TrainedMethod(SlicewiseMethod):
             "is_reduced": self.card.is_reduced,
         }
 
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, None]:
         """Put the network on its device, and make what its answers are judged by."""
         yield from self.runner.preparing()
 

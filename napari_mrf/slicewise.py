@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from napari_mrf.series import check_mask
 from napari_mrf.voxel_sample import empty_slab, read_slab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,17 @@ Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 """Places in one slice: z, rows, columns."""
 
 _FRAMES_CONDITIONED = 10
+_Result = TypeVar("_Result")
+
+
+def result_of(steps: Generator[Any, None, _Result]) -> _Result:
+    """Return what a generator returns, after all of its steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: _Result = done.value
+            return result
 
 
 @dataclass
@@ -87,14 +98,19 @@ class SlicewiseMethod(Method):
         self.conditioning = conditioning or Conditioning()
         self._kept = self.conditioning.kept_frames(sequence)
 
-    def preparing(self) -> Iterator[None]:
-        """Build what is needed, once, in the worker; every yield is a chance to cancel."""
+    def preparing(self) -> Generator[None, None, Any]:
+        """Build what is needed, once, in the worker; every yield is a chance to cancel.
+
+        Returns
+        -------
+        object
+            What was built, for the method's own use.
+        """
         yield from ()
 
-    def prepare(self) -> None:
-        """Build what is needed, at one go; nothing where it is there already."""
-        for _ in self.preparing():
-            pass
+    def prepare(self) -> Any:
+        """Build what is needed, at one go, and return it; it is built once."""
+        return result_of(self.preparing())
 
     @abstractmethod
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:

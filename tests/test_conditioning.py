@@ -83,7 +83,7 @@ def test_answer_without_noise_stays_the_same(
         signal = mrf.simulate(sequence, tissue).T.reshape(175, 1, 4, 6)
     else:
         extra = {"grid": grid}
-    method = methods.get(name, sequence=sequence, device="cpu", **extra, **options)
+    method = methods.get(name, sequence=sequence, device="cpu", refine=False, **extra, **options)
     maps = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
     np.testing.assert_allclose(maps["FF"].reshape(-1), tissue["FF"], atol=1e-3)
     np.testing.assert_allclose(maps["T1H2O"].reshape(-1), tissue["T1H2O"])
@@ -104,7 +104,9 @@ def test_window_also_holds_for_refined_values(sequence):
 def test_truncated_scan_is_matched_with_the_frames_it_has(sequence, on_grid):
     tissue, signal = on_grid
     short = mrf.MRFSeries(signal[:150])
-    method = methods.get("water-fat", sequence=sequence, frames="0-149", grid=small_grid())
+    method = methods.get(
+        "water-fat", sequence=sequence, frames="0-149", grid=small_grid(), refine=False
+    )
     maps = method.reconstruct(short, EVERYWHERE)
     np.testing.assert_allclose(maps["T1fat"].reshape(-1), tissue["T1fat"])
     with pytest.raises(mrf.MRFInputError) as caught:

@@ -113,7 +113,7 @@ def test_gain_and_receive_phase_do_not_matter_once_aligned():
     shape = series.spatial_shape
     factors = generator.uniform(0.2, 5, shape) * np.exp(2j * np.pi * generator.random(shape))
     coil = series_of(sequence, n=12, factors=factors)
-    method = methods.get("water-fat", sequence=sequence, device="cpu")
+    method = methods.get("water-fat", sequence=sequence, device="cpu", refine=False)
     options = ImportanceOptions(stride=60)
     before, after = (
         importance(method, one, options=options, fisher=False) for one in (series, coil)
@@ -165,7 +165,7 @@ def test_unchanged_maps_are_those_of_a_reconstruction():
 def test_fast_way_is_a_reconstruction_of_the_permuted_series():
     """The oracle permutes the series itself and hands it to the public method."""
     series = series_of(sequences.t1ff(), n=10, snr=30)
-    method = methods.get("water-fat", sequence=series.sequence, device="cpu")
+    method = methods.get("water-fat", sequence=series.sequence, device="cpu", refine=False)
     options = ImportanceOptions(stride=100, seed=7, **RAW)
     found = importance(method, series, options=options, fisher=False)
     z, y, x = found.places
@@ -291,7 +291,7 @@ def test_reference_on_another_grid_is_refused():
 def test_large_runs_keep_the_changes_of_the_chosen_map_only(monkeypatch):
     monkeypatch.setattr("napari_mrf.analysis.importance._KEPT_BYTES", 10)
     series = series_of(sequences.t1ff(), n=4)
-    method = methods.get("water-fat", sequence=series.sequence, device="cpu")
+    method = methods.get("water-fat", sequence=series.sequence, device="cpu", refine=False)
     found = importance(method, series, keep="B1", fisher=False,
                        options=ImportanceOptions(stride=100))  # fmt: skip
     assert list(found.voxel_change) == ["B1"]

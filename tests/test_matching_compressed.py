@@ -35,7 +35,9 @@ def dictionaries():
 @pytest.fixture(scope="module")
 def exhaustive(dictionaries):
     return {
-        kind: ExhaustiveMatcher(dictionary.sequence, device="cpu", dictionary=dictionary)
+        kind: ExhaustiveMatcher(
+            dictionary.sequence, device="cpu", dictionary=dictionary, refine=False
+        )
         for kind, dictionary in dictionaries.items()
     }
 
@@ -72,7 +74,12 @@ def fingerprints(dictionary, seed, snr_db, n=40):
 
 def matcher_of(dictionary, basis, **options):
     return CompressedMatcher(
-        dictionary.sequence, device="cpu", dictionary=dictionary, basis=basis, **options
+        dictionary.sequence,
+        device="cpu",
+        dictionary=dictionary,
+        basis=basis,
+        refine=False,
+        **options,
     )
 
 

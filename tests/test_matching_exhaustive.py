@@ -25,14 +25,16 @@ def fisp():
 @pytest.fixture(scope="module")
 def matcher(fisp):
     grid = ParameterGrid({"T1": np.arange(200.0, 2000, 60), "T2": np.arange(20.0, 200, 12)})
-    return ExhaustiveMatcher(fisp, device="cpu", dictionary=Dictionary.build(fisp, grid))
+    return ExhaustiveMatcher(
+        fisp, device="cpu", dictionary=Dictionary.build(fisp, grid), refine=False
+    )
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(1, 300))
 def test_finds_the_atom_of_largest_correlation(matcher, seed, n):
     rng = np.random.default_rng(seed)
-    atoms = matcher._dictionary.atoms.astype(np.complex128)
+    atoms = matcher.prepare().atoms.dictionary.atoms.astype(np.complex128)
     unit = atoms / np.linalg.norm(atoms, axis=1, keepdims=True)
     chosen = rng.integers(0, len(atoms), n)
     noise = rng.standard_normal((2, n, 60))
@@ -48,7 +50,7 @@ def test_finds_the_atom_of_largest_correlation(matcher, seed, n):
 
 
 def _index(matcher, result):
-    table = matcher._dictionary.parameters
+    table = matcher.prepare().atoms.dictionary.parameters
     t1, t2 = (result.parameters[key][:, None] for key in ("T1", "T2"))
     return np.argmax((table["T1"] == t1) & (table["T2"] == t2), axis=1)
 
@@ -80,9 +82,9 @@ def test_water_fat_is_never_below_exhaustive_with_gridded_fat_fraction():
     grid = small_grid()
     explicit = ParameterGrid({"FF": np.round(np.arange(21) / 20, 2), **grid.axes})
     exhaustive = ExhaustiveMatcher(
-        sequence, device="cpu", dictionary=Dictionary.build(sequence, explicit)
+        sequence, device="cpu", dictionary=Dictionary.build(sequence, explicit), refine=False
     )
-    water_fat = WaterFatMatcher(sequence, device="cpu", grid=grid)
+    water_fat = WaterFatMatcher(sequence, device="cpu", grid=grid, refine=False)
     rng = np.random.default_rng(1)
     tissue = {key: rng.uniform(axis[0], axis[-1], 200) for key, axis in explicit.axes.items()}
     signals = measured(sequence, tissue, 20, rng)
@@ -99,7 +101,7 @@ def test_default_grid_of_water_fat_is_small_enough_to_make():
 
 def test_dictionary_of_another_sequence_is_refused(matcher):
     with pytest.raises(mrf.MRFInputError) as caught:
-        ExhaustiveMatcher(mrf.sequences.fisp(), dictionary=matcher._dictionary)
+        ExhaustiveMatcher(mrf.sequences.fisp(), dictionary=matcher.prepare().atoms.dictionary)
     assert caught.value.code == "wrong-sequence"
 
 

@@ -14,6 +14,7 @@ from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.dictionary.group import GroupMatcher
+from napari_mrf.slicewise import result_of
 
 KINDS = ("fisp", "spoiled")
 
@@ -48,7 +49,7 @@ def fingerprints(dictionary, seed, snr_db, n=40):
 
 
 def prepared(dictionary, cls=GroupMatcher, **options):
-    matcher = cls(dictionary.sequence, device="cpu", dictionary=dictionary, **options)
+    matcher = cls(dictionary.sequence, device="cpu", dictionary=dictionary, refine=False, **options)
     matcher.prepare()
     return matcher
 
@@ -77,8 +78,7 @@ def random_directions(rng, n, rank):
 
 
 def groups_of(coefficients, n_groups):
-    *_, made = AtomGroups.building(coefficients, n_groups)
-    return made
+    return result_of(AtomGroups.building(coefficients, n_groups))
 
 
 @settings(max_examples=25, deadline=None)
@@ -150,11 +150,12 @@ def test_pruning_by_threshold_finds_the_best_of_the_groups_it_keeps(
     atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
     unit = signals / np.linalg.norm(signals.astype(np.complex128), axis=1, keepdims=True)
     correlation = np.abs(unit @ atoms.conj().T)
-    vectors = matcher._compressed.basis.vectors[:, : matcher._compressed.rank]
-    scores = np.abs((unit @ vectors) @ matcher._groups.means.conj().T)
+    compressed, groups = matcher.prepare().search.compressed, matcher.prepare().search.groups
+    vectors = compressed.basis.vectors[:, : compressed.rank]
+    scores = np.abs((unit @ vectors) @ groups.means.conj().T)
     kept = scores >= 0.995 * scores.max(axis=1, keepdims=True)
     assert 0 < kept.mean() < 1
-    for number, members in enumerate(matcher._groups.members):
+    for number, members in enumerate(groups.members):
         correlation[np.ix_(~kept[:, number], members)] = -1.0
     chosen = correlation[np.arange(150), matcher.best_atoms(signals)]
     np.testing.assert_allclose(chosen, correlation.max(axis=1), rtol=1e-12)

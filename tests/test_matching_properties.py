@@ -47,7 +47,7 @@ def short_fisp():
 
 
 def explicit_matchers(dictionary):
-    given = {"device": "cpu", "dictionary": dictionary}
+    given = {"device": "cpu", "dictionary": dictionary, "refine": False}
     sequence, threshold = dictionary.sequence, {"pruning": "threshold"}
     return {
         "exhaustive": ExhaustiveMatcher(sequence, **given),
@@ -68,7 +68,7 @@ def made_methods(sequence):
     )
     refined = {"device": "cpu", "refine": True, "prior": "range"}
     made = {
-        "grid": WaterFatMatcher(sequence, device="cpu", grid=small_grid(), threads=2),
+        "grid": WaterFatMatcher(sequence, device="cpu", grid=small_grid(), threads=2, refine=False),
         "refined": WaterFatMatcher(sequence, grid=small_grid(), **refined),
         **explicit_matchers(mixtures),
         **{f"fisp {name}": one for name, one in explicit_matchers(relaxation).items()},

@@ -31,7 +31,7 @@ def dictionary(sequence):
 
 @pytest.fixture(scope="module")
 def matcher(sequence):
-    matcher = WaterFatMatcher(sequence, device="cpu")
+    matcher = WaterFatMatcher(sequence, device="cpu", refine=False)
     matcher.prepare()
     return matcher
 
@@ -48,7 +48,7 @@ def test_never_below_the_best_gridded_atom_and_equal_to_a_fine_scan(sequence, sn
     rng = np.random.default_rng(1)
     grid = small_grid()
     signals = measured(sequence, random_tissue(40, rng, df_hz=60), snr_db, rng)
-    matcher = WaterFatMatcher(sequence, device="cpu", grid=grid)
+    matcher = WaterFatMatcher(sequence, device="cpu", grid=grid, refine=False)
     power = matcher.match(signals).quality.astype(np.float64) ** 2
     gridded, _ = brute_force(sequence, grid, signals, np.arange(21) / 20)
     scanned, _ = brute_force(sequence, grid, signals, np.arange(201) / 200)
@@ -90,8 +90,8 @@ def test_a_gpu_that_is_there_is_not_taken_unasked(sequence, monkeypatch):
 def test_gpu_finds_the_same_pairs(sequence):
     rng = np.random.default_rng(12)
     signals = measured(sequence, random_tissue(1000, rng), 20, rng)
-    on_gpu = WaterFatMatcher(sequence, device="cuda").match(signals)
-    on_cpu = WaterFatMatcher(sequence, device="cpu").match(signals)
+    on_gpu = WaterFatMatcher(sequence, device="cuda", refine=False).match(signals)
+    on_cpu = WaterFatMatcher(sequence, device="cpu", refine=False).match(signals)
     for key, values in on_cpu.parameters.items():
         np.testing.assert_allclose(on_gpu.parameters[key], values, rtol=1e-6, err_msg=key)
 
@@ -204,8 +204,8 @@ def test_result_is_bit_identical_for_any_chunk_and_thread_count(sequence, engine
 def test_threads_of_the_matcher_do_not_matter(sequence):
     rng = np.random.default_rng(9)
     signals = measured(sequence, random_tissue(101, rng), 15, rng)
-    one = WaterFatMatcher(sequence, device="cpu", threads=1).match(signals)
-    three = WaterFatMatcher(sequence, device="cpu", threads=3).match(signals)
+    one = WaterFatMatcher(sequence, device="cpu", threads=1, refine=False).match(signals)
+    three = WaterFatMatcher(sequence, device="cpu", threads=3, refine=False).match(signals)
     for key, values in one.parameters.items():
         np.testing.assert_array_equal(values, three.parameters[key])
     np.testing.assert_array_equal(one.m0, three.m0)
@@ -284,7 +284,7 @@ def test_echo_time_varying_inside_a_frame_falls_back_to_the_general_search():
     rng = np.random.default_rng(10)
     tissue = {key: rng.choice(axis, 12) for key, axis in grid.axes.items()}
     tissue["FF"] = rng.uniform(0.2, 0.8, 12)
-    matcher = WaterFatMatcher(sequence, device="cpu", grid=grid, refine=True)
+    matcher = WaterFatMatcher(sequence, device="cpu", grid=grid)
     result = matcher.match(measured(sequence, tissue, np.inf, rng))
     assert any("general search" in note for note in matcher.notes)
     assert any("stay on the grid" in note for note in matcher.notes)

@@ -8,7 +8,8 @@ import pytest
 from matching_cases import measured, random_tissue
 
 import napari_mrf as mrf
-from napari_mrf import methods
+from napari_mrf import cli, methods
+from napari_mrf.io import save_series
 from napari_mrf.maps import FLAGS
 
 
@@ -26,7 +27,7 @@ def signal(sequence):
 
 @pytest.fixture(scope="module")
 def method(sequence):
-    return methods.get("water-fat", sequence=sequence, device="cpu")
+    return methods.get("water-fat", sequence=sequence, device="cpu", refine=False)
 
 
 EVERYWHERE = np.ones((2, 3, 4), bool)
@@ -77,7 +78,7 @@ def test_maps_fill_in_while_chunks_arrive(method, signal, sequence):
 def test_result_does_not_depend_on_laziness_or_chunks(method, signal):
     plain = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
     lazy = mrf.MRFSeries(da.from_array(signal, chunks=(175, 1, 3, 4)))
-    small = methods.get("water-fat", sequence=method.sequence, device="cpu")
+    small = methods.get("water-fat", sequence=method.sequence, device="cpu", refine=False)
     small.chunk_size = 5
     other = small.reconstruct(lazy, EVERYWHERE)
     for key, values in plain.items():
@@ -186,10 +187,14 @@ def test_values_outside_the_grid_are_warned_of_and_the_wide_grid_holds_them(sequ
     tissue = random_tissue(24, rng) | {"FF": np.full(24, 0.8), "T1fat": np.full(24, 475.0)}
     signal = measured(sequence, tissue, np.inf, rng).T.reshape(175, 2, 3, 4)
     series = mrf.MRFSeries(signal)
-    narrow = methods.get("water-fat", sequence=sequence).reconstruct(series, EVERYWHERE)
+    narrow, wide = (
+        methods.get("water-fat", sequence=sequence, grid=grid, refine=False).reconstruct(
+            series, EVERYWHERE
+        )
+        for grid in ("published", "wide")
+    )
     assert len(narrow.provenance["warnings"]) == 1
     assert "T1fat lies on the edge of its grid in 24 of 24" in narrow.provenance["warnings"][0]
-    wide = methods.get("water-fat", sequence=sequence, grid="wide").reconstruct(series, EVERYWHERE)
     assert wide.provenance["warnings"] == []
     assert np.abs(wide["T1fat"] - 475).mean() < np.abs(narrow["T1fat"] - 475).mean() / 5
 
@@ -198,10 +203,37 @@ def test_exhaustive_works_through_the_same_interface(signal, sequence, tmp_path,
     monkeypatch.setattr(
         "napari_mrf.dictionary.cache.cache_directory", lambda: tmp_path / "dictionaries"
     )
-    exhaustive = methods.get("exhaustive", sequence=sequence, device="cpu")
+    exhaustive = methods.get("exhaustive", sequence=sequence, device="cpu", refine=False)
     maps = exhaustive.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
-    best = methods.get("water-fat", sequence=sequence).reconstruct(
+    best = methods.get("water-fat", sequence=sequence, refine=False).reconstruct(
         mrf.MRFSeries(signal), EVERYWHERE
     )
     assert np.all(best.quality >= maps.quality - 1e-6)
     assert maps.provenance["method"]["atoms"] == 14_014
+
+
+@pytest.mark.parametrize("name", methods._MATCHERS)
+def test_defaults_of_python_panel_and_command_line_are_the_same(
+    name, sequence, tmp_path, monkeypatch
+):
+    series = mrf.MRFSeries(np.ones((175, 1, 1, 2), np.complex64), np.eye(4), sequence)
+    save_series(series, tmp_path / "series.nii.gz")
+    made, get = [], methods.get
+
+    def recorded(name, **keywords):
+        made.append((get(name, **keywords), keywords))
+        raise mrf.MRFInputError("enough", "what was asked for is known")
+
+    monkeypatch.setattr(methods, "get", recorded)
+    for command in ("reconstruct", "importance"):
+        words = [command, tmp_path / "series.nii.gz", "--method", name, "-o", tmp_path / command]
+        assert cli.main([str(word) for word in words]) != 0
+    in_python = methods.keywords(methods._matcher(name))
+    for method, keywords in made:
+        for option in method.info.options:
+            assert in_python[option.name] == option.default, option.name
+            assert keywords.get(option.name, option.default) == option.default, option.name
+        if name != "spatiotemporal":
+            assert method.refining.refine is True
+            assert get(name, sequence=sequence).refining == method.refining
+    assert len(made) == 2

@@ -50,7 +50,7 @@ def dictionary(sequence):
 
 
 def matcher_of(dictionary, cls=ExhaustiveMatcher, **options):
-    made = cls(dictionary.sequence, device="cpu", dictionary=dictionary, refine=True, **options)
+    made = cls(dictionary.sequence, device="cpu", dictionary=dictionary, **options)
     made.prepare()
     return made
 
@@ -233,11 +233,7 @@ def test_every_matcher_refines_a_series_with_its_record(
     monkeypatch.setattr("napari_mrf.dictionary.temporal_basis.cache_directory", lambda: tmp_path)
     signals = measured(sequence, brain, 25, np.random.default_rng(6))
     signals[5] = 0
-    method = mrf.methods.get(
-        name, sequence=sequence, device="cpu", dictionary=dictionary,
-        **{key: value for key, value in mrf.methods.default_options(name).items()
-           if key in ("refine", "prior")},
-    )  # fmt: skip
+    method = mrf.methods.get(name, sequence=sequence, device="cpu", dictionary=dictionary)
     updates = list(method.iter_reconstruct(as_series(signals, sequence), np.ones(SHAPE, bool)))
     assert {update.stage for update in updates} == {"preparing", "matching", "refining", "done"}
     maps = updates[-1].maps
@@ -288,20 +284,26 @@ def test_series_prior_is_the_spread_of_its_own_values():
         assert prior.deviation[key] == pytest.approx(spread, rel=0.1)
 
 
-def test_sequences_and_dictionaries_that_cannot_be_refined_keep_their_grid_and_say_so():
+def test_what_cannot_be_refined_stays_on_its_grid_and_says_so_or_is_refused_where_it_was_asked():
     quadratic = short_fisp(20, rf_phases_deg=np.arange(20.0) ** 2)
     axes = {"T1": np.array([500.0, 900]), "T2": np.array([40.0, 80])}
     with_b1 = ParameterGrid(axes | {"B1": np.array([0.9, 1.1])})
     for sequence, grid, reason in (
         (quadratic, ParameterGrid(axes), "RF phases"), (short_fisp(20), with_b1, "T1, T2, B1"),
     ):  # fmt: skip
-        matcher = matcher_of(Dictionary.build(sequence, grid))
-        matcher.prepare()
+        dictionary = Dictionary.build(sequence, grid)
+        matcher = matcher_of(dictionary)
         (note,) = matcher.notes
         assert "without refinement" in note
         assert reason in note
         assert not matcher.needs_second_pass
         assert matcher.describe()["refined"] is False
+        matcher.prepare()
+        assert matcher.notes == [note]
+        with pytest.raises(mrf.MRFInputError, match=f"cannot be refined.*{reason}") as caught:
+            matcher_of(dictionary, refine=True)
+        assert caught.value.code == "cannot-refine"
+        assert not matcher_of(dictionary, refine=False).notes
 
 
 def test_without_numba_values_stay_on_the_grid_with_a_word(dictionary, monkeypatch):

@@ -20,6 +20,7 @@ from napari_mrf.method import MethodInfo, MethodOption, ReconstructionUpdate
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.dock import MRFDock, ReconstructDock
 from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.option_form import OptionForm
 from napari_mrf.widgets.reconstruct_panel import MASK_FROM_FILE, duration, progress_sentence
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
@@ -144,14 +145,25 @@ def test_methods_devices_and_options_are_offered(panel):
     assert panel.more.isHidden()
 
 
+def test_options_left_at_their_defaults_are_left_to_the_engine(qtbot):
+    form = OptionForm()
+    qtbot.addWidget(form)
+    for info in methods.available():
+        form.set_options(info.options)
+        assert form.values() == {option.name: option.default for option in info.options}
+        assert form.chosen() == {}
+
+
 def test_panel_becomes_the_engines_arguments(qtbot, dock, panel, viewer, gate):
     panel.options.editor("refine").setChecked(False)
     panel.options.editor("rank").setValue(4)
     panel.device_picker.setCurrentIndex(1)
     parameters = dock.bindings["reconstruct"].parameters()
     assert parameters.as_core_arguments() == {
-        "device": "cpu", "refine": False, "rank": 4, "prior": "series", "weight": 0.5,
-        "frames": "all"}  # fmt: skip
+        "device": "cpu",
+        "refine": False,
+        "rank": 4,
+    }  # defaults are left to the engine
     run_to_end(qtbot, viewer, panel, gate)
     assert gate.calls[0]["rank"] == 4
     assert gate.calls[0]["mask"] is None

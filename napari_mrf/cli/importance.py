@@ -110,8 +110,7 @@ def importance(
         "conjugate": conjugate,
     }
     name = method or methods.default_name(loaded.sequence)
-    settings = methods.default_options(name)
-    settings |= {key: value for key, value in asked.items() if value is not None}
+    settings = {key: value for key, value in asked.items() if value is not None}
     engine = methods.get(name, sequence=loaded.sequence, device=device, **settings)
     kept = list(dict.fromkeys(layers or ()))
     for key in kept:

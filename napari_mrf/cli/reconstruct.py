@@ -140,7 +140,6 @@ def _reconstruct(
             "the series does not say its sequence; give one", param_hint="--sequence"
         )
     name = method or methods.default_name(series.sequence)
-    options = methods.default_options(name) | options
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
     save_maps(maps, folder, overwrite=overwrite)
     for warning in maps.provenance.get("warnings", ()):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -39,8 +39,8 @@ class AtomGroups:
     @staticmethod
     def building(
         coefficients: NDArray[np.complex128], n_groups: int
-    ) -> Iterator[AtomGroups | None]:
-        """Group (A, R) atoms; yields None after each group, and the groups at last.
+    ) -> Generator[None, None, AtomGroups]:
+        """Group (A, R) atoms; yields after each group, a chance to cancel.
 
         An atom is taken with the atoms most correlated with it, as many as make groups of
         equal size; then, of the remaining ones, the atom least like it; and so on.
@@ -63,10 +63,10 @@ class AtomGroups:
             near = likeness.topk(min(size, left.size)).indices.numpy()
             members.append(np.sort(left[near]))
             left = np.delete(left, near)
-            yield None
+            yield
         described = [_mean_and_radius(unit[group]) for group in members]
         means, radii = zip(*described, strict=True)
-        yield AtomGroups(tuple(members), np.stack(means), np.array(radii))
+        return AtomGroups(tuple(members), np.stack(means), np.array(radii))
 
     def scores(self, coefficients: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Return |<mean, fingerprint>| (N, G) of fingerprints (N, R)."""

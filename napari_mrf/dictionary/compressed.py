@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
-from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
+from napari_mrf.dictionary.explicit_matcher import AtomSearch, ConditionedAtoms, ExplicitMatcher
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_search_torch import TorchSearch
-    from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
     from napari_mrf.sequence import Sequence
@@ -54,7 +52,33 @@ RANK_OPTIONS = (
 """How much is compressed, as methods offer it."""
 
 
-class CompressedMatcher(ExplicitMatcher):
+@dataclass(frozen=True, eq=False)
+class ReducedSearch(AtomSearch):
+    """The search in the compressed space, compared over all frames where it is checked."""
+
+    compressed: CompressedAtoms
+    engine: CompiledSearch | TorchSearch
+    is_checked: bool
+
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the best atoms; see `AtomSearch.best_atoms`."""
+        coefficients, missing = self.compressed.project(signals, norms_of(signals))
+        ones = np.ones(len(signals))
+        if self.is_checked:
+            return self.engine.best_atoms(signals, ones, coefficients, missing)
+        return self.engine.best_atoms(coefficients.astype(np.complex64), ones)
+
+    def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+        """Return compression and engine for the provenance."""
+        return {
+            "engine": self.engine.engine,
+            "real_valued": self.engine.are_real,
+            "checked": self.is_checked,
+            "compression": self.compressed.describe(parameters),
+        }
+
+
+class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
     """Exhaustive matching in the space of the first singular vectors of the dictionary.
 
     With `check`, atoms whose compressed correlations lie closer than what compression leaves
@@ -66,22 +90,16 @@ class CompressedMatcher(ExplicitMatcher):
     ----------
     sequence : Sequence
         Any kind.
-    device : str
-        Where the products are computed; `check` works on the CPU.
-    dictionary : Dictionary, optional
-        Made for the same sequence; by default that of `default_grid`, cached on disk.
     energy : str or float
         Share of the energy to keep (per cent, below 100), for rank 0.
     rank : int
         Number of vectors; 0 means by energy.
     check : bool
-        See above.
+        See above; it works on the CPU.
     basis : TemporalBasis, optional
         Made for this dictionary under the same frames and window; built and cached without.
-    refine, prior, sigma
-        See `RefiningMatcher`.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Device, dictionary, refinement and conditioning, see `ExplicitMatcher`.
 
     Raises
     ------
@@ -110,8 +128,7 @@ class CompressedMatcher(ExplicitMatcher):
                 help="Compare the atoms that compression cannot tell apart over all frames: "
                 "the answer is that of exhaustive matching.",
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -119,57 +136,18 @@ class CompressedMatcher(ExplicitMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str = "auto",
-        dictionary: Dictionary | None = None,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
         check: bool = True,
         basis: TemporalBasis | None = None,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            device=device,
-            dictionary=dictionary,
-            conditioning=Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-        )
+        super().__init__(sequence, **given)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._check = check and self.device.type == "cpu"
         self._basis = basis
-        self._compressed: CompressedAtoms | None = None
-        self._search: CompiledSearch | TorchSearch | None = None
 
-    @property
-    def compressed(self) -> CompressedAtoms:
-        """The compressed atoms, once prepared."""
-        assert self._compressed is not None  # noqa: S101 - made by prepare
-        return self._compressed
-
-    def describe(self) -> dict[str, Any]:
-        """Return dictionary, compression, engine and device for the provenance."""
-        record = super().describe()
-        if self._search is not None and self._compressed is not None:
-            assert self._dictionary is not None  # noqa: S101 - made by prepare
-            record |= {
-                "engine": self._search.engine,
-                "real_valued": self._search.are_real,
-                "checked": self._check,
-                "compression": self._compressed.describe(self._dictionary.parameters),
-            }
-        return record
-
-    def preparing_search(
-        self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
-    ) -> Iterator[None]:
+    def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, ReducedSearch]:
         """Find or take the basis, and compress the atoms."""
         from napari_mrf.dictionary.atom_search_state import ExactAtoms
         from napari_mrf.dictionary.atom_search_torch import TorchSearch
@@ -177,35 +155,27 @@ class CompressedMatcher(ExplicitMatcher):
 
         yield
         if self._basis is None:
-            self._basis = cached_basis(self.sequence, atoms, norms)
+            self._basis = cached_basis(self.sequence, atoms.signals, atoms.norms)
         else:
-            self._basis.check(self.sequence, atoms)
+            self._basis.check(self.sequence, atoms.signals)
         yield
         rank = self._rank or self._basis.rank_for(self._energy)
-        self._compressed = compressed = CompressedAtoms.of(atoms, norms, self._basis, rank)
-        ones = (norms > 0).astype(np.float64)
+        compressed = CompressedAtoms.of(atoms.signals, atoms.norms, self._basis, rank)
+        ones = (atoms.norms > 0).astype(np.float64)
         rows = RealAtoms.of(compressed.coefficients, ones)
+        engine: CompiledSearch | TorchSearch
         if self.device.type != "cpu":
-            self._search = TorchSearch(rows, self.device)
+            engine = TorchSearch(rows, self.device)
         elif self._check:
-            self._search = CompiledSearch(rows, ExactAtoms(atoms, norms), compressed.residuals)
+            exact = ExactAtoms(atoms.signals, atoms.norms)
+            engine = CompiledSearch(rows, exact, compressed.residuals)
         else:
             exact = ExactAtoms(compressed.coefficients.astype(np.complex64), ones)
-            self._search = CompiledSearch(rows, exact)
+            engine = CompiledSearch(rows, exact)
         self._fit_chunk(2 * rows.rows.size)
         if not self._check:
-            self.notes += _notes(self.describe()["compression"])
-
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
-        """Return the best atoms; see `ExplicitMatcher.best_atoms`."""
-        assert self._compressed is not None  # noqa: S101 - made by prepare
-        assert self._search is not None  # noqa: S101
-        norms = norms_of(signals)
-        coefficients, missing = self._compressed.project(signals, norms)
-        ones = np.ones(len(signals))
-        if self._check:
-            return self._search.best_atoms(signals, ones, coefficients, missing)
-        return self._search.best_atoms(coefficients.astype(np.complex64), ones)
+            self.notes += _notes(compressed.describe(atoms.dictionary.parameters))
+        return ReducedSearch(compressed, engine, self._check)
 
 
 def checked_rank(energy: str | float, rank: int, n_frames: int) -> tuple[float, int]:

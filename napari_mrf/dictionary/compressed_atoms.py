@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
@@ -69,7 +71,7 @@ class CompressedAtoms:
         coefficients = self.basis.project(signals, norms, self.rank)
         return coefficients, _left_out(coefficients)
 
-    def describe(self, parameters: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+    def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
         """Return rank, energy and residuals, and which atom is worst, for the provenance."""
         worst = int(np.argmax(self.residuals))
         return {

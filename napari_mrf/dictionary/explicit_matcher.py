@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from napari_mrf.dictionary.refining_matcher import RefiningMatcher
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
 from napari_mrf.method import VoxelResult
+from napari_mrf.slicewise import result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.sequence import Sequence
 
@@ -50,7 +51,55 @@ def default_grid(sequence: Sequence) -> ParameterGrid:
     )
 
 
-class ExplicitMatcher(RefiningMatcher):
+@dataclass(frozen=True, eq=False)
+class ConditionedAtoms:
+    """The atoms that fingerprints are compared with.
+
+    Parameters
+    ----------
+    dictionary : Dictionary
+        A atoms with their parameters.
+    signals : ndarray
+        (A, K) complex64, conditioned as the series is.
+    norms : ndarray
+        (A,) float64; 0 for atoms that never match.
+    """
+
+    dictionary: Dictionary
+    signals: NDArray[np.complex64]
+    norms: NDArray[np.float64]
+
+
+class AtomSearch(ABC):
+    """Finds the best atom of every fingerprint."""
+
+    @abstractmethod
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+
+    @abstractmethod
+    def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+        """Return a JSON-ready record.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            (A,) values of the atoms.
+        """
+
+
+SearchT = TypeVar("SearchT", bound=AtomSearch)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared(Generic[SearchT]):
+    """What a matcher builds once, before the first fingerprint."""
+
+    atoms: ConditionedAtoms
+    search: SearchT
+
+
+class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
     """A matcher that finds one atom of an explicit dictionary for every fingerprint.
 
     ``quality`` is the correlation of the fingerprint with that atom over all frames used,
@@ -64,10 +113,8 @@ class ExplicitMatcher(RefiningMatcher):
         Where the products are computed.
     dictionary : Dictionary, optional
         Made for the same sequence; by default that of `default_grid`, cached on disk.
-    conditioning : Conditioning
-        Applied to the series and, where it matters, to the atoms alike.
-    refine, prior, sigma
-        See `RefiningMatcher`.
+    **shared
+        Fields of `Refining` and `Conditioning`, see `RefiningMatcher`.
 
     Raises
     ------
@@ -79,12 +126,9 @@ class ExplicitMatcher(RefiningMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str,
-        dictionary: Dictionary | None,
-        conditioning: Conditioning,
-        refine: bool,
-        prior: str,
-        sigma: float | None,
+        device: str = "auto",
+        dictionary: Dictionary | None = None,
+        **shared: Any,
     ) -> None:
         if dictionary is not None and dictionary.sequence != sequence:
             raise MRFInputError(
@@ -93,40 +137,19 @@ class ExplicitMatcher(RefiningMatcher):
                 expected=sequence.name,
                 found=dictionary.sequence.name,
             )
-        super().__init__(sequence, conditioning, refine=refine, prior=prior, sigma=sigma)
+        super().__init__(sequence, **shared)
         self.device = resolve_device(device)
         self._dictionary = dictionary
-        self._atoms = np.zeros((0, 0), np.complex64)
-        self._norms = np.zeros(0)
+        self._prepared: Prepared[SearchT] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The sequence's maps."""
         return self.sequence.parameters
 
-    @property
-    def dictionary(self) -> Dictionary:
-        """The atoms, once prepared."""
-        assert self._dictionary is not None  # noqa: S101 - made by prepare
-        return self._dictionary
-
-    @property
-    def norms(self) -> NDArray[np.float64]:
-        """Norms (A,) of the conditioned atoms, once prepared; 0 for atoms that never match."""
-        return self._norms
-
     @abstractmethod
-    def preparing_search(
-        self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
-    ) -> Iterator[None]:
-        """Build the search through (A, K) conditioned atoms of norms (A,).
-
-        Every yield is a chance to cancel.
-        """
-
-    @abstractmethod
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
-        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+    def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, SearchT]:
+        """Build the search through the atoms; every yield is a chance to cancel."""
 
     def describe(self) -> dict[str, Any]:
         """Return number of atoms, axes and device for the provenance."""
@@ -141,25 +164,29 @@ class ExplicitMatcher(RefiningMatcher):
                 }
                 for key, values in self._dictionary.parameters.items()
             }
+        if self._prepared is not None:
+            record |= self._prepared.search.describe(self._prepared.atoms.dictionary.parameters)
         return record | self.describe_refinement()
 
-    @property
-    def refined_axes(self) -> tuple[str, ...]:
-        """Those of the dictionary."""
-        return () if self._dictionary is None else tuple(self._dictionary.parameters)
-
-    def preparing(self) -> Iterator[None]:
-        """Build or load the dictionary, then the search."""
+    def preparing(self) -> Generator[None, None, Prepared[SearchT]]:
+        """Build or load the dictionary, then the search and the tables of refinement."""
+        if self._prepared is not None:
+            return self._prepared
         if self._dictionary is None:
             yield
             self._dictionary = cached_dictionary(self.sequence, default_grid(self.sequence))
-        if not self._norms.size:
-            yield
-            self._atoms = self.condition(self._dictionary.atoms)
-            norms = norms_of(self._atoms)
-            yield from self.preparing_search(self._atoms, norms)
-            self._norms = norms
-        yield from self.preparing_refinement()
+        dictionary = self._dictionary
+        yield
+        signals = self.condition(dictionary.atoms)
+        atoms = ConditionedAtoms(dictionary, signals, norms_of(signals))
+        search = yield from self.preparing_search(atoms)
+        yield from self.preparing_refinement(dictionary.parameters)
+        self._prepared = prepared = Prepared(atoms, search)
+        return prepared
+
+    def prepare(self) -> Prepared[SearchT]:
+        """Build atoms, search and tables, and return them; they are built once."""
+        return result_of(self.preparing())
 
     def _fit_chunk(self, products_per_voxel: float) -> None:
         """Choose how many voxels are matched at once, from what one costs."""
@@ -170,39 +197,43 @@ class ExplicitMatcher(RefiningMatcher):
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, K) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
-        self.prepare()
         return self.values_of(self.best_atoms(signals), signals)
+
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+        return self.prepare().search.best_atoms(signals)
 
     def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
         """Return what the chosen atoms (N,) say of (N, K) fingerprints."""
-        assert self._dictionary is not None  # noqa: S101 - made by prepare
+        atoms = self.prepare().atoms
+        axes = atoms.dictionary.parameters
         norms = norms_of(signals)
-        product = _products_of_pairs(self._atoms, index, signals)
-        atom_norms = np.maximum(self._norms[index], np.finfo(float).tiny)
+        product = _products_of_pairs(atoms.signals, index, signals)
+        atom_norms = np.maximum(atoms.norms[index], np.finfo(float).tiny)
         scale = (product / atom_norms**2).astype(np.complex64)
-        values = {
-            key: axis[index].astype(np.float32) for key, axis in self._dictionary.parameters.items()
-        }
+        values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
         if "PD" in self.parameters and "PD" not in values:
             values["PD"] = np.abs(scale)
         return VoxelResult(
             parameters={key: values[key] for key in self.parameters if key in values},
             quality=np.clip(np.abs(product) / (norms * atom_norms), 0.0, 1.0).astype(np.float32),
             m0=scale,
-            flags=self._edges(values),
+            flags=_edges(axes, values),
         )
 
-    def _edges(self, values: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
-        assert self._dictionary is not None  # noqa: S101
-        flags = np.zeros(len(next(iter(values.values()))), np.uint8)
-        present = {"T1H2O": values.get("FF", 0) != 1, "T1fat": values.get("FF", 1) != 0}
-        for key, axis in self._dictionary.parameters.items():
-            if f"{key}-edge" in FLAGS and axis.min() < axis.max():
-                at_edge = (values[key] == np.float32(axis.min())) | (
-                    values[key] == np.float32(axis.max())
-                )
-                flags[at_edge & present.get(key, True)] |= FLAGS[f"{key}-edge"]
-        return flags
+
+def _edges(
+    axes: Mapping[str, NDArray[np.float64]], values: dict[str, NDArray[np.float32]]
+) -> NDArray[np.uint8]:
+    flags = np.zeros(len(next(iter(values.values()))), np.uint8)
+    present = {"T1H2O": values.get("FF", 0) != 1, "T1fat": values.get("FF", 1) != 0}
+    for key, axis in axes.items():
+        if f"{key}-edge" in FLAGS and axis.min() < axis.max():
+            at_edge = (values[key] == np.float32(axis.min())) | (
+                values[key] == np.float32(axis.max())
+            )
+            flags[at_edge & present.get(key, True)] |= FLAGS[f"{key}-edge"]
+    return flags
 
 
 def _products_of_pairs(

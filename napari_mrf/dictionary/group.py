@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.compressed import DEFAULT_ENERGY, checked_rank
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
-from napari_mrf.dictionary.explicit_matcher import ExplicitMatcher
+from napari_mrf.dictionary.explicit_matcher import AtomSearch, ConditionedAtoms, ExplicitMatcher
 from napari_mrf.dictionary.group_pruning import (
     PRUNINGS,
     PUBLISHED_MARGIN,
@@ -18,24 +17,56 @@ from napari_mrf.dictionary.group_pruning import (
     what_was_lost,
 )
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.method import MethodInfo, MethodOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_groups import AtomGroups
-    from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.group_search import GroupSearch
     from napari_mrf.method import VoxelResult
     from napari_mrf.sequence import Sequence
 
 
-class GroupMatcher(ExplicitMatcher):
+@dataclass(frozen=True, eq=False)
+class GroupedSearch(AtomSearch):
+    """The search inside groups, and the exhaustive one that it is compared with."""
+
+    compressed: CompressedAtoms
+    groups: AtomGroups
+    engine: GroupSearch
+    oracle: CompiledSearch
+
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the best atoms; see `AtomSearch.best_atoms`."""
+        return self.engine.best_atoms(signals, *self.compressed.project(signals, norms_of(signals)))
+
+    def best_of_all(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the best atoms without leaving groups out."""
+        projected = self.compressed.project(signals, norms_of(signals))
+        return self.oracle.best_atoms(signals, np.ones(len(signals)), *projected)
+
+    def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+        """Return compression, groups and engine for the provenance."""
+        sizes = [group.size for group in self.groups.members]
+        return {
+            "engine": self.engine.engine,
+            "real_valued": self.engine.are_real,
+            "compression": self.compressed.describe(parameters),
+            "groups": {
+                "n": len(sizes),
+                "largest": max(sizes),
+                "median_radius_deg": float(np.degrees(np.median(self.groups.radii))),
+            },
+        }
+
+
+class GroupMatcher(ExplicitMatcher[GroupedSearch]):
     """Matching inside the groups of similar atoms that their means do not rule out.
 
     On a sample of up to some thousand voxels the answer is compared with that of exhaustive
@@ -45,10 +76,6 @@ class GroupMatcher(ExplicitMatcher):
     ----------
     sequence : Sequence
         Any kind.
-    device : str
-        Only for the record: the search runs on the CPU.
-    dictionary : Dictionary, optional
-        Made for the same sequence; by default that of `default_grid`, cached on disk.
     groups : int
         Number of groups; 0 takes twice the root of the number of atoms.
     pruning : {"bound", "threshold"}
@@ -58,10 +85,9 @@ class GroupMatcher(ExplicitMatcher):
         Of the threshold: share below the best mean's correlation, 0-1.
     energy, rank
         Of the compressed space, see `CompressedMatcher`.
-    refine, prior, sigma
-        See `RefiningMatcher`.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Device, dictionary, refinement and conditioning, see `ExplicitMatcher`. The search runs
+        on the CPU whatever the device.
 
     Raises
     ------
@@ -100,8 +126,7 @@ class GroupMatcher(ExplicitMatcher):
                 "best mean; faster in noise, and some voxels get another atom.",
                 choices=PRUNINGS,
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -109,37 +134,17 @@ class GroupMatcher(ExplicitMatcher):
         self,
         sequence: Sequence,
         *,
-        device: str = "auto",
-        dictionary: Dictionary | None = None,
         groups: int = 0,
         pruning: str = "bound",
         margin: float = PUBLISHED_MARGIN,
         energy: str | float = DEFAULT_ENERGY,
         rank: int = 0,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            device=device,
-            dictionary=dictionary,
-            conditioning=Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-        )
+        super().__init__(sequence, **given)
         check_pruning(groups, pruning, margin)
         self._energy, self._rank = checked_rank(energy, rank, self._kept.size)
         self._n_groups, self._pruning, self._margin = groups, pruning, margin
-        self._compressed: CompressedAtoms | None = None
-        self._groups: AtomGroups | None = None
-        self._search: GroupSearch | None = None
-        self._oracle: CompiledSearch | None = None
         self._agreement: dict[str, Any] = {}
 
     def describe(self) -> dict[str, Any]:
@@ -147,26 +152,11 @@ class GroupMatcher(ExplicitMatcher):
         record = super().describe() | {"device": "cpu", "pruning": self._pruning}
         if self._pruning == "threshold":
             record["margin"] = self._margin
-        if self._search is not None and self._groups is not None and self._compressed is not None:
-            assert self._dictionary is not None  # noqa: S101 - made by prepare
-            sizes = [group.size for group in self._groups.members]
-            record |= {
-                "engine": self._search.engine,
-                "real_valued": self._search.are_real,
-                "compression": self._compressed.describe(self._dictionary.parameters),
-                "groups": {
-                    "n": len(sizes),
-                    "largest": max(sizes),
-                    "median_radius_deg": float(np.degrees(np.median(self._groups.radii))),
-                },
-            }
         if self._agreement:
             record["exactness"] = self._agreement
         return record
 
-    def preparing_search(
-        self, atoms: NDArray[np.complex64], norms: NDArray[np.float64]
-    ) -> Iterator[None]:
+    def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, GroupedSearch]:
         """Compress the atoms and group them."""
         from napari_mrf.dictionary.atom_groups import AtomGroups
         from napari_mrf.dictionary.atom_search_state import ExactAtoms
@@ -174,28 +164,22 @@ class GroupMatcher(ExplicitMatcher):
         from napari_mrf.dictionary.group_search import GroupSearch
 
         yield
-        basis = cached_basis(self.sequence, atoms, norms)
+        basis = cached_basis(self.sequence, atoms.signals, atoms.norms)
         yield
         rank = self._rank or basis.rank_for(self._energy)
-        self._compressed = compressed = CompressedAtoms.of(atoms, norms, basis, rank)
-        n_groups = self._n_groups or round(2.0 * len(atoms) ** 0.5)
-        for groups in AtomGroups.building(compressed.coefficients, min(n_groups, len(atoms))):
-            self._groups = groups
-            yield
-        assert self._groups is not None  # noqa: S101 - the last one yielded
-        exact = ExactAtoms(atoms, norms)
+        compressed = CompressedAtoms.of(atoms.signals, atoms.norms, basis, rank)
+        n_atoms = len(atoms.signals)
+        n_groups = min(self._n_groups or round(2.0 * n_atoms**0.5), n_atoms)
+        groups = yield from AtomGroups.building(compressed.coefficients, n_groups)
+        exact = ExactAtoms(atoms.signals, atoms.norms)
         margin = self._margin if self._pruning == "threshold" else None
-        self._search = GroupSearch(compressed, exact, self._groups, margin)
-        rows = RealAtoms.of(compressed.coefficients, (norms > 0).astype(np.float64))
-        self._oracle = CompiledSearch(rows, exact, compressed.residuals)
+        rows = RealAtoms.of(compressed.coefficients, (atoms.norms > 0).astype(np.float64))
         self._fit_chunk(2 * rows.rows.size)
-
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
-        """Return the best atoms; see `ExplicitMatcher.best_atoms`."""
-        assert self._compressed is not None  # noqa: S101 - made by prepare
-        assert self._search is not None  # noqa: S101
-        return self._search.best_atoms(
-            signals, *self._compressed.project(signals, norms_of(signals))
+        return GroupedSearch(
+            compressed,
+            groups,
+            GroupSearch(compressed, exact, groups, margin),
+            CompiledSearch(rows, exact, compressed.residuals),
         )
 
     def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[str]:
@@ -203,12 +187,9 @@ class GroupMatcher(ExplicitMatcher):
         self._agreement = {}
         if not len(signals):
             return []
-        assert self._compressed is not None  # noqa: S101 - made by prepare
-        assert self._oracle is not None  # noqa: S101
-        ones = np.ones(len(signals))
-        compressed = self._compressed.project(signals, norms_of(signals))
-        best = self._oracle.best_atoms(signals, ones, *compressed)
-        lost = best != self.best_atoms(signals)
+        search = self.prepare().search
+        best = search.best_of_all(signals)
+        lost = best != search.best_atoms(signals)
         loss = self.values_of(best, signals).quality - found.quality
         self._agreement = {
             "voxels": len(signals),

@@ -198,8 +198,8 @@ def _runs(groups: NDArray[np.int64]) -> list[NDArray[np.intp]]:
 
 def make_refinement(
     sequence: Sequence, conditioning: Conditioning, axes: Iterable[str]
-) -> tuple[Refinement | None, list[str]]:
-    """Return the refinement where it applies, else None and why.
+) -> Refinement:
+    """Return the refinement for a sequence and a dictionary.
 
     Parameters
     ----------
@@ -209,16 +209,16 @@ def make_refinement(
         Frames used and averaging in time.
     axes : iterable of str
         Parameters that the grid answers hold, apart from PD.
+
+    Raises
+    ------
+    ImportError, ValueError
+        Where it does not apply.
     """
-    try:
-        made = _refinement_of(sequence.kind)(sequence, conditioning)
-        if set(axes) != set(made.keys):
-            raise ValueError(
-                f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}"
-            )
-    except (ImportError, ValueError) as reason:
-        return None, [f"The values stay on the grid, without refinement: {reason}."]
-    return made, []
+    made = _refinement_of(sequence.kind)(sequence, conditioning)
+    if set(axes) != set(made.keys):
+        raise ValueError(f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}")
+    return made
 
 
 def _refinement_of(kind: str) -> type[Refinement]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import n_threads
 from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.errors import MRFInputError
@@ -13,12 +15,11 @@ from napari_mrf.method import MethodOption, VoxelResult
 from napari_mrf.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.dictionary.refinement import Refinement
     from napari_mrf.sequence import Sequence
 
@@ -26,37 +27,13 @@ _FEWEST_LEARNED = 50
 _FEWEST_IN_PART = 32
 PRIORS = ("series", "range", "off")
 
-REFINEMENT_OPTIONS = (
-    MethodOption(
-        name="refine",
-        kind="bool",
-        default=True,
-        label="Refine",
-        help="Continuous values between and beyond the grid points, with their "
-        "standard deviations.",
-    ),
-    MethodOption(
-        name="prior",
-        kind="choice",
-        default="series",
-        label="Prior",
-        help="What refinement believes beforehand: the spread of this series' own grid "
-        "answers, the published range, or nothing.",
-        choices=PRIORS,
-    ),
-)
-"""The options as methods offer them."""
 
-
-class RefiningMatcher(VoxelwiseMethod):
-    """A matcher whose grid answers are refined in a second pass, where that is asked for.
+@dataclass(frozen=True)
+class Refining:
+    """Whether grid answers are refined, and what is believed beforehand.
 
     Parameters
     ----------
-    sequence : Sequence
-        What is reconstructed.
-    conditioning : Conditioning
-        Frames used, averaging in time and in plane, sign of the phase.
     refine : bool
         Go on from the grid answer to continuous values, with their standard deviations.
     prior : {"series", "range", "off"}
@@ -65,8 +42,6 @@ class RefiningMatcher(VoxelwiseMethod):
     sigma : float, optional
         Noise standard deviation in the real and the imaginary part of the series; estimated
         from each voxel's residual without.
-    threads : int, optional
-        CPU threads; all cores by default. Results do not depend on it.
 
     Raises
     ------
@@ -74,58 +49,114 @@ class RefiningMatcher(VoxelwiseMethod):
         ``"unknown-option"`` for another prior, ``"bad-option"`` for an impossible noise level.
     """
 
-    def __init__(
-        self,
-        sequence: Sequence,
-        conditioning: Conditioning,
-        *,
-        refine: bool,
-        prior: str,
-        sigma: float | None,
-        threads: int | None = None,
-    ) -> None:
-        super().__init__(sequence, conditioning)
-        if prior not in PRIORS:
+    refine: bool = True
+    prior: str = "series"
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.prior not in PRIORS:
             raise MRFInputError(
-                "unknown-option", f"there is no prior {prior!r}", expected=" or ".join(PRIORS)
+                "unknown-option", f"there is no prior {self.prior!r}", expected=" or ".join(PRIORS)
             )
-        if sigma is not None and not 0.0 < sigma < float("inf"):
+        if self.sigma is not None and not 0.0 < self.sigma < float("inf"):
             raise MRFInputError(
-                "bad-option", "the noise level must be a positive number", found=sigma
+                "bad-option", "the noise level must be a positive number", found=self.sigma
             )
+
+
+SHARED_OPTIONS = (
+    MethodOption(
+        name="refine",
+        kind="bool",
+        default=Refining.refine,
+        label="Refine",
+        help="Continuous values between and beyond the grid points, with their "
+        "standard deviations.",
+    ),
+    MethodOption(
+        name="prior",
+        kind="choice",
+        default=Refining.prior,
+        label="Prior",
+        help="What refinement believes beforehand: the spread of this series' own grid "
+        "answers, the published range, or nothing.",
+        choices=PRIORS,
+    ),
+    *CONDITIONING_OPTIONS,
+)
+"""What all refining matchers offer."""
+
+
+class RefiningMatcher(VoxelwiseMethod):
+    """A matcher whose grid answers are refined in a second pass, unless told not to.
+
+    Where the sequence or the dictionary cannot be refined, the values stay on the grid and the
+    notes say why; a ``refine=True`` that is asked for in so many words is refused instead.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        What is reconstructed.
+    threads : int, optional
+        CPU threads; all cores by default. Results do not depend on it.
+    **shared
+        Fields of `Refining` and `Conditioning`.
+
+    Raises
+    ------
+    MRFInputError
+        What `Refining` and `Conditioning` raise; when prepared, ``"cannot-refine"``.
+    """
+
+    shared_options = (Refining, Conditioning)
+    """Where the keywords that all refining matchers take are defined."""
+
+    def __init__(self, sequence: Sequence, *, threads: int | None = None, **shared: Any) -> None:
+        names = [field.name for field in fields(Refining)]
+        asked = {name: shared.pop(name) for name in names if name in shared}
+        super().__init__(sequence, Conditioning(**shared))
+        self.refining = Refining(**asked)
         self.threads = threads or n_threads()
-        self._refine, self._prior_name, self._sigma = refine, prior, sigma
+        self._must_refine = bool(asked.get("refine", False))
+        prior = self.refining.prior
         self._prior = no_prior() if prior == "off" else range_prior(sequence.kind)
         self._refinement: Refinement | None = None
 
-    @property
-    @abstractmethod
-    def refined_axes(self) -> tuple[str, ...]:
-        """Parameters that the grid answers hold, apart from PD."""
+    def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
+        """Make the tables of refinement, unless it is off; notes say why it is left out.
 
-    def preparing_refinement(self) -> Iterator[None]:
-        """Make the tables of refinement, where it is asked for; notes say why it is left out."""
-        if not self._refine or self._refinement is not None:
+        Parameters
+        ----------
+        axes : iterable of str
+            Parameters that the grid answers hold, apart from PD.
+        """
+        if not self.refining.refine:
             return
         yield
         from napari_mrf.dictionary.refinement import make_refinement
 
         yield
-        self._refinement, notes = make_refinement(
-            self.sequence, self.conditioning, self.refined_axes
-        )
-        self._refine = self._refinement is not None
-        self.notes += notes
+        try:
+            self._refinement = make_refinement(self.sequence, self.conditioning, axes)
+        except (ImportError, ValueError) as reason:
+            if self._must_refine:
+                raise MRFInputError(
+                    "cannot-refine",
+                    f"the values cannot be refined: {reason}",
+                    hint="Leave refine out, or turn it off, to keep the values of the grid.",
+                ) from reason
+            self.notes.append(f"The values stay on the grid, without refinement: {reason}.")
 
     def describe_refinement(self) -> dict[str, Any]:
         """Return whether and how values are refined, for the provenance."""
         if self._refinement is None:
             return {"refined": False}
+        sigma = self.refining.sigma
         return {
             "refined": True,
             "prior": self._prior.describe(),
             "noise_colour": self._refinement.noise_colour,
-            "sigma": "estimated in each voxel" if self._sigma is None else self._sigma,
+            "sigma": "estimated in each voxel" if sigma is None else sigma,
         }
 
     @property
@@ -137,9 +168,9 @@ class RefiningMatcher(VoxelwiseMethod):
         """Take the prior from a sample of the series itself (empirical Bayes)."""
         if self._refinement is None or len(signals) < _FEWEST_LEARNED:
             return
-        if self._sigma is None:
+        if self.refining.sigma is None:
             self._refinement.learn_noise(signals, found)
-        if self._prior_name == "series":
+        if self.refining.prior == "series":
             self._prior = series_prior(found.parameters, found.quality, self.sequence.kind)
 
     def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
@@ -151,7 +182,7 @@ class RefiningMatcher(VoxelwiseMethod):
             refined = list(
                 pool.map(
                     lambda part: refinement.refine(
-                        signals[part], found.part(part), self._prior, sigma=self._sigma
+                        signals[part], found.part(part), self._prior, sigma=self.refining.sigma
                     ),
                     shares(len(signals), self.threads),
                 )

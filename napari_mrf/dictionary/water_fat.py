@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
-from napari_mrf.dictionary.refining_matcher import REFINEMENT_OPTIONS, RefiningMatcher, shares
+from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
 from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -46,18 +44,8 @@ class WaterFatMatcher(RefiningMatcher):
     grid : {"published", "wide"} or ParameterGrid
         The reconstruction grid of the papers, one with room on all sides, or axes T1H2O,
         T1fat, Df and B1 of one's own.
-    threads : int, optional
-        CPU threads; all cores by default. Results do not depend on it.
-    refine : bool
-        Go on from the grid answer to continuous values, with their standard deviations.
-    prior : {"series", "range", "off"}
-        What refinement believes of the tissue: the spread of the series' own grid answers,
-        the published range, or nothing.
-    sigma : float, optional
-        Noise standard deviation in the real and the imaginary part of the series; estimated
-        from each voxel's residual without.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and, where it matters, to the atoms alike.
+    **given
+        Threads, refinement and conditioning, see `RefiningMatcher`.
 
     Raises
     ------
@@ -81,8 +69,7 @@ class WaterFatMatcher(RefiningMatcher):
                 "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
                 choices=("published", "wide"),
             ),
-            *REFINEMENT_OPTIONS,
-            *CONDITIONING_OPTIONS,
+            *SHARED_OPTIONS,
         ),
     )
 
@@ -92,23 +79,9 @@ class WaterFatMatcher(RefiningMatcher):
         *,
         device: str = "auto",
         grid: str | ParameterGrid = "published",
-        threads: int | None = None,
-        refine: bool = False,
-        prior: str = "series",
-        sigma: float | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **given: Any,
     ) -> None:
-        super().__init__(
-            sequence,
-            Conditioning(frames, window, smooth, conjugate),
-            refine=refine,
-            prior=prior,
-            sigma=sigma,
-            threads=threads,
-        )
+        super().__init__(sequence, **given)
         # Pruned and compiled, the search is faster on a few cores than all of it on a large GPU
         # (docs/results.md).
         self.device = resolve_device("cpu" if device == "auto" else device)
@@ -129,31 +102,26 @@ class WaterFatMatcher(RefiningMatcher):
         record = {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
         return record | self.describe_refinement()
 
-    @property
-    def refined_axes(self) -> tuple[str, ...]:
-        """All parameters."""
-        return self.parameters
-
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, Search]:
         """Make the tables of the search and of refinement, one after the other."""
         if self._search is not None:
-            return
+            return self._search
         from napari_mrf.dictionary.water_fat_search import make_search
 
         yield
         search, self.notes = make_search(self._dictionary, self.device)
-        yield from self.preparing_refinement()
+        yield from self.preparing_refinement(self.parameters)
         self._search = search
+        return search
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
-        self.prepare()
-        assert self._search is not None  # noqa: S101 - made by prepare
+        search: Search = self.prepare()
         # The torch search spreads its own work over the cores.
-        is_compiled = self._search.engine == "compiled"
+        is_compiled = search.engine == "compiled"
         parts = shares(len(signals), self.threads) if is_compiled else [slice(None)]
         with ThreadPoolExecutor(self.threads) as pool:
-            found = list(pool.map(self._search.best_pairs, [signals[part] for part in parts]))
+            found = list(pool.map(search.best_pairs, [signals[part] for part in parts]))
         indices, fat_fraction, correlation, scale = (
             np.concatenate([getattr(part, name) for part in found])
             for name in ("indices", "fat_fraction", "correlation", "scale")

@@ -57,16 +57,17 @@ class CoefficientSimilarity(Similarity):
         self, sequence: Sequence, *, dictionary: Dictionary | None = None, **conditioning: Any
     ) -> None:
         self.matcher: CompressedMatcher = CompressedMatcher(
-            sequence, device="cpu", dictionary=dictionary, **conditioning
+            sequence, device="cpu", dictionary=dictionary, refine=False, **conditioning
         )
         self._tree: cKDTree | None = None
 
     def preparing(self) -> Iterator[None]:
         """Prepare the matcher, whose compressed atoms are compared."""
-        yield from self.matcher.preparing()
+        prepared = yield from self.matcher.preparing()
         if self._tree is not None:
             return
-        parameters, compressed = self.matcher.dictionary.parameters, self.matcher.compressed
+        parameters = prepared.atoms.dictionary.parameters
+        compressed = prepared.search.compressed
         # Signals change with relative changes of relaxation times.
         self._tree = cKDTree(np.log(np.stack([parameters[key] for key in _KEYS], axis=1)))
         size = np.linalg.norm(compressed.coefficients, axis=1)
@@ -85,7 +86,7 @@ class CoefficientSimilarity(Similarity):
     ) -> CoefficientFeatures:
         """Return compressed fingerprints; see `Similarity.features`."""
         norms = norms_of(signals)
-        coefficients, _ = self.matcher.compressed.project(signals, norms)
+        coefficients, _ = self.matcher.prepare().search.compressed.project(signals, norms)
         return CoefficientFeatures(
             read=read,
             seen=seen,
@@ -131,7 +132,7 @@ class CoefficientSimilarity(Similarity):
         real, imaginary = (part[atom] for part in self._atoms)
         signal = features.real[at] + 1j * features.imaginary[at]
         inner = np.sum((real - 1j * imaginary) * signal, axis=1)
-        scale = inner * features.norms[at] / self.matcher.norms[atom]
+        scale = inner * features.norms[at] / self.matcher.prepare().atoms.norms[atom]
         return np.clip(np.abs(inner), 0.0, 1.0).astype(np.float32), scale.astype(np.complex64)
 
     def _nearest(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from napari_mrf.spatiotemporal.pipeline import ITERATIONS, Pipeline
 from napari_mrf.spatiotemporal.training_subjects import TISSUE, training_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,8 +66,8 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         Training subjects, drawn once and kept on disk.
     similarity : Similarity, optional
         In place of the default for the kind of sequence.
-    frames, window, smooth, conjugate
-        See `Conditioning`; applied to the series and to what it is compared with.
+    **conditioning
+        Fields of `Conditioning`; applied to the series and to what it is compared with.
 
     Raises
     ------
@@ -99,6 +99,8 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         ),
     )
 
+    shared_options = (Conditioning,)
+
     def __init__(
         self,
         sequence: Sequence,
@@ -106,12 +108,9 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         device: str = "auto",
         subjects: int = _SUBJECTS,
         similarity: Similarity | None = None,
-        frames: Any = None,
-        window: int = 1,
-        smooth: float = 0.0,
-        conjugate: bool = False,
+        **conditioning: Any,
     ) -> None:
-        super().__init__(sequence, Conditioning(frames, window, smooth, conjugate))
+        super().__init__(sequence, Conditioning(**conditioning))
         resolve_device(device)
         if subjects != int(subjects) or not 1 <= subjects <= _MOST_SUBJECTS:
             raise MRFInputError(
@@ -127,7 +126,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
             )  # fmt: skip
         self._n_subjects = int(subjects)
         # Signs and smoothing are done to slices, before anything is compared.
-        in_time = {"frames": frames, "window": window}
+        in_time = {"frames": self.conditioning.frames, "window": self.conditioning.window}
         self._similarity = similarity or (
             MixtureSimilarity(sequence, **in_time)
             if sequence.kind == "spoiled"
@@ -157,7 +156,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
             "matcher": {"name": matcher.name, **matcher.describe()},
         }
 
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, None]:
         """Prepare what fingerprints are compared with."""
         yield from self._similarity.preparing()
 

@@ -58,7 +58,7 @@ class MixtureSimilarity(Similarity):
 
     def __init__(self, sequence: Sequence, **conditioning: Any) -> None:
         self.matcher: WaterFatMatcher = WaterFatMatcher(
-            sequence, device="cpu", grid="wide", **conditioning
+            sequence, device="cpu", grid="wide", refine=False, **conditioning
         )
         self._dictionary: WaterFatDictionary | None = None
 

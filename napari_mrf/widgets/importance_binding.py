@@ -76,7 +76,7 @@ class ImportanceBinding:
         panel = self.panel
         return ImportanceParameters(
             method=panel.current_method(),
-            options=panel.options.values(),
+            options=panel.options.chosen(),
             settings=panel.settings.values(),
             keep=panel.current_map(),
         )

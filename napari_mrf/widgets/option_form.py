@@ -27,7 +27,7 @@ _WIDEST_RANGE = 1e9
 
 
 class OptionForm(QWidget):
-    """One row an option; `values` gives what differs from the defaults and what does not.
+    """One row an option.
 
     Signals
     -------
@@ -76,6 +76,15 @@ class OptionForm(QWidget):
     def values(self) -> dict[str, Any]:
         """Return the value of every option by name."""
         return {name: _value(editor) for name, editor in self._editors.items()}
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the values that differ from the defaults.
+
+        A default is the method's own to fill in: it may have to leave a step out where one that
+        was chosen is refused.
+        """
+        defaults = {name: option.default for name, option in self._options.items()}
+        return {name: value for name, value in self.values().items() if value != defaults[name]}
 
     def set_value(self, name: str, value: Any) -> None:
         """Enter a value as if the user had; options that are not offered are left alone."""

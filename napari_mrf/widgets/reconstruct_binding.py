@@ -93,7 +93,7 @@ class ReconstructBinding:
         return ReconstructParameters(
             method=self.panel.current_method(),
             device=self.panel.current_device(),
-            options=self.panel.options.values(),
+            options=self.panel.options.chosen(),
             slice_index=self._slice_in_view() if slice_only else None,
         )
 
