@@ -120,9 +120,7 @@ def iter_save_report(
         The HTML and the PDF file.
     """
     made = made or datetime.now(UTC)
-    base = Path(path)
-    stem = base.stem if base.suffix.lower() in (".html", ".pdf") else base.name
-    page, book = base.with_name(f"{stem}.html"), base.with_name(f"{stem}.pdf")
+    page, book = report_paths(path)
     content = report_content(comparison, made)
     with atomic_write_all([page, book]) as staged:
         figures = {}
@@ -132,6 +130,13 @@ def iter_save_report(
         staged[page].write_text(html_report(comparison, content, figures), encoding="utf-8")
         yield from iter_pdf_report(comparison, content, staged[book], made)
     return [page, book]
+
+
+def report_paths(path: str | Path) -> tuple[Path, Path]:
+    """Return the HTML and the PDF file of a report by the path of either, or without a suffix."""
+    base = Path(path)
+    stem = base.stem if base.suffix.lower() in (".html", ".pdf") else base.name
+    return base.with_name(f"{stem}.html"), base.with_name(f"{stem}.pdf")
 
 
 def save_report(
