@@ -15,8 +15,9 @@ from napari_mrf import methods
 from napari_mrf.analysis.comparison import compare
 from napari_mrf.analysis.comparison_input import find_study
 from napari_mrf.analysis.map_errors import MapError, as_table, map_errors
-from napari_mrf.errors import MRFInputError
 from napari_mrf.io import load_maps, load_series, save_maps
+from napari_mrf.io.maps_writer import MAPS_RESULTS
+from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.phantoms.files import ROIS_NAME, TRUTH_NAME
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 
@@ -102,10 +103,8 @@ def run(
     from napari_mrf.report.save import save_report
 
     directory = Path(directory)
-    if (directory / REPORT_NAME).exists() and not overwrite:
-        raise MRFInputError("exists", "the folder holds a report already", path=directory,
-                            hint="Choose another folder, or allow it to be overwritten."
-                            )  # fmt: skip
+    ResultKind("a report", REPORT_NAME).refuse_earlier(directory, overwrite=overwrite)
+    MAPS_RESULTS.refuse_earlier(directory, overwrite=overwrite)
     sample = sample_directory()
     series = load_series(sample / SERIES_NAME)
     if series.sequence is None:

@@ -1,8 +1,28 @@
 """What tests of the window wait for."""
 
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
+
 from napari_mrf.widgets.layer_turns import layer_turns_of
 
 
 def wait_for_layers(qtbot, viewer):
     """Let all layers come and go that are to come and go, each in its turn."""
     qtbot.waitUntil(lambda: not layer_turns_of(viewer).owners, timeout=60_000)
+
+
+def answer_next_question(qtbot, button, tries=1200):
+    """Click a button of the box that comes next; return the list that its text will be in."""
+    asked = []
+
+    def look(left):
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            asked.append(box.text())
+            (found,) = (one for one in box.buttons() if one.text().replace("&", "") == button)
+            qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+        elif left:
+            QTimer.singleShot(50, lambda: look(left - 1))
+
+    QTimer.singleShot(0, lambda: look(tries))
+    return asked

@@ -17,7 +17,7 @@ from napari_mrf.cli import main
 from napari_mrf.io import save_series
 from napari_mrf.io.source import sha256_of
 from napari_mrf.plots.importance_figure import importance_figure
-from napari_mrf.plots.importance_files import save_importance
+from napari_mrf.report.importance import save_importance
 
 NAMES = ["importance.csv", "importance.svg", "importance.pdf", "importance.png"]
 
@@ -123,7 +123,7 @@ def test_command_writes_everything(series_file, tmp_path, capsys):
 def test_command_refuses_before_it_works(series_file, tmp_path, capsys):
     (tmp_path / "importance.csv").write_text("earlier")
     assert run(series_file, tmp_path) == 3
-    assert "holds results already" in capsys.readouterr().err
+    assert "holds importance results already" in capsys.readouterr().err
     assert (tmp_path / "importance.csv").read_text() == "earlier"
     assert run(series_file, tmp_path, "--overwrite", "--no-refine") == 0
 

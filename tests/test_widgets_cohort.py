@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import answer_next_question
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
@@ -119,12 +120,17 @@ def test_an_earlier_report_is_replaced_only_when_the_user_says_so(qtbot, dock, s
     earlier = tmp_path / "report.html"
     earlier.write_text("earlier", encoding="utf-8")
     dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", output=tmp_path)
+    asked = answer_next_question(qtbot, "Cancel")
     click(qtbot, dialog.run_button)
-    qtbot.waitUntil(lambda: "holds a comparison already" in panel.notice.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(asked), timeout=60_000)
+    assert asked == ["The folder holds a comparison already. Replace the earlier results?"]
+    qtbot.wait(100)
     assert earlier.read_text(encoding="utf-8") == "earlier"
-    assert panel.notice.cure_button.text() == "Replace it"
+    assert not job.status.is_running
+    answer_next_question(qtbot, "Replace")
+    dialog = ask(qtbot, dock)
     with qtbot.waitSignal(job.succeeded, timeout=120_000):
-        click(qtbot, panel.notice.cure_button)
+        click(qtbot, dialog.run_button)
     assert "earlier" not in earlier.read_text(encoding="utf-8")[:100]
     assert "No regions of interest were given" in panel.notice.text()
 

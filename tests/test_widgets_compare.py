@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import wait_for_layers
+from gui_waits import answer_next_question, wait_for_layers
 from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -402,10 +402,11 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     assert "Agreement over 5 of 6 regions, as selected." in page
     assert (tmp_path / "report.pdf").stat().st_size > 20_000
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    for button in (panel.results.csv_button, panel.notice.cure_button):
-        (tmp_path / "agreement.csv").touch()
-        click(qtbot, button)
-        qtbot.waitUntil(lambda: not compared.saving.writing.status.is_running, timeout=10_000)
+    (tmp_path / "agreement.csv").touch()
+    asked = answer_next_question(qtbot, "Replace")
+    with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=20_000):
+        click(qtbot, panel.results.csv_button)
+    assert asked == ["The folder holds tables already. Replace the earlier results?"]
     pairs = compared.compared.comparison.pairs
     expected = agreement_table(pairs[pairs["label"] != 1])
     written = pd.read_csv(tmp_path / "agreement.csv")

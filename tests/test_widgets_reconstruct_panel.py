@@ -423,7 +423,7 @@ def test_maps_are_saved_and_overwritten_only_after_a_question(
     monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
     binding.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
-    assert asked == ["The folder holds maps already. Replace them?"]
+    assert asked == ["The folder holds maps already. Replace the earlier results?"]
     before = (tmp_path / "out" / "FF.nii.gz").stat().st_mtime_ns
     binding.save_to(str(tmp_path / "out"), overwrite=True)
     qtbot.waitUntil(

@@ -8,8 +8,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.atomic import atomic_write, refuse_existing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +46,7 @@ def write_csv(path: str | Path, table: pd.DataFrame, *, overwrite: bool = False)
         ``"exists"`` and the codes of failed writes.
     """
     path = Path(path)
-    _refuse_earlier(path, overwrite)
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         _escaped(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
@@ -76,7 +75,7 @@ def write_excel(
     import xlsxwriter
 
     path = Path(path)
-    _refuse_earlier(path, overwrite)
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         book = xlsxwriter.Workbook(
             temporary,
@@ -129,13 +128,3 @@ def _escaped(table: pd.DataFrame) -> pd.DataFrame:
                 lambda cell: escape_formula(cell) if isinstance(cell, str) else cell
             )
     return escaped
-
-
-def _refuse_earlier(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise MRFInputError(
-            "exists",
-            "the file exists already",
-            path=path,
-            hint="Choose another name, or allow it to be overwritten.",
-        )

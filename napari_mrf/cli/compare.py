@@ -66,9 +66,9 @@ def compare(
     from napari_mrf.analysis.comparison_input import find_study, side_names
     from napari_mrf.analysis.comparison_options import ComparisonOptions
     from napari_mrf.analysis.roi_options import RoiOptions
-    from napari_mrf.report.save import iter_save, refuse_earlier
+    from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
 
-    refuse_earlier(output, overwrite=overwrite)
+    COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     study = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
         resample=cast("Literal['nearest'] | None", resample),

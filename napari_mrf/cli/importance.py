@@ -81,7 +81,7 @@ def importance(
     from napari_mrf import methods, sequences
     from napari_mrf.analysis.frame_groups import ImportanceOptions
     from napari_mrf.io import load_maps, load_series
-    from napari_mrf.plots.importance_files import refuse_results, save_importance
+    from napari_mrf.report.importance import IMPORTANCE_RESULTS, save_importance
 
     options = ImportanceOptions(
         repeats=repeats,
@@ -91,7 +91,7 @@ def importance(
         seed=seed,
         intensities="raw" if raw else "aligned",
     )
-    refuse_results(output, overwrite=overwrite)  # said before the work, not after it
+    IMPORTANCE_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = None if sequence is None else sequences.load(sequence)
     loaded = load_series(series, chosen, mask=mask)
     for warning in loaded.warnings:

@@ -91,14 +91,14 @@ def inspect_series(
     from napari_mrf import sequences
     from napari_mrf.analysis import inspection_input
     from napari_mrf.io import load_series
-    from napari_mrf.plots.inspection_files import iter_save_inspection, refuse_earlier
+    from napari_mrf.report.inspection import INSPECTION_RESULTS, iter_save_inspection
 
     if not voxel and rois is None:
         raise typer.BadParameter("nothing to inspect; give --voxel or --rois")
     if rois is None and (region or labels is not None):
         raise typer.BadParameter("regions need a label map", param_hint="--rois")
     asked = [_voxel(word) for word in voxel or ()]
-    refuse_earlier(output, overwrite=overwrite)  # said before the work, not after it
+    INSPECTION_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = None if sequence is None else sequences.load(sequence)
     loaded = load_series(series, chosen)
     if loaded.sequence is None and maps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +80,7 @@ def reconstruct(
     """
     from napari_mrf import sequences
     from napari_mrf.io import find_series, load_series
+    from napari_mrf.io.maps_writer import MAPS_RESULTS
 
     chosen = {
         "refine": refine,
@@ -112,7 +112,7 @@ def reconstruct(
     for name, path in found.items():
         folder = output / name if several else output
         try:
-            _refuse_results(folder, overwrite)
+            MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
             loaded = load_series(path, chosen_sequence, **reading)
             _reconstruct(loaded, folder, method, {"device": device, **given}, overwrite)
         except MRFInputError as error:
@@ -145,24 +145,6 @@ def _reconstruct(
     for warning in maps.provenance.get("warnings", ()):
         typer.echo(f"{label}: {warning}", err=True)
     typer.echo(_summary(folder, maps))
-
-
-def _refuse_results(folder: Path, overwrite: bool) -> None:
-    # Said before the work, not after it; save_maps checks again.
-    if (folder / "maps.json").exists() and not overwrite:
-        raise MRFInputError(
-            "exists",
-            "the folder holds results already",
-            path=folder,
-            hint="Give --overwrite to replace them.",
-        )
-    place = folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        raise MRFInputError(
-            "not-writable", "results cannot be written here", path=folder, found=str(place)
-        )
 
 
 def _summary(folder: Path, maps: ParameterMaps) -> str:

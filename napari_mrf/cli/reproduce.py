@@ -77,12 +77,12 @@ def reproduce(
     """
     from napari_mrf.reproduction.experiment import Settings
     from napari_mrf.reproduction.experiments import run_experiment
-    from napari_mrf.reproduction.save import refuse_earlier, save_outcome
+    from napari_mrf.reproduction.save import experiment_results, save_outcome
 
     if train and output is None:
         raise typer.BadParameter("--train needs --output", param_hint="--train")
     if output is not None:
-        refuse_earlier(output, experiment, overwrite=overwrite)
+        experiment_results(experiment).refuse_earlier(output, overwrite=overwrite)
     with _Bar() as bar:
         settings = Settings(
             quick=quick, train=train, minutes=minutes, device=device, weights=weights, maps=maps,

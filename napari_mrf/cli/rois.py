@@ -63,12 +63,12 @@ def rois(
     """
     from tqdm import tqdm
 
-    from napari_mrf.analysis.roi_files import refuse_earlier, save_roi_statistics
     from napari_mrf.analysis.roi_options import RoiOptions
     from napari_mrf.analysis.roi_study import find_roi_study
+    from napari_mrf.report.regions import ROI_RESULTS, save_roi_statistics
 
     options = RoiOptions(apply_validity=not all_values, erosion_voxels=erosion)
-    refuse_earlier(output, overwrite=overwrite)  # said before the work, not after it
+    ROI_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = cast("Literal['nearest'] | None", resample)
     study = find_roi_study(maps, rois, label_table=labels, resample=chosen)
     subjects = tqdm(study.folders, "rois", unit=" subjects", disable=not sys.stderr.isatty())
@@ -80,7 +80,7 @@ def rois(
 
 
 def _summary(output: Path, measured: Sequence[SubjectStatistics]) -> str:
-    from napari_mrf.analysis.roi_files import without_numbers
+    from napari_mrf.report.regions import without_numbers
 
     lines = []
     for one in measured:

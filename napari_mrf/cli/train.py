@@ -10,7 +10,6 @@ import typer
 
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import Device, JsonErrors, Overwrite
-from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from napari_mrf.networks.card import ModelCard
@@ -68,14 +67,12 @@ def train(
 
 
 def _train(plan: Recipe, output: Path, processes: Processes, overwrite: bool) -> None:
+    from napari_mrf.io.result_folder import ResultKind
     from napari_mrf.training.run import run
 
     card_path, checkpoint = output / f"{plan.network}.json", output / f"{plan.network}.checkpoint"
-    if card_path.exists() and not overwrite:
-        raise MRFInputError(
-            "exists", "the folder holds weights of this network already", path=output,
-            hint="Give --overwrite to train anew.",
-        )  # fmt: skip
+    kind = ResultKind("weights of this network", card_path.name)
+    kind.refuse_earlier(output, overwrite=overwrite)
     processes.wait()
     if overwrite and processes.is_first:
         checkpoint.unlink(missing_ok=True)

@@ -35,21 +35,38 @@ def write_error(error: OSError, path: Path) -> MRFInputError:
     return MRFInputError(code, what, path=path, hint=hint or None)
 
 
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise ``"exists"`` where a file stands that may not be replaced."""
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise write_error(error, path) from error
+    if exists and not overwrite:
+        raise MRFInputError("exists", "the file exists already", path=path,
+                            hint="Choose another name, or allow it to be overwritten."
+                            )  # fmt: skip
+
+
 @contextmanager
-def atomic_write_all(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
+def atomic_write_all(
+    paths: Iterable[Path], *, instead_of: Iterable[Path] = ()
+) -> Iterator[dict[Path, Path]]:
     """Write several files that appear together, or none of them.
 
     Parameters
     ----------
     paths : iterable of Path
         Final names. Their folders must exist.
+    instead_of : iterable of Path
+        Earlier files that go once the new ones are in place, whatever their names.
 
     Yields
     ------
     dict of Path to Path
         A temporary file beside each final name, to be written in the body. On leaving, all
         are flushed to the disk and take their final names in the given order; after an
-        exception all are removed and the old files stay as they were.
+        exception all are removed and the old files stay as they were. The last one appears
+        last, and an earlier one of its name goes first: where it stands, all others do.
 
     Raises
     ------
@@ -57,8 +74,7 @@ def atomic_write_all(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
         ``"disk-full"``, ``"not-writable"``, ``"name-too-long"``, ``"missing-folder"`` or
         ``"write-failed"``.
     """
-    # The temporary name is short, so that it fits wherever the final name fits.
-    staged = {path: path.parent / f".mrf-{secrets.token_hex(6)}.tmp" for path in map(Path, paths)}
+    staged = {path: _beside(path) for path in map(Path, paths)}
     path = next(iter(staged), Path())
     try:
         for path, temporary in staged.items():
@@ -67,12 +83,11 @@ def atomic_write_all(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
         yield staged
         for temporary in staged.values():
             _flush(temporary)
-        for path, temporary in staged.items():
-            temporary.replace(path)
+        _put_in_place(staged, set(map(Path, instead_of)) - set(staged))
         for folder in {path.parent for path in staged}:
             _flush_folder(folder)
     except OSError as error:
-        raise write_error(error, path) from error
+        raise write_error(error, Path(error.filename2 or path)) from error
     finally:
         for temporary in staged.values():
             with suppress(OSError):
@@ -96,6 +111,40 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with atomic_write_all([path]) as staged:
         yield staged[path]
+
+
+def _beside(path: Path) -> Path:
+    # The temporary name is short, so that it fits wherever the final name fits.
+    return path.parent / f".mrf-{secrets.token_hex(6)}.tmp"
+
+
+def _put_in_place(staged: dict[Path, Path], stale: set[Path]) -> None:
+    """Give staged files their final names; after a failure the earlier ones are back."""
+    if len(staged) == 1 and not stale:  # one step: the earlier file is never away
+        for path, temporary in staged.items():
+            temporary.replace(path)
+        return
+    earlier: dict[Path, Path] = {}
+    placed: list[Path] = []
+    try:
+        for path in (*reversed(staged), *stale):
+            if path.is_file() or path.is_symlink():
+                kept = _beside(path)
+                path.replace(kept)
+                earlier[path] = kept
+        for path, temporary in staged.items():
+            temporary.replace(path)
+            placed.append(path)
+    except BaseException:
+        for path in reversed(placed):
+            path.unlink()
+        # The last one of a set says that the set is complete, so it comes back last.
+        for path, kept in reversed(earlier.items()):
+            kept.replace(path)
+        raise
+    for kept in earlier.values():
+        with suppress(OSError):
+            kept.unlink()
 
 
 def _refuse_long_name(path: Path) -> None:

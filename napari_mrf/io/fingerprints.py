@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write, write_error
+from napari_mrf.io.atomic import atomic_write, refuse_existing
 
 
 def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -40,19 +40,7 @@ def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = 
     if path.suffix.lower() != ".npy":
         raise MRFInputError("bad-name", "fingerprints are written as .npy, nothing else",
                             path=path, expected="a name ending in .npy")  # fmt: skip
-    refuse_existing(path, overwrite)
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.save(file, array, allow_pickle=False)
     return path
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise ``"exists"`` where a file stands that may not be replaced."""
-    try:
-        exists = path.exists()
-    except OSError as error:
-        raise write_error(error, path) from error
-    if exists and not overwrite:
-        raise MRFInputError("exists", "the file exists already", path=path,
-                            hint="Choose another name, or allow it to be overwritten."
-                            )  # fmt: skip

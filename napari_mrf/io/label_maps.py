@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.label_table import MAX_LABEL
 from napari_mrf.io.nifti import read_volume
 from napari_mrf.io.nifti_write import write_volume
@@ -133,10 +133,7 @@ def save_labels(
     if not path.name.lower().endswith(".nii.gz"):
         raise MRFInputError("bad-name", "a label map is written as compressed NIfTI", path=path,
                             expected="a name ending in .nii.gz")  # fmt: skip
-    if path.exists() and not overwrite:
-        raise MRFInputError("exists", "the file exists already", path=path,
-                            hint="Choose another name, or allow it to be overwritten."
-                            )  # fmt: skip
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         write_volume(temporary, labels, affine)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.source import read_error
 
 if TYPE_CHECKING:
@@ -194,10 +194,7 @@ def save_label_table(path: str | Path, labels: Iterable[Label], *, overwrite: bo
         codes of failed writes.
     """
     path, text = Path(path), format_label_table(labels)
-    if path.exists() and not overwrite:
-        raise MRFInputError("exists", "the file exists already", path=path,
-                            hint="Choose another name, or allow it to be overwritten."
-                            )  # fmt: skip
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

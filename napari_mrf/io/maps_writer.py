@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, write_error
 from napari_mrf.io.nifti_write import write_volume
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.maps import FLAGS
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_mrf.io.result_folder import Staged
     from napari_mrf.maps import ParameterMaps
 
 RECORD_NAME = "maps.json"
@@ -22,6 +21,12 @@ RECORD_FORMAT = "napari-mrf maps"
 COMPANIONS = ("quality", "m0", "flags")
 DEVIATIONS = {f"{key}_std": key for key in PARAMETERS}
 """File names of the standard deviations, with their parameters."""
+MAPS_RESULTS = ResultKind(
+    "maps",
+    RECORD_NAME,
+    tuple(f"{name}.nii.gz" for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)),
+    format=RECORD_FORMAT,
+)
 
 
 def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False) -> list[Path]:
@@ -53,35 +58,23 @@ def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = F
         ``"exists"``, ``"no-maps"``, ``"disk-full"``, ``"not-writable"`` and the other codes
         of `atomic_write_all`.
     """
-    folder = Path(directory)
     if not len(maps):
         raise MRFInputError("no-maps", "there are no maps to save")
-    volumes = _volumes(maps)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = _earlier_results(folder)
-    except OSError as error:
-        raise write_error(error, folder) from error
-    if earlier and not overwrite:
-        raise MRFInputError("exists", "the folder holds results already", path=folder,
-                            found=", ".join(sorted(path.name for path in earlier)),
-                            hint="Choose another folder, or allow them to be overwritten."
-                            )  # fmt: skip
-    files = {name: folder / f"{name}.nii.gz" for name in volumes}
-    record_path = folder / RECORD_NAME
-    with atomic_write_all([*files.values(), record_path]) as staged:
-        sums = {}
-        for name, values in volumes.items():
-            write_volume(staged[files[name]], values, maps.affine)
-            sums[name] = sha256_of(staged[files[name]])
-        record = json.dumps(_record(maps, sums), indent=1, allow_nan=False) + "\n"
-        staged[record_path].write_text(record, encoding="utf-8")
-    for stale in earlier - set(files.values()) - {record_path}:
-        try:
-            stale.unlink(missing_ok=True)
-        except OSError as error:
-            raise write_error(error, stale) from error
-    return [*files.values(), record_path]
+    with MAPS_RESULTS.writing(directory, maps_names(maps), overwrite=overwrite) as staged:
+        write_maps(maps, staged)
+    return staged.paths
+
+
+def maps_names(maps: ParameterMaps) -> list[str]:
+    """Return the names of the files that `write_maps` writes besides the record."""
+    return [f"{name}.nii.gz" for name in _volumes(maps)]
+
+
+def write_maps(maps: ParameterMaps, staged: Staged) -> None:
+    """Write maps and their record where a result folder is staged."""
+    for name, values in _volumes(maps).items():
+        write_volume(staged[f"{name}.nii.gz"], values, maps.affine)
+    staged.write_record(_record(maps, staged.sums()))
 
 
 def _volumes(maps: ParameterMaps) -> dict[str, Any]:
@@ -94,16 +87,11 @@ def _volumes(maps: ParameterMaps) -> dict[str, Any]:
     return volumes
 
 
-def _earlier_results(folder: Path) -> set[Path]:
-    names = [f"{name}.nii.gz" for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)]
-    candidates = {folder / name for name in (*names, RECORD_NAME)}
-    return {path for path in candidates if path.exists()}
-
-
 def _record(maps: ParameterMaps, sums: dict[str, str]) -> dict[str, Any]:
     files: dict[str, dict[str, Any]] = {}
-    for name, sha256 in sums.items():
-        entry: dict[str, Any] = {"file": f"{name}.nii.gz", "sha256": sha256}
+    for file, sha256 in sums.items():
+        name = file.removesuffix(".nii.gz")
+        entry: dict[str, Any] = {"file": file, "sha256": sha256}
         if name in PARAMETERS:
             parameter = PARAMETERS[name]
             entry |= {"label": parameter.label, "unit": parameter.unit}
@@ -121,9 +109,6 @@ def _record(maps: ParameterMaps, sums: dict[str, str]) -> dict[str, Any]:
             entry |= {"label": "Flags, bits added up", "bits": FLAGS}
         files[name] = entry
     return {
-        "format": RECORD_FORMAT,
-        "version": 1,
-        "software": {"name": "napari-mrf", "version": __version__},
         "affine": None if maps.affine is None else maps.affine.tolist(),
         "geometry": "unknown: the files carry the identity with codes 0, which means no geometry"
         if maps.affine is None

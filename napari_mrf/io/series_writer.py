@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all
-from napari_mrf.io.fingerprints import refuse_existing
+from napari_mrf.io.atomic import atomic_write_all, refuse_existing
 from napari_mrf.io.formats import suffix_of
 from napari_mrf.io.nifti_write import write_series
 from napari_mrf.io.sidecar import BLOCK, sidecar_path
@@ -49,17 +48,22 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
                             found=repr(suffix))  # fmt: skip
     sidecar = sidecar_path(path)
     for file in (path, sidecar):
-        refuse_existing(file, overwrite)
+        refuse_existing(file, overwrite=overwrite)
     with atomic_write_all([path, sidecar]) as staged:
-        write_series(staged[path], series.signal, series.affine, packed=suffix == ".nii.gz")
-        block = {
-            "SchemaVersion": 1,
-            "AxisOrder": "XYZT",
-            "ComplexLayout": "complex",
-            "NFrames": series.n_frames,
-            **({} if series.sequence is None else block_of(series.sequence)),
-            "SHA256": sha256_of(staged[path]),
-        }
-        text = json.dumps({BLOCK: block}, indent=1, allow_nan=False) + "\n"
-        staged[sidecar].write_text(text, encoding="utf-8")
+        write_series_files(series, staged[path], staged[sidecar], packed=suffix == ".nii.gz")
     return [path, sidecar]
+
+
+def write_series_files(series: MRFSeries, image: Path, sidecar: Path, *, packed: bool) -> None:
+    """Write the image and then the sidecar, which holds its sum, to the paths as they are."""
+    write_series(image, series.signal, series.affine, packed=packed)
+    block = {
+        "SchemaVersion": 1,
+        "AxisOrder": "XYZT",
+        "ComplexLayout": "complex",
+        "NFrames": series.n_frames,
+        **({} if series.sequence is None else block_of(series.sequence)),
+        "SHA256": sha256_of(image),
+    }
+    text = json.dumps({BLOCK: block}, indent=1, allow_nan=False) + "\n"
+    sidecar.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_mrf import strict_json
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
+from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.source import read_error
 
 SUFFIX = ".mrf.json"
@@ -147,10 +147,7 @@ def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = Fa
         raise MRFInputError("bad-name", "the name does not end as session files do", path=path,
                             expected=f"a name such as study{SUFFIX}", found=path.name
                             )  # fmt: skip
-    if path.exists() and not overwrite:
-        raise MRFInputError("exists", "the session file exists already", path=path,
-                            hint="Choose another name, or allow it to be overwritten."
-                            )  # fmt: skip
+    refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as staged:
         staged.write_text(session.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

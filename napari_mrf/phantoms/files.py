@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write
 from napari_mrf.io.label_table import Label, format_label_table
-from napari_mrf.io.maps_writer import save_maps
+from napari_mrf.io.maps_writer import MAPS_RESULTS, maps_names, write_maps
 from napari_mrf.io.nifti_write import write_volume
-from napari_mrf.io.series_writer import save_series
+from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.series_writer import write_series_files
+from napari_mrf.io.sidecar import sidecar_path
 
 if TYPE_CHECKING:
     from napari_mrf.phantoms.phantom import Phantom
@@ -29,7 +29,7 @@ def save_phantom(
     series_name: str = "series.nii",
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write the series with its sidecar, the true maps, and the labels with their names.
+    """Write the series with its sidecar, the true maps, and the labels: all files, or none.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def save_phantom(
     series : MRFSeries
         Its measurement.
     series_name : str
-        File name of the series.
+        File name of the series, ``.nii`` or ``.nii.gz``.
     overwrite : bool
         Replace earlier files.
 
@@ -55,24 +55,24 @@ def save_phantom(
         ``"exists"`` for earlier files and no leave to overwrite, and the codes of failed
         writes.
     """
-    folder = Path(directory)
-    rois, labels = folder / ROIS_NAME, folder / LABELS_NAME
-    if not overwrite and rois.exists():
-        raise MRFInputError(
-            "exists",
-            "the folder holds a phantom already",
-            path=folder,
-            hint="Choose another folder, or allow it to be overwritten.",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    files = save_series(series, folder / series_name, overwrite=overwrite)
-    files += save_maps(phantom.truth(), folder / TRUTH_NAME, overwrite=overwrite)
-    with atomic_write(rois) as path:
-        write_volume(path, phantom.labels, phantom.affine)
-    with atomic_write(labels) as path:
+    sidecar = sidecar_path(Path(series_name)).name
+    truth, below = phantom.truth(), f"{TRUTH_NAME}/"
+    kind = ResultKind(
+        "a phantom",
+        record=ROIS_NAME,
+        files=(series_name, sidecar, LABELS_NAME,
+               *(below + name for name in (*MAPS_RESULTS.files, MAPS_RESULTS.record))),
+    )  # fmt: skip
+    names = [below + name for name in (*maps_names(truth), MAPS_RESULTS.record)]
+    names = [series_name, sidecar, *names, LABELS_NAME]
+    with kind.writing(directory, names, overwrite=overwrite) as staged:
+        write_series_files(series, staged[series_name], staged[sidecar],
+                           packed=series_name.endswith(".gz"))  # fmt: skip
+        write_maps(truth, staged.below(TRUTH_NAME, MAPS_RESULTS))
         table = format_label_table(
             Label(label, name=name, color=phantom.label_colors[label])
             for label, name in phantom.label_names.items()
         )
-        path.write_text(table, encoding="utf-8")
-    return [*files, rois, labels]
+        staged[LABELS_NAME].write_text(table, encoding="utf-8")
+        write_volume(staged[ROIS_NAME], phantom.labels, phantom.affine)
+    return staged.paths

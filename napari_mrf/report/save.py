@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.analysis.table_files import write_csv
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, write_error
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.atomic import atomic_write_all
+from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.report.content import report_content
 from napari_mrf.report.drawings import drawn, figure_names
 from napari_mrf.report.html import html_report
@@ -21,29 +19,16 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison import Comparison
 
-RECORD_NAME = "comparison.json"
 TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "blurriness.csv")
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
-_FIGURE_PATTERNS = ("agreement_*", "errors*", "blurriness.*")
-
-
-def refuse_earlier(directory: str | Path, *, overwrite: bool) -> None:
-    """Refuse a folder with an earlier comparison, before any work.
-
-    Raises
-    ------
-    MRFInputError
-        ``"exists"``.
-    """
-    folder = Path(directory)
-    earlier = [name for name in (*TABLES, *_REPORTS, RECORD_NAME) if (folder / name).exists()]
-    if earlier and not overwrite:
-        raise MRFInputError("exists", "the folder holds a comparison already", path=folder,
-                            found=", ".join(earlier),
-                            hint="Choose another folder, or allow it to be overwritten."
-                            )  # fmt: skip
+COMPARISON_RESULTS = ResultKind(
+    "a comparison",
+    "comparison.json",
+    (*TABLES, *_REPORTS),
+    tuple(f"{FIGURES}/{one}" for one in ("agreement_*", "errors*", "blurriness.*")),
+)
 
 
 def iter_save(
@@ -77,44 +62,30 @@ def iter_save(
     MRFInputError
         ``"exists"`` and the codes of failed writes.
     """
-    folder, made = Path(directory), made or datetime.now(UTC)
-    refuse_earlier(folder, overwrite=overwrite)
-    names = [f"{FIGURES}/{name}.{kind}" for name in figure_names(comparison) for kind in KINDS]
-    paths = [folder / name for name in (*TABLES, *names, *_REPORTS, RECORD_NAME)]
+    made = made or datetime.now(UTC)
+    COMPARISON_RESULTS.refuse_earlier(directory, overwrite=overwrite)
+    figures = {name: f"{FIGURES}/{name}" for name in figure_names(comparison)}
+    names = [f"{one}.{kind}" for one in figures.values() for kind in KINDS]
     content = report_content(comparison, made)
-    try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        stale = {one for pattern in _FIGURE_PATTERNS for one in (folder / FIGURES).glob(pattern)}
-    except OSError as error:
-        raise write_error(error, folder) from error
-    with atomic_write_all(paths) as staged:
+    names = [*TABLES, *names, *_REPORTS]
+    with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
         tables = (comparison.metrics, comparison.pairs, comparison.agreement, comparison.blurriness)
         for name, table in zip(TABLES, tables, strict=True):
-            write_csv(staged[folder / name], table, overwrite=True)
-        figures = {}
-        for name in figure_names(comparison):
+            write_csv(staged[name], table, overwrite=True)
+        pictures = {}
+        for name, path in figures.items():
             yield f"figure {name}"
             files = drawn(comparison, name, KINDS)
-            figures[name] = files["svg"]
+            pictures[name] = files["svg"]
             for kind in KINDS:
-                staged[folder / FIGURES / f"{name}.{kind}"].write_bytes(files[kind])
+                staged[f"{path}.{kind}"].write_bytes(files[kind])
         yield "report.html"
-        page = html_report(comparison, content, figures)
-        staged[folder / "report.html"].write_text(page, encoding="utf-8")
-        yield from iter_pdf_report(comparison, content, staged[folder / "report.pdf"], made)
-        sums = {
-            str(path.relative_to(folder).as_posix()): sha256_of(staged[path]) for path in paths[:-1]
-        }
-        record = {**content.record, "files": sums}
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-        staged[folder / RECORD_NAME].write_text(text, encoding="utf-8")
-    for path in sorted(stale - set(paths)):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise write_error(error, path) from error
-    return paths
+        page = html_report(comparison, content, pictures)
+        staged["report.html"].write_text(page, encoding="utf-8")
+        yield from iter_pdf_report(comparison, content, staged["report.pdf"], made)
+        staged.write_record({**content.record, "files": staged.sums()})
+    return staged.paths
 
 
 def save_comparison(
@@ -149,9 +120,7 @@ def iter_save_report(
         The HTML and the PDF file.
     """
     made = made or datetime.now(UTC)
-    base = Path(path)
-    stem = base.stem if base.suffix.lower() in (".html", ".pdf") else base.name
-    page, book = base.with_name(f"{stem}.html"), base.with_name(f"{stem}.pdf")
+    page, book = report_paths(path)
     content = report_content(comparison, made)
     with atomic_write_all([page, book]) as staged:
         figures = {}
@@ -161,6 +130,13 @@ def iter_save_report(
         staged[page].write_text(html_report(comparison, content, figures), encoding="utf-8")
         yield from iter_pdf_report(comparison, content, staged[book], made)
     return [page, book]
+
+
+def report_paths(path: str | Path) -> tuple[Path, Path]:
+    """Return the HTML and the PDF file of a report by the path of either, or without a suffix."""
+    base = Path(path)
+    stem = base.stem if base.suffix.lower() in (".html", ".pdf") else base.name
+    return base.with_name(f"{stem}.html"), base.with_name(f"{stem}.pdf")
 
 
 def save_report(

@@ -1,14 +1,11 @@
-"""What an experiment found, as files."""
+"""Results of an experiment as files: text, numbers, figures and a record."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from napari_mrf._version import __version__
 from napari_mrf.analysis.table_files import write_csv
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, write_error
+from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.plots.figure_files import write_figure
 
 if TYPE_CHECKING:
@@ -19,20 +16,11 @@ if TYPE_CHECKING:
 FIGURE_KINDS = ("png", "svg")
 
 
-def refuse_earlier(folder: Path, name: str, *, overwrite: bool) -> None:
-    """Refuse a folder that holds this experiment already, unless it may be replaced.
-
-    Raises
-    ------
-    MRFInputError
-        ``"exists"``.
-    """
-    record = folder / f"{name}.json"
-    if record.exists() and not overwrite:
-        raise MRFInputError(
-            "exists", "the folder holds results of this experiment already", path=record,
-            hint="Choose another folder, or give --overwrite.",
-        )  # fmt: skip
+def experiment_results(name: str) -> ResultKind:
+    """Return how the results of an experiment are written; several may share a folder."""
+    return ResultKind(
+        "results of this experiment", f"{name}.json", format="napari-mrf reproduction"
+    )
 
 
 def save_outcome(
@@ -59,28 +47,22 @@ def save_outcome(
     MRFInputError
         ``"exists"``, and the codes of failed writes.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder) from error
-    refuse_earlier(folder, name, overwrite=overwrite)
-    text, record = folder / f"{name}.md", folder / f"{name}.json"
-    tables = {stem: folder / f"{stem}.csv" for stem in outcome.tables}
-    figures = {(stem, kind): folder / f"{stem}.{kind}"
-               for stem in outcome.figures for kind in FIGURE_KINDS}  # fmt: skip
-    files = [text, *tables.values(), *figures.values(), record]
-    with atomic_write_all(files) as staged:
+    tables = {f"{stem}.csv": table for stem, table in outcome.tables.items()}
+    figures = {f"{stem}.{kind}": (figure, kind)
+               for stem, figure in outcome.figures.items() for kind in FIGURE_KINDS}  # fmt: skip
+    text = f"{name}.md"
+    kind_of_results = experiment_results(name)
+    with kind_of_results.writing(folder, (text, *tables, *figures), overwrite=overwrite) as staged:
         staged[text].write_text(outcome.text + "\n", encoding="utf-8")
-        for stem, path in tables.items():
-            write_csv(staged[path], outcome.tables[stem], overwrite=True)
-        for (stem, kind), path in figures.items():
-            write_figure(outcome.figures[stem], staged[path], kind)
-        said = {
+        for file, table in tables.items():
+            write_csv(staged[file], table, overwrite=True)
+        for file, (figure, kind) in figures.items():
+            write_figure(figure, staged[file], kind)
+        staged.write_record({
             "experiment": name,
-            "software_version": __version__,
             "quick": settings.quick,
             "device": settings.device,
             **outcome.record,
-        }
-        staged[record].write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    return files
+            "files": staged.sums(),
+        })  # fmt: skip
+    return staged.paths

@@ -63,9 +63,9 @@ def compare_cohort(
     yield Step(detail="finding the subjects")
     from napari_mrf.analysis.comparison import iter_compare
     from napari_mrf.analysis.comparison_input import find_study, side_names
-    from napari_mrf.report.save import iter_save, refuse_earlier
+    from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
 
-    refuse_earlier(folders.output, overwrite=overwrite)
+    COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
     study = find_study(folders.reference, folders.test, rois=folders.rois or None)
     table: dict[int, Label] = {}
     reference_name, test_name = side_names(folders.reference, folders.test)

@@ -198,9 +198,8 @@ class CompareBinding:
     def _on_run_changed(self, status: JobStatus) -> None:
         self.panel.set_status(status)
         self._show_needs()
-        if status.state is JobState.FAILED and status.failure is not None:
-            cure, action = self.cohort.cure_of(status)
-            self.tell(status.failure.sentence, cure=cure, action=action)
+        if status.failure is not None and not self.cohort.asks_to_overwrite(status):
+            self.tell(status.failure.sentence)
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 

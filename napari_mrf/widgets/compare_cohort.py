@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.session import session_of
 from napari_mrf.widgets.cohort_dialog import CohortDialog
 from napari_mrf.widgets.cohort_work import CohortFolders, ComparedCohort, compare_cohort
+from napari_mrf.widgets.overwriting import asks_to_overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +56,12 @@ class CompareCohort:
         self.panel.notice.clear()
         self.session.comparison.start(_TITLE, compare_cohort, folders, self._options(), overwrite)
 
-    def cure_of(self, status: JobStatus) -> tuple[str, Callable[[], None] | None]:
-        """Return what the button beside a failure says and does; nothing where there is none."""
-        error = None if status.failure is None else status.failure.error
-        is_earlier = isinstance(error, MRFInputError) and error.code == "exists"
-        if status.title != _TITLE or not is_earlier or self._folders is None:
-            return "", None
-        return "Replace it", partial(self.run, self._folders, overwrite=True)
+    def asks_to_overwrite(self, status: JobStatus) -> bool:
+        """Ask where this comparison was refused because of an earlier one; return whether."""
+        folders = self._folders
+        if status.title != _TITLE or folders is None:
+            return False
+        return asks_to_overwrite(self.panel, status, partial(self.run, folders, overwrite=True))
 
 
 def state_of(cohort: ComparedCohort) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.compare_work import write_report, write_tables
+from napari_mrf.widgets.overwriting import ask_save_path, asks_to_overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +63,10 @@ class CompareSaving:
                                self.results.selection(), overwrite)  # fmt: skip
 
     def _on_report_requested(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.panel, "Write the report", "report.html", "Report (*.html)"
+        from napari_mrf.report.save import report_paths
+
+        path = ask_save_path(
+            self.panel, "Write the report", "report.html", "Report (*.html)", written=report_paths
         )
         if path:
             self.save_report(path)
@@ -75,11 +77,11 @@ class CompareSaving:
             self.save_tables(folder)
 
     def _on_excel_requested(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.panel, "Write the tables", "comparison.xlsx", "Excel (*.xlsx)"
-        )
-        if path:  # the dialog has asked before it replaces a file
-            path = path if path.lower().endswith(".xlsx") else f"{path}.xlsx"
+        path = ask_save_path(
+            self.panel, "Write the tables", "comparison.xlsx", "Excel (*.xlsx)",
+            complete=lambda path: path if path.lower().endswith(".xlsx") else f"{path}.xlsx",
+        )  # fmt: skip
+        if path:
             self.save_tables(path, overwrite=True)
 
     def _on_writing_changed(self, status: JobStatus) -> None:
@@ -87,10 +89,9 @@ class CompareSaving:
         if status.is_running:
             self.tell(f"{status.title}: {status.detail or 'starting'}…", kind="note")
         elif status.state is JobState.FAILED and status.failure is not None:
-            error = status.failure.error
-            exists = isinstance(error, MRFInputError) and error.code == "exists"
-            self.tell(status.failure.sentence, cure="Replace them" if exists else "",
-                      action=self._replace_tables if exists else None)  # fmt: skip
+            self.panel.notice.clear()
+            if not asks_to_overwrite(self.panel, status, self._replace_tables):
+                self.tell(status.failure.sentence)
 
     def _replace_tables(self) -> None:
         self.save_tables(self._tables_path, overwrite=True)

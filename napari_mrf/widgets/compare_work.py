@@ -174,19 +174,16 @@ def write_tables(
     """Write one Excel file, or four CSV files into a folder, by the suffix of the path."""
     yield Step(detail="tables")
     from napari_mrf.analysis.table_files import write_csv, write_excel
+    from napari_mrf.io.result_folder import ResultKind
 
     tables = tables_of(selected(comparison, *selection))
     if path.lower().endswith(".xlsx"):
         write_excel(path, tables, overwrite=overwrite)
         return [Path(path)]
-    paths = {name: Path(path) / f"{name}.csv" for name in tables}
-    earlier = [one.name for one in paths.values() if one.exists()]
-    if earlier and not overwrite:
-        from napari_mrf.errors import MRFInputError
-
-        raise MRFInputError("exists", "the folder holds tables already", path=path,
-                            found=", ".join(earlier))  # fmt: skip
-    for name, one in paths.items():
-        write_csv(one, tables[name], overwrite=True)
-        yield Step(detail=one.name)
-    return list(paths.values())
+    names = [f"{name}.csv" for name in tables]
+    kind = ResultKind("tables", record=names[-1], files=tuple(names[:-1]))
+    with kind.writing(path, kind.files, overwrite=overwrite) as staged:
+        for name, table in zip(names, tables.values(), strict=True):
+            write_csv(staged[name], table, overwrite=True)
+            yield Step(detail=name)
+    return staged.paths

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QAbstractItemView, QApplication, QFileDialog, QMenu, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QMenu, QTableView
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.widgets.data_table_model import Column, DataTableModel
+from napari_mrf.widgets.overwriting import ask_save_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -156,13 +157,14 @@ class DataTable(QTableView):
             self.exported.emit(str(path))
 
     def ask_and_export(self, kind: str) -> None:
-        """Ask for a path, which asks before it replaces a file, and export; "CSV" or "Excel"."""
+        """Ask for a path, and before a file is replaced, and export; "CSV" or "Excel"."""
         file_filter, ending = _EXPORTS[kind]
-        path, _ = QFileDialog.getSaveFileName(
-            self, f"Export {kind}", f"{self._name}{ending}", file_filter
-        )
+        path = ask_save_path(
+            self, f"Export {kind}", f"{self._name}{ending}", file_filter,
+            complete=lambda path: path if Path(path).suffix else path + ending,
+        )  # fmt: skip
         if path:
-            self.export(path if Path(path).suffix else path + ending)
+            self.export(path)
 
     def context_menu(self) -> QMenu:
         """Return the menu of the right mouse button."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.importance_store import importance_store_of
 from napari_mrf.widgets.importance_work import save
+from napari_mrf.widgets.overwriting import asks_to_overwrite
 
 if TYPE_CHECKING:
     from napari_mrf.widgets.importance_panel import ImportancePanel
@@ -56,21 +56,9 @@ class ImportanceSaving:
         if status.state is JobState.DONE:
             self.panel.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
-            error = status.failure.error
-            if isinstance(error, MRFInputError) and error.code == "exists":
-                self._ask_to_overwrite()
-            else:
+            self.panel.notice.clear()
+            if not asks_to_overwrite(self.panel, status, self._overwrite):
                 self.panel.notice.say(status.failure.sentence)
 
-    def _ask_to_overwrite(self) -> None:
-        box = QMessageBox(self.panel)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Save importance")
-        box.setText("The folder holds importance already. Replace it?")
-        box.setInformativeText(self._directory)
-        replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        if box.clickedButton() is replace:
-            self.save_to(self._directory, overwrite=True)
+    def _overwrite(self) -> None:
+        self.save_to(self._directory, overwrite=True)

@@ -180,7 +180,7 @@ def save(
 ) -> Generator[Step, None, str]:  # fmt: skip
     """Write table, figure, volumes and record; return the folder."""
     yield Step(detail="writing")
-    from napari_mrf.plots.importance_files import save_importance
+    from napari_mrf.report.importance import save_importance
 
     save_importance(importance, directory, layers=layers, with_fisher=with_fisher,
                     overwrite=overwrite)  # fmt: skip

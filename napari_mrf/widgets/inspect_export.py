@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication
 
 from napari_mrf.analysis.traces import values_table
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.session import session_of
 from napari_mrf.widgets.inspection import Export, export
+from napari_mrf.widgets.overwriting import ask_save_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +70,12 @@ class InspectExport:
         if not self._drawn().traces:
             self.panel.notice.say("Nothing is drawn yet. Move the mouse over the image first.")
             return
-        path, _ = QFileDialog.getSaveFileName(
-            self.panel, "Export", f"fingerprints.{kind}", f"{kind.upper()} (*.{kind})"
-        )
+        path = ask_save_path(
+            self.panel, "Export", f"fingerprints.{kind}", f"{kind.upper()} (*.{kind})",
+            complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
+        )  # fmt: skip
         if path:
-            self.export_to(path if Path(path).suffix else f"{path}.{kind}", kind)
+            self.export_to(path, kind)
 
     def _on_job_changed(self, status: JobStatus) -> None:
         if status.state is JobState.FAILED and status.failure is not None:

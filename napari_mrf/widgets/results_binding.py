@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.maps import FLAGS
@@ -16,6 +15,7 @@ from napari_mrf.parameters import PARAMETERS, validity_rules
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.widgets.overwriting import asks_to_overwrite
 from napari_mrf.widgets.preferences import preferences
 from napari_mrf.widgets.reconstruction import save
 
@@ -139,21 +139,9 @@ class ResultsBinding:
             self.session.mark_maps_saved(self._saved_set, self._directory)
             self.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
-            error = status.failure.error
-            if isinstance(error, MRFInputError) and error.code == "exists":
-                self._ask_to_overwrite()
-            else:
+            self.notice.clear()
+            if not asks_to_overwrite(self.panel, status, self._overwrite):
                 self.notice.say(status.failure.sentence)
 
-    def _ask_to_overwrite(self) -> None:
-        box = QMessageBox(self.panel)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Save maps")
-        box.setText("The folder holds maps already. Replace them?")
-        box.setInformativeText(self._directory)
-        replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        if box.clickedButton() is replace:
-            self.save_to(self._directory, overwrite=True)
+    def _overwrite(self) -> None:
+        self.save_to(self._directory, overwrite=True)

@@ -15,6 +15,7 @@ from napari_mrf.rois.label_set import joined
 from napari_mrf.session import session_of
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.opening import series_name
+from napari_mrf.widgets.overwriting import ask_save_path
 from napari_mrf.widgets.regions_editor import regions_editor_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class RoisFilesBinding:
         self.editor.flush()
         labels, layer = self.editor.labels(), self.editor.layer
         if labels is not None and not self.saving.status.is_running:
-            path = path if path.lower().endswith(".nii.gz") else f"{path}.nii.gz"
+            path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
@@ -104,7 +105,7 @@ class RoisFilesBinding:
         """Write the list of labels as an ITK-SNAP file."""
         from napari_mrf.io import save_label_table
 
-        path = path if Path(path).suffix else f"{path}.txt"
+        path = _as_label_file(path)
         try:
             save_label_table(path, self.editor.table.values(), overwrite=True)
         except MRFInputError as error:
@@ -121,9 +122,10 @@ class RoisFilesBinding:
             if path:
                 self.import_table(path)
         else:
-            path, _ = QFileDialog.getSaveFileName(
-                self.panel, "Export a label file", "labels.txt", LABEL_FILES
-            )
+            path = ask_save_path(
+                self.panel, "Export a label file", "labels.txt", LABEL_FILES,
+                complete=_as_label_file,
+            )  # fmt: skip
             if path:
                 self.export_table(path)
 
@@ -134,7 +136,7 @@ class RoisFilesBinding:
 
     def _on_save_requested(self) -> None:
         name = f"{self.session.series_name or 'series'}_rois.nii.gz"
-        path, _ = QFileDialog.getSaveFileName(self.panel, "Save labels", name, LABEL_MAPS)
+        path = ask_save_path(self.panel, "Save labels", name, LABEL_MAPS, complete=_as_label_map)
         if path:
             self.save(path)
 
@@ -179,6 +181,14 @@ class RoisFilesBinding:
         path, remark = outcome
         self.session.mark_regions_saved(path)
         self.panel.notice.say(" ".join(filter(None, (f"Saved to {path}", remark))), kind="note")
+
+
+def _as_label_map(path: str) -> str:
+    return path if path.lower().endswith(".nii.gz") else f"{path}.nii.gz"
+
+
+def _as_label_file(path: str) -> str:
+    return path if Path(path).suffix else f"{path}.txt"
 
 
 def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, None, LoadedLabels]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.jobs import Job, JobStatus
 from napari_mrf.layers import series_of
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
+from napari_mrf.widgets.overwriting import ask_save_path, is_confirmed
 from napari_mrf.widgets.session_restoring import SessionRestoring
 from napari_mrf.widgets.session_work import (
     OpenedStudy,
@@ -60,9 +61,7 @@ class SessionBinding:
 
     def save_to(self, path: str | Path) -> None:
         """Save the window to a session file; an earlier file of that name is replaced."""
-        path = Path(path)
-        if not path.name.lower().endswith(_ENDING):
-            path = path.with_name(path.name.removesuffix(".json").removesuffix(".mrf") + _ENDING)
+        path = Path(_with_ending(str(path)))
         if not self.job.status.is_running:
             self.bar.notice.clear()
             self.job.start(f"Saving {path.name}", save_study, self.study(), path)
@@ -116,15 +115,11 @@ class SessionBinding:
         return drawn or any(not one.folder for one in self.session.maps_sets.values())
 
     def _ask_to_replace(self) -> bool:
-        box = QMessageBox(self.bar)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Open a session")
-        box.setText("Maps or regions in this window are in no file yet. Open the session anyway?")
-        replace = box.addButton("Open and lose them", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        return box.clickedButton() is replace
+        return is_confirmed(
+            self.bar, "Open a session",
+            "Maps or regions in this window are in no file yet. Open the session anyway?",
+            action="Open and lose them",
+        )  # fmt: skip
 
     def _on_save_requested(self) -> None:
         if self._path is None:
@@ -136,7 +131,9 @@ class SessionBinding:
         proposal = f"{self.session.series_name or 'study'}{_ENDING}"
         if self.session.series is not None and self.session.series.source_path:
             proposal = str(Path(self.session.series.source_path).with_name(proposal))
-        path, _ = QFileDialog.getSaveFileName(self.bar, "Save session", proposal, SESSION_FILES)
+        path = ask_save_path(
+            self.bar, "Save session", proposal, SESSION_FILES, complete=_with_ending
+        )
         if path:
             self.save_to(path)
 
@@ -169,3 +166,9 @@ def _also(saved: SavedStudy) -> str:
         return ""
     names = ", ".join(place.name for place in places)
     return f". Saved with it in {places[0].parent.name}: {names}"
+
+
+def _with_ending(path: str) -> str:
+    if path.lower().endswith(_ENDING):
+        return path
+    return path.removesuffix(".json").removesuffix(".mrf") + _ENDING

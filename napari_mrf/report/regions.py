@@ -1,18 +1,14 @@
-"""Statistics of regions out: CSV, Excel, and a record of how they came about."""
+"""Statistics of regions as a folder: CSV, Excel, and a record of how they came about."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf._version import __version__
 from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
 from napari_mrf.analysis.roi_study import RoiStudy, SubjectStatistics, joined
 from napari_mrf.analysis.table_files import write_csv, write_excel
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, write_error
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.parameters import validity_rules
 
 if TYPE_CHECKING:
@@ -22,8 +18,10 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.roi_options import RoiOptions
 
-CSV_NAME, EXCEL_NAME, RECORD_NAME = "rois.csv", "rois.xlsx", "rois.json"
-RECORD_FORMAT = "napari-mrf rois"
+CSV_NAME, EXCEL_NAME = "rois.csv", "rois.xlsx"
+ROI_RESULTS = ResultKind(
+    "statistics", "rois.json", (CSV_NAME, EXCEL_NAME), format="napari-mrf rois"
+)
 
 
 def save_roi_statistics(
@@ -66,51 +64,21 @@ def save_roi_statistics(
     MRFInputError
         ``"exists"`` and the codes of failed writes.
     """
-    folder = Path(directory)
-    refuse_earlier(folder, overwrite=overwrite)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder) from error
     warnings = _all_warnings(study, measured)
     table = joined(measured)
     if not per_slice:
         table = table[table["scope"] == "pooled"].reset_index(drop=True)
     sheets = exported_sheets(table, _about(study, measured, options, warnings))
-    files = [folder / CSV_NAME, folder / EXCEL_NAME]
-    record = folder / RECORD_NAME
-    with atomic_write_all([*files, record]) as staged:
-        write_csv(staged[files[0]], sheets["ROIs"], overwrite=True)
-        write_excel(staged[files[1]], sheets, overwrite=True)
-        content = {
-            "format": RECORD_FORMAT,
-            "version": 1,
-            "software": {"name": "napari-mrf", "version": __version__},
+    with ROI_RESULTS.writing(directory, (CSV_NAME, EXCEL_NAME), overwrite=overwrite) as staged:
+        write_csv(staged[CSV_NAME], sheets["ROIs"], overwrite=True)
+        write_excel(staged[EXCEL_NAME], sheets, overwrite=True)
+        staged.write_record({
             "options": _options_record(study, options, per_slice=per_slice),
             "inputs": [{"subject": one.subject or None, **one.record} for one in measured],
             "warnings": warnings,
-            "files": {path.name: sha256_of(staged[path]) for path in files},
-        }
-        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-        staged[record].write_text(text, encoding="utf-8")
-    return [*files, record]
-
-
-def refuse_earlier(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds statistics already, unless they may be replaced.
-
-    Raises
-    ------
-    MRFInputError
-        ``"exists"``.
-    """
-    names = (CSV_NAME, EXCEL_NAME, RECORD_NAME)
-    earlier = [name for name in names if (folder / name).exists()]
-    if earlier and not overwrite:
-        raise MRFInputError("exists", "the folder holds statistics already", path=folder,
-                            found=", ".join(earlier),
-                            hint="Choose another folder, or allow it to be overwritten."
-                            )  # fmt: skip
+            "files": staged.sums(),
+        })  # fmt: skip
+    return staged.paths
 
 
 def without_numbers(statistics: pd.DataFrame) -> dict[str, list[str]]:
