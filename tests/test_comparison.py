@@ -27,6 +27,8 @@ from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.report.content import report_content
 from napari_mrf.report.drawings import figure_names
 from napari_mrf.report.html import html_report
+from napari_mrf.report.save import save_comparison, save_report
+from napari_mrf.widgets.compare_work import selected
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
 SHAPE = (2, 16, 18)
@@ -256,3 +258,34 @@ def test_looks_of_regions_differ_and_negative_zero_is_zero():
     assert [own[label].color for label in (2, 4, 9)] == ["#ff0000", "#00ff00", "#ff0000"]
     assert len({style.marker for style in own.values()}) == 3
     assert (signed(-0.0001, 3), signed(-1.5, 1)) == ("0.000", "−1.5")
+
+
+@pytest.fixture
+def draws(monkeypatch):
+    """Count how often subjects are drawn, by the number of regions."""
+    from napari_mrf.analysis import agreement
+
+    counted, draw = [], agreement.subject_bootstrap
+
+    def counting(reference, *arguments, **options):
+        counted.append(len(reference))
+        return draw(reference, *arguments, **options)
+
+    monkeypatch.setattr(agreement, "subject_bootstrap", counting)
+    return counted
+
+
+def test_agreement_is_computed_once_for_table_report_and_figures(draws, tmp_path):
+    found = compare([subject()])
+    assert len(draws) == 2  # FF and T1H2O
+    save_comparison(found, tmp_path)
+    save_report(found, tmp_path / "again.html")
+    assert len(draws) == 2
+    assert found.agreement_of("FF").simple.n == 5
+    assert found.agreement_of("FF", scope="slice").simple.n == 10
+    assert found.agreement_of("FF", labels=[2, 1]).simple.n == 2
+    narrowed = selected(found, [1, 2], "pooled", 5)
+    assert narrowed.agreement_of("FF") is found.agreement_of("FF", labels=[1, 2])
+    assert draws[2:] == [10, 2]
+    pairs = found.pairs[found.pairs["label"].isin([1, 2])]
+    assert narrowed.agreement.equals(agreement_table(pairs))

@@ -390,6 +390,26 @@ def test_the_known_truth_of_the_sample_is_offered(qtbot, viewer, panel, session,
 
 
 @pytest.mark.slow
+def test_agreement_is_computed_once_for_table_plots_and_report(
+    qtbot, request, viewer, tmp_path, monkeypatch
+):
+    from napari_mrf.analysis import agreement as module
+
+    counted, draw = [], module.subject_bootstrap
+    monkeypatch.setattr(module, "subject_bootstrap",
+                        lambda *words, **options: counted.append(1) or draw(*words, **options)
+                        )  # fmt: skip
+    results = request.getfixturevalue("compared")
+    panel = request.getfixturevalue("panel")
+    for row in (1, 0):
+        click_map(qtbot, panel, row)
+    assert results._key == "FF"
+    with qtbot.waitSignal(results.saving.writing.succeeded, timeout=60_000):
+        results.saving.save_report(str(tmp_path / "report.html"))
+    assert len(counted) == len(results.compared.comparison.maps)
+
+
+@pytest.mark.slow
 def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, tmp_path,
                                                  monkeypatch):  # fmt: skip
     panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)

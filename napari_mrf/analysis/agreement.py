@@ -15,7 +15,7 @@ from napari_mrf.analysis.subject_bootstrap import SubjectBootstrap, subject_boot
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -181,13 +181,21 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0
         With the `AGREEMENT_COLUMNS`, first ``map, n, bias, lower, upper``: the simple bias
         ± 1.96 SD (n - 1) over the unweighted means of the regions, reference - test.
     """
+    used = set(pairs.loc[pairs["scope"] == scope, "map"])
+    return agreement_rows(
+        {
+            key: map_agreement(pairs, key, scope=scope, seed=seed)
+            for key in PARAMETERS
+            if key in used
+        }
+    )
+
+
+def agreement_rows(found: Mapping[str, Agreement]) -> pd.DataFrame:
+    """Return the table of what was found, one row a map."""
     import pandas as pd
 
-    used = pairs.loc[pairs["scope"] == scope, "map"]
-    rows = [
-        agreement_row(key, map_agreement(pairs, key, scope=scope, seed=seed))
-        for key in (key for key in PARAMETERS if (used == key).any())
-    ]
+    rows = [agreement_row(key, result) for key, result in found.items()]
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 

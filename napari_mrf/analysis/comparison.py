@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.agreement import agreement_table
+from napari_mrf.analysis.agreement import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison_notes import check_subject, one_sided_notes, region_notes
 from napari_mrf.analysis.comparison_options import ComparisonOptions
 from napari_mrf.analysis.comparison_tables import subject_blurriness, subject_metrics
@@ -16,10 +17,11 @@ from napari_mrf.analysis.slice_picture import SlicePicture, slice_picture
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Collection, Generator, Iterable, Mapping
 
     import pandas as pd
 
+    from napari_mrf.analysis.agreement import Agreement
     from napari_mrf.analysis.comparison_input import SubjectMaps
 
 _MOST_PICTURES = 8
@@ -39,8 +41,6 @@ class Comparison:
         ``subject``, then the fields of `image_metrics.Metric`.
     pairs : pandas.DataFrame
         `agreement.PAIR_COLUMNS`, of all subjects.
-    agreement : pandas.DataFrame
-        `agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions.
     blurriness : pandas.DataFrame
         ``subject``, then the columns of `blurriness_table`.
     pictures : tuple of SlicePicture
@@ -49,6 +49,11 @@ class Comparison:
         Sentences a user should read.
     inputs : tuple of mapping
         JSON-ready record of what each subject's maps came from.
+    labels : frozenset of int or None
+        To which `pairs` were narrowed; None where they are those of all regions.
+    known : dict
+        Statistics of agreement that were computed, each once: its 2000 bootstrap draws take
+        long. Comparisons narrowed to some of the regions share it.
     """
 
     reference_name: str
@@ -56,11 +61,40 @@ class Comparison:
     options: ComparisonOptions
     metrics: pd.DataFrame
     pairs: pd.DataFrame
-    agreement: pd.DataFrame
     blurriness: pd.DataFrame
     pictures: tuple[SlicePicture, ...]
     warnings: tuple[str, ...]
     inputs: tuple[Mapping[str, Any], ...]
+    labels: frozenset[int] | None = None
+    known: dict[Any, Agreement] = field(default_factory=dict, repr=False)
+
+    def agreement_of(
+        self, key: str, *, labels: Collection[int] | None = None, scope: str | None = None
+    ) -> Agreement:
+        """Return every statistic of agreement of a map, computed when first asked for.
+
+        Parameters
+        ----------
+        key : str
+            The parameter.
+        labels : collection of int, optional
+            Regions that count; those of the comparison without.
+        scope : {"pooled", "slice"}, optional
+            That of the options without.
+        """
+        chosen = self.labels if labels is None else frozenset(labels)
+        scope, seed = scope or self.options.scope, self.options.seed
+        which = key, chosen, scope, seed
+        if which not in self.known:
+            pairs = self.pairs if labels is None else self.pairs[self.pairs["label"].isin(labels)]
+            self.known[which] = map_agreement(pairs, key, scope=scope, seed=seed)
+        return self.known[which]
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """`agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions."""
+        used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
+        return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -170,23 +204,23 @@ def iter_compare(
     every_pair = (
         pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=list(PAIR_COLUMNS))
     )
-    agreement = agreement_table(every_pair, scope=options.scope, seed=options.seed)
     if not pairs:
         notes.append("No regions of interest were given, so there is no agreement table.")
     elif every_pair["label"].empty:
         notes.append("The label map holds no region, so there is no agreement table.")
-    return Comparison(
+    found = Comparison(
         reference_name=reference_name,
         test_name=test_name,
         options=options,
         metrics=pd.concat(metrics, ignore_index=True),
         pairs=every_pair,
-        agreement=agreement,
         blurriness=pd.concat(blurriness, ignore_index=True),
         pictures=tuple(pictures),
         warnings=tuple(dict.fromkeys(notes)),
         inputs=tuple(inputs),
     )
+    _ = found.agreement  # here, where a worker thread computes it
+    return found
 
 
 def compare(subjects: Iterable[SubjectMaps], **arguments: Any) -> Comparison:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from napari_mrf.analysis.agreement import map_agreement
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
 from napari_mrf.plots.printed_numbers import decimals
@@ -38,9 +37,8 @@ def agreement_figure(comparison: Comparison, key: str) -> Figure:
 
 def fill_agreement(figure: Figure | SubFigure, comparison: Comparison, key: str) -> None:
     """Draw what `agreement_figure` returns into an empty figure or a part of one."""
-    options = comparison.options
-    found = map_agreement(comparison.pairs, key, scope=options.scope, seed=options.seed)
-    points = usable(comparison.pairs, key, options.scope)
+    found = comparison.agreement_of(key)
+    points = usable(comparison.pairs, key, comparison.options.scope)
     names = (comparison.reference_name, comparison.test_name)
     if points.empty:
         axes = figure.subplots()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from napari_mrf.analysis.agreement import agreement_row, map_agreement
+from napari_mrf.analysis.agreement import agreement_row
 from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
@@ -190,7 +190,7 @@ class CompareResultsBinding:
             return
         self._computed_of = of
         comparison = self.compared.comparison
-        pairs, seed = comparison.pairs, comparison.options.seed
+        pairs = comparison.pairs
         if pairs.empty:
             self._points, self._found = pd.DataFrame(), None
             return
@@ -198,7 +198,7 @@ class CompareResultsBinding:
         if chosen is not None:
             pairs = pairs[pairs["label"].isin(chosen)]
         self._points = usable(pairs, self._key, scope).reset_index(drop=True)
-        self._found = map_agreement(pairs, self._key, scope=scope, seed=seed)
+        self._found = comparison.agreement_of(self._key, labels=chosen, scope=scope)
         self.view.set_statistics(*statistics_of(agreement_row(self._key, self._found)))
 
     def _on_map_changed(self, row: int) -> None:

@@ -125,8 +125,6 @@ def selected(
     comparison: Comparison, labels: Sequence[int] | None, scope: str, n_regions: int
 ) -> Comparison:
     """Return a comparison over some of its regions, pooled or slice by slice; None is all."""
-    from napari_mrf.analysis.agreement import agreement_table
-
     options = replace(comparison.options, scope=scope)
     pairs, notes = comparison.pairs, comparison.warnings
     if labels is not None:
@@ -136,7 +134,7 @@ def selected(
         comparison,
         options=options,
         pairs=pairs,
-        agreement=agreement_table(pairs, scope=scope, seed=options.seed),
+        labels=comparison.labels if labels is None else frozenset(labels),
         warnings=notes,
     )
 
