@@ -190,7 +190,7 @@ def grid_difference(
 def _small_difference(
     shape: tuple[int, ...], affine: NDArray[np.float64], target_affine: NDArray[np.float64]
 ) -> str:
-    """Return by how many mm the centre, or else a corner, of one of two like grids is off."""
+    """Return by how many mm the center, or else a corner, of one of two like grids is off."""
     last = np.array(shape[::-1], np.float64)[:, None] - 1
     corners = np.indices((2, 2, 2)).reshape(3, -1) * last
     apart = affine - target_affine
@@ -215,7 +215,7 @@ def _nearest(
     shape: tuple[int, ...],
     target_affine: NDArray[np.float64],
 ) -> NDArray[Any]:
-    """Return the label nearest to the centre of every target voxel, 0 outside the source."""
+    """Return the label nearest to the center of every target voxel, 0 outside the source."""
     to_source = np.linalg.inv(affine) @ target_affine
     z, y, x = (np.arange(length, dtype=np.float64) for length in shape)
     result = np.zeros(shape, values.dtype)
