@@ -40,7 +40,7 @@ def clocks() -> np.ndarray:
 
 
 def random_atoms(n_atoms: int, n_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Return decays that turn: no two alike, neighbours much alike, as in a dictionary."""
+    """Return decays that turn: no two alike, neighbors much alike, as in a dictionary."""
     time_axis = np.linspace(0, 3, n_frames)
     atoms = np.empty((n_atoms, n_frames), np.complex64)
     for start in range(0, n_atoms, 4096):

@@ -6,7 +6,7 @@ A slice of 350 x 350 voxels with 35,000 of tissue, in memory, MRF T1-FF for ``wa
 networks, FISP for matchers over explicit atoms. The CPU has a part of the voxels where the slice
 would take long; its time is scaled to the slice (marked ~). The first, smaller reconstruction on a
 device, which compiles and warms up, is not counted. *Apart* is the largest difference over these
-voxels, as a share of the colour range of the map that differs most, and the voxels in which any map
+voxels, as a share of the color range of the map that differs most, and the voxels in which any map
 differs by more than a thousandth of it.
 """
 

@@ -126,13 +126,13 @@ def press(button):
 
 
 def click_row(table, row):
-    centre = table.visualRect(table.model().index(row, 0)).center()
-    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    center = table.visualRect(table.model().index(row, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=center)
 
 
 def pick(tree, label):
-    centre = tree.visualItemRect(tree._rows[label]).center()
-    QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    center = tree.visualItemRect(tree._rows[label]).center()
+    QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=center)
 
 
 if __name__ == "__main__":

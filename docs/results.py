@@ -130,7 +130,7 @@ def print_coverage(maps: mrf.ParameterMaps, truth: mrf.ParameterMaps, tissue) ->
 
 
 def save_small(figure, path: Path) -> None:
-    """Write a figure in 256 colours: maps compress badly otherwise."""
+    """Write a figure in 256 colors: maps compress badly otherwise."""
     figure.savefig(path, dpi=100, facecolor="white")
     with Image.open(path) as image:
         small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -131,10 +131,10 @@ def draw(rows: list[dict], path: Path) -> None:
     axis = axes[-1]
     for share, marker in ((0.68, "o"), (0.95, "s")):
         axis.axhline(100 * share, color="black", linestyle="--")
-        for key, colour in zip(KEYS, ("C0", "C1", "C2", "C3", "C4"), strict=True):
+        for key, color in zip(KEYS, ("C0", "C1", "C2", "C3", "C4"), strict=True):
             of = [100 * row[share] for row in rows if row["key"] == key]
             label = key if share == 0.68 else None
-            axis.plot(LEVELS_DB, of, color=colour, marker=marker, markersize=5, label=label)
+            axis.plot(LEVELS_DB, of, color=color, marker=marker, markersize=5, label=label)
     axis.set_title("truth within 68 % and 95 % intervals", fontsize=10)
     axis.set(ylim=(50, 100), xticks=LEVELS_DB,
              xlabel="SNR (dB)", ylabel="entries (%)")  # fmt: skip

@@ -144,7 +144,7 @@ def print_rank() -> None:
     axis = figure.subplots()
     print("| sequence | rank | energy left out | median residual | worst residual | worst atom |")
     print("|---|---|---|---|---|---|")
-    for name, colour in (("fisp", "#0072b2"), ("t1ff", "#d55e00")):
+    for name, color in (("fisp", "#0072b2"), ("t1ff", "#d55e00")):
         sequence = mrf.sequences.load(name)
         dictionary = cached_dictionary(sequence, default_grid(sequence))
         norms = norms_of(dictionary.atoms)
@@ -164,7 +164,7 @@ def print_rank() -> None:
             "root of the energy left out": ([(1 - one["energy_kept"]) ** 0.5 for one in told], ":"),
         }
         for label, (values, line) in lines.items():
-            axis.plot(RANKS, np.maximum(values, 1e-7), color=colour, linestyle=line,
+            axis.plot(RANKS, np.maximum(values, 1e-7), color=color, linestyle=line,
                       label=f"{name}: {label}")  # fmt: skip
     axis.set(xscale="log", yscale="log", xlabel="rank", ylabel="share of an atom's norm")
     axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
@@ -187,7 +187,7 @@ def print_brain() -> None:
         shown = {}
         for way, of in ways.items():
             maps = shown[way] = reconstructed(series, inside, of)
-            colour = maps.provenance["method"].get("noise_colour")
+            color = maps.provenance["method"].get("noise_colour")
             for key in KEYS:
                 values = maps[key][inside].astype(float)
                 if options["mode"] == "radial" and key == "PD":
@@ -200,8 +200,8 @@ def print_brain() -> None:
                     held = f"{100 * np.mean(error < INTERVALS[0.68] * deviation):.0f} %"
                 print(f"| {way} | {_named(key)} | {_cells(error, phantom.labels[inside])} "
                       f"| {held} |", flush=True)  # fmt: skip
-            if colour is not None:
-                print(f"<!-- {way}: noise_colour {colour:.2f} -->")
+            if color is not None:
+                print(f"<!-- {way}: noise_colour {color:.2f} -->")
         if options["mode"] == "noise-only":
             for key in KEYS:
                 print(f"| bound | {_named(key)} | {_cells(bound[key], phantom.labels[inside])} | |")

@@ -194,7 +194,7 @@ class Pictures:
     def save(self, image, name, *, smallest=False):
         path = self.output / f"{name}.png"
         image.save(str(path))
-        if smallest:  # 256 colours are enough for a page
+        if smallest:  # 256 colors are enough for a page
             with Image.open(path) as picture:
                 small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
             small.save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""Colour tables of the parameters, with the logarithmic remap of the relaxometry maps."""
+"""Color tables of the parameters, with the logarithmic remap of the relaxometry maps."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from napari_mrf.parameters import Parameter
 
 RELAXOMETRY_COLORMAPS = frozenset({"lipari", "navia"})
-"""Maps that are remapped logarithmically and begin with black, the colour of "no value"."""
+"""Maps that are remapped logarithmically and begin with black, the color of "no value"."""
 
 
 def color_table(parameter: Parameter | str) -> NDArray[np.float32]:
-    """Return the 256 colours of a parameter over its display limits.
+    """Return the 256 colors of a parameter over its display limits.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def color_table(parameter: Parameter | str) -> NDArray[np.float32]:
     -------
     ndarray
         (256, 4) float32, RGBA in 0-1. For T1-like and T2 maps the first row is black and
-        stands for "no value"; the valid colours begin with the second row.
+        stands for "no value"; the valid colors begin with the second row.
 
     References
     ----------
@@ -45,10 +45,10 @@ def color_table(parameter: Parameter | str) -> NDArray[np.float32]:
 
 
 def valid_colors(parameter: Parameter | str) -> NDArray[np.float32]:
-    """Return `color_table` without the colour of "no value".
+    """Return `color_table` without the color of "no value".
 
     Where NaN marks the missing voxels, values below the lower limit are valid and get the
-    darkest valid colour, as the recommendation asks, not black.
+    darkest valid color, as the recommendation asks, not black.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def valid_colors(parameter: Parameter | str) -> NDArray[np.float32]:
 def logarithmic_position(
     values: NDArray[np.floating], limits: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Return where values lie on a colour table so that equal ratios look alike.
+    """Return where values lie on a color table so that equal ratios look alike.
 
     Linear from the lower limit to ``upper / e``, logarithmic above; where the lower limit is
     higher than that, logarithmic throughout. The linear part takes the share of the table
@@ -110,7 +110,7 @@ def logarithmic_position(
 def logarithmic_remap(
     table: NDArray[np.floating], limits: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Return a colour table for linear display whose colours follow `logarithmic_position`.
+    """Return a color table for linear display whose colors follow `logarithmic_position`.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def logarithmic_remap(
     Returns
     -------
     ndarray
-        (N, 4) float32; the first row is black, the second the darkest valid colour.
+        (N, 4) float32; the first row is black, the second the darkest valid color.
     """
     n_valid = len(table) - 1
     values = np.linspace(*limits, n_valid)
@@ -146,7 +146,7 @@ def _base_table(name: str) -> NDArray[np.float32]:
 
 
 def error_colors(kind: str) -> NDArray[np.float32]:
-    """Return the (256, 4) colours of an error map: diverging for signed errors.
+    """Return the (256, 4) colors of an error map: diverging for signed errors.
 
     Parameters
     ----------

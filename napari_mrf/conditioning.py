@@ -1,6 +1,6 @@
 """What is done to a series before matching, and to the atoms alike.
 
-Leaving frames out and averaging neighbouring frames are linear in time: done to the series and
+Leaving frames out and averaging neighboring frames are linear in time: done to the series and
 to the atoms alike, they change the noise but not the answer without noise.
 """
 
@@ -142,7 +142,7 @@ class Conditioning:
     def independent_share(self, sequence: Sequence) -> float:
         """Return the share of frames that stay independent under white noise, 0-1.
 
-        Averaging correlates the noise of neighbouring frames: K frames then tell as much about
+        Averaging correlates the noise of neighboring frames: K frames then tell as much about
         their noise as tr(C)² / tr(C²) independent ones, C being its covariance.
         """
         matrix = self.averaging(sequence)
@@ -162,7 +162,7 @@ class Conditioning:
             Complex64. Values that are not finite do not spread and stay as they are.
         silent : ndarray of bool
             (Y, X) voxels that are zero in every frame of the slice: no signal stays no signal,
-            and is not filled from its neighbours.
+            and is not filled from its neighbors.
         """
         if self.conjugate:
             frames = frames.conj()
@@ -209,7 +209,7 @@ OPTIONS = (
         kind="int",
         default=Conditioning.window,
         label="Window",
-        help="Average so many neighbouring frames of one echo time, in series and atoms alike. "
+        help="Average so many neighboring frames of one echo time, in series and atoms alike. "
         "25 quietens the streaks of undersampled series; 1 is off.",
         limits=(1, _MAX_WINDOW),
     ),

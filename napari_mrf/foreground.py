@@ -107,10 +107,10 @@ def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _otsu(values: NDArray[np.float64]) -> float:
     """Return the threshold of largest between-class variance (Otsu 1979)."""
     counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
+    centers = (edges[:-1] + edges[1:]) / 2
     weight = np.cumsum(counts)[:-1].astype(np.float64)
     rest = weight[-1] + counts[-1] - weight
-    total = np.cumsum(counts * centres)
+    total = np.cumsum(counts * centers)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = total[:-1] / weight - (total[-1] - total[:-1]) / rest
         between = np.nan_to_num(weight * rest * means**2)

@@ -1,4 +1,4 @@
-"""Networks that look at a voxel and its neighbours, as reconstruction methods.
+"""Networks that look at a voxel and its neighbors, as reconstruction methods.
 
 Whole slices are estimated, in tiles that overlap by what the network sees around a voxel: there
 are no seams, and the maps do not depend on the size of the tiles or on the mask. All voxels of
@@ -47,7 +47,7 @@ class _FullestTile:
 
 
 class ImageNetworkMethod(TrainedMethod):
-    """Maps by a network that looks at neighbours; see `TrainedMethod` for the parameters."""
+    """Maps by a network that looks at neighbors; see `TrainedMethod` for the parameters."""
 
     tile_flops: float = _TILE_FLOPS
     """Work of a tile on one core; results do not depend on it."""

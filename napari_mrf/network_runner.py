@@ -107,7 +107,7 @@ class NetworkRunner:
         Parameters
         ----------
         signals : ndarray
-            Fingerprints (N, T), or an image (H, W, T) for a network that looks at neighbours.
+            Fingerprints (N, T), or an image (H, W, T) for a network that looks at neighbors.
 
         Returns
         -------

@@ -72,9 +72,9 @@ class Parameter:
     unit : str
         ``"ms"``, ``"Hz"``, ``"a.u."`` or ``""`` for ratios.
     display_limits : tuple of float
-        Fixed colour limits, the same for every method so that pictures compare.
+        Fixed color limits, the same for every method so that pictures compare.
     colormap : str
-        A colormap of ``cmcrameri`` or matplotlib. T1 and T2 use the relaxometry colour maps
+        A colormap of ``cmcrameri`` or matplotlib. T1 and T2 use the relaxometry color maps
         Lipari and Navia (Fuderer et al., MRM 2025, doi 10.1002/mrm.30290).
     valid_range : tuple of float
         Physically possible values, ends included; simulation refuses others.
@@ -92,7 +92,7 @@ class Parameter:
 
     @property
     def title(self) -> str:
-        """Label with unit, as on a colour bar."""
+        """Label with unit, as on a color bar."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 

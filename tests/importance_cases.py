@@ -67,8 +67,8 @@ class OneFrame(VoxelwiseMethod):
                            np.zeros(n, np.uint8))  # fmt: skip
 
 
-class NeighbourMean(Method):
-    """Its map is the mean of a voxel and its right neighbour in one frame: no voxel alone."""
+class NeighborMean(Method):
+    """Its map is the mean of a voxel and its right neighbor in one frame: no voxel alone."""
 
     info = INFO
 

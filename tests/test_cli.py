@@ -274,7 +274,7 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
     [
         ["reconstruct"],
         ["reconstruct", "x.nii", "--output", "o", "--method", "magic"],
-        ["reconstruct", "x.nii", "--output", "o", "--colour", "red"],
+        ["reconstruct", "x.nii", "--output", "o", "--color", "red"],
         ["reconstruct", "x.nii", "--output", "o", "--sequence", "epi"],
         ["paint"],
         ["phantom", "--output", "o", "--mode", "magic"],

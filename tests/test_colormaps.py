@@ -1,4 +1,4 @@
-"""Colours of the parameters; the remap is checked against what the recommendation states."""
+"""Colors of the parameters; the remap is checked against what the recommendation states."""
 
 import numpy as np
 import pytest

@@ -120,7 +120,7 @@ def test_network_by_name_has_the_numbers_of_the_naive_loop(installed, series):
     assert_like_naive_loop(methods.get("cohen", sequence=T1FF, device="cpu"), series)
 
 
-def test_network_that_looks_at_neighbours_has_the_numbers_of_the_naive_loop(
+def test_network_that_looks_at_neighbors_has_the_numbers_of_the_naive_loop(
     tmp_path, monkeypatch, series
 ):
     install(tmp_path, ["balsiger2018"])

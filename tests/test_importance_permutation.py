@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from importance_cases import NeighbourMean, OneFrame, series_of, small_sequence
+from importance_cases import NeighborMean, OneFrame, series_of, small_sequence
 
 from napari_mrf import MRFInputError, ParameterMaps, methods, sequences
 from napari_mrf.analysis.frame_groups import ImportanceOptions
@@ -184,13 +184,13 @@ def test_fast_way_is_a_reconstruction_of_the_permuted_series():
             assert np.array_equal(found.voxel_change[key][group], expected), key
 
 
-def test_method_of_neighbours_is_given_the_whole_series():
+def test_method_of_neighbors_is_given_the_whole_series():
     series = series_of(small_sequence())
-    found = importance(NeighbourMean(series.sequence, frame=5), series, fisher=False,
+    found = importance(NeighborMean(series.sequence, frame=5), series, fisher=False,
                        options=ImportanceOptions(voxels=20))  # fmt: skip
     assert np.flatnonzero(found.mean("FF")).tolist() == [5]
     assert found.places.shape == (3, 24), "voxels of a slice that kept their values"
-    untouched = NeighbourMean(series.sequence, frame=5).reconstruct(series)["FF"]
+    untouched = NeighborMean(series.sequence, frame=5).reconstruct(series)["FF"]
     assert np.array_equal(found.values["FF"], untouched[tuple(found.places)])
 
 

@@ -76,7 +76,7 @@ def test_golden_angle_is_the_published_increment():
     assert trajectory.metadata()["angle_increment_deg"] == pytest.approx(111.246, abs=1e-3)
 
 
-def test_spokes_pass_through_the_centre_in_their_direction():
+def test_spokes_pass_through_the_center_in_their_direction():
     trajectory = RadialTrajectory(7, 16)
     coordinates = trajectory.coordinates(2, 5)
     assert coordinates.shape == (3, 32, 2)
@@ -110,7 +110,7 @@ def test_disc_from_its_exact_kspace_has_height_one():
     y, x = np.indices(image.shape) - 48
     radius = np.hypot(y, x)
     assert image[radius < 20].real.mean() == pytest.approx(1.0, abs=0.005)
-    assert np.abs(image[radius < 20] - 1.0).max() < 0.08  # Gibbs rings meet in the centre
+    assert np.abs(image[radius < 20] - 1.0).max() < 0.08  # Gibbs rings meet in the center
     assert np.abs(image[(radius > 30) & (radius < 46)]).mean() < 0.01
 
 

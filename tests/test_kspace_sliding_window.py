@@ -49,7 +49,7 @@ def short_t1ff():
 
 
 def means(frames, window):
-    """Means over so many neighbours along the last axis, one by one."""
+    """Means over so many neighbors along the last axis, one by one."""
     n = frames.shape[-1] - window + 1
     return np.stack([frames[..., i : i + window].mean(-1) for i in range(n)], axis=-1)
 

@@ -199,8 +199,8 @@ def test_label_map_that_is_turned_a_little_is_not_called_shifted(tmp_path):
     turned = AFFINE.copy()
     turn = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
     turned[:3, :3] = turn @ AFFINE[:3, :3]
-    centre = np.array([49.5, 39.5, 0.5])
-    turned[:3, 3] += (AFFINE - turned)[:3, :3] @ centre
+    center = np.array([49.5, 39.5, 0.5])
+    turned[:3, 3] += (AFFINE - turned)[:3, :3] @ center
     path = tmp_path / "turned.nii"
     write(path, np.ones((2, 80, 100)), turned, np.uint16)
     # The corners lie 95.0 mm from the axis: 95.0 mm · 2 sin(0.5°) = 1.66 mm.

@@ -19,7 +19,7 @@ seeds = st.integers(0, 2**31)
 
 
 def smooth_atoms(rng, n_atoms, n_frames, *, real=False):
-    """Decaying curves, neighbours much alike, each under its own phase and scale."""
+    """Decaying curves, neighbors much alike, each under its own phase and scale."""
     time = np.linspace(0, 3, n_frames)
     rates = np.sort(rng.uniform(0.2, 3, n_atoms))
     atoms = np.exp(-np.outer(rates, time)) - 0.7 * np.exp(-np.outer(2.3 * rates, time))

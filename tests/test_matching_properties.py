@@ -1,4 +1,4 @@
-"""What every matcher must leave alone: scale, phase, order and neighbours of a voxel."""
+"""What every matcher must leave alone: scale, phase, order and neighbors of a voxel."""
 
 import numpy as np
 import pytest

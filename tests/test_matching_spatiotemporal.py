@@ -206,7 +206,7 @@ def test_thigh_is_matched_as_defined_in_one_slice_in_plane():
         )
         for number, maps in enumerate(people[:2])
     ]
-    # A voxel off the grid of T1 may get a neighbouring B1: the third lies on both grids.
+    # A voxel off the grid of T1 may get a neighboring B1: the third lies on both grids.
     measured = people[2] | fields | {"T1H2O": np.round(people[2]["T1H2O"] / 50) * 50,
                                      "T1fat": np.round(people[2]["T1fat"] / 25) * 25}  # fmt: skip
     signals = mrf.simulate(sequence, {key: values[known] for key, values in measured.items()})

@@ -48,7 +48,7 @@ def test_registry_offers_what_fits_the_sequence(sequence):
         ({"name": "magic"}, "unknown-method"),
         ({"name": "water-fat", "sequence": mrf.sequences.fisp()}, "wrong-sequence"),
         ({"name": "water-fat", "device": "abacus"}, "no-device"),
-        ({"name": "water-fat", "colour": 3}, "unknown-option"),
+        ({"name": "water-fat", "color": 3}, "unknown-option"),
         ({"name": "water-fat", "grid": "endless"}, "unknown-option"),
         ({"name": "water-fat", "sigma": float("nan")}, "bad-option"),
         ({"name": "water-fat", "sigma": 0.0}, "bad-option"),

@@ -1,4 +1,4 @@
-"""Networks that look at neighbours: tiles without seams, silence where there is no signal."""
+"""Networks that look at neighbors: tiles without seams, silence where there is no signal."""
 
 import numpy as np
 import pytest
@@ -123,7 +123,7 @@ def test_smooth_random_complex_factor_over_the_image_changes_no_map(installed, s
     np.testing.assert_allclose(np.abs(second.m0), np.abs(first.m0) * gain, rtol=1e-3)
 
 
-def test_unusable_voxels_are_silence_to_their_neighbours_and_flagged(installed, slices):
+def test_unusable_voxels_are_silence_to_their_neighbors_and_flagged(installed, slices):
     signal = slices["balsiger2018"].copy()
     signal[:, 0, 12, 12] = 0
     silent = whole_slice(installed, "balsiger2018", signal[:, 0])
@@ -137,9 +137,9 @@ def test_unusable_voxels_are_silence_to_their_neighbours_and_flagged(installed, 
     assert np.isfinite(maps["FF"]).sum() == maps["FF"].size - 2
     counts = maps.provenance["counts"]
     assert (counts["not_finite"], counts["no_signal"]) == (1, 1)
-    neighbours = (0, slice(10, 15), slice(10, 15))
+    neighbors = (0, slice(10, 15), slice(10, 15))
     for column, key in enumerate(RANGES):
-        found, expected = maps[key][neighbours], silent[column][neighbours[1:]]
+        found, expected = maps[key][neighbors], silent[column][neighbors[1:]]
         known = np.isfinite(found)
         assert known.sum() == 24
         np.testing.assert_allclose(found[known], expected[known], rtol=0, atol=1e-5 * span(key))

@@ -173,7 +173,7 @@ def test_mean_of_undersampled_frames_approaches_the_object(phantom, sequence, ex
     assert measured[inside].mean() == pytest.approx(true[inside].mean(), rel=0.1)
 
 
-def test_longer_readouts_lower_the_undersampling_and_its_artefacts(phantom, sequence):
+def test_longer_readouts_lower_the_undersampling_and_its_artifacts(phantom, sequence):
     single, fourfold = (
         acquire(phantom, sequence, snr_db=None, spokes_per_pulse=spokes) for spokes in (1, 4)
     )
@@ -184,13 +184,13 @@ def test_longer_readouts_lower_the_undersampling_and_its_artefacts(phantom, sequ
     full = acquire(phantom, sequence, mode="fully-sampled", snr_db=None).signal
     inside = phantom.foreground
 
-    def artefacts(series):
+    def artifacts(series):
         # Up to one factor a voxel: the receive phases of two scans are their own.
         measured, true = series.signal[:, inside], full[:, inside]
         factor = (true.conj() * measured).sum(axis=0) / (np.abs(true) ** 2).sum(axis=0)
         return np.linalg.norm(measured - factor * true)
 
-    assert artefacts(fourfold) < 0.5 * artefacts(single)
+    assert artifacts(fourfold) < 0.5 * artifacts(single)
 
 
 def test_series_knows_how_it_was_made(phantom, sequence):

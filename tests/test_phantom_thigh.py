@@ -39,7 +39,7 @@ def test_label_table_agrees_with_the_file_of_the_real_thigh():
 
     real, ours = table((SHARED / "labels_thighs.txt").read_text()), table(itk_snap_table(LABELS))
     for label in (label_of("VL", "right"), label_of("VL", "left")):
-        # The dark green of the file is hard to see on grey.
+        # The dark green of the file is hard to see on gray.
         assert real.pop(label)[1] == ours.pop(label)[1]
     assert ours.items() <= real.items()
 
@@ -144,8 +144,8 @@ def test_fields_and_slices_are_smooth():
 def test_geometry_is_that_of_a_patient_seen_from_the_feet(patient):
     # NIfTI: x grows to the right, y to the front, z to the head.
     assert np.diag(patient.affine)[:3].tolist() == [-1.0, -1.0, 8.0]
-    centre = patient.affine @ [87.0, 84.5, 0.0, 1.0]
-    assert centre[:3] == pytest.approx([90.0, 0.0, 0.0])
+    center = patient.affine @ [87.0, 84.5, 0.0, 1.0]
+    assert center[:3] == pytest.approx([90.0, 0.0, 0.0])
     lateral, medial = (
         np.nonzero(patient.labels[0] == label_of(name, "right"))[1].mean() for name in ("VL", "GRA")
     )

@@ -88,13 +88,13 @@ def test_nuclei_lie_where_they_belong(person):
     y, x = np.indices(person.labels[0].shape)
     left = x > x.max() / 2  # in the image the patient's left is at the right
 
-    def centre(label, half):
+    def center(label, half):
         here = (person.labels[0] == label) & half
         return y[here].mean(), abs(x[here].mean() - x.max() / 2)
 
     for half in (left, ~left):
         caudate, putamen, pallidum, thalamus = (
-            centre(label, half) for label in (CAUDATE, PUTAMEN, PALLIDUM, THALAMUS)
+            center(label, half) for label in (CAUDATE, PUTAMEN, PALLIDUM, THALAMUS)
         )
         assert caudate[0] < putamen[0] < thalamus[0]  # front to back
         assert thalamus[1] < pallidum[1] < putamen[1]  # midline to side
@@ -104,15 +104,15 @@ def test_nuclei_lie_where_they_belong(person):
 
 
 def test_shares_of_tissue_are_those_of_a_brain():
-    """Grey and white matter take up alike much of a section here; fluid a fifth or less."""
+    """Gray and white matter take up alike much of a section here; fluid a fifth or less."""
     shares = []
     for seed in range(4):
         labels = brain((1, 96, 96), seed=seed).labels
-        grey = np.isin(labels, (GREY_MATTER, *DEEP_NUCLEI)).sum()
+        gray = np.isin(labels, (GREY_MATTER, *DEEP_NUCLEI)).sum()
         white, fluid = (labels == WHITE_MATTER).sum(), (labels == CSF).sum()
-        shares.append(np.array([grey, white, fluid]) / (grey + white + fluid))
-    grey, white, fluid = np.mean(shares, axis=0)
-    assert 0.25 < grey < 0.6
+        shares.append(np.array([gray, white, fluid]) / (gray + white + fluid))
+    gray, white, fluid = np.mean(shares, axis=0)
+    assert 0.25 < gray < 0.6
     assert 0.3 < white < 0.65
     assert 0.05 < fluid < 0.3
 

@@ -170,17 +170,17 @@ def test_noise_that_signals_do_not_meet_is_told_from_white_noise(sequence, windo
     clean = mrf.simulate(sequence, tissue, dtype="complex128")
     noise = rng.standard_normal((2, 900, 175))
     noise = 0.005 * np.linalg.norm(clean[0]) * (noise[0] + 1j * noise[1])
-    if kind == "fast":  # differences of neighbours, as streaks that turn from frame to frame
+    if kind == "fast":  # differences of neighbors, as streaks that turn from frame to frame
         noise = (noise - np.roll(noise, 1, axis=1)) / np.sqrt(2)
     signal = (clean + noise).astype(np.complex64).T.reshape(175, 1, 30, 30)
     method = mrf.methods.get("water-fat", sequence=sequence, refine=True, prior="off",
                              window=window)  # fmt: skip
     maps = method.reconstruct(mrf.MRFSeries(signal), np.ones((1, 30, 30), bool))
-    colour = maps.provenance["method"]["noise_colour"]
+    color = maps.provenance["method"]["noise_colour"]
     if kind == "fast":
-        assert colour < 0.5
+        assert color < 0.5
     else:
-        assert colour == pytest.approx(1, abs=0.2)
+        assert color == pytest.approx(1, abs=0.2)
         for key in KEYS:
             claimed = np.median(maps.uncertainty[key])
             assert claimed == pytest.approx(maps[key].std(), rel=0.2), key

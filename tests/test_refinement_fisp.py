@@ -12,7 +12,7 @@ from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.levenberg_marquardt_kernel import linearise
+from napari_mrf.dictionary.levenberg_marquardt_kernel import linearize
 from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.dictionary.relaxation_refinement import RelaxationRefinement
 from napari_mrf.dictionary.relaxation_table import RelaxationTable
@@ -108,7 +108,7 @@ def test_continuous_values_are_found_exactly_without_noise(sequence, dictionary,
 
 @njit
 def derivatives(theta, z, model, jacobian):
-    return linearise(theta, z, model, jacobian, np.empty((6, z.size)), np.empty((4, 4)))
+    return linearize(theta, z, model, jacobian, np.empty((6, z.size)), np.empty((4, 4)))
 
 
 SEQUENCES = {

@@ -140,7 +140,7 @@ def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys
     # Beside weights of its own, the network would have another name in the table.
     others = {key: path for key, path in installed().items() if key[0] != "fang"}
     monkeypatch.setattr("napari_mrf.reproduction.found_networks.installed", lambda: others)
-    weights = save_untrained(tmp_path / "weights", "fang")  # one that looks at neighbours
+    weights = save_untrained(tmp_path / "weights", "fang")  # one that looks at neighbors
     words = ["reproduce", "media-table2", "--quick", "--output", str(tmp_path)]
     words += ["--weights", str(weights)]
     assert cli.main(words) == 0

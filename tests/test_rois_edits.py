@@ -182,7 +182,7 @@ def test_thigh_leg_and_brain_fit_into_one_file():
         ("QUAD_R", "Thigh, right", "Quadriceps, right"),
         ("White matter", "Brain", ""),
         ("scar_R", "Own, right", ""),
-        ("tumour", "Own", ""),
+        ("tumor", "Own", ""),
     ],
 )
 def test_a_name_tells_group_and_full_name(name, group, full):

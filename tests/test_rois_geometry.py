@@ -16,36 +16,36 @@ from napari_mrf.rois.polygons import Outline, polygon_mask
 
 SHAPE = (23, 31)
 
-# Multiples of 1/64 plus an offset keep every vertex and edge away from voxel centres, where
+# Multiples of 1/64 plus an offset keep every vertex and edge away from voxel centers, where
 # implementations differ by convention.
 coordinate = st.integers(-5 * 64, 35 * 64).map(lambda n: n / 64 + 0.0041)
 vertices = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=9)
 
 
-def centres():
+def centers():
     return np.argwhere(np.ones(SHAPE, bool)).astype(float)
 
 
 def distance_to_edges(closed):
-    """Return the distance of every centre to the nearest edge, by projecting onto each."""
+    """Return the distance of every center to the nearest edge, by projecting onto each."""
     distances = []
     for start, end in itertools.pairwise(closed):
         along = end - start
-        at = np.clip((centres() - start) @ along / max(along @ along, 1e-30), 0, 1)
-        distances.append(np.linalg.norm(start + at[:, None] * along - centres(), axis=1))
+        at = np.clip((centers() - start) @ along / max(along @ along, 1e-30), 0, 1)
+        distances.append(np.linalg.norm(start + at[:, None] * along - centers(), axis=1))
     return np.min(distances, axis=0)
 
 
-def disc(radius, centre=(20.0, 20.0), shape=(41, 41)):
+def disc(radius, center=(20.0, 20.0), shape=(41, 41)):
     y, x = np.indices(shape)
-    return np.hypot(y - centre[0], x - centre[1]) <= radius
+    return np.hypot(y - center[0], x - center[1]) <= radius
 
 
 @given(vertices)
 def test_polygon_is_that_of_matplotlib(points):
     closed = np.array([*points, points[0]])
-    expected = Path(closed).contains_points(centres()).reshape(SHAPE)
-    # A centre within rounding of an edge may fall on either side.
+    expected = Path(closed).contains_points(centers()).reshape(SHAPE)
+    # A center within rounding of an edge may fall on either side.
     clear = distance_to_edges(closed).reshape(SHAPE) > 1e-6
     assert not ((polygon_mask(points, SHAPE) != expected) & clear).any()
 

@@ -136,7 +136,7 @@ def test_any_flip_angle_train_survives_json(flip_angles):
         ('{"a": 1, "a": 2}', "bad-json"),
         ("[" * 100000, "bad-json"),
         ("[]", "bad-sequence"),
-        ('{"format": "napari-mrf sequence", "colour": 1}', "bad-sequence"),
+        ('{"format": "napari-mrf sequence", "color": 1}', "bad-sequence"),
         ('{"format": "napari-mrf sequence", "name": "x"}', "bad-sequence"),
     ],
 )

@@ -90,9 +90,9 @@ def test_folder_that_cannot_be_written_costs_only_the_reuse(drawn, tmp_path):
         assert len(drawn) == times
 
 
-def ellipse(shape, centre, radii):
+def ellipse(shape, center, radii):
     y, x = np.indices(shape)
-    return (((y - centre[0]) / radii[0]) ** 2 + ((x - centre[1]) / radii[1]) ** 2 < 1)[None]
+    return (((y - center[0]) / radii[0]) ** 2 + ((x - center[1]) / radii[1]) ** 2 < 1)[None]
 
 
 def test_tissue_is_brought_over_tissue_by_shift_and_stretch():

@@ -66,13 +66,13 @@ def test_tensors_are_brought_to_a_device_once():
 def test_card_names_the_machine_that_trained(tmp_path):
     recipe = small_recipe()
     _, trained, training, validation = prepare(recipe)
-    optimiser = Stepper(recipe, trained, Processes()).optimiser
+    optimizer = Stepper(recipe, trained, Processes()).optimizer
     for step in train(recipe, trained, training, validation):  # noqa: B007 - the last one counts
         pass
     assert step.progress.trained_on.startswith("CPU, ")
     elsewhere = Progress(trained_on="a GPU far away")
-    save_checkpoint(tmp_path / "some", trained, optimiser, {}, elsewhere, recipe)
-    assert load_checkpoint(tmp_path / "some", trained, optimiser, recipe)[1] == elsewhere
+    save_checkpoint(tmp_path / "some", trained, optimizer, {}, elsewhere, recipe)
+    assert load_checkpoint(tmp_path / "some", trained, optimizer, recipe)[1] == elsewhere
 
 
 @needs_cuda

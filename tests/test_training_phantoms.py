@@ -150,7 +150,7 @@ def test_mean_norm_of_tissue_is_one(slices):
         assert norms.mean() == pytest.approx(1.0, abs=1e-4)
 
 
-def test_undersampled_scans_have_their_artefacts_and_no_more_noise(slices, normalization):
+def test_undersampled_scans_have_their_artifacts_and_no_more_noise(slices, normalization):
     scanned = [one for one in slices if one.is_undersampled]
     data = patches(scanned, normalization)
     assert torch.equal(all_of(data, seed=1).signals, all_of(data, seed=2).signals)

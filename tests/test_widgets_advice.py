@@ -29,7 +29,7 @@ def maps_with(quality=0.99, **provenance):
 
 
 @pytest.fixture(scope="module")
-def centre_of_the_sample():
+def center_of_the_sample():
     series = load_series(sample_directory() / SERIES_NAME)
     signal = np.ascontiguousarray(np.asarray(series.signal)[:, :, 30:50, 30:60])
     return MRFSeries(signal, None, series.sequence)
@@ -115,9 +115,9 @@ def test_record_from_a_file_may_hold_anything():
     assert advice_on(ParameterMaps({}, provenance={"warnings": []})) == []
 
 
-def test_threshold_tells_undersampled_series_from_fully_sampled_ones(centre_of_the_sample):
-    matcher = methods.get("water-fat", sequence=centre_of_the_sample.sequence)
-    undersampled = matcher.reconstruct(centre_of_the_sample)
+def test_threshold_tells_undersampled_series_from_fully_sampled_ones(center_of_the_sample):
+    matcher = methods.get("water-fat", sequence=center_of_the_sample.sequence)
+    undersampled = matcher.reconstruct(center_of_the_sample)
     assert [one.option for one in advice_on(undersampled) if one.option] == ["window"]
     # Fully sampled at 20 dB: noise of 0.00877 in either part on fingerprints of norm 1.
     t1_ms, fraction = np.linspace(700, 1600, 40), np.linspace(0.0, 0.9, 40)
@@ -134,8 +134,8 @@ def test_threshold_tells_undersampled_series_from_fully_sampled_ones(centre_of_t
     assert not [one for one in advice_on(sampled) if one.option]
 
 
-def test_reversed_sign_is_recognised_in_the_words_of_the_engine(centre_of_the_sample):
-    series = centre_of_the_sample
+def test_reversed_sign_is_recognized_in_the_words_of_the_engine(center_of_the_sample):
+    series = center_of_the_sample
     reversed_series = MRFSeries(series.signal.conj(), None, series.sequence)
     maps = methods.get("water-fat", sequence=series.sequence).reconstruct(reversed_series)
     advice = advice_on(maps)

@@ -124,7 +124,7 @@ def test_two_sets_are_picked_by_themselves_and_change_places(qtbot, panel):
     assert panel.pickers["test"].currentText() == "truth"
 
 
-def test_what_is_missing_is_said_in_grey(qtbot):
+def test_what_is_missing_is_said_in_gray(qtbot):
     dock = CompareDock(ViewerModel())
     qtbot.addWidget(dock)
     panel = dock.panels["compare"]

@@ -115,7 +115,7 @@ def click_frame(qtbot, panel, frame):
     qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=position)
 
 
-def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
+def test_without_a_series_the_reason_is_said_in_gray(qtbot, gate):
     panel = ImportancePanel()
     qtbot.addWidget(panel)
     panel.binding = ImportanceBinding(ViewerModel(), panel)

@@ -123,7 +123,7 @@ def run_to_end(qtbot, viewer, panel, gate, button=None):
     wait_for_layers(qtbot, viewer)
 
 
-def test_without_a_series_the_reason_is_said_in_grey(qtbot, gate):
+def test_without_a_series_the_reason_is_said_in_gray(qtbot, gate):
     dock = MRFDock(ViewerModel())
     qtbot.addWidget(dock)
     panel = dock.panels["reconstruct"]

@@ -96,8 +96,8 @@ def drag_to(native, pixel):
 def pick(qtbot, panel, label):
     tree = panel.tree
     tree.scrollToItem(tree._rows[label])
-    centre = tree.visualItemRect(tree._rows[label]).center()
-    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    center = tree.visualItemRect(tree._rows[label]).center()
+    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=center)
 
 
 def press(qtbot, button):
@@ -274,7 +274,7 @@ def test_the_table_opens_in_a_window_below_the_image(qtbot, viewer, dock):
     press(qtbot, panel.statistics.window_button)
     window = dock.bindings["rois"].statistics.tables._window
     assert window.model().rowCount() == 1
-    centre = window.visualRect(window.model().index(0, 0)).center()
-    qtbot.mouseClick(window.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    center = window.visualRect(window.model().index(0, 0)).center()
+    qtbot.mouseClick(window.viewport(), Qt.MouseButton.LeftButton, pos=center)
     assert session.chosen_region == RegionChoice(VL)
     assert table.selected_rows() == [0]

@@ -33,7 +33,7 @@ class ErrorKind:
     definition : str
         As a formula in words.
     is_signed : bool
-        Signed errors are shown with a diverging colour map and limits that are symmetric
+        Signed errors are shown with a diverging color map and limits that are symmetric
         around zero, others from zero.
     """
 

@@ -1,4 +1,4 @@
-"""Which frames are permuted together: every frame, every k-th, or neighbours as one."""
+"""Which frames are permuted together: every frame, every k-th, or neighbors as one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ImportanceOptions:
         longer than the group leaves frames out.
     voxels : int or None
         Random subset of the mask that is permuted and reconstructed; all when None. For methods
-        that look at neighbours, random slices of the mask that hold at least so many.
+        that look at neighbors, random slices of the mask that hold at least so many.
     seed : int
         Of the subset and of every permutation.
     intensities : {"aligned", "raw"}

@@ -98,7 +98,7 @@ def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.b
 def _whole_slices(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:
     """Choose slices at random until they hold as many voxels as were asked for.
 
-    A method that looks at neighbours would read a permuted value off the voxels around it that
+    A method that looks at neighbors would read a permuted value off the voxels around it that
     kept theirs: within a slice all voxels of the mask take part.
     """
     n_inside = int(mask.sum())

@@ -45,7 +45,7 @@ def mean_fingerprint(signals: NDArray[np.complexfloating]) -> MeanFingerprint:
     max ‖Σ exp(-i φ_v) x_v‖: from the dominant direction u of the unit-norm fingerprints,
     φ_v = arg⟨s, x_v⟩ is repeated with s the sum, beginning with s = u, until it stands. Only one
     phase a voxel is removed: phases that change over time, such as those of off-resonance, stay
-    and are averaged as they are. Magnitudes are not normalised.
+    and are averaged as they are. Magnitudes are not normalized.
 
     The phase of the mean itself is arbitrary. It is chosen so that the energy of the real part is
     as large as possible and the real part has a sum that is not negative. So the result
@@ -84,7 +84,7 @@ def mean_fingerprint(signals: NDArray[np.complexfloating]) -> MeanFingerprint:
 
 
 def _dominant_direction(signals: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Return u that maximises Σ |⟨u, x_v⟩|², from the smaller of the two Gram matrices."""
+    """Return u that maximizes Σ |⟨u, x_v⟩|², from the smaller of the two Gram matrices."""
     if len(signals) < signals.shape[1]:
         _, vectors = np.linalg.eigh(signals.conj() @ signals.T)
         return np.asarray(vectors[:, -1] @ signals)

@@ -60,8 +60,8 @@ def permuted_frames(
     Parameters
     ----------
     frames : ndarray
-        (N, F) values of N voxels in F frames; all F are permuted alike, so that neighbours in
-        time stay neighbours.
+        (N, F) values of N voxels in F frames; all F are permuted alike, so that neighbors in
+        time stay neighbors.
     factors : ndarray or None
         (N,) from `common_factors`; None permutes the values as they are.
     generator : numpy.random.Generator

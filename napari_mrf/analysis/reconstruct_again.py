@@ -148,7 +148,7 @@ class FingerprintReconstructor(Reconstructor):
 
 
 class SeriesReconstructor(Reconstructor):
-    """For methods that look at neighbours: the whole series is reconstructed every time.
+    """For methods that look at neighbors: the whole series is reconstructed every time.
 
     Holds a copy of the series in memory, in which the chosen voxels are exchanged.
     """

@@ -56,7 +56,7 @@ def roi_pairs(
     """Return the means of two reconstructions in the same regions of one subject.
 
     Both means are over the same voxels: those with a value on both sides, and where the fat
-    fraction of the reference fulfils the validity rule. Tables of several subjects are put
+    fraction of the reference fulfills the validity rule. Tables of several subjects are put
     together with ``pandas.concat``.
 
     Parameters

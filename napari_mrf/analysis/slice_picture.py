@@ -55,7 +55,7 @@ class SlicePicture:
 def slice_picture(
     subject: SubjectMaps, keys: Sequence[str], mask: NDArray[np.bool_], options: RoiOptions
 ) -> SlicePicture:
-    """Return the slice with the most labelled voxels, or the most compared ones, of a subject.
+    """Return the slice with the most labeled voxels, or the most compared ones, of a subject.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class Dictionary:
     parameters : dict of str to ndarray
         (N,) float64 values by key.
     atoms : ndarray
-        (N, n_frames) complex64, not normalised.
+        (N, n_frames) complex64, not normalized.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Exhaustive matching: the atom of largest normalised inner product (Ma et al. 2013)."""
+"""Exhaustive matching: the atom of largest normalized inner product (Ma et al. 2013)."""
 
 from __future__ import annotations
 

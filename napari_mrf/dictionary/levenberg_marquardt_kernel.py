@@ -6,7 +6,7 @@ residual, together with the parameters. Every voxel is computed by itself in a f
 results do not depend on chunks or threads.
 
 What is fitted is decided by the type of the tables handed over: a signal model adds its own
-`linearise` by ``numba.extending.overload``.
+`linearize` by ``numba.extending.overload``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from napari_mrf.compilation import OPTIONS
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 
 MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
-"""How the `linearise` of a model is compiled (``jit_options``)."""
+"""How the `linearize` of a model is compiled (``jit_options``)."""
 
 
-def linearise(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:
+def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:
     """Fill the Jacobian (P, R) and the residual (its last row); return the squared residual.
 
     Parameters
@@ -149,7 +149,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
         current = theta[v]
         for p in range(n):
             current[p] = min(max(start[v, p], lower[p]), upper[p])
-        residual = linearise(current, z, model, jacobian, work, corners)
+        residual = linearize(current, z, model, jacobian, work, corners)
         # Without noise the residual vanishes; complex64 data carries errors of 1e-7.
         variance = max(sigma[v] * sigma[v], _FLOOR)
         if sigma[v] < 0.0:
@@ -187,7 +187,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
                     trial[p] = min(max(current[p] + step[p], lower[p]), upper[p])
                     if p < n - 2:
                         moved = max(moved, abs(trial[p] - current[p]) / scales[p])
-                trial_residual = linearise(trial, z, model, trial_jacobian, work, corners)
+                trial_residual = linearize(trial, z, model, trial_jacobian, work, corners)
                 count += 1
                 trial_cost = trial_residual / variance
                 for p in range(n - 2):

@@ -92,7 +92,7 @@ class WaterFatFit:
     ImportError
         Without numba.
     ValueError
-        When the sequence does not factorise.
+        When the sequence does not factorize.
     """
 
     def __init__(self, sequence: Sequence) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_STEPS = 30
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.
-_COLOURS = (0.05, 4.0)
+_COLORS = (0.05, 4.0)
 _LONGEST_RUN, _SHORTEST_RUN = 8, 4
 
 
@@ -77,7 +77,7 @@ class Refinement(ABC):
         """Return the signals (N, K) of tissue values (N,) by key, for M0 = 1."""
 
     def learn_noise(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
-        """Learn from a sample how the noise is coloured in time.
+        """Learn from a sample how the noise is colored in time.
 
         Signals change slowly from frame to frame; undersampling streaks do not. The residual
         of a fit therefore overstates the noise that reaches the parameters, and with it the
@@ -112,7 +112,7 @@ class Refinement(ABC):
         white_slow = np.sum(filtered**2, axis=1) @ lengths / len(runs) * self._left(n_slow)
         white_fast = self._gain * self._left(2 * signals.shape[1] * self._share)
         ratio = float(np.median(slow[good]) / np.median(fast[good])) * white_fast / white_slow
-        self.noise_colour = float(np.clip(ratio, *_COLOURS))
+        self.noise_colour = float(np.clip(ratio, *_COLORS))
 
     def refine(
         self,

@@ -11,15 +11,15 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from napari_mrf.dictionary.levenberg_marquardt_kernel import MODEL_OPTIONS, linearise
+from napari_mrf.dictionary.levenberg_marquardt_kernel import MODEL_OPTIONS, linearize
 from napari_mrf.dictionary.spline_kernel import spline_vector
 
 _TABLES = 2
 """Spline coefficients and their grid."""
 
 
-@overload(linearise, jit_options=MODEL_OPTIONS)
-def _linearise_relaxation(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+@overload(linearize, jit_options=MODEL_OPTIONS)
+def _linearize_relaxation(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
     if not isinstance(model, types.BaseTuple) or len(model) != _TABLES:
         return None
 

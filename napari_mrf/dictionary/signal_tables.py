@@ -17,7 +17,7 @@ class SignalTables:
     Parameters
     ----------
     model : tuple of ndarray
-        For the model's own `linearise`.
+        For the model's own `linearize`.
     basis : ndarray
         (K, R) real, orthonormal, of all signals over the frames used.
     phase : complex

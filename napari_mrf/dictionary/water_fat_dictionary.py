@@ -1,4 +1,4 @@
-"""The factorised dictionary of water and fat: axes and real envelopes, never pairs."""
+"""The factorized dictionary of water and fat: axes and real envelopes, never pairs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class WaterFatDictionary:
         return cls(sequence, grid, water, fat, conditioning)
 
     @property
-    def factorises(self) -> bool:
+    def factorizes(self) -> bool:
         """Whether envelopes are per frame, so that off-resonance is a phase per frame."""
         return water_fat.echo_segments(self.sequence) is not None
 
@@ -106,7 +106,7 @@ class WaterFatDictionary:
 
         def atoms(envelope: NDArray[np.float64], species: water_fat.Species) -> NDArray[Any]:
             per_pulse = water_fat.echo_weights(sequence, species) * phases
-            if self.factorises:
+            if self.factorizes:
                 # The averaging stays inside runs of one echo time and RF phase, where this
                 # factor is constant.
                 return np.asarray(envelope * sequence.per_frame(per_pulse)[kept, 0])

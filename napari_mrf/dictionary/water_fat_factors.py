@@ -87,7 +87,7 @@ def segment_weights(
     Raises
     ------
     ValueError
-        When the sequence does not factorise into a few segments.
+        When the sequence does not factorize into a few segments.
     """
     if water_fat.echo_segments(sequence) is None:
         raise ValueError("the echo time or the RF phase varies inside a frame")
@@ -106,13 +106,13 @@ def segment_weights(
     return distinct[0], segment.reshape(-1).astype(np.int64), water, fat
 
 
-def factorise(dictionary: WaterFatDictionary) -> WaterFatFactors:
+def factorize(dictionary: WaterFatDictionary) -> WaterFatFactors:
     """Make the kernel's tables from envelopes.
 
     Raises
     ------
     ValueError
-        When the sequence does not factorise into a few segments (use the general path).
+        When the sequence does not factorize into a few segments (use the general path).
     """
     echo_times_ms, segment, water_weight, fat_weight = segment_weights(
         dictionary.sequence, dictionary.conditioning

@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from napari_mrf.compilation import OPTIONS
-from napari_mrf.dictionary.levenberg_marquardt_kernel import MODEL_OPTIONS, linearise
+from napari_mrf.dictionary.levenberg_marquardt_kernel import MODEL_OPTIONS, linearize
 from napari_mrf.dictionary.spline_kernel import spline_vector
 
 _TABLES = 6
@@ -27,8 +27,8 @@ def envelope(t1, b1, coefficients, grid, value, by_t1, by_b1, work):  # type: ig
         by_t1[r] /= t1
 
 
-@overload(linearise, jit_options=MODEL_OPTIONS)
-def _linearise_water_fat(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+@overload(linearize, jit_options=MODEL_OPTIONS)
+def _linearize_water_fat(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
     if not isinstance(model, types.BaseTuple) or len(model) != _TABLES:
         return None
 

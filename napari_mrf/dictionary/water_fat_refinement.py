@@ -21,7 +21,7 @@ _DF_LIMIT_HZ = 500.0
 
 
 class WaterFatRefinement(Refinement):
-    """See `Refinement`; the sequence must factorise into echo-time segments."""
+    """See `Refinement`; the sequence must factorize into echo-time segments."""
 
     keys: ClassVar[tuple[str, ...]] = KEYS
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.dictionary.water_fat_factors import factorise
+from napari_mrf.dictionary.water_fat_factors import factorize
 from napari_mrf.dictionary.water_fat_pair import best_fat_fraction
 from napari_mrf.dictionary.water_fat_pairs import Pairs, Search
 from napari_mrf.dictionary.water_fat_search_torch import TorchSearch, real_parts
@@ -35,7 +35,7 @@ class CompiledSearch(Search):
     Parameters
     ----------
     dictionary : WaterFatDictionary
-        Of a sequence that factorises.
+        Of a sequence that factorizes.
     prune : bool
         Skip blocks that cannot hold the best pair; the result is the same without.
 
@@ -44,7 +44,7 @@ class CompiledSearch(Search):
     ImportError
         Without numba.
     ValueError
-        When the sequence does not factorise.
+        When the sequence does not factorize.
     """
 
     engine = "compiled"
@@ -53,7 +53,7 @@ class CompiledSearch(Search):
         from napari_mrf.dictionary.water_fat_kernel import match_voxels
 
         self._match_voxels = match_voxels
-        self._factors = f = factorise(dictionary)
+        self._factors = f = factorize(dictionary)
         self._prune = prune
         tables = (f.water, f.fat, f.bound)
         self._tables = [part for table in tables for part in real_parts(table)]

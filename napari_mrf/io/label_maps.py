@@ -160,7 +160,7 @@ def _nearest(
     shape: tuple[int, ...],
     target_affine: NDArray[np.float64],
 ) -> NDArray[Any]:
-    """Return the label nearest to the centre of every target voxel, 0 outside the source."""
+    """Return the label nearest to the center of every target voxel, 0 outside the source."""
     to_source = np.linalg.inv(affine) @ target_affine
     z, y, x = (np.arange(length, dtype=np.float64) for length in shape)
     result = np.zeros(shape, values.dtype)

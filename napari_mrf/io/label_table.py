@@ -1,4 +1,4 @@
-"""ITK-SNAP label description files: the number, colour and name of every label."""
+"""ITK-SNAP label description files: the number, color and name of every label."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Label:
         if not 0 <= self.index <= MAX_LABEL:
             found = f"number {self.index}"
         elif any(not 0 <= channel <= 255 for channel in self.color):
-            found = f"colour {self.color}"
+            found = f"color {self.color}"
         elif not 0.0 <= self.opacity <= 1.0:
             found = f"opacity {self.opacity}"
         elif '"' in self.name or len(self.name.splitlines()) > 1:
@@ -71,7 +71,7 @@ class Label:
             raise MRFInputError(
                 "bad-label",
                 "a label does not fit into an ITK-SNAP file",
-                expected=f"number 0-{MAX_LABEL}, colours 0-255, opacity 0-1, a name without "
+                expected=f"number 0-{MAX_LABEL}, colors 0-255, opacity 0-1, a name without "
                 "double quotes",
                 found=found,
             )

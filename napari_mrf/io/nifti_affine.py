@@ -61,7 +61,7 @@ def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]
         factor = _MM_PER_UNIT.get(unit)
         if factor is None:
             return None, (f"The unit of length in the header is unknown ({unit}). {_WITHOUT}",)
-        name = "metres" if unit == 1 else "micrometres"
+        name = "meters" if unit == 1 else "micrometers"
         affine = np.vstack([affine[:3] * factor, affine[3:]])
         warnings += (f"The header gives lengths in {name}; they were converted to mm.",)
     return affine, warnings

@@ -52,7 +52,7 @@ def sequence_of(block: MRFBlock, path: Path) -> tuple[Sequence | None, str | Non
                       f"{', '.join(missing)}: pick the sequence yourself.")  # fmt: skip
     if block.InversionEfficiency not in (None, 1.0):
         return None, ("The sidecar gives an inversion efficiency of "
-                      f"{block.InversionEfficiency:g}; only ideal inversions are modelled: "
+                      f"{block.InversionEfficiency:g}; only ideal inversions are modeled: "
                       "pick the sequence yourself.")  # fmt: skip
     try:
         return _build(block), None

@@ -63,7 +63,7 @@ def combination_weights(
         (images, coils, Y, X) complex; several images of one slice, such as means over parts
         of a series.
     smoothing_voxels : float
-        Standard deviation (voxels) of the neighbourhood.
+        Standard deviation (voxels) of the neighborhood.
 
     Returns
     -------

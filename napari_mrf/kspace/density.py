@@ -16,7 +16,7 @@ def radial_ramp(trajectory: RadialTrajectory, spokes_per_image: int) -> NDArray[
     """Return the weights of one spoke when so many spokes share the half circle.
 
     A sample at distance k stands for the area |k| dk dtheta with dtheta = pi / spokes. The
-    centre sample, where the ramp has its kink, gets dk²/6 dtheta: the Euler-Maclaurin term
+    center sample, where the ramp has its kink, gets dk²/6 dtheta: the Euler-Maclaurin term
     that makes the sum equal to the integral of |k| times a smooth function (a disc of radius
     dk/2 would give dk²/4 and brighten the middle of images by some per cent). So the weighted
     adjoint NUFFT gives images in the units of the object.

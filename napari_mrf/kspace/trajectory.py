@@ -19,7 +19,7 @@ GOLDEN_ANGLE_DEG = 180.0 * (sqrt(5.0) - 1.0) / 2.0
 
 @dataclass(frozen=True)
 class RadialTrajectory:
-    """Straight spokes through the centre of k-space, one a pulse.
+    """Straight spokes through the center of k-space, one a pulse.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class RadialTrajectory:
 
     @property
     def n_samples(self) -> int:
-        """Samples a spoke; even, with the centre of k-space at index n_samples / 2."""
+        """Samples a spoke; even, with the center of k-space at index n_samples / 2."""
         return 2 * round(self.matrix_size * self.readout_oversampling / 2)
 
     @property
@@ -64,7 +64,7 @@ class RadialTrajectory:
 
     @property
     def radii(self) -> NDArray[np.float64]:
-        """(n_samples,) signed distance from the centre, -0.5 to 0.5 cycles/voxel."""
+        """(n_samples,) signed distance from the center, -0.5 to 0.5 cycles/voxel."""
         return np.arange(-self.n_samples // 2, self.n_samples // 2) / self.n_samples
 
     def coordinates(self, first: int = 0, stop: int | None = None) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ class Fang(nn.Module):
     Fang et al. 2019 within the figures of Balsiger et al., MedIA 2020, Table 3: 3.84 M
     parameters, 11 non-linearities, receptive field 54 x 54. Layer sizes are our choice: four
     dense layers of 64 features, one convolution a level on the way down and up, 64 to 512
-    channels, nearest-neighbour upsampling, a last 3 x 3 convolution without ReLU; 3.95 M
+    channels, nearest-neighbor upsampling, a last 3 x 3 convolution without ReLU; 3.95 M
     parameters. `head` turns the features alone into maps, for the first stage of training.
 
     Parameters

@@ -35,7 +35,7 @@ class NetworkInfo:
     arguments : mapping
         Keywords of the class.
     kind : {"fingerprint", "image"}
-        Whether a voxel is estimated from its own fingerprint, or from its neighbours too.
+        Whether a voxel is estimated from its own fingerprint, or from its neighbors too.
     margin : int
         Voxels that an image loses on each side.
     reach : int

@@ -69,7 +69,7 @@ def acquire(
     voxel has the SNR asked for, and air is free of noise) or the mean over the foreground of
     the slice (``"foreground"``: the same noise everywhere, as a scanner has it). The sampled
     modes always use the latter; there the noise is added in k-space, such that the density-
-    compensated image of a frame has this sigma, and undersampling artefacts come on top.
+    compensated image of a frame has this sigma, and undersampling artifacts come on top.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ def brain(
 ) -> Phantom:
     """Draw the head of a random person at the level of the deep nuclei, at 3 T.
 
-    Skin, scalp fat, temporal muscle, bone and marrow, fluid, folded grey and white matter,
+    Skin, scalp fat, temporal muscle, bone and marrow, fluid, folded gray and white matter,
     caudate nucleus, putamen, pallidum and thalamus, ventricles, the sagittal sinus and, where
     asked for, lesions of white matter; where the values come from is in
     `napari_mrf.phantoms.brain_tissue`. Everything is a function of the position in mm, so the

@@ -207,8 +207,8 @@ class BrainAnatomy:
     def _insert_nuclei(
         self, labels: NDArray[np.uint16], brain: NDArray[np.bool_], y: Points, x: Points
     ) -> None:
-        for label, centre_x, centre_y, half_x, half_y, degrees in NUCLEI:
-            dx, dy = np.abs(x) - centre_x, y - centre_y
+        for label, center_x, center_y, half_x, half_y, degrees in NUCLEI:
+            dx, dy = np.abs(x) - center_x, y - center_y
             turn = np.deg2rad(degrees)
             across = dx * np.cos(turn) + dy * np.sin(turn)
             along = dy * np.cos(turn) - dx * np.sin(turn)
@@ -217,8 +217,8 @@ class BrainAnatomy:
     def _insert_lesions(
         self, labels: NDArray[np.uint16], z_mm: float, y: Points, x: Points
     ) -> None:
-        for centre_x, centre_y, centre_z, radius in self._lesions:
-            distance = np.sqrt((x - centre_x) ** 2 + (y - centre_y) ** 2 + (z_mm - centre_z) ** 2)
+        for center_x, center_y, center_z, radius in self._lesions:
+            distance = np.sqrt((x - center_x) ** 2 + (y - center_y) ** 2 + (z_mm - center_z) ** 2)
             labels[(distance < radius) & (labels == WHITE_MATTER)] = LESION
 
     def _insert_sinus(

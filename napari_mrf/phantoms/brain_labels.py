@@ -10,6 +10,6 @@ LESION, SCALP_FAT, SKIN, MUSCLE, BONE, MARROW, BLOOD = range(8, 15)
 BRAIN_LABELS: dict[int, tuple[str, tuple[int, int, int]]] = dict(
     enumerate(BRAIN_TISSUES.items(), CSF)
 )
-"""Name and colour (red, green, blue; 0-255) of every label that a brain phantom may hold."""
+"""Name and color (red, green, blue; 0-255) of every label that a brain phantom may hold."""
 
 DEEP_NUCLEI = (CAUDATE, PUTAMEN, PALLIDUM, THALAMUS)

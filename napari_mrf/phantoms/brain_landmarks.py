@@ -37,7 +37,7 @@ FISSURE: tuple[Line, ...] = (
 FOLDS_AROUND = (*SYLVIAN, *FISSURE)
 
 
-# Deep nuclei on the left side: centre x, y, half-widths, rotation in degrees.
+# Deep nuclei on the left side: center x, y, half-widths, rotation in degrees.
 NUCLEI: tuple[tuple[int, float, float, float, float, float], ...] = (
     (THALAMUS, 10.5, 14.0, 7.5, 14.0, -22.0),
     (PUTAMEN, 27.5, -3.0, 4.6, 16.0, 10.0),

@@ -37,7 +37,7 @@ A simulated head, so the truth is known; no person was measured. Made by
 |---|---|
 | `{series}` | the acquired series: {frames} frames of {y} x {x} voxels, complex64 |
 | `{truth}/` | the true maps PD, T1 and T2, with their record `maps.json` |
-| `{rois}`, `{labels}` | labels of the tissues, with names and colours |
+| `{rois}`, `{labels}` | labels of the tissues, with names and colors |
 | `{record}` | how the series was made, and the size of every image |
 
 The acquisition: {spokes} golden-angle radial spokes a pulse, which stand for a spiral arm

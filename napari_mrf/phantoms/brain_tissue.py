@@ -49,7 +49,7 @@ class Tissue(NamedTuple):
 
 
 TISSUES: dict[int, Tissue] = {
-    # Wright et al., MAGMA 2008, 3 T: T1 of white matter 838, grey 1607, putamen 1332, head of
+    # Wright et al., MAGMA 2008, 3 T: T1 of white matter 838, gray 1607, putamen 1332, head of
     # the caudate 1395 ms. Wansapura et al., JMRI 1999, 3 T: T1 832 and 1331, T2 79.6 and 110 ms
     # of white and grey matter. Grey matter lies between the two.
     WHITE_MATTER: Tissue(838, 78, 0.70),

@@ -22,7 +22,7 @@ LABELS: dict[int, tuple[str, tuple[int, int, int]]] = {
     for index, label in thigh_labels().items()
     if SUBCUTANEOUS_FAT <= index <= max(THIGH_SIDED) + LEFT_OFFSET
 }
-"""Name and colour (red, green, blue; 0-255) of every label that a phantom may hold."""
+"""Name and color (red, green, blue; 0-255) of every label that a phantom may hold."""
 
 
 def label_of(name: str, side: str) -> int:

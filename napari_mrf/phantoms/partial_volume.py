@@ -27,7 +27,7 @@ def checked_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def fine_positions(count: int, factor: int, voxel_size_mm: float) -> NDArray[np.float64]:
-    """Return the centres (mm) of fine samples along one axis, around 0: factor a voxel."""
+    """Return the centers (mm) of fine samples along one axis, around 0: factor a voxel."""
     fine = np.arange(count * factor) + 0.5
     return np.asarray(fine / factor - count / 2.0) * voxel_size_mm
 

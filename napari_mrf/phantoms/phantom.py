@@ -32,7 +32,7 @@ class Phantom:
     label_names : dict of int to str
         Name of every label present.
     label_colors : dict of int to tuple
-        Its colour (red, green, blue; 0-255).
+        Its color (red, green, blue; 0-255).
     affine : ndarray
         (4, 4), voxel indices (x, y, z) to mm.
     settings : dict

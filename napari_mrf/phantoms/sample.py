@@ -39,13 +39,13 @@ A simulated patient, so the truth is known. Made by `make.py` (in a checkout) or
 | `{sidecar}` | its sidecar: the sequence, pulse by pulse |
 | `{truth}/` | the true maps FF, T1H2O, T1fat, Df, B1 and m0, with their record `maps.json` |
 | `{rois}` | labels of 13 muscles, fat, femur, vessels, skin and nerve |
-| `{labels}` | names and colours of the labels, for ITK-SNAP and this plugin |
+| `{labels}` | names and colors of the labels, for ITK-SNAP and this plugin |
 | `{record}` | how the series was made, and the size of every image |
 
 The acquisition: one golden-angle radial spoke a pulse, {spokes} spokes a frame
 ({undersampling:.1f}-fold undersampled), {coils} coils, noise at {snr:g} dB on unit-norm
 fingerprints, and a receive phase that nobody knows. Some muscles are infiltrated with fat,
-some have oedema (raised water T1).
+some have edema (raised water T1).
 
     napari-mrf reconstruct {series} --output maps/
 """

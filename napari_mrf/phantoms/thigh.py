@@ -53,7 +53,7 @@ def thigh(
     slice_thickness_mm : float
         Distance of slices.
     infiltrated_fraction, oedema_fraction : float
-        Share of muscles with fatty infiltration (12-80 % fat) and with oedema (T1H2O raised).
+        Share of muscles with fatty infiltration (12-80 % fat) and with edema (T1H2O raised).
 
     Returns
     -------
@@ -77,11 +77,11 @@ def thigh(
         voxel_size_mm = max(_FIELD_OF_VIEW_MM[0] / height, _FIELD_OF_VIEW_MM[1] / width)
     anatomy = ThighAnatomy(np.random.default_rng([seed, 1]), side)
     tissue = ThighTissue(np.random.default_rng([seed, 2]), infiltrated_fraction, oedema_fraction)
-    y_centre, x_centre = _centre(anatomy, (height * voxel_size_mm, width * voxel_size_mm))
+    y_center, x_center = _center(anatomy, (height * voxel_size_mm, width * voxel_size_mm))
 
     factor = max(2, ceil(voxel_size_mm / _FINE_MM))
-    y_mm = y_centre + fine_positions(height, factor, voxel_size_mm)
-    x_mm = x_centre + fine_positions(width, factor, voxel_size_mm)
+    y_mm = y_center + fine_positions(height, factor, voxel_size_mm)
+    x_mm = x_center + fine_positions(width, factor, voxel_size_mm)
     z_mm = (np.arange(n_slices) - (n_slices - 1) / 2.0) * slice_thickness_mm
 
     maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in _DRAWN}
@@ -121,8 +121,8 @@ def thigh(
     )
 
 
-def _centre(anatomy: ThighAnatomy, field_of_view_mm: tuple[float, float]) -> tuple[float, float]:
-    """Return the centre (y, x) of the thigh; refuse an image that would cut it off."""
+def _center(anatomy: ThighAnatomy, field_of_view_mm: tuple[float, float]) -> tuple[float, float]:
+    """Return the center (y, x) of the thigh; refuse an image that would cut it off."""
     (y_low, y_high), (x_low, x_high) = anatomy.extent_mm()
     size = (y_high - y_low, x_high - x_low)
     if size[0] > field_of_view_mm[0] or size[1] > field_of_view_mm[1]:

@@ -173,8 +173,8 @@ class ThighAnatomy:
 
     def _insert_inclusions(self, labels: NDArray[np.uint16], y: Points, x: Points) -> None:
         bone = labels == label_of("FEMUR", self.side)
-        for centre_x, centre_y, half_x, half_y, fat_mm, tissue in self._inclusions:
-            dx, dy = x - centre_x, y - centre_y
+        for center_x, center_y, half_x, half_y, fat_mm, tissue in self._inclusions:
+            dx, dy = x - center_x, y - center_y
             around = (dx / (half_x + fat_mm)) ** 2 + (dy / (half_y + fat_mm)) ** 2 < 1
             labels[around & ~bone] = INTERMUSCULAR_FAT
             labels[((dx / half_x) ** 2 + (dy / half_y) ** 2 < 1) & ~bone] = tissue
@@ -183,8 +183,8 @@ class ThighAnatomy:
         radius = self._compartment_radius(np.array(angle)) + share * self._fat_thickness(
             np.array(angle)
         )
-        centre_x, centre_y = radius * np.cos(angle), radius * np.sin(angle)
-        vein = np.hypot(x - centre_x, y - centre_y) < 2.2
+        center_x, center_y = radius * np.cos(angle), radius * np.sin(angle)
+        vein = np.hypot(x - center_x, y - center_y) < 2.2
         labels[vein & (labels == SUBCUTANEOUS_FAT)] = BLOOD
 
     @staticmethod
@@ -199,9 +199,9 @@ class ThighAnatomy:
 
 
 def _soft_gap(distances: NDArray[np.float64], depth_mm: Points) -> Points:
-    """Return how much farther the neighbours are than the own muscle, with round corners.
+    """Return how much farther the neighbors are than the own muscle, with round corners.
 
-    Where several neighbours, or a neighbour and the fascia, are equally near, the gap is
+    Where several neighbors, or a neighbor and the fascia, are equally near, the gap is
     smaller than to the nearest alone: muscles get round corners, filled with fat.
     """
     softness_mm = 2.5

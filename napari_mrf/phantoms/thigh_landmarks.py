@@ -7,7 +7,7 @@ from napari_mrf.phantoms.labels import (
     OTHER,
 )
 
-# Discs of each muscle in a mean thigh: (x, y, radius) in mm from the centre of the muscles.
+# Discs of each muscle in a mean thigh: (x, y, radius) in mm from the center of the muscles.
 DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "VL": (
         (-49, -33, 10),

@@ -28,7 +28,7 @@ class ThighTissue:
     """The state of one patient's thigh at 3 T: which muscles are ill, and how.
 
     Healthy muscle has 3-8 % fat and a water T1 of 1250-1400 ms. Infiltrated muscles have
-    12-80 % fat in streaks and patches, oedematous ones a water T1 raised by 200-600 ms in
+    12-80 % fat in streaks and patches, edematous ones a water T1 raised by 200-600 ms in
     patches. Values are typical of in-vivo maps of neuromuscular patients.
 
     Parameters
@@ -36,7 +36,7 @@ class ThighTissue:
     rng : numpy.random.Generator
         Draws everything.
     infiltrated_fraction, oedema_fraction : float
-        Share of muscles that are fatty, and that have oedema, 0-1.
+        Share of muscles that are fatty, and that have edema, 0-1.
 
     References
     ----------
@@ -55,9 +55,9 @@ class ThighTissue:
                 rng.uniform(0.62, 0.78) if rank == 0 else rng.uniform(0.12, 0.6)
             )
         self.water_t1_ms = dict(zip(MUSCLES, rng.uniform(1240, 1400, len(MUSCLES)), strict=True))
-        n_oedema = round(oedema_fraction * len(MUSCLES))
+        n_edema = round(oedema_fraction * len(MUSCLES))
         wet = [name for name in ill[1:] + ill[:1] if self.fat_fractions[name] < 0.5]
-        self.oedema_ms = {name: rng.uniform(250, 600) for name in wet[:n_oedema]}
+        self.edema_ms = {name: rng.uniform(250, 600) for name in wet[:n_edema]}
 
         self._streaks = RandomField(rng, (10.0, 2.0, 3.5), 150)
         self._patches = RandomField(rng, (25.0, 8.0, 8.0), 80)
@@ -134,7 +134,7 @@ class ThighTissue:
             mean = self.fat_fractions[name]
             logit = np.log(mean / (1.0 - mean)) + (0.85 if mean > 0.1 else 0.35) * texture
             fat_fraction[here] = (1.0 / (1.0 + np.exp(-logit - 0.5 * near_fascia)))[here]
-            raised = self.oedema_ms.get(name, 0.0) * wet
+            raised = self.edema_ms.get(name, 0.0) * wet
             water_t1[here] = (self.water_t1_ms[name] + 28.0 * grain + 25.0 * patches + raised)[here]
 
     def _off_resonance(

@@ -49,7 +49,7 @@ def draw_scatter(
     names : tuple of str
         Of reference and test.
     ink : str
-        Colour of lines.
+        Color of lines.
     styles : dict, optional
         Of the labels; those of the points by default.
     """

@@ -28,10 +28,10 @@ def error_figure(
     names: tuple[str, str] = ("reference", "test"),
     validity: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Draw one row a map: reference and test under one colour scale, and their difference.
+    """Draw one row a map: reference and test under one color scale, and their difference.
 
-    Colour limits belong to the parameter and are the same for every method; those of the
-    difference are symmetric around zero. Where nothing is compared the picture is grey.
+    Color limits belong to the parameter and are the same for every method; those of the
+    difference are symmetric around zero. Where nothing is compared the picture is gray.
 
     Parameters
     ----------

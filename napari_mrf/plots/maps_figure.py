@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Figure:
-    """Draw one slice of every map, with colour bars, units and the fixed display limits.
+    """Draw one slice of every map, with color bars, units and the fixed display limits.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the points of regions look: colour and shape."""
+"""How the points of regions look: color and shape."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 
 @dataclass(frozen=True)
 class RegionStyle:
-    """How the points of one region look; shapes differ as well as colours.
+    """How the points of one region look; shapes differ as well as colors.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ class RegionStyle:
 def region_styles(
     labels: Iterable[int], colors: Mapping[int, str] | None = None
 ) -> dict[int, RegionStyle]:
-    """Return a style for every label; seventy labels differ, by colour and then by shape.
+    """Return a style for every label; seventy labels differ, by color and then by shape.
 
     Parameters
     ----------
     labels : iterable of int
         Numbers of the regions.
     colors : mapping of int to str, optional
-        Of every label, where regions have colours of their own; then neighbours in the list
+        Of every label, where regions have colors of their own; then neighbors in the list
         differ by shape too.
     """
     if colors is not None:

@@ -68,7 +68,7 @@ def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str
         sections.append({
             "title": f"Maps and differences{of_whom}, slice {picture.z}",
             "note": "Slices count from 0. Color limits belong to the parameter and are the same "
-            "for both; those of the difference are symmetric around zero. Grey: not compared.",
+            "for both; those of the difference are symmetric around zero. Gray: not compared.",
             "figures": [
                 _figure(svg[errors_name(comparison, index)], f"Maps and differences{of_whom}")
             ],

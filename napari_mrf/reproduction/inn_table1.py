@@ -53,7 +53,7 @@ def run(settings: Settings) -> Outcome:
         for done, network in enumerate(found):
             settings.progress(f"networks, noise {sigma:g}", done, len(found))
             values = estimates(network.trained.to(device), noisy, device)
-            rows += _labelled(
+            rows += _labeled(
                 fingerprint_errors(KEYS, test.truth, values), network.name, network.training, sigma
             )
     of_matching = test.part(_QUICK_MATCHED) if settings.quick else test
@@ -61,12 +61,12 @@ def run(settings: Settings) -> Outcome:
     for sigma in TEST_SIGMAS:
         noisy = with_noise(of_matching.signals, sigma, NOISE_SEED)
         values = matching.maps(noisy, settings.progress)
-        rows += _labelled(
+        rows += _labeled(
             fingerprint_errors(KEYS, of_matching.truth, values), "water-fat", "no training", sigma
         )
         if sigma:
             deviations = bound(of_matching, sigma, settings.progress)
-            rows += _labelled(
+            rows += _labeled(
                 bound_errors(KEYS, of_matching.truth, deviations), "bound", "no training", sigma
             )
     table = pd.DataFrame(rows)
@@ -89,7 +89,7 @@ def run(settings: Settings) -> Outcome:
     )
 
 
-def _labelled(
+def _labeled(
     rows: list[dict[str, Any]], method: str, training: str, sigma: float
 ) -> list[dict[str, Any]]:
     return [{"method": method, "training": training, "test_sigma": sigma, **row} for row in rows]

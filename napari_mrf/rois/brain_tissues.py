@@ -1,4 +1,4 @@
-"""The tissues of the brain: number, name and colour. There is no habit for them to follow.
+"""The tissues of the brain: number, name and color. There is no habit for them to follow.
 
 Their numbers lie between those of the leg and those that a user adds, so that all fit into one
 file.
@@ -26,7 +26,7 @@ BRAIN_TISSUES: dict[str, tuple[int, int, int]] = {
     "Bone marrow": (200, 170, 90),
     "Venous sinus": (120, 0, 20),
 }
-"""Colour (red, green, blue; 0-255) by name."""
+"""Color (red, green, blue; 0-255) by name."""
 
 
 def brain_labels() -> dict[int, Label]:

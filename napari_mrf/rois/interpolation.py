@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the distance of every voxel centre to the border of a region, positive inside.
+    """Return the distance of every voxel center to the border of a region, positive inside.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64
-        (Y, X), in voxels. The border is half a voxel from the nearest centre on its other side.
+        (Y, X), in voxels. The border is half a voxel from the nearest center on its other side.
     """
     from scipy import ndimage
 

@@ -24,7 +24,7 @@ _GOLDEN_TURN = 0.618033988749895
 def with_new_label(labels: Mapping[int, Label], name: str = "") -> tuple[dict[int, Label], int]:
     """Return the set with one more label, and its number.
 
-    The number follows the largest one, from 101; the colour differs from those before it.
+    The number follows the largest one, from 101; the color differs from those before it.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def renamed(labels: Mapping[int, Label], index: int, name: str) -> dict[int, Lab
 
 
 def recolored(labels: Mapping[int, Label], index: int, color: Color) -> dict[int, Label]:
-    """Return the set with another colour (red, green, blue; 0-255) for a label."""
+    """Return the set with another color (red, green, blue; 0-255) for a label."""
     return {**labels, index: replace(labels[index], color=color)}
 
 
@@ -109,7 +109,7 @@ def without(labels: Mapping[int, Label], index: int) -> dict[int, Label]:
 
 
 def own_color(index: int) -> Color:
-    """Return a bright colour for a number; numbers next to each other differ much in hue."""
+    """Return a bright color for a number; numbers next to each other differ much in hue."""
     red, green, blue = colorsys.hsv_to_rgb((index * _GOLDEN_TURN) % 1.0, 0.75, 0.95)
     return round(red * 255), round(green * 255), round(blue * 255)
 

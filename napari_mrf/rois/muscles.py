@@ -1,7 +1,7 @@
-"""The muscles of thigh and leg: number, short name, colour and full name, on both sides.
+"""The muscles of thigh and leg: number, short name, color and full name, on both sides.
 
-The thigh is numbered and coloured as ITK-SNAP label files of thigh studies do it (1-39), but for
-the vastus lateralis, whose dark green is hard to see on grey. There is no such habit for the leg;
+The thigh is numbered and colored as ITK-SNAP label files of thigh studies do it (1-39), but for
+the vastus lateralis, whose dark green is hard to see on gray. There is no such habit for the leg;
 its numbers begin at 51, so that both fit into one file.
 """
 

@@ -1,4 +1,4 @@
-"""Polygons as voxels: a voxel belongs to a polygon when its centre lies inside."""
+"""Polygons as voxels: a voxel belongs to a polygon when its center lies inside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outline:
     z : int
         Slice in file order.
     vertices : tuple of (float, float)
-        (y, x) in voxels, file order; voxel centres lie at whole numbers. The last vertex is
+        (y, x) in voxels, file order; voxel centers lie at whole numbers. The last vertex is
         joined to the first.
     """
 
@@ -41,7 +41,7 @@ class Outline:
 def polygon_mask(
     vertices: NDArray[np.floating] | tuple[tuple[float, float], ...], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Return the voxels whose centre lies inside a polygon.
+    """Return the voxels whose center lies inside a polygon.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def polygon_mask(
     -------
     ndarray of bool
         (Y, X). Inside means that a ray to the right crosses the outline an odd number of times
-        (even-odd rule). Of a centre that lies exactly on the outline the half-open rule decides:
+        (even-odd rule). Of a center that lies exactly on the outline the half-open rule decides:
         polygons that share an edge never share a voxel and leave none between them. Fewer than
         three vertices hold nothing.
 
@@ -71,7 +71,7 @@ def polygon_mask(
         raise MRFInputError("bad-outline", "a polygon has finite (y, x) vertices",
                             found=f"shape {points.shape}")  # fmt: skip
     # How many crossings of a row lie at or beyond each column: entry k is a crossing that has
-    # the centres 0 ... k-1 strictly to its left.
+    # the centers 0 ... k-1 strictly to its left.
     crossings = np.zeros((height, width + 1), np.int64)
     for (y0, x0), (y1, x1) in zip(points, np.roll(points, -1, axis=0), strict=True):
         if y0 > y1:  # an edge gives the same crossings in both directions, to the last bit

@@ -1,6 +1,6 @@
 """The oracle: fingerprints step by step from the Bloch equations, for one tissue.
 
-Nothing here is fast or shared with the simulators it judges. Magnetisation vectors (x, y, z)
+Nothing here is fast or shared with the simulators it judges. Magnetization vectors (x, y, z)
 of many isochromats are rotated by 3 x 3 matrices, relax and precess in time order, in float64.
 The equation of motion is
 
@@ -41,19 +41,19 @@ def rotation_about_transverse_axis(angle_rad: float, phase_rad: float) -> Vector
     return rotation
 
 
-def turned_about_z(magnetisation: Vectors, angles_rad: Vectors | float) -> Vectors:
+def turned_about_z(magnetization: Vectors, angles_rad: Vectors | float) -> Vectors:
     """Return (P, 3) vectors turned right-handedly about z, each by its angle."""
-    x, y, z = magnetisation.T
+    x, y, z = magnetization.T
     cosine, sine = np.cos(angles_rad), np.sin(angles_rad)
     return np.stack([cosine * x - sine * y, sine * x + cosine * y, z], axis=1)
 
 
 def freely_evolved(
-    magnetisation: Vectors, time_ms: float, t1_ms: float, t2_ms: float, frequency_hz: float
+    magnetization: Vectors, time_ms: float, t1_ms: float, t2_ms: float, frequency_hz: float
 ) -> Vectors:
     """Return (P, 3) vectors after free precession and relaxation to Mz = 1."""
     angle_rad = -2.0 * np.pi * frequency_hz * time_ms / 1000.0
-    turned = turned_about_z(magnetisation, angle_rad)
+    turned = turned_about_z(magnetization, angle_rad)
     decay1, decay2 = np.exp(-time_ms / t1_ms), np.exp(-time_ms / t2_ms)
     evolved: Vectors = turned * np.array([decay2, decay2, decay1])
     evolved[:, 2] += 1.0 - decay1
@@ -87,14 +87,14 @@ def played(
     ndarray
         (n_pulses,) complex.
     """
-    magnetisation = np.tile([0.0, 0.0, 1.0], (n_isochromats, 1))
+    magnetization = np.tile([0.0, 0.0, 1.0], (n_isochromats, 1))
     tissue = (t1_ms, t2_ms, frequency_hz)
     echoes = np.zeros(sequence.n_pulses, dtype=np.complex128)
     for _ in range(sequence.repetitions):
         if sequence.inversion_time_ms is not None:
             # Ideal: the same for every B1, and spoiled afterwards.
-            magnetisation = magnetisation * np.array([0.0, 0.0, -1.0])
-            magnetisation = freely_evolved(magnetisation, sequence.inversion_time_ms, *tissue)
+            magnetization = magnetization * np.array([0.0, 0.0, -1.0])
+            magnetization = freely_evolved(magnetization, sequence.inversion_time_ms, *tissue)
         for pulse in range(sequence.n_pulses):
             echo_time_ms = float(sequence.echo_times_ms[pulse])
             repetition_time_ms = float(sequence.repetition_times_ms[pulse])
@@ -102,14 +102,14 @@ def played(
                 b1 * np.deg2rad(sequence.flip_angles_deg[pulse]),
                 np.deg2rad(sequence.rf_phases_deg[pulse]),
             )
-            magnetisation = magnetisation @ rotation.T
-            magnetisation = freely_evolved(magnetisation, echo_time_ms, *tissue)
-            x, y, _z = magnetisation.mean(axis=0)
+            magnetization = magnetization @ rotation.T
+            magnetization = freely_evolved(magnetization, echo_time_ms, *tissue)
+            x, y, _z = magnetization.mean(axis=0)
             echoes[pulse] = x + 1j * y
-            magnetisation = dephase(magnetisation)
+            magnetization = dephase(magnetization)
             rest_ms = repetition_time_ms - echo_time_ms
-            magnetisation = freely_evolved(magnetisation, rest_ms, *tissue)
-        magnetisation = freely_evolved(magnetisation, sequence.recovery_time_ms, *tissue)
+            magnetization = freely_evolved(magnetization, rest_ms, *tissue)
+        magnetization = freely_evolved(magnetization, sequence.recovery_time_ms, *tissue)
     return echoes
 
 
@@ -124,8 +124,8 @@ def fisp_fingerprint(
     n_isochromats = sequence.n_pulses * sequence.repetitions
     positions_rad = 2.0 * np.pi * np.arange(n_isochromats) / n_isochromats
 
-    def dephase(magnetisation: Vectors) -> Vectors:
-        return turned_about_z(magnetisation, positions_rad)
+    def dephase(magnetization: Vectors) -> Vectors:
+        return turned_about_z(magnetization, positions_rad)
 
     echoes = played(sequence, T1, T2, Df, B1, n_isochromats, dephase)
     return _frame_means(sequence, echoes)
@@ -137,7 +137,7 @@ def water_fat_fingerprint(
     """Return the (n_frames,) fingerprint of one voxel under an ideally spoiled sequence.
 
     Water and each fat peak are spins of their own with their own frequency; the spoiler
-    destroys their transverse magnetisation once a repetition time.
+    destroys their transverse magnetization once a repetition time.
     """
     if (
         sequence.fat_shifts_hz is None
@@ -147,8 +147,8 @@ def water_fat_fingerprint(
     ):
         raise ValueError(f"{sequence.name} has no water-fat model")
 
-    def spoil(magnetisation: Vectors) -> Vectors:
-        longitudinal: Vectors = magnetisation * np.array([0.0, 0.0, 1.0])
+    def spoil(magnetization: Vectors) -> Vectors:
+        longitudinal: Vectors = magnetization * np.array([0.0, 0.0, 1.0])
         return longitudinal
 
     water = played(sequence, T1H2O, sequence.water_t2_ms, Df, B1, 1, spoil)

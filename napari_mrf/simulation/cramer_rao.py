@@ -166,7 +166,7 @@ def _jacobian(
 def _is_simulated_fast(
     sequence: Sequence, values: dict[str, NDArray[np.float64]], free: tuple[str, ...]
 ) -> bool:
-    """Whether the compiled simulator takes the tissues and their neighbours."""
+    """Whether the compiled simulator takes the tissues and their neighbors."""
     if sequence.kind != "fisp" or not epg.has_real_states(sequence):
         return False
     limits = [(values[key], *PARAMETERS[key].valid_range) for key in free]

@@ -1,6 +1,6 @@
 """The extended phase graph of an unbalanced gradient-spoiled (FISP) sequence.
 
-Dephased magnetisation is a Fourier series over the phase theta that the gradient adds in one
+Dephased magnetization is a Fourier series over the phase theta that the gradient adds in one
 repetition time: Mxy(theta) = sum_k F_k exp(i k theta), Mz(theta) = sum_k Z_k exp(i k theta).
 Written in the frame of the RF pulse (phase phi), with
 

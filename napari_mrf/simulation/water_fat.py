@@ -32,7 +32,7 @@ _ATOMS_PER_CHUNK = 2048
 def envelopes(sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool = False) -> Tensor:
     """Return the real envelopes m(T1, B1), averaged over the pulses of each frame.
 
-    The inversion is ideal and not scaled by B1, no transverse magnetisation survives a
+    The inversion is ideal and not scaled by B1, no transverse magnetization survives a
     repetition time, and the last of ``sequence.repetitions`` repetitions from equilibrium is
     kept.
 

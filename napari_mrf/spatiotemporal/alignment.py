@@ -47,7 +47,7 @@ def align(
 ) -> AlignedSubject:
     """Shift and stretch a subject in plane so that its tissue covers that of a series.
 
-    The orientation comes from the affines; centre and extent along rows and along columns are
+    The orientation comes from the affines; center and extent along rows and along columns are
     mean and standard deviation of the positions of tissue. Values are those of the nearest
     voxel: none are mixed. Slices correspond one to one.
 
@@ -80,17 +80,17 @@ def _profile(tissue: NDArray[np.bool_], axis: int) -> NDArray[np.intp]:
 
 def _matching(here: NDArray[np.intp], there: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return for every position here the one there, or -1."""
-    centre, extent = _centre_and_extent(here)
-    other_centre, other_extent = _centre_and_extent(there)
+    center, extent = _center_and_extent(here)
+    other_center, other_extent = _center_and_extent(there)
     scale = other_extent / extent if extent > 0 else 1.0
-    position = np.rint((np.arange(here.size) - centre) * scale + other_centre).astype(np.intp)
+    position = np.rint((np.arange(here.size) - center) * scale + other_center).astype(np.intp)
     return np.where((position >= 0) & (position < there.size), position, -1)
 
 
-def _centre_and_extent(profile: NDArray[np.intp]) -> tuple[float, float]:
+def _center_and_extent(profile: NDArray[np.intp]) -> tuple[float, float]:
     total = profile.sum()
     if total == 0:
         return (profile.size - 1) / 2.0, 0.0
     position = np.arange(profile.size)
-    centre = float((profile * position).sum() / total)
-    return centre, float(np.sqrt((profile * (position - centre) ** 2).sum() / total))
+    center = float((profile * position).sum() / total)
+    return center, float(np.sqrt((profile * (position - center) ** 2).sum() / total))

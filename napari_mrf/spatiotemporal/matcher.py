@@ -49,7 +49,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
     compared in plane.
 
     Choices of ours: the training subjects are phantoms (thighs for MRF T1-FF, heads for FISP),
-    simulated without noise; they are aligned by centre and extent of the tissue; fingerprints
+    simulated without noise; they are aligned by center and extent of the tissue; fingerprints
     are compared one by one up to a complex factor, so that receive phase has no say; off-
     resonance and B1 are each voxel's own, from water-fat matching; the likeness of maps is 1 -
     root mean square difference of maps scaled to 0-1 over the training subjects. Voxels that

@@ -120,7 +120,7 @@ class PatchSearch:
         wanted : ndarray
             (Y, X) bool voxels to find candidates for, all seen.
         features : mapping of int to SliceFeatures
-            Of this slice and its neighbours, as far as there are any.
+            Of this slice and its neighbors, as far as there are any.
         maps : mapping of int to ndarray, optional
             `scaled` maps (M, Y, X) of these slices from the previous iteration.
         """

@@ -37,7 +37,7 @@ class SignSample:
 
 
 class Pipeline:
-    """Takes slices in rising order; finishes each as soon as its neighbours are far enough.
+    """Takes slices in rising order; finishes each as soon as its neighbors are far enough.
 
     What a voxel gets does not depend on which others are wanted: all tissue around it takes
     part. Wanted voxels outside the tissue keep the values of the matcher.
@@ -138,16 +138,16 @@ class Pipeline:
         run.counts["no_signal"] += int(np.sum(wanted & silent))
         return np.asarray(self.looked_at[z] & finite & ~silent)
 
-    def _neighbours(self, z: int) -> list[int]:
+    def _neighbors(self, z: int) -> list[int]:
         return [one for one in (z - 1, z, z + 1) if one in self._read]
 
     def _is_ready(self, z: int, iteration: int) -> bool:
         before = self._maps[iteration - 1] if iteration else self._features
-        return all(one in before for one in self._neighbours(z))
+        return all(one in before for one in self._neighbors(z))
 
     def _iterated(self, z: int, iteration: int) -> Iterator[ReconstructionUpdate]:
         last = iteration == ITERATIONS - 1
-        features = {one: self._features[one] for one in self._neighbours(z)}
+        features = {one: self._features[one] for one in self._neighbors(z)}
         here = features[z]
         wanted = here.seen & self._run.chosen[z] if last else here.seen
         maps = self._maps[iteration - 1] if iteration else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-_MODEL, _BEST, _OPTIMISER = "model.", "best.", "optimiser."
+_MODEL, _BEST, _OPTIMIZER = "model.", "best.", "optimiser."
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Progress:
 def save_checkpoint(
     path: Path,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor],
     progress: Progress,
     recipe: Recipe,
@@ -62,9 +62,9 @@ def save_checkpoint(
 
     tensors = {_MODEL + key: value for key, value in model.state_dict().items()}
     tensors |= {_BEST + key: value for key, value in best.items()}
-    for index, state in optimiser.state_dict()["state"].items():
+    for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
-            tensors[f"{_OPTIMISER}{index}.{key}"] = torch.as_tensor(value)
+            tensors[f"{_OPTIMIZER}{index}.{key}"] = torch.as_tensor(value)
     plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     metadata = {"progress": json.dumps(asdict(progress)), "recipe": recipe.model_dump_json()}
     with atomic_write(path) as staged:
@@ -72,9 +72,9 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
 ) -> tuple[dict[str, Tensor], Progress]:
-    """Bring model and optimiser back to where they were; return the best weights and progress.
+    """Bring model and optimizer back to where they were; return the best weights and progress.
 
     Raises
     ------
@@ -97,11 +97,11 @@ def load_checkpoint(
         progress = Progress(**json.loads(metadata["progress"]))
         model.load_state_dict(_part(tensors, _MODEL))
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _part(tensors, _OPTIMISER).items():
+        for key, value in _part(tensors, _OPTIMIZER).items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
-        optimiser.load_state_dict(
-            {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+        optimizer.load_state_dict(
+            {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
         )
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
         if isinstance(error, MRFInputError):

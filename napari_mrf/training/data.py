@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """A few examples: fingerprints, or images for networks that look at neighbours.
+    """A few examples: fingerprints, or images for networks that look at neighbors.
 
     Parameters
     ----------

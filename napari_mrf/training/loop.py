@@ -90,7 +90,7 @@ def train(
     stepper = Stepper(recipe, trained, processes)
     progress, best = Progress(), _copy(trained)
     if checkpoint is not None and checkpoint.exists():
-        best, progress = load_checkpoint(checkpoint, trained, stepper.optimiser, recipe)
+        best, progress = load_checkpoint(checkpoint, trained, stepper.optimizer, recipe)
         yield TrainingStep(progress.epoch, 0.0, progress.history[-1]["loss"], progress)
     validation.start_epoch(0)
     while not _is_over(plan, progress):
@@ -111,7 +111,7 @@ def train(
                 "loss": loss,
                 "validation_r_squared": score,
                 **{f"r_squared_{key}": one for key, one in zip(recipe.maps, by_map, strict=True)},
-                "learning_rate": float(stepper.optimiser.param_groups[0]["lr"]),
+                "learning_rate": float(stepper.optimizer.param_groups[0]["lr"]),
                 "seconds": round(progress.seconds, 3),
             }
         )
@@ -121,7 +121,7 @@ def train(
             progress.best_r_squared = -math.inf if math.isnan(score) else score
             best = _copy(trained)
         if checkpoint is not None and processes.is_first:
-            save_checkpoint(checkpoint, trained, stepper.optimiser, best, progress, recipe)
+            save_checkpoint(checkpoint, trained, stepper.optimizer, best, progress, recipe)
         yield TrainingStep(progress.epoch, 0.0, loss, progress)
     trained.load_state_dict(best)
     trained.eval()

@@ -171,7 +171,7 @@ def _places(subjects: Several[MeasuredSubject], patch: int) -> list[Place]:
 
 
 def _parted(places: list[Place], share: float, seed: int) -> tuple[list[Place], list[Place]]:
-    """Hold a share of the patches out: single voxels would be too much like their neighbours."""
+    """Hold a share of the patches out: single voxels would be too much like their neighbors."""
     if len(places) < 2:
         raise MRFInputError(
             "bad-recipe", "the series has too few patches to hold any out",

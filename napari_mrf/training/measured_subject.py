@@ -103,6 +103,6 @@ def read_subject(
             "bad-recipe", "no voxel of the series can be learned from", path=path,
             expected="voxels in the mask with a signal and every map within the recipe's range",
         )  # fmt: skip
-    # Not finite is no signal: as an image has it, neighbours must not suffer from it.
+    # Not finite is no signal: as an image has it, neighbors must not suffer from it.
     signals[~torch.isfinite(power)[:, None].expand_as(signals)] = 0
     return MeasuredSubject(signals, scaled, counted)

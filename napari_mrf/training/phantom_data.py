@@ -1,4 +1,4 @@
-"""Patches of measured phantoms as training data for networks that look at neighbours."""
+"""Patches of measured phantoms as training data for networks that look at neighbors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PhantomPatches:
 
     Every epoch draws its places anew: slices in equal shares, and in each every voxel of
     tissue equally often, turned and mirrored at random. Fully sampled slices get new noise at
-    every use; undersampled ones have theirs, and their artefacts, from the scan. Tissue alone
+    every use; undersampled ones have theirs, and their artifacts, from the scan. Tissue alone
     counts in the loss, and all of it alike (Balsiger et al., MedIA 2020, section 2.5: the mean
     squared error of all maps, water T1 in fat included); air enters the network as measured.
 

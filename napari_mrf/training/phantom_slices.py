@@ -50,7 +50,7 @@ class PhantomSlice:
     inside : ndarray
         (Y, X) bool, where there is tissue.
     is_undersampled : bool
-        Whether noise and artefacts of a radial scan are in it; else it is the exact signal.
+        Whether noise and artifacts of a radial scan are in it; else it is the exact signal.
     """
 
     signals: NDArray[np.complex64]

@@ -30,7 +30,7 @@ _THIGH_LIMITS = {
 def random_thigh(rng: np.random.Generator, matrix: int) -> Phantom:
     """Draw a slice through the thigh of a random patient.
 
-    Besides anatomy, side, fatty infiltration and oedema, each patient has water and fat T1
+    Besides anatomy, side, fatty infiltration and edema, each patient has water and fat T1
     scaled by factors of 0.7-1.5 and 0.65-1.35, a B1 scaled by 0.7-1.25 and an off-resonance
     scaled by 0.5-1.5 and moved by up to 40 Hz: a network must read these from the signal, and
     not know them from the people it was trained on.

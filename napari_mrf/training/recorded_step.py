@@ -28,7 +28,7 @@ class RecordedStep:
     Parameters
     ----------
     step : callable
-        Takes one step on a batch and returns the loss. Whatever it changes (weights, optimiser,
+        Takes one step on a batch and returns the loss. Whatever it changes (weights, optimizer,
         statistics) it changes in place.
     """
 

@@ -1,4 +1,4 @@
-"""One step of the optimiser: loss, gradient, new weights."""
+"""One step of the optimizer: loss, gradient, new weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Stepper:
         rate: Tensor | float = plan.learning_rate
         if kind == "cuda":
             rate = torch.tensor(rate, device=processes.device)
-        self.optimiser = torch.optim.Adam(
+        self.optimizer = torch.optim.Adam(
             trained.network.parameters(), lr=rate, capturable=kind == "cuda"
         )
         half = _HALF.get(plan.precision) if kind == "cuda" else None
@@ -84,7 +84,7 @@ class Stepper:
         Tensor
             () on the device, which may still be at work on it.
         """
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             if isinstance(group["lr"], torch.Tensor):
                 group["lr"].fill_(learning_rate)
             else:
@@ -100,15 +100,15 @@ class Stepper:
         counted = None if batch.counted is None else batch.counted.to(device)
         with self._autocast:
             loss = self._objective(fingerprints, batch.maps.to(device), counted) * share
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         # Gradients are averaged over the processes, so what they are averaged of is scaled up.
         self._scaler.scale(loss * self.processes.size).backward()
         if self.recipe.optimisation.largest_gradient is not None:
-            self._scaler.unscale_(self.optimiser)
+            self._scaler.unscale_(self.optimizer)
             clip_grad_norm_(
                 self.trained.network.parameters(), self.recipe.optimisation.largest_gradient
             )
-        self._scaler.step(self.optimiser)
+        self._scaler.step(self.optimizer)
         self._scaler.update()
         return self.processes.sum(loss.detach())
 

@@ -167,7 +167,7 @@ class CompareResults(QWidget):
             self.tabs.setCurrentIndex(list(_TABS).index(kind))
 
     def set_note(self, text: str) -> None:
-        """Say in grey what is seen in the plot or table above."""
+        """Say in gray what is seen in the plot or table above."""
         self.note.setText(text)
         self.note.setVisible(bool(text))
 

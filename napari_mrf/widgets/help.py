@@ -42,7 +42,7 @@ table measures every region; a click on a row goes there, a click on the image f
 
 **The maps.** Fat fraction is 0 to 1. Water T1 says little where there is hardly any water, fat
 T1 where there is hardly any fat; such values are hidden unless you untick the box, and always
-saved. Colours mean the same for every method.
+saved. Colors mean the same for every method.
 
 **Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin, Ctrl+Z and Ctrl+Shift+Z undo and redo
 regions.

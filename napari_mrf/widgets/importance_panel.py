@@ -185,7 +185,7 @@ class ImportancePanel(QWidget):
         self.results.setVisible(bool(keys))
 
     def set_needs(self, reason: str) -> None:
-        """Say in grey what is missing; the button works when nothing is."""
+        """Say in gray what is missing; the button works when nothing is."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         self.run_button.setEnabled(not reason)

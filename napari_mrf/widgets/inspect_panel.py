@@ -189,7 +189,7 @@ class InspectPanel(QWidget):
             widget.customContextMenuRequested.connect(self._on_menu_requested)
 
     def set_needs(self, reason: str) -> None:
-        """Say in grey what is missing, or show the panel when nothing is."""
+        """Say in gray what is missing, or show the panel when nothing is."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         self.content.setVisible(not reason)

@@ -54,7 +54,7 @@ class Notice(QFrame):
         text : str
             Cause, then cure.
         kind : {"problem", "note"}
-            Told apart by sign as well as by colour.
+            Told apart by sign as well as by color.
         cure : str
             Text of the button; none when empty.
         """

@@ -1,6 +1,6 @@
-"""Texts that tell less than the rest: greyer than those, and still easy to read in both themes.
+"""Texts that tell less than the rest: grayer than those, and still easy to read in both themes.
 
-They are labels that are not enabled. Napari greys these to a third of the contrast, 2.2 to 1.
+They are labels that are not enabled. Napari grays these to a third of the contrast, 2.2 to 1.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class ReconstructPanel(QWidget):
         combo.blockSignals(False)
 
     def set_needs(self, reason: str) -> None:
-        """Say in grey what is missing; the buttons work when nothing is."""
+        """Say in gray what is missing; the buttons work when nothing is."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         for button, tip in (

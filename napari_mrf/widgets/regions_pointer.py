@@ -53,10 +53,10 @@ class RegionsPointer(QObject):
             z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
         self._editor.go_to_slice(z)
         layer.selected_label = choice.label
-        self._centre(choice.label, z)
+        self._center(choice.label, z)
         self._highlight(layer)
 
-    def _centre(self, label: int, z: int) -> None:
+    def _center(self, label: int, z: int) -> None:
         viewer, layer = self._viewer(), self._editor.layer
         regions = self._session.regions
         if viewer is None or regions is None or viewer.dims.ndisplay != 2:

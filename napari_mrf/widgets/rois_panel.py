@@ -177,7 +177,7 @@ class RoisPanel(QWidget):
         )
 
     def set_needs(self, reason: str) -> None:
-        """Say in grey what is missing; drawing works when nothing is."""
+        """Say in gray what is missing; drawing works when nothing is."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         for widget in (self.draw_button, self.load_button, self.layer_picker):

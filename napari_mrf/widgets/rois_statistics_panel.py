@@ -130,7 +130,7 @@ class RoisStatisticsPanel(QWidget):
         )
 
     def set_state(self, text: str) -> None:
-        """Say in grey why there is no table, or what it holds."""
+        """Say in gray why there is no table, or what it holds."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
 
