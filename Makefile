@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: venv demo test lint bench screenshots display clean
+.PHONY: venv demo test coverage lint docs bench screenshots display clean
 
 venv: $(INSTALLED)
 
@@ -33,6 +33,10 @@ test: venv display
 	$(PYTEST) -m "not window"
 	$(PYTEST) -m window
 
+coverage: venv display
+	$(PYTEST) -m "not window" --cov --cov-report=
+	$(PYTEST) -m window --cov --cov-append --cov-report=term --cov-report=html
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,6 +45,10 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari_mrf/napari.yaml
+
+docs: venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[bench]'
@@ -52,4 +60,4 @@ screenshots: venv display
 	done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info weights/build weights/*.egg-info demo_output
+	rm -rf $(VENV) build dist *.egg-info weights/build weights/*.egg-info demo_output docs/_build docs/_api htmlcov .coverage*

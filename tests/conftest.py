@@ -11,6 +11,7 @@ from functools import partial
 import hypothesis
 import pytest
 from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_mrf.garbage import GarbageWatch
 
@@ -57,13 +58,43 @@ def _needs_window(item):
     return item is not None and item.get_closest_marker("window") is not None
 
 
-def _clear_up(*, is_last):
-    """Let all threads end, then all windows that are to be deleted, then what they leave."""
+@pytest.fixture(autouse=True)
+def _no_widget_is_left(request):
+    """Fail a window test that passed and left a top-level widget of its own behind."""
+    if not _needs_window(request.node):
+        yield
+        return
+    request.getfixturevalue("qapp")
+    before = set(QApplication.topLevelWidgets())  # kept, so that a new widget has another address
+    yield
+    _end_threads_and_windows()
+    call = getattr(request.node, "rep_call", None)  # set by napari's own plugin of pytest
+    if call is not None and call.passed and _left(before):
+        gc.collect()  # what nothing refers to is no leak
+        if left := _left(before):
+            names = sorted(f"{type(one).__name__} {one.objectName()!r}" for one in left)
+            pytest.fail(f"top-level widgets were left behind: {', '.join(names)}", pytrace=False)
+
+
+def _left(before):
+    return [
+        one
+        for one in set(QApplication.topLevelWidgets()) - before
+        if one.parent() is None and type(one).__name__ != "CanvasBackendDesktop"  # vispy keeps it
+    ]
+
+
+def _end_threads_and_windows():
     from superqt.utils import WorkerBase
 
     WorkerBase.await_workers(_PATIENCE_MS)
     # Without this they are deleted in the event loop of a later test, beside its threads.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _clear_up(*, is_last):
+    """Let all threads end, then all windows that are to be deleted, then what they leave."""
+    _end_threads_and_windows()
     if is_last:
         gc.collect()
     else:

@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+import napari_mrf
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -31,8 +35,79 @@ def test_commands_of_the_readme_exist():
     named = set(re.findall(r"^    napari-mrf (\w+)", README, re.MULTILINE))
     assert named
     assert named <= known
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_targets_that_documents_name_exist(text):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(re.findall(r"^    make (\w+)", README, re.MULTILINE)) <= set(targets)
+    named = re.findall(r"^    make (\w+)", text, re.MULTILINE)
+    assert named
+    assert set(named) <= set(targets)
+
+
+def _yaml(path):
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def _workflows():
+    return sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_targets_and_files_that_workflows_name_exist():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(_workflows()) == 3
+    for path in _workflows():
+        jobs = _yaml(path)["jobs"]
+        for step in [step for job in jobs.values() for step in job["steps"]]:
+            assert ("run" in step) != ("uses" in step)
+            command = step.get("run", "")
+            assert set(re.findall(r"\bmake (\w+)", command)) <= set(targets)
+            for file in re.findall(r"\b(?:tests|weights)/[\w/.]+", command):
+                assert (ROOT / file).exists(), file
+
+
+def test_forms_for_issues_ask_for_something():
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert len(forms) == 3
+    for form in map(_yaml, forms):
+        assert form["name"]
+        assert form["description"]
+        assert any(part.get("validations", {}).get("required") for part in form["body"])
+
+
+def test_hooks_before_a_commit_call_tools_of_the_lint_extra():
+    (repository,) = _yaml(".pre-commit-config.yaml")["repos"]
+    extras = (ROOT / "setup.cfg").read_text()
+    extra = re.search(r"^lint =\n((?:    .*\n)+)", extras, re.MULTILINE)[1]
+    for hook in repository["hooks"]:
+        assert hook["entry"].split()[0].removeprefix(".venv/bin/") in extra.split()
+
+
+def test_citation_names_this_version():
+    citation = _yaml("CITATION.cff")
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == napari_mrf.__version__
+    assert citation["authors"]
+    assert citation["license"] == "BSD-3-Clause"
+
+
+def test_page_of_the_api_lists_every_public_name():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^(?:   |\.\. py:data:: )([\w.]+)$", page, re.MULTILINE))
+    public = set(napari_mrf.__all__) - {"__version__", "sequences"}
+    public.remove("methods")
+    public |= {f"methods.{name}" for name in napari_mrf.methods.__all__ if name != "DEFAULTS"}
+    assert public <= listed
+    for name in listed:
+        found = napari_mrf
+        for part in name.split("."):
+            found = getattr(found, part)
+
+
+def test_site_holds_every_page():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert pages == set(re.findall(r"^(\w+)$", index, re.MULTILINE))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -48,8 +123,6 @@ def test_screenshot_is_small_enough_for_a_readme():
 
 def test_version_stands_in_one_place():
     import importlib.metadata
-
-    import napari_mrf
 
     assert importlib.metadata.version("napari-mrf") == napari_mrf.__version__
     found = [
