@@ -54,7 +54,7 @@ class ExhaustiveMatcher(ExplicitMatcher):
         name="exhaustive",
         title="exhaustive matching",
         kind="matcher",
-        sequence_kinds=("spoiled", "fisp"),
+        sequence_kinds=(),
         paper="Ma et al., Nature 2013",
         options=(*REFINEMENT_OPTIONS, *CONDITIONING_OPTIONS),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.parameters import PARAMETERS
 from napari_mrf.simulation import water_fat
 from napari_mrf.simulation.simulator import simulate
@@ -72,7 +73,7 @@ class _Prepared(Protocol):
 class _WaterFatVoxels:
     """MRF T1-FF, with the weights of water and fat made once."""
 
-    keys = ("FF", "T1H2O", "T1fat", "Df", "B1")
+    keys = SIGNAL_KINDS["spoiled"].tissue
 
     def __init__(self, sequence: Sequence) -> None:
         self._sequence = sequence
