@@ -42,8 +42,9 @@ class SignalKind:
         Whether the size of the signal is mapped as proton density (PD); else it is a nuisance.
     needs : tuple of str
         Fields of `Sequence` that the signal model cannot do without.
-    regions : str
-        Label set that is offered first: ``"thigh"`` or ``"brain"``; empty for none.
+    anatomy : str
+        What is usually measured, and so the label set that is offered first: ``"thigh"`` or
+        ``"brain"``; empty for none.
     """
 
     key: str
@@ -53,7 +54,7 @@ class SignalKind:
     assumed: Mapping[str, float] = field(default_factory=dict)
     has_density: bool = False
     needs: tuple[str, ...] = ()
-    regions: str = ""
+    anatomy: str = ""
 
     @property
     def tissue(self) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ for _kind in (
         required=("FF", "T1H2O", "T1fat"),
         assumed={"Df": 0.0, "B1": 1.0},
         needs=("water_t2_ms", "fat_t2_ms", "fat_shifts_hz", "fat_amplitudes"),
-        regions="thigh",
+        anatomy="thigh",
     ),
     SignalKind(
         key="fisp",
@@ -161,7 +162,7 @@ for _kind in (
         required=("T1", "T2"),
         assumed={"Df": 0.0, "B1": 1.0},
         has_density=True,
-        regions="brain",
+        anatomy="brain",
     ),
 ):
     SIGNAL_KINDS.register(_kind)

@@ -84,10 +84,11 @@ def random_head(rng: np.random.Generator, matrix: int) -> Phantom:
     )
 
 
-_SUBJECTS: dict[str, Callable[[np.random.Generator, int], Phantom]] = {
+SUBJECTS: dict[str, Callable[[np.random.Generator, int], Phantom]] = {
     "spoiled": random_thigh,
     "fisp": random_head,
 }
+"""Who is measured by each kind of sequence."""
 
 
 def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) -> Phantom:
@@ -98,9 +99,9 @@ def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) ->
     MRFInputError
         ``"bad-recipe"`` when there is no phantom for the kind.
     """
-    if sequence_kind not in _SUBJECTS:
+    if sequence_kind not in SUBJECTS:
         raise MRFInputError(
             "bad-recipe", "there is no phantom for the sequence of the recipe",
-            expected=f"a sequence of kind {' or '.join(_SUBJECTS)}", found=sequence_kind,
+            expected=f"a sequence of kind {' or '.join(SUBJECTS)}", found=sequence_kind,
         )  # fmt: skip
-    return _SUBJECTS[sequence_kind](rng, matrix)
+    return SUBJECTS[sequence_kind](rng, matrix)
