@@ -166,10 +166,10 @@ def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[s
         options["refine"] = bool(method["refined"])
     if "prior" in method:
         options["prior"] = method["prior"]["source"]
-    from napari_mrf.dictionary.grid import WIDE_GRIDS
+    from napari_mrf.dictionary.grid import WIDE_GRIDS, wide_grid
 
     if "grid" in method and sequence.kind in WIDE_GRIDS:
-        is_wide = method["grid"] == WIDE_GRIDS[sequence.kind]().describe()
+        is_wide = method["grid"] == wide_grid(sequence).describe()
         options["grid"] = "wide" if is_wide else "published"
     return options
 
