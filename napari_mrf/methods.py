@@ -70,7 +70,9 @@ _MATCHERS: dict[str, Callable[[], Any]] = {
     "spatiotemporal": _spatiotemporal,
 }
 
-DEFAULTS: ByKind[str] = ByKind("method", {"spoiled": "water-fat", "fisp": "compressed"})
+DEFAULTS: ByKind[str] = ByKind(
+    "method", {"spoiled": "water-fat", "fisp": "compressed", "fisp-b1": "compressed"}
+)
 """The method offered first for each kind of sequence."""
 
 

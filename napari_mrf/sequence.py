@@ -41,7 +41,7 @@ class Sequence:
     kind : str
         Signal model, a key of `SIGNAL_KINDS`: ``"spoiled"`` for ideally spoiled gradient echoes
         of water and fat (MRF T1-FF), ``"fisp"`` for an unbalanced gradient-spoiled sequence
-        followed by extended phase graphs.
+        followed by extended phase graphs, ``"fisp-b1"`` for the same with B1 among the maps.
     parameters : sequence of str, optional
         Keys of the maps that the sequence measures; by default those of its kind.
     flip_angles_deg, repetition_times_ms, echo_times_ms, rf_phases_deg : array-like

@@ -164,5 +164,14 @@ for _kind in (
         has_density=True,
         anatomy="brain",
     ),
+    SignalKind(
+        key="fisp-b1",
+        title="FISP with B1",
+        ranges={"T1": (100.0, 4500.0), "T2": (5.0, 2500.0), "B1": (0.6, 1.4)},
+        required=("T1", "T2"),
+        assumed={"B1": 1.0, "Df": 0.0},
+        has_density=True,
+        anatomy="brain",
+    ),
 ):
     SIGNAL_KINDS.register(_kind)

@@ -208,9 +208,16 @@ def _relaxation() -> type[Refinement]:
     return RelaxationRefinement
 
 
+def _relaxation_and_b1() -> type[Refinement]:
+    from napari_mrf.dictionary.relaxation_refinement import RelaxationB1Refinement
+
+    return RelaxationB1Refinement
+
+
 REFINEMENTS: dict[str, Callable[[], type[Refinement]]] = {
     "spoiled": _water_fat,
     "fisp": _relaxation,
+    "fisp-b1": _relaxation_and_b1,
 }
 """The refinement of each kind that has one, imported when it is needed."""
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from napari_mrf.dictionary.refinement import Refinement
-from napari_mrf.dictionary.relaxation_table import RELAXATION, RelaxationTable, TissueAxis
+from napari_mrf.dictionary.relaxation_table import (
+    RELAXATION,
+    RELAXATION_AND_B1,
+    RelaxationTable,
+    TissueAxis,
+)
 from napari_mrf.dictionary.signal_tables import SignalTables
 
 if TYPE_CHECKING:
@@ -60,3 +65,10 @@ class RelaxationRefinement(TableRefinement):
 
     keys = ("T1", "T2")
     axes = RELAXATION
+
+
+class RelaxationB1Refinement(TableRefinement):
+    """T1, T2 and B1."""
+
+    keys = ("T1", "T2", "B1")
+    axes = RELAXATION_AND_B1

@@ -73,6 +73,14 @@ RELAXATION = (
 """For T1 of 10-5000 ms and T2 of 2-3000 ms, T2 <= T1, the relative error of a FISP signal of 1000
 pulses is below 5e-5 and that of its derivatives below 1e-3 (measured by tests)."""
 
+RELAXATION_AND_B1 = (
+    TissueAxis(key="T1", low=80.0, high=6000.0, cells=16, scale=300.0, samples_per_cell=1),
+    TissueAxis(key="T2", low=4.0, high=3500.0, cells=18, scale=30.0, samples_per_cell=1),
+    TissueAxis(key="B1", low=0.4, high=1.6, cells=40, scale=0.1, is_logarithmic=False),
+)
+"""For B1 of 0.55-1.45 the relative error of a FISP signal of 1000 pulses is below 1e-4 where T2 is
+below 150 ms. Signals of fluid turn so fast with B1 that theirs is up to 1e-2 (tests)."""
+
 
 @dataclass(frozen=True, eq=False)
 class RelaxationTable:

@@ -16,5 +16,6 @@ MODELS: ByKind[SignalModel] = ByKind(
     {
         "spoiled": WaterFat(),
         "fisp": ExtendedPhaseGraph(),
+        "fisp-b1": ExtendedPhaseGraph(),
     },
 )

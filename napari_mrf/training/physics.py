@@ -172,5 +172,6 @@ def _fisp(sequence: Sequence, maps: Mapping[str, MapRange]) -> Model | None:
 _TABULATED: dict[str, Callable[[Sequence, Mapping[str, MapRange]], Model | None]] = {
     "spoiled": _water_fat,
     "fisp": _fisp,
+    "fisp-b1": _fisp,
 }
 """Kinds of sequence whose signals are tabulated; None where a table does not suit."""
