@@ -53,7 +53,8 @@ class SplineAxis:
         knots = self.low + self.step * np.arange(-3, self.cells + 4)
         clipped = np.clip(points, knots[3], knots[-4])
         design = BSpline.design_matrix(clipped, knots, 3)
-        return design.indices.reshape(-1, 4)[:, 0], design.data.reshape(-1, 4)
+        first = design.indices.reshape(-1, 4)[:, 0].astype(np.intp)
+        return first, np.asarray(design.data.reshape(-1, 4))
 
     def fitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return coefficients (cells + 3, …) of values (n_samples, …) at the samples."""

@@ -57,7 +57,7 @@ class TissueAxis:
 
     def splines(self) -> SplineAxis:
         """Return the axis of the splines."""
-        low, high = (float(self.coordinate(np.float64(end))) for end in (self.low, self.high))
+        low, high = self.coordinate(np.array([self.low, self.high])).tolist()
         return SplineAxis(low, high, self.cells, self.samples_per_cell)
 
     def samples(self) -> NDArray[np.float64]:
@@ -136,10 +136,10 @@ class RelaxationTable:
         parts = []
         for start in range(0, meshes[0].size, _TISSUES_AT_ONCE):
             part = {key: values[start : start + _TISSUES_AT_ONCE] for key, values in tissue.items()}
-            signals = np.asarray(simulate(sequence, part, dtype="complex128")) / phase
-            if np.abs(signals.imag).max() > _ROUNDING * np.abs(signals).max():
+            turned = np.asarray(simulate(sequence, part, dtype="complex128")) / phase
+            if np.abs(turned.imag).max() > _ROUNDING * np.abs(turned).max():
                 raise ValueError("the signals have no phase in common")
-            real = signals.real
+            real = turned.real
             parts.append(real if kept is None else conditioned(real, kept, averaging))
         signals = np.concatenate(parts)
         splines = tuple(axis.splines() for axis in axes)
