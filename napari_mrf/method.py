@@ -60,7 +60,7 @@ class MethodInfo:
     kind : {"matcher", "network"}
         Group in menus.
     sequence_kinds : tuple of str
-        Kinds of sequence it works for.
+        Kinds of sequence it works for; empty for every kind.
     paper : str
         Source.
     options : tuple of MethodOption
@@ -85,6 +85,10 @@ class MethodInfo:
     remarks: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     needs: str = ""
+
+    def suits(self, kind: str) -> bool:
+        """Return whether it works for a kind of sequence."""
+        return not self.sequence_kinds or kind in self.sequence_kinds
 
 
 @dataclass(frozen=True)

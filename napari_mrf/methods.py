@@ -1,19 +1,22 @@
 """The registry: every reconstruction method by name.
 
-A new matcher is one file and one line in `_MATCHERS`; a network is there when its weights are.
+A new matcher is one file, a function that imports it and one line in `_MATCHERS`; a network is
+there when its weights are.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
-from importlib import import_module
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.signal_kinds import ByKind
 from napari_mrf.devices import available_devices as devices
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_mrf.method import Method, MethodInfo
     from napari_mrf.sequence import Sequence
 
@@ -27,15 +30,49 @@ __all__ = [
     "names",
 ]
 
-_MATCHERS = {
-    "water-fat": "napari_mrf.dictionary.water_fat:WaterFatMatcher",
-    "exhaustive": "napari_mrf.dictionary.exhaustive:ExhaustiveMatcher",
-    "compressed": "napari_mrf.dictionary.compressed:CompressedMatcher",
-    "group": "napari_mrf.dictionary.group:GroupMatcher",
-    "spatiotemporal": "napari_mrf.spatiotemporal.matcher:SpatiotemporalMatcher",
+
+def _water_fat() -> Any:
+    from napari_mrf.dictionary.water_fat import WaterFatMatcher
+
+    return WaterFatMatcher
+
+
+def _exhaustive() -> Any:
+    from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
+
+    return ExhaustiveMatcher
+
+
+def _compressed() -> Any:
+    from napari_mrf.dictionary.compressed import CompressedMatcher
+
+    return CompressedMatcher
+
+
+def _group() -> Any:
+    from napari_mrf.dictionary.group import GroupMatcher
+
+    return GroupMatcher
+
+
+def _spatiotemporal() -> Any:
+    from napari_mrf.spatiotemporal.matcher import SpatiotemporalMatcher
+
+    return SpatiotemporalMatcher
+
+
+# Imported when they are asked for: torch is slow to load.
+_MATCHERS: dict[str, Callable[[], Any]] = {
+    "water-fat": _water_fat,
+    "exhaustive": _exhaustive,
+    "compressed": _compressed,
+    "group": _group,
+    "spatiotemporal": _spatiotemporal,
 }
 
-DEFAULTS = {"spoiled": "water-fat", "fisp": "compressed"}
+DEFAULTS: ByKind[str] = ByKind(
+    "method", {"spoiled": "water-fat", "fisp": "compressed", "fisp-b1": "compressed"}
+)
 """The method offered first for each kind of sequence."""
 
 
@@ -44,11 +81,6 @@ def names() -> tuple[str, ...]:
     from napari_mrf.networks.weights import installed
 
     return (*_MATCHERS, *dict.fromkeys(name for name, _ in installed()))
-
-
-def _matcher(name: str) -> Any:
-    module, attribute = _MATCHERS[name].split(":")
-    return getattr(import_module(module), attribute)
 
 
 def _check_name(name: str) -> None:
@@ -71,9 +103,9 @@ def available(sequence: Sequence | None = None) -> list[MethodInfo]:
     from napari_mrf.network_listing import installed_rows
     from napari_mrf.network_method import OPTIONS
 
-    rows: list[MethodInfo] = [_matcher(name).info for name in _MATCHERS]
+    rows: list[MethodInfo] = [_MATCHERS[name]().info for name in _MATCHERS]
     if sequence is not None:
-        rows = [row for row in rows if sequence.kind in row.sequence_kinds]
+        rows = [row for row in rows if row.suits(sequence.kind)]
         rows.sort(key=lambda row: row.name != default_name(sequence))
     return rows + installed_rows(OPTIONS, sequence)
 
@@ -116,8 +148,8 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
     _check_name(name)
     if name not in _MATCHERS:
         return _network(name, sequence, device, options)
-    chosen = _matcher(name)
-    if sequence.kind not in chosen.info.sequence_kinds:
+    chosen = _MATCHERS[name]()
+    if not chosen.info.suits(sequence.kind):
         raise MRFInputError(
             "wrong-sequence",
             f"the method {name} does not work for {sequence.name}",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf import strict_json
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.sequence_checks import (
     JSON_FORMAT,
@@ -28,12 +29,6 @@ from napari_mrf.sequence_checks import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-KINDS = ("spoiled", "fisp")
-_DEFAULT_PARAMETERS = {
-    "spoiled": ("FF", "T1H2O", "T1fat", "Df", "B1"),
-    "fisp": ("PD", "T1", "T2"),
-}
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sequence:
@@ -43,9 +38,10 @@ class Sequence:
     ----------
     name : str
         Free name, shown to users.
-    kind : {"spoiled", "fisp"}
-        Signal model: ideally spoiled gradient echoes of water and fat (MRF T1-FF), or an
-        unbalanced gradient-spoiled sequence followed by extended phase graphs (FISP).
+    kind : str
+        Signal model, a key of `SIGNAL_KINDS`: ``"spoiled"`` for ideally spoiled gradient echoes
+        of water and fat (MRF T1-FF), ``"fisp"`` for an unbalanced gradient-spoiled sequence
+        followed by extended phase graphs, ``"fisp-b1"`` for the same with B1 among the maps.
     parameters : sequence of str, optional
         Keys of the maps that the sequence measures; by default those of its kind.
     flip_angles_deg, repetition_times_ms, echo_times_ms, rf_phases_deg : array-like
@@ -92,13 +88,13 @@ class Sequence:
     fat_amplitudes: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in SIGNAL_KINDS:
             raise bad_sequence(
                 "the kind of sequence is unknown",
-                expected=" or ".join(KINDS),
+                expected=" or ".join(SIGNAL_KINDS),
                 found=repr(self.kind),
             )
-        self._set("parameters", tuple(self.parameters) or _DEFAULT_PARAMETERS[self.kind])
+        self._set("parameters", tuple(self.parameters) or SIGNAL_KINDS[self.kind].parameters)
         pulses = spread_pulses({field: getattr(self, field) for field in PULSE_FIELDS})
         for field, values in pulses.items():
             self._set(field, values)

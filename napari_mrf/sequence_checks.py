@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -86,10 +87,10 @@ def check_species(
     """Return what is known of water and fat by field: times as numbers, peaks as vectors."""
     times = {"water_t2_ms": water_t2_ms, "fat_t2_ms": fat_t2_ms}
     peaks = {"fat_shifts_hz": fat_shifts_hz, "fat_amplitudes": fat_amplitudes}
-    if kind == "spoiled":
-        missing = [name for name, value in {**times, **peaks}.items() if value is None]
-        if missing:
-            raise bad_sequence(f"a spoiled water-fat sequence needs {', '.join(missing)}")
+    needs, given = SIGNAL_KINDS[kind].needs, times | peaks
+    missing = [name for name in needs if given[name] is None]
+    if missing:
+        raise bad_sequence(f"a {SIGNAL_KINDS[kind].title} sequence needs {', '.join(missing)}")
     found: dict[str, Any] = {}
     for name, value in times.items():
         if value is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,21 @@ def fisp() -> Sequence:
     )
 
 
+def fisp_b1() -> Sequence:
+    """Return the pulses of `fisp`, whose flip angles are estimated together with the tissue.
+
+    Returns
+    -------
+    Sequence
+        Measures PD, T1, T2 and B1. The inversion is ideal, whatever B1 is.
+
+    References
+    ----------
+    B1 as a third axis of the dictionary: Buonincontri and Sawiak, MRM 2016.
+    """
+    return replace(fisp(), name="FISP with B1", kind="fisp-b1", parameters=())
+
+
 def _smooth_random(size: int, low: float, high: float) -> NDArray[np.float64]:
     noise = np.random.default_rng(0).standard_normal(size)
     gaussian = np.exp(-2.0 * (np.pi * np.fft.rfftfreq(size) * 25.0) ** 2)
@@ -108,7 +124,7 @@ def _smooth_random(size: int, low: float, high: float) -> NDArray[np.float64]:
     return np.asarray(np.round(low + (high - low) * unit, 6))
 
 
-NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp}
+NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp, "fisp-b1": fisp_b1}
 """Sequences that `load` knows by name."""
 
 

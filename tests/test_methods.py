@@ -228,7 +228,7 @@ def test_defaults_of_python_panel_and_command_line_are_the_same(
     for command in ("reconstruct", "importance"):
         words = [command, tmp_path / "series.nii.gz", "--method", name, "-o", tmp_path / command]
         assert cli.main([str(word) for word in words]) != 0
-    in_python = methods.keywords(methods._matcher(name))
+    in_python = methods.keywords(methods._MATCHERS[name]())
     for method, keywords in made:
         for option in method.info.options:
             assert in_python[option.name] == option.default, option.name

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_mrf as mrf
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.spatiotemporal import training_subjects as people
 from napari_mrf.spatiotemporal.alignment import align
@@ -42,7 +43,7 @@ def test_subjects_are_thighs_and_heads(monkeypatch, tmp_path, name):
     monkeypatch.setattr(people, "_SIDE_VOXELS", 32)
     sequence = mrf.sequences.load(name)
     (one,) = people.training_subjects(sequence, 1, 1, 5.0)
-    assert set(one.maps) == set(people.TISSUE[sequence.kind])
+    assert set(one.maps) == set(SIGNAL_KINDS[sequence.kind].required)
     for values in one.maps.values():
         assert 0.1 < np.isfinite(values).mean() < 0.9
     longest = one.maps["T1H2O" if name == "t1ff" else "T1"]

@@ -210,3 +210,9 @@ def test_nothing_is_wider_than_the_dock(qtbot, viewer, width):
     assert content.minimumSizeHint().width() <= dock._scroll.viewport().width()
     dock.bindings["reconstruct"].catalogue.cancel()
     WorkerBase.await_workers(10_000)
+
+
+def test_of_sequences_that_play_the_same_pulses_the_first_is_proposed(viewer, dock):
+    add(viewer, make_series(n_frames=1000))
+    assert session_of(viewer).series.sequence == sequences.fisp()
+    assert sequences.fisp_b1().n_frames == 1000

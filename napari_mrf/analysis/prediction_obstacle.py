@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from napari_mrf.series import MRFSeries
 
 
-_NEEDED = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
-
-
 def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:
     """Return why a set of maps predicts nothing in any voxel of a series; empty otherwise."""
     if difference := grid_difference(maps, series):
@@ -28,7 +27,7 @@ def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:
     recorded = record_part(maps.provenance, "sequence")
     if recorded.get("fingerprint") not in (None, series.sequence.fingerprint()):
         return f"these maps belong to another sequence, {recorded.get('name', 'unnamed')}"
-    lacking = [key for key in _NEEDED[series.sequence.kind] if key not in maps]
+    lacking = [key for key in SIGNAL_KINDS[series.sequence.kind].required if key not in maps]
     if lacking:
         return f"a prediction for {series.sequence.name} needs {', '.join(lacking)}"
     if series.metadata.get("magnitude_only"):
@@ -51,9 +50,10 @@ def note_of(
         parts.append(
             f"smoothed by {conditioning['smooth_voxels']:g} voxels; shown is what was measured"
         )
-    units = {"Df": " Hz", "B1": ""}
     if assumed:
-        words = " and ".join(f"{key} = {value:g}{units[key]}" for key, value in assumed.items())
+        words = " and ".join(
+            f"{key} = {value:g} {PARAMETERS[key].unit}".rstrip() for key, value in assumed.items()
+        )
         parts.append(f"has no such map: {words} is assumed")
     return "; ".join(parts)
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_mrf.analysis.forward_models import FORWARD_MODELS, ForwardModel
 from napari_mrf.analysis.prediction import Prediction, correlation
 from napari_mrf.analysis.prediction_obstacle import note_of, obstacle_of, record_part
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.maps import FLAGS
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.mean_fingerprint import MeanFingerprint
     from napari_mrf.maps import ParameterMaps
     from napari_mrf.series import MRFSeries
-
-
-# What the simulator assumes where a reconstruction has no such map. In FISP off-resonance is
-# left out when it is not measured; PD is part of the complex scale.
-_ASSUMED = {"spoiled": {"Df": 0.0, "B1": 1.0}, "fisp": {}}
 
 
 _VOXELS_AT_ONCE = 500
@@ -97,8 +93,12 @@ class Predictor:
         obstacle = obstacle_of(maps, series)
         if obstacle or series.sequence is None:
             return cls(name, maps, used, obstacle)
+        # What the kind measures and these maps lack; PD is part of the complex scale.
+        kind = SIGNAL_KINDS[series.sequence.kind]
         assumed = {
-            key: value for key, value in _ASSUMED[series.sequence.kind].items() if key not in maps
+            key: value
+            for key, value in kind.assumed.items()
+            if key in kind.tissue and key not in maps
         }
         make = FORWARD_MODELS.get(str(record_part(maps.provenance, "method").get("name")))
         return cls(

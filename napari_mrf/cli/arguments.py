@@ -11,7 +11,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Where the results 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
 JsonErrors = Annotated[bool, typer.Option("--json-errors", help="Bad input as JSON on stderr.")]
 SequenceName = Annotated[
-    str, typer.Option("--sequence", "-s", help="t1ff, fisp, a sequence JSON, or a CSV FA,TE,TR.")
+    str, typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1, a JSON, or a CSV FA,TE,TR.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 

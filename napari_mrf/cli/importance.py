@@ -27,7 +27,7 @@ def importance(
     ] = None,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, JSON or CSV file; else the sidecar's."),
+        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
     ] = None,
     mask: Annotated[
         Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")

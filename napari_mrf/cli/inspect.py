@@ -68,7 +68,7 @@ def inspect_series(
     ] = None,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, JSON or CSV file; else the sidecar's."),
+        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
     ] = None,
     component: Annotated[
         str,

@@ -25,7 +25,7 @@ def reconstruct(
     output: Output,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, JSON or CSV file; else the sidecar's."),
+        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
     ] = None,
     method: Annotated[
         str | None,

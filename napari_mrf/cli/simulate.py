@@ -10,7 +10,8 @@ import typer
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors, Overwrite, SequenceName
 
-ANATOMIES = ("thigh", "brain")
+ANATOMIES = {"thigh": "t1ff", "brain": "fisp"}
+"""The sequence that is played where none is named."""
 
 
 @app.command()
@@ -45,8 +46,8 @@ def _known_mode(name: str) -> str:
     return name
 
 
-def _known_anatomy(name: str) -> str:
-    if name not in ANATOMIES:
+def _known_anatomy(name: str | None) -> str | None:
+    if name is not None and name not in ANATOMIES:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(ANATOMIES)}")
     return name
 
@@ -55,8 +56,16 @@ def _known_anatomy(name: str) -> str:
 def phantom(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for series and truth.")],
     anatomy: Annotated[
-        str, typer.Option(callback=_known_anatomy, help="thigh (MRF T1-FF) or brain (FISP).")
-    ] = "thigh",
+        str | None,
+        typer.Option(
+            callback=_known_anatomy,
+            help="thigh (MRF T1-FF) or brain (FISP); thigh without a sequence.",
+        ),
+    ] = None,
+    sequence: Annotated[
+        str | None,
+        typer.Option(help="Another sequence of the anatomy: a name such as fisp-b1, or a file."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another anatomy.")] = 0,
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels across.")] = 128,
     slices: Annotated[int, typer.Option(min=1, max=64, help="Number of slices.")] = 1,
@@ -82,16 +91,20 @@ def phantom(
     Example: napari-mrf phantom --output phantom --seed 3 --mode radial
     """
     from napari_mrf import sequences
-    from napari_mrf.phantoms import acquire, brain, thigh
+    from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+    from napari_mrf.phantoms.acquire import acquire
+    from napari_mrf.phantoms.by_kind import PHANTOMS
     from napari_mrf.phantoms.files import save_phantom
 
-    shape, is_brain = (slices, size, size), anatomy == "brain"
-    drawn = brain(shape, seed=seed) if is_brain else thigh(shape, seed=seed)
-    sequence = sequences.fisp() if is_brain else sequences.t1ff()
-    sequence = sequence.sliding_window(sliding_window)
-    spokes_per_pulse = 4 if is_brain else 1
+    played = sequences.load(sequence or ANATOMIES[anatomy or "thigh"])
+    measured = SIGNAL_KINDS[played.kind].anatomy
+    if anatomy not in (None, measured):
+        raise typer.BadParameter(f"{played.name} measures the {measured}, not the {anatomy}")
+    drawn = PHANTOMS[played.kind]((slices, size, size), seed=seed)
+    played = played.sliding_window(sliding_window)
+    spokes_per_pulse = 4 if measured == "brain" else 1
     acquired = acquire(
-        drawn, sequence, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]
+        drawn, played, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]
     )  # fmt: skip
     written = save_phantom(output, drawn, acquired, overwrite=overwrite)
     typer.echo("\n".join(str(path) for path in written))

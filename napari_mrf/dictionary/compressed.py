@@ -116,7 +116,7 @@ class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
         name="compressed",
         title="matching after temporal compression",
         kind="matcher",
-        sequence_kinds=("spoiled", "fisp"),
+        sequence_kinds=(),
         paper="McGivney et al., IEEE TMI 2014",
         options=(
             *RANK_OPTIONS,

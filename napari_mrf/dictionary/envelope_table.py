@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_mrf.dictionary.bicubic_table import BicubicTable, SplineAxis
+from napari_mrf.dictionary.bicubic_table import CubicTable, SplineAxis
 from napari_mrf.dictionary.water_fat_dictionary import conditioned
 from napari_mrf.simulation import water_fat
 
@@ -33,13 +33,13 @@ class EnvelopeTable:
 
     Parameters
     ----------
-    table : BicubicTable
+    table : CubicTable
         Over log T1 (ms) and B1; each basis vector lives in one segment.
     segment_of_vector : ndarray
         (R,) its segment.
     """
 
-    table: BicubicTable
+    table: CubicTable
     segment_of_vector: NDArray[np.int64]
 
     @classmethod
@@ -73,7 +73,7 @@ class EnvelopeTable:
             kept = conditioning.kept_frames(sequence)
             envelopes = conditioned(envelopes, kept, conditioning.averaging(sequence))
         basis, segment_of_vector = _segment_basis(envelopes, segment_of_frame)
-        return cls(BicubicTable.fit(log_t1, b1, envelopes, basis), segment_of_vector)
+        return cls(CubicTable.fit((log_t1, b1), envelopes, basis), segment_of_vector)
 
     def envelopes(self, t1_ms: NDArray[np.float64], b1: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return interpolated envelopes, (N, n_frames); for inspection and tests."""

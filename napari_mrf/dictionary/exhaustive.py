@@ -65,7 +65,7 @@ class ExhaustiveMatcher(ExplicitMatcher[FullSearch]):
         name="exhaustive",
         title="exhaustive matching",
         kind="matcher",
-        sequence_kinds=("spoiled", "fisp"),
+        sequence_kinds=(),
         paper="Ma et al., Nature 2013",
         options=SHARED_OPTIONS,
     )

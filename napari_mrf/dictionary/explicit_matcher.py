@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.cache import cached_dictionary
-from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, steps
+from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.dictionary.refining_matcher import RefiningMatcher
 from napari_mrf.errors import MRFInputError
@@ -33,22 +33,8 @@ _FEWEST_VOXELS, _MOST_VOXELS = 32, 4096
 
 
 def default_grid(sequence: Sequence) -> ParameterGrid:
-    """Return the grid that explicit matchers use unless given a dictionary.
-
-    FISP: the published pairs. Spoiled water-fat sequences: a coarse grid of 14,014 atoms, since
-    the published one has 7,182,000, which the method ``water-fat`` searches without making them.
-    """
-    if sequence.kind != "spoiled":
-        return reconstruction_grid(sequence)
-    return ParameterGrid(
-        {
-            "FF": np.round(steps(0, 1, 10) / 10.0, 1),
-            "T1H2O": steps(600, 200, 1800),
-            "T1fat": np.array([250.0, 350.0]),
-            "Df": steps(-120, 20, 120),
-            "B1": np.round(steps(4, 1, 10) / 10.0, 1),
-        }
-    )
+    """Return the grid that explicit matchers use unless given a dictionary."""
+    return EXPLICIT_GRIDS[sequence.kind]()
 
 
 @dataclass(frozen=True, eq=False)

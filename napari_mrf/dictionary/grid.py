@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.signal_kinds import ByKind
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_mrf.sequence import Sequence
@@ -88,22 +91,62 @@ class ParameterGrid:
         }
 
 
-def reconstruction_grid(sequence: Sequence) -> ParameterGrid:
-    """Return the published reconstruction grid of a kind of sequence.
+def steps(first: float, step: float, last: float) -> NDArray[np.float64]:
+    """Return first, first + step, … up to and including last (the papers' a:b:c).
 
-    ``"spoiled"``: the dictionary of MRF T1-FF (Balsiger et al., MedIA 2020, section 2.1),
-    without its FF axis, since the fat fraction is solved for. ``"fisp"``: the 8,537 pairs of
-    RinQ (Hoppe et al., MICCAI 2019).
+    As in the papers, the last value is left out where no whole number of steps reaches it.
     """
-    if sequence.kind == "spoiled":
-        return ParameterGrid(
-            {
-                "T1H2O": np.concatenate([steps(550, 10, 1600), steps(1650, 50, 2000)]),
-                "T1fat": steps(225, 25, 400),
-                "Df": steps(-120, 10, 120),
-                "B1": np.round(steps(30, 5, 100) / 100.0, 2),
-            }
-        )
+    count = int(np.floor((last - first) / step + 1e-9)) + 1
+    return np.asarray(first + step * np.arange(count), dtype=np.float64)
+
+
+def _water_fat() -> ParameterGrid:
+    """Return the grid of MRF T1-FF, without its FF axis, since the fat fraction is solved for.
+
+    References
+    ----------
+    Balsiger et al., MedIA 2020, section 2.1.
+    """
+    return ParameterGrid(
+        {
+            "T1H2O": np.concatenate([steps(550, 10, 1600), steps(1650, 50, 2000)]),
+            "T1fat": steps(225, 25, 400),
+            "Df": steps(-120, 10, 120),
+            "B1": np.round(steps(30, 5, 100) / 100.0, 2),
+        }
+    )
+
+
+def _wide_water_fat() -> ParameterGrid:
+    """Return a grid with room on all sides of the published one."""
+    return ParameterGrid(
+        {
+            "T1H2O": np.concatenate([steps(400, 10, 1600), steps(1650, 50, 3000)]),
+            "T1fat": steps(200, 25, 500),
+            "Df": steps(-120, 10, 120),
+            "B1": np.round(steps(30, 5, 120) / 100.0, 2),
+        }
+    )
+
+
+def _explicit_water_fat() -> ParameterGrid:
+    """Return a coarse grid of 14,014 atoms.
+
+    The published one has 7,182,000, which the method ``water-fat`` searches without making them.
+    """
+    return ParameterGrid(
+        {
+            "FF": np.round(steps(0, 1, 10) / 10.0, 1),
+            "T1H2O": steps(600, 200, 1800),
+            "T1fat": np.array([250.0, 350.0]),
+            "Df": steps(-120, 20, 120),
+            "B1": np.round(steps(4, 1, 10) / 10.0, 1),
+        }
+    )
+
+
+def _relaxation() -> ParameterGrid:
+    """Return the 8,537 pairs of RinQ (Hoppe et al., MICCAI 2019)."""
     return ParameterGrid(
         {
             "T1": np.concatenate(
@@ -128,6 +171,55 @@ def reconstruction_grid(sequence: Sequence) -> ParameterGrid:
     )
 
 
+def _relaxation_and_b1() -> ParameterGrid:
+    """Return some 13,000 points; steps are 13 % in T1, 19 % in T2 and 0.05 in B1.
+
+    Coarser in T1 and T2 than without B1, as refinement goes on from here.
+    """
+    return ParameterGrid(
+        {
+            "T1": np.geomspace(100.0, 4500.0, 31).round(),
+            "T2": np.geomspace(5.0, 2500.0, 36).round(1),
+            "B1": np.round(steps(60, 5, 140) / 100.0, 2),
+        }
+    )
+
+
+RECONSTRUCTION_GRIDS: ByKind[Callable[[], ParameterGrid]] = ByKind(
+    "reconstruction grid",
+    {
+        "spoiled": _water_fat,
+        "fisp": _relaxation,
+        "fisp-b1": _relaxation_and_b1,
+    },
+)
+"""The grid of each kind of sequence, published but for B1 of FISP."""
+
+EXPLICIT_GRIDS: ByKind[Callable[[], ParameterGrid]] = ByKind(
+    "dictionary grid",
+    {
+        "spoiled": _explicit_water_fat,
+        "fisp": _relaxation,
+        "fisp-b1": _relaxation_and_b1,
+    },
+)
+"""The grid of each kind whose atoms are made one by one."""
+
+WIDE_GRIDS: ByKind[Callable[[], ParameterGrid]] = ByKind("wide grid", {"spoiled": _wide_water_fat})
+"""A grid with more room than the published one, where there is one."""
+
+
+def reconstruction_grid(sequence: Sequence) -> ParameterGrid:
+    """Return the reconstruction grid of a kind of sequence.
+
+    Raises
+    ------
+    MRFInputError
+        ``"wrong-sequence"`` where there is none.
+    """
+    return RECONSTRUCTION_GRIDS[sequence.kind]()
+
+
 def wide_grid(sequence: Sequence) -> ParameterGrid:
     """Return a grid of water and fat with room on all sides of the published one.
 
@@ -139,24 +231,4 @@ def wide_grid(sequence: Sequence) -> ParameterGrid:
     MRFInputError
         ``"wrong-sequence"`` for other kinds of sequence.
     """
-    if sequence.kind != "spoiled":
-        raise MRFInputError(
-            "wrong-sequence", "the wide grid is one of water and fat", found=sequence.name
-        )
-    return ParameterGrid(
-        {
-            "T1H2O": np.concatenate([steps(400, 10, 1600), steps(1650, 50, 3000)]),
-            "T1fat": steps(200, 25, 500),
-            "Df": steps(-120, 10, 120),
-            "B1": np.round(steps(30, 5, 120) / 100.0, 2),
-        }
-    )
-
-
-def steps(first: float, step: float, last: float) -> NDArray[np.float64]:
-    """Return first, first + step, … up to and including last (the papers' a:b:c).
-
-    As in the papers, the last value is left out where no whole number of steps reaches it.
-    """
-    count = int(np.floor((last - first) / step + 1e-9)) + 1
-    return np.asarray(first + step * np.arange(count), dtype=np.float64)
+    return WIDE_GRIDS[sequence.kind]()

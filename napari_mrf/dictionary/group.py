@@ -104,7 +104,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
         name="group",
         title="fast group matching",
         kind="matcher",
-        sequence_kinds=("spoiled", "fisp"),
+        sequence_kinds=(),
         paper="Cauley et al., MRM 2015",
         options=(
             MethodOption(

@@ -40,7 +40,7 @@ def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners:
     work : ndarray
         (6, R), scratch.
     corners : ndarray
-        (4, 4), scratch.
+        (6, 4), scratch.
     """
     raise NotImplementedError
 
@@ -139,7 +139,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
     factor = np.zeros((n, n))
     gradient, right, step, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     held = np.empty(n, np.bool_)
-    corners = np.empty((4, 4))
+    corners = np.empty((6, 4))
     for v in range(projected.shape[0]):
         z = projected[v]
         outside = 1.0

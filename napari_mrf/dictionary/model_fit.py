@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.devices import n_threads
 from napari_mrf.dictionary.envelope_table import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.dictionary.water_fat_factors import segment_weights
 from napari_mrf.simulation import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.sequence import Sequence
 
-_KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
+_KEYS = SIGNAL_KINDS["spoiled"].tissue
 _FEWEST_IN_PART = 256
 
 
@@ -44,12 +45,10 @@ class ModelFit(Protocol):
 @lru_cache(maxsize=4)
 def model_fit(sequence: Sequence) -> ModelFit:
     """Return the fastest comparison there is for a sequence; its tables are made once."""
-    if sequence.kind == "spoiled":
-        try:
-            return WaterFatFit(sequence)
-        except (ImportError, ValueError):
-            pass
-    return SimulatedFit(sequence)
+    try:
+        return _FASTER.get(sequence.kind, SimulatedFit)(sequence)
+    except (ImportError, ValueError):
+        return SimulatedFit(sequence)
 
 
 class SimulatedFit:
@@ -136,3 +135,7 @@ class WaterFatFit:
                 list(pool.map(run, parts))
         quality = np.abs(inner) / np.sqrt(power * energy)
         return quality.astype(np.float32), (inner / power).astype(np.complex64)
+
+
+_FASTER: dict[str, Callable[[Sequence], ModelFit]] = {"spoiled": WaterFatFit}
+"""Kinds that need not simulate every tissue."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.parameters import validity_rules
 
 if TYPE_CHECKING:
@@ -14,24 +15,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
-_RANGES = {
-    # Training grid of the INN paper, section 2.2: first and last value of every axis.
-    "spoiled": {
-        "FF": (0.0, 1.0),
-        "T1H2O": (500.0, 3100.0),
-        "T1fat": (200.0, 400.0),
-        "Df": (-120.0, 120.0),
-        "B1": (0.3, 1.0),
-    },
-    # Dictionary of RinQ (Hoppe et al., MICCAI 2019).
-    "fisp": {"T1": (10.0, 4500.0), "T2": (2.0, 3000.0)},
-}
+KEYS = SIGNAL_KINDS["spoiled"].tissue
 # A handful of voxels says little about a spread: below this the range is believed instead.
 _FEWEST_VOXELS = 50
 # Off-resonance is a field with far tails near air, not a property of tissue, and is measured
 # ten times better than it varies: a spread learned from the image only pulls the tails in.
-_LEARNED = ("FF", "T1H2O", "T1fat", "B1", "T1", "T2")
+_NOT_LEARNED = ("Df",)
 # Of the median: voxels without tissue (cortical bone, air in the mask) say nothing of tissue.
 _LEAST_QUALITY = 0.8
 # Of the range's: a map of one value would forbid every other.
@@ -76,11 +65,8 @@ def no_prior() -> Prior:
 
 
 def range_prior(kind: str = "spoiled") -> Prior:
-    """Return the mean and spread of a uniform value in the published range of a kind of sequence.
-
-    ``"spoiled"``: the training range of MRF T1-FF. ``"fisp"``: the dictionary's.
-    """
-    ranges = _RANGES[kind]
+    """Return the mean and spread of a uniform value in the ranges of a kind of sequence."""
+    ranges = SIGNAL_KINDS[kind].ranges
     return Prior(
         "range",
         {key: (low + high) / 2 for key, (low, high) in ranges.items()},
@@ -107,7 +93,7 @@ def series_prior(
         (N,) grid answers by key.
     quality : ndarray
         (N,) correlation with the model.
-    kind : {"spoiled", "fisp"}
+    kind : str
         Of the sequence.
     """
     fallback = range_prior(kind)
@@ -115,7 +101,7 @@ def series_prior(
     mean, deviation = dict(fallback.mean), dict(fallback.deviation)
     fits = quality >= _LEAST_QUALITY * np.median(quality) if quality.size else quality > 0
     for key in fallback.mean:
-        if key not in _LEARNED:
+        if key in _NOT_LEARNED:
             continue
         used = fits & rules[key].mask(values["FF"]) if key in rules else fits
         chosen = values[key][used].astype(np.float64)

@@ -12,7 +12,7 @@ from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -196,6 +196,32 @@ def _runs(groups: NDArray[np.int64]) -> list[NDArray[np.intp]]:
     return runs
 
 
+def _water_fat() -> type[Refinement]:
+    from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
+
+    return WaterFatRefinement
+
+
+def _relaxation() -> type[Refinement]:
+    from napari_mrf.dictionary.relaxation_refinement import RelaxationRefinement
+
+    return RelaxationRefinement
+
+
+def _relaxation_and_b1() -> type[Refinement]:
+    from napari_mrf.dictionary.relaxation_refinement import RelaxationB1Refinement
+
+    return RelaxationB1Refinement
+
+
+REFINEMENTS: dict[str, Callable[[], type[Refinement]]] = {
+    "spoiled": _water_fat,
+    "fisp": _relaxation,
+    "fisp-b1": _relaxation_and_b1,
+}
+"""The refinement of each kind that has one, imported when it is needed."""
+
+
 def make_refinement(
     sequence: Sequence, conditioning: Conditioning, axes: Iterable[str]
 ) -> Refinement:
@@ -215,17 +241,9 @@ def make_refinement(
     ImportError, ValueError
         Where it does not apply.
     """
-    made = _refinement_of(sequence.kind)(sequence, conditioning)
+    if sequence.kind not in REFINEMENTS:
+        raise ValueError(f"there is none for sequences of kind {sequence.kind}")
+    made = REFINEMENTS[sequence.kind]()(sequence, conditioning)
     if set(axes) != set(made.keys):
         raise ValueError(f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}")
     return made
-
-
-def _refinement_of(kind: str) -> type[Refinement]:
-    if kind == "spoiled":
-        from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
-
-        return WaterFatRefinement
-    from napari_mrf.dictionary.relaxation_refinement import RelaxationRefinement
-
-    return RelaxationRefinement

@@ -1,4 +1,4 @@
-"""Values and slopes of a table of bicubic splines, and the table's coordinates, compiled."""
+"""Values and slopes of a table of cubic splines, and the table's coordinates, compiled."""
 
 from __future__ import annotations
 
@@ -50,6 +50,40 @@ def spline_vector(x, y, coefficients, grid, value, by_x, by_y, work):  # type: i
                 value[r] += w * c
                 by_x[r] += w_x * c
                 by_y[r] += w_y * c
+
+
+@njit(**OPTIONS)
+def spline_vectors(  # type: ignore[no-untyped-def]
+    values, coefficients, shape, grid, is_logarithmic, vectors, work
+):
+    """Fill vectors (1 + n, R) of basis coordinates at n values, and their derivatives.
+
+    The derivatives are by the coordinates of the table, the logarithms of some of the values.
+    ``coefficients`` is (M, R), the last of n axes of ``shape`` running fastest; ``grid`` (2n,)
+    holds origin and step of each; ``work`` (2n, 4) is scratch.
+    """
+    n, rank = shape.size, coefficients.shape[1]
+    base = 0
+    for p in range(n):
+        x = np.log(values[p]) if is_logarithmic[p] else values[p]
+        x = (x - grid[2 * p]) / grid[2 * p + 1]
+        i = min(max(int(np.floor(x)), 0), shape[p] - 4)
+        _weights(x - i, work[2 * p], work[2 * p + 1])
+        base = base * shape[p] + i
+    for d in range(n + 1):
+        for r in range(rank):
+            vectors[d, r] = 0.0
+    for corner in range(4**n):
+        offset = 0
+        for p in range(n):
+            offset = offset * shape[p] + ((corner >> (2 * (n - 1 - p))) & 3)
+        for d in range(n + 1):
+            w = 1.0
+            for p in range(n):
+                c = (corner >> (2 * (n - 1 - p))) & 3
+                w *= work[2 * p + 1, c] / grid[2 * p + 1] if d == p + 1 else work[2 * p, c]
+            for r in range(rank):
+                vectors[d, r] += w * coefficients[base + offset, r]
 
 
 @njit(**OPTIONS)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation import water_fat
 
@@ -59,7 +60,7 @@ class WaterFatDictionary:
             ``"wrong-sequence"`` for a sequence without fat model, ``"bad-grid"`` for a grid
             without the four axes.
         """
-        if sequence.kind != "spoiled":
+        if "FF" not in SIGNAL_KINDS[sequence.kind].required:
             raise MRFInputError(
                 "wrong-sequence",
                 "water-fat matching needs a spoiled sequence with a fat model",

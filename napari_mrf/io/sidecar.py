@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_mrf import strict_json
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import stem_of
 from napari_mrf.io.source import read_error, sha256_of
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 5_000_000
 BLOCK = "MRF"
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in SIGNAL_KINDS:
+        raise ValueError(f"Input should be {' or '.join(map(repr, SIGNAL_KINDS))}")
+    return kind
 
 
 class FatPeaks(BaseModel):
@@ -58,7 +65,7 @@ class MRFBlock(BaseModel):
     SpokesPerFrame: int | None = Field(default=None, ge=1)
     SpokesBetweenFrames: int | None = Field(default=None, ge=1)
     SequenceName: str | None = None
-    SequenceKind: Literal["spoiled", "fisp"] | None = None
+    SequenceKind: Annotated[str, AfterValidator(_known_kind)] | None = None
     Parameters: list[str] | None = None
     RepetitionTime: float | list[float] | None = None
     EchoTime: float | list[float] | None = None

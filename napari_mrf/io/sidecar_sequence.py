@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.sequence import Sequence
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
     from napari_mrf.io.sidecar import MRFBlock
 
-_NEEDED = {
-    "spoiled": ("RepetitionTime", "EchoTime", "WaterT2", "FatT2", "FatModel"),
-    "fisp": ("RepetitionTime", "EchoTime"),
-}
+_KEYS = {
+    "water_t2_ms": "WaterT2", "fat_t2_ms": "FatT2",
+    "fat_shifts_hz": "FatModel", "fat_amplitudes": "FatModel",
+}  # fmt: skip
+"""Keys of the block by field of `Sequence`."""
 
 
 def sequence_of(block: MRFBlock, path: Path) -> tuple[Sequence | None, str | None]:
@@ -44,7 +46,10 @@ def sequence_of(block: MRFBlock, path: Path) -> tuple[Sequence | None, str | Non
     """
     if block.SequenceKind is None:
         return None, None
-    missing = [name for name in _NEEDED[block.SequenceKind] if getattr(block, name) is None]
+    needs = dict.fromkeys(_KEYS[field] for field in SIGNAL_KINDS[block.SequenceKind].needs)
+    missing = [
+        name for name in ("RepetitionTime", "EchoTime", *needs) if getattr(block, name) is None
+    ]
     if block.FlipAngle is None and block.NominalFlipAngle is None:
         missing.append("FlipAngle")
     if missing:

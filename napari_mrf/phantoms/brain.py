@@ -13,6 +13,7 @@ from napari_mrf.phantoms.brain_labels import BRAIN_LABELS
 from napari_mrf.phantoms.brain_tissue import BrainTissue
 from napari_mrf.phantoms.partial_volume import block_means, checked_shape, fine_positions, majority
 from napari_mrf.phantoms.phantom import Phantom
+from napari_mrf.phantoms.random_fields import RandomField
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _FIELD_OF_VIEW_MM = 230.0
 _FINE_MM = 0.6
 _LEAST_DENSITY = 0.15
+_B1_CORRELATION_MM, _B1_EXTENT_MM = 60.0, 70.0
 
 
 def brain(
@@ -30,6 +32,7 @@ def brain(
     slice_thickness_mm: float = 5.0,
     n_lesions: int = 0,
     spread: float = 0.04,
+    b1: bool = False,
 ) -> Phantom:
     """Draw the head of a random person at the level of the deep nuclei, at 3 T.
 
@@ -55,11 +58,14 @@ def brain(
         Lesions of white matter, 3-9 mm across.
     spread : float
         Relative standard deviation of T1 between people; that of T2 is 1.3 times as large.
+    b1 : bool
+        Whether there is a map of relative B1: strong in the middle of the head and weak at its
+        sides, smooth, within 0.6-1.4.
 
     Returns
     -------
     Phantom
-        With maps PD (0-1), T1 and T2 (ms). Cortical bone has no signal.
+        With maps PD (0-1), T1 and T2 (ms), and B1 where asked for. Cortical bone has no signal.
 
     Raises
     ------
@@ -90,12 +96,18 @@ def brain(
     x_mm = fine_positions(width, factor, voxel_size_mm)
     z_mm = (np.arange(n_slices) - (n_slices - 1) / 2.0) * slice_thickness_mm
 
-    maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in ("PD", "T1", "T2")}
+    keys = ("PD", "T1", "T2", "B1") if b1 else ("PD", "T1", "T2")
+    maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in keys}
+    # Of its own: a person is the same with and without.
+    transmit = RandomField(np.random.default_rng([seed, 13]), _B1_CORRELATION_MM, 30)
+    centers = [fine_positions(count, 1, voxel_size_mm) for count in (height, width)]
     labels = np.zeros(shape, dtype=np.uint16)
     for index, z in enumerate(z_mm):
         section = anatomy.draw(float(z), y_mm, x_mm)
         values = _average(tissue.paint(section, float(z), y_mm, x_mm), factor)
         visible = values["PD"] > _LEAST_DENSITY
+        if b1:
+            values["B1"] = _transmit_field(transmit, float(z), *centers)
         for key, image in values.items():
             maps[key][index][visible] = image[visible]
         labels[index] = majority(section.labels, factor)
@@ -118,8 +130,18 @@ def brain(
             "slice_thickness_mm": slice_thickness_mm,
             "n_lesions": n_lesions,
             "spread": spread,
+            **({"b1": True} if b1 else {}),
         },
     )
+
+
+def _transmit_field(
+    field: RandomField, z_mm: float, y_mm: NDArray[np.float64], x_mm: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return relative B1 (Y, X): a dome, as at 3 T, that differs smoothly between people."""
+    squares = np.add.outer((y_mm / _B1_EXTENT_MM) ** 2, (x_mm / _B1_EXTENT_MM) ** 2)
+    dome = 0.75 + 0.42 * np.exp(-squares)
+    return np.asarray(np.clip(dome + 0.04 * field(z_mm, y_mm, x_mm), 0.6, 1.4))
 
 
 def _average(

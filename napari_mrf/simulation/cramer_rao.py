@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS
-from napari_mrf.simulation import epg
+from napari_mrf.simulation.models import MODELS
 from napari_mrf.simulation.simulator import simulate
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.sequence import Sequence
 
-_FREE = {"spoiled": ("FF", "T1H2O", "T1fat", "Df", "B1"), "fisp": ("T1", "T2")}
 # Bounds the memory of derivatives: 500 states of 1000 pulses, or 1400 pulses and 7 peaks.
 _TISSUES_PER_CHUNK = 512
 # Relative; the error of the five-point formula is below 1e-9 of a derivative.
@@ -45,7 +45,7 @@ def crlb(
         What is measured.
     parameters : mapping of str to array-like
         (N,) values of all tissue parameters, as for `simulate`. Parameters that the sequence
-        measures are free (spoiled: FF, T1H2O, T1fat, Df, B1; fisp: T1, T2), others known.
+        its kind measures are free (`SignalKind.tissue`), others known.
     sigma : array-like
         Noise standard deviation in the real and in the imaginary part of each frame, for
         M0 = ``PD`` (1 when absent); a number, or one a tissue.
@@ -63,7 +63,7 @@ def crlb(
     MRFInputError
         As `simulate`, and ``"bad-parameter"`` for a prior of a parameter that is not free.
     """
-    free = _FREE[sequence.kind]
+    free = free_parameters(sequence)
     unknown = set(prior_deviation or ()) - set(free)
     if unknown:
         raise MRFInputError(
@@ -71,7 +71,7 @@ def crlb(
             f"{', '.join(sorted(unknown))} is not estimated from {sequence.name}",
             expected=", ".join(free),
         )
-    values = _spread(parameters, free)
+    values = _spread(sequence, parameters)
     n = len(values[free[0]])
     noise = np.broadcast_to(np.asarray(sigma, np.float64), (n,))
     precision = np.zeros(len(free) + 2)
@@ -93,7 +93,7 @@ def crlb(
 
 def free_parameters(sequence: Sequence) -> tuple[str, ...]:
     """Return the keys of the tissue parameters that a sequence estimates, beside M0."""
-    return _FREE[sequence.kind]
+    return SIGNAL_KINDS[sequence.kind].tissue
 
 
 def jacobian(
@@ -121,21 +121,21 @@ def jacobian(
     MRFInputError
         As `simulate`.
     """
-    free = _FREE[sequence.kind]
-    return _jacobian(sequence, _spread(parameters, free), free)
+    free = free_parameters(sequence)
+    return _jacobian(sequence, _spread(sequence, parameters), free)
 
 
 def _spread(
-    parameters: Mapping[str, ArrayLike], free: tuple[str, ...]
+    sequence: Sequence, parameters: Mapping[str, ArrayLike]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return all parameters as (N,) arrays, absent ones at their defaults."""
+    """Return all parameters as (N,) arrays, absent ones that are free at what is assumed."""
     values = {key: np.atleast_1d(np.asarray(v, np.float64)) for key, v in parameters.items()}
     n = max(len(v) for v in values.values())
     values = {key: np.full(n, v[0]) if len(v) == 1 else v.copy() for key, v in values.items()}
-    defaults = {"Df": 0.0, "B1": 1.0}
-    for key in free:
-        if key in defaults and key not in values:
-            values[key] = np.full(n, defaults[key])
+    kind = SIGNAL_KINDS[sequence.kind]
+    for key in kind.tissue:
+        if key in kind.assumed and key not in values:
+            values[key] = np.full(n, kind.assumed[key])
     return values
 
 
@@ -167,11 +167,14 @@ def _is_simulated_fast(
     sequence: Sequence, values: dict[str, NDArray[np.float64]], free: tuple[str, ...]
 ) -> bool:
     """Whether the compiled simulator takes the tissues and their neighbors."""
-    if sequence.kind != "fisp" or not epg.has_real_states(sequence):
+    if not MODELS[sequence.kind].is_compiled(sequence):
         return False
     limits = [(values[key], *PARAMETERS[key].valid_range) for key in free]
     room = 1.0 + 3.0 * _STEP
-    return all(bool(np.all((v >= low * room) & (v * room <= high))) for v, low, high in limits)
+    # Steps are relative: a value of 0 has none.
+    return all(
+        bool(np.all((v > 0) & (v >= low * room) & (v * room <= high))) for v, low, high in limits
+    )
 
 
 def _differences(

@@ -32,8 +32,11 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from napari_mrf.simulation.frame_means import frame_means
+from napari_mrf.simulation.signal_model import SignalModel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -46,6 +49,37 @@ _STATES_PER_CHUNK_ELSEWHERE = 2**22
 # With gradients, only the states at the ends of so many pulses are stored; the backward pass
 # plays the pulses between them again.
 _PULSES_PER_SEGMENT = 16
+
+
+class ExtendedPhaseGraph(SignalModel):
+    """FISP, with or without B1 among the maps; the inversion is ideal whatever B1 is."""
+
+    has_states = True
+
+    def fingerprints(
+        self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
+    ) -> Tensor:
+        """See `SignalModel`; on resonance and with B1 = 1 where they are missing."""
+        T1 = tissue["T1"]
+        B1 = tissue.get("B1", torch.ones_like(T1))
+        return fingerprints(sequence, T1, tissue["T2"], tissue.get("Df"), B1, n_states=n_states)
+
+    def is_compiled(self, sequence: Sequence) -> bool:
+        """Return whether the states stay real."""
+        return has_real_states(sequence)
+
+    def compiled(
+        self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
+    ) -> NDArray[np.complexfloating]:
+        """Return the fingerprints of tissues on resonance, on the CPU."""
+        from napari_mrf.simulation import epg_kernel  # numba costs half a second
+
+        T1, T2 = tissue["T1"].numpy(), tissue["T2"].numpy()
+        B1 = tissue["B1"].numpy() if "B1" in tissue else np.ones_like(T1)
+        signs = np.cos(np.deg2rad(phase_steps_deg(sequence))).round()
+        echoes = epg_kernel.echoes(sequence, T1, T2, B1, signs, states_kept(sequence, n_states))
+        signal = sequence.per_frame(echoes * frame_factors(sequence))
+        return np.asarray(signal.mean(axis=2) if sequence.pulses_per_frame > 1 else signal[:, :, 0])
 
 
 def fingerprints(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.parameters import PARAMETERS
-from napari_mrf.simulation import epg, water_fat
+from napari_mrf.simulation.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_mrf.sequence import Sequence
-
-_REQUIRED = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
-_OPTIONAL = {"Df": 0.0, "B1": 1.0, "PD": 1.0}
 
 # Bounds the float64 intermediates of a large dictionary: 4096 x 1000 pulses x 8 bytes = 33 MB.
 _ATOMS_PER_CHUNK = 4096
@@ -42,10 +40,10 @@ def simulate(
     Parameters
     ----------
     sequence : Sequence
-        Of kind ``"spoiled"`` (MRF T1-FF) or ``"fisp"``.
+        Of any kind of `SIGNAL_KINDS`.
     parameters : mapping of str to array-like or Tensor
         One-dimensional arrays of one length N; scalars spread. Spoiled: ``FF`` (0-1),
-        ``T1H2O`` and ``T1fat`` (ms). FISP: ``T1`` and ``T2`` (ms). Both: ``Df`` (Hz, 0 when
+        ``T1H2O`` and ``T1fat`` (ms). FISP: ``T1`` and ``T2`` (ms). All: ``Df`` (Hz, 0 when
         absent), ``B1`` (relative, 1 when absent), ``PD`` (scale of the signal, 1 when absent).
         Ranges are those of `napari_mrf.PARAMETERS`.
     device : str or torch.device, optional
@@ -84,7 +82,7 @@ def simulate(
 
     if is_torch:
         return _fingerprints(sequence, columns, n_states).to(result_dtype)
-    n_atoms = len(columns[_REQUIRED[sequence.kind][0]])
+    n_atoms = len(next(iter(columns.values())))
     result = np.empty((n_atoms, sequence.n_frames), dtype=str(result_dtype).split(".")[1])
     with torch.no_grad():
         for start in range(0, n_atoms, _ATOMS_PER_CHUNK):
@@ -96,40 +94,29 @@ def simulate(
 
 def _fingerprints(sequence: Sequence, columns: dict[str, Tensor], n_states: int | None) -> Tensor:
     """Return fingerprints through torch, in the precision of the columns."""
-    B1 = columns.get("B1", torch.ones_like(columns[_REQUIRED[sequence.kind][0]]))
-    if sequence.kind == "spoiled":
-        Df = columns.get("Df", torch.zeros_like(B1))
-        signal = water_fat.fingerprints(
-            sequence, columns["FF"], columns["T1H2O"], columns["T1fat"], Df, B1
-        )
-    else:
-        signal = epg.fingerprints(
-            sequence, columns["T1"], columns["T2"], columns.get("Df"), B1, n_states=n_states
-        )
-    return signal * columns["PD"][:, None] if "PD" in columns else signal
+    tissue, density = _parted(columns)
+    signal = MODELS[sequence.kind].fingerprints(sequence, tissue, n_states)
+    return signal if density is None else signal * density[:, None]
 
 
 def _array_fingerprints(
     sequence: Sequence, columns: dict[str, Tensor], n_states: int | None
 ) -> NDArray[np.complexfloating]:
-    """Return fingerprints as an array, by the compiled kernel where it applies."""
-    on_resonance = "Df" not in columns or not bool(columns["Df"].any())
-    if sequence.kind != "fisp" or not on_resonance:
+    """Return fingerprints as an array, compiled where that applies."""
+    tissue, density = _parted(columns)
+    model, is_on_cpu = MODELS[sequence.kind], next(iter(tissue.values())).device.type == "cpu"
+    if "Df" in tissue and not bool(tissue["Df"].any()) and model.is_compiled(sequence):
+        del tissue["Df"]
+    if "Df" in tissue or not is_on_cpu or not model.is_compiled(sequence):
         return np.asarray(_fingerprints(sequence, columns, n_states).cpu())
-    columns = {key: values for key, values in columns.items() if key != "Df"}
-    if columns["T1"].device.type != "cpu" or not epg.has_real_states(sequence):
-        return np.asarray(_fingerprints(sequence, columns, n_states).cpu())
+    signal = model.compiled(sequence, tissue, n_states)
+    return signal if density is None else signal * density.numpy()[:, None]
 
-    from napari_mrf.simulation import epg_kernel  # numba costs half a second
 
-    T1, T2 = columns["T1"].numpy(), columns["T2"].numpy()
-    B1 = columns["B1"].numpy() if "B1" in columns else np.ones_like(T1)
-    signs = np.cos(np.deg2rad(epg.phase_steps_deg(sequence))).round()
-    echoes = epg_kernel.echoes(sequence, T1, T2, B1, signs, epg.states_kept(sequence, n_states))
-    if "PD" in columns:
-        echoes *= columns["PD"].numpy()[:, None]
-    signal = sequence.per_frame(echoes * epg.frame_factors(sequence))
-    return np.asarray(signal.mean(axis=2) if sequence.pulses_per_frame > 1 else signal[:, :, 0])
+def _parted(columns: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor | None]:
+    """Return what changes the shape of a fingerprint, and what it is multiplied by."""
+    tissue = dict(columns)
+    return tissue, tissue.pop(AMPLITUDE, None)
 
 
 def _columns(
@@ -197,24 +184,26 @@ def _checked(key: str, values: ArrayLike | Tensor) -> Tensor:
 
 
 def _check_keys(sequence: Sequence, parameters: Mapping[str, ArrayLike | Tensor]) -> None:
-    required = _REQUIRED[sequence.kind]
+    kind = SIGNAL_KINDS[sequence.kind]
+    required, known = kind.required, kind.simulated
     missing = [key for key in required if key not in parameters]
     if missing:
         raise MRFInputError("missing-parameter", f"{sequence.name} needs {', '.join(missing)}",
                             expected=", ".join(required),
                             found=", ".join(parameters) or "none")  # fmt: skip
-    unknown = [key for key in parameters if key not in (*required, *_OPTIONAL)]
+    unknown = [key for key in parameters if key not in known]
     if unknown:
         raise MRFInputError("unknown-parameter",
                             f"{sequence.name} knows no parameter {', '.join(map(str, unknown))}",
-                            expected=", ".join((*required, *_OPTIONAL)))  # fmt: skip
+                            expected=", ".join(known))  # fmt: skip
 
 
 def _check_n_states(sequence: Sequence, n_states: int | None) -> None:
     if n_states is None:
         return
-    if sequence.kind != "fisp":
-        raise MRFInputError("bad-n-states", "n_states applies to sequences of kind fisp only",
+    if not MODELS[sequence.kind].has_states:
+        kinds = " or ".join(kind for kind, model in MODELS.items() if model.has_states)
+        raise MRFInputError("bad-n-states", f"n_states applies to sequences of kind {kinds} only",
                             found=sequence.kind)  # fmt: skip
     if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
         raise MRFInputError("bad-n-states", "n_states must be a whole number, 1 or more",

@@ -16,8 +16,11 @@ import numpy as np
 import torch
 
 from napari_mrf.simulation.frame_means import frame_means
+from napari_mrf.simulation.signal_model import SignalModel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -27,6 +30,18 @@ Species = Literal["water", "fat"]
 
 # Bounds the memory of per-pulse signals: 1400 pulses x 2048 atoms x 16 bytes = 46 MB.
 _ATOMS_PER_CHUNK = 2048
+
+
+class WaterFat(SignalModel):
+    """(1 - FF) water + FF fat."""
+
+    def fingerprints(
+        self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
+    ) -> Tensor:
+        """See `SignalModel`; off-resonance is 0 and B1 1 where they are missing."""
+        FF = tissue["FF"]
+        Df, B1 = tissue.get("Df", torch.zeros_like(FF)), tissue.get("B1", torch.ones_like(FF))
+        return fingerprints(sequence, FF, tissue["T1H2O"], tissue["T1fat"], Df, B1)
 
 
 def envelopes(sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool = False) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf import foreground
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS, ByKind
 from napari_mrf.devices import resolve_device
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
@@ -18,10 +19,10 @@ from napari_mrf.spatiotemporal.coefficient_similarity import CoefficientSimilari
 from napari_mrf.spatiotemporal.mixture_similarity import MixtureSimilarity
 from napari_mrf.spatiotemporal.patch_search import PatchSearch
 from napari_mrf.spatiotemporal.pipeline import ITERATIONS, Pipeline
-from napari_mrf.spatiotemporal.training_subjects import TISSUE, training_subjects
+from napari_mrf.spatiotemporal.training_subjects import training_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -36,6 +37,11 @@ _MOST_SUBJECTS = 40
 _USUAL_THICKNESS_MM = 5.0
 _SIGN_VOXELS = 300
 _TOLERATED_OUTSIDE = 0.02
+
+SIMILARITIES: ByKind[Callable[..., Similarity]] = ByKind(
+    "similarity of patches", {"spoiled": MixtureSimilarity, "fisp": CoefficientSimilarity}
+)
+"""How fingerprints of each kind of sequence are compared with training subjects."""
 
 
 class SpatiotemporalMatcher(SlicewiseMethod):
@@ -84,7 +90,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         name="spatiotemporal",
         title="patches matched with training subjects",
         kind="matcher",
-        sequence_kinds=("spoiled", "fisp"),
+        sequence_kinds=tuple(SIMILARITIES),
         paper="Gómez et al., MICCAI 2016",
         options=(
             MethodOption(
@@ -117,21 +123,17 @@ class SpatiotemporalMatcher(SlicewiseMethod):
                 "bad-option", "the number of training subjects is out of range",
                 expected=f"1 to {_MOST_SUBJECTS}", found=subjects,
             )  # fmt: skip
-        missing = set(sequence.parameters) - {*TISSUE[sequence.kind], "PD", "Df", "B1"}
-        if missing or (sequence.kind == "fisp" and "B1" in sequence.parameters):
+        kind = SIGNAL_KINDS[sequence.kind]
+        if set(sequence.parameters) - {*kind.tissue, AMPLITUDE}:
             raise MRFInputError(
                 "wrong-sequence", "no training subject knows all maps of the sequence",
-                expected=", ".join(TISSUE[sequence.kind]),
+                expected=", ".join(kind.tissue),
                 found=", ".join(sequence.parameters),
             )  # fmt: skip
         self._n_subjects = int(subjects)
         # Signs and smoothing are done to slices, before anything is compared.
         in_time = {"frames": self.conditioning.frames, "window": self.conditioning.window}
-        self._similarity = similarity or (
-            MixtureSimilarity(sequence, **in_time)
-            if sequence.kind == "spoiled"
-            else CoefficientSimilarity(sequence, **in_time)
-        )
+        self._similarity = similarity or SIMILARITIES[sequence.kind](sequence, **in_time)
         self._seeds: list[int] = []
 
     @property
@@ -145,7 +147,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         return {
             "device": "cpu",
             "training_subjects": {
-                "anatomy": "thigh" if self.sequence.kind == "spoiled" else "brain",
+                "anatomy": SIGNAL_KINDS[self.sequence.kind].anatomy,
                 "seeds": self._seeds,
             },
             "window_zyx": list(patch_search.WINDOW_ZYX),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf._version import __version__
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind
 from napari_mrf.dictionary import storage
 from napari_mrf.dictionary.cache import cache_directory
 from napari_mrf.errors import MRFInputError
@@ -16,7 +17,7 @@ from napari_mrf.phantoms.brain import brain
 from napari_mrf.phantoms.thigh import thigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from napari_mrf.phantoms.phantom import Phantom
     from napari_mrf.sequence import Sequence
 
+    Shape = tuple[int, int, int]
+
 _LOGGER = logging.getLogger(__name__)
 _KIND = "training subject"
 _SIDE_VOXELS = 128
 # Away from the small seeds that people measure and train networks with.
 _FIRST_SEED = 900_001
-
-TISSUE = {"spoiled": ("FF", "T1H2O", "T1fat"), "fisp": ("T1", "T2")}
-"""What training subjects tell of a voxel, by kind of sequence; fields are the subject's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,8 @@ class TrainingSubject:
     seed : int
         Of the phantom.
     maps : dict of str to ndarray
-        (Z, Y, X) float32 by key of `TISSUE`; NaN where there is no tissue.
+        (Z, Y, X) float32 by key, what the kind requires (fields are
+        the subject's own); NaN where there is no tissue.
     affine : ndarray
         (4, 4), voxel indices (x, y, z) to mm.
     """
@@ -56,7 +57,7 @@ class TrainingSubject:
 def training_subjects(
     sequence: Sequence, n_subjects: int, n_slices: int, slice_thickness_mm: float
 ) -> Iterator[TrainingSubject]:
-    """Yield thighs for a spoiled sequence, heads for FISP, from disk where they are kept.
+    """Yield people of the anatomy of a kind of sequence, from disk where they are kept.
 
     Thighs are right and left in turn.
 
@@ -83,14 +84,15 @@ def training_subjects(
 def _cached(
     sequence: Sequence, seed: int, n_slices: int, slice_thickness_mm: float, path: Path
 ) -> TrainingSubject:
-    keys = TISSUE[sequence.kind]
+    keys = SIGNAL_KINDS[sequence.kind].required
     if path.exists():
         try:
             tensors, _ = storage.load(path, kind=_KIND, sequence=sequence)
             return TrainingSubject(seed, {key: tensors[key] for key in keys}, tensors["affine"])
         except MRFInputError as error:
             _LOGGER.warning("drawing a cached training subject again: %s", error)
-    phantom = _draw(sequence, seed, n_slices, slice_thickness_mm)
+    shape = (n_slices, _SIDE_VOXELS, _SIDE_VOXELS)
+    phantom = SUBJECTS[sequence.kind](shape, seed, slice_thickness_mm)
     maps = {
         key: np.where(phantom.foreground, phantom.maps[key], np.nan).astype(np.float32)
         for key in keys
@@ -103,9 +105,16 @@ def _cached(
     return TrainingSubject(seed, maps, phantom.affine)
 
 
-def _draw(sequence: Sequence, seed: int, n_slices: int, slice_thickness_mm: float) -> Phantom:
-    shape = (n_slices, _SIDE_VOXELS, _SIDE_VOXELS)
-    if sequence.kind == "spoiled":
-        side = "right" if seed % 2 else "left"
-        return thigh(shape, seed=seed, side=side, slice_thickness_mm=slice_thickness_mm)
+def _thigh(shape: Shape, seed: int, slice_thickness_mm: float) -> Phantom:
+    side = "right" if seed % 2 else "left"
+    return thigh(shape, seed=seed, side=side, slice_thickness_mm=slice_thickness_mm)
+
+
+def _head(shape: Shape, seed: int, slice_thickness_mm: float) -> Phantom:
     return brain(shape, seed=seed, slice_thickness_mm=slice_thickness_mm)
+
+
+SUBJECTS: ByKind[Callable[[Shape, int, float], Phantom]] = ByKind(
+    "training subject", {"spoiled": _thigh, "fisp": _head}
+)
+"""Who is drawn for each kind of sequence: by shape, seed and distance of slices (mm)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ def random_thigh(rng: np.random.Generator, matrix: int) -> Phantom:
     return replace(person, maps={**person.maps, **limited})
 
 
-def random_head(rng: np.random.Generator, matrix: int) -> Phantom:
+def random_head(rng: np.random.Generator, matrix: int, *, b1: bool = False) -> Phantom:
     """Draw a slice through the head of a random person.
 
     With up to eight lesions, and tissues whose T1 differs between people by a standard
@@ -75,19 +76,24 @@ def random_head(rng: np.random.Generator, matrix: int) -> Phantom:
         Draws everything.
     matrix : int
         Voxels along either edge of the field of view of 230 mm.
+    b1 : bool
+        Whether relative B1 is among the maps.
     """
     return brain(
         (1, matrix, matrix),
         seed=int(rng.integers(2**31)),
         n_lesions=int(rng.integers(9)),
         spread=_HEAD_SPREAD,
+        b1=b1,
     )
 
 
-_SUBJECTS: dict[str, Callable[[np.random.Generator, int], Phantom]] = {
+SUBJECTS: dict[str, Callable[[np.random.Generator, int], Phantom]] = {
     "spoiled": random_thigh,
     "fisp": random_head,
+    "fisp-b1": partial(random_head, b1=True),
 }
+"""Who is measured by each kind of sequence."""
 
 
 def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) -> Phantom:
@@ -98,9 +104,9 @@ def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) ->
     MRFInputError
         ``"bad-recipe"`` when there is no phantom for the kind.
     """
-    if sequence_kind not in _SUBJECTS:
+    if sequence_kind not in SUBJECTS:
         raise MRFInputError(
             "bad-recipe", "there is no phantom for the sequence of the recipe",
-            expected=f"a sequence of kind {' or '.join(_SUBJECTS)}", found=sequence_kind,
+            expected=f"a sequence of kind {' or '.join(SUBJECTS)}", found=sequence_kind,
         )  # fmt: skip
-    return _SUBJECTS[sequence_kind](rng, matrix)
+    return SUBJECTS[sequence_kind](rng, matrix)

@@ -71,10 +71,10 @@ def physics_of(
 
 
 def _model(sequence: Sequence, maps: Mapping[str, MapRange]) -> Model:
-    if sequence.kind == "spoiled" and water_fat.echo_segments(sequence) is not None:
-        return _WaterFat(sequence, maps)
-    if sequence.kind == "fisp" and set(maps) <= {"T1", "T2", "B1"}:
-        return _Fisp(sequence, maps)
+    make = _TABULATED.get(sequence.kind)
+    model = None if make is None else make(sequence, maps)
+    if model is not None:
+        return model
 
     def simulated(values: Mapping[str, Tensor]) -> Tensor:
         signals: Tensor = simulate(sequence, values)
@@ -159,3 +159,19 @@ def _logarithmic(lower: float, upper: float) -> Axis:
 
 def _linear(lower: float, upper: float) -> Axis:
     return Axis(lower, upper, ceil(_CELLS_PER_B1 * (upper - lower)))
+
+
+def _water_fat(sequence: Sequence, maps: Mapping[str, MapRange]) -> Model | None:
+    return None if water_fat.echo_segments(sequence) is None else _WaterFat(sequence, maps)
+
+
+def _fisp(sequence: Sequence, maps: Mapping[str, MapRange]) -> Model | None:
+    return _Fisp(sequence, maps) if set(maps) <= {"T1", "T2", "B1"} else None
+
+
+_TABULATED: dict[str, Callable[[Sequence, Mapping[str, MapRange]], Model | None]] = {
+    "spoiled": _water_fat,
+    "fisp": _fisp,
+    "fisp-b1": _fisp,
+}
+"""Kinds of sequence whose signals are tabulated; None where a table does not suit."""

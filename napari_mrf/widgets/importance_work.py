@@ -166,9 +166,9 @@ def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[s
         options["refine"] = bool(method["refined"])
     if "prior" in method:
         options["prior"] = method["prior"]["source"]
-    if "grid" in method and sequence.kind == "spoiled":
-        from napari_mrf.dictionary.grid import wide_grid
+    from napari_mrf.dictionary.grid import WIDE_GRIDS, wide_grid
 
+    if "grid" in method and sequence.kind in WIDE_GRIDS:
         is_wide = method["grid"] == wide_grid(sequence).describe()
         options["grid"] = "wide" if is_wide else "published"
     return options

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers import PARAMETER_KEY
 from napari_mrf.rois.outline_records import outline_record, outlines_from
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.series import MRFSeries
     from napari_mrf.widgets.rois_panel import RoisPanel
-
-_USUAL_SETS = {"spoiled": "thigh", "fisp": "brain"}
 
 
 class RoisBinding:
@@ -178,8 +177,8 @@ class RoisBinding:
     def _on_series_changed(self, series: MRFSeries | None) -> None:
         """List what such a series shows, unless the user has picked something else."""
         if series is not None and series.sequence is not None and not self._has_picked_set:
-            usual = _USUAL_SETS[series.sequence.kind]
-            if self.panel.set_picker.currentText() != usual:
+            usual = SIGNAL_KINDS[series.sequence.kind].anatomy
+            if usual and self.panel.set_picker.currentText() != usual:
                 self.panel.set_picker.setCurrentText(usual)
                 self._show()
                 self.editor.set_pen(self.panel.tree.picked())

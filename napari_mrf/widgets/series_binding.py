@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf import sequences
@@ -96,12 +97,17 @@ class SeriesBinding:
         self._propose_sequence()
 
     def _propose_sequence(self) -> None:
-        """Take the one named sequence that has as many frames, if there is one."""
+        """Take the one named sequence that has as many frames, if there is one.
+
+        Of sequences that play the same pulses and differ in their maps, the first is taken.
+        """
         series = self.session.series
         if series is None or series.sequence is not None:
             return
         fitting = [s for s in self._choices().values() if s.n_frames == series.n_frames]
-        if len(fitting) == 1:
+        if fitting and all(
+            np.array_equal(one.flip_angles_deg, fitting[0].flip_angles_deg) for one in fitting
+        ):
             self._take(fitting[0])
 
     def _choices(self) -> dict[str, Sequence]:
