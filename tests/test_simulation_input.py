@@ -106,7 +106,7 @@ def test_numbers_of_states_that_make_no_sense_are_refused(n_states):
 
 
 def test_number_of_states_is_refused_for_a_spoiled_sequence():
-    with pytest.raises(mrf.MRFInputError, match="kind fisp only"):
+    with pytest.raises(mrf.MRFInputError, match="kind fisp or fisp-b1 only"):
         mrf.simulate(short_sequence("spoiled"), GOOD["spoiled"], n_states=25)
 
 
