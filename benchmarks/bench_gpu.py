@@ -20,14 +20,15 @@ import torch
 from bench_networks import SIDE, disk, slices_of_noise_and_tissue, write_untrained
 
 import napari_mrf as mrf
-from napari_mrf import methods, sequences
+from napari_mrf import methods
+from napari_mrf.data import sequences
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.devices import machine_name, resolve_device
 from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.method import Method
 from napari_mrf.network_method import NetworkMethod
 from napari_mrf.networks.weights import installed
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.parameters import PARAMETERS
 
 IN_A_SLICE, WARM = 35_000, 2_000
 MATCHERS = {"water-fat": "t1ff", "exhaustive": "fisp", "compressed": "fisp", "group": "fisp"}

@@ -23,7 +23,8 @@ from napari.components import ViewerModel
 from pace import Pace
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.data import sequences
 from napari_mrf.io import load_series, save_series
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, session_of

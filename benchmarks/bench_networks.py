@@ -29,7 +29,8 @@ from bench_subject import disk, private_bytes
 from noisy_fingerprints import noisy_fingerprints
 
 import napari_mrf as mrf
-from napari_mrf import sequences
+from napari_mrf.data import sequences
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.devices import n_threads
 from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.network_method import NetworkMethod
@@ -39,7 +40,6 @@ from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import installed, save_network
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.parameters import PARAMETERS
 
 SIDE, SLICES, IN_A_SLICE = 350, 5, 35_000
 SUBJECT = SLICES * IN_A_SLICE

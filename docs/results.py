@@ -20,8 +20,8 @@ from PIL import Image
 
 import napari_mrf as mrf
 from napari_mrf.analysis.map_errors import map_errors
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io import save_series
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.phantoms.acquire import acquire
 from napari_mrf.plots.maps_figure import maps_figure
 

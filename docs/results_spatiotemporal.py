@@ -16,7 +16,7 @@ import numpy as np
 
 import napari_mrf as mrf
 from napari_mrf.analysis.map_errors import map_errors
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.phantoms import acquire, brain, thigh
 
 SHAPE = (3, 96, 96)

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.data import sequences
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.layer_turns import layer_turns_of

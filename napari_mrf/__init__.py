@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 
 if TYPE_CHECKING:
+    import napari_mrf.data.sequences as sequences
     import napari_mrf.methods as methods
-    import napari_mrf.sequences as sequences
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.parameters import PARAMETERS, Parameter
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
     from napari_mrf.io import load_maps, load_series, save_maps
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.parameters import PARAMETERS, Parameter
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
     from napari_mrf.simulation import crlb, simulate
 
 _HOMES = {
     "MRFInputError": "errors",
-    "MRFSeries": "series",
-    "PARAMETERS": "parameters",
-    "Parameter": "parameters",
-    "ParameterMaps": "maps",
-    "Sequence": "sequence",
+    "MRFSeries": "data.series",
+    "PARAMETERS": "data.parameters",
+    "Parameter": "data.parameters",
+    "ParameterMaps": "data.maps",
+    "Sequence": "data.sequence",
     "crlb": "simulation",
     "load_maps": "io",
     "load_series": "io",
     "save_maps": "io",
     "simulate": "simulation",
 }
-_MODULES = ("methods", "sequences")
+_MODULES = {"methods": "methods", "sequences": "data.sequences"}
 
 __all__ = [
     "PARAMETERS",
@@ -56,7 +56,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return import_module(f"napari_mrf.{name}")
+        return import_module(f"napari_mrf.{_MODULES[name]}")
     if name in _HOMES:
         return getattr(import_module(f"napari_mrf.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'napari_mrf' has no attribute {name!r}")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.parameters import Parameter
+    from napari_mrf.data.parameters import Parameter
 
 RELAXOMETRY_COLORMAPS = frozenset({"lipari", "navia"})
 """Maps that are remapped logarithmically and begin with black, the color of "no value"."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.orientation import DisplayOrientation
+    from napari_mrf.data.orientation import DisplayOrientation
 
 COMPONENTS: dict[str, Callable[[NDArray[Any]], NDArray[np.float32]]] = {
     "magnitude": lambda values: np.abs(values).astype(np.float32),

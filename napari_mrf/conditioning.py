@@ -19,7 +19,7 @@ from napari_mrf.method import MethodOption
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 _MAX_SMOOTH_VOXELS = 5.0
 _MAX_WINDOW = 75

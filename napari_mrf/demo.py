@@ -24,9 +24,9 @@ from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 FIGURE_NAME = "maps.png"
 REPORT_NAME = "report.html"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 RULE = (
     "magnitude of the mean over 25 consecutive frames (which averages undersampling streaks "

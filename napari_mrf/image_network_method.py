@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.maps import FLAGS
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.network_method import TrainedMethod
 from napari_mrf.network_tiles import halves, tiles_of
 from napari_mrf.reconstruction_warnings import sign_warnings
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.method import ReconstructionUpdate
     from napari_mrf.network_tiles import Tile
-    from napari_mrf.sequence import Sequence
     from napari_mrf.slicewise import Reconstruction
 
 # On a core half a second: a run can be cancelled between two tiles.

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
 
 
 @dataclass(frozen=True)

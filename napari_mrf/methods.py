@@ -17,8 +17,8 @@ from napari_mrf.errors import MRFInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.method import Method, MethodInfo
-    from napari_mrf.sequence import Sequence
 
 __all__ = [
     "DEFAULTS",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 # What a network learned needs all frames as they are; the rest is done to the images.
 OPTIONS = tuple(one for one in CONDITIONING_OPTIONS if one.name in ("smooth", "conjugate"))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.devices import n_threads, resolve_device
 from napari_mrf.dictionary.model_fit import model_fit
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.memory import available_bytes
-from napari_mrf.maps import FLAGS
 from napari_mrf.method import VoxelResult
 from napari_mrf.networks.one_thread_each import in_order, one_thread_each
 from napari_mrf.networks.weights import load_network
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.model_fit import ModelFit
-    from napari_mrf.sequence import Sequence
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf._version import __version__
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from napari_mrf.conditioning import Conditioning
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 
 def reconstruction_record(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.maps import FLAGS
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 _TOLERATED_EDGE_SHARE = 0.05
 _SIGN_MARGIN = 0.01

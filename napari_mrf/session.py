@@ -15,7 +15,7 @@ from napari_mrf.session_parts import MapsSet, RegionChoice, Regions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 __all__ = ["MapsSet", "RegionChoice", "Regions", "Session", "Voxel", "session_of", "unwrapped"]
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.io.label_table import Label
-    from napari_mrf.maps import ParameterMaps
 
 
 @dataclass(frozen=True, eq=False)

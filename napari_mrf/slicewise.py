@@ -14,12 +14,12 @@ import numpy as np
 
 from napari_mrf import foreground
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.method import Method, ReconstructionUpdate
 from napari_mrf.reconstruction_record import reconstruction_record
 from napari_mrf.reconstruction_warnings import edge_warnings
-from napari_mrf.series import check_mask
 from napari_mrf.voxel_sample import empty_slab, read_slab
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import VoxelResult
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
 
 Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 """Places in one slice: z, rows, columns."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 _FRAMES_PER_READ = 25
 _SAMPLED_VOXELS = 2000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.maps import FLAGS
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.method import VoxelResult
 from napari_mrf.reconstruction_warnings import sign_warnings
 from napari_mrf.slicewise import SlicewiseMethod
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.conditioning import Conditioning
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import ReconstructionUpdate
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
     from napari_mrf.slicewise import Reconstruction, Voxels
 
 _SIGN_VOXELS = 300

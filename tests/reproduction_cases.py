@@ -2,7 +2,7 @@
 
 import torch
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.networks.card import MapScale
 from napari_mrf.networks.weights import installed, load_network, save_network
 from napari_mrf.networks.zoo import network_info

@@ -9,8 +9,8 @@ from skimage import metrics as skimage_metrics
 
 from napari_mrf.analysis.blurriness import blurriness_table, high_frequency_energy
 from napari_mrf.analysis.image_metrics import image_metrics, metrics_table
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import ParameterMaps
 
 SHAPE = (2, 24, 20)
 NAMES = {"NRMSE", "PSNR", "MAE", "MRE", "SSIM", "R2", "R2 voxels"}

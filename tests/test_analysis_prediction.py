@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_mrf as mrf
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.forward_models import FORWARD_MODELS
 from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
 from napari_mrf.analysis.predictor import Predictor
-from napari_mrf.maps import FLAGS
+from napari_mrf.data import sequences
+from napari_mrf.data.maps import FLAGS
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (2, 2, 3)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_statistics import COLUMNS, roi_statistics
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import ParameterMaps
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "thigh"
 AFFINE = np.diag([2.0, 3.0, 5.0, 1.0])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_mrf.colormaps import color_table, logarithmic_position, valid_colors
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 
 @pytest.mark.parametrize("key", PARAMETERS)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from napari_mrf import cli
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
-from napari_mrf.maps import ParameterMaps
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
 SHAPE = (2, 12, 14)

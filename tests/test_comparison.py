@@ -15,10 +15,10 @@ from napari_mrf.analysis.error_maps import ERROR_KINDS, error_limits, error_map,
 from napari_mrf.analysis.image_metrics import image_metrics
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.colormaps import error_colors
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
-from napari_mrf.maps import ParameterMaps
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.plots.agreement_figure import agreement_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle

@@ -9,11 +9,12 @@ import pytest
 from importance_cases import AFFINE, OneFrame, series_of, small_sequence
 
 import napari_mrf as mrf
-from napari_mrf import MRFInputError, sequences
+from napari_mrf import MRFInputError
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance, iter_importance
 from napari_mrf.analysis.importance_table import importance_table
 from napari_mrf.cli import main
+from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 from napari_mrf.io.source import sha256_of
 from napari_mrf.plots.importance_figure import importance_figure

@@ -8,9 +8,10 @@ import torch
 from importance_cases import INFO, series_of
 from network_cases import install
 
-from napari_mrf import methods, sequences
+from napari_mrf import methods
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance
+from napari_mrf.data import sequences
 from napari_mrf.method import VoxelResult
 from napari_mrf.networks import weights
 from napari_mrf.networks.card import MapScale, Metric, ModelCard

@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from importance_cases import NeighborMean, OneFrame, series_of, small_sequence
 
-from napari_mrf import MRFInputError, ParameterMaps, methods, sequences
+from napari_mrf import MRFInputError, ParameterMaps, methods
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance, iter_importance
 from napari_mrf.analysis.importance_table import COLUMNS, importance_table
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data import sequences
 
 RAW = {"intensities": "raw"}
 

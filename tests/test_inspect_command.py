@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import napari_mrf as mrf
-from napari_mrf import MRFSeries, ParameterMaps, cli, sequences
+from napari_mrf import MRFSeries, ParameterMaps, cli
+from napari_mrf.data import sequences
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps, save_series
 from napari_mrf.io.maps_cohort import telling_names
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import napari_mrf as mrf
 from napari_mrf.cli import main
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
@@ -18,7 +19,6 @@ from napari_mrf.io import save_series
 from napari_mrf.kspace import coils, gridding
 from napari_mrf.kspace.sliding_window import moving_means, sliding_window
 from napari_mrf.kspace.trajectory import RadialTrajectory
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.phantoms import acquire
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from matching_cases import brute_force, measured, random_tissue, small_grid
 
 import napari_mrf as mrf
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.dictionary.water_fat_pair import best_fat_fraction
 from napari_mrf.dictionary.water_fat_search import CompiledSearch
 from napari_mrf.dictionary.water_fat_search_torch import TorchSearch
-from napari_mrf.maps import FLAGS
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,8 @@ from matching_cases import measured, random_tissue
 
 import napari_mrf as mrf
 from napari_mrf import cli, methods
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.io import save_series
-from napari_mrf.maps import FLAGS
 
 
 @pytest.fixture(scope="module")

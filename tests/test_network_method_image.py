@@ -9,8 +9,8 @@ from network_cases import RANGES, T1FF, disk, install, noisy_slices
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.image_network_method import ImageNetworkMethod
-from napari_mrf.maps import FLAGS
 from napari_mrf.network_method import NetworkMethod
 from napari_mrf.network_runner import NetworkRunner
 from napari_mrf.network_tiles import halves, tiles_of

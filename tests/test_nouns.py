@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import napari_mrf as mrf
-from napari_mrf.parameters import PARAMETERS, ValidityRule, validity_rules
+from napari_mrf.data.parameters import PARAMETERS, ValidityRule, validity_rules
 
 UNITS = {
     "FF": "", "T1H2O": "ms", "T1fat": "ms", "Df": "Hz", "B1": "", "PD": "a.u.", "T1": "ms",

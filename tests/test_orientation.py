@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.data.orientation import DisplayOrientation
 
 SHAPE = (3, 4, 5)  # (Z, Y, X)
 ALL_48 = [

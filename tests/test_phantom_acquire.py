@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import napari_mrf as mrf
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace.coils import simulated_sensitivities
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.phantoms import acquire, thigh
 
 SIGNAL = 0.0876762  # physics: SNR = 20 log10(S / sigma) on unit-norm fingerprints

@@ -8,7 +8,8 @@ import pytest
 import torch
 from reproduction_cases import save_untrained
 
-from napari_mrf import MRFInputError, cli, sequences
+from napari_mrf import MRFInputError, cli
+from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
 from napari_mrf.reproduction import inn_fig3, inn_fig4, inn_table1, inn_training
 from napari_mrf.reproduction.experiment import Settings

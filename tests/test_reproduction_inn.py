@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_mrf import MRFInputError, cli, sequences
+from napari_mrf import MRFInputError, cli
+from napari_mrf.data import sequences
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.experiments import EXPERIMENTS, run_experiment
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors

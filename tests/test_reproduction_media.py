@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from reproduction_cases import save_untrained
 
-from napari_mrf import MRFInputError, ParameterMaps, cli, sequences
+from napari_mrf import MRFInputError, ParameterMaps, cli
+from napari_mrf.data import sequences
+from napari_mrf.data.series import MRFSeries
 from napari_mrf.networks.weights import installed
 from napari_mrf.reproduction import media_fig4, media_subjects, media_table2
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.media_subjects import Subject, load_thigh, subjects
 from napari_mrf.reproduction.published import published_table
-from napari_mrf.series import MRFSeries
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 REAL_THIGH = Path(__file__).parents[2] / "shared" / "data" / "thigh" / "thigh_maps.npz"

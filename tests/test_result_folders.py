@@ -17,11 +17,11 @@ from napari_mrf.analysis.importance import importance
 from napari_mrf.analysis.inspection_input import inspect_voxels
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_study import RoiStudy
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import save_labels, save_maps
 from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.result_folder import ResultKind, Staged
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.phantoms.files import save_phantom
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.report.importance import save_importance

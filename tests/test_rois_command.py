@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from napari_mrf import cli
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
-from napari_mrf.maps import ParameterMaps
 
 AFFINE = np.diag([-2.0, -2.0, 5.0, 1.0])  # a voxel is 20 mm³
 SHAPE = (2, 6, 7)

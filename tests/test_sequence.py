@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_mrf as mrf
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 
 
 def spoiled(**fields):

@@ -10,10 +10,11 @@ import torch
 from typer.testing import CliRunner
 
 import napari_mrf as mrf
-from napari_mrf import methods, sequences
+from napari_mrf import methods
 from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.cli.application import app
 from napari_mrf.conditioning import Conditioning
+from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind, SignalKind
 from napari_mrf.dictionary import grid as grids
 from napari_mrf.dictionary.refinement import REFINEMENTS, make_refinement

@@ -13,7 +13,8 @@ import pytest
 import torch
 from training_cases import FEW_TESTS, MAPS, finish, recipe, toml
 
-from napari_mrf import MRFInputError, sequences
+from napari_mrf import MRFInputError
+from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
 from napari_mrf.training.evaluation import metrics, r_squared, with_noise
 from napari_mrf.training.losses import GENERATIVE, loss_of

@@ -8,8 +8,9 @@ import pytest
 import torch
 from training_cases import MAPS, finish, recipe, toml
 
-from napari_mrf import MRFInputError, sequences, simulate
+from napari_mrf import MRFInputError, simulate
 from napari_mrf.cli import main
+from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
 from napari_mrf.training.evaluation import estimates, with_noise
 from napari_mrf.training.recipe import Recipe

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_mrf import MRFInputError, Sequence, sequences, simulate
+from napari_mrf import MRFInputError, Sequence, simulate
+from napari_mrf.data import sequences
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import load_network

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_mrf import Sequence, sequences, simulate
+from napari_mrf import Sequence, simulate
+from napari_mrf.data import sequences
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.training.physics import physics_of
 from napari_mrf.training.recipe import MapRange, Recipe, load_recipe

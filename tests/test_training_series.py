@@ -7,8 +7,9 @@ import pytest
 import torch
 from training_cases import MAPS, finish
 
-from napari_mrf import MRFSeries, ParameterMaps, save_maps, sequences, simulate
+from napari_mrf import MRFSeries, ParameterMaps, save_maps, simulate
 from napari_mrf.cli import main
+from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 from napari_mrf.networks.weights import load_network
 from napari_mrf.training.recipe import load_recipe

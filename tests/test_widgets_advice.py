@@ -5,7 +5,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_mrf import MRFSeries, ParameterMaps, methods, sequences
+from napari_mrf import MRFSeries, ParameterMaps, methods
+from napari_mrf.data import sequences
 from napari_mrf.io import load_series
 from napari_mrf.method import MethodOption
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory

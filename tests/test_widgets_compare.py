@@ -13,8 +13,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QToolTip
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.agreement import agreement, agreement_table
+from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.jobs import JobState, Step
 from napari_mrf.layers import ERROR_KEY, find_errors, series_layer_data

@@ -188,7 +188,7 @@ def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):
     z, y, x = result.places[:, 7]
     index = panel.binding.view.series_layer().data
     assert index.shape[1:] == shown.shape
-    from napari_mrf.orientation import DisplayOrientation
+    from napari_mrf.data.orientation import DisplayOrientation
 
     orientation = DisplayOrientation.from_affine(result.affine)
     at = orientation.screen_index((int(z), int(y), int(x)), result.spatial_shape)
@@ -285,7 +285,7 @@ def test_options_come_from_the_youngest_maps_of_the_method(qtbot, viewer, panel,
 
 
 def test_provenance_of_a_matcher_tells_its_options(monkeypatch):
-    from napari_mrf import sequences
+    from napari_mrf.data import sequences
     from napari_mrf.dictionary import grid, water_fat
 
     sequence = sequences.t1ff()

@@ -12,13 +12,14 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mrf as mrf
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
 from napari_mrf.analysis.prediction import Prediction
+from napari_mrf.data import sequences
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io.label_table import Label
 from napari_mrf.layers import pins_layer, series_layer_data
-from napari_mrf.maps import FLAGS
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.widgets.dock import InspectDock

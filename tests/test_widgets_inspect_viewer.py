@@ -10,8 +10,8 @@ from superqt.utils import WorkerBase
 from test_widgets_inspect_panel import AFFINE, SEQUENCE, SHAPE, SIGNAL, maps
 
 from napari_mrf import MRFSeries
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers import pins_layer, series_layer_data
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.session import MapsSet, session_of
 
 

@@ -6,9 +6,9 @@ from gui_waits import answer_next_question
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import save_maps
 from napari_mrf.jobs import Job, Step
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.report.save import report_paths
 from napari_mrf.widgets.overwriting import ask_save_path, asks_to_overwrite, is_confirmed
 

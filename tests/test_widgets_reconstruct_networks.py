@@ -8,7 +8,8 @@ from network_cases import RANGES, T1FF, disk, install, noisy_slices
 from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, sequences
+from napari_mrf import MRFSeries
+from napari_mrf.data import sequences
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_layer_data
 from napari_mrf.networks import weights

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import QFileDialog, QLineEdit
 from skimage.draw import polygon2mask
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.data import sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.layers import series_layer_data
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of

@@ -13,7 +13,8 @@ from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
-from napari_mrf import methods, sequences
+from napari_mrf import methods
+from napari_mrf.data import sequences
 from napari_mrf.dictionary import explicit_matcher
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series

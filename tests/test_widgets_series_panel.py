@@ -6,7 +6,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, sequences
+from napari_mrf import MRFSeries
+from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 from napari_mrf.layers import series_layer_data, series_of
 from napari_mrf.method import MethodOption

@@ -10,7 +10,8 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFSeries, ParameterMaps
+from napari_mrf.data import sequences
 from napari_mrf.io import Label, save_series
 from napari_mrf.layers import find_set, series_of
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of

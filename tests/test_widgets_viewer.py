@@ -10,7 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
-from napari_mrf import PARAMETERS, sequences
+from napari_mrf import PARAMETERS
+from napari_mrf.data import sequences
 from napari_mrf.io import load_maps, load_series, save_series
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_of

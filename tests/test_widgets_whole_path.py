@@ -8,10 +8,10 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 from superqt.utils import WorkerBase
 
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io import load_labels, load_series
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_of
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.phantoms.sample import ROIS_NAME, SERIES_NAME, sample_directory
 from napari_mrf.session import session_of
 

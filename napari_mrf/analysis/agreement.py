@@ -12,7 +12,7 @@ from napari_mrf.analysis.regression import Regression, regression
 from napari_mrf.analysis.reliability import Coefficient, concordance, intraclass_correlations
 from napari_mrf.analysis.repeated_measures import RepeatedLimits, limits_2007, limits_2013
 from napari_mrf.analysis.subject_bootstrap import SubjectBootstrap, subject_bootstrap
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 PERCENTILES = (55.0, 65.0, 75.0, 85.0, 95.0)
 """Thresholds between low and high frequencies, in percent of all frequencies."""

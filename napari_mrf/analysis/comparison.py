@@ -14,7 +14,7 @@ from napari_mrf.analysis.comparison_options import ComparisonOptions
 from napari_mrf.analysis.comparison_tables import subject_blurriness, subject_metrics
 from napari_mrf.analysis.roi_pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.analysis.slice_picture import SlicePicture, slice_picture
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping

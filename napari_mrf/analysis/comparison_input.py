@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 ONLY_SUBJECT = "1"
 """What the subject is called where there is one and it has no name."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_mrf.analysis.unit_checks import check_same_units, check_units
 from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.comparison_input import SubjectMaps
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:

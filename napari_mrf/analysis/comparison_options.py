@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import validity_rules
 
 SCOPES = ("pooled", "slice")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_mrf.analysis.blurriness import blurriness_table
 from napari_mrf.analysis.image_metrics import image_metrics, metrics_table
-from napari_mrf.maps import ParameterMaps
+from napari_mrf.data.maps import ParameterMaps
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 _SHARE_OF_DISPLAY = 0.15
 _RELATIVE_LIMIT_PERCENT = 25.0

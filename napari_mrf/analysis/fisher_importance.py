@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 _TISSUES_AT_ONCE = 50
 _TISSUES_AVERAGED = 100

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 class ForwardModel(Protocol):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.ssim import structural_similarity
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 Value = tuple[float, str]
 """A number and why it is missing (or what to know about it); the text is empty otherwise."""

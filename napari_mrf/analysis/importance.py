@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.importance_judge import Judge
     from napari_mrf.analysis.reconstruct_again import Reconstructor, Values
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 _KEPT_BYTES = 512 * 2**20
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.importance_result import Baseline
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 @dataclass(frozen=True, eq=False)

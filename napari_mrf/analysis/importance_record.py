@@ -12,9 +12,9 @@ from napari_mrf.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 
 DEFINITION = (

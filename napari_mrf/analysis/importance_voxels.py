@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_mrf import foreground
 from napari_mrf.analysis.reconstruct_again import make_reconstructor
+from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.series import check_mask
 from napari_mrf.slicewise import SlicewiseMethod
 from napari_mrf.voxelwise import VoxelwiseMethod
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.frame_groups import ImportanceOptions
     from napari_mrf.analysis.reconstruct_again import Reconstructor
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 
 def prepared_reconstructor(

@@ -10,7 +10,7 @@ import numpy as np
 from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
 from napari_mrf.analysis.prediction_obstacle import record_part
 from napari_mrf.analysis.traces import Trace, problem_of, values_table, voxel_name
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.prediction import Prediction
     from napari_mrf.analysis.predictor import Predictor
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 _IN_REGIONS = "the values of a region are in regions.csv"
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 Voxel = tuple[int, int, int]
 """(z, y, x) in file order."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 
 def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 from napari_mrf.analysis.forward_models import FORWARD_MODELS, ForwardModel
 from napari_mrf.analysis.prediction import Prediction, correlation
 from napari_mrf.analysis.prediction_obstacle import note_of, obstacle_of, record_part
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import FLAGS
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.mean_fingerprint import MeanFingerprint
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 
 _VOXELS_AT_ONCE = 500

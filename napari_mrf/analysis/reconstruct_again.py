@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
     from napari_mrf.slicewise import Voxels
 
     Fingerprints = Iterator[tuple[Voxels, NDArray[np.complex64] | None]]

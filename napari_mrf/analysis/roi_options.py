@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.roi_statistics import roi_statistics
-from napari_mrf.maps import ParameterMaps
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.parameters import PARAMETERS, ValidityRule
+from napari_mrf.data.parameters import PARAMETERS, ValidityRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.roi_options import RoiOptions
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 NUMBERS = ("mean", "sd", "median", "p05", "p25", "p75", "p95", "mean_uncertainty")

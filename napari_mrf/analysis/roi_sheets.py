@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf._version import __version__
 from napari_mrf.analysis.roi_statistics import COLUMNS
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_row import NUMBERS, Region, describe_validity, region_row
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 COLUMNS: dict[str, str] = {
     "label": "number in the label map",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.error_maps import error_map
-from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import validity_rules
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_mrf import sequence as sequence_module
     from napari_mrf.analysis.prediction import Prediction
+    from napari_mrf.data import sequence as sequence_module
 
 COMPONENTS: dict[str, Callable[[NDArray[np.complexfloating]], NDArray[np.floating]]] = {
     "magnitude": np.abs,

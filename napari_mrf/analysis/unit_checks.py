@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 _PLAUSIBLE: dict[str, tuple[float, float, str, str]] = {
     "FF": (-0.5, 1.5, "", "percent"),

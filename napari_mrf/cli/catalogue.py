@@ -12,8 +12,8 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors
 
 if TYPE_CHECKING:
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.method import MethodInfo
-    from napari_mrf.sequence import Sequence
 
 _COLUMNS = 100
 _HEADINGS = ("name", "kind", "weights", "what")
@@ -34,7 +34,7 @@ def list_methods(
 
     Example: napari-mrf methods --verbose
     """
-    from napari_mrf import sequences
+    from napari_mrf.data import sequences
 
     named = [make() for make in sequences.NAMED.values()]
     groups = _groups(named)

@@ -13,8 +13,8 @@ from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, know
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 
 @app.command()
@@ -78,8 +78,9 @@ def importance(
 
     Example: napari-mrf importance thigh.nii.gz --method water-fat --layers FF --output importance
     """
-    from napari_mrf import methods, sequences
+    from napari_mrf import methods
     from napari_mrf.analysis.frame_groups import ImportanceOptions
+    from napari_mrf.data import sequences
     from napari_mrf.io import load_maps, load_series
     from napari_mrf.report.importance import IMPORTANCE_RESULTS, save_importance
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.inspection import Inspected
     from napari_mrf.analysis.prediction import Prediction
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 _COMPONENTS = ("magnitude", "real", "imaginary", "phase")
 
@@ -88,8 +88,8 @@ def inspect_series(
 
     Example: napari-mrf inspect thigh.nii.gz --maps maps --voxel 0,81,92 --output fingerprints
     """
-    from napari_mrf import sequences
     from napari_mrf.analysis import inspection_input
+    from napari_mrf.data import sequences
     from napari_mrf.io import load_series
     from napari_mrf.report.inspection import INSPECTION_RESULTS, iter_save_inspection
 
@@ -188,7 +188,7 @@ def _summary(output: Path, inspected: Sequence[Inspected]) -> str:
 
 
 def _values(prediction: Prediction) -> list[str]:
-    from napari_mrf.parameters import PARAMETERS
+    from napari_mrf.data.parameters import PARAMETERS
 
     words = []
     for key, value in prediction.values.items():

@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import Method
-    from napari_mrf.series import MRFSeries
 
 
 def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:

@@ -13,8 +13,8 @@ from napari_mrf.cli.progress import with_progress
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 
 @app.command()
@@ -78,7 +78,7 @@ def reconstruct(
 
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
-    from napari_mrf import sequences
+    from napari_mrf.data import sequences
     from napari_mrf.io import find_series, load_series
     from napari_mrf.io.maps_writer import MAPS_RESULTS
 

@@ -28,7 +28,7 @@ def simulate(
 
     Example: napari-mrf simulate --sequence t1ff --parameters tissue.csv --output signals.npy
     """
-    from napari_mrf import sequences
+    from napari_mrf.data import sequences
     from napari_mrf.io import load_parameter_table, save_fingerprints
     from napari_mrf.simulation import simulate as simulate_fingerprints
 
@@ -90,7 +90,7 @@ def phantom(
 
     Example: napari-mrf phantom --output phantom --seed 3 --mode radial
     """
-    from napari_mrf import sequences
+    from napari_mrf.data import sequences
     from napari_mrf.data.signal_kinds import SIGNAL_KINDS
     from napari_mrf.phantoms.acquire import acquire
     from napari_mrf.phantoms.by_kind import PHANTOMS

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.grid import ParameterGrid
-    from napari_mrf.sequence import Sequence
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from napari_mrf.errors import MRFInputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.grid import ParameterGrid
-    from napari_mrf.sequence import Sequence
 
 _LOGGER = logging.getLogger(__name__)
 

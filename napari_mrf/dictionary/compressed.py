@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atom_search_torch import TorchSearch
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
-    from napari_mrf.sequence import Sequence
 
 ENERGIES = ("99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999")
 DEFAULT_ENERGY = "99.999999"

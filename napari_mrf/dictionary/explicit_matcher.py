@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.dictionary.refining_matcher import RefiningMatcher
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import FLAGS
 from napari_mrf.method import VoxelResult
 from napari_mrf.slicewise import result_of
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atoms import Dictionary
-    from napari_mrf.sequence import Sequence
 
 # A chunk keeps the cores busy for some tenths of a second: long enough for the BLAS, short enough
 # to cancel.

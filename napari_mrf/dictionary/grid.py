@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import ByKind
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 @dataclass(frozen=True, eq=False)

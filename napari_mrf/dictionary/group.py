@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atom_groups import AtomGroups
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.group_search import GroupSearch
     from napari_mrf.method import VoxelResult
-    from napari_mrf.sequence import Sequence
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 _KEYS = SIGNAL_KINDS["spoiled"].tissue
 _FEWEST_IN_PART = 256

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.parameters import validity_rules
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-from napari_mrf.parameters import validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.conditioning import Conditioning
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.prior import Prior
     from napari_mrf.dictionary.signal_tables import SignalTables
-    from napari_mrf.sequence import Sequence
 
 _MAX_STEPS = 30
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.refinement import Refinement
-    from napari_mrf.sequence import Sequence
 
 _FEWEST_LEARNED = 50
 _FEWEST_IN_PART = 32

@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 _FORMAT = "napari-mrf dictionary"
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
 from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import FLAGS
 from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.water_fat_pairs import Search
-    from napari_mrf.sequence import Sequence
 
 # A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.
 _VOXELS_A_CORE, _VOXELS_ON_GPU = 1024, 8192

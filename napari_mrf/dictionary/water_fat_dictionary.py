@@ -16,8 +16,8 @@ from napari_mrf.simulation import water_fat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.grid import ParameterGrid
-    from napari_mrf.sequence import Sequence
 
 AXES = ("T1H2O", "T1fat", "Df", "B1")
 

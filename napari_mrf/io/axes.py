@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Sized
     from pathlib import Path
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.source import Source
-    from napari_mrf.sequence import Sequence
 
 LETTERS = "XYZTC"
 """Space, time, and C for a last-resort axis of two: real and imaginary part."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.maps_writer import RECORD_NAME
 from napari_mrf.io.source import read_error, sha256_of
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.data.geometry import Grid, check_same_grid, same_place
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.series import check_affine
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.maps_writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 from napari_mrf.io.nifti import NiftiVolume, read_volume
 from napari_mrf.io.source import read_error
-from napari_mrf.maps import ParameterMaps
-from napari_mrf.parameters import PARAMETERS
-from napari_mrf.series import check_affine
 
 if TYPE_CHECKING:
     import numpy as np

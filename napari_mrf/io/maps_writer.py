@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.nifti_write import write_volume
 from napari_mrf.io.result_folder import ResultKind
-from napari_mrf.maps import FLAGS
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.io.result_folder import Staged
-    from napari_mrf.maps import ParameterMaps
 
 RECORD_NAME = "maps.json"
 RECORD_FORMAT = "napari-mrf maps"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import npy
 from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.nifti import read_volume
 from napari_mrf.io.source import read_error
-from napari_mrf.series import check_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 
 def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np.bool_]:

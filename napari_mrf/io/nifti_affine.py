@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.series import check_affine
 from napari_mrf.errors import MRFInputError
-from napari_mrf.series import check_affine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

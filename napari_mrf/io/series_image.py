@@ -17,8 +17,8 @@ from napari_mrf.io.series_order import PairView, SeriesView, as_signal, view_of
 from napari_mrf.io.sidecar import Sidecar, load_sidecar
 
 if TYPE_CHECKING:
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.source import Source
-    from napari_mrf.sequence import Sequence
 
 
 REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")

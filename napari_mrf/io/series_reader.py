@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.axes import axes_option, propose_axes
 from napari_mrf.io.formats import read_source
@@ -22,12 +23,11 @@ from napari_mrf.io.series_order import as_signal
 from napari_mrf.io.sidecar import load_sidecar
 from napari_mrf.io.sidecar_sequence import sequence_of
 from napari_mrf.io.spokes import average
-from napari_mrf.series import MRFSeries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 def load_series(

@@ -15,7 +15,7 @@ from napari_mrf.io.sidecar_sequence import block_of
 from napari_mrf.io.source import sha256_of
 
 if TYPE_CHECKING:
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 
 def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False) -> list[Path]:

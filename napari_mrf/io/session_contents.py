@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.sequence import Sequence
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.label_maps import load_labels
 from napari_mrf.io.label_table import Label
@@ -14,16 +15,15 @@ from napari_mrf.io.maps_reader import load_maps
 from napari_mrf.io.series_reader import load_series
 from napari_mrf.io.session_file import SessionFile, load_session
 from napari_mrf.io.source import sha256_of
-from napari_mrf.sequence import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session_file import FileRecord
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
 
 
 @dataclass

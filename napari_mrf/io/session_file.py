@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_mrf import strict_json
 from napari_mrf._version import __version__
+from napari_mrf.data import strict_json
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.source import read_error

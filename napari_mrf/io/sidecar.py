@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import stem_of

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.sequence import Sequence
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.sequence import Sequence
 
 if TYPE_CHECKING:
     from pathlib import Path

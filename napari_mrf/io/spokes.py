@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 def average(signal: Any, sequence: Sequence | None, path: Path) -> tuple[Any, int]:

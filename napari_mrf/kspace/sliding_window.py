@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 
 def sliding_window(series: MRFSeries, n_frames: int) -> MRFSeries:

@@ -1,6 +1,6 @@
 """The bridge from nouns to napari layers, and back: the only room that makes layers.
 
-Every layer shows its data in screen order (see `napari_mrf.orientation`), carries the noun it
+Every layer shows its data in screen order (see `napari_mrf.data.orientation`), carries the noun it
 was made from in its metadata, and declares scale, units and axis labels.
 """
 

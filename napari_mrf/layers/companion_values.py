@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers.maps import values_on_screen
-from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 def companion_values(

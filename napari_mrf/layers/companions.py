@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers.attributes import (
     add_image,
@@ -18,16 +21,13 @@ from napari_mrf.layers.batch import keeping_selection, remove_together
 from napari_mrf.layers.companion_values import companion_values, meanings_of_bits, screen_shape
 from napari_mrf.layers.maps import values_on_screen
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
-from napari_mrf.maps import FLAGS
-from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 COMPANIONS = ("quality", "flags", "mask", "uncertainty")
 """What a set of maps can show on demand beside its parameters."""

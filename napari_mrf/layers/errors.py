@@ -9,15 +9,15 @@ from napari.layers import Image
 
 from napari_mrf.analysis.error_maps import error_limits, error_unit
 from napari_mrf.colormaps import error_colors
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
 from napari_mrf.layers.order import place_in_front
-from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 ERROR_KEY = "mrf_error"
 """Metadata of an error layer: (name of the reference, name of the test, parameter, kind)."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
 from napari_mrf.layers.order import place_in_front, show_in_front
-from napari_mrf.maps import ParameterMaps
-from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers.attributes import add_image, parameter_colormap
 from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.metadata import MAPS_KEY, find_set
-from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 def show_maps(viewer: Any, set_name: str, maps: ParameterMaps) -> None:

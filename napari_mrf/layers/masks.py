@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.attributes import spatial_attributes
 from napari_mrf.layers.metadata import GRID_KEY
 from napari_mrf.layers.regions import grid_of_regions
-from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 
 def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str) -> Any:

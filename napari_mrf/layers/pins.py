@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.attributes import spatial_attributes
 from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.order import PINS_KEY
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.plots.trace_styles import pin_color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 _NAME = "MRF pins"
 _SIZE_VOXELS = 3.0

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.attributes import spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import GRID_KEY
 from napari_mrf.layers.order import place_under_pins
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.rois.muscles import meaning_of
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.label_table import Label
-    from napari_mrf.maps import ParameterMaps
     from napari_mrf.rois.edits import Edit
-    from napari_mrf.series import MRFSeries
 
 REGIONS_KEY = "mrf_regions"
 """Metadata of a Labels layer of regions: its `RegionGrid`."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.component_view import ComponentView
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes
 from napari_mrf.layers.metadata import SERIES_KEY
-from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 _PEAK_KEY = "mrf_peak"
 

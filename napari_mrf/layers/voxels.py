@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.metadata import SERIES_KEY
-from napari_mrf.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
 
 def layer_of_series(viewer: Any, series: MRFSeries | None) -> Any:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 FORMAT = "napari-mrf network"
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)

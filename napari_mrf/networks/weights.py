@@ -20,7 +20,7 @@ from napari_mrf.networks.zoo import NETWORKS, network_info
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 ENTRY_POINTS = "napari_mrf.weights"
 """Group under which other distributions name packages that hold weights."""

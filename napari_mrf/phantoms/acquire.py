@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace.sliding_window import moving_means
 from napari_mrf.phantoms.acquired_signal import (
@@ -19,15 +20,14 @@ from napari_mrf.phantoms.acquired_signal import (
 )
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.radial_scan import RadialScan
-from napari_mrf.series import MRFSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
 
 Mode = Literal["radial", "fully-sampled", "noise-only"]
 NoiseReference = Literal["voxel", "foreground"]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
 
 
 # Bounds the memory of double-precision signals: 1400 pulses x 2048 voxels x 16 bytes = 46 MB.

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.io.atomic import write_error
 from napari_mrf.phantoms import sample_store
 from napari_mrf.phantoms.acquire import acquire

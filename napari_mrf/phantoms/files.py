@@ -13,8 +13,8 @@ from napari_mrf.io.series_writer import write_series_files
 from napari_mrf.io.sidecar import sidecar_path
 
 if TYPE_CHECKING:
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.phantoms.phantom import Phantom
-    from napari_mrf.series import MRFSeries
 
 TRUTH_NAME = "truth"
 ROIS_NAME = "rois.nii.gz"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.maps import ParameterMaps
+from napari_mrf.data.maps import ParameterMaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.io.atomic import write_error
 from napari_mrf.phantoms import sample_store
 from napari_mrf.phantoms.acquire import acquire
@@ -16,8 +16,8 @@ from napari_mrf.phantoms.thigh import thigh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.phantoms.phantom import Phantom
-    from napari_mrf.series import MRFSeries
 
 SERIES_NAME = "thigh_t1ff.nii"
 # Raise it when the numbers change, so that copies made by earlier versions are left alone.

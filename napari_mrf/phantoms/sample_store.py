@@ -7,7 +7,7 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
 

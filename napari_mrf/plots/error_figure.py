@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from napari_mrf.analysis.error_maps import error_limits
 from napari_mrf.colormaps import error_colors, valid_colors
-from napari_mrf.parameters import PARAMETERS, validity_rules
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf import sequence as sequence_module
+    from napari_mrf.data import sequence as sequence_module
 
 _WIDTH_INCHES = 7.0
 _SMALL_POINTS = 8

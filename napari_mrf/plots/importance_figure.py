@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Items
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance_result import Importance
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 BAR_COLOR = "#4477AA"
 FISHER_COLOR = "#CC6677"

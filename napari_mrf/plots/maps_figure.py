@@ -9,13 +9,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from napari_mrf.colormaps import valid_colors
-from napari_mrf.parameters import PARAMETERS, validity_rules
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Figure:

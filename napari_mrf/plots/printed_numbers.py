@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 
 def decimals(key: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from napari_mrf.analysis.agreement import map_agreement
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf import sequence as sequence_module
+    from napari_mrf.data import sequence as sequence_module
 
 STRIP_ROWS = ("FA (deg)", "TE (ms)", "TR (ms)")
 """Keys of the rows, from top to bottom."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.inspection import Inspected
-    from napari_mrf.sequence import Sequence as MRFSequence
+    from napari_mrf.data.sequence import Sequence as MRFSequence
 
 VALUES_NAME, REGIONS_NAME = "values.csv", "regions.csv"
 FIGURE_KINDS = ("svg", "pdf")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 KEYS = ("T1", "T2")
 T1_RANGE_MS, T2_RANGE_MS = (20.0, 5000.0), (5.0, 2500.0)

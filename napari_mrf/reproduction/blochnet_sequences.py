@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.sequence import Sequence
-from napari_mrf.sequences import fisp
+from napari_mrf.data.sequence import Sequence
+from napari_mrf.data.sequences import fisp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.sequence import Sequence
 
 MATCHING = "dictionary matching"
 _TISSUES, _TESTED, _EPOCHS = 16_384, 5_000, 40

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.sequence import Sequence
 
 NETWORKS = ("fc", "rnn", "fc-fc", "rnn-rnn", "blochnet")
 SIGMA = 0.001

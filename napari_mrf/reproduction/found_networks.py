@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import ModelCard
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.sequence import Sequence
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.devices import resolve_device
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome

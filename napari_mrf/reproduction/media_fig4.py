@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.analysis.agreement import agreement_table
 from napari_mrf.analysis.roi_pairs import roi_pairs
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_mrf import methods, sequences
+from napari_mrf import methods
+from napari_mrf.data import sequences
 from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.network_method import NetworkMethod
 from napari_mrf.networks.zoo import NETWORKS
@@ -15,7 +16,7 @@ from napari_mrf.reproduction.media_subjects import Subject, subjects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.method import Method
     from napari_mrf.reproduction.experiment import Settings
 

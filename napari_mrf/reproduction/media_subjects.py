@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.maps import ParameterMaps
 from napari_mrf.phantoms.acquire import acquire
 from napari_mrf.phantoms.labels import MUSCLES, label_of
 from napari_mrf.phantoms.thigh import thigh
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.series import MRFSeries
 
 SNR_DB = 20.0
 """What the INN paper takes as that of a scan in vivo; undersampling comes on top."""

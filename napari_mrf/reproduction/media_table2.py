@@ -23,7 +23,7 @@ from napari_mrf.reproduction.published import published_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.reproduction.experiment import Settings
     from napari_mrf.reproduction.media_subjects import Subject
 

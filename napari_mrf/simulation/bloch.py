@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
     Vectors = NDArray[np.float64]
 

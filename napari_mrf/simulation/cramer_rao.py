@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.simulation.models import MODELS
 from napari_mrf.simulation.simulator import simulate
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 # Bounds the memory of derivatives: 500 states of 1000 pulses, or 1400 pulses and 7 peaks.
 _TISSUES_PER_CHUNK = 512

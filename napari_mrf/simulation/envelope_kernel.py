@@ -17,7 +17,7 @@ from napari_mrf.compilation import OPTIONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 def pulse_envelopes(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 # Working set of one chunk of atoms: near the cache on a CPU, wide on an accelerator.
 _STATES_PER_CHUNK = {"cpu": 2**15}

@@ -20,7 +20,7 @@ from napari_mrf.compilation import OPTIONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 # Orders are updated in blocks so that no scalar remainder loop runs; the padding holds zeros.
 _BLOCK = 8

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.simulation.models import MODELS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
     from torch import Tensor
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 # Bounds the float64 intermediates of a large dictionary: 4096 x 1000 pulses x 8 bytes = 33 MB.
 _ATOMS_PER_CHUNK = 4096

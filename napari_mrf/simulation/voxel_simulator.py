@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.simulation import water_fat
 from napari_mrf.simulation.simulator import simulate
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 class VoxelSimulator:

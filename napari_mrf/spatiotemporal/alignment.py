@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.data.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

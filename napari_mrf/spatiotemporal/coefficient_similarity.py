@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atoms import Dictionary
     from napari_mrf.method import VoxelResult
-    from napari_mrf.sequence import Sequence
 
 _KEYS = ("T1", "T2")
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.method import ReconstructionUpdate
-    from napari_mrf.sequence import Sequence
     from napari_mrf.slicewise import Reconstruction
     from napari_mrf.spatiotemporal.similarity import Similarity
 

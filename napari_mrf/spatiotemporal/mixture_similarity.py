@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.method import VoxelResult
-    from napari_mrf.sequence import Sequence
 
 _ROWS_AT_ONCE = 16
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_mrf.maps import FLAGS
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.method import VoxelResult
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.method import ReconstructionUpdate
     from napari_mrf.slicewise import Reconstruction, Voxels
     from napari_mrf.spatiotemporal.patch_search import Candidates, PatchSearch

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.phantoms.phantom import Phantom
-    from napari_mrf.sequence import Sequence
 
     Shape = tuple[int, int, int]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf import strict_json
+from napari_mrf.data import strict_json
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write
 from napari_mrf.training.recipe import Recipe

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Noise, Recipe
 

@@ -17,8 +17,8 @@ from napari_mrf.training.tissue import inn_test_grid, random_tissues
 if TYPE_CHECKING:
     import torch
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.checkpoint import Progress
     from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Recipe

@@ -9,9 +9,9 @@ from napari_mrf.networks.card import InitialWeights
 from napari_mrf.networks.weights import installed, load_network
 
 if TYPE_CHECKING:
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import MapScale, ModelCard
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.recipe import MapRange, Recipe
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.series_recipe import SubjectFiles
 
 # A map that was estimated at the end of its range may lie a rounding beyond it.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.training.evaluation import metrics
 from napari_mrf.training.phantom_recipe import PhantomImages
 from napari_mrf.training.phantom_slices import PhantomSlices
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import Metric
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.phantom_slices import PhantomSlice
     from napari_mrf.training.recipe import Recipe
 

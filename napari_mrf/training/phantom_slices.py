@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.training.phantom_recipe import PhantomImages
     from napari_mrf.training.recipe import Noise
 

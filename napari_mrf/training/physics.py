@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.recipe import MapRange
 
     Model = Callable[[Mapping[str, Tensor]], Tensor]

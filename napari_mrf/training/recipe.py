@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.training.phantom_recipe import PhantomImages
 from napari_mrf.training.series_recipe import MeasuredSeries
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
@@ -27,8 +27,8 @@ from napari_mrf.training.tissue import random_tissues
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import ModelCard
-    from napari_mrf.sequence import Sequence
     from napari_mrf.training.checkpoint import Progress
     from napari_mrf.training.data import TrainingData
     from napari_mrf.training.recipe import Recipe

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.comparison import PLAINEST
@@ -22,8 +22,8 @@ from napari_mrf.training.recipe import Recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import Metric, ModelCard
-    from napari_mrf.sequence import Sequence
 
 LARGEST_BESIDE_THE_CODE = 3_000_000
 """Bytes of weights that still come with the package."""

@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary, ref
 
 from napari.components.overlays import TextOverlay
 
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps_writer import DEVIATIONS
 from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.layers.outlines import write_names_in
-from napari_mrf.orientation import DisplayOrientation
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import unwrapped
 from napari_mrf.widgets.layer_turns import layer_turns_of
 

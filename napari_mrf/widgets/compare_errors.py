@@ -10,12 +10,12 @@ from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.error_maps import error_map
 from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.errors import ERROR_KEY, find_errors, show_error
 from napari_mrf.layers.metadata import PARAMETER_KEY
 from napari_mrf.layers.order import show_in_front
-from napari_mrf.parameters import PARAMETERS
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.canvas_texts import show_canvas_texts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import decimals
 from napari_mrf.report.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
 from napari_mrf.widgets.data_table import Column

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.widgets.importance_panel import ImportancePanel
 
 

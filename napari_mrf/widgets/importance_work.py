@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance_result import Importance
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.sequence import Sequence as PulseSequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence as PulseSequence
+    from napari_mrf.data.series import MRFSeries
 
 _PREPARING = "preparing, longer the first time"
 _MOST = 1_000_000

@@ -13,7 +13,7 @@ from napari_mrf.widgets.value_ticks import ValueTicks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf import sequence as sequence_module
+    from napari_mrf.data import sequence as sequence_module
 
 # In pixels: what stands around the axes, and between them.
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 60, 8, 8, 32, 7

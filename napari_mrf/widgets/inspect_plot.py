@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf import sequence as sequence_module
+    from napari_mrf.data import sequence as sequence_module
 
 _MINIMUM_HEIGHT = 290
 

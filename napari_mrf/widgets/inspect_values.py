@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
-from napari_mrf.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.widgets.inspect_values_model import ValueRow, ValuesModel
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 
-from napari_mrf.parameters import PARAMETERS, validity_rules
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_mrf.analysis.predictor import Predictor
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.session import RegionChoice, Regions, Voxel
 
 _SLOW_S = 0.02

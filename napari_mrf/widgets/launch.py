@@ -15,8 +15,8 @@ from napari_mrf.widgets.readers import open_dock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.maps import ParameterMaps
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
 
 
 def open_viewer(

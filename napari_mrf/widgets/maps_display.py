@@ -27,7 +27,7 @@ from napari_mrf.widgets.reconstruction import PartialMaps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
 
 
 class MapsDisplay:

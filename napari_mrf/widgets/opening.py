@@ -17,8 +17,8 @@ from napari_mrf.widgets.canvas_texts import show_canvas_texts
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.layers import series_of
-from napari_mrf.orientation import DisplayOrientation
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.advice_binding import AdviceBinding
 from napari_mrf.widgets.bond import Bond

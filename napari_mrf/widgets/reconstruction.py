@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.method import MethodInfo, ReconstructionUpdate
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
 
 _PREPARING = "preparing, longer the first time"
 _FINDING = "finding the foreground"

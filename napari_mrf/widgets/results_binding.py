@@ -8,10 +8,10 @@ import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QFileDialog
 
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
-from napari_mrf.maps import FLAGS
-from napari_mrf.parameters import PARAMETERS, validity_rules
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.maps_display import maps_display_of
@@ -20,7 +20,7 @@ from napari_mrf.widgets.preferences import preferences
 from napari_mrf.widgets.reconstruction import save
 
 if TYPE_CHECKING:
-    from napari_mrf.maps import ParameterMaps
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.widgets.notice import Notice
     from napari_mrf.widgets.results_panel import ResultsPanel
 

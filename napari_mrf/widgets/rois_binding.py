@@ -22,7 +22,7 @@ from napari_mrf.widgets.rois_statistics_binding import RoisStatisticsBinding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.widgets.rois_panel import RoisPanel
 
 

@@ -12,9 +12,9 @@ from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
 from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Job, JobStatus, Step
-from napari_mrf.parameters import validity_rules
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.preferences import preferences

@@ -23,7 +23,7 @@ from napari_mrf.widgets.regions_editor import regions_editor_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.series import MRFSeries
 
     LayerData = tuple[Any, dict[str, Any], str]
 

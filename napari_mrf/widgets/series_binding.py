@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.jobs import Failure, JobState, JobStatus
 from napari_mrf.layers import replace_series, series_of, show_component
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.widgets.series_panel import SeriesPanel
 
 SERIES_FILES = "Series (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat);;All files (*)"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf.orientation import DisplayOrientation
+from napari_mrf.data.orientation import DisplayOrientation
 
 if TYPE_CHECKING:
-    from napari_mrf.sequence import Sequence
-    from napari_mrf.series import MRFSeries
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
 
 _PLANES = {"IS": "axial", "SI": "axial", "PA": "coronal", "AP": "coronal", "LR": "sagittal",
            "RL": "sagittal"}  # fmt: skip

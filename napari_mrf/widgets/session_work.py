@@ -15,9 +15,9 @@ from napari_mrf.widgets.opening import OpenedSeries
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session_contents import SessionContents
     from napari_mrf.io.session_file import MapsRecord, RegionsRecord, SeriesRecord
-    from napari_mrf.series import MRFSeries
     from napari_mrf.session import MapsSet, RegionChoice, Regions, Voxel
 
 
@@ -174,8 +174,8 @@ def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
 
 
 def _belongs_to_maps(file: Path) -> bool:
+    from napari_mrf.data.parameters import PARAMETERS
     from napari_mrf.io.maps_writer import COMPANIONS, DEVIATIONS, RECORD_NAME
-    from napari_mrf.parameters import PARAMETERS
 
     stem = file.name.removesuffix(".gz").removesuffix(".nii")
     return file.name == RECORD_NAME or (

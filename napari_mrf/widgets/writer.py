@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import save_maps
 from napari_mrf.layers import maps_of
-from napari_mrf.maps import ParameterMaps
-from napari_mrf.parameters import PARAMETERS
 
 
 def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:

@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_mrf import sequences
+from napari_mrf.data import sequences
 
 AFFINE = np.array(
     [[0.0, -2.0, 0.0, 31.0], [1.5, 0.0, 0.0, -22.0], [0.0, 0.0, 8.0, 7.0], [0.0, 0.0, 0.0, 1.0]]

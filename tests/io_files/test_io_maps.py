@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from napari_mrf import MRFInputError, ParameterMaps, load_maps, save_maps
-from napari_mrf.maps import FLAGS
+from napari_mrf.data.maps import FLAGS
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_mrf import MRFInputError, load_maps, load_series, save_maps
-from napari_mrf.maps import ParameterMaps
+from napari_mrf.data.maps import ParameterMaps
 
 
 class Trap:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, sequences
+from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
+from napari_mrf.data import sequences
 from napari_mrf.io import load_series, save_labels, save_maps, save_series
 from napari_mrf.io.session_contents import iter_contents
 from napari_mrf.io.session_file import (

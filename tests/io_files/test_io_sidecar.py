@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from napari_mrf import MRFInputError, load_series, sequences
+from napari_mrf import MRFInputError, load_series
+from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 
 

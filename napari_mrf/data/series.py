@@ -12,7 +12,7 @@ from napari_mrf.errors import MRFInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.sequence import Sequence
+    from napari_mrf.data.sequence import Sequence
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.sequence import Sequence
 from napari_mrf.errors import MRFInputError
-from napari_mrf.sequence import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf import strict_json
-from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-from napari_mrf.errors import MRFInputError
-from napari_mrf.sequence_checks import (
+from napari_mrf.data import strict_json
+from napari_mrf.data.sequence_checks import (
     JSON_FORMAT,
     PULSE_FIELDS,
     bad_sequence,
@@ -25,6 +23,8 @@ from napari_mrf.sequence_checks import (
     spread_pulses,
     whole,
 )
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
