@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from bench_networks import PeakMemory
 
-from napari_mrf.devices import n_threads
+from napari_mrf.compute.devices import n_threads
 
 Contender = Callable[[np.ndarray], object]
 _PART = 2500

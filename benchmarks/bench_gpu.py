@@ -21,9 +21,9 @@ from bench_networks import SIDE, disk, slices_of_noise_and_tissue, write_untrain
 
 import napari_mrf as mrf
 from napari_mrf import methods
+from napari_mrf.compute.devices import machine_name, resolve_device
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.devices import machine_name, resolve_device
 from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.method import Method
 from napari_mrf.network_method import NetworkMethod

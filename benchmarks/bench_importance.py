@@ -23,7 +23,7 @@ from noisy_fingerprints import noisy_fingerprints
 import napari_mrf as mrf
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance
-from napari_mrf.devices import n_threads
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.method import MethodInfo, VoxelResult
 from napari_mrf.voxelwise import VoxelwiseMethod
 

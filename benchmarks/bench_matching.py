@@ -23,7 +23,7 @@ from kernel_split import time_split
 from noisy_fingerprints import noisy_fingerprints
 
 import napari_mrf as mrf
-from napari_mrf.devices import n_threads
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.dictionary.water_fat_search import CompiledSearch
 from napari_mrf.dictionary.water_fat_search_torch import TorchSearch

@@ -29,9 +29,9 @@ from bench_subject import disk, private_bytes
 from noisy_fingerprints import noisy_fingerprints
 
 import napari_mrf as mrf
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.devices import n_threads
 from napari_mrf.image_network_method import ImageNetworkMethod
 from napari_mrf.network_method import NetworkMethod
 from napari_mrf.network_runner import NetworkRunner

@@ -10,8 +10,8 @@ from dataclasses import fields
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.devices import available_devices as devices
 from napari_mrf.data.signal_kinds import ByKind
-from napari_mrf.devices import available_devices as devices
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
-from napari_mrf.devices import n_threads
 from napari_mrf.method import VoxelResult
 from napari_mrf.network_listing import network_row
 from napari_mrf.network_runner import NetworkRunner

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 
+from napari_mrf.compute.devices import n_threads, resolve_device
+from napari_mrf.compute.memory import available_bytes
+from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.devices import n_threads, resolve_device
 from napari_mrf.dictionary.model_fit import model_fit
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import available_bytes
 from napari_mrf.method import VoxelResult
-from napari_mrf.networks.one_thread_each import in_order, one_thread_each
 from napari_mrf.networks.weights import load_network
 from napari_mrf.networks.work import work_of
 from napari_mrf.networks.zoo import NETWORKS

@@ -15,7 +15,7 @@ def test_kernels_work_where_no_cache_can_be_written(tmp_path):
         "import numba.core.caching as caching\n"
         "caching._CacheLocator.ensure_cache_path = lambda self: (_ for _ in ()).throw(OSError())\n"
         "import numpy as np, napari_mrf as mrf\n"
-        "from napari_mrf.compilation import OPTIONS\n"
+        "from napari_mrf.compute.compilation import OPTIONS\n"
         "assert OPTIONS['cache'] is False, OPTIONS\n"
         "sequence = mrf.Sequence(name='x', kind='fisp', flip_angles_deg=[90.0, 0.0],"
         " repetition_times_ms=10.0, echo_times_ms=0.0)\n"

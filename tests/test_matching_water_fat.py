@@ -81,7 +81,9 @@ def test_torch_search_finds_the_same_pairs_as_the_compiled_one(sequence, diction
 
 def test_a_gpu_that_is_there_is_not_taken_unasked(sequence, monkeypatch):
     gpu = ("cuda:0", "some GPU")
-    monkeypatch.setattr("napari_mrf.devices.available_devices", lambda: [("cpu", "CPU"), gpu])
+    monkeypatch.setattr(
+        "napari_mrf.compute.devices.available_devices", lambda: [("cpu", "CPU"), gpu]
+    )
     assert WaterFatMatcher(sequence, device="auto").device == CPU
     assert WaterFatMatcher(sequence, device="cuda").device.type == "cuda"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_mrf.networks.one_thread_each import in_order, one_thread_each
+from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.networks.work import work_of
 from napari_mrf.networks.zoo import NETWORKS
 

@@ -46,7 +46,7 @@ def train(
 
     Two GPUs: torchrun --nproc-per-node 2 --no-python napari-mrf train RECIPE -o DIR --device cuda
     """
-    from napari_mrf.devices import resolve_device
+    from napari_mrf.compute.devices import resolve_device
     from napari_mrf.training.processes import Processes
     from napari_mrf.training.recipe import load_recipe
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 
 TILE = 256
 """Atoms looked at together: their powers stay in the first level of cache."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
@@ -176,7 +176,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
 
     def _fit_chunk(self, products_per_voxel: float) -> None:
         """Choose how many voxels are matched at once, from what one costs."""
-        from napari_mrf.dictionary.product_threads import n_threads
+        from napari_mrf.compute.product_threads import n_threads
 
         n_voxels = n_threads() * _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
         self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))

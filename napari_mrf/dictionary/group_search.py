@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.compute.product_threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.atom_search_state import SearchState, largest_of_tiles
-from napari_mrf.dictionary.product_threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.real_atoms import RealAtoms, interleaved
 
 if TYPE_CHECKING:

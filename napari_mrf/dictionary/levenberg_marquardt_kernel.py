@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 

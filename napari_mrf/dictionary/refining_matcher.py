@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
-from napari_mrf.devices import n_threads
 from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodOption, VoxelResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 
 _LANES = 8
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.devices import resolve_device
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
 from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 from napari_mrf.dictionary.levenberg_marquardt_kernel import MODEL_OPTIONS, linearize
 from napari_mrf.dictionary.spline_kernel import spline_vector
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import npy
-from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.nifti import read_volume
 from napari_mrf.io.source import read_error
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from scipy.io import loadmat, whosmat
 
+from napari_mrf.compute.memory import available_bytes, refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import available_bytes, refuse_beyond_memory
 from napari_mrf.io.npz import choose_error
 from napari_mrf.io.source import Source, sha256_of, truncated
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.nifti_header import NiftiHeader, matches, read_header
 from napari_mrf.io.source import FileStamp, MappedArray, Source, read_error, sha256_of, truncated
 from napari_mrf.io.unpack import (

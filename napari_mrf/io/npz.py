@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.npy import read_header
 from napari_mrf.io.source import Source, sha256_of, truncated
 

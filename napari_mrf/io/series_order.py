@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.memory import refuse_beyond_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

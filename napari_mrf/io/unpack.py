@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from platformdirs import user_cache_path
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
-from napari_mrf.io.memory import refuse_beyond_memory
 from napari_mrf.io.source import read_error, sha256_of, truncated
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.compute.threads_part import in_order
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace import coils, density, nufft
-from napari_mrf.kspace.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.threads_part import in_order
 from napari_mrf.kspace import coils, density, gridding, nufft
-from napari_mrf.kspace.threads import in_order
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
 if TYPE_CHECKING:

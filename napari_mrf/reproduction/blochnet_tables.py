@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.devices import resolve_device
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.reproduction.blochnet_data import KEYS, brains, fingerprints, synthetic
 from napari_mrf.reproduction.blochnet_sequences import (
     N_PULSES,

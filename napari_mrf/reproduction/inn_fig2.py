@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data import sequences
-from napari_mrf.devices import resolve_device
 from napari_mrf.phantoms.acquire import UNIT_NORM_SIGNAL
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data import sequences
-from napari_mrf.devices import resolve_device
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of, trained_alike

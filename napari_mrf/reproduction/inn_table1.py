@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.devices import resolve_device
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of

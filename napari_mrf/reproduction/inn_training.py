@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.devices import resolve_device
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.reproduction.found_networks import FoundNetwork
 from napari_mrf.training.loop import train
 from napari_mrf.training.recipe import Noise, RandomTissues, load_recipe

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import torch
 
-from napari_mrf.compilation import OPTIONS
+from napari_mrf.compute.compilation import OPTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

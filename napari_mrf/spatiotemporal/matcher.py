@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf import foreground
+from napari_mrf.compute.devices import resolve_device
 from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS, ByKind
-from napari_mrf.devices import resolve_device
 from napari_mrf.errors import MRFInputError
 from napari_mrf.method import MethodInfo, MethodOption
 from napari_mrf.reconstruction_warnings import sign_warnings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_mrf.devices import machine_name
+from napari_mrf.compute.devices import machine_name
 from napari_mrf.training.batch_statistics import settle_statistics
 from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values

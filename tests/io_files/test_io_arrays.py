@@ -302,11 +302,11 @@ def test_series_larger_than_the_memory_is_read_by_slices(tmp_path, image, name, 
     values = np.repeat(image, 20, axis=2)
     WRITERS[name](tmp_path / name, values)
     slice_bytes = values.nbytes // 40
-    monkeypatch.setattr("napari_mrf.io.memory.available_bytes", lambda: 3 * slice_bytes)
+    monkeypatch.setattr("napari_mrf.compute.memory.available_bytes", lambda: 3 * slice_bytes)
     if name != "v73.mat":
         series = load_series(tmp_path / name, axes="XYZT")
         np.testing.assert_array_equal(series.slab(39), values.T[:, 39])
-    monkeypatch.setattr("napari_mrf.io.memory.available_bytes", lambda: slice_bytes - 1)
+    monkeypatch.setattr("napari_mrf.compute.memory.available_bytes", lambda: slice_bytes - 1)
     with pytest.raises(MRFInputError) as caught:
         load_series(tmp_path / name, axes="XYZT")
     assert caught.value.code == "too-large"

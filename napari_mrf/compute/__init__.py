@@ -1,0 +1,1 @@
+"""Devices, threads, memory and compilation: what every number is computed with."""
