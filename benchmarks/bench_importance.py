@@ -24,8 +24,8 @@ import napari_mrf as mrf
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.method import MethodInfo, VoxelResult
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.method import MethodInfo, VoxelResult
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 SNR_DB = 20.0

@@ -27,7 +27,7 @@ from napari_mrf.compute.devices import n_threads
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.dictionary.water_fat_search import CompiledSearch
 from napari_mrf.dictionary.water_fat_search_torch import TorchSearch
-from napari_mrf.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult
 
 NOISE_LEVELS_DB = (10.0, 20.0, 40.0)
 FEW = 1024  # fingerprints that noise and prior are learned from, and the slow searches timed by

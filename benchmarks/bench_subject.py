@@ -34,7 +34,8 @@ COMMAND = [sys.executable, "-c", "from napari_mrf.cli import run; run()"]
 IMPORTS = [
     sys.executable,
     "-c",
-    "import napari_mrf.cli, napari_mrf.io, napari_mrf.methods, napari_mrf.foreground, dask.array;"
+    "import napari_mrf.cli, napari_mrf.io, napari_mrf.methods;"
+    "import napari_mrf.reconstruction.foreground, dask.array;"
     "import napari_mrf.dictionary.water_fat_search, napari_mrf.dictionary.water_fat_kernel;"
     "import napari_mrf.dictionary.water_fat_refine_kernel; import time; time.sleep(1);"
     "print(1)",

@@ -16,9 +16,9 @@ import numpy as np
 import napari_mrf as mrf
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance
-from napari_mrf.foreground import foreground_mask
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.importance_figure import importance_figure
+from napari_mrf.reconstruction.foreground import foreground_mask
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"

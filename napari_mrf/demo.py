@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 FIGURE_NAME = "maps.png"
 REPORT_NAME = "report.html"

@@ -19,7 +19,7 @@ import numpy as np
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.network_method import TrainedMethod
 from napari_mrf.network_tiles import halves, tiles_of
-from napari_mrf.reconstruction_warnings import sign_warnings
+from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import ReconstructionUpdate
     from napari_mrf.network_tiles import Tile
-    from napari_mrf.slicewise import Reconstruction
+    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.slicewise import Reconstruction
 
 # On a core half a second: a run can be cancelled between two tiles.
 _TILE_FLOPS = 4e10

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import Method, MethodInfo
+    from napari_mrf.reconstruction.method import Method, MethodInfo
 
 __all__ = [
     "DEFAULTS",

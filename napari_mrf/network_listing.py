@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.method import MethodInfo
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.comparison import PLAINEST, error_ratios, worse_than_plainest
 from napari_mrf.networks.weights import installed, larger_networks
 from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.reconstruction.method import MethodInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import MethodOption
     from napari_mrf.networks.card import ModelCard
+    from napari_mrf.reconstruction.method import MethodOption
 
 SHOWN_SIGMA = 0.00877
 """Noise level whose errors are shown: 20 dB on the scale of Balsiger et al., MLMIR 2020."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
-from napari_mrf.method import VoxelResult
 from napari_mrf.network_listing import network_row
 from napari_mrf.network_runner import NetworkRunner
-from napari_mrf.slicewise import SlicewiseMethod
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -13,10 +13,10 @@ from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.model_fit import model_fit
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import VoxelResult
 from napari_mrf.networks.weights import load_network
 from napari_mrf.networks.work import work_of
 from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

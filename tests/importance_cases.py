@@ -3,8 +3,8 @@
 import numpy as np
 
 import napari_mrf as mrf
-from napari_mrf.method import Method, MethodInfo, ReconstructionUpdate, VoxelResult
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.method import Method, MethodInfo, ReconstructionUpdate, VoxelResult
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 INFO = MethodInfo("one-frame", "a stand-in", "network", ("spoiled",), "nobody, 2020")
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order

@@ -7,7 +7,7 @@ from matching_cases import measured, random_tissue, small_grid
 
 import napari_mrf as mrf
 from napari_mrf import methods
-from napari_mrf.conditioning import Conditioning, parse_frames
+from napari_mrf.reconstruction.conditioning import Conditioning, parse_frames
 
 EVERYWHERE = np.ones((1, 4, 6), bool)
 

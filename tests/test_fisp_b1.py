@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 import napari_mrf as mrf
 from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.cli.application import app
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher, default_grid
@@ -22,6 +21,7 @@ from napari_mrf.dictionary.prior import range_prior
 from napari_mrf.dictionary.relaxation_refinement import RelaxationB1Refinement
 from napari_mrf.dictionary.relaxation_table import RELAXATION_AND_B1, RelaxationTable
 from napari_mrf.phantoms import acquire, brain
+from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import bloch
 from napari_mrf.training.phantom_subjects import random_subject
 

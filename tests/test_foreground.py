@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_mrf as mrf
-from napari_mrf.foreground import foreground_mask, mask_from_magnitude
 from napari_mrf.phantoms.files import TRUTH_NAME
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.reconstruction.foreground import foreground_mask, mask_from_magnitude
 
 
 def disc(size=64, radius=20):

@@ -12,14 +12,14 @@ from napari_mrf import methods
 from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance
 from napari_mrf.data import sequences
-from napari_mrf.method import VoxelResult
 from napari_mrf.networks import weights
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import save_network
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 T1FF = sequences.t1ff()
 RANGES = {"FF": (0.0, 1.0), "T1H2O": (500.0, 3000.0), "T1fat": (200.0, 400.0),

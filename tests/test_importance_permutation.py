@@ -11,8 +11,8 @@ from napari_mrf.analysis.frame_groups import ImportanceOptions
 from napari_mrf.analysis.importance import importance, iter_importance
 from napari_mrf.analysis.importance_table import COLUMNS, importance_table
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data import sequences
+from napari_mrf.reconstruction.conditioning import Conditioning
 
 RAW = {"intensities": "raw"}
 

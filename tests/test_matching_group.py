@@ -14,7 +14,7 @@ from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.dictionary.group import GroupMatcher
-from napari_mrf.slicewise import result_of
+from napari_mrf.reconstruction.slicewise import result_of
 
 KINDS = ("fisp", "spoiled")
 

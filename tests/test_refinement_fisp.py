@@ -8,7 +8,6 @@ from matching_cases import SIGNAL, measured
 from numba import njit
 
 import napari_mrf as mrf
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
@@ -16,6 +15,7 @@ from napari_mrf.dictionary.levenberg_marquardt_kernel import linearize
 from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.dictionary.relaxation_refinement import RelaxationRefinement
 from napari_mrf.dictionary.relaxation_table import RelaxationTable
+from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import bloch
 
 KEYS = ("PD", "T1", "T2")

@@ -13,7 +13,6 @@ import napari_mrf as mrf
 from napari_mrf import methods
 from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.cli.application import app
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind, SignalKind
 from napari_mrf.dictionary import grid as grids
@@ -25,6 +24,7 @@ from napari_mrf.networks.normalization import Normalization
 from napari_mrf.phantoms.acquire import acquire
 from napari_mrf.phantoms.by_kind import PHANTOMS
 from napari_mrf.phantoms.phantom import Phantom
+from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation.models import MODELS
 from napari_mrf.simulation.signal_model import SignalModel
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator

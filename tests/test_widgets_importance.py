@@ -16,7 +16,7 @@ from napari_mrf import ParameterMaps, methods
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_layer_data
 from napari_mrf.layers.importance import IMPORTANCE_KEY
-from napari_mrf.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.importance_binding import ImportanceBinding
 from napari_mrf.widgets.importance_panel import ImportancePanel

@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 
 from napari_mrf import MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
-from napari_mrf.method import ReconstructionUpdate
+from napari_mrf.reconstruction.method import ReconstructionUpdate
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.layer_turns import layer_turns_of
 from napari_mrf.widgets.maps_display import maps_display_of

@@ -12,12 +12,12 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.layers import series_layer_data
-from napari_mrf.method import MethodInfo, MethodOption, ReconstructionUpdate
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption, ReconstructionUpdate
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.dock import MRFDock, ReconstructDock
 from napari_mrf.widgets.maps_display import maps_display_of

@@ -10,7 +10,7 @@ from napari_mrf import MRFSeries
 from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 from napari_mrf.layers import series_layer_data, series_of
-from napari_mrf.method import MethodOption
+from napari_mrf.reconstruction.method import MethodOption
 from napari_mrf.session import session_of
 from napari_mrf.widgets.dock import MRFDock, SeriesDock
 

@@ -21,7 +21,7 @@ from napari_mrf.analysis.importance_voxels import prepared_reconstructor
 from napari_mrf.analysis.permutation import common_factors, permuted_frames
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
-from napari_mrf.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.reconstruct_again import Reconstructor, Values
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 _KEPT_BYTES = 512 * 2**20
 

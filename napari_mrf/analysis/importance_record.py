@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf._version import __version__
-from napari_mrf.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 
 DEFINITION = (

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf import foreground
 from napari_mrf.analysis.reconstruct_again import make_reconstructor
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.slicewise import SlicewiseMethod
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction import foreground
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.frame_groups import ImportanceOptions
     from napari_mrf.analysis.reconstruct_again import Reconstructor
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 
 def prepared_reconstructor(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.voxel_sample import VoxelSample, read_slab
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.voxel_sample import VoxelSample, read_slab
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
-    from napari_mrf.slicewise import Voxels
+    from napari_mrf.reconstruction.method import Method
+    from napari_mrf.reconstruction.slicewise import Voxels
 
     Fingerprints = Iterator[tuple[Voxels, NDArray[np.complex64] | None]]
 

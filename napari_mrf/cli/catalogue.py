@@ -13,7 +13,7 @@ from napari_mrf.cli.arguments import JsonErrors
 
 if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import MethodInfo
+    from napari_mrf.reconstruction.method import MethodInfo
 
 _COLUMNS = 100
 _HEADINGS = ("name", "kind", "weights", "what")

@@ -14,7 +14,7 @@ from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, know
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance_result import Importance
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
 
 
 def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:

@@ -13,7 +13,7 @@ from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

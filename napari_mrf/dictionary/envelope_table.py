@@ -15,8 +15,8 @@ from napari_mrf.simulation import water_fat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 T1_RANGE_MS = (100.0, 5000.0)
 B1_RANGE = (0.05, 1.6)

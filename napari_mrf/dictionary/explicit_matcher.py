@@ -15,8 +15,8 @@ from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.dictionary.refining_matcher import RefiningMatcher
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import VoxelResult
-from napari_mrf.slicewise import result_of
+from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.slicewise import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

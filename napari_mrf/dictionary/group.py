@@ -19,7 +19,7 @@ from napari_mrf.dictionary.group_pruning import (
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS
 from napari_mrf.dictionary.temporal_basis import cached_basis
-from napari_mrf.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.atom_groups import AtomGroups
     from napari_mrf.dictionary.best_atom_search import CompiledSearch
     from napari_mrf.dictionary.group_search import GroupSearch
-    from napari_mrf.method import VoxelResult
+    from napari_mrf.reconstruction.method import VoxelResult
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.envelope_table import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.dictionary.water_fat_factors import segment_weights
+from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import simulate
 
 if TYPE_CHECKING:

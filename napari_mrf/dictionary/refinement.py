@@ -9,17 +9,17 @@ import numpy as np
 
 from napari_mrf.dictionary.prior import range_prior
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
-from napari_mrf.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.prior import Prior
     from napari_mrf.dictionary.signal_tables import SignalTables
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 _MAX_STEPS = 30
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.

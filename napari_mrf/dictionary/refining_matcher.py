@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import MethodOption, VoxelResult
-from napari_mrf.voxelwise import VoxelwiseMethod
+from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import MethodOption, VoxelResult
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

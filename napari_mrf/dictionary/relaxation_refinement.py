@@ -18,7 +18,7 @@ from napari_mrf.dictionary.signal_tables import SignalTables
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 
 class TableRefinement(Refinement):

@@ -14,8 +14,8 @@ from napari_mrf.simulation import simulate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 _BASIS_TOLERANCE = 1e-6
 # Of the largest signal; what a phase that is the same everywhere leaves in the other part.

@@ -13,7 +13,7 @@ from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_
 from napari_mrf.dictionary.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import MethodInfo, MethodOption, VoxelResult
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption, VoxelResult
 
 if TYPE_CHECKING:
     from collections.abc import Generator

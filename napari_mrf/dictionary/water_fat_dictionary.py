@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
+from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import water_fat
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from napari_mrf.simulation import water_fat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 _SEGMENT_TOLERANCE = 1e-12
 _BOUND_TOLERANCE = 1e-5

@@ -15,7 +15,7 @@ from napari_mrf.dictionary.water_fat_factors import segment_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
+    from napari_mrf.reconstruction.conditioning import Conditioning
 
 _DF_LIMIT_HZ = 500.0
 

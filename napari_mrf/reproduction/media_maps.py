@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.method import Method
     from napari_mrf.reproduction.experiment import Settings
 
 MATCHING = "water-fat"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atoms import Dictionary
-    from napari_mrf.method import VoxelResult
+    from napari_mrf.reconstruction.method import VoxelResult
 
 _KEYS = ("T1", "T2")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf import foreground
 from napari_mrf.compute.devices import resolve_device
-from napari_mrf.conditioning import OPTIONS as CONDITIONING_OPTIONS
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS, ByKind
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import MethodInfo, MethodOption
-from napari_mrf.reconstruction_warnings import sign_warnings
-from napari_mrf.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction import foreground
+from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.warnings import sign_warnings
 from napari_mrf.spatiotemporal import patch_search
 from napari_mrf.spatiotemporal.alignment import align
 from napari_mrf.spatiotemporal.coefficient_similarity import CoefficientSimilarity
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import ReconstructionUpdate
-    from napari_mrf.slicewise import Reconstruction
+    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.slicewise import Reconstruction
     from napari_mrf.spatiotemporal.similarity import Similarity
 
 _SUBJECTS = 6

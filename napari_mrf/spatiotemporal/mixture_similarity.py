@@ -11,8 +11,8 @@ from napari_mrf.dictionary.grid import ParameterGrid, steps
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
+from napari_mrf.reconstruction.voxel_sample import padded
 from napari_mrf.spatiotemporal.similarity import Similarity, SliceFeatures, image_of, nearest
-from napari_mrf.voxel_sample import padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.method import VoxelResult
+    from napari_mrf.reconstruction.method import VoxelResult
 
 _ROWS_AT_ONCE = 16
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.method import ReconstructionUpdate
-    from napari_mrf.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
     from napari_mrf.spatiotemporal.patch_search import Candidates, PatchSearch
     from napari_mrf.spatiotemporal.similarity import Similarity, SliceFeatures
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.method import VoxelResult
-    from napari_mrf.voxelwise import VoxelwiseMethod
+    from napari_mrf.reconstruction.method import VoxelResult
+    from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 
 @dataclass(frozen=True, eq=False)

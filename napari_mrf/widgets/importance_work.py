@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.jobs import Step
-from napari_mrf.method import MethodOption
+from napari_mrf.reconstruction.method import MethodOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -21,7 +21,7 @@ from napari_mrf.widgets.wheel_guard import guard_wheel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.method import MethodOption
+    from napari_mrf.reconstruction.method import MethodOption
 
 _WIDEST_RANGE = 1e9
 

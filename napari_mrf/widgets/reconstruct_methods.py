@@ -11,7 +11,7 @@ from napari_mrf.widgets.picker import Picker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.method import MethodInfo
+    from napari_mrf.reconstruction.method import MethodInfo
 
 _GROUPS = {"matcher": "Matching", "network": "Networks"}
 _WITHOUT_WEIGHTS = "Networks without weights"

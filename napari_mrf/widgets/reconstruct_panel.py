@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_mrf.jobs import JobStatus
-    from napari_mrf.method import MethodInfo
+    from napari_mrf.reconstruction.method import MethodInfo
 
 AUTOMATIC_MASK = "automatic"
 MASK_FROM_FILE = "from a file…"

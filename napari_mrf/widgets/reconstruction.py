@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import MethodInfo, ReconstructionUpdate
+    from napari_mrf.reconstruction.method import MethodInfo, ReconstructionUpdate
 
 _PREPARING = "preparing, longer the first time"
 _FINDING = "finding the foreground"
@@ -216,7 +216,7 @@ def _only_slice(
 ) -> Generator[Step, None, NDArray[np.bool_]]:
     mask = series.mask if mask is None else mask
     if mask is None:
-        from napari_mrf.foreground import iter_foreground_mask
+        from napari_mrf.reconstruction.foreground import iter_foreground_mask
 
         for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
             yield Step(detail=_FINDING)

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.method import VoxelResult
-from napari_mrf.reconstruction_warnings import sign_warnings
-from napari_mrf.slicewise import SlicewiseMethod
-from napari_mrf.voxel_sample import VoxelSample, padded
+from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.voxel_sample import VoxelSample, padded
+from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import ReconstructionUpdate
-    from napari_mrf.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.conditioning import Conditioning
+    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
 
 _SIGN_VOXELS = 300
 _ROWS_AVERAGED = 256

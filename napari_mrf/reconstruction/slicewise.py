@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from napari_mrf import foreground
-from napari_mrf.conditioning import Conditioning
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import Method, ReconstructionUpdate
-from napari_mrf.reconstruction_record import reconstruction_record
-from napari_mrf.reconstruction_warnings import edge_warnings
-from napari_mrf.voxel_sample import empty_slab, read_slab
+from napari_mrf.reconstruction import foreground
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import Method, ReconstructionUpdate
+from napari_mrf.reconstruction.provenance import reconstruction_record
+from napari_mrf.reconstruction.voxel_sample import empty_slab, read_slab
+from napari_mrf.reconstruction.warnings import edge_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import VoxelResult
+    from napari_mrf.reconstruction.method import VoxelResult
 
 Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 """Places in one slice: z, rows, columns."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

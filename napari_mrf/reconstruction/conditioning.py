@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.method import MethodOption
+from napari_mrf.reconstruction.method import MethodOption
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

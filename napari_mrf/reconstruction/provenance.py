@@ -11,9 +11,9 @@ from napari_mrf._version import __version__
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
-    from napari_mrf.conditioning import Conditioning
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.method import Method
+    from napari_mrf.reconstruction.conditioning import Conditioning
+    from napari_mrf.reconstruction.method import Method
 
 
 def reconstruction_record(

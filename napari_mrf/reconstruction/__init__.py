@@ -1,0 +1,1 @@
+"""What every reconstruction method shares: interface, slices, conditioning, provenance."""
