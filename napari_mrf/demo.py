@@ -16,7 +16,7 @@ from napari_mrf.analysis.comparison import compare
 from napari_mrf.analysis.comparison_input import find_study
 from napari_mrf.analysis.map_errors import MapError, as_table, map_errors
 from napari_mrf.io import load_maps, load_series, save_maps
-from napari_mrf.io.maps_writer import MAPS_RESULTS
+from napari_mrf.io.maps.writer import MAPS_RESULTS
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.phantoms.files import ROIS_NAME, TRUTH_NAME
 from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory

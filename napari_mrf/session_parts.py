@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_table import Label
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ import pytest
 from napari_mrf.analysis.agreement import agreement_table
 from napari_mrf.analysis.roi_options import RoiOptions
 from napari_mrf.analysis.roi_pairs import PAIR_COLUMNS, roi_pairs
-from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.io.tables.table_files import write_csv
 
 SHAPE = (2, 20, 24)
 

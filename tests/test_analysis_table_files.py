@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.analysis.table_files import escape_formula, write_csv, write_excel
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.tables.table_files import escape_formula, write_csv, write_excel
 
 
 def table():

@@ -253,7 +253,9 @@ def test_phantom_with_a_sliding_window_says_how_to_read_it(run, tmp_path):
 
 
 def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: tmp_path / "unpacked")
+    monkeypatch.setattr(
+        "napari_mrf.io.formats.gzip_cache.cache_folder", lambda: tmp_path / "unpacked"
+    )
     dictionaries = tmp_path / "dictionaries"
     monkeypatch.setattr("napari_mrf.dictionary.cache.cache_directory", lambda: dictionaries)
     phantoms = tmp_path / "phantoms"

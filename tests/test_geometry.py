@@ -21,7 +21,7 @@ from napari_mrf.analysis.map_errors import map_errors
 from napari_mrf.analysis.prediction_obstacle import obstacle_of
 from napari_mrf.data.geometry import Grid, check_same_grid, grid_difference, same_place
 from napari_mrf.io import load_labels, load_mask, save_labels, save_series
-from napari_mrf.io.label_table import Label
+from napari_mrf.io.labels.label_table import Label
 from napari_mrf.layers.masks import mask_from_layer, show_mask
 from napari_mrf.layers.regions import RegionGrid, add_regions_layer, adopt_layer
 from napari_mrf.networks.normalization import Normalization

@@ -16,7 +16,7 @@ from napari_mrf.analysis.importance_table import importance_table
 from napari_mrf.cli import main
 from napari_mrf.data import sequences
 from napari_mrf.io import save_series
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.plots.importance_figure import importance_figure
 from napari_mrf.report.importance import save_importance
 

@@ -10,7 +10,7 @@ import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps, cli
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps, save_series
-from napari_mrf.io.maps_cohort import telling_names
+from napari_mrf.io.maps.folders import telling_names
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (2, 3, 4)

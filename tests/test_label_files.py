@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.label_maps import load_labels, save_labels
-from napari_mrf.io.label_table import (
+from napari_mrf.io.labels.label_maps import load_labels, save_labels
+from napari_mrf.io.labels.label_table import (
     CLEAR_LABEL,
     Label,
     format_label_table,

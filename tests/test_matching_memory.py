@@ -10,7 +10,7 @@ import pytest
 from matching_cases import measured, random_tissue
 
 import napari_mrf as mrf
-from napari_mrf.io.nifti_write import header_bytes
+from napari_mrf.io.formats.nifti_write import header_bytes
 
 SHAPE = (175, 12, 192, 192)
 SERIES_BYTES = 8 * int(np.prod(SHAPE))  # 619 MB

@@ -9,7 +9,7 @@ from scipy.ndimage import label as connected_components
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError
-from napari_mrf.io.label_table import load_label_table
+from napari_mrf.io.labels.label_table import load_label_table
 from napari_mrf.phantoms import acquire, brain
 from napari_mrf.phantoms.brain_labels import (
     BLOOD,

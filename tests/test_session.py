@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.io.label_table import Label
+from napari_mrf.io.labels.label_table import Label
 from napari_mrf.session import MapsSet, RegionChoice, Regions, Session, session_of, unwrapped
 
 

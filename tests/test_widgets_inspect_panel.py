@@ -18,7 +18,7 @@ from napari_mrf.analysis.prediction import Prediction
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.io.label_table import Label
+from napari_mrf.io.labels.label_table import Label
 from napari_mrf.layers import pins_layer, series_layer_data
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of

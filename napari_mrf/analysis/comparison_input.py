@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.label_maps import load_labels
-from napari_mrf.io.label_table import Label, load_label_table
-from napari_mrf.io.maps_cohort import (
+from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.labels.label_maps import load_labels
+from napari_mrf.io.labels.label_table import Label, load_label_table
+from napari_mrf.io.labels.masks import load_mask
+from napari_mrf.io.maps.folders import (
     SINGLE,
     file_sums,
     find_label_maps,
     find_maps,
     label_table_beside,
 )
-from napari_mrf.io.maps_reader import load_maps
-from napari_mrf.io.masks import load_mask
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.maps.reader import load_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,11 +20,11 @@ from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.analysis.unit_checks import check_units
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.label_maps import load_labels
-from napari_mrf.io.label_table import load_label_table
-from napari_mrf.io.maps_cohort import file_sums, label_table_beside, telling_names
-from napari_mrf.io.maps_reader import load_maps
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.labels.label_maps import load_labels
+from napari_mrf.io.labels.label_table import load_label_table
+from napari_mrf.io.maps.folders import file_sums, label_table_beside, telling_names
+from napari_mrf.io.maps.reader import load_maps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.analysis.roi_statistics import roi_statistics
 from napari_mrf.analysis.unit_checks import check_units
-from napari_mrf.io.label_maps import load_labels
-from napari_mrf.io.label_table import Label, load_label_table
-from napari_mrf.io.maps_cohort import (
+from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.labels.label_maps import load_labels
+from napari_mrf.io.labels.label_table import Label, load_label_table
+from napari_mrf.io.maps.folders import (
     SINGLE,
     file_sums,
     find_all_maps,
     find_label_maps,
     label_table_beside,
 )
-from napari_mrf.io.maps_reader import load_maps
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.maps.reader import load_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -80,7 +80,7 @@ def reconstruct(
     """
     from napari_mrf.data import sequences
     from napari_mrf.io import find_series, load_series
-    from napari_mrf.io.maps_writer import MAPS_RESULTS
+    from napari_mrf.io.maps.writer import MAPS_RESULTS
 
     chosen = {
         "refine": refine,

@@ -10,35 +10,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_mrf.io.atomic import atomic_write
-    from napari_mrf.io.cohort import find_series
-    from napari_mrf.io.fingerprints import save_fingerprints
-    from napari_mrf.io.label_maps import LabelMap, load_labels, save_labels
-    from napari_mrf.io.label_table import Label, load_label_table, save_label_table
-    from napari_mrf.io.maps_reader import load_maps
-    from napari_mrf.io.maps_writer import save_maps
-    from napari_mrf.io.masks import load_mask
-    from napari_mrf.io.parameter_table import load_parameter_table
-    from napari_mrf.io.series_reader import load_series
-    from napari_mrf.io.series_writer import save_series
-    from napari_mrf.io.unpack import clear_unpacked_cache
+    from napari_mrf.io.formats.gzip_cache import clear_unpacked_cache
+    from napari_mrf.io.labels.label_maps import LabelMap, load_labels, save_labels
+    from napari_mrf.io.labels.label_table import Label, load_label_table, save_label_table
+    from napari_mrf.io.labels.masks import load_mask
+    from napari_mrf.io.maps.reader import load_maps
+    from napari_mrf.io.maps.writer import save_maps
+    from napari_mrf.io.series.folders import find_series
+    from napari_mrf.io.series.reader import load_series
+    from napari_mrf.io.series.writer import save_series
+    from napari_mrf.io.tables.fingerprints import save_fingerprints
+    from napari_mrf.io.tables.parameter_table import load_parameter_table
 
 _HOMES = {
-    "Label": "label_table",
-    "LabelMap": "label_maps",
+    "Label": "labels.label_table",
+    "LabelMap": "labels.label_maps",
     "atomic_write": "atomic",
-    "clear_unpacked_cache": "unpack",
-    "find_series": "cohort",
-    "load_label_table": "label_table",
-    "load_labels": "label_maps",
-    "load_maps": "maps_reader",
-    "load_mask": "masks",
-    "load_parameter_table": "parameter_table",
-    "load_series": "series_reader",
-    "save_fingerprints": "fingerprints",
-    "save_label_table": "label_table",
-    "save_labels": "label_maps",
-    "save_maps": "maps_writer",
-    "save_series": "series_writer",
+    "clear_unpacked_cache": "formats.gzip_cache",
+    "find_series": "series.folders",
+    "load_label_table": "labels.label_table",
+    "load_labels": "labels.label_maps",
+    "load_maps": "maps.reader",
+    "load_mask": "labels.masks",
+    "load_parameter_table": "tables.parameter_table",
+    "load_series": "series.reader",
+    "save_fingerprints": "tables.fingerprints",
+    "save_label_table": "labels.label_table",
+    "save_labels": "labels.label_maps",
+    "save_maps": "maps.writer",
+    "save_series": "series.writer",
 }
 
 __all__ = [

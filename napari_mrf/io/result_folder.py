@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write_all, write_error
-from napari_mrf.io.source import sha256_of
+from napari_mrf.io.formats.source import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.io.maps_writer import DEVIATIONS
+from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.layers.maps import values_on_screen
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.io.maps_writer import DEVIATIONS
+from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.layers.attributes import (
     add_image,
     layer_name,

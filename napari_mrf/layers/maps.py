@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
-from napari_mrf.io.maps_writer import DEVIATIONS
+from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.layers.attributes import add_image, parameter_colormap
 from napari_mrf.layers.batch import keeping_selection
 from napari_mrf.layers.metadata import MAPS_KEY, find_set

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf.io.label_table import Label, format_label_table
-from napari_mrf.io.maps_writer import MAPS_RESULTS, maps_names, write_maps
-from napari_mrf.io.nifti_write import write_volume
+from napari_mrf.io.formats.nifti_write import write_volume
+from napari_mrf.io.labels.label_table import Label, format_label_table
+from napari_mrf.io.maps.writer import MAPS_RESULTS, maps_names, write_maps
 from napari_mrf.io.result_folder import ResultKind
-from napari_mrf.io.series_writer import write_series_files
-from napari_mrf.io.sidecar import sidecar_path
+from napari_mrf.io.series.sidecar import sidecar_path
+from napari_mrf.io.series.writer import write_series_files
 
 if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries

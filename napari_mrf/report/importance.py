@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.importance_table import importance_table
-from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.io.nifti_write import write_frames
+from napari_mrf.io.formats.nifti_write import write_frames
 from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.tables.table_files import write_csv
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.importance_figure import importance_figure
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.inspection import inspected_values
-from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.analysis.traces import traces_table
 from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.tables.table_files import write_csv
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.fingerprint_figure import fingerprint_figure
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
 from napari_mrf.analysis.roi_study import RoiStudy, SubjectStatistics, joined
-from napari_mrf.analysis.table_files import write_csv, write_excel
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.tables.table_files import write_csv, write_excel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.tables.table_files import write_csv
 from napari_mrf.report.content import report_content
 from napari_mrf.report.drawings import drawn, figure_names
 from napari_mrf.report.html import html_report

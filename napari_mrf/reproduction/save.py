@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.analysis.table_files import write_csv
 from napari_mrf.io.result_folder import ResultKind
+from napari_mrf.io.tables.table_files import write_csv
 from napari_mrf.plots.figure_files import write_figure
 
 if TYPE_CHECKING:

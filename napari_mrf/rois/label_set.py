@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.label_table import Label
+from napari_mrf.io.labels.label_table import Label
 from napari_mrf.rois.muscles import FIRST_OWN_LABEL, default_labels
 
 if TYPE_CHECKING:

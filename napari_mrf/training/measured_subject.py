@@ -12,7 +12,7 @@ from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import load_maps, load_series
-from napari_mrf.io.masks import load_mask
+from napari_mrf.io.labels.masks import load_mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several

@@ -15,7 +15,7 @@ from napari.components.overlays import TextOverlay
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.io.maps_writer import DEVIATIONS
+from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.layers.outlines import write_names_in
 from napari_mrf.session import unwrapped

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.comparison import Comparison
     from napari_mrf.analysis.comparison_input import Study, SubjectMaps
     from napari_mrf.analysis.comparison_options import ComparisonOptions
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_table import Label
 
 
 @dataclass(frozen=True)

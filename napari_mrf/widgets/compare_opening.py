@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
-from napari_mrf.io.maps_writer import RECORD_NAME
+from napari_mrf.io.maps.writer import RECORD_NAME
 from napari_mrf.jobs import Job, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond

@@ -20,7 +20,7 @@ from napari_mrf.widgets.section import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_table import Label
 
 _HEIGHT = 130
 _SWATCH = 12

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison import Comparison
     from napari_mrf.analysis.comparison_options import ComparisonOptions
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_table import Label
     from napari_mrf.session import Regions
 
 TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")
@@ -113,7 +113,7 @@ def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, Opened
     yield Step(detail="reading")
     from napari_mrf.analysis.unit_checks import check_units
     from napari_mrf.io import load_maps
-    from napari_mrf.io.maps_cohort import file_sums
+    from napari_mrf.io.maps.folders import file_sums
 
     maps = load_maps(folder)
     yield Step(detail="checking the units")
@@ -171,8 +171,8 @@ def write_tables(
 ) -> Generator[Step, None, list[Path]]:
     """Write one Excel file, or four CSV files into a folder, by the suffix of the path."""
     yield Step(detail="tables")
-    from napari_mrf.analysis.table_files import write_csv, write_excel
     from napari_mrf.io.result_folder import ResultKind
+    from napari_mrf.io.tables.table_files import write_csv, write_excel
 
     tables = tables_of(selected(comparison, *selection))
     if path.lower().endswith(".xlsx"):

@@ -143,7 +143,7 @@ class DataTable(QTableView):
 
     def export(self, path: str | Path) -> None:
         """Write the table, or what `set_export` gives, as CSV or Excel by the file's ending."""
-        from napari_mrf.analysis.table_files import write_csv, write_excel
+        from napari_mrf.io.tables.table_files import write_csv, write_excel
 
         sheets = self._export() if self._export else {self._name[:31]: self._model.export_table()}
         try:

@@ -217,7 +217,7 @@ def _export_positions(columns: Sequence[Column], shown: Sequence[int]) -> list[i
 
 
 def _plain(cell: Any) -> str:
-    from napari_mrf.analysis.table_files import escape_formula
+    from napari_mrf.io.tables.table_files import escape_formula
 
     if cell is None:
         return ""

@@ -154,7 +154,7 @@ def export(what: Export, path: Path, kind: str) -> Generator[Step, None, Path]:
     """
     yield Step(detail=f"writing {path.name}")
     if kind == "csv":
-        from napari_mrf.analysis.table_files import write_csv
+        from napari_mrf.io.tables.table_files import write_csv
 
         write_csv(path, traces_table(what.traces, what.sequence), overwrite=True)
         return path

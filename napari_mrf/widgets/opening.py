@@ -61,7 +61,7 @@ def averaged_series(
 ) -> Generator[Step, None, OpenedSeries]:
     """Average an unaveraged spoke series to the frames of a sequence, in steps."""
     yield Step(detail=f"{sequence.pulses_per_frame} spokes a frame")
-    from napari_mrf.io.spokes import average
+    from napari_mrf.io.series.spokes import average
 
     signal, spokes = average(series.signal, sequence, Path(series.source_path or name))
     averaged = replace(series, signal=signal, sequence=sequence,

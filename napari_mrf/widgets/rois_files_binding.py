@@ -21,8 +21,8 @@ from napari_mrf.widgets.regions_editor import regions_editor_of
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from napari_mrf.io.label_maps import LabelMap
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_maps import LabelMap
+    from napari_mrf.io.labels.label_table import Label
     from napari_mrf.layers.regions import RegionGrid
     from napari_mrf.widgets.rois_panel import RoisPanel
 

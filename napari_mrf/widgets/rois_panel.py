@@ -26,7 +26,7 @@ from napari_mrf.widgets.section import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_mrf.io.label_table import Label
+    from napari_mrf.io.labels.label_table import Label
 
 NEW_LAYER = "a new layer"
 _EDITS = {

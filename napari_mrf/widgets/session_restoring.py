@@ -16,7 +16,7 @@ from napari_mrf.widgets.maps_display import maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from napari_mrf.io.session_contents import SessionContents
+    from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.widgets.session_bar import SessionBar
     from napari_mrf.widgets.session_work import OpenedStudy
 

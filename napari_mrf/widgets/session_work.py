@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.io.session_contents import SessionContents
-    from napari_mrf.io.session_file import MapsRecord, RegionsRecord, SeriesRecord
+    from napari_mrf.io.session.contents import SessionContents
+    from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
     from napari_mrf.session import MapsSet, RegionChoice, Regions, Voxel
 
 
@@ -61,7 +61,7 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
     MRFInputError
         ``"no-file"`` when the series itself is in no file, and what the writers raise.
     """
-    from napari_mrf.io.session_file import SessionFile, save_session
+    from napari_mrf.io.session.file import SessionFile, save_session
 
     saved = SavedStudy(path)
     series = None if study.series is None else _series_record(study, path)
@@ -88,7 +88,7 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
 def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     """Load everything that a session file names."""
     yield Step(detail="reading the session file")
-    from napari_mrf.io.session_contents import iter_contents
+    from napari_mrf.io.session.contents import iter_contents
     from napari_mrf.layers import peak_magnitude
 
     loading = iter_contents(path)
@@ -106,7 +106,7 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
 
 
 def _series_record(study: Study, path: Path) -> SeriesRecord:
-    from napari_mrf.io.session_file import FileRecord, SeriesRecord
+    from napari_mrf.io.session.file import FileRecord, SeriesRecord
 
     series = study.series
     sources = series.metadata.get("sources", ())
@@ -130,8 +130,8 @@ def _series_record(study: Study, path: Path) -> SeriesRecord:
 
 def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
     from napari_mrf.io import save_maps
-    from napari_mrf.io.session_file import FileRecord, MapsRecord
-    from napari_mrf.io.source import sha256_of
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.session.file import FileRecord, MapsRecord
 
     folder = Path(maps_set.folder) if maps_set.folder else None
     if folder is None or not folder.is_dir():
@@ -149,8 +149,8 @@ def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
 
 def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
     from napari_mrf.io import save_labels
-    from napari_mrf.io.session_file import FileRecord, LabelRecord, RegionsRecord
-    from napari_mrf.io.source import sha256_of
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
 
     regions, grid = study.regions, study.series
     if grid is None and study.maps_sets:
@@ -175,7 +175,7 @@ def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
 
 def _belongs_to_maps(file: Path) -> bool:
     from napari_mrf.data.parameters import PARAMETERS
-    from napari_mrf.io.maps_writer import COMPANIONS, DEVIATIONS, RECORD_NAME
+    from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_NAME
 
     stem = file.name.removesuffix(".gz").removesuffix(".nii")
     return file.name == RECORD_NAME or (

@@ -15,7 +15,7 @@ AFFINE = np.array(
 def cache(tmp_path, monkeypatch):
     """Keep unpacked files out of the user's cache."""
     folder = tmp_path / "cache of the test"
-    monkeypatch.setattr("napari_mrf.io.unpack.cache_folder", lambda: folder)
+    monkeypatch.setattr("napari_mrf.io.formats.gzip_cache.cache_folder", lambda: folder)
     return folder
 
 

@@ -290,8 +290,8 @@ def test_array_larger_than_the_memory_is_refused_before_it_is_read(
     tmp_path, image, name, monkeypatch
 ):
     WRITERS[name](tmp_path / name, image)
-    for module in ("memory", "matlab5"):
-        monkeypatch.setattr(f"napari_mrf.io.{module}.available_bytes", lambda: 5000)
+    for module in ("compute.memory", "io.formats.matlab5"):
+        monkeypatch.setattr(f"napari_mrf.{module}.available_bytes", lambda: 5000)
     with pytest.raises(MRFInputError) as caught:
         load_series(tmp_path / name, axes="XYZT")
     assert caught.value.code == "too-large"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_mrf.io.formats import FORMATS
-from napari_mrf.io.sidecar import MRFBlock, load_sidecar
-from napari_mrf.io.sidecar_sequence import sequence_of
+from napari_mrf.io.formats.registry import FORMATS
+from napari_mrf.io.series.sidecar import MRFBlock, load_sidecar
+from napari_mrf.io.series.sidecar_sequence import sequence_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "formats.md"
@@ -22,7 +22,7 @@ def page():
 def test_every_error_code_is_explained(page):
     package = ROOT / "napari_mrf" / "io"
     codes = set()
-    for module in package.glob("*.py"):
+    for module in package.rglob("*.py"):
         text = module.read_text(encoding="utf-8")
         codes |= set(re.findall(r'MRFInputError\(\s*"([a-z0-9-]+)"', text))
         if module.name == "atomic.py":

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from napari_mrf import MRFInputError, load_series
-from napari_mrf.io import clear_unpacked_cache, load_mask, unpack
+from napari_mrf.io import clear_unpacked_cache, load_mask
+from napari_mrf.io.formats import gzip_cache
 
 
 def test_every_bit_flip_that_changes_a_number_is_caught(nifti, image):
@@ -75,14 +76,14 @@ def test_bomb_is_stopped_at_its_declared_size(tmp_path, nifti, image, cache, mon
             file.write(packer.compress(bytes(1 << 20)))
         file.write(packer.flush())
     pieces = []
-    plain = unpack._unpacked_pieces
+    plain = gzip_cache._unpacked_pieces
 
     def counted(*arguments):
         for piece in plain(*arguments):
             pieces.append(len(piece))
             yield piece
 
-    monkeypatch.setattr(unpack, "_unpacked_pieces", counted)
+    monkeypatch.setattr(gzip_cache, "_unpacked_pieces", counted)
     with pytest.raises(MRFInputError) as caught:
         load_series(path)
     assert caught.value.code == "declared-size"
@@ -122,7 +123,7 @@ def test_unpacked_file_is_used_again_and_can_be_cleared(nifti, image, cache, mon
     (unpacked,) = cache.glob("*.nii")
     assert first.source_sha256 in unpacked.name
     with monkeypatch.context() as patch:
-        patch.setattr(unpack, "_stream", None)
+        patch.setattr(gzip_cache, "_stream", None)
         again = load_series(path)
     np.testing.assert_array_equal(np.asarray(again.signal), image.T)
     assert any("read unpacked from" in warning for warning in again.warnings)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_mrf import MRFInputError, load_series
-from napari_mrf.io.source import MappedArray
+from napari_mrf.io.formats.source import MappedArray
 
 SHAPE = (175, 2, 3, 4)
 

@@ -110,10 +110,10 @@ def test_earlier_results_are_kept_unless_overwriting_is_allowed(tmp_path, maps):
 
 def fail_after(count, number, monkeypatch):
     """Let the n-th write of a map fail as the system does."""
-    from napari_mrf.io import maps_writer
+    from napari_mrf.io.maps import writer
 
     written = []
-    write = maps_writer.write_volume
+    write = writer.write_volume
 
     def failing(path, *arguments):
         written.append(path)
@@ -122,7 +122,7 @@ def fail_after(count, number, monkeypatch):
             raise OSError(number, os.strerror(number))
         write(path, *arguments)
 
-    monkeypatch.setattr(maps_writer, "write_volume", failing)
+    monkeypatch.setattr(writer, "write_volume", failing)
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -154,7 +154,7 @@ def test_interrupted_write_leaves_nothing(tmp_path, maps, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_mrf.io.maps_writer.write_volume", interrupted)
+    monkeypatch.setattr("napari_mrf.io.maps.writer.write_volume", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_maps(maps, tmp_path)
     assert contents(tmp_path) == {}

@@ -78,11 +78,11 @@ def test_more_than_two_to_the_31_voxels_are_counted_in_full(tmp_path, nifti, ima
     end = 352 + 2048 * 2048 * 4 * 175 * 8
     with path.open("rb+") as file:
         file.truncate(end)
-    from napari_mrf.io.formats import read_source
+    from napari_mrf.io.formats.registry import read_source
 
     # The sum of a sparse file of 23 GB takes long; its header is what is asked here.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_mrf.io.nifti.sha256_of", lambda path: "0" * 64)
+        patch.setattr("napari_mrf.io.formats.nifti.sha256_of", lambda path: "0" * 64)
         source = read_source(path)
     assert source.array.shape == (2048, 2048, 4, 175)
     assert source.array[-1:, -1:, -1:, -1:] == 0

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series, save_labels, save_maps, save_series
-from napari_mrf.io.session_contents import iter_contents
-from napari_mrf.io.session_file import (
+from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.session.contents import iter_contents
+from napari_mrf.io.session.file import (
     FileRecord,
     LabelRecord,
     MapsRecord,
@@ -22,7 +23,6 @@ from napari_mrf.io.session_file import (
     load_session,
     save_session,
 )
-from napari_mrf.io.source import sha256_of
 
 FORMAT = "napari-mrf session"
 AFFINE = np.diag([-1.5, -1.5, 4.0, 1.0])
@@ -206,7 +206,7 @@ def test_file_that_is_no_json_or_too_large_is_refused(tmp_path, monkeypatch):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(MRFInputError, match="UTF-8"):
         load_session(path)
-    monkeypatch.setattr("napari_mrf.io.session_file._LARGEST_BYTES", 1)
+    monkeypatch.setattr("napari_mrf.io.session.file._LARGEST_BYTES", 1)
     with pytest.raises(MRFInputError, match="small text"):
         load_session(path)
     with pytest.raises(MRFInputError) as caught:

@@ -1,0 +1,170 @@
+"""What an HDF5 file may not do: reach other files, or declare what it does not hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import h5py
+
+from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.source import read_error, truncated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MOST_OBJECTS = 10_000
+
+
+def open_checked(path: Path) -> h5py.File:
+    """Open a file for reading, with a readable error for one that is cut or damaged.
+
+    Raises
+    ------
+    MRFInputError
+        ``"truncated"``, ``"corrupt-hdf5"`` or ``"unreadable-file"``.
+    """
+    try:
+        return h5py.File(path, "r", locking="best-effort")
+    except (PermissionError, FileNotFoundError) as error:
+        raise read_error(error, path) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        end = re.search(r"truncated file.*stored_eof = (\d+)", str(error))
+        if end:
+            raise truncated(path, int(end[1]), path.stat().st_size) from None
+        raise corrupt(path, error) from None
+
+
+def corrupt(path: Path, error: Exception) -> MRFInputError:
+    """Return the error for a file that the HDF5 library cannot follow."""
+    return MRFInputError("corrupt-hdf5", "the HDF5 file is damaged", path=path,
+                         found=str(error).splitlines()[0][:200] if str(error) else None,
+                         hint="Copy or download it again.")  # fmt: skip
+
+
+def arrays(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
+    """Return every array of numbers with three axes or more that lies in the file itself.
+
+    Links to other names or files are not followed: a crafted file could read any file of
+    this machine through them.
+
+    Raises
+    ------
+    MRFInputError
+        ``"security-link"`` where there are links but no arrays; ``"too-many-datasets"``.
+    """
+    found: dict[str, h5py.Dataset] = {}
+    links: list[str] = []
+    waiting: list[tuple[str, h5py.Group]] = [("", file)]
+    visited: set[Any] = set()
+    n_objects = 0
+    while waiting:
+        prefix, group = waiting.pop()
+        for key in group:
+            n_objects += 1
+            if n_objects > _MOST_OBJECTS:
+                raise MRFInputError("too-many-datasets", "the file holds too many objects",
+                                    path=path, expected=f"at most {_MOST_OBJECTS}",
+                                    hint="Say which dataset to read.")  # fmt: skip
+            name = f"{prefix}/{key}".lstrip("/")
+            if not _is_hard_link(group, key):
+                links.append(name)
+                continue
+            item = group[key]
+            if isinstance(item, h5py.Dataset):
+                if item.ndim >= 3 and is_number(item.dtype):
+                    found[name] = item
+            elif isinstance(item, h5py.Group) and item.id not in visited:
+                # A hard link may lead back to a group above: follow each group once.
+                visited.add(item.id)
+                waiting.append((name, item))
+    if links and not found:
+        raise _leads_out(links[0], path)
+    return found
+
+
+def is_number(dtype: np.dtype[Any]) -> bool:
+    """Return whether a type is a number, or MATLAB's pair of real and imaginary part."""
+    if dtype.names is not None:
+        return dtype.names == ("real", "imag") and all(
+            dtype[name].kind == "f" for name in dtype.names
+        )
+    return dtype.kind in "iufc" and dtype.subdtype is None
+
+
+def _is_hard_link(group: h5py.Group, key: str) -> bool:
+    try:
+        return isinstance(group.get(key, getlink=True), h5py.HardLink)
+    except TypeError:  # a kind of link that the library does not know
+        return False
+
+
+def _leads_out(name: str, path: Path) -> MRFInputError:
+    return MRFInputError("security-link", f"{name!r} is a link, which may lead to any file",
+                         path=path, expected="an array in the file itself",
+                         hint="Copy the data into one file (h5repack).")  # fmt: skip
+
+
+def get_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset | None:
+    """Return a dataset by name, refusing links on the way, or None where there is none.
+
+    Raises
+    ------
+    MRFInputError
+        ``"security-link"``.
+    """
+    item: Any = file
+    for step in name.strip("/").split("/"):
+        if not isinstance(item, h5py.Group) or not step:
+            return None
+        if step not in list(item):
+            return None
+        if not _is_hard_link(item, step):
+            raise _leads_out(name, path)
+        item = item[step]
+    return item if isinstance(item, h5py.Dataset) else None
+
+
+def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
+    """Refuse a dataset that lies elsewhere, or is not there in full.
+
+    Raises
+    ------
+    MRFInputError
+        ``"security-external"``, ``"security-virtual"``, ``"declared-size"`` or
+        ``"too-large"``.
+    """
+    if dataset.external:
+        raise MRFInputError("security-external", f"{dataset.name!r} stores its numbers in another "
+                            "file", path=path, found=repr(dataset.external[0][0]),
+                            hint="Copy the data into one file (h5repack).")  # fmt: skip
+    if dataset.is_virtual:
+        raise MRFInputError("security-virtual", f"{dataset.name!r} is put together from other "
+                            "files", path=path,
+                            hint="Copy the data into one file (h5repack).")  # fmt: skip
+    if dataset.shape is None or 0 in dataset.shape:
+        raise MRFInputError("bad-shape", f"{dataset.name!r} is empty", path=path,
+                            found=f"shape {dataset.shape}")  # fmt: skip
+    declared = math.prod(int(n) for n in dataset.shape) * dataset.dtype.itemsize
+    if dataset.chunks is None:
+        stored = dataset.id.get_storage_size()
+        if stored != declared:
+            raise _not_held(dataset, path, f"{declared} bytes", f"{stored} bytes")
+        return
+    n_chunks = math.prod(
+        -(-int(n) // int(size)) for n, size in zip(dataset.shape, dataset.chunks, strict=True)
+    )
+    if dataset.id.get_num_chunks() != n_chunks:
+        raise _not_held(dataset, path, f"{n_chunks} pieces ({declared} bytes)",
+                        f"{dataset.id.get_num_chunks()} pieces")  # fmt: skip
+    refuse_beyond_memory(math.prod(dataset.chunks) * dataset.dtype.itemsize, "one piece", path)
+
+
+def _not_held(dataset: h5py.Dataset, path: Path, expected: str, found: str) -> MRFInputError:
+    return MRFInputError("declared-size", f"{dataset.name!r} declares more than the file holds",
+                         path=path, expected=expected, found=found)  # fmt: skip

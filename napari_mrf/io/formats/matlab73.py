@@ -1,0 +1,44 @@
+"""MATLAB 7.3 files: HDF5 with a foreword, axes in reverse, complex numbers as pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_mrf.io.formats import hdf5
+from napari_mrf.io.formats.hdf5_array import open_array
+from napari_mrf.io.formats.hdf5_guard import arrays, corrupt, open_checked
+from napari_mrf.io.formats.npz import choose_error
+from napari_mrf.io.formats.source import Source, sha256_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOREWORD = b"MATLAB 7.3 MAT-file"
+
+
+def matches(head: bytes) -> bool:
+    """Return whether the first bytes are those of a MATLAB 7.3 file."""
+    return head.startswith(FOREWORD) and hdf5.matches(head)
+
+
+def read(path: Path, dataset: str | None = None) -> Source:
+    """Read the variable of that name, or the only array; axes as MATLAB counts them.
+
+    Raises
+    ------
+    MRFInputError
+        As for HDF5.
+    """
+    try:
+        with open_checked(path) as file:
+            # "#refs#" holds the content of cells and structs.
+            names = sorted(n for n in arrays(file, path) if not n.startswith("#"))
+            name = dataset if dataset else names[0] if len(names) == 1 else ""
+            array = open_array(file, name, path, is_reversed=True) if name else None
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        raise corrupt(path, error) from None
+    if array is None:
+        raise choose_error(path, dataset, names)
+    return Source(path, sha256_of(path), array,
+                  metadata={"format": "MATLAB 7.3", "dataset": name,
+                            "stored_type": str(array.stored_dtype)})  # fmt: skip

@@ -1,0 +1,142 @@
+"""NIfTI-1 and NIfTI-2 files, plain or gzip: mapped into memory, never copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.gzip_cache import (
+    GZIP_MAGIC,
+    HEAD_BYTES,
+    unpack_head,
+    unpack_to_cache,
+    unpack_to_memory,
+)
+from napari_mrf.io.formats.nifti_header import NiftiHeader, matches, read_header
+from napari_mrf.io.formats.source import (
+    FileStamp,
+    MappedArray,
+    Source,
+    read_error,
+    sha256_of,
+    truncated,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["NiftiVolume", "matches", "read", "read_volume"]
+
+
+@dataclass(frozen=True)
+class NiftiVolume:
+    """A volume read into memory.
+
+    Parameters
+    ----------
+    values : ndarray
+        (Z, Y, X), in the type of the file or scaled to float64.
+    affine : ndarray or None
+        (4, 4) to mm.
+    sha256 : str
+        Of the file.
+    """
+
+    values: NDArray[Any]
+    affine: NDArray[np.float64] | None
+    sha256: str
+
+
+def read(path: Path, dataset: str | None = None) -> Source:
+    """Read a series; `dataset` means nothing here.
+
+    Raises
+    ------
+    MRFInputError
+        ``"truncated"``, ``"corrupt-gzip"``, ``"declared-size"``, ``"bad-header"``,
+        ``"not-numeric"``, ``"bad-scaling"``, ``"no-time-axis"`` or ``"disk-full"``.
+    """
+    if dataset is not None:
+        raise MRFInputError("bad-dataset", "a NIfTI file holds one array", path=path,
+                            expected="no dataset", found=repr(dataset))  # fmt: skip
+    packed = _is_packed(path)
+    warnings: list[str] = []
+    named_packed = path.name.lower().endswith(".gz")
+    if packed != named_packed:
+        warnings.append(f"{path.name} is {'' if packed else 'not '}compressed, "
+                        "whatever its name says; its content was read.")  # fmt: skip
+    if packed:
+        # The header is checked before anything is written.
+        header = read_header(unpack_head(path), path)
+        unpacked = unpack_to_cache(path, _declared)
+        stamp, sha256 = FileStamp.of(unpacked.path), unpacked.sha256
+        how = "was unpacked once into" if not unpacked.reused else "is read unpacked from"
+        warnings.append(f"{path.name} {how} the cache folder {stamp.path.parent}.")
+    else:
+        stamp, header = FileStamp.of(path), _plain_header(path)
+        sha256 = sha256_of(path)
+    array = MappedArray(stamp, header.dtype, header.shape, header.offset, "F")
+    return Source(
+        path, sha256, array,
+        axes="XYZT" if len(header.shape) == 4 else None,
+        affine=header.affine, slope=header.slope, intercept=header.intercept,
+        warnings=(*warnings, *header.warnings),
+        metadata={"format": "NIfTI", "stored_type": header.dtype.str},
+    )  # fmt: skip
+
+
+def read_volume(path: Path) -> NiftiVolume:
+    """Read one volume into memory, with every check of `read`.
+
+    Raises
+    ------
+    MRFInputError
+        As `read`, and ``"bad-shape"`` for a file with more than three axes.
+    """
+    if _is_packed(path):
+        content, sha256 = unpack_to_memory(path, _declared)
+        header = read_header(content[:HEAD_BYTES], path)
+        stored = np.frombuffer(content, header.dtype, offset=header.offset)
+        stored = stored.reshape(header.shape, order="F")
+    else:
+        header, sha256 = _plain_header(path), sha256_of(path)
+        refuse_beyond_memory(header.end, "the volume", path)
+        stored = MappedArray(FileStamp.of(path), header.dtype, header.shape, header.offset, "F")[
+            ...
+        ]
+    if stored.ndim > 3:
+        raise MRFInputError("bad-shape", "the file holds more than one volume", path=path,
+                            expected="axes (X, Y, Z)", found=f"shape {stored.shape}")  # fmt: skip
+    values = stored.reshape(stored.shape + (1,) * (3 - stored.ndim), order="F").T
+    if (header.slope, header.intercept) != (1.0, 0.0):
+        offset = header.intercept * (1 + 1j) if values.dtype.kind == "c" else header.intercept
+        values = values * np.float64(header.slope) + offset
+    return NiftiVolume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine,
+                       sha256)  # fmt: skip
+
+
+def _is_packed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == GZIP_MAGIC
+    except OSError as error:
+        raise read_error(error, path) from error
+
+
+def _plain_header(path: Path) -> NiftiHeader:
+    with path.open("rb") as file:
+        header = read_header(file.read(HEAD_BYTES), path)
+    size = path.stat().st_size
+    if size < header.end:
+        raise truncated(path, header.end, size)
+    return header
+
+
+def _declared(head: bytes, path: Path) -> int:
+    return read_header(head, path).end

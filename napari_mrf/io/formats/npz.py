@@ -1,0 +1,113 @@
+"""NumPy ``.npz`` archives: one array is taken, never unpickled."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.numpy_files import read_header
+from napari_mrf.io.formats.source import Source, sha256_of, truncated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MAGIC = b"PK\x03\x04"
+
+
+def matches(head: bytes) -> bool:
+    """Return whether the first bytes are those of a zip archive."""
+    return head.startswith(MAGIC)
+
+
+def read(path: Path, dataset: str | None = None) -> Source:
+    """Read the array `dataset`, or the only one, into memory.
+
+    Raises
+    ------
+    MRFInputError
+        ``"truncated"``, ``"corrupt-zip"``, ``"declared-size"``, ``"too-large"``,
+        ``"bad-dataset"``, ``"bad-header"`` or ``"security-pickle"``.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = _choose(archive, path, dataset)
+            array = _read_member(archive, member, path)
+    except zipfile.BadZipFile as error:
+        raise _broken_zip(path, error) from None
+    except (zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise _corrupt(path, str(error)) from None
+    return Source(path, sha256_of(path), array,
+                  metadata={"format": "npz", "dataset": member.filename.removesuffix(".npy"),
+                            "stored_type": array.dtype.str})  # fmt: skip
+
+
+def _choose(archive: zipfile.ZipFile, path: Path, dataset: str | None) -> zipfile.ZipInfo:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    if dataset is None and len(members) == 1:
+        return next(iter(members.values()))
+    if dataset in members:
+        return members[dataset]
+    raise choose_error(path, dataset, list(members))
+
+
+def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputError:
+    """Return the error for a file of several arrays none of which was chosen."""
+    what = "the file holds no such array" if dataset else "the file holds several arrays"
+    if not names:
+        what = "the file holds no array of numbers"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return MRFInputError("bad-dataset", what, path=path,
+                         expected=None if dataset is None else repr(dataset), found=shown or None,
+                         hint="Say which one with dataset=." if names else None)  # fmt: skip
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    refuse_beyond_memory(member.file_size, "the array", path)
+    with archive.open(member) as file:
+        shape, order, dtype = read_header(file, path, member.file_size)  # type: ignore[arg-type]
+        declared = math.prod(shape) * dtype.itemsize
+        left = member.file_size - file.tell()
+        if declared != left:
+            raise MRFInputError("declared-size", "the array is not as long as its header declares",
+                                path=path, expected=f"{declared} bytes",
+                                found=f"{left} bytes")  # fmt: skip
+        # Reading to the end also checks the checksum of the member.
+        content = file.read()
+    array: NDArray[Any] = np.frombuffer(content, dtype).reshape(shape, order=order)
+    return array
+
+
+def _corrupt(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("corrupt-zip", "the archive is damaged", path=path,
+                         expected="a matching checksum", found=found,
+                         hint="Copy or download it again.")  # fmt: skip
+
+
+def _broken_zip(path: Path, error: zipfile.BadZipFile) -> MRFInputError:
+    """Tell an archive that ends early from a damaged one, by its first local header."""
+    if "CRC" in str(error):
+        return _corrupt(path, str(error))
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        local = file.read(30)
+        if len(local) == 30:
+            packed, _, name_length, extra_length = struct.unpack("<IIHH", local[18:30])
+            if packed == 0xFFFFFFFF:
+                extra = file.read(name_length + extra_length)[name_length:]
+                packed = struct.unpack("<Q", extra[12:20])[0] if len(extra) >= 20 else 0
+            # Behind the members stands a table of at least 46 + 22 bytes.
+            end = 30 + name_length + extra_length + packed + 68
+            if size < end:
+                return truncated(path, end, size, least=True)
+    if "not a zip file" in str(error):
+        return truncated(path, size + 1, size, least=True)
+    return _corrupt(path, str(error))

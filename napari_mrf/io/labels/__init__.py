@@ -1,0 +1,1 @@
+"""Label maps, label tables and masks in and out."""

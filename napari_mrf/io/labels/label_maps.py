@@ -1,0 +1,177 @@
+"""Label maps: which voxel belongs to which region of interest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_mrf.data.geometry import Grid, grid_difference
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import atomic_write, refuse_existing
+from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.nifti_write import write_volume
+from napari_mrf.io.labels.label_table import MAX_LABEL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """Labels on the grid they are used on.
+
+    Parameters
+    ----------
+    values : ndarray
+        (Z, Y, X) uint16, or int32 where a label is above 65535; 0 is the background.
+    affine : ndarray or None
+        (4, 4) to mm.
+    sha256 : str
+        Of the file.
+    resampled : bool
+        Whether the file lies on another grid and the nearest label was taken.
+    warnings : tuple of str
+        Sentences a user should read.
+    """
+
+    values: NDArray[Any]
+    affine: NDArray[np.float64] | None
+    sha256: str
+    resampled: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def load_labels(
+    path: str | Path,
+    shape: tuple[int, int, int],
+    affine: NDArray[np.float64] | None,
+    *,
+    resample: Literal["nearest"] | None = None,
+) -> LabelMap:
+    """Read a NIfTI label map onto the grid of a series or of maps.
+
+    Parameters
+    ----------
+    path : str or Path
+        Whole numbers of any type; floats are accepted where every value is whole.
+    shape : tuple of int
+        (Z, Y, X) of the grid to use the labels on.
+    affine : ndarray or None
+        (4, 4) of that grid.
+    resample : {"nearest"}, optional
+        Take the nearest label of a file on another grid. Without it such a file is refused.
+
+    Returns
+    -------
+    LabelMap
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-labels"`` for values that are no labels, ``"other-grid"`` for another shape or
+        place, and what the NIfTI reader raises.
+    """
+    path = Path(path)
+    volume = read_volume(path)
+    values = _as_labels(volume.values, path)
+    unknown = volume.affine is None or affine is None
+    difference = grid_difference(Grid(values.shape, volume.affine), Grid(shape, affine))
+    if not difference:
+        warnings: tuple[str, ...] = ()
+        if unknown and volume.affine is not affine:
+            warnings = (f"{path.name} has the right shape; whether it lies in the right place "
+                        "cannot be told, as one of the two has no geometry.",)  # fmt: skip
+        return LabelMap(values, affine, volume.sha256, warnings=warnings)
+    if resample is None or volume.affine is None or affine is None:
+        hint = "Draw the labels on the grid of the series, or choose nearest resampling."
+        if unknown:
+            hint = "Without the geometry of both grids they cannot be resampled."
+        raise MRFInputError("other-grid", f"the labels lie on another grid: {difference}",
+                            path=path, hint=hint)  # fmt: skip
+    moved = _nearest(values, volume.affine, tuple(shape), affine)
+    lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
+    warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
+                "for every voxel.",)  # fmt: skip
+    if lost:
+        warnings += (f"No voxel is left of the labels {', '.join(map(str, lost))}.",)
+    return LabelMap(moved, affine, volume.sha256, True, warnings)
+
+
+def save_labels(
+    path: str | Path,
+    values: NDArray[Any],
+    affine: NDArray[np.float64] | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a label map as ``.nii.gz``: uint16, or int32 where a label is above 65535.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ending in ``.nii.gz``.
+    values : ndarray
+        (Z, Y, X) whole numbers, 0 to 2³¹ - 1.
+    affine : ndarray or None
+        (4, 4) of the series, so that the labels lie where it lies.
+    overwrite : bool
+        Whether an earlier file may be replaced.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-labels"``, ``"bad-name"``, ``"exists"``, and the codes of failed writes.
+    """
+    path = Path(path)
+    labels = _as_labels(np.asarray(values), path)
+    if labels.ndim != 3:
+        raise MRFInputError("bad-labels", "a label map has three axes, (Z, Y, X)", path=path,
+                            found=f"shape {labels.shape}")  # fmt: skip
+    if not path.name.lower().endswith(".nii.gz"):
+        raise MRFInputError("bad-name", "a label map is written as compressed NIfTI", path=path,
+                            expected="a name ending in .nii.gz")  # fmt: skip
+    refuse_existing(path, overwrite=overwrite)
+    with atomic_write(path) as temporary:
+        write_volume(temporary, labels, affine)
+
+
+def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    if values.dtype.kind not in "biuf":
+        raise MRFInputError("bad-labels", "labels are whole numbers", path=path,
+                            found=str(values.dtype))  # fmt: skip
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
+        raise MRFInputError("bad-labels", "the labels are not whole numbers", path=path,
+                            expected="0, 1, 2, ...", found="fractions or NaN",
+                            hint="Was the label map smoothed or interpolated?")  # fmt: skip
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if low < 0 or high > MAX_LABEL:
+        raise MRFInputError("bad-labels", "a label is out of range", path=path,
+                            expected=f"0-{MAX_LABEL}", found=f"{low:g} to {high:g}"
+                            )  # fmt: skip
+    return values.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.int32)
+
+
+def _nearest(
+    values: NDArray[Any],
+    affine: NDArray[np.float64],
+    shape: tuple[int, ...],
+    target_affine: NDArray[np.float64],
+) -> NDArray[Any]:
+    """Return the label nearest to the center of every target voxel, 0 outside the source."""
+    to_source = np.linalg.inv(affine) @ target_affine
+    z, y, x = (np.arange(length, dtype=np.float64) for length in shape)
+    result = np.zeros(shape, values.dtype)
+    plane_y, plane_x = np.meshgrid(y, x, indexing="ij")
+    for index in range(shape[0]):
+        voxel = np.stack([plane_x, plane_y, np.full_like(plane_x, z[index])])
+        source = np.tensordot(to_source[:3, :3], voxel, 1) + to_source[:3, 3, None, None]
+        # Ties go to the lower index everywhere: rint would send them to even indices.
+        nearest = np.floor(source + (0.5 - 1e-6)).astype(np.int64)
+        limits = np.array(values.shape[::-1]).reshape(3, 1, 1)
+        inside = np.all((nearest >= 0) & (nearest < limits), axis=0)
+        i, j, k = (axis[inside] for axis in nearest)
+        result[index][inside] = values[k, j, i]
+    return result

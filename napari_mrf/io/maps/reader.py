@@ -1,0 +1,146 @@
+"""Parameter maps back in, checked against their record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.data import strict_json
+from napari_mrf.data.geometry import Grid, check_same_grid, same_place
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.series import check_affine
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.nifti import NiftiVolume, read_volume
+from napari_mrf.io.formats.source import read_error
+from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MAX_RECORD_BYTES = 50_000_000
+
+
+def load_maps(directory: str | Path) -> ParameterMaps:
+    """Read the maps of a folder that `save_maps` wrote, or of plain NIfTI maps.
+
+    Parameters
+    ----------
+    directory : str or Path
+        With ``maps.json``, every file is checked against its sha256. Without it, files
+        named by parameter keys (``FF.nii.gz``, ``T1H2O.nii``) are taken as they are.
+
+    Returns
+    -------
+    ParameterMaps
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-folder"``, ``"no-maps"``, ``"bad-record"``, ``"sha256-mismatch"``,
+        ``"security-path"``, ``"other-grid"`` and what the NIfTI reader raises.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise MRFInputError("missing-folder", "the folder of maps does not exist", path=folder)
+    record_path = folder / RECORD_NAME
+    record = _read_record(record_path) if record_path.exists() else None
+    volumes: dict[str, NiftiVolume] = {}
+    for name, (path, sha256) in _files(folder, record).items():
+        volume = read_volume(path)
+        if sha256 is not None and volume.sha256 != sha256:
+            raise MRFInputError("sha256-mismatch", "the map is not the one that was saved",
+                                path=path, expected=sha256, found=volume.sha256,
+                                hint=f"Delete {RECORD_NAME} to read it nevertheless."
+                                )  # fmt: skip
+        volumes[name] = volume
+    if not set(volumes) & set(PARAMETERS):
+        raise MRFInputError("no-maps", "the folder holds no parameter maps", path=folder,
+                            expected=f"files such as {', '.join(PARAMETERS)}.nii.gz")  # fmt: skip
+    grid = _common_grid(volumes, folder)
+    return ParameterMaps(
+        {name: volume.values for name, volume in volumes.items() if name in PARAMETERS},
+        **{name: volumes[name].values if name in volumes else None for name in COMPANIONS},
+        uncertainty={
+            key: volumes[name].values for name, key in DEVIATIONS.items() if name in volumes
+        },
+        affine=grid.affine if record is None else _exact_affine(record, grid, record_path),
+        provenance=None if record is None else record.get("provenance"),
+    )
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_RECORD_BYTES:
+            raise MRFInputError("file-too-large", "a record of maps is small text", path=path,
+                                expected=f"at most {_MAX_RECORD_BYTES} bytes",
+                                found=f"{path.stat().st_size} bytes")  # fmt: skip
+        record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
+    except OSError as error:
+        raise read_error(error, path) from error
+    except UnicodeDecodeError:
+        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+    if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
+        raise _bad_record(path, f'no "format": "{RECORD_FORMAT}"')
+    if record.get("version") != 1:
+        raise _bad_record(path, f"version {record.get('version')!r}")
+    entries = record.get("maps")
+    if not isinstance(entries, dict) or not all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("file"), str)
+        and isinstance(entry.get("sha256"), str)
+        for entry in entries.values()
+    ):
+        raise _bad_record(path, "no list of maps with file and sha256")
+    if not isinstance(record.get("provenance", {}), dict):
+        raise _bad_record(path, "a provenance that is no object")
+    return record
+
+
+def _bad_record(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("bad-record", "the record of the maps is not understood", path=path,
+                         expected="what this version of the software writes", found=found
+                         )  # fmt: skip
+
+
+def _files(folder: Path, record: dict[str, Any] | None) -> dict[str, tuple[Path, str | None]]:
+    if record is None:
+        found: dict[str, tuple[Path, str | None]] = {}
+        for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
+            for suffix in (".nii.gz", ".nii"):
+                if name not in found and (folder / f"{name}{suffix}").is_file():
+                    found[name] = (folder / f"{name}{suffix}", None)
+        return found
+    files: dict[str, tuple[Path, str | None]] = {}
+    for name, entry in record["maps"].items():
+        if name not in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
+            raise _bad_record(folder / RECORD_NAME, f"the unknown map {name!r}")
+        file_name = entry["file"]
+        if Path(file_name).name != file_name or "\\" in file_name or file_name in ("", ".", ".."):
+            raise MRFInputError("security-path", "the record names a file outside its folder",
+                                path=folder / RECORD_NAME, found=repr(file_name))  # fmt: skip
+        files[name] = (folder / file_name, entry["sha256"])
+    return files
+
+
+def _common_grid(volumes: dict[str, NiftiVolume], folder: Path) -> Grid:
+    grids = {name: Grid(volume.values.shape, volume.affine) for name, volume in volumes.items()}
+    first = min(grids, key=lambda name: grids[name].affine is None)  # the first that knows
+    for name, grid in grids.items():
+        check_same_grid(grid, grids[first], f"the maps {first} and {name} lie on different grids",
+                        path=folder)  # fmt: skip
+    return grids[first]
+
+
+def _exact_affine(record: dict[str, Any], stored: Grid, path: Path) -> NDArray[np.float64] | None:
+    """Return the float64 affine of the record, which the header holds in float32 only."""
+    if record.get("affine") is None:
+        return stored.affine
+    try:
+        exact = check_affine(record["affine"], path=str(path))
+    except (TypeError, ValueError):
+        raise _bad_record(path, "an affine that is none") from None
+    if not same_place(exact, stored.affine, stored.spatial_shape):
+        raise _bad_record(path, "another affine than the files have")
+    return exact

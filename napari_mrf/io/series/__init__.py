@@ -1,0 +1,1 @@
+"""Series in and out: frames in one or many files, real and imaginary pairs, sidecars."""

@@ -1,0 +1,178 @@
+"""Series in: from any file that is read to an `MRFSeries`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.data.series import MRFSeries
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.registry import read_source
+from napari_mrf.io.labels.masks import load_mask
+from napari_mrf.io.series.axes import axes_option, propose_axes
+from napari_mrf.io.series.series_image import (
+    REAL_LAYOUTS,
+    SeriesImage,
+    as_magnitude,
+    check_sidecar,
+    joined,
+    open_image,
+    open_partner,
+)
+from napari_mrf.io.series.sidecar import load_sidecar
+from napari_mrf.io.series.sidecar_sequence import sequence_of
+from napari_mrf.io.series.spokes import average
+from napari_mrf.io.series.views import as_signal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.sequence import Sequence
+
+
+def load_series(
+    path: str | Path,
+    sequence: Sequence | None = None,
+    *,
+    mask: NDArray[Any] | str | Path | None = None,
+    axes: str | None = None,
+    dataset: str | None = None,
+    phase_unit: str | None = None,
+    magnitude_only: bool = False,
+    average_spokes: bool = False,
+) -> MRFSeries:
+    """Read a fingerprinting series; ``docs/formats.md`` lists what can be read.
+
+    NIfTI and HDF5 series stay on the disk and are read slice by slice when needed, with all
+    frames of a slice together.
+
+    Parameters
+    ----------
+    path : str or Path
+        The series, or one half of a pair: magnitude or phase, real or imaginary part. The
+        other half is found by its name (BIDS ``part-…`` or endings such as ``_phase``).
+    sequence : Sequence, optional
+        What was played; taken from the sidecar where not given, else left open.
+    mask : ndarray, str or Path, optional
+        (Z, Y, X), or a file for `load_mask`.
+    axes : str, optional
+        Order of the axes, such as ``"XYZT"``: letters X, Y, Z, T, and C for an axis of real
+        and imaginary part. Needed where neither the format nor the sidecar says it.
+    dataset : str, optional
+        Which array, in files that hold several.
+    phase_unit : {"rad", "deg"}, optional
+        Where the sidecar of the phase image does not say it.
+    magnitude_only : bool
+        Take real data as magnitudes, with phase 0. Off-resonance is then lost.
+    average_spokes : bool
+        Average the spokes of each frame, for a series with one image a pulse.
+
+    Returns
+    -------
+    MRFSeries
+        complex64 (T, Z, Y, X), lazy where the file allows.
+
+    Raises
+    ------
+    MRFInputError
+        See ``docs/formats.md`` for the codes.
+    """
+    path = Path(path)
+    source = read_source(path, dataset)
+    sidecar = load_sidecar(path)
+    check_sidecar(source, sidecar)
+    main = open_image(source, axes, sidecar, sequence)
+    images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
+    if main.view.dtype.kind == "c":
+        signal = as_signal(main.view)
+        if sidecar and sidecar.block and sidecar.block.ComplexLayout in REAL_LAYOUTS:
+            raise MRFInputError("layout-conflict", "the sidecar says that the file is half of a "
+                                "pair", path=path, expected=sidecar.block.ComplexLayout,
+                                found="complex data")  # fmt: skip
+        if magnitude_only:
+            raise MRFInputError("not-magnitude", "the series is complex, not a magnitude",
+                                path=path, hint="Load it without magnitude_only.")  # fmt: skip
+    elif magnitude_only:
+        signal = as_magnitude(main)
+        metadata["magnitude_only"] = True
+        warnings.append("Only magnitudes were loaded, with phase 0 everywhere: off-resonance "
+                        "and the sign after an inversion are lost.")  # fmt: skip
+    else:
+        other, part = open_partner(main, axes, dataset, sequence)
+        signal, notes = joined(main, other, part, phase_unit)
+        warnings += [*other.source.warnings, *notes]
+        metadata["pair"] = {"part": part, "partner": str(other.source.path)}
+        images.append(other)
+    sequence, notes = _settle_sequence(sequence, images)
+    warnings += notes
+    if _is_conjugated(images):
+        signal = signal.conj()
+        metadata["conjugated"] = "the sidecar declares the opposite sign of the phase"
+    if average_spokes:
+        signal, metadata["averaged_spokes"] = average(signal, sequence, path)
+    _check_time(signal, main, sequence)
+    metadata["axes"] = main.view.axes
+    chosen = {"axes": axes, "dataset": dataset, "phase_unit": phase_unit,
+              "magnitude_only": magnitude_only, "average_spokes": average_spokes}  # fmt: skip
+    metadata["reading"] = {name: value for name, value in chosen.items() if value}
+    metadata["sources"] = _sources(images)
+    series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
+                       tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
+    if mask is None:
+        return series
+    return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
+
+
+def _settle_sequence(
+    sequence: Sequence | None, images: list[SeriesImage]
+) -> tuple[Sequence | None, list[str]]:
+    """Return the sequence given, else that of the sidecar, and warnings."""
+    declared, notes = None, []
+    for image in images:
+        if image.sidecar and image.sidecar.block and declared is None:
+            declared, note = sequence_of(image.sidecar.block, image.sidecar.path)
+            notes += [note] if note and sequence is None else []
+    if sequence is not None and declared is not None and sequence != declared:
+        notes.append(f"The sidecar describes another sequence ({declared.name}) than the one "
+                     f"that was picked ({sequence.name}), which is used.")  # fmt: skip
+    return sequence or declared, notes
+
+
+def _is_conjugated(images: list[SeriesImage]) -> bool:
+    """Return whether a sidecar declares exp(+2 pi i f TE); this package has the minus sign."""
+    for image in images:
+        block = image.sidecar.block if image.sidecar else None
+        if block is not None and (block.PhaseSign or block.FrequencySign):
+            return (block.PhaseSign or -1) * (block.FrequencySign or 1) == 1
+    return False
+
+
+def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> None:
+    """Refuse a series whose time axis is probably another one, naming the likely order."""
+    n_frames = int(signal.shape[0])
+    block = main.sidecar.block if main.sidecar else None
+    n_pulses = block.n_pulses if block else None
+    if block and block.NFrames and n_frames not in (block.NFrames, n_pulses):
+        raise MRFInputError("frames-mismatch", "the series does not fit its sidecar",
+                            path=main.source.path, expected=f"{block.NFrames} frames",
+                            found=f"{n_frames} frames")  # fmt: skip
+    if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
+        return
+    shape = main.source.array.shape
+    proposals = propose_axes(shape, "C" in main.view.axes, sequence)
+    if proposals:
+        likely = axes_option(*proposals)
+        raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "
+                            f"the sequence {sequence.name}", path=main.source.path,
+                            expected=f"{sequence.n_frames} frames",
+                            found=f"{n_frames} frames in shape {tuple(shape)}",
+                            hint=f"By its lengths the order may be {likely}.")  # fmt: skip
+
+
+def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
+    records = []
+    for image in images:
+        records.append({"path": str(image.source.path), "sha256": image.source.sha256})
+        if image.sidecar is not None:
+            records.append({"path": str(image.sidecar.path), "sha256": image.sidecar.sha256})
+    return records

@@ -1,0 +1,229 @@
+"""The JSON sidecar of a series: BIDS keys, and one block "MRF" that is checked strictly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from napari_mrf.data import strict_json
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.registry import stem_of
+from napari_mrf.io.formats.source import read_error, sha256_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 5_000_000
+BLOCK = "MRF"
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in SIGNAL_KINDS:
+        raise ValueError(f"Input should be {' or '.join(map(repr, SIGNAL_KINDS))}")
+    return kind
+
+
+class FatPeaks(BaseModel):
+    """Fat peaks relative to water: shifts (Hz) at a field strength (T), and amplitudes."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    ShiftsHz: list[float] = Field(min_length=1)
+    Amplitudes: list[float] = Field(min_length=1)
+    MagneticFieldStrength: float | None = Field(default=None, gt=0, le=30)
+
+
+class TemporalBasis(BaseModel):
+    """The temporal basis of a compressed series."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    Rank: int = Field(ge=1)
+    File: str | None = None
+
+
+class MRFBlock(BaseModel):
+    """The block "MRF". Times in seconds, angles in degrees, as BIDS has them.
+
+    Every vector has one value, NFrames or NSpokes values. ``docs/formats.md`` explains each
+    key; unknown keys, wrong types and infinite values are errors.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    SchemaVersion: Literal[1]
+    AxisOrder: str | None = None
+    ComplexLayout: (
+        Literal["complex", "real-imaginary-axis", "magnitude", "phase", "real", "imaginary"] | None
+    ) = None
+    Partner: str | None = None
+    NFrames: int | None = Field(default=None, ge=1)
+    NSpokes: int | None = Field(default=None, ge=1)
+    SpokesPerFrame: int | None = Field(default=None, ge=1)
+    SpokesBetweenFrames: int | None = Field(default=None, ge=1)
+    SequenceName: str | None = None
+    SequenceKind: Annotated[str, AfterValidator(_known_kind)] | None = None
+    Parameters: list[str] | None = None
+    RepetitionTime: float | list[float] | None = None
+    EchoTime: float | list[float] | None = None
+    FlipAngle: float | list[float] | None = None
+    NominalFlipAngle: float | None = None
+    FlipAngleModulation: list[float] | None = None
+    RFPhase: float | list[float] | None = None
+    InversionTime: float | None = Field(default=None, ge=0, le=5)
+    InversionEfficiency: float | None = Field(default=None, ge=0, le=1)
+    RecoveryTime: float | None = Field(default=None, ge=0, le=60)
+    Repetitions: int | None = Field(default=None, ge=1)
+    WaterT2: float | None = Field(default=None, gt=0, le=10)
+    FatT2: float | None = Field(default=None, gt=0, le=10)
+    FatModel: FatPeaks | None = None
+    Trajectory: str | None = None
+    AngleIncrement: float | None = None
+    PhaseSign: Literal[-1, 1] | None = None
+    FrequencySign: Literal[-1, 1] | None = None
+    CompressedBasis: TemporalBasis | None = None
+    SHA256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+
+    @property
+    def n_pulses(self) -> int | None:
+        """Number of RF pulses, where the block says it."""
+        if self.NSpokes is not None:
+            return self.NSpokes
+        return self.spokes_of_frames
+
+    @property
+    def spokes_of_frames(self) -> int | None:
+        """Number of pulses that the frames hold, where the block says how many and how long."""
+        if self.NFrames is None or self.SpokesPerFrame is None:
+            return None
+        step = self.SpokesBetweenFrames or self.SpokesPerFrame
+        return (self.NFrames - 1) * step + self.SpokesPerFrame
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What is used of a sidecar; other BIDS keys are left alone."""
+
+    path: Path
+    sha256: str
+    units: str | None
+    block: MRFBlock | None
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return where the sidecar of a series lies: ``x.json`` beside ``x.nii.gz``."""
+    return path.with_name(f"{stem_of(path)}.json")
+
+
+def load_sidecar(series_path: Path) -> Sidecar | None:
+    """Read the sidecar of a series, if there is one.
+
+    Parameters
+    ----------
+    series_path : Path
+        The series.
+
+    Returns
+    -------
+    Sidecar or None
+
+    Raises
+    ------
+    MRFInputError
+        ``"file-too-large"``, ``"bad-json"`` for broken JSON, NaN and duplicate keys, or
+        ``"bad-sidecar"`` with the field that is wrong.
+    """
+    path = sidecar_path(series_path)
+    try:
+        if not path.is_file():
+            return None
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise MRFInputError("file-too-large", "a sidecar is small text", path=path,
+                                expected=f"at most {MAX_BYTES} bytes",
+                                found=f"{size} bytes")  # fmt: skip
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise read_error(error, path) from error
+    except UnicodeDecodeError:
+        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+    record = strict_json.loads(text, path=path)
+    if not isinstance(record, dict):
+        raise _bad(path, "the file holds no JSON object", found=type(record).__name__)
+    units = record.get("Units")
+    if units is not None and not isinstance(units, str):
+        raise _bad(path, "Units is no text", found=repr(units)[:60])
+    for key in record:
+        # A key of the block that stands outside of it would be ignored without a word.
+        if key in MRFBlock.model_fields and key not in _ALSO_BIDS:
+            raise _bad(path, f"{key} belongs into the block {BLOCK}")
+    block = _read_block(record[BLOCK], path) if BLOCK in record else None
+    return Sidecar(path=path, sha256=sha256_of(path), units=units, block=block)
+
+
+_ALSO_BIDS = frozenset(
+    {"RepetitionTime", "EchoTime", "FlipAngle", "InversionTime", "Parameters", "Trajectory"}
+)
+
+
+def _bad(path: Path, what: str, **details: Any) -> MRFInputError:
+    return MRFInputError("bad-sidecar", what, path=path, **details)
+
+
+def _read_block(record: Any, path: Path) -> MRFBlock:
+    try:
+        block = MRFBlock.model_validate(record)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        # Unions add the name of the branch that failed; the field is what a reader looks for.
+        place = [str(step) for step in first["loc"] if "[" not in str(step) and step != "float"]
+        raise _bad(path, f"the field {'.'.join([BLOCK, *place])} is wrong: {first['msg']}",
+                   found=repr(first["input"])[:60]) from None  # fmt: skip
+    _check_lengths(block, path)
+    _check_ranges(block, path)
+    return block
+
+
+def _check_lengths(block: MRFBlock, path: Path) -> None:
+    n_frames, n_pulses = block.NFrames, block.n_pulses
+    if block.SpokesBetweenFrames and not block.SpokesPerFrame:
+        raise _bad(path, "SpokesBetweenFrames needs SpokesPerFrame")
+    held = block.spokes_of_frames
+    if block.NSpokes and held is not None and held != block.NSpokes:
+        raise _bad(path, "NFrames times SpokesPerFrame is not NSpokes"
+                   if block.SpokesBetweenFrames is None else
+                   "NFrames, SpokesPerFrame and SpokesBetweenFrames do not make NSpokes",
+                   expected=block.NSpokes, found=held)  # fmt: skip
+    # Frames that overlap have no values of their own.
+    overlap = block.SpokesBetweenFrames is not None
+    allowed = {1, None if overlap else n_frames, n_pulses} - {None}
+    for name in ("RepetitionTime", "EchoTime", "FlipAngle", "FlipAngleModulation", "RFPhase"):
+        value = getattr(block, name)
+        if isinstance(value, list) and len(value) not in allowed:
+            raise _bad(path, f"the field {BLOCK}.{name} has a wrong length",
+                       expected="1, NFrames or NSpokes values "
+                                f"(NFrames {n_frames}, NSpokes {n_pulses})",
+                       found=f"{len(value)} values")  # fmt: skip
+    if block.FatModel and len(block.FatModel.ShiftsHz) != len(block.FatModel.Amplitudes):
+        raise _bad(path, f"the field {BLOCK}.FatModel has as many shifts as amplitudes",
+                   expected=f"{len(block.FatModel.ShiftsHz)} amplitudes",
+                   found=len(block.FatModel.Amplitudes))  # fmt: skip
+    if block.FlipAngle is not None and (block.NominalFlipAngle or block.FlipAngleModulation):
+        raise _bad(path, "FlipAngle and NominalFlipAngle with FlipAngleModulation are given",
+                   hint="Keep one of the two.")  # fmt: skip
+
+
+def _check_ranges(block: MRFBlock, path: Path) -> None:
+    # No sequence reaches these limits in seconds, and every one does in milliseconds.
+    limits = {"RepetitionTime": (0.0, 0.5), "EchoTime": (0.0, 0.2)}
+    for name, (least, most) in limits.items():
+        value = getattr(block, name)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        outside = [number for number in values if not least <= number <= most]
+        if outside:
+            raise _bad(path, f"the field {BLOCK}.{name} is outside of what is possible in seconds",
+                       expected=f"{least:g} to {most:g} s", found=f"{outside[0]:g}",
+                       hint="Is it in milliseconds? Sidecars have seconds.")  # fmt: skip

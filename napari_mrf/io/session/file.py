@@ -1,0 +1,197 @@
+"""The session file ``*.mrf.json``: where everything of a study lies, and no pixel data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_mrf._version import __version__
+from napari_mrf.data import strict_json
+from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import atomic_write, refuse_existing
+from napari_mrf.io.formats.source import read_error
+
+SUFFIX = ".mrf.json"
+FORMAT = "napari-mrf session"
+_LARGEST_BYTES = 20_000_000
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_Sha256 = Field(pattern="^[0-9a-f]{64}$")
+
+
+class FileRecord(BaseModel):
+    """A file as it was when the session was saved.
+
+    Both ways to it are kept: the relative one survives a move of the whole study, the absolute
+    one a move of the session file.
+    """
+
+    model_config = _STRICT
+
+    path: str = Field(min_length=1)
+    relative: str | None = None
+    sha256: str = _Sha256
+
+    @classmethod
+    def of(cls, path: str | Path, sha256: str, session_path: Path) -> FileRecord:
+        """Describe a file of a session that is written to `session_path`."""
+        absolute = Path(path).absolute()
+        return cls(path=str(absolute), relative=_relative(absolute, session_path), sha256=sha256)
+
+    def find(self, session_path: Path) -> Path | None:
+        """Return where the file lies now, or None."""
+        return next((path for path in self.candidates(session_path) if path.is_file()), None)
+
+    def candidates(self, session_path: Path) -> list[Path]:
+        """Return where to look for it, the likeliest first."""
+        near = [] if self.relative is None else [session_path.absolute().parent / self.relative]
+        return [*near, Path(self.path)]
+
+
+class SeriesRecord(BaseModel):
+    """The series: its files, how they were read, and what was played."""
+
+    model_config = _STRICT
+
+    name: str
+    files: list[FileRecord] = Field(min_length=1)
+    reading: dict[str, str | bool] = Field(default_factory=dict)
+    sequence: dict[str, Any] | None = None
+    component: str = "magnitude"
+
+
+class MapsRecord(BaseModel):
+    """A set of maps: its folder, and every file in it that belongs to it."""
+
+    model_config = _STRICT
+
+    name: str
+    files: list[FileRecord] = Field(min_length=1)
+    series_name: str = ""
+    seconds: float = Field(default=0.0, ge=0)
+
+    def find_folder(self, session_path: Path) -> Path | None:
+        """Return the folder of the maps, or None where they are gone."""
+        found = self.files[0].find(session_path)
+        return None if found is None else found.parent
+
+
+class LabelRecord(BaseModel):
+    """One region of the label file."""
+
+    model_config = _STRICT
+
+    index: int = Field(ge=0)
+    name: str
+    color: list[int] = Field(min_length=3, max_length=3)
+    opacity: float = Field(default=1.0, ge=0, le=1)
+
+
+class RegionsRecord(BaseModel):
+    """The regions: their label file, absent where none is drawn yet, and their names."""
+
+    model_config = _STRICT
+
+    file: FileRecord | None = None
+    table: list[LabelRecord] = Field(default_factory=list)
+    chosen: int | None = None
+
+
+class SessionFile(BaseModel):
+    """Everything that a session file holds; see ``docs/formats.md``."""
+
+    model_config = _STRICT
+
+    format: Literal["napari-mrf session"]
+    version: Literal[1] = 1
+    software_version: str = __version__
+    saved_at: str = ""
+    series: SeriesRecord | None = None
+    maps: list[MapsRecord] = Field(default_factory=list)
+    regions: RegionsRecord | None = None
+    pins: list[tuple[int, int, int]] = Field(default_factory=list)
+    view: dict[str, float] = Field(default_factory=dict)
+    panels: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def file_records(self) -> list[FileRecord]:
+        """Return every file that the session rests on."""
+        records = [] if self.series is None else list(self.series.files)
+        for maps in self.maps:
+            records += maps.files
+        if self.regions is not None and self.regions.file is not None:
+            records.append(self.regions.file)
+        return records
+
+
+def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a session file.
+
+    Parameters
+    ----------
+    session : SessionFile
+        What to write.
+    path : str or Path
+        Ends in ``.mrf.json``.
+    overwrite : bool
+        Whether an earlier file may be replaced.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-name"`` for another ending, ``"exists"``, and what `atomic_write` raises.
+    """
+    path = Path(path)
+    if not path.name.lower().endswith(SUFFIX):
+        raise MRFInputError("bad-name", "the name does not end as session files do", path=path,
+                            expected=f"a name such as study{SUFFIX}", found=path.name
+                            )  # fmt: skip
+    refuse_existing(path, overwrite=overwrite)
+    with atomic_write(path) as staged:
+        staged.write_text(session.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def load_session(path: str | Path) -> SessionFile:
+    """Read a session file; the files that it names are not touched.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-file"``, ``"file-too-large"``, ``"bad-json"``, ``"bad-session"``.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_BYTES:
+            raise MRFInputError("file-too-large", "a session file is small text", path=path,
+                                expected=f"at most {_LARGEST_BYTES} bytes", found=f"{size} bytes"
+                                )  # fmt: skip
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise read_error(error, path) from error
+    except UnicodeDecodeError:
+        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+    record = strict_json.loads(text, path=path)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise _not_understood(path, f'no "format": "{FORMAT}"')
+    try:
+        # From JSON, so that its lists may stand for tuples.
+        return SessionFile.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise _not_understood(path, f"{where}: {first['msg']}") from None
+
+
+def _not_understood(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("bad-session", "the session file is not understood", path=path,
+                         expected="what this version of the software writes", found=found
+                         )  # fmt: skip
+
+
+def _relative(absolute: Path, session_path: Path) -> str | None:
+    try:
+        return Path(os.path.relpath(absolute, session_path.absolute().parent)).as_posix()
+    except ValueError:  # another drive
+        return None
