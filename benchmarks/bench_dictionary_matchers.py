@@ -255,8 +255,8 @@ def print_slice(name: str, cores: int) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     torch.set_num_threads(cores)
     import napari_mrf as mrf
-    from napari_mrf.phantoms.acquire import acquire
-    from napari_mrf.phantoms.brain import brain
+    from napari_mrf.phantoms.acquisition.acquire import acquire
+    from napari_mrf.phantoms.brain.phantom import brain
 
     sequence, head = mrf.sequences.fisp(), brain((1, 160, 160), seed=1)
     series = acquire(head, sequence, mode="noise-only", snr_db=20.0, seed=0)

@@ -27,8 +27,8 @@ import numpy as np
 
 import napari_mrf as mrf
 from napari_mrf.io import save_series
-from napari_mrf.phantoms.acquire import acquire
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.acquisition.acquire import acquire
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 COMMAND = [sys.executable, "-c", "from napari_mrf.cli import run; run()"]
 IMPORTS = [

@@ -3,7 +3,7 @@
 import numpy as np
 
 import napari_mrf as mrf
-from napari_mrf.phantoms.acquire import UNIT_NORM_SIGNAL
+from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL
 
 
 def noisy_fingerprints(n: int, snr_db: float, *, seed: int = 0) -> np.ndarray:

@@ -22,7 +22,7 @@ import napari_mrf as mrf
 from napari_mrf.analysis.map_errors import map_errors
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io import save_series
-from napari_mrf.phantoms.acquire import acquire
+from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.plots.maps_figure import maps_figure
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")

@@ -18,7 +18,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 import napari_mrf as mrf
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.dictionary.prior import range_prior
-from napari_mrf.phantoms.acquire import UNIT_NORM_SIGNAL
+from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 TEST_GRID = {

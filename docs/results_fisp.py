@@ -25,8 +25,8 @@ from napari_mrf.dictionary.prior import range_prior
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.phantoms import brain
-from napari_mrf.phantoms.acquire import UNIT_NORM_SIGNAL, acquire
-from napari_mrf.phantoms.brain_labels import BRAIN_LABELS, CSF, GREY_MATTER, WHITE_MATTER
+from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
+from napari_mrf.phantoms.brain.labels import BRAIN_LABELS, CSF, GREY_MATTER, WHITE_MATTER
 from napari_mrf.plots.maps_figure import maps_figure
 
 IMAGES = Path(__file__).with_name("images")

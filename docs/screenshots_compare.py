@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 import napari_mrf as mrf
 from napari_mrf.io import load_label_table, load_labels
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.widgets.maps_display import maps_display_of
 

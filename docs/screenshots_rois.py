@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mrf.io import load_maps, load_series
 from napari_mrf.layers import series_layer_data
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.widgets.maps_display import maps_display_of
 

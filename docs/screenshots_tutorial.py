@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QApplication
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io import load_labels
 from napari_mrf.layers import series_of
-from napari_mrf.phantoms.sample import ROIS_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import ROIS_NAME, sample_directory
 from napari_mrf.session import session_of
 from napari_mrf.widgets.layer_turns import layer_turns_of
 

@@ -19,7 +19,7 @@ from napari_mrf.io import load_maps, load_series, save_maps
 from napari_mrf.io.maps.writer import MAPS_RESULTS
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.phantoms.files import ROIS_NAME, TRUTH_NAME
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

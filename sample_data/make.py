@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from napari_mrf.phantoms.sample import make_sample
+from napari_mrf.phantoms.samples.thigh import make_sample
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import napari_mrf as mrf
 from napari_mrf import cli
 from napari_mrf.io import save_series
 from napari_mrf.phantoms.files import TRUTH_NAME
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 
 
 @pytest.fixture

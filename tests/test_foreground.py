@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import napari_mrf as mrf
 from napari_mrf.phantoms.files import TRUTH_NAME
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.reconstruction.foreground import foreground_mask, mask_from_magnitude
 
 

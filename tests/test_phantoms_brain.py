@@ -11,7 +11,7 @@ import napari_mrf as mrf
 from napari_mrf import MRFInputError
 from napari_mrf.io.labels.label_table import load_label_table
 from napari_mrf.phantoms import acquire, brain
-from napari_mrf.phantoms.brain_labels import (
+from napari_mrf.phantoms.brain.labels import (
     BLOOD,
     BONE,
     BRAIN_LABELS,

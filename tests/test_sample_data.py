@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 import napari_mrf as mrf
-from napari_mrf.phantoms import sample
+from napari_mrf.phantoms.samples import thigh
 
 CHECKOUT = Path(__file__).parents[1] / "sample_data"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return sample.make_sample(tmp_path_factory.mktemp("sample"))
+    return thigh.make_sample(tmp_path_factory.mktemp("sample"))
 
 
 def test_bundled_sample_is_complete_and_small():
-    assert sample.is_complete(CHECKOUT)
-    assert sample.sample_directory() == CHECKOUT
+    assert thigh.is_complete(CHECKOUT)
+    assert thigh.sample_directory() == CHECKOUT
     total = sum(path.stat().st_size for path in CHECKOUT.rglob("*") if path.is_file())
     assert total <= 12_000_000
 
@@ -38,8 +38,8 @@ def test_sample_is_reproducible(made):
 
 
 def test_sample_loads_with_its_sequence_and_geometry(made):
-    series = mrf.load_series(made / sample.SERIES_NAME)
-    truth = mrf.load_maps(made / sample.TRUTH_NAME)
+    series = mrf.load_series(made / thigh.SERIES_NAME)
+    truth = mrf.load_maps(made / thigh.TRUTH_NAME)
     assert series.sequence == mrf.sequences.t1ff()
     assert series.signal.shape == (175, 1, 84, 96)
     assert series.warnings == ()
@@ -49,9 +49,9 @@ def test_sample_loads_with_its_sequence_and_geometry(made):
 
 
 def test_rois_have_names(made):
-    labels = np.asarray(nibabel.load(made / sample.ROIS_NAME).dataobj)
+    labels = np.asarray(nibabel.load(made / thigh.ROIS_NAME).dataobj)
     assert labels.dtype == np.uint16
-    rows = (made / sample.LABELS_NAME).read_text().splitlines()
+    rows = (made / thigh.LABELS_NAME).read_text().splitlines()
     named = {int(row.split()[0]) for row in rows if not row.startswith("#")}
     assert set(np.unique(labels).tolist()) == named
     assert set(range(7, 20)) <= named
@@ -59,8 +59,8 @@ def test_rois_have_names(made):
 
 def test_sample_follows_its_model_in_tissue(made):
     # Independent of any matcher: the exact fingerprint explains most of the measured one.
-    series = mrf.load_series(made / sample.SERIES_NAME)
-    truth = mrf.load_maps(made / sample.TRUTH_NAME)
+    series = mrf.load_series(made / thigh.SERIES_NAME)
+    truth = mrf.load_maps(made / thigh.TRUTH_NAME)
     inside = np.isfinite(truth["FF"])
     exact = mrf.simulate(series.sequence, {key: truth[key][inside] for key in truth}).T
     measured = np.asarray(series.signal)[:, inside]
@@ -70,29 +70,29 @@ def test_sample_follows_its_model_in_tissue(made):
 
 
 def test_record_tells_how_the_sample_was_made(made):
-    record = json.loads((made / sample.RECORD_NAME).read_text())
+    record = json.loads((made / thigh.RECORD_NAME).read_text())
     assert record["acquisition"]["spokes_per_frame"] == 8
     assert record["acquisition"]["object"]["phantom"] == "thigh"
     readme = (made / "README.md").read_text()
-    assert all(name in readme for name in (sample.SERIES_NAME, sample.ROIS_NAME, "truth"))
+    assert all(name in readme for name in (thigh.SERIES_NAME, thigh.ROIS_NAME, "truth"))
 
 
 def test_truncated_or_missing_files_make_a_sample_incomplete(made, tmp_path):
-    assert sample.is_complete(made)
-    assert not sample.is_complete(tmp_path)
-    rois = made / sample.ROIS_NAME
+    assert thigh.is_complete(made)
+    assert not thigh.is_complete(tmp_path)
+    rois = made / thigh.ROIS_NAME
     content = rois.read_bytes()
     try:
         rois.write_bytes(content[:-1])
-        assert not sample.is_complete(made)
+        assert not thigh.is_complete(made)
     finally:
         rois.write_bytes(content)
-    assert sample.is_complete(made)
+    assert thigh.is_complete(made)
 
 
 def test_installed_package_makes_the_sample_once(made, tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "napari_mrf" / "phantoms" / "sample.py"
-    monkeypatch.setattr(sample, "__file__", str(package))
+    monkeypatch.setattr(thigh, "__file__", str(package))
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
     calls = []
 
@@ -104,17 +104,17 @@ def test_installed_package_makes_the_sample_once(made, tmp_path, monkeypatch):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(sample, "make_sample", copy_instead)
-    first, second = sample.sample_directory(), sample.sample_directory()
+    monkeypatch.setattr(thigh, "make_sample", copy_instead)
+    first, second = thigh.sample_directory(), thigh.sample_directory()
     assert first == second
     assert first.is_relative_to(tmp_path / "data")
-    assert sample.is_complete(first)
+    assert thigh.is_complete(first)
     assert len(calls) == 1
     assert list((tmp_path / "data").iterdir()) == [first]  # nothing unfinished stays
 
 
 def test_failed_making_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(sample, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(thigh, "__file__", str(tmp_path / "a" / "b" / "c.py"))
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
 
     def stop(directory, *, progress=None):
@@ -122,9 +122,9 @@ def test_failed_making_leaves_nothing_behind(tmp_path, monkeypatch):
         (Path(directory) / "half").write_text("unfinished")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sample, "make_sample", stop)
+    monkeypatch.setattr(thigh, "make_sample", stop)
     with pytest.raises(mrf.MRFInputError) as error:
-        sample.sample_directory()
+        thigh.sample_directory()
     assert error.value.code == "disk-full"
     assert list((tmp_path / "data").iterdir()) == []
 
@@ -135,6 +135,6 @@ def test_make_script_writes_into_the_folder_given(tmp_path, monkeypatch, capsys)
     def touch(directory):
         (directory / "made.txt").write_text("x")
 
-    monkeypatch.setattr(sample, "make_sample", touch)
+    monkeypatch.setattr(thigh, "make_sample", touch)
     runpy.run_path(str(CHECKOUT / "make.py"), run_name="__main__")
     assert "made.txt" in capsys.readouterr().out

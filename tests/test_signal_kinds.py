@@ -21,7 +21,7 @@ from napari_mrf.dictionary.relaxation_refinement import TableRefinement
 from napari_mrf.dictionary.relaxation_table import TissueAxis
 from napari_mrf.io import load_series, save_series
 from napari_mrf.networks.normalization import Normalization
-from napari_mrf.phantoms.acquire import acquire
+from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.by_kind import PHANTOMS
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.reconstruction.conditioning import Conditioning

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from napari_mrf import MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.reconstruction.method import MethodOption
 from napari_mrf.session import MapsSet, session_of
 from napari_mrf.simulation.simulator import simulate

@@ -14,7 +14,7 @@ from napari_mrf import MRFSeries
 from napari_mrf.dictionary import water_fat
 from napari_mrf.io import load_series
 from napari_mrf.jobs import JobState
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.session import session_of
 from napari_mrf.widgets.dock import ReconstructDock
 

@@ -20,7 +20,7 @@ from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_of
-from napari_mrf.phantoms import brain_sample
+from napari_mrf.phantoms.samples import brain
 from napari_mrf.session import session_of
 from napari_mrf.widgets.compare_panel import TRUTH
 from napari_mrf.widgets.readers import finish
@@ -88,8 +88,8 @@ def test_documents_name_the_menu_entries_as_napari_shows_them():
 @pytest.fixture
 def small_brain(monkeypatch, tmp_path):
     """The brain sample in large voxels, in a cache of its own."""
-    monkeypatch.setattr(brain_sample, "_SHAPE", (1, 32, 32))
-    monkeypatch.setattr(brain_sample, "cache_directory", lambda: tmp_path / "samples")
+    monkeypatch.setattr(brain, "_SHAPE", (1, 32, 32))
+    monkeypatch.setattr(brain, "cache_directory", lambda: tmp_path / "samples")
     return tmp_path / "samples"
 
 
@@ -114,7 +114,7 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     assert series.sequence == sequences.fisp()
     assert layer.data.shape == (1000, 1, 32, 32)
     (folder,) = small_brain.iterdir()  # nothing unfinished stays
-    assert brain_sample.brain_sample_directory() == folder
+    assert brain.brain_sample_directory() == folder
 
     dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
     panel = dock.panels["reconstruct"]
@@ -157,7 +157,7 @@ def test_making_the_brain_can_be_cancelled_while_it_is_measured(small_brain):
 
 
 def test_brain_sample_tells_how_it_was_made_and_is_cleared_with_the_cache(small_brain):
-    folder = brain_sample.brain_sample_directory()
+    folder = brain.brain_sample_directory()
     record = json.loads((folder / "sample.json").read_text())
     assert record["acquisition"]["object"]["phantom"] == "brain"
     truth = load_maps(folder / "truth")
@@ -165,5 +165,5 @@ def test_brain_sample_tells_how_it_was_made_and_is_cleared_with_the_cache(small_
     assert np.allclose(truth.affine, load_series(folder / "brain_fisp.nii").affine, atol=1e-4)
     assert "white matter" in (folder / "rois.txt").read_text().lower()
     assert (folder / "README.md").read_text().count("brain_fisp.nii") == 2
-    assert brain_sample.clear_cache() > 8 * 1000 * 32 * 32
+    assert brain.clear_cache() > 8 * 1000 * 32 * 32
     assert not small_brain.exists()

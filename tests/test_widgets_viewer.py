@@ -15,7 +15,7 @@ from napari_mrf.data import sequences
 from napari_mrf.io import load_maps, load_series, save_series
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_of
-from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.session import session_of
 
 MAPS = ("FF", "T1H2O", "T1fat", "Df", "B1")

@@ -39,7 +39,7 @@ def simulate(
 
 
 def _known_mode(name: str) -> str:
-    from napari_mrf.phantoms.acquire import MODES
+    from napari_mrf.phantoms.acquisition.acquire import MODES
 
     if name not in MODES:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}")
@@ -92,7 +92,7 @@ def phantom(
     """
     from napari_mrf.data import sequences
     from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-    from napari_mrf.phantoms.acquire import acquire
+    from napari_mrf.phantoms.acquisition.acquire import acquire
     from napari_mrf.phantoms.by_kind import PHANTOMS
     from napari_mrf.phantoms.files import save_phantom
 

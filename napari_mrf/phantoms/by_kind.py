@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_mrf.data.signal_kinds import ByKind
-from napari_mrf.phantoms.brain import brain
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.brain.phantom import brain
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_mrf.phantoms.brain import brain
-from napari_mrf.phantoms.brain_labels import CSF, LESION
+from napari_mrf.phantoms.brain.labels import CSF, LESION
+from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.simulation import simulate
 from napari_mrf.training.data import Batch, Kept
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data import sequences
-from napari_mrf.phantoms.acquire import UNIT_NORM_SIGNAL
+from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of

@@ -10,9 +10,9 @@ import numpy as np
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.phantoms.acquire import acquire
+from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.labels import MUSCLES, label_of
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind
 from napari_mrf.dictionary import storage
 from napari_mrf.dictionary.cache import cache_directory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.phantoms.brain import brain
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.brain.phantom import brain
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.phantoms.brain import brain
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.brain.phantom import brain
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -114,7 +114,7 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
 
 def read_thigh() -> Generator[Step, None, OpenedSeries]:
     """Find or make the thigh sample and read it, in steps."""
-    from napari_mrf.phantoms.sample import SERIES_NAME, sample_directory
+    from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 
     directory = yield from in_steps(sample_directory, "making it on first use")
     return (yield from read_series(directory / SERIES_NAME))
@@ -122,7 +122,7 @@ def read_thigh() -> Generator[Step, None, OpenedSeries]:
 
 def read_brain() -> Generator[Step, None, OpenedSeries]:
     """Find or make the brain sample and read it, in steps."""
-    from napari_mrf.phantoms.brain_sample import BRAIN_SERIES_NAME, brain_sample_directory
+    from napari_mrf.phantoms.samples.brain import BRAIN_SERIES_NAME, brain_sample_directory
 
     directory = yield from in_steps(brain_sample_directory, "making it on first use")
     return (yield from read_series(directory / BRAIN_SERIES_NAME))

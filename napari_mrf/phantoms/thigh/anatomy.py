@@ -23,7 +23,7 @@ from napari_mrf.phantoms.labels import (
     label_of,
 )
 from napari_mrf.phantoms.random_fields import RandomField
-from napari_mrf.phantoms.thigh_landmarks import (
+from napari_mrf.phantoms.thigh.thigh_landmarks import (
     COMPARTMENTS,
     DISCS,
     FEMUR_MM,

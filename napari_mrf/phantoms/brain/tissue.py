@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_mrf.phantoms.brain_labels import (
+from napari_mrf.phantoms.brain.labels import (
     BLOOD,
     BONE,
     CAUDATE,
@@ -27,7 +27,7 @@ from napari_mrf.phantoms.random_fields import RandomField
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.phantoms.brain_anatomy import HeadSection
+    from napari_mrf.phantoms.brain.anatomy import HeadSection
 
     Points = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.phantoms.labels import INTERMUSCULAR_FAT, LABELS, MUSCLES, label_of
 from napari_mrf.phantoms.partial_volume import block_means, checked_shape, fine_positions, majority
 from napari_mrf.phantoms.phantom import Phantom
-from napari_mrf.phantoms.thigh_anatomy import ThighAnatomy
-from napari_mrf.phantoms.thigh_tissue import ThighTissue
+from napari_mrf.phantoms.thigh.anatomy import ThighAnatomy
+from napari_mrf.phantoms.thigh.tissue import ThighTissue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.phantoms.brain_anatomy import BrainAnatomy
-from napari_mrf.phantoms.brain_labels import BRAIN_LABELS
-from napari_mrf.phantoms.brain_tissue import BrainTissue
+from napari_mrf.phantoms.brain.anatomy import BrainAnatomy
+from napari_mrf.phantoms.brain.labels import BRAIN_LABELS
+from napari_mrf.phantoms.brain.tissue import BrainTissue
 from napari_mrf.phantoms.partial_volume import block_means, checked_shape, fine_positions, majority
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.random_fields import RandomField
@@ -39,7 +39,7 @@ def brain(
     Skin, scalp fat, temporal muscle, bone and marrow, fluid, folded gray and white matter,
     caudate nucleus, putamen, pallidum and thalamus, ventricles, the sagittal sinus and, where
     asked for, lesions of white matter; where the values come from is in
-    `napari_mrf.phantoms.brain_tissue`. Everything is a function of the position in mm, so the
+    `napari_mrf.phantoms.brain.tissue`. Everything is a function of the position in mm, so the
     same seed gives the same person at every resolution. It is drawn on a finer grid and
     averaged: a voxel of several tissues has the mean of their relaxation rates, weighted by
     their protons (fast exchange).

@@ -11,15 +11,15 @@ import numpy as np
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace.sliding_window import moving_means
-from napari_mrf.phantoms.acquired_signal import (
+from napari_mrf.phantoms.acquisition.acquired_signal import (
     VOXELS_PER_CHUNK,
     frame_norms,
     receive_phase,
     received_fingerprints,
     signal_scale,
 )
+from napari_mrf.phantoms.acquisition.radial_scan import RadialScan
 from napari_mrf.phantoms.phantom import Phantom
-from napari_mrf.phantoms.radial_scan import RadialScan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.io.atomic import write_error
-from napari_mrf.phantoms import sample_store
-from napari_mrf.phantoms.acquire import acquire
+from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
-from napari_mrf.phantoms.sample_store import RECORD_NAME
-from napari_mrf.phantoms.thigh import thigh
+from napari_mrf.phantoms.samples import store
+from napari_mrf.phantoms.samples.store import RECORD_NAME
+from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ _README = """\
 # Sample: a thigh measured with MRF T1-FF
 
 A simulated patient, so the truth is known. Made by `make.py` (in a checkout) or by
-`napari_mrf.phantoms.sample.make_sample`; no person was measured.
+`napari_mrf.phantoms.samples.thigh.make_sample`; no person was measured.
 
 | file | what it is |
 |---|---|
@@ -103,12 +103,12 @@ def _write(folder: Path, phantom: Phantom, series: MRFSeries) -> None:
     )  # fmt: skip
     readme.write_text(text, encoding="utf-8")
     files.append(readme)
-    sample_store.write_record(folder, _VERSION, made, files)
+    store.write_record(folder, _VERSION, made, files)
 
 
 def is_complete(directory: str | Path) -> bool:
     """Return whether a folder holds this version's sample, every image in its full size."""
-    return sample_store.is_complete(Path(directory), _VERSION)
+    return store.is_complete(Path(directory), _VERSION)
 
 
 def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -129,9 +129,9 @@ def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> P
     """
     from platformdirs import user_data_path
 
-    checkout = Path(__file__).resolve().parents[2] / "sample_data"
+    checkout = Path(__file__).resolve().parents[3] / "sample_data"
     if is_complete(checkout):
         return checkout
     folder = user_data_path("napari-mrf", appauthor=False) / f"sample-{_VERSION}"
-    sample_store.make_once(folder, _VERSION, lambda staged: make_sample(staged, progress=progress))
+    store.make_once(folder, _VERSION, lambda staged: make_sample(staged, progress=progress))
     return folder

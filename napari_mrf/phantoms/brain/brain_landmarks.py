@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_mrf.phantoms.brain_labels import (
+from napari_mrf.phantoms.brain.labels import (
     CAUDATE,
     PALLIDUM,
     PUTAMEN,

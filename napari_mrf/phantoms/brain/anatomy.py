@@ -15,19 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_mrf.phantoms.brain_labels import (
-    BLOOD,
-    BONE,
-    CSF,
-    GREY_MATTER,
-    LESION,
-    MARROW,
-    MUSCLE,
-    SCALP_FAT,
-    SKIN,
-    WHITE_MATTER,
-)
-from napari_mrf.phantoms.brain_landmarks import (
+from napari_mrf.phantoms.brain.brain_landmarks import (
     CORTEX_MM,
     DEEPEST_SULCUS_MM,
     FOLDED_MM,
@@ -41,6 +29,18 @@ from napari_mrf.phantoms.brain_landmarks import (
     SULCUS_SCALE_MM,
     THIRD_VENTRICLE,
     Line,
+)
+from napari_mrf.phantoms.brain.labels import (
+    BLOOD,
+    BONE,
+    CSF,
+    GREY_MATTER,
+    LESION,
+    MARROW,
+    MUSCLE,
+    SCALP_FAT,
+    SKIN,
+    WHITE_MATTER,
 )
 from napari_mrf.phantoms.random_fields import RandomField
 

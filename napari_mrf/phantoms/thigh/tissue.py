@@ -19,7 +19,7 @@ from napari_mrf.phantoms.random_fields import RandomField
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.phantoms.thigh_anatomy import Section
+    from napari_mrf.phantoms.thigh.anatomy import Section
 
     Points = NDArray[np.float64]
 

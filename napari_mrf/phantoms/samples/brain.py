@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.io.atomic import write_error
-from napari_mrf.phantoms import sample_store
-from napari_mrf.phantoms.acquire import acquire
-from napari_mrf.phantoms.brain import brain
+from napari_mrf.phantoms.acquisition.acquire import acquire
+from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
-from napari_mrf.phantoms.sample_store import RECORD_NAME
+from napari_mrf.phantoms.samples import store
+from napari_mrf.phantoms.samples.store import RECORD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ _README = """\
 # Sample: a brain measured with FISP
 
 A simulated head, so the truth is known; no person was measured. Made by
-`napari_mrf.phantoms.brain_sample.make_brain_sample`.
+`napari_mrf.phantoms.samples.brain.make_brain_sample`.
 
 | file | what it is |
 |---|---|
@@ -89,7 +89,7 @@ def make_brain_sample(
         )  # fmt: skip
         readme = folder / "README.md"
         readme.write_text(text, encoding="utf-8")
-        sample_store.write_record(folder, _VERSION, made, [*files, readme])
+        store.write_record(folder, _VERSION, made, [*files, readme])
     except OSError as error:
         raise write_error(error, folder) from error
     return folder
@@ -116,9 +116,7 @@ def brain_sample_directory(*, progress: Callable[[int, int], None] | None = None
         As `make_brain_sample`.
     """
     folder = cache_directory() / f"brain-{_VERSION}"
-    sample_store.make_once(
-        folder, _VERSION, lambda staged: make_brain_sample(staged, progress=progress)
-    )
+    store.make_once(folder, _VERSION, lambda staged: make_brain_sample(staged, progress=progress))
     return folder
 
 

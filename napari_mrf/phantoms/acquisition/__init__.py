@@ -1,0 +1,1 @@
+"""A simulated scan of a phantom: radial k-space, coils and noise."""

@@ -1,0 +1,1 @@
+"""The brain phantom: anatomy, tissue and how the two become maps."""

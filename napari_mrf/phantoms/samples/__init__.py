@@ -1,0 +1,1 @@
+"""Sample series, made when first asked for and kept."""

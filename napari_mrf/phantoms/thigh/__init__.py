@@ -1,0 +1,1 @@
+"""The thigh phantom: anatomy, tissue and how the two become maps."""
