@@ -24,9 +24,9 @@ from noisy_fingerprints import noisy_fingerprints
 
 import napari_mrf as mrf
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
-from napari_mrf.dictionary.water_fat_search import CompiledSearch
-from napari_mrf.dictionary.water_fat_search_torch import TorchSearch
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
+from napari_mrf.matching.water_fat.search import CompiledSearch
+from napari_mrf.matching.water_fat.search_torch import TorchSearch
 from napari_mrf.reconstruction.method import VoxelResult
 
 NOISE_LEVELS_DB = (10.0, 20.0, 40.0)

@@ -36,8 +36,8 @@ IMPORTS = [
     "-c",
     "import napari_mrf.cli, napari_mrf.io, napari_mrf.methods;"
     "import napari_mrf.reconstruction.foreground, dask.array;"
-    "import napari_mrf.dictionary.water_fat_search, napari_mrf.dictionary.water_fat_kernel;"
-    "import napari_mrf.dictionary.water_fat_refine_kernel; import time; time.sleep(1);"
+    "import napari_mrf.matching.water_fat.search, napari_mrf.matching.water_fat.kernel;"
+    "import napari_mrf.matching.refinement.water_fat_refine_kernel; import time; time.sleep(1);"
     "print(1)",
 ]
 _SAMPLE_EVERY_S = 0.02

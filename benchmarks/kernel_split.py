@@ -10,8 +10,8 @@ import time
 import numpy as np
 from numba import njit
 
-from napari_mrf.dictionary.water_fat_kernel import _block_bounds, _expand, _project
-from napari_mrf.dictionary.water_fat_search import CompiledSearch
+from napari_mrf.matching.water_fat.kernel import _block_bounds, _expand, _project
+from napari_mrf.matching.water_fat.search import CompiledSearch
 
 _OPTIONS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 import napari_mrf as mrf
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.dictionary.prior import range_prior
+from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")

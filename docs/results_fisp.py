@@ -20,10 +20,10 @@ import napari_mrf as mrf
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
-from napari_mrf.dictionary.explicit_matcher import default_grid
-from napari_mrf.dictionary.prior import range_prior
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
+from napari_mrf.matching.explicit.explicit_matcher import default_grid
+from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.phantoms import brain
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.phantoms.brain.labels import BRAIN_LABELS, CSF, GREY_MATTER, WHITE_MATTER

@@ -32,31 +32,31 @@ __all__ = [
 
 
 def _water_fat() -> Any:
-    from napari_mrf.dictionary.water_fat import WaterFatMatcher
+    from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 
     return WaterFatMatcher
 
 
 def _exhaustive() -> Any:
-    from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
+    from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
 
     return ExhaustiveMatcher
 
 
 def _compressed() -> Any:
-    from napari_mrf.dictionary.compressed import CompressedMatcher
+    from napari_mrf.matching.explicit.compressed import CompressedMatcher
 
     return CompressedMatcher
 
 
 def _group() -> Any:
-    from napari_mrf.dictionary.group import GroupMatcher
+    from napari_mrf.matching.explicit.group import GroupMatcher
 
     return GroupMatcher
 
 
 def _spatiotemporal() -> Any:
-    from napari_mrf.spatiotemporal.matcher import SpatiotemporalMatcher
+    from napari_mrf.matching.spatiotemporal.matcher import SpatiotemporalMatcher
 
     return SpatiotemporalMatcher
 

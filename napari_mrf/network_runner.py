@@ -11,8 +11,8 @@ from napari_mrf.compute.devices import n_threads, resolve_device
 from napari_mrf.compute.memory import available_bytes
 from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.dictionary.model_fit import model_fit
 from napari_mrf.errors import MRFInputError
+from napari_mrf.matching.model_fit import model_fit
 from napari_mrf.networks.weights import load_network
 from napari_mrf.networks.work import work_of
 from napari_mrf.networks.zoo import NETWORKS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.dictionary.model_fit import ModelFit
+    from napari_mrf.matching.model_fit import ModelFit
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import napari_mrf as mrf
-from napari_mrf.dictionary.prior import KEYS
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
+from napari_mrf.matching.refinement.prior import KEYS
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 from napari_mrf.simulation.cramer_rao import jacobian
 
 TISSUE = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 320.0, "Df": 15.0, "B1": 0.8}

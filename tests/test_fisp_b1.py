@@ -14,12 +14,12 @@ from napari_mrf.analysis.predictor import Predictor
 from napari_mrf.cli.application import app
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher, default_grid
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.levenberg_marquardt_kernel import linearize
-from napari_mrf.dictionary.prior import range_prior
-from napari_mrf.dictionary.relaxation_refinement import RelaxationB1Refinement
-from napari_mrf.dictionary.relaxation_table import RELAXATION_AND_B1, RelaxationTable
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher, default_grid
+from napari_mrf.matching.refinement.levenberg_marquardt_kernel import linearize
+from napari_mrf.matching.refinement.prior import range_prior
+from napari_mrf.matching.refinement.relaxation import RelaxationB1Refinement
+from napari_mrf.matching.tables.relaxation import RELAXATION_AND_B1, RelaxationTable
 from napari_mrf.phantoms import acquire, brain
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import bloch

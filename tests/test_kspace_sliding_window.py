@@ -12,13 +12,13 @@ import napari_mrf as mrf
 from napari_mrf.cli import main
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
 from napari_mrf.io import save_series
 from napari_mrf.kspace import coils, gridding
 from napari_mrf.kspace.sliding_window import moving_means, sliding_window
 from napari_mrf.kspace.trajectory import RadialTrajectory
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 from napari_mrf.phantoms import acquire
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
 

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.dictionary.atom_search_state import ExactAtoms
-from napari_mrf.dictionary.atom_search_torch import TorchSearch
-from napari_mrf.dictionary.best_atom_search import CompiledSearch
 from napari_mrf.dictionary.real_atoms import RealAtoms, are_real_up_to_phase, norms_of
+from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
+from napari_mrf.matching.explicit.search import CompiledSearch
+from napari_mrf.matching.explicit.search_torch import TorchSearch
 
 seeds = st.integers(0, 2**31)
 
@@ -174,7 +174,7 @@ def test_torch_search_agrees_to_the_rounding_of_its_products():
 MEMORY = """
 import resource, sys
 import numpy as np
-from napari_mrf.dictionary.best_atom_search import CompiledSearch, ExactAtoms
+from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 rng = np.random.default_rng(0)
 def complex_values(n):

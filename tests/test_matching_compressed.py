@@ -9,11 +9,11 @@ from matching_cases import measured, small_grid
 import napari_mrf as mrf
 from napari_mrf import methods
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.compressed import CompressedMatcher
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.dictionary.temporal_basis import TemporalBasis
+from napari_mrf.matching.explicit.compressed import CompressedMatcher
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
 
 KINDS = ("fisp", "spoiled")
 

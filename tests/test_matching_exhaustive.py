@@ -9,9 +9,9 @@ from matching_cases import brute_force, measured, small_grid
 import napari_mrf as mrf
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher, default_grid
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher, default_grid
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 
 
 @pytest.fixture(scope="module")

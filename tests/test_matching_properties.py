@@ -9,11 +9,11 @@ from matching_cases import measured, random_tissue, small_grid
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.compressed import CompressedMatcher
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.group import GroupMatcher
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
+from napari_mrf.matching.explicit.compressed import CompressedMatcher
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
+from napari_mrf.matching.explicit.group import GroupMatcher
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 
 SHAPE = (2, 4, 5)
 N = int(np.prod(SHAPE))

@@ -12,10 +12,10 @@ import napari_mrf as mrf
 from napari_mrf import methods
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.spatiotemporal import patch_search, pipeline
-from napari_mrf.spatiotemporal.coefficient_similarity import CoefficientSimilarity
-from napari_mrf.spatiotemporal.matcher import SpatiotemporalMatcher
-from napari_mrf.spatiotemporal.training_subjects import TrainingSubject
+from napari_mrf.matching.spatiotemporal import patch_search, pipeline
+from napari_mrf.matching.spatiotemporal.coefficient_similarity import CoefficientSimilarity
+from napari_mrf.matching.spatiotemporal.matcher import SpatiotemporalMatcher
+from napari_mrf.matching.spatiotemporal.training_subjects import TrainingSubject
 
 RADII_ZYX = (1, 5, 5)  # of the window 11 x 11 x 3
 SHAPE = (3, 7, 8)
@@ -33,7 +33,9 @@ def own_cache(tmp_path_factory):
 
 def teach(patch, subjects):
     """Let the matcher learn from these subjects instead of phantoms."""
-    patch.setattr("napari_mrf.spatiotemporal.matcher.training_subjects", lambda *_: iter(subjects))
+    patch.setattr(
+        "napari_mrf.matching.spatiotemporal.matcher.training_subjects", lambda *_: iter(subjects)
+    )
 
 
 def some_tissue(rng, shape):

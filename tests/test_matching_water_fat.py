@@ -10,11 +10,11 @@ from matching_cases import brute_force, measured, random_tissue, small_grid
 import napari_mrf as mrf
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
-from napari_mrf.dictionary.water_fat_dictionary import WaterFatDictionary
-from napari_mrf.dictionary.water_fat_pair import best_fat_fraction
-from napari_mrf.dictionary.water_fat_search import CompiledSearch
-from napari_mrf.dictionary.water_fat_search_torch import TorchSearch
+from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
+from napari_mrf.matching.water_fat.pairs import best_fat_fraction
+from napari_mrf.matching.water_fat.search import CompiledSearch
+from napari_mrf.matching.water_fat.search_torch import TorchSearch
 
 CPU = torch.device("cpu")
 

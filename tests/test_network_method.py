@@ -7,7 +7,7 @@ import torch
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries, network_method
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.dictionary.model_fit import SimulatedFit, WaterFatFit, model_fit
+from napari_mrf.matching.model_fit import SimulatedFit, WaterFatFit, model_fit
 from napari_mrf.networks import weights
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.normalization import Normalization, reference_of

@@ -5,11 +5,11 @@ import pytest
 from matching_cases import SIGNAL, measured
 
 import napari_mrf as mrf
-from napari_mrf.dictionary.envelope_table import EnvelopeTable
-from napari_mrf.dictionary.prior import KEYS, no_prior, range_prior, series_prior
-from napari_mrf.dictionary.water_fat import WaterFatMatcher
-from napari_mrf.dictionary.water_fat_factors import segment_weights
-from napari_mrf.dictionary.water_fat_refinement import WaterFatRefinement
+from napari_mrf.matching.refinement.prior import KEYS, no_prior, range_prior, series_prior
+from napari_mrf.matching.refinement.water_fat import WaterFatRefinement
+from napari_mrf.matching.tables.envelope import EnvelopeTable
+from napari_mrf.matching.water_fat.factors import segment_weights
+from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 from napari_mrf.simulation.cramer_rao import crlb
 
 # Test grid of the INN paper, section 2.2.

@@ -9,12 +9,12 @@ from numba import njit
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.atoms import Dictionary
-from napari_mrf.dictionary.exhaustive import ExhaustiveMatcher
 from napari_mrf.dictionary.grid import ParameterGrid
-from napari_mrf.dictionary.levenberg_marquardt_kernel import linearize
-from napari_mrf.dictionary.prior import no_prior, range_prior, series_prior
-from napari_mrf.dictionary.relaxation_refinement import RelaxationRefinement
-from napari_mrf.dictionary.relaxation_table import RelaxationTable
+from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
+from napari_mrf.matching.refinement.levenberg_marquardt_kernel import linearize
+from napari_mrf.matching.refinement.prior import no_prior, range_prior, series_prior
+from napari_mrf.matching.refinement.relaxation import RelaxationRefinement
+from napari_mrf.matching.tables.relaxation import RelaxationTable
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import bloch
 
@@ -309,7 +309,9 @@ def test_what_cannot_be_refined_stays_on_its_grid_and_says_so_or_is_refused_wher
 def test_without_numba_values_stay_on_the_grid_with_a_word(dictionary, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "napari_mrf.dictionary.levenberg_marquardt_kernel", None)
+    monkeypatch.setitem(
+        sys.modules, "napari_mrf.matching.refinement.levenberg_marquardt_kernel", None
+    )
     matcher = matcher_of(dictionary)
     assert not matcher.needs_second_pass
     (note,) = matcher.notes

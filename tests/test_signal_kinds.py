@@ -16,10 +16,10 @@ from napari_mrf.cli.application import app
 from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind, SignalKind
 from napari_mrf.dictionary import grid as grids
-from napari_mrf.dictionary.refinement import REFINEMENTS, make_refinement
-from napari_mrf.dictionary.relaxation_refinement import TableRefinement
-from napari_mrf.dictionary.relaxation_table import TissueAxis
 from napari_mrf.io import load_series, save_series
+from napari_mrf.matching.refinement.refinement import REFINEMENTS, make_refinement
+from napari_mrf.matching.refinement.relaxation import TableRefinement
+from napari_mrf.matching.tables.relaxation import TissueAxis
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.by_kind import PHANTOMS

@@ -5,10 +5,10 @@ import pytest
 
 import napari_mrf as mrf
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.matching.spatiotemporal import training_subjects as people
+from napari_mrf.matching.spatiotemporal.alignment import align
+from napari_mrf.matching.spatiotemporal.training_subjects import TrainingSubject
 from napari_mrf.phantoms.phantom import Phantom
-from napari_mrf.spatiotemporal import training_subjects as people
-from napari_mrf.spatiotemporal.alignment import align
-from napari_mrf.spatiotemporal.training_subjects import TrainingSubject
 
 AFFINE = np.diag([-2.0, -2.0, 5.0, 1.0])
 

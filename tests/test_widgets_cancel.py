@@ -11,9 +11,9 @@ from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries
-from napari_mrf.dictionary import water_fat
 from napari_mrf.io import load_series
 from napari_mrf.jobs import JobState
+from napari_mrf.matching.water_fat import matcher
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.session import session_of
 from napari_mrf.widgets.dock import ReconstructDock
@@ -86,7 +86,7 @@ def test_read_that_hangs_is_cancelled_at_once_and_is_the_last(
     qtbot, open_panel, sample, blocked_read, stage, monkeypatch
 ):
     # How often the disk is read depends on the slices alone.
-    monkeypatch.setattr(water_fat, "reconstruction_grid", lambda _: small_grid())
+    monkeypatch.setattr(matcher, "reconstruction_grid", lambda _: small_grid())
     signal = np.tile(np.asarray(sample.signal)[:, :, 40:48, 40:50], (1, 2, 1, 1))
     disk = SlowDisk(signal, blocked_read)
     viewer, panel = open_panel(MRFSeries(disk, None, sample.sequence))

@@ -286,14 +286,15 @@ def test_options_come_from_the_youngest_maps_of_the_method(qtbot, viewer, panel,
 
 def test_provenance_of_a_matcher_tells_its_options(monkeypatch):
     from napari_mrf.data import sequences
-    from napari_mrf.dictionary import grid, water_fat
+    from napari_mrf.dictionary import grid
+    from napari_mrf.matching.water_fat import matcher
 
     sequence = sequences.t1ff()
     few = grid.ParameterGrid(
         {"T1H2O": [800.0, 1400.0], "T1fat": [250.0, 350.0], "Df": [-20.0, 0.0, 20.0],
          "B1": [0.8, 1.0]}
     )  # fmt: skip
-    for module in (grid, water_fat):
+    for module in (grid, matcher):
         monkeypatch.setattr(module, "wide_grid", lambda _: few)
     series = series_of(sequence, n=4, snr=50)
     asked = {"grid": "wide", "refine": True, "prior": "range", "frames": "0-74, 100-174",

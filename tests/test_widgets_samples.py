@@ -15,11 +15,11 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import methods
 from napari_mrf.data import sequences
-from napari_mrf.dictionary import explicit_matcher
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
 from napari_mrf.jobs import JobState
 from napari_mrf.layers import series_of
+from napari_mrf.matching.explicit import explicit_matcher
 from napari_mrf.phantoms.samples import brain
 from napari_mrf.session import session_of
 from napari_mrf.widgets.compare_panel import TRUTH

@@ -10,7 +10,7 @@ import numpy as np
 from napari_mrf import methods
 from napari_mrf.data import sequences
 from napari_mrf.data.series import MRFSeries
-from napari_mrf.dictionary.prior import range_prior
+from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.simulation import simulate
 from napari_mrf.simulation.cramer_rao import crlb
 from napari_mrf.training.tissue import inn_validation_and_test

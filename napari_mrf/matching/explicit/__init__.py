@@ -1,0 +1,1 @@
+"""Matchers that hold every atom: all of them, compressed, or by groups."""

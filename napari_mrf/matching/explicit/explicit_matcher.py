@@ -1,0 +1,233 @@
+"""What all matchers over explicit atoms share: the dictionary, the values of the best atom."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from napari_mrf.compute.devices import resolve_device
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.dictionary.cache import cached_dictionary
+from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
+from napari_mrf.dictionary.real_atoms import interleaved, norms_of
+from napari_mrf.errors import MRFInputError
+from napari_mrf.matching.refining_matcher import RefiningMatcher
+from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.slicewise import result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.dictionary.atoms import Dictionary
+
+# A chunk keeps the cores busy for some tenths of a second: long enough for the BLAS, short enough
+# to cancel.
+_FLOP_IN_CHUNK = 2e10
+_FEWEST_VOXELS, _MOST_VOXELS = 32, 4096
+
+
+def default_grid(sequence: Sequence) -> ParameterGrid:
+    """Return the grid that explicit matchers use unless given a dictionary."""
+    return EXPLICIT_GRIDS[sequence.kind]()
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionedAtoms:
+    """The atoms that fingerprints are compared with.
+
+    Parameters
+    ----------
+    dictionary : Dictionary
+        A atoms with their parameters.
+    signals : ndarray
+        (A, K) complex64, conditioned as the series is.
+    norms : ndarray
+        (A,) float64; 0 for atoms that never match.
+    """
+
+    dictionary: Dictionary
+    signals: NDArray[np.complex64]
+    norms: NDArray[np.float64]
+
+
+class AtomSearch(ABC):
+    """Finds the best atom of every fingerprint."""
+
+    @abstractmethod
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+
+    @abstractmethod
+    def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+        """Return a JSON-ready record.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            (A,) values of the atoms.
+        """
+
+
+SearchT = TypeVar("SearchT", bound=AtomSearch)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared(Generic[SearchT]):
+    """What a matcher builds once, before the first fingerprint."""
+
+    atoms: ConditionedAtoms
+    search: SearchT
+
+
+class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
+    """A matcher that finds one atom of an explicit dictionary for every fingerprint.
+
+    ``quality`` is the correlation of the fingerprint with that atom over all frames used,
+    whatever space the atom was found in; refined, that with the refined model.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Any kind.
+    device : str
+        Where the products are computed.
+    dictionary : Dictionary, optional
+        Made for the same sequence; by default that of `default_grid`, cached on disk.
+    **shared
+        Fields of `Refining` and `Conditioning`, see `RefiningMatcher`.
+
+    Raises
+    ------
+    MRFInputError
+        ``"wrong-sequence"`` for a dictionary of another sequence, ``"no-device"``.
+    """
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        *,
+        device: str = "auto",
+        dictionary: Dictionary | None = None,
+        **shared: Any,
+    ) -> None:
+        if dictionary is not None and dictionary.sequence != sequence:
+            raise MRFInputError(
+                "wrong-sequence",
+                "the dictionary was made for another sequence",
+                expected=sequence.name,
+                found=dictionary.sequence.name,
+            )
+        super().__init__(sequence, **shared)
+        self.device = resolve_device(device)
+        self._dictionary = dictionary
+        self._prepared: Prepared[SearchT] | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The sequence's maps."""
+        return self.sequence.parameters
+
+    @abstractmethod
+    def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, SearchT]:
+        """Build the search through the atoms; every yield is a chance to cancel."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return number of atoms, axes and device for the provenance."""
+        record: dict[str, Any] = {"device": str(self.device)}
+        if self._dictionary is not None:
+            record["atoms"] = len(self._dictionary)
+            record["axes"] = {
+                key: {
+                    "first": float(values.min()),
+                    "last": float(values.max()),
+                    "n": int(np.unique(values).size),
+                }
+                for key, values in self._dictionary.parameters.items()
+            }
+        if self._prepared is not None:
+            record |= self._prepared.search.describe(self._prepared.atoms.dictionary.parameters)
+        return record | self.describe_refinement()
+
+    def preparing(self) -> Generator[None, None, Prepared[SearchT]]:
+        """Build or load the dictionary, then the search and the tables of refinement."""
+        if self._prepared is not None:
+            return self._prepared
+        if self._dictionary is None:
+            yield
+            self._dictionary = cached_dictionary(self.sequence, default_grid(self.sequence))
+        dictionary = self._dictionary
+        yield
+        signals = self.condition(dictionary.atoms)
+        atoms = ConditionedAtoms(dictionary, signals, norms_of(signals))
+        search = yield from self.preparing_search(atoms)
+        yield from self.preparing_refinement(dictionary.parameters)
+        self._prepared = prepared = Prepared(atoms, search)
+        return prepared
+
+    def prepare(self) -> Prepared[SearchT]:
+        """Build atoms, search and tables, and return them; they are built once."""
+        return result_of(self.preparing())
+
+    def _fit_chunk(self, products_per_voxel: float) -> None:
+        """Choose how many voxels are matched at once, from what one costs."""
+        from napari_mrf.compute.product_threads import n_threads
+
+        n_voxels = n_threads() * _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
+        self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))
+
+    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+        """Match (N, K) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
+        return self.values_of(self.best_atoms(signals), signals)
+
+    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+        return self.prepare().search.best_atoms(signals)
+
+    def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
+        """Return what the chosen atoms (N,) say of (N, K) fingerprints."""
+        atoms = self.prepare().atoms
+        axes = atoms.dictionary.parameters
+        norms = norms_of(signals)
+        product = _products_of_pairs(atoms.signals, index, signals)
+        atom_norms = np.maximum(atoms.norms[index], np.finfo(float).tiny)
+        scale = (product / atom_norms**2).astype(np.complex64)
+        values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
+        if "PD" in self.parameters and "PD" not in values:
+            values["PD"] = np.abs(scale)
+        return VoxelResult(
+            parameters={key: values[key] for key in self.parameters if key in values},
+            quality=np.clip(np.abs(product) / (norms * atom_norms), 0.0, 1.0).astype(np.float32),
+            m0=scale,
+            flags=_edges(axes, values),
+        )
+
+
+def _edges(
+    axes: Mapping[str, NDArray[np.float64]], values: dict[str, NDArray[np.float32]]
+) -> NDArray[np.uint8]:
+    flags = np.zeros(len(next(iter(values.values()))), np.uint8)
+    present = {"T1H2O": values.get("FF", 0) != 1, "T1fat": values.get("FF", 1) != 0}
+    for key, axis in axes.items():
+        if f"{key}-edge" in FLAGS and axis.min() < axis.max():
+            at_edge = (values[key] == np.float32(axis.min())) | (
+                values[key] == np.float32(axis.max())
+            )
+            flags[at_edge & present.get(key, True)] |= FLAGS[f"{key}-edge"]
+    return flags
+
+
+def _products_of_pairs(
+    atoms: NDArray[np.complex64], index: NDArray[np.int64], signals: NDArray[np.complex64]
+) -> NDArray[np.complex128]:
+    """Return the inner product (N,) of every fingerprint with its atom, in float64."""
+    from napari_mrf.matching.explicit.kernel import products_of_pairs
+
+    products = np.empty(len(signals), np.complex128)
+    products_of_pairs(interleaved(atoms), index, interleaved(signals), products)
+    return products

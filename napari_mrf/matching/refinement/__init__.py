@@ -1,0 +1,1 @@
+"""Refinement: from the best atom to values on a continuous scale, with their uncertainty."""

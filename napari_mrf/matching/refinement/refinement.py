@@ -1,0 +1,249 @@
+"""From a grid answer to continuous values with their uncertainty, whatever the signal model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from napari_mrf.dictionary.real_atoms import interleaved, norms_of
+from napari_mrf.matching.refinement.prior import range_prior
+from napari_mrf.reconstruction.method import VoxelResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.matching.refinement.prior import Prior
+    from napari_mrf.matching.refinement.signal_tables import SignalTables
+    from napari_mrf.reconstruction.conditioning import Conditioning
+
+_MAX_STEPS = 30
+# Slow noise far above the residual is misfit (partial volume, motion), not a noise level.
+_COLORS = (0.05, 4.0)
+_LONGEST_RUN, _SHORTEST_RUN = 8, 4
+
+
+class Refinement(ABC):
+    """Levenberg-Marquardt with a Gaussian prior from the grid answer of each voxel.
+
+    The maximum a posteriori estimate lies on the Cramér-Rao bound at the noise levels of
+    measurements (`docs/results.md`); the inverse of Fisher information plus prior precision is
+    the covariance of a voxel.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Of the model's kind.
+    conditioning : Conditioning
+        Frames used and averaging in time.
+
+    Raises
+    ------
+    ImportError
+        Without numba.
+    ValueError
+        When the sequence does not allow it.
+    """
+
+    keys: ClassVar[tuple[str, ...]]
+    """The tissue parameters in the order of theta; M0 follows."""
+
+    def __init__(self, sequence: Sequence, conditioning: Conditioning) -> None:
+        from napari_mrf.matching.refinement.levenberg_marquardt_kernel import refine_voxels
+        from napari_mrf.matching.tables.spline_kernel import project
+
+        self._refine_voxels, self._project = refine_voxels, project
+        self._sequence = sequence
+        # Averaging quietens the frames, but not the slow noise that signals compete with: the
+        # standard deviations are those of the unaveraged noise.
+        averaging = conditioning.averaging(sequence)
+        self._averaging = averaging
+        self._gain = 1.0 if averaging is None else float(np.sum(averaging**2) / len(averaging))
+        self._inflation = self._gain**-0.5
+        self._share = conditioning.independent_share(sequence)
+        self.noise_colour = 1.0
+        self._tables = self._make_tables(conditioning)
+
+    @abstractmethod
+    def _make_tables(self, conditioning: Conditioning) -> SignalTables:
+        """Make the tables of the signal model for the frames used."""
+
+    @abstractmethod
+    def _signals(self, values: dict[str, NDArray[np.float64]]) -> NDArray[np.complex128]:
+        """Return the signals (N, K) of tissue values (N,) by key, for M0 = 1."""
+
+    def learn_noise(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
+        """Learn from a sample how the noise is colored in time.
+
+        Signals change slowly from frame to frame; undersampling streaks do not. The residual
+        of a fit therefore overstates the noise that reaches the parameters, and with it the
+        pull of the prior and the standard deviations. The power of the residual's means over
+        8 frames, beside that of its frames, tells by how much; for white noise it is as
+        expected and nothing changes.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (N, K) fingerprints of the sample.
+        found : VoxelResult
+            Their grid answers.
+        """
+        runs = _runs(self._tables.groups)
+        if not runs:
+            return
+        fits = self.refine(signals, found, range_prior(self._sequence.kind))
+        values = {key: fits.parameters[key].astype(np.float64) for key in self.keys}
+        residual = signals - fits.m0[:, None] * self._signals(values)
+        residual = residual / np.linalg.norm(signals, axis=1, keepdims=True)
+        means = np.array([np.isin(np.arange(signals.shape[1]), run) / len(run) for run in runs])
+        means *= self._tables.signs
+        lengths = np.array([len(run) for run in runs])
+        slow = np.abs(residual @ means.T) ** 2 @ lengths / len(runs)
+        fast = np.mean(np.abs(residual) ** 2, axis=1)
+        good = fits.quality >= np.median(fits.quality)
+        # What white noise would give after the same averaging and fit: as many numbers of the
+        # slow part as there are parameters are taken up by them.
+        n_slow = min(2 * len(runs), 2 * signals.shape[1] * self._share)
+        filtered = means if self._averaging is None else means @ self._averaging
+        white_slow = np.sum(filtered**2, axis=1) @ lengths / len(runs) * self._left(n_slow)
+        white_fast = self._gain * self._left(2 * signals.shape[1] * self._share)
+        ratio = float(np.median(slow[good]) / np.median(fast[good])) * white_fast / white_slow
+        self.noise_colour = float(np.clip(ratio, *_COLORS))
+
+    def refine(
+        self,
+        signals: NDArray[np.complex64],
+        found: VoxelResult,
+        prior: Prior,
+        *,
+        sigma: float | None = None,
+    ) -> VoxelResult:
+        """Refine the grid answers of (N, K) fingerprints.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (N, K) complex64, finite and not zero.
+        found : VoxelResult
+            Their grid answers: where to start.
+        prior : Prior
+            What is believed of the tissue.
+        sigma : float, optional
+            Noise standard deviation in the real and the imaginary part of the signals;
+            estimated from each voxel's residual without.
+
+        Returns
+        -------
+        VoxelResult
+            With `uncertainty` by parameter. Flags of the grid's edges are gone: the values
+            are free to leave the grid.
+        """
+        tables, (n, n_frames), n_tissue = self._tables, signals.shape, len(self.keys)
+        # Scaled to norm 1, so that steps and limits mean the same for every gain.
+        norms = norms_of(signals)
+        projected = np.empty((n, tables.basis.shape[1]), np.complex128)
+        self._project(interleaved(signals), norms, tables.basis, projected)
+        projected /= tables.phase
+        first = found.m0 / norms
+        start = np.stack(
+            [*(found.parameters[key].astype(np.float64) for key in self.keys),
+             first.real, first.imag], axis=1,
+        )  # fmt: skip
+        mean, precision = prior.as_arrays(self.keys)
+        infinite = np.full(2, np.inf)
+        theta, deviation = np.zeros((n, n_tissue + 2)), np.zeros((n, n_tissue + 1))
+        misfit, steps = np.zeros(n), np.zeros(n, np.int64)
+        left = self._left(2 * n_frames) / self._left(2 * n_frames * self._share)
+        self._refine_voxels(
+            projected, 2 * n_frames, self.noise_colour * left, start,
+            np.full(n, -1.0) if sigma is None else sigma * self._gain**0.5 / norms,
+            tables.model, np.append(mean, [0.0, 0.0]), np.append(precision, [0.0, 0.0]),
+            np.append(tables.lower, -infinite), np.append(tables.upper, infinite), tables.scales,
+            _MAX_STEPS, theta, deviation, misfit, steps,
+        )  # fmt: skip
+        m0 = (theta[:, n_tissue] + 1j * theta[:, n_tissue + 1]) * norms
+        values = dict(zip(self.keys, theta.T, strict=False))
+        deviation *= self._inflation
+        deviations = dict(zip(self.keys, deviation.T, strict=False))
+        if "PD" in self._sequence.parameters:
+            values["PD"] = np.asarray(np.abs(m0))
+            deviations["PD"] = deviation[:, n_tissue] * norms
+        order = [key for key in self._sequence.parameters if key in values]
+        return VoxelResult(
+            parameters={key: values[key].astype(np.float32) for key in order},
+            quality=np.sqrt(np.clip(1.0 - misfit, 0.0, 1.0)).astype(np.float32),
+            m0=m0.astype(np.complex64),
+            flags=np.zeros(n, np.uint8),
+            uncertainty={key: deviations[key].astype(np.float32) for key in order},
+        )
+
+    def _left(self, n_samples: float) -> float:
+        """Share of the power of noise that is left after the parameters took up theirs."""
+        return max(1.0 - (len(self.keys) + 2) / n_samples, 0.1)
+
+
+def _runs(groups: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Return runs of up to 8 consecutive frames of one group, each of at least 4."""
+    runs = []
+    borders = np.flatnonzero(np.diff(groups)) + 1
+    for part in np.split(np.arange(groups.size), borders):
+        cut = np.split(part, range(_LONGEST_RUN, part.size, _LONGEST_RUN))
+        runs += [run for run in cut if run.size >= _SHORTEST_RUN]
+    return runs
+
+
+def _water_fat() -> type[Refinement]:
+    from napari_mrf.matching.refinement.water_fat import WaterFatRefinement
+
+    return WaterFatRefinement
+
+
+def _relaxation() -> type[Refinement]:
+    from napari_mrf.matching.refinement.relaxation import RelaxationRefinement
+
+    return RelaxationRefinement
+
+
+def _relaxation_and_b1() -> type[Refinement]:
+    from napari_mrf.matching.refinement.relaxation import RelaxationB1Refinement
+
+    return RelaxationB1Refinement
+
+
+REFINEMENTS: dict[str, Callable[[], type[Refinement]]] = {
+    "spoiled": _water_fat,
+    "fisp": _relaxation,
+    "fisp-b1": _relaxation_and_b1,
+}
+"""The refinement of each kind that has one, imported when it is needed."""
+
+
+def make_refinement(
+    sequence: Sequence, conditioning: Conditioning, axes: Iterable[str]
+) -> Refinement:
+    """Return the refinement for a sequence and a dictionary.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        What is reconstructed.
+    conditioning : Conditioning
+        Frames used and averaging in time.
+    axes : iterable of str
+        Parameters that the grid answers hold, apart from PD.
+
+    Raises
+    ------
+    ImportError, ValueError
+        Where it does not apply.
+    """
+    if sequence.kind not in REFINEMENTS:
+        raise ValueError(f"there is none for sequences of kind {sequence.kind}")
+    made = REFINEMENTS[sequence.kind]()(sequence, conditioning)
+    if set(axes) != set(made.keys):
+        raise ValueError(f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}")
+    return made

@@ -1,0 +1,205 @@
+"""What all matchers share that go on from the grid to continuous values."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.compute.devices import n_threads
+from napari_mrf.errors import MRFInputError
+from napari_mrf.matching.refinement.prior import no_prior, range_prior, series_prior
+from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
+from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import MethodOption, VoxelResult
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.matching.refinement.refinement import Refinement
+
+_FEWEST_LEARNED = 50
+_FEWEST_IN_PART = 32
+PRIORS = ("series", "range", "off")
+
+
+@dataclass(frozen=True)
+class Refining:
+    """Whether grid answers are refined, and what is believed beforehand.
+
+    Parameters
+    ----------
+    refine : bool
+        Go on from the grid answer to continuous values, with their standard deviations.
+    prior : {"series", "range", "off"}
+        What refinement believes of the tissue: the spread of the series' own grid answers,
+        the published range, or nothing.
+    sigma : float, optional
+        Noise standard deviation in the real and the imaginary part of the series; estimated
+        from each voxel's residual without.
+
+    Raises
+    ------
+    MRFInputError
+        ``"unknown-option"`` for another prior, ``"bad-option"`` for an impossible noise level.
+    """
+
+    refine: bool = True
+    prior: str = "series"
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.prior not in PRIORS:
+            raise MRFInputError(
+                "unknown-option", f"there is no prior {self.prior!r}", expected=" or ".join(PRIORS)
+            )
+        if self.sigma is not None and not 0.0 < self.sigma < float("inf"):
+            raise MRFInputError(
+                "bad-option", "the noise level must be a positive number", found=self.sigma
+            )
+
+
+SHARED_OPTIONS = (
+    MethodOption(
+        name="refine",
+        kind="bool",
+        default=Refining.refine,
+        label="Refine",
+        help="Continuous values between and beyond the grid points, with their "
+        "standard deviations.",
+    ),
+    MethodOption(
+        name="prior",
+        kind="choice",
+        default=Refining.prior,
+        label="Prior",
+        help="What refinement believes beforehand: the spread of this series' own grid "
+        "answers, the published range, or nothing.",
+        choices=PRIORS,
+    ),
+    *CONDITIONING_OPTIONS,
+)
+"""What all refining matchers offer."""
+
+
+class RefiningMatcher(VoxelwiseMethod):
+    """A matcher whose grid answers are refined in a second pass, unless told not to.
+
+    Where the sequence or the dictionary cannot be refined, the values stay on the grid and the
+    notes say why; a ``refine=True`` that is asked for in so many words is refused instead.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        What is reconstructed.
+    threads : int, optional
+        CPU threads; all cores by default. Results do not depend on it.
+    **shared
+        Fields of `Refining` and `Conditioning`.
+
+    Raises
+    ------
+    MRFInputError
+        What `Refining` and `Conditioning` raise; when prepared, ``"cannot-refine"``.
+    """
+
+    shared_options = (Refining, Conditioning)
+    """Where the keywords that all refining matchers take are defined."""
+
+    def __init__(self, sequence: Sequence, *, threads: int | None = None, **shared: Any) -> None:
+        names = [field.name for field in fields(Refining)]
+        asked = {name: shared.pop(name) for name in names if name in shared}
+        super().__init__(sequence, Conditioning(**shared))
+        self.refining = Refining(**asked)
+        self.threads = threads or n_threads()
+        self._must_refine = bool(asked.get("refine", False))
+        prior = self.refining.prior
+        self._prior = no_prior() if prior == "off" else range_prior(sequence.kind)
+        self._refinement: Refinement | None = None
+
+    def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
+        """Make the tables of refinement, unless it is off; notes say why it is left out.
+
+        Parameters
+        ----------
+        axes : iterable of str
+            Parameters that the grid answers hold, apart from PD.
+        """
+        if not self.refining.refine:
+            return
+        yield
+        from napari_mrf.matching.refinement.refinement import make_refinement
+
+        yield
+        try:
+            self._refinement = make_refinement(self.sequence, self.conditioning, axes)
+        except (ImportError, ValueError) as reason:
+            if self._must_refine:
+                raise MRFInputError(
+                    "cannot-refine",
+                    f"the values cannot be refined: {reason}",
+                    hint="Leave refine out, or turn it off, to keep the values of the grid.",
+                ) from reason
+            self.notes.append(f"The values stay on the grid, without refinement: {reason}.")
+
+    def describe_refinement(self) -> dict[str, Any]:
+        """Return whether and how values are refined, for the provenance."""
+        if self._refinement is None:
+            return {"refined": False}
+        sigma = self.refining.sigma
+        return {
+            "refined": True,
+            "prior": self._prior.describe(),
+            "noise_colour": self._refinement.noise_colour,
+            "sigma": "estimated in each voxel" if sigma is None else sigma,
+        }
+
+    @property
+    def needs_second_pass(self) -> bool:
+        """Whether the prior has to be learned from all voxels first."""
+        return self._refinement is not None
+
+    def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
+        """Take the prior from a sample of the series itself (empirical Bayes)."""
+        if self._refinement is None or len(signals) < _FEWEST_LEARNED:
+            return
+        if self.refining.sigma is None:
+            self._refinement.learn_noise(signals, found)
+        if self.refining.prior == "series":
+            self._prior = series_prior(found.parameters, found.quality, self.sequence.kind)
+
+    def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
+        """Refine the grid answers of (N, T) fingerprints."""
+        refinement = self._refinement
+        if refinement is None:
+            return found
+        with ThreadPoolExecutor(self.threads) as pool:
+            refined = list(
+                pool.map(
+                    lambda part: refinement.refine(
+                        signals[part], found.part(part), self._prior, sigma=self.refining.sigma
+                    ),
+                    shares(len(signals), self.threads),
+                )
+            )
+        return VoxelResult.joined(refined)
+
+
+def shares(n_voxels: int, n_threads: int) -> list[slice]:
+    """Share voxels out to threads, in ever smaller parts.
+
+    Voxels differ in what they cost, and nobody should wait long for the last part.
+    """
+    if n_threads == 1:
+        return [slice(0, n_voxels)]
+    parts, start = [], 0
+    while start < n_voxels:
+        size = max((n_voxels - start) // (2 * n_threads), _FEWEST_IN_PART)
+        parts.append(slice(start, start + size))
+        start += size
+    return parts

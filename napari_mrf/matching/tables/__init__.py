@@ -1,0 +1,1 @@
+"""Spline tables of signals and their derivatives, for values between the atoms."""

@@ -1,0 +1,164 @@
+"""Water-fat matching: the exact best pair of a water and a fat atom, FF in closed form."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.compute.devices import resolve_device
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
+from napari_mrf.errors import MRFInputError
+from napari_mrf.matching.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
+from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+from napari_mrf.reconstruction.method import MethodInfo, MethodOption, VoxelResult
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.matching.water_fat.water_fat_pairs import Search
+
+# A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.
+_VOXELS_A_CORE, _VOXELS_ON_GPU = 1024, 8192
+
+
+class WaterFatMatcher(RefiningMatcher):
+    """Exact matching of a water and a fat atom over the full grid, with continuous FF.
+
+    For every pair of atoms of one (Df, B1) the fat fraction that fits best follows in closed
+    form (`docs/matching.md`); the pair of largest correlation wins. The result is never below
+    the best atom of the gridded dictionary.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Of kind ``"spoiled"``.
+    device : str
+        ``"cpu"`` runs the compiled search where the sequence allows it; other devices, and
+        other sequences, the torch search, which gives the same pairs. ``"auto"`` is the CPU.
+    grid : {"published", "wide"} or ParameterGrid
+        The reconstruction grid of the papers, one with room on all sides, or axes T1H2O,
+        T1fat, Df and B1 of one's own.
+    **given
+        Threads, refinement and conditioning, see `RefiningMatcher`.
+
+    Raises
+    ------
+    MRFInputError
+        ``"wrong-sequence"``, ``"bad-grid"``, ``"no-device"``.
+    """
+
+    info = MethodInfo(
+        name="water-fat",
+        title="exact water-fat matching",
+        kind="matcher",
+        sequence_kinds=("spoiled",),
+        paper="Marty and Carlier, MRM 2020; closed-form fat fraction",
+        options=(
+            MethodOption(
+                name="grid",
+                kind="choice",
+                default="published",
+                label="Grid",
+                help="The values searched: those of the papers, or with room on all sides "
+                "(water T1 400-3000 ms, fat T1 200-500 ms, B1 0.3-1.2).",
+                choices=("published", "wide"),
+            ),
+            *SHARED_OPTIONS,
+        ),
+    )
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        *,
+        device: str = "auto",
+        grid: str | ParameterGrid = "published",
+        **given: Any,
+    ) -> None:
+        super().__init__(sequence, **given)
+        # Pruned and compiled, the search is faster on a few cores than all of it on a large GPU
+        # (docs/results.md).
+        self.device = resolve_device("cpu" if device == "auto" else device)
+        on_cpu = self.device.type == "cpu"
+        self.chunk_size = _VOXELS_A_CORE * self.threads if on_cpu else _VOXELS_ON_GPU
+        self.grid = grid if isinstance(grid, ParameterGrid) else _named_grid(grid, sequence)
+        self._search: Search | None = None
+        self._dictionary = WaterFatDictionary.build(sequence, self.grid, self.conditioning)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """FF and the axes of the grid."""
+        return "FF", "T1H2O", "T1fat", "Df", "B1"
+
+    def describe(self) -> dict[str, Any]:
+        """Return grid, engine and device for the provenance."""
+        engine = None if self._search is None else self._search.engine
+        record = {"engine": engine, "device": str(self.device), **self._dictionary.describe()}
+        return record | self.describe_refinement()
+
+    def preparing(self) -> Generator[None, None, Search]:
+        """Make the tables of the search and of refinement, one after the other."""
+        if self._search is not None:
+            return self._search
+        from napari_mrf.matching.water_fat.search import make_search
+
+        yield
+        search, self.notes = make_search(self._dictionary, self.device)
+        yield from self.preparing_refinement(self.parameters)
+        self._search = search
+        return search
+
+    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+        """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
+        search: Search = self.prepare()
+        # The torch search spreads its own work over the cores.
+        is_compiled = search.engine == "compiled"
+        parts = shares(len(signals), self.threads) if is_compiled else [slice(None)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            found = list(pool.map(search.best_pairs, [signals[part] for part in parts]))
+        indices, fat_fraction, correlation, scale = (
+            np.concatenate([getattr(part, name) for part in found])
+            for name in ("indices", "fat_fraction", "correlation", "scale")
+        )
+        return self._result(indices, fat_fraction, correlation, scale)
+
+    def _result(
+        self,
+        indices: NDArray[np.int64],
+        fat_fraction: NDArray[np.float64],
+        correlation: NDArray[np.float64],
+        scale: NDArray[np.complex128],
+    ) -> VoxelResult:
+        values = {"FF": fat_fraction.astype(np.float32)}
+        flags = np.zeros(len(indices), np.uint8)
+        # Without water (or fat) its T1 is free, and lies on no edge.
+        present = {"T1H2O": fat_fraction < 1, "T1fat": fat_fraction > 0}
+        for column, key in enumerate(("T1H2O", "T1fat", "Df", "B1")):
+            axis, index = self.grid[key], indices[:, column]
+            values[key] = axis[index].astype(np.float32)
+            if axis.size > 1:
+                edge = ((index == 0) | (index == axis.size - 1)) & present.get(key, True)
+                flags[edge] |= FLAGS[f"{key}-edge"]
+        return VoxelResult(
+            parameters=values,
+            quality=np.clip(correlation, 0.0, 1.0).astype(np.float32),
+            m0=scale.astype(np.complex64),
+            flags=flags,
+        )
+
+
+def _named_grid(name: str, sequence: Sequence) -> ParameterGrid:
+    grids = {"published": reconstruction_grid, "wide": wide_grid}
+    if name not in grids:
+        raise MRFInputError(
+            "unknown-option",
+            f"there is no grid {name!r}",
+            expected=" or ".join(grids),
+        )
+    return grids[name](sequence)

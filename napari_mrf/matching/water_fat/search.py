@@ -1,0 +1,97 @@
+"""Two searches for the best water-fat pair: compiled for the CPU, torch for everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.matching.water_fat.factors import factorize
+from napari_mrf.matching.water_fat.pairs import best_fat_fraction
+from napari_mrf.matching.water_fat.search_torch import TorchSearch, real_parts
+from napari_mrf.matching.water_fat.water_fat_pairs import Pairs, Search
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+
+
+def make_search(dictionary: WaterFatDictionary, device: torch.device) -> tuple[Search, list[str]]:
+    """Return the compiled search where it applies, else the torch search, and why."""
+    notes: list[str] = []
+    if device.type == "cpu":
+        try:
+            return CompiledSearch(dictionary), notes
+        except (ImportError, ValueError) as reason:
+            notes.append(f"Matching took the slower general search: {reason}.")
+    return TorchSearch(dictionary, device), notes
+
+
+class CompiledSearch(Search):
+    """Exact search with pruning, compiled by numba.
+
+    Parameters
+    ----------
+    dictionary : WaterFatDictionary
+        Of a sequence that factorizes.
+    prune : bool
+        Skip blocks that cannot hold the best pair; the result is the same without.
+
+    Raises
+    ------
+    ImportError
+        Without numba.
+    ValueError
+        When the sequence does not factorize.
+    """
+
+    engine = "compiled"
+
+    def __init__(self, dictionary: WaterFatDictionary, *, prune: bool = True) -> None:
+        from napari_mrf.matching.water_fat.kernel import match_voxels
+
+        self._match_voxels = match_voxels
+        self._factors = f = factorize(dictionary)
+        self._prune = prune
+        tables = (f.water, f.fat, f.bound)
+        self._tables = [part for table in tables for part in real_parts(table)]
+        self._phases = real_parts(f.phases)
+        self.best_pairs(np.ones((1, f.segment_of_frame.size), np.complex64))  # compiles
+
+    def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
+        """Search (N, T) fingerprints; see `Search.best_pairs`."""
+        return self.search(signals)[0]
+
+    def search(self, signals: NDArray[np.complex64]) -> tuple[Pairs, NDArray[np.int64]]:
+        """Return the pairs and the number of (Df, B1) blocks searched for each fingerprint."""
+        f, n = self._factors, len(signals)
+        indices, power = np.zeros((n, 4), np.int64), np.zeros(n)
+        products, visited = np.zeros((n, 2), np.complex128), np.zeros(n, np.int64)
+        self._match_voxels(
+            np.ascontiguousarray(signals, np.complex64),
+            f.segment_of_frame,
+            f.basis,
+            *self._tables,
+            f.bound_slack,
+            *self._phases,
+            f.overlap,
+            f.inverse_determinant,
+            self._prune,
+            indices,
+            power,
+            products,
+            visited,
+        )
+        water, fat, df, b1 = indices.T
+        fraction, power, scale = best_fat_fraction(
+            products[:, 0],
+            products[:, 1],
+            f.overlap[b1, fat, water],
+            f.water_norms[b1, water],
+            f.fat_norms[b1, fat],
+        )
+        norms = np.linalg.norm(signals.astype(np.complex128), axis=1)
+        grid = np.stack([f.water_order[water], f.fat_order[fat], df, b1], axis=1)
+        return Pairs(grid, fraction, np.sqrt(power), scale * norms), visited
