@@ -24,8 +24,8 @@ from napari_mrf import methods
 from napari_mrf.compute.devices import machine_name, resolve_device
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.image_network_method import ImageNetworkMethod
-from napari_mrf.network_method import NetworkMethod
+from napari_mrf.networks.image_method import ImageNetworkMethod
+from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.weights import installed
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reconstruction.method import Method

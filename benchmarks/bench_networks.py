@@ -32,11 +32,11 @@ import napari_mrf as mrf
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.image_network_method import ImageNetworkMethod
-from napari_mrf.network_method import NetworkMethod
-from napari_mrf.network_runner import NetworkRunner
 from napari_mrf.networks.card import MapScale, ModelCard, read_card
+from napari_mrf.networks.image_method import ImageNetworkMethod
+from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.normalization import Normalization, reference_of
+from napari_mrf.networks.runner import NetworkRunner
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import installed, save_network
 from napari_mrf.networks.zoo import NETWORKS

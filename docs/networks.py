@@ -10,9 +10,9 @@ from marked_page import replace
 
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.network_listing import SHOWN_SIGMA
 from napari_mrf.networks.card import Metric, ModelCard, read_card
 from napari_mrf.networks.comparison import PLAINEST, error_ratios
+from napari_mrf.networks.listing import SHOWN_SIGMA
 from napari_mrf.networks.weights import installed
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reproduction.markdown import markdown_table, rounded

@@ -100,8 +100,8 @@ def available(sequence: Sequence | None = None) -> list[MethodInfo]:
     The one offered first for the sequence is the first row. A network belongs to the very
     sequence that it was trained for.
     """
-    from napari_mrf.network_listing import installed_rows
-    from napari_mrf.network_method import OPTIONS
+    from napari_mrf.networks.listing import installed_rows
+    from napari_mrf.networks.method import OPTIONS
 
     rows: list[MethodInfo] = [_MATCHERS[name]().info for name in _MATCHERS]
     if sequence is not None:
@@ -112,7 +112,7 @@ def available(sequence: Sequence | None = None) -> list[MethodInfo]:
 
 def missing(sequence: Sequence) -> list[MethodInfo]:
     """Return the rows of the networks that have no weights for a sequence."""
-    from napari_mrf.network_listing import missing_row
+    from napari_mrf.networks.listing import missing_row
     from napari_mrf.networks.weights import installed
     from napari_mrf.networks.zoo import NETWORKS
 
@@ -163,9 +163,9 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
 
 
 def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]) -> Method:
-    from napari_mrf.image_network_method import ImageNetworkMethod
-    from napari_mrf.network_listing import what_to_do
-    from napari_mrf.network_method import NetworkMethod, TrainedMethod
+    from napari_mrf.networks.image_method import ImageNetworkMethod
+    from napari_mrf.networks.listing import what_to_do
+    from napari_mrf.networks.method import NetworkMethod, TrainedMethod
     from napari_mrf.networks.weights import installed
     from napari_mrf.networks.zoo import NETWORKS
 

@@ -7,9 +7,8 @@ from network_cases import RANGES, T1FF, install
 from typer.testing import CliRunner
 
 import napari_mrf as mrf
-from napari_mrf import network_listing
 from napari_mrf.cli.application import app
-from napari_mrf.networks import weights
+from napari_mrf.networks import listing, weights
 from napari_mrf.networks.card import Metric
 from napari_mrf.networks.comparison import error_ratios, worse_than_plainest
 from napari_mrf.networks.zoo import NETWORKS
@@ -100,7 +99,7 @@ def test_ratio_of_errors_is_the_geometric_mean_over_the_noise_levels(installed):
 
 
 def test_larger_networks_are_to_be_installed(installed, monkeypatch):
-    monkeypatch.setattr(network_listing, "larger_networks", lambda: {"t1ff": ["fang"]})
+    monkeypatch.setattr(listing, "larger_networks", lambda: {"t1ff": ["fang"]})
     needs = {row.name: row.needs for row in mrf.methods.missing(T1FF)}
     assert needs["fang"].startswith("Install the larger networks (pip install napari-mrf[weights])")
     assert "Install" not in needs["song"]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import napari_mrf as mrf
-from napari_mrf import MRFInputError, MRFSeries, network_method
+from napari_mrf import MRFInputError, MRFSeries
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.matching.model_fit import SimulatedFit, WaterFatFit, model_fit
 from napari_mrf.networks import weights
@@ -185,7 +185,7 @@ def test_out_of_memory_halves_the_batch_and_remembers(installed, series, monkeyp
 
     method.prepare()
     method.runner._trained.network.register_forward_pre_hook(short_of_memory)
-    monkeypatch.setattr(network_method, "_SMALLEST_BATCH", 8)
+    monkeypatch.setattr("napari_mrf.networks.method._SMALLEST_BATCH", 8)
     maps = method.reconstruct(series, everywhere(series))
     assert sizes[:3] == [30, 15, 15]
     assert method._batch == 15

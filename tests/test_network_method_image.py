@@ -10,11 +10,11 @@ from network_cases import RANGES, T1FF, disk, install, noisy_slices
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.image_network_method import ImageNetworkMethod
-from napari_mrf.network_method import NetworkMethod
-from napari_mrf.network_runner import NetworkRunner
-from napari_mrf.network_tiles import halves, tiles_of
 from napari_mrf.networks import weights
+from napari_mrf.networks.image_method import ImageNetworkMethod
+from napari_mrf.networks.method import NetworkMethod
+from napari_mrf.networks.runner import NetworkRunner
+from napari_mrf.networks.tiles import halves, tiles_of
 from napari_mrf.networks.zoo import NETWORKS, NetworkInfo
 
 IMAGE_NETWORKS = [name for name, info in NETWORKS.items() if info.kind == "image"]

@@ -80,7 +80,7 @@ def test_networks_of_an_installed_distribution_are_found(wheel, tmp_path, monkey
 
 
 def test_without_the_distribution_a_sentence_says_what_to_install(only_this_package, monkeypatch):
-    monkeypatch.setattr("napari_mrf.network_listing.larger_networks", lambda: {"t1ff": ["hoppe"]})
+    monkeypatch.setattr("napari_mrf.networks.listing.larger_networks", lambda: {"t1ff": ["hoppe"]})
     assert ("hoppe", T1FF.fingerprint()) not in installed()
     with pytest.raises(mrf.MRFInputError) as caught:
         mrf.methods.get("hoppe", sequence=T1FF)

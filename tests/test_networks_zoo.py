@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_mrf import MRFInputError
-from napari_mrf.networks.balsiger2020 import Balsiger2020, build_architecture
-from napari_mrf.networks.frame_segments import n_segments
-from napari_mrf.networks.inn import Inn
-from napari_mrf.networks.rinq import Rinq, quantile_layer
+from napari_mrf.networks.architectures.balsiger2020 import Balsiger2020, build_architecture
+from napari_mrf.networks.architectures.frame_segments import n_segments
+from napari_mrf.networks.architectures.inn import Inn
+from napari_mrf.networks.architectures.rinq import Rinq, quantile_layer
 from napari_mrf.networks.zoo import NETWORKS, network_info
 
 FRAMES, MAPS = 175, 5

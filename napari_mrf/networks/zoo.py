@@ -70,7 +70,7 @@ class NetworkInfo:
             ``"wrong-sequence"`` with fewer frames than the architecture needs.
         """
         module, name = self.home.split(":")
-        make = getattr(import_module(f"napari_mrf.networks.{module}"), name)
+        make = getattr(import_module(f"napari_mrf.networks.architectures.{module}"), name)
         try:
             network: nn.Module = make(n_frames, n_maps, **self.arguments)
         except ValueError as error:

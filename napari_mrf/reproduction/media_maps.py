@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_mrf import methods
 from napari_mrf.data import sequences
-from napari_mrf.image_network_method import ImageNetworkMethod
-from napari_mrf.network_method import NetworkMethod
+from napari_mrf.networks.image_method import ImageNetworkMethod
+from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reproduction.found_networks import FoundNetwork, found_networks
 from napari_mrf.reproduction.media_subjects import Subject, subjects

@@ -10,7 +10,7 @@ import torch
 
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
-from napari_mrf.networks.blochnet import BlochNet
+from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info

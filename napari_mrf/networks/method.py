@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.network_listing import network_row
-from napari_mrf.network_runner import NetworkRunner
+from napari_mrf.networks.listing import network_row
+from napari_mrf.networks.runner import NetworkRunner
 from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.method import VoxelResult

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_mrf.networks.rnn import WIDTH, Rnn
+from napari_mrf.networks.architectures.rnn import WIDTH, Rnn
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_mrf.networks.frame_segments import n_segments
+from napari_mrf.networks.architectures.frame_segments import n_segments
 
 if TYPE_CHECKING:
     from torch import Tensor

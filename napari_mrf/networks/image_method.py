@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.network_method import TrainedMethod
-from napari_mrf.network_tiles import halves, tiles_of
+from napari_mrf.networks.method import TrainedMethod
+from napari_mrf.networks.tiles import halves, tiles_of
 from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.network_tiles import Tile
+    from napari_mrf.networks.tiles import Tile
     from napari_mrf.reconstruction.method import ReconstructionUpdate
     from napari_mrf.reconstruction.slicewise import Reconstruction
 

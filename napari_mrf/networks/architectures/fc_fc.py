@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from napari_mrf.networks.fc import WIDTHS, Fc, dense
+from napari_mrf.networks.architectures.fc import WIDTHS, Fc, dense
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.networks.fc import Fc
+from napari_mrf.networks.architectures.fc import Fc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from napari_mrf.networks.convolution_lengths import length_after
+from napari_mrf.networks.architectures.convolution_lengths import length_after
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from napari_mrf.networks.frame_segments import n_segments
+from napari_mrf.networks.architectures.frame_segments import n_segments
 
 if TYPE_CHECKING:
     from torch import Tensor
