@@ -21,8 +21,8 @@ import torch
 from noisy_fingerprints import noisy_fingerprints
 
 import napari_mrf as mrf
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.reconstruction.method import MethodInfo, VoxelResult
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod

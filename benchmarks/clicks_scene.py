@@ -11,8 +11,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_mrf import ParameterMaps
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance_result import Baseline, Importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.result import Baseline, Importance
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series
 from napari_mrf.layers import series_layer_data

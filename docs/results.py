@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 import napari_mrf as mrf
-from napari_mrf.analysis.map_errors import map_errors
+from napari_mrf.analysis.images.error_summary import map_errors
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io import save_series
 from napari_mrf.phantoms.acquisition.acquire import acquire

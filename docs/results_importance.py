@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import napari_mrf as mrf
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.importance_figure import importance_figure
 from napari_mrf.reconstruction.foreground import foreground_mask

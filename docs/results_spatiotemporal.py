@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import napari_mrf as mrf
-from napari_mrf.analysis.map_errors import map_errors
+from napari_mrf.analysis.images.error_summary import map_errors
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.phantoms import acquire, brain, thigh
 

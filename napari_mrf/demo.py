@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf import methods
-from napari_mrf.analysis.comparison import compare
-from napari_mrf.analysis.comparison_input import find_study
-from napari_mrf.analysis.map_errors import MapError, as_table, map_errors
+from napari_mrf.analysis.comparison.compare import compare
+from napari_mrf.analysis.comparison.subjects import find_study
+from napari_mrf.analysis.images.error_summary import MapError, as_table, map_errors
 from napari_mrf.io import load_maps, load_series, save_maps
 from napari_mrf.io.maps.writer import MAPS_RESULTS
 from napari_mrf.io.result_folder import ResultKind

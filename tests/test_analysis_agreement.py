@@ -6,11 +6,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from napari_mrf.analysis.bland_altman import bland_altman
-from napari_mrf.analysis.regression import regression
-from napari_mrf.analysis.reliability import concordance, intraclass_correlations
-from napari_mrf.analysis.repeated_measures import limits_2007, limits_2013
-from napari_mrf.analysis.subject_bootstrap import subject_bootstrap
+from napari_mrf.analysis.agreement.bland_altman import bland_altman
+from napari_mrf.analysis.agreement.regression import regression
+from napari_mrf.analysis.agreement.reliability import concordance, intraclass_correlations
+from napari_mrf.analysis.agreement.repeated_measures import limits_2007, limits_2013
+from napari_mrf.analysis.agreement.subject_bootstrap import subject_bootstrap
 from napari_mrf.errors import MRFInputError
 
 # Bland and Altman 1986, table 1: peak flow in l/min, first readings.

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import metrics as skimage_metrics
 
-from napari_mrf.analysis.blurriness import blurriness_table, high_frequency_energy
-from napari_mrf.analysis.image_metrics import image_metrics, metrics_table
+from napari_mrf.analysis.images.blurriness import blurriness_table, high_frequency_energy
+from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 

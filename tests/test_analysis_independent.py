@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.analysis.bland_altman import bland_altman
-from napari_mrf.analysis.regression import regression
-from napari_mrf.analysis.reliability import intraclass_correlations
-from napari_mrf.analysis.repeated_measures import limits_2007
+from napari_mrf.analysis.agreement.bland_altman import bland_altman
+from napari_mrf.analysis.agreement.regression import regression
+from napari_mrf.analysis.agreement.reliability import intraclass_correlations
+from napari_mrf.analysis.agreement.repeated_measures import limits_2007
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

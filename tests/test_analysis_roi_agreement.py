@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_mrf.analysis.agreement import agreement_table
-from napari_mrf.analysis.roi_options import RoiOptions
-from napari_mrf.analysis.roi_pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.analysis.agreement.statistics import agreement_table
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io.tables.table_files import write_csv
 

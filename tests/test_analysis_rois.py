@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.analysis.roi_options import RoiOptions
-from napari_mrf.analysis.roi_statistics import COLUMNS, roi_statistics
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.statistics import COLUMNS, roi_statistics
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 

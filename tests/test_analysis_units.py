@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_mrf.analysis.unit_checks import check_same_units, check_units
+from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 

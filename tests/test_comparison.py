@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mrf.analysis.agreement import AGREEMENT_COLUMNS, agreement_table
-from napari_mrf.analysis.comparison import compare, iter_compare
-from napari_mrf.analysis.comparison_input import SubjectMaps, find_study
-from napari_mrf.analysis.comparison_options import ComparisonOptions
-from napari_mrf.analysis.error_maps import ERROR_KINDS, error_limits, error_map, error_unit
-from napari_mrf.analysis.image_metrics import image_metrics
-from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS, agreement_table
+from napari_mrf.analysis.comparison.compare import compare, iter_compare
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.comparison.subjects import SubjectMaps, find_study
+from napari_mrf.analysis.images.error_maps import ERROR_KINDS, error_limits, error_map, error_unit
+from napari_mrf.analysis.images.metrics import image_metrics
+from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.colormaps import error_colors
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
@@ -263,15 +263,15 @@ def test_looks_of_regions_differ_and_negative_zero_is_zero():
 @pytest.fixture
 def draws(monkeypatch):
     """Count how often subjects are drawn, by the number of regions."""
-    from napari_mrf.analysis import agreement
+    from napari_mrf.analysis.agreement import statistics
 
-    counted, draw = [], agreement.subject_bootstrap
+    counted, draw = [], statistics.subject_bootstrap
 
     def counting(reference, *arguments, **options):
         counted.append(len(reference))
         return draw(reference, *arguments, **options)
 
-    monkeypatch.setattr(agreement, "subject_bootstrap", counting)
+    monkeypatch.setattr(statistics, "subject_bootstrap", counting)
     return counted
 
 

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 import napari_mrf as mrf
-from napari_mrf.analysis.predictor import Predictor
+from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.cli.application import app
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.atoms import Dictionary

@@ -11,14 +11,14 @@ from importance_cases import OneFrame, small_sequence
 from napari.components import ViewerModel
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, load_maps, load_series, save_maps
-from napari_mrf.analysis.comparison_input import SubjectMaps
-from napari_mrf.analysis.comparison_notes import check_subject
-from napari_mrf.analysis.error_maps import error_map
-from napari_mrf.analysis.importance import iter_importance
-from napari_mrf.analysis.inspection import is_from
-from napari_mrf.analysis.inspection_input import load_maps_to_inspect
-from napari_mrf.analysis.map_errors import map_errors
-from napari_mrf.analysis.prediction_obstacle import obstacle_of
+from napari_mrf.analysis.comparison.checks import check_subject
+from napari_mrf.analysis.comparison.subjects import SubjectMaps
+from napari_mrf.analysis.images.error_maps import error_map
+from napari_mrf.analysis.images.error_summary import map_errors
+from napari_mrf.analysis.importance.measure import iter_importance
+from napari_mrf.analysis.inspection.inputs import load_maps_to_inspect
+from napari_mrf.analysis.inspection.inspect import is_from
+from napari_mrf.analysis.inspection.prediction_obstacle import obstacle_of
 from napari_mrf.data.geometry import Grid, check_same_grid, grid_difference, same_place
 from napari_mrf.io import load_labels, load_mask, save_labels, save_series
 from napari_mrf.io.labels.label_table import Label

@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 
 from napari_mrf import MRFSeries, methods
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.layers import series_layer_data
 from napari_mrf.layers.importance import IMPORTANCE_KEY, importance_limits
 from napari_mrf.session import session_of

@@ -5,7 +5,7 @@ import pytest
 from importance_cases import small_sequence
 
 import napari_mrf as mrf
-from napari_mrf.analysis.fisher_importance import (
+from napari_mrf.analysis.importance.fisher import (
     fisher_shares,
     iter_mean_fisher_shares,
     marginal_shares,

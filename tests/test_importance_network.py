@@ -9,8 +9,8 @@ from importance_cases import INFO, series_of
 from network_cases import install
 
 from napari_mrf import methods
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.data import sequences
 from napari_mrf.networks import weights
 from napari_mrf.networks.card import MapScale, Metric, ModelCard

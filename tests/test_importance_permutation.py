@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from importance_cases import NeighborMean, OneFrame, series_of, small_sequence
 
 from napari_mrf import MRFInputError, ParameterMaps, methods
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance, iter_importance
-from napari_mrf.analysis.importance_table import COLUMNS, importance_table
-from napari_mrf.analysis.permutation import common_factors, permuted_frames
+from napari_mrf.analysis.importance.importance_table import COLUMNS, importance_table
+from napari_mrf.analysis.importance.measure import importance, iter_importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
 from napari_mrf.data import sequences
 from napari_mrf.reconstruction.conditioning import Conditioning
 
@@ -290,7 +290,7 @@ def test_reference_on_another_grid_is_refused():
 
 
 def test_large_runs_keep_the_changes_of_the_chosen_map_only(monkeypatch):
-    monkeypatch.setattr("napari_mrf.analysis.importance._KEPT_BYTES", 10)
+    monkeypatch.setattr("napari_mrf.analysis.importance.measure._KEPT_BYTES", 10)
     series = series_of(sequences.t1ff(), n=4)
     method = methods.get("water-fat", sequence=series.sequence, device="cpu", refine=False)
     found = importance(method, series, keep="B1", fisher=False,

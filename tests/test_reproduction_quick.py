@@ -8,7 +8,7 @@ import pytest
 from reproduction_cases import save_untrained
 
 from napari_mrf import cli
-from napari_mrf.analysis.blurriness import high_frequency_energy
+from napari_mrf.analysis.images.blurriness import high_frequency_energy
 from napari_mrf.reproduction.blochnet_data import synthetic
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.experiments import EXPERIMENTS, run_experiment

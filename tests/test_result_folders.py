@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from importance_cases import OneFrame, series_of, small_sequence
 
-from napari_mrf.analysis.comparison import compare
-from napari_mrf.analysis.comparison_input import SubjectMaps
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import importance
-from napari_mrf.analysis.inspection_input import inspect_voxels
-from napari_mrf.analysis.roi_options import RoiOptions
-from napari_mrf.analysis.roi_study import RoiStudy
+from napari_mrf.analysis.comparison.compare import compare
+from napari_mrf.analysis.comparison.subjects import SubjectMaps
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.inspection.inputs import inspect_voxels
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.study import RoiStudy
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import save_labels, save_maps

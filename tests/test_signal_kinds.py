@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import napari_mrf as mrf
 from napari_mrf import methods
-from napari_mrf.analysis.predictor import Predictor
+from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.cli.application import app
 from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind, SignalKind

@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance_result import Baseline, Importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.result import Baseline, Importance
 from napari_mrf.data import sequences
 from napari_mrf.layers import series_layer_data
 from napari_mrf.layers.batch import keeping_selection

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QToolTip
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.analysis.agreement import agreement, agreement_table
+from napari_mrf.analysis.agreement.statistics import agreement, agreement_table
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.jobs import JobState, Step
@@ -394,7 +394,7 @@ def test_the_known_truth_of_the_sample_is_offered(qtbot, viewer, panel, session,
 def test_agreement_is_computed_once_for_table_plots_and_report(
     qtbot, request, viewer, tmp_path, monkeypatch
 ):
-    from napari_mrf.analysis import agreement as module
+    from napari_mrf.analysis.agreement import statistics as module
 
     counted, draw = [], module.subject_bootstrap
     monkeypatch.setattr(module, "subject_bootstrap",

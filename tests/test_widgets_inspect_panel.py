@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.analysis.mean_fingerprint import mean_fingerprint
-from napari_mrf.analysis.prediction import Prediction
+from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
+from napari_mrf.analysis.inspection.prediction import Prediction
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation

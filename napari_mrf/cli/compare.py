@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Literal
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 
 def _known_scope(name: str) -> str:
@@ -62,10 +62,10 @@ def compare(
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
-    from napari_mrf.analysis.comparison import iter_compare
-    from napari_mrf.analysis.comparison_input import find_study, side_names
-    from napari_mrf.analysis.comparison_options import ComparisonOptions
-    from napari_mrf.analysis.roi_options import RoiOptions
+    from napari_mrf.analysis.comparison.compare import iter_compare
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.analysis.comparison.subjects import find_study, side_names
+    from napari_mrf.analysis.regions.options import RoiOptions
     from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)

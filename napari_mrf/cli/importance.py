@@ -12,7 +12,7 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, known_method
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import Method
 
@@ -79,7 +79,7 @@ def importance(
     Example: napari-mrf importance thigh.nii.gz --method water-fat --layers FF --output importance
     """
     from napari_mrf import methods
-    from napari_mrf.analysis.frame_groups import ImportanceOptions
+    from napari_mrf.analysis.importance.options import ImportanceOptions
     from napari_mrf.data import sequences
     from napari_mrf.io import load_maps, load_series
     from napari_mrf.report.importance import IMPORTANCE_RESULTS, save_importance
@@ -130,7 +130,7 @@ def importance(
 def _with_progress(method: Method, series: MRFSeries, **keywords: Any) -> Importance:
     from tqdm import tqdm
 
-    from napari_mrf.analysis.importance import iter_importance
+    from napari_mrf.analysis.importance.measure import iter_importance
 
     update = None
     with tqdm(desc=method.name, unit=" frames", disable=not sys.stderr.isatty()) as bar:

@@ -15,8 +15,8 @@ from napari_mrf.cli.arguments import JsonErrors, Output, Overwrite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.analysis.inspection import Inspected
-    from napari_mrf.analysis.prediction import Prediction
+    from napari_mrf.analysis.inspection.inspect import Inspected
+    from napari_mrf.analysis.inspection.prediction import Prediction
     from napari_mrf.data.series import MRFSeries
 
 _COMPONENTS = ("magnitude", "real", "imaginary", "phase")
@@ -88,7 +88,7 @@ def inspect_series(
 
     Example: napari-mrf inspect thigh.nii.gz --maps maps --voxel 0,81,92 --output fingerprints
     """
-    from napari_mrf.analysis import inspection_input
+    from napari_mrf.analysis.inspection import inputs
     from napari_mrf.data import sequences
     from napari_mrf.io import load_series
     from napari_mrf.report.inspection import INSPECTION_RESULTS, iter_save_inspection
@@ -105,16 +105,16 @@ def inspect_series(
         raise typer.BadParameter(
             "the series does not say its sequence; give one", param_hint="--sequence"
         )
-    voxels = inspection_input.check_voxels(asked, loaded)
-    sets = inspection_input.load_maps_to_inspect(maps or (), loaded)
-    inspected = list(inspection_input.inspect_voxels(loaded, voxels, sets.predictors))
+    voxels = inputs.check_voxels(asked, loaded)
+    sets = inputs.load_maps_to_inspect(maps or (), loaded)
+    inspected = list(inputs.inspect_voxels(loaded, voxels, sets.predictors))
     regions, statistics = None, None
     if rois is not None:
-        regions = inspection_input.load_regions_to_inspect(
+        regions = inputs.load_regions_to_inspect(
             rois, loaded, label_table=labels, asked=region or ()
         )
-        inspected += inspection_input.inspect_regions(loaded, regions, sets.predictors)
-        statistics = inspection_input.region_values(sets, regions) if sets.sets else None
+        inspected += inputs.inspect_regions(loaded, regions, sets.predictors)
+        statistics = inputs.region_values(sets, regions) if sets.sets else None
     warnings = [*loaded.warnings, *(() if regions is None else regions.warnings)]
     warnings += _reasons(inspected)
     record = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.roi_study import SubjectStatistics
+    from napari_mrf.analysis.regions.study import SubjectStatistics
 
 
 @app.command()
@@ -63,8 +63,8 @@ def rois(
     """
     from tqdm import tqdm
 
-    from napari_mrf.analysis.roi_options import RoiOptions
-    from napari_mrf.analysis.roi_study import find_roi_study
+    from napari_mrf.analysis.regions.options import RoiOptions
+    from napari_mrf.analysis.regions.study import find_roi_study
     from napari_mrf.report.regions import ROI_RESULTS, save_roi_statistics
 
     options = RoiOptions(apply_validity=not all_values, erosion_voxels=erosion)

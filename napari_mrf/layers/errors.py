@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_mrf.analysis.error_maps import error_limits, error_unit
+from napari_mrf.analysis.images.error_maps import error_limits, error_unit
 from napari_mrf.colormaps import error_colors
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes

@@ -15,7 +15,7 @@ from napari_mrf.layers.metadata import TITLE_KEY
 from napari_mrf.layers.order import place_in_front, show_in_front
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
 
 IMPORTANCE_KEY = "mrf_importance"
 _COLORMAP = "magma"

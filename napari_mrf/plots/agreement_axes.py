@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.analysis.agreement.statistics import Agreement
 
 
 def usable(pairs: pd.DataFrame, key: str, scope: str) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from napari_mrf.plots.printed_numbers import decimals
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
-    from napari_mrf.analysis.agreement import Agreement
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.agreement.statistics import Agreement
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 _LEGEND_ROWS = 18
 

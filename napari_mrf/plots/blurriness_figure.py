@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "reference": {"color": "#0072B2", "marker": "o", "linestyle": "-"},

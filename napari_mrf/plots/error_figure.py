@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from napari_mrf.analysis.error_maps import error_limits
+from napari_mrf.analysis.images.error_maps import error_limits
 from napari_mrf.colormaps import error_colors, valid_colors
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from napari_mrf.analysis.slice_picture import SlicePicture
+    from napari_mrf.analysis.comparison.slice_picture import SlicePicture
 
 _WIDTH_INCHES = 8.2
 _MARGIN = 0.06

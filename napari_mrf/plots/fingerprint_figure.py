@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from napari_mrf.analysis.traces import COMPONENTS, Trace
+from napari_mrf.analysis.inspection.traces import COMPONENTS, Trace
 from napari_mrf.plots.sequence_strip import draw_sequence_strip, mark_echo_times
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.sequence import Sequence
 
 BAR_COLOR = "#4477AA"

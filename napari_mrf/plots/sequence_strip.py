@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.traces import sequence_columns
+from napari_mrf.analysis.inspection.traces import sequence_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

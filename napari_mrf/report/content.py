@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.readable import Table
 
 DIFFERENCE_NOTE = "Difference = reference − test, in tables, plots and pictures."

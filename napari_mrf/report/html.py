@@ -13,7 +13,7 @@ from napari_mrf.report.drawings import BLURRINESS, agreement_name, errors_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.content import ReportContent
 
 

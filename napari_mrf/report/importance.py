@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.importance_table import importance_table
+from napari_mrf.analysis.importance.importance_table import importance_table
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.formats.nifti_write import write_frames
 from napari_mrf.io.result_folder import ResultKind
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
 
 TABLE_NAME = "importance.csv"
 _FIGURES = {f"importance.{kind}": kind for kind in ("svg", "pdf", "png")}

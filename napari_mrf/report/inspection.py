@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.inspection import inspected_values
-from napari_mrf.analysis.traces import traces_table
+from napari_mrf.analysis.inspection.inspect import inspected_values
+from napari_mrf.analysis.inspection.traces import traces_table
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv
 from napari_mrf.plots.figure_files import write_figure
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.inspection import Inspected
+    from napari_mrf.analysis.inspection.inspect import Inspected
     from napari_mrf.data.sequence import Sequence as MRFSequence
 
 VALUES_NAME, REGIONS_NAME = "values.csv", "regions.csv"

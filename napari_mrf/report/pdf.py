@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.content import ReportContent
 
 _PLOTS_A_PAGE = 3

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 NO_VALUE = "–"
 METRICS = ("NRMSE", "SSIM", "R2", "R2 voxels", "MAE", "MRE", "PSNR")

@@ -7,14 +7,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
-from napari_mrf.analysis.agreement import AGREEMENT_COLUMNS
-from napari_mrf.analysis.error_maps import ERROR_KINDS
+from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
+from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.report.readable import METRIC_TITLES, METRICS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-image", "matplotlib")
 _BLURRINESS = (

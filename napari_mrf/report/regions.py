@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
-from napari_mrf.analysis.roi_study import RoiStudy, SubjectStatistics, joined
+from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
+from napari_mrf.analysis.regions.study import RoiStudy, SubjectStatistics, joined
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv, write_excel
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.roi_options import RoiOptions
+    from napari_mrf.analysis.regions.options import RoiOptions
 
 CSV_NAME, EXCEL_NAME = "rois.csv", "rois.xlsx"
 ROI_RESULTS = ResultKind(

@@ -17,7 +17,7 @@ from napari_mrf.report.pdf import iter_pdf_report
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "blurriness.csv")
 FIGURES = "figures"

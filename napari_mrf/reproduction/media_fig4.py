@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.analysis.agreement import agreement_table
-from napari_mrf.analysis.roi_pairs import roi_pairs
+from napari_mrf.analysis.agreement.statistics import agreement_table
+from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome

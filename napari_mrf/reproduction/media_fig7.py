@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.frame_groups import ImportanceOptions
-from napari_mrf.analysis.importance import iter_importance
-from napari_mrf.analysis.importance_table import importance_table
+from napari_mrf.analysis.importance.importance_table import importance_table
+from napari_mrf.analysis.importance.measure import iter_importance
+from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table
@@ -17,7 +17,7 @@ from napari_mrf.reproduction.media_maps import image_methods
 from napari_mrf.reproduction.media_subjects import subjects
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.reproduction.experiment import Settings
 
 # A network that looks at images is measured in all voxels: half an hour on a CPU.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.image_metrics import image_metrics, r_squared
-from napari_mrf.analysis.roi_options import RoiOptions
-from napari_mrf.analysis.roi_pairs import roi_pairs
+from napari_mrf.analysis.images.metrics import image_metrics, r_squared
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded

@@ -10,9 +10,9 @@ from napari_mrf.jobs import Step
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from napari_mrf.analysis.comparison import Comparison
-    from napari_mrf.analysis.comparison_input import Study, SubjectMaps
-    from napari_mrf.analysis.comparison_options import ComparisonOptions
+    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.analysis.comparison.subjects import Study, SubjectMaps
     from napari_mrf.io.labels.label_table import Label
 
 
@@ -61,8 +61,8 @@ def compare_cohort(
 ) -> Generator[Step, None, ComparedCohort]:
     """Compare subjects in steps and write the results, as the command line does."""
     yield Step(detail="finding the subjects")
-    from napari_mrf.analysis.comparison import iter_compare
-    from napari_mrf.analysis.comparison_input import find_study, side_names
+    from napari_mrf.analysis.comparison.compare import iter_compare
+    from napari_mrf.analysis.comparison.subjects import find_study, side_names
     from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)

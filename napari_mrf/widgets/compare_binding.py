@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.comparison_options import ComparisonOptions
-from napari_mrf.analysis.roi_options import RoiOptions
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.jobs import JobState, JobStatus
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond

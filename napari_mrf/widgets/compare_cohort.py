@@ -13,7 +13,7 @@ from napari_mrf.widgets.overwriting import asks_to_overwrite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_mrf.analysis.comparison_options import ComparisonOptions
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.jobs import JobStatus
     from napari_mrf.widgets.compare_panel import ComparePanel
 

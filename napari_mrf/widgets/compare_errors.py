@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import QTimer
 
-from napari_mrf.analysis.error_maps import error_map
+from napari_mrf.analysis.images.error_maps import error_map
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.analysis.agreement.statistics import Agreement
 
 BLURRINESS_NOTE = "Less energy in the high frequencies is blurrier; noise adds to it."
 TABLE_NOTE = "Click a row to see the region."

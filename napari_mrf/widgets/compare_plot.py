@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.plots.region_styles import RegionStyle
 
 KINDS = ("scatter", "bland-altman", "blurriness")

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.analysis.error_maps import ERROR_KINDS
+from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.widgets.compare_plot import KINDS, ComparePlot
 from napari_mrf.widgets.data_table import DataTable
 from napari_mrf.widgets.picker import Picker, form_label, narrow_form

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from napari_mrf.analysis.agreement import agreement_row
+from napari_mrf.analysis.agreement.statistics import agreement_row
 from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.session import RegionChoice, session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
@@ -35,7 +35,7 @@ from napari_mrf.widgets.regions_pointer import regions_pointer_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from napari_mrf.analysis.agreement import Agreement
+    from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.widgets.cohort_work import ComparedCohort
     from napari_mrf.widgets.compare_panel import ComparePanel
 

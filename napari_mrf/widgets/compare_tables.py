@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from napari_mrf.analysis.comparison import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison
 
 _SHOWN = {
     "NRMSE": ("NRMSE", ".3f"), "SSIM": ("SSIM", ".3f"), "R2": ("R²", ".3f"),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.comparison import Comparison
-    from napari_mrf.analysis.comparison_options import ComparisonOptions
+    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.io.labels.label_table import Label
     from napari_mrf.session import Regions
 
@@ -76,8 +76,8 @@ def compare_sets(
 ) -> Generator[Step, None, Compared]:
     """Compare two sets of the session in steps; `sums` has the sha256 of files by set."""
     yield Step(detail="starting")
-    from napari_mrf.analysis.comparison import iter_compare
-    from napari_mrf.analysis.comparison_input import ONLY_SUBJECT, SubjectMaps
+    from napari_mrf.analysis.comparison.compare import iter_compare
+    from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT, SubjectMaps
 
     record: dict[str, Any] = {
         side: {
@@ -111,7 +111,7 @@ def compare_sets(
 def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, OpenedMaps]:
     """Read a folder of maps, with or without a record."""
     yield Step(detail="reading")
-    from napari_mrf.analysis.unit_checks import check_units
+    from napari_mrf.analysis.images.unit_checks import check_units
     from napari_mrf.io import load_maps
     from napari_mrf.io.maps.folders import file_sums
 

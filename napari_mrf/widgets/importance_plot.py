@@ -16,7 +16,7 @@ from napari_mrf.plots.importance_figure import (
 from napari_mrf.widgets.plot_canvas import PlotCanvas
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
 
 _HEIGHT = 290
 # Light enough to be told from a dark theme's background, dark enough for a light one.

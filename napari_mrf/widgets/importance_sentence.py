@@ -9,7 +9,7 @@ import numpy as np
 from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
 
 
 def frame_sentence(result: Importance, key: str, frame: int) -> str:

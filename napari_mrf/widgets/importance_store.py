@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
-from napari_mrf.analysis.importance_result import Importance
+from napari_mrf.analysis.importance.result import Importance
 from napari_mrf.session import session_of, unwrapped
 
 if TYPE_CHECKING:

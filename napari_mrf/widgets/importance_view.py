@@ -20,7 +20,7 @@ from napari_mrf.widgets.layer_turns import layer_turns_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.widgets.importance_panel import ImportancePanel
 
 # A full redraw takes 60-100 ms of the window's thread.

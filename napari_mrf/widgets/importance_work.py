@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.importance_result import Importance
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence as PulseSequence
     from napari_mrf.data.series import MRFSeries
@@ -118,8 +118,8 @@ def measure(
     """
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
-    from napari_mrf.analysis.frame_groups import ImportanceOptions
-    from napari_mrf.analysis.importance import iter_importance
+    from napari_mrf.analysis.importance.measure import iter_importance
+    from napari_mrf.analysis.importance.options import ImportanceOptions
 
     options = ImportanceOptions(**parameters.as_core_arguments())
     assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence

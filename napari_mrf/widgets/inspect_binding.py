@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.traces import COMPONENTS, voxel_name
+from napari_mrf.analysis.inspection.traces import COMPONENTS, voxel_name
 from napari_mrf.session import session_of, unwrapped
 from napari_mrf.widgets.bond import Bond
 from napari_mrf.widgets.inspect_drawn import Drawn

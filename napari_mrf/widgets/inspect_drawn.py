@@ -13,8 +13,8 @@ from napari_mrf.widgets.readable_color import readable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_mrf.analysis.predictor import Predictor
-    from napari_mrf.analysis.traces import Trace
+    from napari_mrf.analysis.inspection.predictor import Predictor
+    from napari_mrf.analysis.inspection.traces import Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf.analysis.traces import values_table
+from napari_mrf.analysis.inspection.traces import values_table
 from napari_mrf.jobs import Job, JobState, JobStatus
 from napari_mrf.session import session_of
 from napari_mrf.widgets.inspection import Export, export

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.traces import sequence_columns
+from napari_mrf.analysis.inspection.traces import sequence_columns
 from napari_mrf.layers import frame_of, layer_of_series, show_frame
 from napari_mrf.session import session_of
 

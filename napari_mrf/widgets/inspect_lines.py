@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.traces import Trace
+    from napari_mrf.analysis.inspection.traces import Trace
     from napari_mrf.widgets.inspect_axes import InspectAxes
 
 

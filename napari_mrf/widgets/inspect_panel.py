@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.analysis.traces import COMPONENTS
+from napari_mrf.analysis.inspection.traces import COMPONENTS
 from napari_mrf.widgets.choice_button import ChoiceButton
 from napari_mrf.widgets.inspect_plot import InspectPlot
 from napari_mrf.widgets.inspect_values import InspectValues

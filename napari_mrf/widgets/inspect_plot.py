@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 
-from napari_mrf.analysis.traces import COMPONENTS, Trace
+from napari_mrf.analysis.inspection.traces import COMPONENTS, Trace
 from napari_mrf.widgets.inspect_axes import InspectAxes
 from napari_mrf.widgets.inspect_lines import InspectLines
 from napari_mrf.widgets.plot_canvas import PlotCanvas

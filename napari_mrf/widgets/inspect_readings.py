@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.inspection import is_from
-from napari_mrf.analysis.predictor import Predictor
+from napari_mrf.analysis.inspection.inspect import is_from
+from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.widgets.inspection import (
     RegionsQuestion,
     VoxelReader,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.traces import Trace
+    from napari_mrf.analysis.inspection.traces import Trace
     from napari_mrf.jobs import Failure
     from napari_mrf.session import MapsSet, RegionChoice, Session, Voxel
     from napari_mrf.widgets.bond import Bond

@@ -13,7 +13,7 @@ from napari_mrf.data.parameters import PARAMETERS, validity_rules
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_mrf.analysis.prediction import Prediction
+    from napari_mrf.analysis.inspection.prediction import Prediction
 
 
 _DIGITS = {"FF": 3, "B1": 3, "Df": 1, "T2": 1, "PD": 4}

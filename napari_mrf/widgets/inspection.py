@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_mrf.analysis.inspection import region_signals, region_trace, voxel_trace
-from napari_mrf.analysis.traces import Trace, problem_of, traces_table, voxel_name
+from napari_mrf.analysis.inspection.inspect import region_signals, region_trace, voxel_trace
+from napari_mrf.analysis.inspection.traces import Trace, problem_of, traces_table, voxel_name
 from napari_mrf.jobs import Step
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from napari_mrf.analysis.predictor import Predictor
+    from napari_mrf.analysis.inspection.predictor import Predictor
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.session import RegionChoice, Regions, Voxel

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from qtpy.QtCore import QTimer
 
-from napari_mrf.analysis.roi_options import RoiOptions
-from napari_mrf.analysis.roi_sheets import describe_options, exported_sheets
-from napari_mrf.analysis.roi_statistics import roi_statistics
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
+from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_mrf.analysis.roi_statistics import COLUMNS
+from napari_mrf.analysis.regions.statistics import COLUMNS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.widgets.data_table_model import Column
 

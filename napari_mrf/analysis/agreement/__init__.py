@@ -1,0 +1,1 @@
+"""Agreement of two measurements: Bland-Altman, regression, reliability, repeated measures."""

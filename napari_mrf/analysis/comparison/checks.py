@@ -1,0 +1,93 @@
+"""What is refused before two reconstructions are compared, and what deserves attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
+from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from napari_mrf.analysis.comparison.subjects import SubjectMaps
+    from napari_mrf.data.maps import ParameterMaps
+
+
+def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
+    """Refuse what cannot be compared, and return what deserves attention."""
+    reference, test = subject.reference, subject.test
+    check_same_grid(test, reference, "the test lies on another grid than the reference")
+    notes = [_unknown_place(reference, test)]
+    shared = [key for key in PARAMETERS if key in reference and key in test]
+    if not shared:
+        raise MRFInputError("no-common-map", "the two reconstructions have no map in common",
+                            expected=", ".join(reference), found=", ".join(test))  # fmt: skip
+    for maps, other, side in ((reference, test, "reference"), (test, reference, "test")):
+        check_units(maps, subject.mask, what=f"the {side}")
+        alone = [key for key in maps if key not in other]
+        if alone:
+            notes.append(f"Only the {side} has {', '.join(alone)}; not compared.")
+        if subject.mask is None:
+            notes.append(_background(maps, side))
+    check_same_units(reference, test, subject.mask)
+    rules = [key for key in shared if PARAMETERS[key].validity is not None]
+    if rules and "FF" not in reference:
+        notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} "
+                     f"{'is' if len(rules) == 1 else 'are'} compared everywhere.")  # fmt: skip
+    return [note for note in notes if note]
+
+
+def _unknown_place(reference: ParameterMaps, test: ParameterMaps) -> str:
+    n_without = (reference.affine is None) + (test.affine is None)
+    if not n_without:
+        return ""
+    return (f"{'Both reconstructions have' if n_without == 2 else 'One reconstruction has'} no "
+            "geometry: they have one shape, but whether they lie in the same place cannot be told."
+            )  # fmt: skip
+
+
+def _background(maps: ParameterMaps, side: str) -> str:
+    times = [maps[key] for key in maps if PARAMETERS[key].unit == "ms"]
+    n = int(np.logical_and.reduce([values == 0 for values in times]).sum()) if times else 0
+    if not n:
+        return ""
+    return (f"The {side} has {n:,} voxels with times of exactly 0 ms, as some software writes them "
+            "outside the patient; they were compared like others. A mask leaves them out."
+            )  # fmt: skip
+
+
+def one_sided_notes(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
+    """Tell of voxels in the regions that have a value on one side only."""
+    if subject.labels is None:
+        return []
+    drawn, names = np.asarray(subject.labels), subject.region_names
+    same: dict[tuple[int, str], list[str]] = {}
+    for key in keys:
+        one = np.isfinite(subject.reference[key]) != np.isfinite(subject.test[key])
+        found, counts = np.unique(drawn[one & (drawn > 0)], return_counts=True)
+        if len(found):
+            where = ", ".join(names.get(label, f"Label {label}") for label in found.tolist())
+            same.setdefault((int(counts.sum()), where), []).append(key)
+    return [
+        f"{count:,} voxel{'s' if count > 1 else ''} of {where} with {', '.join(maps)} on one "
+        "side only: left out of both means."
+        for (count, where), maps in same.items()
+    ]
+
+
+def region_notes(table: pd.DataFrame) -> list[str]:
+    """Tell which regions have no mean, by map."""
+    pooled = table[(table["scope"] == "pooled") & (table["n_drawn"] > 0)]
+    empty = pooled[pooled["difference"].isna()]
+    notes = []
+    for key, rows in empty.groupby("map", sort=False):
+        names = ", ".join(rows["name"])
+        notes.append(f"Not in the agreement of {key}, as they have no mean: {names}.")
+    return notes

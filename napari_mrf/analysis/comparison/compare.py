@@ -1,0 +1,235 @@
+"""Two reconstructions compared: images, regions of interest, sharpness; one or many subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
+from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
+from napari_mrf.analysis.comparison.comparison_tables import subject_blurriness, subject_metrics
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_picture
+from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.data.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable, Mapping
+
+    import pandas as pd
+
+    from napari_mrf.analysis.agreement.statistics import Agreement
+    from napari_mrf.analysis.comparison.subjects import SubjectMaps
+
+_MOST_PICTURES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Everything that is known of two reconstructions of the same subjects.
+
+    Parameters
+    ----------
+    reference_name, test_name : str
+        As tables and figures call them.
+    options : ComparisonOptions
+        What was in force.
+    metrics : pandas.DataFrame
+        ``subject``, then the fields of `image_metrics.Metric`.
+    pairs : pandas.DataFrame
+        `agreement.PAIR_COLUMNS`, of all subjects.
+    blurriness : pandas.DataFrame
+        ``subject``, then the columns of `blurriness_table`.
+    pictures : tuple of SlicePicture
+        One slice of each of the first subjects.
+    warnings : tuple of str
+        Sentences a user should read.
+    inputs : tuple of mapping
+        JSON-ready record of what each subject's maps came from.
+    labels : frozenset of int or None
+        To which `pairs` were narrowed; None where they are those of all regions.
+    known : dict
+        Statistics of agreement that were computed, each once: its 2000 bootstrap draws take
+        long. Comparisons narrowed to some of the regions share it.
+    """
+
+    reference_name: str
+    test_name: str
+    options: ComparisonOptions
+    metrics: pd.DataFrame
+    pairs: pd.DataFrame
+    blurriness: pd.DataFrame
+    pictures: tuple[SlicePicture, ...]
+    warnings: tuple[str, ...]
+    inputs: tuple[Mapping[str, Any], ...]
+    labels: frozenset[int] | None = None
+    known: dict[Any, Agreement] = field(default_factory=dict, repr=False)
+
+    def agreement_of(
+        self, key: str, *, labels: Collection[int] | None = None, scope: str | None = None
+    ) -> Agreement:
+        """Return every statistic of agreement of a map, computed when first asked for.
+
+        Parameters
+        ----------
+        key : str
+            The parameter.
+        labels : collection of int, optional
+            Regions that count; those of the comparison without.
+        scope : {"pooled", "slice"}, optional
+            That of the options without.
+        """
+        chosen = self.labels if labels is None else frozenset(labels)
+        scope, seed = scope or self.options.scope, self.options.seed
+        which = key, chosen, scope, seed
+        if which not in self.known:
+            pairs = self.pairs if labels is None else self.pairs[self.pairs["label"].isin(labels)]
+            self.known[which] = map_agreement(pairs, key, scope=scope, seed=seed)
+        return self.known[which]
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """`agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions."""
+        used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
+        return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Keys of the maps that were compared."""
+        found = set(self.metrics["map"])
+        return tuple(key for key in PARAMETERS if key in found)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the subjects."""
+        return tuple(self.metrics["subject"].drop_duplicates())
+
+
+@dataclass(frozen=True)
+class ComparisonUpdate:
+    """How far a comparison is.
+
+    Parameters
+    ----------
+    done, total : int
+        Pieces of work.
+    what : str
+        The piece that comes next, in words.
+    """
+
+    done: int
+    total: int
+    what: str
+
+
+def iter_compare(
+    subjects: Iterable[SubjectMaps],
+    n_subjects: int,
+    *,
+    reference_name: str = "reference",
+    test_name: str = "test",
+    options: ComparisonOptions | None = None,
+    warnings: Iterable[str] = (),
+) -> Generator[ComparisonUpdate, None, Comparison]:
+    """Compare two reconstructions in pieces, for progress and cancel.
+
+    One subject is in memory at a time where `subjects` is a generator that loads them.
+
+    Parameters
+    ----------
+    subjects : iterable of SubjectMaps
+        With different names.
+    n_subjects : int
+        How many they are.
+    reference_name, test_name : str
+        As tables and figures shall call them.
+    options : ComparisonOptions, optional
+    warnings : iterable of str
+        What is known beforehand, such as subjects that were left out.
+
+    Yields
+    ------
+    ComparisonUpdate
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    MRFInputError
+        ``"other-grid"``, ``"unit-conflict"``, ``"no-common-map"``, and what loading raises.
+    """
+    import pandas as pd
+
+    options = options or ComparisonOptions()
+    notes = list(warnings)
+    metrics, pairs, blurriness = [], [], []
+    pictures: list[SlicePicture] = []
+    inputs: list[Mapping[str, Any]] = []
+    total = 2 * n_subjects * len(PARAMETERS) + 1
+    sides = (reference_name, test_name)
+    several = n_subjects > 1
+    yield ComparisonUpdate(0, total, "reading the maps")
+    for index, subject in enumerate(subjects):
+        who = f"{subject.name}: " if several else ""
+        base = 2 * index * len(PARAMETERS)
+        notes += [who + note for note in (*subject.warnings, *check_subject(subject, sides))]
+        keys = [key for key in PARAMETERS if key in subject.reference and key in subject.test]
+        mask = np.ones(subject.reference.spatial_shape, bool)
+        if subject.mask is not None:
+            mask = np.asarray(subject.mask, bool)
+        for step, key in enumerate(keys):
+            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
+            metrics.append(subject_metrics(subject, key, mask, options))
+            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
+            blurriness.append(subject_blurriness(subject, key, mask, sides))
+        if subject.labels is not None:
+            yield ComparisonUpdate(base + 2 * len(keys), total, f"{who}means of the regions")
+            table = roi_pairs(
+                subject.reference, subject.test, subject.labels, subject.region_names,
+                subject=subject.name, options=options.rois,
+            )  # fmt: skip
+            pairs.append(table)
+            notes += [
+                who + note for note in (*one_sided_notes(subject, keys), *region_notes(table))
+            ]
+        if len(pictures) < _MOST_PICTURES:
+            pictures.append(slice_picture(subject, keys, mask, options.rois))
+        inputs.append({"subject": subject.name, **subject.record})
+    yield ComparisonUpdate(total - 1, total, "agreement of the regions")
+    every_pair = (
+        pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=list(PAIR_COLUMNS))
+    )
+    if not pairs:
+        notes.append("No regions of interest were given, so there is no agreement table.")
+    elif every_pair["label"].empty:
+        notes.append("The label map holds no region, so there is no agreement table.")
+    found = Comparison(
+        reference_name=reference_name,
+        test_name=test_name,
+        options=options,
+        metrics=pd.concat(metrics, ignore_index=True),
+        pairs=every_pair,
+        blurriness=pd.concat(blurriness, ignore_index=True),
+        pictures=tuple(pictures),
+        warnings=tuple(dict.fromkeys(notes)),
+        inputs=tuple(inputs),
+    )
+    _ = found.agreement  # here, where a worker thread computes it
+    return found
+
+
+def compare(subjects: Iterable[SubjectMaps], **arguments: Any) -> Comparison:
+    """Compare two reconstructions in one go; arguments as in `iter_compare`."""
+    subjects = list(subjects)
+    steps = iter_compare(subjects, len(subjects), **arguments)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Comparison = stop.value
+            return result

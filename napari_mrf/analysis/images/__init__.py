@@ -1,0 +1,1 @@
+"""Differences of whole maps: error maps, similarity, blurriness, units."""

@@ -1,0 +1,1 @@
+"""Importance of the frames: by permutation and by Fisher information."""

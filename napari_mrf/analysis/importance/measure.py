@@ -1,0 +1,239 @@
+"""Permutation importance of the frames of a series (Balsiger et al., MedIA 2020, section 3.4).
+
+The values of one frame change places between voxels, the maps are reconstructed, and the change
+in NRMSE tells how much that frame contributes to each map. What each number means, and what
+differs from the paper: docs/analysis.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.analysis.importance.fisher import iter_mean_fisher_shares
+from napari_mrf.analysis.importance.importance_judge import make_judges
+from napari_mrf.analysis.importance.importance_record import importance_record
+from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
+from napari_mrf.analysis.importance.result import Importance
+from napari_mrf.analysis.importance.voxels import prepared_reconstructor
+from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.errors import MRFInputError
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.importance.importance_judge import Judge
+    from napari_mrf.analysis.importance.reconstructor import Reconstructor, Values
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.method import Method
+
+_KEPT_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class ImportanceUpdate:
+    """Progress of `iter_importance`.
+
+    Parameters
+    ----------
+    done, total : int
+        Reconstructions finished, and reconstructions in all: groups times repeats.
+    importance : Importance or None
+        As far as it is known. The arrays are shared and go on filling.
+    group : int or None
+        Group that has just been finished.
+    stage : str
+        ``"preparing"``, ``"permuting"``, ``"theory"`` (Fisher information) or ``"done"``.
+    """
+
+    done: int
+    total: int
+    importance: Importance | None = None
+    group: int | None = None
+    stage: str = "permuting"
+
+
+def importance(
+    method: Method,
+    series: MRFSeries,
+    *,
+    mask: NDArray[np.bool_] | None = None,
+    reference: ParameterMaps | None = None,
+    options: ImportanceOptions | None = None,
+    keep: str | None = None,
+    fisher: bool = True,
+) -> Importance:
+    """Measure temporal importance at one go; see `iter_importance`."""
+    *_, last = iter_importance(
+        method, series, mask=mask, reference=reference, options=options, keep=keep, fisher=fisher
+    )
+    assert last.importance is not None  # noqa: S101 - that of stage "done"
+    return last.importance
+
+
+def iter_importance(
+    method: Method,
+    series: MRFSeries,
+    *,
+    mask: NDArray[np.bool_] | None = None,
+    reference: ParameterMaps | None = None,
+    options: ImportanceOptions | None = None,
+    keep: str | None = None,
+    fisher: bool = True,
+) -> Iterator[ImportanceUpdate]:
+    """Measure temporal importance, yielding after each chunk of voxels (50-200 ms apart).
+
+    All groups of frames are permuted once before any is permuted again, so that the whole
+    picture is there early and its spread comes after. A frame has its permutations from the
+    seed, the repeat and its own number: stride, order and chunks do not change them.
+
+    Parameters
+    ----------
+    method : Method
+        Any; those that look at single fingerprints are computed on the chosen voxels alone.
+    series : MRFSeries
+        With the sequence of the method.
+    mask : ndarray, optional
+        (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
+    reference : ParameterMaps, optional
+        True maps on the grid of the series. Without them the reconstruction of unchanged
+        fingerprints is the reference: its NRMSE is 0, and a change is the NRMSE of the
+        permuted reconstruction beside it.
+    options : ImportanceOptions, optional
+        Repeats, stride, voxels, seed.
+    keep : str, optional
+        Map whose changes per voxel are kept in any case; those of all maps are where they fit
+        into 512 MB.
+    fisher : bool
+        Whether to compute the share of the frames in the Fisher information too.
+
+    Yields
+    ------
+    ImportanceUpdate
+        The last one has ``stage == "done"``.
+
+    Raises
+    ------
+    MRFInputError
+        ``"nothing-to-permute"``, ``"other-grid"`` for a reference on another grid,
+        ``"unknown-parameter"`` for a map to keep that the method does not give, and those of
+        the method for a series that does not fit.
+    """
+    options = options or ImportanceOptions()
+    if keep is not None and keep not in method.parameters:
+        raise MRFInputError(
+            "unknown-parameter",
+            f"the method {method.name} gives no map {keep!r}",
+            expected=", ".join(method.parameters),
+        )
+    if reference is not None:
+        check_same_grid(reference, series, "the reference lies on another grid than the series",
+                        path=series.source_path)  # fmt: skip
+    groups = options.frame_groups(series.n_frames)
+    total = len(groups) * options.repeats
+    reconstructor: Reconstructor | None = None
+    rule = ""
+    for reconstructor, rule in prepared_reconstructor(  # noqa: B007
+        method, series, mask, options
+    ):
+        yield ImportanceUpdate(0, total, stage="preparing")
+    assert reconstructor is not None  # noqa: S101 - the last one is it
+    preparing = ImportanceUpdate(0, total, stage="preparing")
+    values = yield from _reporting(reconstructor.values(), preparing)
+    judges = make_judges(
+        values, reference, reconstructor.places, apply_validity=options.apply_validity
+    )
+    result = _empty(method, series, reconstructor, options, judges, values, groups, keep)
+    result.reference = "itself" if reference is None else "given"
+    result.provenance = importance_record(method, series, rule, result, reference)
+    factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
+    done = 0
+    yield ImportanceUpdate(done, total, result)
+    for repeat in range(options.repeats):
+        for group, (first, last) in enumerate(groups):
+            frames = slice(first, last + 1)
+            found = values  # the answer of a method that leaves these frames out
+            if reconstructor.used_frames[frames].any():
+                unchanged = reconstructor.signals[:, frames].copy()
+                generator = np.random.default_rng([options.seed, repeat, int(first)])
+                reconstructor.signals[:, frames] = permuted_frames(unchanged, factors, generator)
+                permuting = ImportanceUpdate(done, total, result)
+                found = yield from _reporting(reconstructor.values(), permuting)
+                reconstructor.signals[:, frames] = unchanged
+            _enter(result, judges, found, repeat, group)
+            done += 1
+            yield ImportanceUpdate(done, total, result, group)
+    if fisher:
+        used = result.sequence_frames[reconstructor.used_frames]
+        for shares in iter_mean_fisher_shares(method.sequence, values, frames=used):
+            if shares is not None:
+                result.fisher = {key: of[result.sequence_frames] for key, of in shares.items()}
+            yield ImportanceUpdate(done, total, result, stage="theory")
+    yield ImportanceUpdate(done, total, result, stage="done")
+
+
+def _reporting(
+    work: Generator[None, None, Values], update: ImportanceUpdate
+) -> Generator[ImportanceUpdate, None, Values]:
+    """Yield the update for every step of some work, and return what the work returns."""
+    try:
+        while True:
+            next(work)
+            yield update
+    except StopIteration as stop:
+        values: Values = stop.value
+        return values
+
+
+def _empty(
+    method: Method,
+    series: MRFSeries,
+    reconstructor: Reconstructor,
+    options: ImportanceOptions,
+    judges: dict[str, Judge],
+    values: Values,
+    groups: NDArray[np.intp],
+    keep: str | None,
+) -> Importance:
+    n_groups, n_voxels = len(groups), len(reconstructor.signals)
+    keys = list(values)
+    if 4 * n_groups * n_voxels * len(keys) > _KEPT_BYTES:
+        keys = [keep or keys[0]]
+    frames = np.arange(series.n_frames)
+    if series.n_frames != method.sequence.n_frames and isinstance(method, SlicewiseMethod):
+        frames = method.conditioning.kept_frames(method.sequence)
+    return Importance(
+        method=method.name,
+        sequence=method.sequence,
+        sequence_frames=frames,
+        options=options,
+        reference="",
+        groups=groups,
+        places=reconstructor.places,
+        spatial_shape=series.spatial_shape,
+        affine=series.affine,
+        baseline={key: judge.baseline(values[key]) for key, judge in judges.items()},
+        values=values,
+        change={key: np.full((options.repeats, n_groups), np.nan) for key in values},
+        voxel_change={key: np.full((n_groups, n_voxels), np.nan, np.float32) for key in keys},
+    )
+
+
+def _enter(
+    result: Importance, judges: dict[str, Judge], found: Values, repeat: int, group: int
+) -> None:
+    for key, judge in judges.items():
+        result.change[key][repeat, group] = abs(
+            judge.nrmse(found[key]) - result.baseline[key].nrmse
+        )
+    for key, kept in result.voxel_change.items():
+        change = np.abs(found[key] - result.values[key])
+        # A running mean, so that it can be looked at while repeats come in.
+        kept[group] = change if repeat == 0 else kept[group] + (change - kept[group]) / (repeat + 1)

@@ -1,0 +1,209 @@
+"""What a permutation run found: changes per frame and map, and per voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.importance.options import ImportanceOptions
+    from napari_mrf.data.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One map of the reconstruction of unchanged fingerprints.
+
+    Parameters
+    ----------
+    nrmse : float
+        Against the reference; 0 where the reconstruction is its own reference, NaN where the
+        map cannot be judged.
+    span : float
+        Maximum - minimum of the reference, in the unit of the map: what NRMSE is a share of.
+    n_voxels : int
+        Voxels that count: permuted, with a value, and valid.
+    region : str
+        Validity rule in words.
+    reason : str
+        Why the map cannot be judged; empty where it can.
+    """
+
+    nrmse: float
+    span: float
+    n_voxels: int
+    region: str
+    reason: str = ""
+
+
+@dataclass(eq=False)
+class Importance:
+    """Temporal importance: what permuting each group of frames does to each map.
+
+    While a run goes on the arrays fill in; NaN stands where nothing has been computed yet, and
+    where a map cannot be judged.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method.
+    sequence : Sequence
+        What was played.
+    sequence_frames : ndarray
+        (T,) frame of the sequence that each frame of the series is.
+    options : ImportanceOptions
+        How it was measured.
+    reference : str
+        ``"itself"`` (the reconstruction of unchanged fingerprints) or ``"given"``.
+    groups : ndarray
+        (G, 2) first and last frame of every group.
+    places : ndarray
+        (3, N) file indices z, y, x of the voxels that were permuted and reconstructed.
+    spatial_shape : tuple of int
+        (Z, Y, X).
+    affine : ndarray or None
+        (4, 4) of the series.
+    baseline : dict of str to Baseline
+        By map.
+    values : dict of str to ndarray
+        (N,) float32 maps from unchanged fingerprints.
+    change : dict of str to ndarray
+        (R, G) float64 |NRMSE - baseline NRMSE| of each repeat, as a share of the span.
+    voxel_change : dict of str to ndarray
+        (G, N) float32 |value - value from unchanged fingerprints|, mean over repeats, in the
+        unit of the map; for the maps that were kept.
+    fisher : dict of str to ndarray
+        (T,) mean share of each frame in the Fisher information; empty when not computed.
+    provenance : dict
+        JSON-ready record.
+    """
+
+    method: str
+    sequence: Sequence
+    sequence_frames: NDArray[np.intp]
+    options: ImportanceOptions
+    reference: str
+    groups: NDArray[np.intp]
+    places: NDArray[np.intp]
+    spatial_shape: tuple[int, int, int]
+    affine: NDArray[np.float64] | None
+    baseline: dict[str, Baseline]
+    values: dict[str, NDArray[np.float32]]
+    change: dict[str, NDArray[np.float64]]
+    voxel_change: dict[str, NDArray[np.float32]]
+    fisher: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the maps."""
+        return tuple(self.baseline)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the series, T."""
+        return int(self.sequence_frames.size)
+
+    @property
+    def n_repeats_done(self) -> NDArray[np.intp]:
+        """(G,) repeats that are complete."""
+        judged = [key for key in self.keys if not self.baseline[key].reason]
+        if not judged:
+            return np.zeros(len(self.groups), np.intp)
+        return np.asarray(np.isfinite(self.change[judged[0]]).sum(axis=0))
+
+    def mean(self, key: str) -> NDArray[np.float64]:
+        """Return the mean change over the repeats so far, (G,); NaN before the first."""
+        return _mean(self.change[key])
+
+    def deviation(self, key: str) -> NDArray[np.float64]:
+        """Return its standard deviation (n - 1), (G,); NaN with fewer than two repeats."""
+        values = self.change[key]
+        n = np.isfinite(values).sum(axis=0)
+        squares = np.nansum((values - _mean(values)) ** 2, axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
+
+    def fisher_of_groups(self, key: str) -> NDArray[np.float64] | None:
+        """Return the share of every group in the Fisher information, (G,), or None."""
+        if key not in self.fisher:
+            return None
+        running = np.r_[0.0, np.cumsum(self.fisher[key])]
+        shares = running[self.groups[:, 1] + 1] - running[self.groups[:, 0]]
+        return np.asarray(shares)
+
+    def group_of(self, frame: int) -> int | None:
+        """Return the group that a frame is in, None for a frame that the stride leaves out."""
+        inside = (self.groups[:, 0] <= frame) & (frame <= self.groups[:, 1])
+        return int(np.argmax(inside)) if inside.any() else None
+
+    def change_map(self, key: str, frame: int) -> NDArray[np.float32]:
+        """Return the absolute change in every voxel when a frame is permuted, (Z, Y, X).
+
+        Parameters
+        ----------
+        key : str
+            A map whose changes were kept.
+        frame : int
+            Of the series.
+
+        Returns
+        -------
+        ndarray
+            Float32 in the unit of the map; NaN in voxels that took no part, and everywhere for
+            frames that the stride leaves out or that have not been computed.
+
+        Raises
+        ------
+        MRFInputError
+            ``"not-kept"``.
+        """
+        if key not in self.voxel_change:
+            raise MRFInputError(
+                "not-kept",
+                f"the changes of each voxel were not kept for {key}",
+                expected=", ".join(self.voxel_change) or "none was kept",
+                hint="Run again with this map chosen, or with fewer voxels.",
+            )
+        volume = np.full(self.spatial_shape, np.nan, np.float32)
+        group = self.group_of(frame)
+        if group is not None:
+            volume[tuple(self.places)] = self.voxel_change[key][group]
+        return volume
+
+    def change_maps(self, key: str) -> Any:
+        """Return all of them, (T, Z, Y, X), as a dask array that is computed when looked at.
+
+        The voxels that took part are in memory, the volumes are not: 175 frames of 350 x 350 x
+        5 voxels would take 430 MB a map.
+        """
+        import dask.array
+
+        if key not in self.voxel_change:
+            self.change_map(key, 0)  # says why
+
+        def volumes(frames: NDArray[np.intp]) -> NDArray[np.float32]:
+            return np.stack([self.change_map(key, int(frame)) for frame in frames])
+
+        # Not named after its content: the arrays may still be filling in.
+        return dask.array.map_blocks(
+            volumes,
+            dask.array.arange(self.n_frames, chunks=1),
+            name=f"importance-{uuid4().hex}",
+            new_axis=[1, 2, 3],
+            chunks=((1,) * self.n_frames, *((length,) for length in self.spatial_shape)),
+            meta=np.empty((0, 0, 0, 0), np.float32),
+        )
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = np.isfinite(values).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(n > 0, np.nansum(values, axis=0) / n, np.nan))

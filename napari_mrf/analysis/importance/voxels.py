@@ -1,0 +1,113 @@
+"""Which voxels take part in a permutation, and their fingerprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.analysis.importance.reconstructor import make_reconstructor
+from napari_mrf.data.series import check_mask
+from napari_mrf.errors import MRFInputError
+from napari_mrf.reconstruction import foreground
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.importance.options import ImportanceOptions
+    from napari_mrf.analysis.importance.reconstructor import Reconstructor
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.method import Method
+
+
+def prepared_reconstructor(
+    method: Method,
+    series: MRFSeries,
+    mask: NDArray[np.bool_] | None,
+    options: ImportanceOptions,
+) -> Iterator[tuple[Reconstructor | None, str]]:
+    """Choose voxels and read their fingerprints.
+
+    Parameters
+    ----------
+    method : Method
+        Any; it is made ready.
+    series : MRFSeries
+        What it reconstructs.
+    mask : ndarray or None
+        (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
+    options : ImportanceOptions
+        How many voxels, and the seed of their choice.
+
+    Yields
+    ------
+    tuple
+        (None, "") while working; at the end the reconstructor and the rule of the mask.
+
+    Raises
+    ------
+    MRFInputError
+        ``"nothing-to-permute"``, and those of the method for a series that does not fit.
+    """
+    if isinstance(method, SlicewiseMethod):
+        method.check(series)
+        for _ in method.preparing():
+            yield None, ""
+    if mask is not None:
+        where, rule = check_mask(mask, series.spatial_shape), "given"
+    elif series.mask is not None:
+        where, rule = series.mask, "of the series"
+    else:
+        found = None
+        for found in foreground.iter_foreground_mask(series):  # noqa: B007 - the last one counts
+            yield None, ""
+        assert found is not None  # noqa: S101 - a series has frames
+        where, rule = found, f"automatic: {foreground.RULE}"
+    single = isinstance(method, VoxelwiseMethod)
+    chosen = _subset(where, options) if single else _whole_slices(where, options)
+    reconstructor = make_reconstructor(method, series, chosen)
+    for _ in reconstructor.gather(chosen):
+        yield None, ""
+    if len(reconstructor.signals) < 2:
+        raise MRFInputError(
+            "nothing-to-permute",
+            "values can change places between two voxels at least",
+            path=series.source_path,
+            expected="two voxels with a signal",
+            found=len(reconstructor.signals),
+            hint="Pick another mask.",
+        )
+    yield reconstructor, rule
+
+
+def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:
+    n_inside = int(mask.sum())
+    if options.voxels is None or options.voxels >= n_inside:
+        return mask
+    generator = np.random.default_rng([options.seed, n_inside])
+    chosen = np.zeros(mask.shape, bool)
+    inside = np.flatnonzero(mask)
+    chosen.flat[generator.choice(inside, options.voxels, replace=False)] = True
+    return chosen
+
+
+def _whole_slices(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:
+    """Choose slices at random until they hold as many voxels as were asked for.
+
+    A method that looks at neighbors would read a permuted value off the voxels around it that
+    kept theirs: within a slice all voxels of the mask take part.
+    """
+    n_inside = int(mask.sum())
+    if options.voxels is None or options.voxels >= n_inside:
+        return mask
+    generator = np.random.default_rng([options.seed, n_inside])
+    chosen = np.zeros(mask.shape, bool)
+    for z in generator.permutation(np.flatnonzero(mask.any(axis=(1, 2)))):
+        if chosen.sum() >= options.voxels:
+            break
+        chosen[z] = mask[z]
+    return chosen

@@ -1,0 +1,1 @@
+"""Statistics of maps by region, for one subject or a study."""

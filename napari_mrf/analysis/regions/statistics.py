@@ -1,0 +1,169 @@
+"""Statistics of every map in every region of interest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.roi_row import NUMBERS, Region, describe_validity, region_row
+from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.errors import MRFInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.maps import ParameterMaps
+
+COLUMNS: dict[str, str] = {
+    "label": "number in the label map",
+    "name": "name of the label",
+    "scope": '"slice" or "pooled" over all slices',
+    "slice": "index of the slice from 0; empty where pooled",
+    "map": "parameter key",
+    "unit": "unit of the map",
+    "n": "voxels that entered the statistics",
+    "n_invalid": "voxels of the region, after erosion, that did not enter",
+    "n_by_rule": "those of them that the validity rule left out",
+    "n_drawn": "voxels of the region as drawn",
+    "mean": "arithmetic mean",
+    "sd": "standard deviation of the voxels (n - 1)",
+    "median": "median",
+    "p05": "5th percentile, linear between order statistics",
+    "p25": "25th percentile",
+    "p75": "75th percentile",
+    "p95": "95th percentile",
+    "mean_uncertainty": "mean standard deviation of a voxel's estimate, where the method gives it",
+    "volume_ml": "volume as drawn; empty where the geometry is not known",
+    "validity": "validity rule that was applied",
+    "erosion_voxels": "voxels taken off the rim in every slice",
+    "reason": "why numbers are missing",
+}
+"""Columns of the table and what they mean."""
+
+
+def roi_statistics(
+    maps: ParameterMaps,
+    labels: NDArray[Any],
+    names: Mapping[int, str] | None = None,
+    *,
+    options: RoiOptions | None = None,
+    fat_fraction: NDArray[np.floating] | None = None,
+) -> pd.DataFrame:
+    """Return one row for every region, map and slice, and one pooled over the slices.
+
+    Parameters
+    ----------
+    maps : ParameterMaps
+        NaN where there is no value.
+    labels : ndarray of int
+        (Z, Y, X); 0 is the background.
+    names : mapping of int to str, optional
+        Every named label but 0 has its rows, drawn or not. Other labels that are drawn follow
+        as ``"Label 7"``.
+    options : RoiOptions, optional
+    fat_fraction : ndarray, optional
+        (Z, Y, X) that the validity rules look at, 0-1; the map FF of `maps` by default. Give
+        the reference's, and two reconstructions are judged on the same voxels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the `COLUMNS`, in float64. Slices without a drawn voxel have no rows. A region
+        that is empty, has a single voxel, or is eroded away keeps its row, with n = 0, NaN
+        and a reason.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-shape"`` when labels and maps lie on different grids, ``"bad-labels"`` for
+        labels that are no whole numbers.
+    """
+    import pandas as pd
+
+    options = options or RoiOptions()
+    labels = _checked(labels, maps.spatial_shape)
+    if fat_fraction is None:
+        fat_fraction = maps.get("FF")
+    rules = validity_rules(options.thresholds) if options.apply_validity else {}
+    valid = {
+        key: rule.mask(fat_fraction).ravel()
+        for key, rule in rules.items()
+        if key in maps and fat_fraction is not None
+    }
+    voxel_ml = _voxel_ml(maps.affine)
+    rows = [
+        {
+            "label": region.label,
+            "name": region.name,
+            "scope": "pooled" if z is None else "slice",
+            "slice": z,
+            "map": key,
+            "unit": PARAMETERS[key].unit,
+            **region_row(maps, key, drawn, kept, valid.get(key)),
+            "volume_ml": voxel_ml * len(drawn),
+            "validity": describe_validity(key, options, rules, key in valid),
+            "erosion_voxels": options.erosion_voxels,
+        }
+        for region in _regions(labels, names or {}, options.erosion_voxels)
+        for z, drawn, kept in region.scopes
+        for key in maps
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({"slice": "Int64", **dict.fromkeys((*NUMBERS, "volume_ml"), "float64")})
+
+
+def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> Iterator[Region]:
+    from scipy import ndimage
+
+    plane = labels.shape[1] * labels.shape[2]
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)
+    by_label = inside[np.argsort(flat[inside], kind="stable")]
+    present, starts = np.unique(flat[by_label], return_index=True)
+    drawn_by_label = dict(
+        zip(present.tolist(), np.split(by_label, starts[1:]) if len(present) else [], strict=True)
+    )
+    for label in dict.fromkeys([*(label for label in names if label != 0), *drawn_by_label]):
+        drawn = drawn_by_label.get(label, np.empty(0, np.int64))
+        kept = drawn
+        if erosion and len(drawn):
+            _, y, x = np.unravel_index(drawn, labels.shape)
+            box = (slice(None), slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1))
+            stays = np.zeros(labels.shape, bool)
+            stays[box] = ndimage.binary_erosion(
+                labels[box] == label, _IN_PLANE_CROSS, iterations=erosion
+            )
+            kept = drawn[stays.ravel()[drawn]]
+        slices = np.unique(drawn // plane).tolist()
+        scopes: list[tuple[int | None, NDArray[np.int64], NDArray[np.int64]]] = [
+            (z, drawn[drawn // plane == z], kept[kept // plane == z]) for z in slices
+        ]
+        yield Region(label, names.get(label, f"Label {label}"), [*scopes, (None, drawn, kept)])
+
+
+_IN_PLANE_CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
+
+
+def _voxel_ml(affine: NDArray[np.float64] | None) -> float:
+    if affine is None:
+        return float("nan")
+    return abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
+
+
+def _checked(labels: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
+    labels = np.asarray(labels)
+    if labels.shape != shape:
+        raise MRFInputError(
+            "bad-shape",
+            "the labels lie on another grid than the maps",
+            expected=f"shape {shape}",
+            found=f"shape {labels.shape}",
+        )
+    if labels.dtype.kind not in "biu":
+        raise MRFInputError("bad-labels", "labels are whole numbers", found=str(labels.dtype))
+    return labels
