@@ -261,7 +261,7 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
     phantoms = tmp_path / "phantoms"
     phantoms.mkdir()
     (phantoms / "slice.npy").write_bytes(b"0" * 2_000_000)
-    monkeypatch.setattr("napari_mrf.training.phantom_slices.cache_directory", lambda: phantoms)
+    monkeypatch.setattr("napari_mrf.training.data.phantom_slices.cache_directory", lambda: phantoms)
     mrf.load_series(small_series)
     assert list((tmp_path / "unpacked").iterdir())
     code, out, _ = run("clear-cache")

@@ -23,7 +23,7 @@ from napari_mrf.matching.tables.relaxation import RELAXATION_AND_B1, RelaxationT
 from napari_mrf.phantoms import acquire, brain
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation import bloch
-from napari_mrf.training.phantom_subjects import random_subject
+from napari_mrf.training.data.phantom_subjects import random_subject
 
 KEYS = ("PD", "T1", "T2", "B1")
 

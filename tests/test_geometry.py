@@ -26,7 +26,7 @@ from napari_mrf.layers.masks import mask_from_layer, show_mask
 from napari_mrf.layers.regions import RegionGrid, add_regions_layer, adopt_layer
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.training.measured_subject import read_subject
+from napari_mrf.training.data.measured_subject import read_subject
 from napari_mrf.training.series_recipe import SubjectFiles
 from napari_mrf.widgets.compare_needs import needs_of
 from napari_mrf.widgets.inspect_regions import CHOSEN_REGION, InspectRegions

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_mrf.training.tissue import inn_test_grid, inn_validation_and_test
+from napari_mrf.training.data.tissue import inn_test_grid, inn_validation_and_test
 
 
 def as_rows(tissues):

@@ -28,8 +28,8 @@ from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.simulation.models import MODELS
 from napari_mrf.simulation.signal_model import SignalModel
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
-from napari_mrf.training import phantom_subjects
-from napari_mrf.training.physics import physics_of
+from napari_mrf.training.data import phantom_subjects
+from napari_mrf.training.physics.decoder import physics_of
 from napari_mrf.training.recipe import MapRange
 
 DECAY = SignalKind(

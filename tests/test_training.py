@@ -16,11 +16,11 @@ from training_cases import FEW_TESTS, MAPS, finish, recipe, toml
 from napari_mrf import MRFInputError
 from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
+from napari_mrf.training.data.tissue import inn_test_grid, inn_training_grid, random_tissues
 from napari_mrf.training.evaluation import metrics, r_squared, with_noise
-from napari_mrf.training.losses import GENERATIVE, loss_of
+from napari_mrf.training.loop.losses import GENERATIVE, loss_of
 from napari_mrf.training.recipe import Recipe, load_recipe, shipped_recipes
 from napari_mrf.training.run import run
-from napari_mrf.training.tissue import inn_test_grid, inn_training_grid, random_tissues
 
 
 def weights_of(folder, name="cohen"):

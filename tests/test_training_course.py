@@ -10,12 +10,12 @@ from training_cases import finish, recipe, toml
 
 from napari_mrf.cli import main
 from napari_mrf.plots.training_figure import training_figure
-from napari_mrf.training import loop
-from napari_mrf.training.fingerprints import Fingerprints
-from napari_mrf.training.loop import train
+from napari_mrf.training.data.fingerprints import Fingerprints
+from napari_mrf.training.data.tissue import inn_test_grid
+from napari_mrf.training.loop import loop
+from napari_mrf.training.loop.loop import train
+from napari_mrf.training.loop.schedule import learning_rate
 from napari_mrf.training.run import prepare, run
-from napari_mrf.training.schedule import learning_rate
-from napari_mrf.training.tissue import inn_test_grid
 
 
 @pytest.fixture(autouse=True)

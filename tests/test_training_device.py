@@ -13,14 +13,14 @@ from test_training_phantoms import (  # noqa: F401 - fixtures
     source,
 )
 
-from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from napari_mrf.training.data import Kept
-from napari_mrf.training.loop import train
-from napari_mrf.training.patches_on_device import PatchesOnDevice
-from napari_mrf.training.processes import Processes
+from napari_mrf.training.data.batches import Kept
+from napari_mrf.training.data.patches_on_device import PatchesOnDevice
+from napari_mrf.training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
+from napari_mrf.training.loop.loop import train
+from napari_mrf.training.loop.processes import Processes
+from napari_mrf.training.loop.step import Stepper
 from napari_mrf.training.recipe import Recipe
 from napari_mrf.training.run import prepare
-from napari_mrf.training.step import Stepper
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -12,10 +12,10 @@ from napari_mrf import MRFInputError, simulate
 from napari_mrf.cli import main
 from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
+from napari_mrf.training.data.tissue import inn_test_grid, random_tissues
 from napari_mrf.training.evaluation import estimates, with_noise
 from napari_mrf.training.recipe import Recipe
 from napari_mrf.training.run import prepare, run
-from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 # Little fat: where there is no water, no training tells its T1.
 LONG_T1 = {**MAPS, "FF": {"lower": 0.0, "upper": 0.3}, "T1H2O": {"lower": 2200.0, "upper": 3000.0}}

@@ -10,12 +10,12 @@ from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import load_network
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.training import phantom_slices
-from napari_mrf.training.phantom_data import PhantomPatches, phantom_data
+from napari_mrf.training.data import phantom_slices
+from napari_mrf.training.data.phantom_data import PhantomPatches, phantom_data
+from napari_mrf.training.data.phantom_slices import PhantomSlices
+from napari_mrf.training.data.phantom_subjects import random_subject
 from napari_mrf.training.phantom_metrics import slice_maps
 from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.phantom_slices import PhantomSlices
-from napari_mrf.training.phantom_subjects import random_subject
 from napari_mrf.training.recipe import Noise, Recipe
 from napari_mrf.training.run import run
 

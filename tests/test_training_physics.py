@@ -7,11 +7,11 @@ import torch
 from napari_mrf import Sequence, simulate
 from napari_mrf.data import sequences
 from napari_mrf.networks.normalization import Normalization, reference_of
-from napari_mrf.training.physics import physics_of
+from napari_mrf.training.data.tissue import random_tissues
+from napari_mrf.training.physics.decoder import physics_of
+from napari_mrf.training.physics.spline_table import Axis, SplineTable
 from napari_mrf.training.recipe import MapRange, Recipe, load_recipe
 from napari_mrf.training.run import prepare
-from napari_mrf.training.spline_table import Axis, SplineTable
-from napari_mrf.training.tissue import random_tissues
 
 BRAIN = {
     "T1": MapRange(lower=300, upper=2000, logarithmic=True),

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from training_cases import FEW_TESTS, finish, recipe, toml
 
 from napari_mrf.networks.weights import load_network
-from napari_mrf.training.data import Batch
-from napari_mrf.training.processes import Processes
+from napari_mrf.training.data.batches import Batch
+from napari_mrf.training.data.tissue import inn_test_grid
+from napari_mrf.training.loop.processes import Processes
 from napari_mrf.training.run import run
-from napari_mrf.training.tissue import inn_test_grid
 
 SCRIPT = (
     FEW_TESTS

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_mrf.training.loop.schedule import learning_rate, share_done
 from napari_mrf.training.recipe import Optimisation
-from napari_mrf.training.schedule import learning_rate, share_done
 
 
 def test_share_is_that_of_the_epochs_or_of_the_minutes_whichever_is_larger():

@@ -39,7 +39,8 @@ def finish(work):
 
 
 FEW_TESTS = """
-from napari_mrf.training import finishing, tissue
+from napari_mrf.training import finishing
+from napari_mrf.training.data import tissue
 few = {key: values[::50] for key, values in tissue.inn_test_grid().items()}
 finishing.inn_test_grid = lambda: few
 from napari_mrf.cli import main

@@ -17,7 +17,7 @@ def clear_cache(json_errors: JsonErrors = False) -> None:
     from napari_mrf.dictionary.cache import clear_cache as clear_dictionaries
     from napari_mrf.io import clear_unpacked_cache
     from napari_mrf.phantoms.samples.brain import clear_cache as clear_samples
-    from napari_mrf.training.phantom_slices import clear_cache as clear_phantoms
+    from napari_mrf.training.data.phantom_slices import clear_cache as clear_phantoms
 
     freed = clear_dictionaries() + clear_unpacked_cache() + clear_phantoms() + clear_samples()
     typer.echo(f"{freed / 1e6:,.1f} MB freed")

@@ -13,7 +13,7 @@ from napari_mrf.cli.arguments import Device, JsonErrors, Overwrite
 
 if TYPE_CHECKING:
     from napari_mrf.networks.card import ModelCard
-    from napari_mrf.training.processes import Processes
+    from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
 
 
@@ -47,7 +47,7 @@ def train(
     Two GPUs: torchrun --nproc-per-node 2 --no-python napari-mrf train RECIPE -o DIR --device cuda
     """
     from napari_mrf.compute.devices import resolve_device
-    from napari_mrf.training.processes import Processes
+    from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import load_recipe
 
     plan = load_recipe(recipe)
@@ -112,7 +112,7 @@ def _draw(card: ModelCard, history: list[dict[str, float]], folder: Path) -> lis
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.plots.figure_files import write_figure
     from napari_mrf.plots.training_figure import training_figure
-    from napari_mrf.training.course import course_path
+    from napari_mrf.training.loop.course import course_path
 
     paths = [course_path(folder, card.name)]
     figure = training_figure(f"{card.name}, {card.sequence_name}", history)

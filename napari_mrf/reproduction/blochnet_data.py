@@ -11,7 +11,7 @@ import torch
 from napari_mrf.phantoms.brain.labels import CSF, LESION
 from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.simulation import simulate
-from napari_mrf.training.data import Batch, Kept
+from napari_mrf.training.data.batches import Batch, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many

@@ -19,8 +19,8 @@ from napari_mrf.reproduction.blochnet_data import (
     shares,
     synthetic,
 )
-from napari_mrf.training.loop import train
-from napari_mrf.training.physics import physics_of
+from napari_mrf.training.loop.loop import train
+from napari_mrf.training.physics.decoder import physics_of
 from napari_mrf.training.recipe import MapRange, Optimisation, Recipe
 
 if TYPE_CHECKING:

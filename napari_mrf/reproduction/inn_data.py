@@ -13,7 +13,7 @@ from napari_mrf.data.series import MRFSeries
 from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.simulation import simulate
 from napari_mrf.simulation.cramer_rao import crlb
-from napari_mrf.training.tissue import inn_validation_and_test
+from napari_mrf.training.data.tissue import inn_validation_and_test
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

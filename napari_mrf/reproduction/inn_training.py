@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.reproduction.found_networks import FoundNetwork
-from napari_mrf.training.loop import train
+from napari_mrf.training.loop.loop import train
 from napari_mrf.training.recipe import Noise, RandomTissues, load_recipe
 from napari_mrf.training.run import prepare, run
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.training.loop import TrainingStep
+    from napari_mrf.training.loop.loop import TrainingStep
     from napari_mrf.training.recipe import Recipe
 
 READINGS = (0.003, 0.03)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
 
 _BATCH = 4096
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.weights import save_network
+from napari_mrf.training.data.fingerprints import columns, unit_fingerprints
+from napari_mrf.training.data.tissue import inn_test_grid, random_tissues
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
-from napari_mrf.training.fingerprints import columns, unit_fingerprints
-from napari_mrf.training.initial import initial_weights
+from napari_mrf.training.loop.initial import initial_weights
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
-from napari_mrf.training.tissue import inn_test_grid, random_tissues
 
 if TYPE_CHECKING:
     import torch
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.checkpoint import Progress
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
+    from napari_mrf.training.loop.checkpoint import Progress
     from napari_mrf.training.recipe import Recipe
 
 TEST_SIGMAS = (0.003, 0.00877, 0.03)

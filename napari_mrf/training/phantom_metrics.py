@@ -9,9 +9,9 @@ import torch
 
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.zoo import network_info
+from napari_mrf.training.data.phantom_slices import PhantomSlices
 from napari_mrf.training.evaluation import metrics
 from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.phantom_slices import PhantomSlices
 from napari_mrf.training.recipe import Noise
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.card import Metric
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.training.phantom_slices import PhantomSlice
+    from napari_mrf.training.data.phantom_slices import PhantomSlice
     from napari_mrf.training.recipe import Recipe
 
 SCAN_SIGMA = 0.00877

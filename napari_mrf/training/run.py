@@ -14,33 +14,33 @@ from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.training.course import course_path, write_course
-from napari_mrf.training.fingerprints import unit_fingerprints
+from napari_mrf.training.data.fingerprints import unit_fingerprints
+from napari_mrf.training.data.tissue import random_tissues
 from napari_mrf.training.finishing import finish
-from napari_mrf.training.initial import load_start
-from napari_mrf.training.loop import TrainingStep, train
-from napari_mrf.training.physics import physics_of
-from napari_mrf.training.processes import Processes
+from napari_mrf.training.loop.course import course_path, write_course
+from napari_mrf.training.loop.initial import load_start
+from napari_mrf.training.loop.loop import TrainingStep, train
+from napari_mrf.training.loop.processes import Processes
+from napari_mrf.training.physics.decoder import physics_of
 from napari_mrf.training.recipe import MapRange
-from napari_mrf.training.tissue import random_tissues
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import ModelCard
-    from napari_mrf.training.checkpoint import Progress
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
+    from napari_mrf.training.loop.checkpoint import Progress
     from napari_mrf.training.recipe import Recipe
 
 _REFERENCE_TISSUES = 5_000
 
 
 DATA_KINDS = {
-    "random": "napari_mrf.training.fingerprints:simulated_data",
-    "inn-grid": "napari_mrf.training.fingerprints:simulated_data",
-    "phantoms": "napari_mrf.training.phantom_data:phantom_data",
-    "series": "napari_mrf.training.measured_series:series_data",
+    "random": "napari_mrf.training.data.fingerprints:simulated_data",
+    "inn-grid": "napari_mrf.training.data.fingerprints:simulated_data",
+    "phantoms": "napari_mrf.training.data.phantom_data:phantom_data",
+    "series": "napari_mrf.training.data.measured_series:series_data",
 }
 """What makes each kind of data: ``"module:function"``.
 

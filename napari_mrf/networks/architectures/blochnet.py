@@ -18,7 +18,8 @@ class BlochNet(Fc):
     BlochNet, section 3: the error of the maps and the error of the simulated fingerprint add up;
     the decoder is frozen. It is this package's simulator (configuration states for FISP; the
     water-fat model for MRF T1-FF, which is new), tabulated and differentiable
-    (`napari_mrf.training.physics`), and is handed in, so that the weights hold the encoder alone.
+    (`napari_mrf.training.physics.decoder`), and is handed in, so that the weights hold the
+    encoder alone.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_mrf.training.phantom_slices import PhantomSlice
+    from napari_mrf.training.data.phantom_slices import PhantomSlice
 
 N_TURNS = 8
 """Ways to lay a square on itself: four quarter turns, and the same of its mirror image."""

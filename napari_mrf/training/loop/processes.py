@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf.training.data import Batch
+from napari_mrf.training.data.batches import Batch
 
 if TYPE_CHECKING:
     from torch import nn

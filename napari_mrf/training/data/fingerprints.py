@@ -11,14 +11,14 @@ import torch
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation import simulate
-from napari_mrf.training.data import Batch, Kept
-from napari_mrf.training.recipe import RandomTissues
-from napari_mrf.training.tissue import (
+from napari_mrf.training.data.batches import Batch, Kept
+from napari_mrf.training.data.tissue import (
     Tissues,
     inn_training_grid,
     inn_validation_and_test,
     random_tissues,
 )
+from napari_mrf.training.recipe import RandomTissues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
     from napari_mrf.training.recipe import Noise, Recipe
 
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_mrf.compute.devices import machine_name
-from napari_mrf.training.batch_statistics import settle_statistics
-from napari_mrf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.evaluation import counted_values
-from napari_mrf.training.processes import Processes
-from napari_mrf.training.schedule import learning_rate, share_done
-from napari_mrf.training.step import Stepper
+from napari_mrf.training.loop.batch_statistics import settle_statistics
+from napari_mrf.training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
+from napari_mrf.training.loop.processes import Processes
+from napari_mrf.training.loop.schedule import learning_rate, share_done
+from napari_mrf.training.loop.step import Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
     from napari_mrf.training.recipe import Optimisation, Recipe
 
 _TOLD_EVERY_S = 0.1

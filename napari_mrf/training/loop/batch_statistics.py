@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 if TYPE_CHECKING:
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.data import TrainingData
+    from napari_mrf.training.data.batches import TrainingData
 
 _N_BATCHES = 16
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from napari_mrf.simulation import simulate, water_fat
-from napari_mrf.training.data import Kept
-from napari_mrf.training.spline_table import Axis, SplineTable
+from napari_mrf.training.data.batches import Kept
+from napari_mrf.training.physics.spline_table import Axis, SplineTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

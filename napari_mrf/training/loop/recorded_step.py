@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf.training.data import Batch
+from napari_mrf.training.data.batches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import torch
 from torch.nn.functional import pad
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.training.data import Batch, Kept
-from napari_mrf.training.measured_subject import read_subject
+from napari_mrf.training.data.batches import Batch, Kept
+from napari_mrf.training.data.measured_subject import read_subject
 from napari_mrf.training.series_recipe import MeasuredSeries
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.training.data import TrainingData
-    from napari_mrf.training.measured_subject import MeasuredSubject
+    from napari_mrf.training.data.batches import TrainingData
+    from napari_mrf.training.data.measured_subject import MeasuredSubject
     from napari_mrf.training.recipe import Recipe
 
 Place = tuple[int, int, int, int]

@@ -14,7 +14,7 @@ from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.threads_part import in_order
 from napari_mrf.io.atomic import atomic_write_all, write_error
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
-from napari_mrf.training.phantom_subjects import random_subject
+from napari_mrf.training.data.phantom_subjects import random_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.training.data import Batch
-from napari_mrf.training.patches_on_device import N_TURNS, PatchesOnDevice, turned
+from napari_mrf.training.data.batches import Batch
+from napari_mrf.training.data.patches_on_device import N_TURNS, PatchesOnDevice, turned
+from napari_mrf.training.data.phantom_slices import PhantomSlices
 from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.phantom_slices import PhantomSlices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
-    from napari_mrf.training.phantom_slices import PhantomSlice
+    from napari_mrf.training.data.phantom_slices import PhantomSlice
     from napari_mrf.training.recipe import Noise, Recipe
 
 

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from napari_mrf.training.losses import loss_of
-from napari_mrf.training.recorded_step import RecordedStep
+from napari_mrf.training.loop.losses import loss_of
+from napari_mrf.training.loop.recorded_step import RecordedStep
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.data import Batch
-    from napari_mrf.training.processes import Processes
+    from napari_mrf.training.data.batches import Batch
+    from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
 
 _HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -1,0 +1,1 @@
+"""Training data: dictionaries, phantoms, measured subjects, and batches of them."""

@@ -1,0 +1,1 @@
+"""The training loop: steps, checkpoints, processes and the course of the losses."""

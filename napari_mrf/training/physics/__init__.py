@@ -1,0 +1,1 @@
+"""The signal model inside a loss: differentiable, on the device of the training."""
