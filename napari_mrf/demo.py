@@ -100,7 +100,7 @@ def run(
         ``"exists"`` for a folder with results and no leave to overwrite.
     """
     from napari_mrf.plots.maps_figure import maps_figure, save_figure
-    from napari_mrf.report.save import save_report
+    from napari_mrf.report.comparison.save import save_report
 
     directory = Path(directory)
     ResultKind("a report", REPORT_NAME).refuse_earlier(directory, overwrite=overwrite)

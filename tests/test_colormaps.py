@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mrf.colormaps import color_table, logarithmic_position, valid_colors
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.colormaps import color_table, logarithmic_position, valid_colors
 
 
 @pytest.mark.parametrize("key", PARAMETERS)

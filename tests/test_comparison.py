@@ -14,20 +14,20 @@ from napari_mrf.analysis.comparison.subjects import SubjectMaps, find_study
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS, error_limits, error_map, error_unit
 from napari_mrf.analysis.images.metrics import image_metrics
 from napari_mrf.analysis.regions.options import RoiOptions
-from napari_mrf.colormaps import error_colors
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
 from napari_mrf.plots.agreement_figure import agreement_figure
+from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
-from napari_mrf.plots.printed_numbers import signed
+from napari_mrf.plots.printed_numbers_part import signed
 from napari_mrf.plots.region_styles import region_styles
-from napari_mrf.report.content import report_content
-from napari_mrf.report.drawings import figure_names
-from napari_mrf.report.html import html_report
-from napari_mrf.report.save import save_comparison, save_report
+from napari_mrf.report.comparison.content import report_content
+from napari_mrf.report.comparison.drawings import figure_names
+from napari_mrf.report.comparison.html import html_report
+from napari_mrf.report.comparison.save import save_comparison, save_report
 from napari_mrf.widgets.compare_work import selected
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])

@@ -66,7 +66,7 @@ def compare(
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
     from napari_mrf.analysis.regions.options import RoiOptions
-    from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
+    from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     study = find_study(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.colormaps import valid_colors
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY
 from napari_mrf.layers.order import place_in_front
+from napari_mrf.plots.colormaps import valid_colors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

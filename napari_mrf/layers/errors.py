@@ -8,11 +8,11 @@ import numpy as np
 from napari.layers import Image
 
 from napari_mrf.analysis.images.error_maps import error_limits, error_unit
-from napari_mrf.colormaps import error_colors
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.layers.metadata import TITLE_KEY
 from napari_mrf.layers.order import place_in_front
+from napari_mrf.plots.colormaps import error_colors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

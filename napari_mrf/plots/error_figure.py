@@ -8,8 +8,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from napari_mrf.analysis.images.error_maps import error_limits
-from napari_mrf.colormaps import error_colors, valid_colors
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.plots.colormaps import error_colors, valid_colors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

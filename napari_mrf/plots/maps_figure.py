@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from napari_mrf.colormaps import valid_colors
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.plots.colormaps import valid_colors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -63,7 +63,7 @@ def compare_cohort(
     yield Step(detail="finding the subjects")
     from napari_mrf.analysis.comparison.compare import iter_compare
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
-    from napari_mrf.report.save import COMPARISON_RESULTS, iter_save
+    from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
     study = find_study(folders.reference, folders.test, rois=folders.rois or None)

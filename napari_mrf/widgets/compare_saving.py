@@ -63,7 +63,7 @@ class CompareSaving:
                                self.results.selection(), overwrite)  # fmt: skip
 
     def _on_report_requested(self) -> None:
-        from napari_mrf.report.save import report_paths
+        from napari_mrf.report.comparison.save import report_paths
 
         path = ask_save_path(
             self.panel, "Write the report", "report.html", "Report (*.html)", written=report_paths

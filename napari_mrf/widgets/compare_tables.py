@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers import decimals
-from napari_mrf.report.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
+from napari_mrf.plots.printed_numbers_part import decimals
+from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
 from napari_mrf.widgets.data_table import Column
 
 if TYPE_CHECKING:

@@ -152,7 +152,7 @@ def write_report(
 ) -> Generator[Step, None, list[Path]]:
     """Write HTML and PDF in steps, over the regions that are selected."""
     yield Step(detail="drawing")
-    from napari_mrf.report.save import iter_save_report
+    from napari_mrf.report.comparison.save import iter_save_report
 
     steps = iter_save_report(selected(comparison, *selection), path)
     while True:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_mrf.report.readable import Table
+    from napari_mrf.report.comparison.readable import Table
 
 A4_INCHES = (8.27, 11.69)
 _MARGIN_INCHES = 0.65

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
-from napari_mrf.report.readable import METRIC_TITLES, METRICS
+from napari_mrf.report.comparison.readable import METRIC_TITLES, METRICS
 
 if TYPE_CHECKING:
     from datetime import datetime

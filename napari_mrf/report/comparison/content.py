@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.report import readable
-from napari_mrf.report.record import comparison_record, method_text
+from napari_mrf.report.comparison import readable
+from napari_mrf.report.comparison.record import comparison_record, method_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from napari_mrf.analysis.comparison.compare import Comparison
-    from napari_mrf.report.readable import Table
+    from napari_mrf.report.comparison.readable import Table
 
 DIFFERENCE_NOTE = "Difference = reference − test, in tables, plots and pictures."
 VALIDITY_NOTE = (

@@ -12,7 +12,7 @@ from napari_mrf.plots.agreement_figure import fill_agreement
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import FILE_STYLE
-from napari_mrf.report.pdf_page import A4_INCHES, TextPages
+from napari_mrf.report.comparison.pdf_page import A4_INCHES, TextPages
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_mrf.analysis.comparison.compare import Comparison
-    from napari_mrf.report.content import ReportContent
+    from napari_mrf.report.comparison.content import ReportContent
 
 _PLOTS_A_PAGE = 3
 _SIDE, _TOP, _TITLE = 0.06, 0.05, 0.03

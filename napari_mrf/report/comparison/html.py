@@ -8,13 +8,13 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.report.drawings import BLURRINESS, agreement_name, errors_name
+from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_mrf.analysis.comparison.compare import Comparison
-    from napari_mrf.report.content import ReportContent
+    from napari_mrf.report.comparison.content import ReportContent
 
 
 def html_report(
@@ -33,7 +33,9 @@ def html_report(
     """
     import jinja2
 
-    template = files("napari_mrf.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    template = (
+        files("napari_mrf.report.comparison").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
     )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv
-from napari_mrf.report.content import report_content
-from napari_mrf.report.drawings import drawn, figure_names
-from napari_mrf.report.html import html_report
-from napari_mrf.report.pdf import iter_pdf_report
+from napari_mrf.report.comparison.content import report_content
+from napari_mrf.report.comparison.drawings import drawn, figure_names
+from napari_mrf.report.comparison.html import html_report
+from napari_mrf.report.comparison.pdf import iter_pdf_report
 
 if TYPE_CHECKING:
     from collections.abc import Generator
