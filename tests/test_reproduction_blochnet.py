@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from napari_mrf import simulate
-from napari_mrf.reproduction import blochnet_tables
-from napari_mrf.reproduction.blochnet_data import (
+from napari_mrf.reproduction.blochnet import tables
+from napari_mrf.reproduction.blochnet.data import (
     T1_RANGE_MS,
     T2_RANGE_MS,
     SeveralSequences,
@@ -14,12 +14,12 @@ from napari_mrf.reproduction.blochnet_data import (
     fingerprints,
     synthetic,
 )
-from napari_mrf.reproduction.blochnet_sequences import (
+from napari_mrf.reproduction.blochnet.sequences import (
     fisp_even,
     spline5_like,
     spline11_noisy_like,
 )
-from napari_mrf.reproduction.blochnet_training import (
+from napari_mrf.reproduction.blochnet.training import (
     KnownPhase,
     Laboratory,
     forward_weight,
@@ -121,7 +121,7 @@ def test_matching_finds_the_atom_of_either_sequence():
 def test_errors_are_squares_of_natural_logarithms():
     truth = np.array([[1000.0, 100.0], [1000.0, 100.0]])
     found = truth * np.exp([[0.1, 0.0], [-0.1, 0.3]])
-    errors = blochnet_tables.log_errors(truth, found)
+    errors = tables.log_errors(truth, found)
     assert errors["mse_T1"] == pytest.approx(0.01)
     assert errors["mse_T2"] == pytest.approx(0.045)
     assert errors["mse"] == pytest.approx(0.0275)

@@ -11,10 +11,10 @@ from reproduction_cases import save_untrained
 from napari_mrf import MRFInputError, cli
 from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
-from napari_mrf.reproduction import inn_fig3, inn_fig4, inn_table1, inn_training
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.found_networks import found_networks, trained_alike
-from napari_mrf.reproduction.inn_data import inn_test
+from napari_mrf.reproduction.inn import fig3, fig4, table1, training
+from napari_mrf.reproduction.inn.data import inn_test
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def pair(tmp_path_factory):
 
 
 def test_benefit_is_the_error_of_the_other_network_minus_that_of_the_inn(pair, monkeypatch):
-    monkeypatch.setattr(inn_fig3, "_QUICK", 400)
-    outcome = inn_fig3.run(Settings(quick=True, weights=pair))
+    monkeypatch.setattr(fig3, "_QUICK", 400)
+    outcome = fig3.run(Settings(quick=True, weights=pair))
     table = outcome.tables["inn-fig3"]
     table = table[table["other"] == "inn-backward"]
     test = inn_test(400)
@@ -60,8 +60,8 @@ def test_networks_are_compared_only_when_they_were_trained_alike(pair, tmp_path)
 
 
 def test_forward_and_backward_errors_are_those_of_the_network(pair, monkeypatch):
-    monkeypatch.setattr(inn_fig4, "_QUICK", 300)
-    outcome = inn_fig4.run(Settings(quick=True, weights=pair))
+    monkeypatch.setattr(fig4, "_QUICK", 300)
+    outcome = fig4.run(Settings(quick=True, weights=pair))
     table = outcome.tables["inn-fig4"]
     of_pair = table[table["training"].str.startswith("noise 0.003,")].reset_index(drop=True)
     test = inn_test(300)
@@ -85,13 +85,13 @@ def test_forward_and_backward_errors_are_those_of_the_network(pair, monkeypatch)
 def test_correlation_of_a_falling_relation_is_minus_one():
     table = pd.DataFrame({"relative_error": [1.0, 2, 3, 4], "product_true": [0.9, 0.8, 0.5, 0.1],
                           "product_estimated": [0.1, 0.2, 0.3, 0.4]})  # fmt: skip
-    rows = {one["fingerprint"]: one["spearman"] for one in inn_fig4.spearman(table)}
+    rows = {one["fingerprint"]: one["spearman"] for one in fig4.spearman(table)}
     assert rows == {"true maps": pytest.approx(-1), "estimated maps": pytest.approx(1)}
 
 
 def test_figure_that_needs_an_inn_says_how_to_get_one(monkeypatch):
     monkeypatch.setattr("napari_mrf.reproduction.found_networks.installed", dict)
-    for run in (inn_fig3.run, inn_fig4.run):
+    for run in (fig3.run, fig4.run):
         with pytest.raises(MRFInputError) as caught:
             run(Settings(quick=True))
         assert caught.value.code == "missing-weights"
@@ -99,7 +99,7 @@ def test_figure_that_needs_an_inn_says_how_to_get_one(monkeypatch):
 
 
 def test_paper_recipe_is_that_of_the_paper():
-    recipe = inn_training.paper_recipe("song", 0.03)
+    recipe = training.paper_recipe("song", 0.03)
     assert (recipe.network, recipe.data.kind, recipe.optimisation.epochs) == (
         "song",
         "inn-grid",
@@ -117,12 +117,12 @@ def test_trainings_in_full_are_done_once_and_marked_reduced_within_minutes(tmp_p
         asked.append((recipe.network, recipe.noise.sigma_lower, recipe.is_reduced, folder.name))
         yield from ()
 
-    monkeypatch.setattr(inn_training, "run", remember)
+    monkeypatch.setattr(training, "run", remember)
     done = tmp_path / "weights" / "noise-0.003" / "cohen.json"
     done.parent.mkdir(parents=True)
     done.write_text("{}")
     settings = Settings(folder=tmp_path, minutes=2.0)
-    assert inn_training.train_in_full(["cohen", "inn"], settings) == tmp_path / "weights"
+    assert training.train_in_full(["cohen", "inn"], settings) == tmp_path / "weights"
     assert asked == [
         ("inn", 0.003, True, "noise-0.003"),
         ("cohen", 0.03, True, "noise-0.03"),
@@ -131,15 +131,15 @@ def test_trainings_in_full_are_done_once_and_marked_reduced_within_minutes(tmp_p
 
 
 def test_quick_training_shows_both_readings_of_the_noise(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(inn_training, "_QUICK_TISSUES", 2000)
-    monkeypatch.setattr(inn_training, "_QUICK_NETWORKS", ("cohen",))
-    monkeypatch.setattr(inn_table1, "_QUICK", 300)
-    monkeypatch.setattr(inn_table1, "_QUICK_MATCHED", 20)
+    monkeypatch.setattr(training, "_QUICK_TISSUES", 2000)
+    monkeypatch.setattr(training, "_QUICK_NETWORKS", ("cohen",))
+    monkeypatch.setattr(table1, "_QUICK", 300)
+    monkeypatch.setattr(table1, "_QUICK_MATCHED", 20)
     folder = str(tmp_path)
     assert cli.main(["reproduce", "inn-table1", "--quick", "--train", "--output", folder]) == 0
     capsys.readouterr()
     table = pd.read_csv(tmp_path / "inn-table1.csv")
     r_squared = table[table["metric"] == "R2"].set_index(["training", "test_sigma", "map"])["mean"]
-    for sigma in inn_training.READINGS:
+    for sigma in training.READINGS:
         words = f"noise {sigma:g}, 60 batches only (--quick --train)"
         assert r_squared[words, 0.0, "Df"] > 0.5  # something was learned

@@ -122,8 +122,8 @@ def test_training_without_a_folder_is_wrong_usage(capsys):
 
 @pytest.fixture
 def few_entries(monkeypatch):
-    monkeypatch.setattr("napari_mrf.reproduction.inn_table1._QUICK", 200)
-    monkeypatch.setattr("napari_mrf.reproduction.inn_table1._QUICK_MATCHED", 40)
+    monkeypatch.setattr("napari_mrf.reproduction.inn.table1._QUICK", 200)
+    monkeypatch.setattr("napari_mrf.reproduction.inn.table1._QUICK_MATCHED", 40)
 
 
 def test_table1_stands_beside_the_paper_and_is_written(tmp_path, capsys, few_entries):

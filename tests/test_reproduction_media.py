@@ -11,9 +11,10 @@ from napari_mrf import MRFInputError, ParameterMaps, cli
 from napari_mrf.data import sequences
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.networks.weights import installed
-from napari_mrf.reproduction import media_fig4, media_subjects, media_table2
 from napari_mrf.reproduction.experiment import Settings
-from napari_mrf.reproduction.media_subjects import Subject, load_thigh, subjects
+from napari_mrf.reproduction.media import fig4, table2
+from napari_mrf.reproduction.media import subjects as media_subjects
+from napari_mrf.reproduction.media.subjects import Subject, load_thigh, subjects
 from napari_mrf.reproduction.published import published_table
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
@@ -56,7 +57,7 @@ def test_water_t1_counts_where_there_is_water_and_all_else_everywhere():
     for key in ("T1H2O", "T1fat"):
         wrong[key] = reference[key].copy()
         wrong[key][0, :, 6:] += 0.3  # in the fat only
-    table = media_table2.image_errors(subject_of(reference), reference, maps_of(**wrong))
+    table = table2.image_errors(subject_of(reference), reference, maps_of(**wrong))
     values = table.set_index(["metric", "map"])["value"]
     assert len(values) == 3 * 5
     assert values["NRMSE", "T1H2O"] == 0
@@ -70,7 +71,7 @@ def test_muscles_are_compared_by_their_means_and_water_t1_by_its_rule():
     labels[0, :, 6:] = 2  # fat only
     reference = maps_of()
     test = maps_of(T1fat=reference["T1fat"] + np.float32(0.5))
-    table = media_table2.region_means(subject_of(reference, labels), reference, test)
+    table = table2.region_means(subject_of(reference, labels), reference, test)
     assert set(table.loc[table["map"] == "T1H2O", "label"]) == {1}
     fat = table[table["map"] == "T1fat"].set_index("label")
     assert set(fat.index) == {1, 2}
@@ -161,7 +162,7 @@ def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys
 
 
 def test_agreement_is_that_of_the_means_of_muscles(tiny):
-    outcome = media_fig4.run(Settings(quick=True))
+    outcome = fig4.run(Settings(quick=True))
     pairs = outcome.tables["media-fig4-regions"]
     row = outcome.tables["media-fig4"].set_index("map").loc["FF"]
     of = pairs[(pairs["map"] == "FF") & (pairs["scope"] == "slice")].dropna(subset=["difference"])

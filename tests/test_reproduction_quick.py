@@ -9,10 +9,10 @@ from reproduction_cases import save_untrained
 
 from napari_mrf import cli
 from napari_mrf.analysis.images.blurriness import high_frequency_energy
-from napari_mrf.reproduction.blochnet_data import synthetic
+from napari_mrf.reproduction.blochnet.data import synthetic
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.experiments import EXPERIMENTS, run_experiment
-from napari_mrf.reproduction.media_subjects import subjects
+from napari_mrf.reproduction.media.subjects import subjects
 from napari_mrf.reproduction.save import save_outcome
 
 REAL_THIGH = Path(__file__).parents[2] / "shared" / "data" / "thigh" / "thigh_maps.npz"

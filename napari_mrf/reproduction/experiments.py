@@ -19,38 +19,38 @@ EXPERIMENTS: dict[str, Experiment] = {
     for one in (
         Experiment(
             "inn-table1", "errors of six networks on the test dictionary", f"{_INN}, Table 1",
-            "inn_table1:run",
+            "inn.table1:run",
         ),
         Experiment(
-            "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", "inn_fig2:run"
+            "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", "inn.fig2:run"
         ),
         Experiment(
             "inn-fig3", "for which tissue the forward process helps", f"{_INN}, Fig. 3",
-            "inn_fig3:run",
+            "inn.fig3:run",
         ),
         Experiment(
             "inn-fig4", "errors of maps against errors of fingerprints", f"{_INN}, Fig. 4",
-            "inn_fig4:run",
+            "inn.fig4:run",
         ),
         Experiment(
             "media-table2", "networks against matching on thighs", f"{_MEDIA}, Table 2",
-            "media_table2:run",
+            "media.table2:run",
         ),
         Experiment(
             "media-fig4", "agreement with matching by muscle", f"{_MEDIA}, Fig. 4",
-            "media_fig4:run",
+            "media.fig4:run",
         ),
-        Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", "media_fig5:run"),
+        Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", "media.fig5:run"),
         Experiment(
-            "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media_fig7:run"
+            "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media.fig7:run"
         ),
         Experiment(
             "blochnet-table1", "errors on other distributions of tissue", "BlochNet, Table 1",
-            "blochnet_tables:table1",
+            "blochnet.tables:table1",
         ),
         Experiment(
             "blochnet-table2", "errors on another sequence", "BlochNet, Table 2",
-            "blochnet_tables:table2",
+            "blochnet.tables:table2",
         ),
     )
 }  # fmt: skip

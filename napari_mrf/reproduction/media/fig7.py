@@ -12,9 +12,9 @@ from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table
-from napari_mrf.reproduction.media_fig4 import PREFERRED
-from napari_mrf.reproduction.media_maps import image_methods
-from napari_mrf.reproduction.media_subjects import subjects
+from napari_mrf.reproduction.media.fig4 import PREFERRED
+from napari_mrf.reproduction.media.maps import image_methods
+from napari_mrf.reproduction.media.subjects import subjects
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance.result import Importance

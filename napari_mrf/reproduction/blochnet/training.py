@@ -10,7 +10,7 @@ import torch
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.reproduction.blochnet_data import (
+from napari_mrf.reproduction.blochnet.data import (
     KEYS,
     T1_RANGE_MS,
     T2_RANGE_MS,

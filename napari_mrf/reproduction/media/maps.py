@@ -11,7 +11,7 @@ from napari_mrf.networks.image_method import ImageNetworkMethod
 from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reproduction.found_networks import FoundNetwork, found_networks
-from napari_mrf.reproduction.media_subjects import Subject, subjects
+from napari_mrf.reproduction.media.subjects import Subject, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

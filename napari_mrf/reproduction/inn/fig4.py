@@ -12,7 +12,7 @@ from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of
-from napari_mrf.reproduction.inn_data import KEYS, inn_test
+from napari_mrf.reproduction.inn.data import KEYS, inn_test
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(settings: Settings) -> Outcome:
     """
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_correlation import correlation_figure
+    from napari_mrf.reproduction.figures.correlation import correlation_figure
 
     found, missing = found_networks(("inn",), sequences.t1ff(), [settings.weights])
     if not found:

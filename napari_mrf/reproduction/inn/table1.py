@@ -15,8 +15,8 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of
-from napari_mrf.reproduction.inn_data import KEYS, TEST_SIGMAS, Matching, bound, inn_test
-from napari_mrf.reproduction.inn_training import train_in_full, train_quickly
+from napari_mrf.reproduction.inn.data import KEYS, TEST_SIGMAS, Matching, bound, inn_test
+from napari_mrf.reproduction.inn.training import train_in_full, train_quickly
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.reproduction.published import published_table
 from napari_mrf.training.evaluation import estimates, with_noise
@@ -35,7 +35,7 @@ def run(settings: Settings) -> Outcome:
     """Remake Table 1."""
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_errors import errors_figure
+    from napari_mrf.reproduction.figures.errors import errors_figure
 
     sequence = sequences.t1ff()
     trained_now, folders = [], [settings.weights]

@@ -11,7 +11,7 @@ from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of, trained_alike
-from napari_mrf.reproduction.inn_data import KEYS, inn_test
+from napari_mrf.reproduction.inn.data import KEYS, inn_test
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.training.evaluation import estimates
 
@@ -40,7 +40,7 @@ def run(settings: Settings) -> Outcome:
     """
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_benefit import benefit_figure
+    from napari_mrf.reproduction.figures.benefit import benefit_figure
 
     found, missing = found_networks(NETWORKS, sequences.t1ff(), [settings.weights])
     pairs = _pairs(found)

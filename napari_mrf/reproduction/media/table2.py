@@ -17,7 +17,7 @@ from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded
-from napari_mrf.reproduction.media_maps import MATCHING, image_methods, reconstructed
+from napari_mrf.reproduction.media.maps import MATCHING, image_methods, reconstructed
 from napari_mrf.reproduction.published import published_table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.reproduction.media_subjects import Subject
+    from napari_mrf.reproduction.media.subjects import Subject
 
 NETWORKS = ("cohen", "hoppe2017", "oksuz", "fang", "balsiger2020")
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")

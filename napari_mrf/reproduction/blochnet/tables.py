@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
-from napari_mrf.reproduction.blochnet_data import KEYS, brains, fingerprints, synthetic
-from napari_mrf.reproduction.blochnet_sequences import (
+from napari_mrf.reproduction.blochnet.data import KEYS, brains, fingerprints, synthetic
+from napari_mrf.reproduction.blochnet.sequences import (
     N_PULSES,
     fisp_even,
     spline5_like,
     spline11_noisy_like,
 )
-from napari_mrf.reproduction.blochnet_training import NETWORKS, SIGMA, Laboratory, matched
+from napari_mrf.reproduction.blochnet.training import NETWORKS, SIGMA, Laboratory, matched
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.reproduction.published import published_table
@@ -53,7 +53,7 @@ def table2(settings: Settings) -> Outcome:
 def _table(name: str, training: list[Sequence], testing: Sequence, settings: Settings) -> Outcome:
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_generalization import generalization_figure
+    from napari_mrf.reproduction.figures.generalization import generalization_figure
 
     n_tested = _QUICK_TESTED if settings.quick else _TESTED
     epochs = _QUICK_EPOCHS if settings.quick else _EPOCHS

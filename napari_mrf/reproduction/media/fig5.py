@@ -8,8 +8,8 @@ from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded
-from napari_mrf.reproduction.media_maps import image_methods, reconstructed
-from napari_mrf.reproduction.media_table2 import NETWORKS
+from napari_mrf.reproduction.media.maps import image_methods, reconstructed
+from napari_mrf.reproduction.media.table2 import NETWORKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ def run(settings: Settings) -> Outcome:
     """Remake Fig. 5, with the truth beside the methods."""
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_blurriness import high_frequencies_figure
+    from napari_mrf.reproduction.figures.blurriness import high_frequencies_figure
 
     chosen = image_methods(NETWORKS, settings)
     parts = [

@@ -12,7 +12,7 @@ from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors
 from napari_mrf.reproduction.found_networks import cure, found_networks, record_of
-from napari_mrf.reproduction.inn_data import KEYS, Matching, bound, inn_test
+from napari_mrf.reproduction.inn.data import KEYS, Matching, bound, inn_test
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.training.evaluation import estimates, with_noise
 
@@ -36,7 +36,7 @@ def run(settings: Settings) -> Outcome:
     """
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_snr import snr_figure
+    from napari_mrf.reproduction.figures.snr import snr_figure
 
     found, missing = found_networks(NETWORKS, sequences.t1ff(), [settings.weights])
     levels = _QUICK_LEVELS_DB if settings.quick else LEVELS_DB

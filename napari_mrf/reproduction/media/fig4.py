@@ -11,7 +11,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded
-from napari_mrf.reproduction.media_maps import MATCHING, image_methods, reconstructed
+from napari_mrf.reproduction.media.maps import MATCHING, image_methods, reconstructed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def run(settings: Settings) -> Outcome:
     """
     import pandas as pd
 
-    from napari_mrf.plots.reproduction_agreement import muscles_figure
+    from napari_mrf.reproduction.figures.agreement import muscles_figure
 
     chosen = image_methods(PREFERRED, settings)
     if not chosen.networks:

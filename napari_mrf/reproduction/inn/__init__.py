@@ -1,0 +1,1 @@
+"""Experiments of Balsiger et al., MLMIR 2020."""

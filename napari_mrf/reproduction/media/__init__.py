@@ -1,0 +1,1 @@
+"""Experiments of Balsiger et al., MedIA 2020."""
