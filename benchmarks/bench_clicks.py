@@ -44,9 +44,9 @@ from pace import Pace
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf.session import RegionChoice
-from napari_mrf.widgets.importance_store import importance_store_of
-from napari_mrf.widgets.regions_editor import regions_editor_of
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.session import RegionChoice
 
 LIMIT_MS = 100.0
 QUIET_S = 0.5

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mrf import ParameterMaps
 from napari_mrf.io import Label
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets.dock import CompareDock
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.plugin.dock import CompareDock
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 SHAPE = (5, 350, 350)
 REPEATS = 7

@@ -26,9 +26,9 @@ from qtpy.QtWidgets import QApplication
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series, save_series
-from napari_mrf.layers import series_layer_data
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.dock import InspectDock
+from napari_mrf.plugin.dock import InspectDock
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import MapsSet, session_of
 
 BUDGET_MS = 8.0
 SHAPE = (1, 350, 350)

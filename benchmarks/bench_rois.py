@@ -15,10 +15,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.layers import series_layer_data
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.dock import RoisDock
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.plugin.dock import RoisDock
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 SHAPE = (5, 350, 350)
 AFFINE = np.diag([-1.0, -1.0, 8.0, 1.0])

@@ -15,11 +15,11 @@ from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.result import Baseline, Importance
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series
-from napari_mrf.layers import series_layer_data
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.importance_store import importance_store_of
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.readers import open_dock
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.readers import open_dock
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 SHAPE, N_FRAMES = (5, 350, 350), 175
 _LEFT = Qt.MouseButton.LeftButton

@@ -19,10 +19,10 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
-from napari_mrf.layers import series_layer_data
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.layer_turns import layer_turns_of
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 IMAGES = Path(__file__).parent / "images"
 WINDOW = (1280, 800)

@@ -16,8 +16,8 @@ import napari_mrf as mrf
 from napari_mrf.io import load_label_table, load_labels
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 IMAGES = Path(__file__).parent / "images"
 TABS = ("scatter", "bland-altman", "blurriness", "regions")

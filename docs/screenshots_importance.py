@@ -15,8 +15,8 @@ import napari
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf.jobs import JobState
-from napari_mrf.session import session_of
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.session import session_of
 
 IMAGES = Path(__file__).parent / "images"
 

@@ -15,10 +15,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_mrf.io import load_maps, load_series
-from napari_mrf.layers import series_layer_data
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.maps_display import maps_display_of
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 IMAGES = Path(__file__).parent / "images"
 # Corners (row, column) of two muscles of the sample, as a reader of the guide would set them.

@@ -19,10 +19,10 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io import load_labels
-from napari_mrf.layers import series_of
 from napari_mrf.phantoms.samples.thigh import ROIS_NAME, sample_directory
-from napari_mrf.session import session_of
-from napari_mrf.widgets.layer_turns import layer_turns_of
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 IMAGES = Path(__file__).parent / "images"
 MUSCLES = (7, 9, 10, 13, 14)  # VL_R, VM_R, RF_R, SM_R, ST_R

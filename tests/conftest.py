@@ -13,7 +13,7 @@ import pytest
 from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf.garbage import GarbageWatch
+from napari_mrf.plugin.jobs.garbage import GarbageWatch
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("any machine", deadline=None)

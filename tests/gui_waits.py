@@ -3,7 +3,7 @@
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_mrf.widgets.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 
 def wait_for_layers(qtbot, viewer):

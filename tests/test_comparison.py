@@ -24,11 +24,11 @@ from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
 from napari_mrf.plots.printed_numbers_part import signed
 from napari_mrf.plots.region_styles import region_styles
+from napari_mrf.plugin.panels.compare.work import selected
 from napari_mrf.report.comparison.content import report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
 from napari_mrf.report.comparison.save import save_comparison, save_report
-from napari_mrf.widgets.compare_work import selected
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
 SHAPE = (2, 16, 18)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mrf.component_view import COMPONENTS, ComponentView
 from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.plugin.layers.component_view import COMPONENTS, ComponentView
 
 SHAPE = (4, 3, 5, 6)
 RNG = np.random.default_rng(1)

@@ -7,9 +7,9 @@ import weakref
 import pytest
 from superqt.utils import WorkerBase
 
-from napari_mrf.garbage import GARBAGE, GarbageWatch, start_thread
-from napari_mrf.jobs import Job, JobState, Step
-from napari_mrf.widgets.latest import Latest
+from napari_mrf.plugin.jobs import Job, JobState, Step
+from napari_mrf.plugin.jobs.garbage import GARBAGE, GarbageWatch, start_thread
+from napari_mrf.plugin.kit.latest import Latest
 
 
 @pytest.fixture(autouse=True)

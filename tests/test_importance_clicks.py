@@ -12,13 +12,13 @@ from qtpy.QtCore import QPoint, Qt
 from napari_mrf import MRFSeries, methods
 from napari_mrf.analysis.importance.measure import importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
-from napari_mrf.layers import series_layer_data
-from napari_mrf.layers.importance import IMPORTANCE_KEY, importance_limits
-from napari_mrf.session import session_of
-from napari_mrf.widgets.importance_binding import ImportanceBinding
-from napari_mrf.widgets.importance_panel import ImportancePanel
-from napari_mrf.widgets.importance_store import importance_store_of
-from napari_mrf.widgets.layer_turns import layer_turns_of
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY, importance_limits
+from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
+from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 SHAPE = (5, 350, 350)
 # Of the processor, so that others on the machine do not count; the goal is 0.1 s.

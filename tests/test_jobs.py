@@ -6,8 +6,8 @@ import time
 import pytest
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.jobs import Job, JobState, Step, worker
-from napari_mrf.jobs import job as job_module
+from napari_mrf.plugin.jobs import Job, JobState, Step, worker
+from napari_mrf.plugin.jobs import job as job_module
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_mrf import PARAMETERS, MRFInputError, MRFSeries, ParameterMaps
-from napari_mrf import layers as bridge
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.plugin import layers as bridge
 
 # Columns of the file run to the patient's right, rows to anterior: both are flipped on screen.
 AFFINE = np.diag([1.5, 2.0, 8.0, 1.0])

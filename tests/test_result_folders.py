@@ -24,13 +24,13 @@ from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.result_folder import ResultKind, Staged
 from napari_mrf.phantoms.files import save_phantom
 from napari_mrf.phantoms.phantom import Phantom
+from napari_mrf.plugin.panels.compare.work import write_tables
 from napari_mrf.report.comparison.save import iter_save
 from napari_mrf.report.importance import save_importance
 from napari_mrf.report.inspection import iter_save_inspection
 from napari_mrf.report.regions import save_roi_statistics
 from napari_mrf.reproduction.experiment import Outcome, Settings
 from napari_mrf.reproduction.save import save_outcome
-from napari_mrf.widgets.compare_work import write_tables
 
 SHAPE = (1, 6, 8)
 

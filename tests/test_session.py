@@ -10,7 +10,7 @@ from napari.utils._proxies import PublicOnlyProxy
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.io.labels.label_table import Label
-from napari_mrf.session import MapsSet, RegionChoice, Regions, Session, session_of, unwrapped
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Session, session_of, unwrapped
 
 
 def series(shape=(2, 1, 3, 4)):

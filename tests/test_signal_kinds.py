@@ -141,7 +141,7 @@ def test_training_knows_people_and_physics(sequence):
 
 
 def test_methods_are_listed_everywhere(sequence, qtbot):
-    from napari_mrf.widgets.reconstruct_methods import MethodPicker
+    from napari_mrf.plugin.panels.shared.methods import MethodPicker
 
     rows = methods.available(sequence)
     assert [row.name for row in rows] == ["exhaustive", "compressed", "group"]

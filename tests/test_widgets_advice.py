@@ -9,13 +9,13 @@ from napari_mrf import MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
+from napari_mrf.plugin.dock import ReconstructDock
+from napari_mrf.plugin.kit.option_form import OptionForm
+from napari_mrf.plugin.panels.reconstruct.advice import LOW_QUALITY, Advice, advice_on
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.reconstruction.method import MethodOption
-from napari_mrf.session import MapsSet, session_of
 from napari_mrf.simulation.simulator import simulate
-from napari_mrf.widgets.advice import LOW_QUALITY, Advice, advice_on
-from napari_mrf.widgets.dock import ReconstructDock
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.option_form import OptionForm
 
 SHAPE = (1, 4, 5)
 EDGE = "T1H2O lies on the edge of its grid in 9 of 20 voxels: a wider grid helps."

@@ -12,11 +12,11 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries
 from napari_mrf.io import load_series
-from napari_mrf.jobs import JobState
 from napari_mrf.matching.water_fat import matcher
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.session import session_of
-from napari_mrf.widgets.dock import ReconstructDock
+from napari_mrf.plugin.dock import ReconstructDock
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.session import session_of
 
 # The promise to the user, and the piece the thread is in; in processor time, as other programs may
 # keep the computer busy.

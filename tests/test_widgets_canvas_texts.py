@@ -8,7 +8,7 @@ from napari.layers import Image
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.io.labels.label_table import Label
-from napari_mrf.layers import (
+from napari_mrf.plugin.layers import (
     pins_layer,
     series_layer_data,
     show_companion,
@@ -16,10 +16,10 @@ from napari_mrf.layers import (
     show_maps,
     show_pins,
 )
-from napari_mrf.layers.outlines import add_outlines_layer, show_outlines
-from napari_mrf.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.plugin.layers.outlines import add_outlines_layer, show_outlines
+from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.rois.polygons import Outline
-from napari_mrf.widgets.canvas_texts import show_canvas_texts
 
 AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
 

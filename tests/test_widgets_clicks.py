@@ -13,16 +13,16 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.result import Baseline, Importance
 from napari_mrf.data import sequences
-from napari_mrf.layers import series_layer_data
-from napari_mrf.layers.batch import keeping_selection
-from napari_mrf.layers.importance import importance_limits
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.canvas_texts import show_canvas_texts
-from napari_mrf.widgets.dock import SeriesDock
-from napari_mrf.widgets.layer_turns import layer_turns_of
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.plot_canvas import PlotCanvas
-from napari_mrf.widgets.plot_colors import PlotColors
+from napari_mrf.plugin.dock import SeriesDock
+from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
+from napari_mrf.plugin.kit.plot_colors import PlotColors
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.batch import keeping_selection
+from napari_mrf.plugin.layers.importance import importance_limits
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 RANGES = {"FF": (0, 1), "T1H2O": (900, 1500), "T1fat": (250, 350), "Df": (-60, 60), "B1": (0.6, 1)}
 GENEROUS_S = 1.0

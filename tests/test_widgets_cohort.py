@@ -11,8 +11,8 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
-from napari_mrf.session import session_of
-from napari_mrf.widgets.dock import CompareDock
+from napari_mrf.plugin.dock import CompareDock
+from napari_mrf.plugin.session import session_of
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])
 SHAPE = (2, 16, 16)

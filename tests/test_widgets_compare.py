@@ -17,15 +17,15 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.agreement.statistics import agreement, agreement_table
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
-from napari_mrf.jobs import JobState, Step
-from napari_mrf.layers import ERROR_KEY, find_errors, series_layer_data
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets import compare_binding
-from napari_mrf.widgets.compare_notes import bland_altman_note
-from napari_mrf.widgets.compare_panel import FROM_FOLDER, TRUTH
-from napari_mrf.widgets.dock import CompareDock
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.readable_color import readable
+from napari_mrf.plugin.dock import CompareDock
+from napari_mrf.plugin.jobs import JobState, Step
+from napari_mrf.plugin.kit.readable_color import readable
+from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
+from napari_mrf.plugin.panels.compare import controller as compare_controller
+from napari_mrf.plugin.panels.compare.notes import bland_altman_note
+from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (3, 20, 24)
@@ -331,7 +331,7 @@ def test_cancel_stops_at_once_and_keeps_the_earlier_comparison(
             yield Step(step, 1000, "metrics of FF")
             gate.wait(0.02)
 
-    monkeypatch.setattr(compare_binding, "compare_sets", slow)
+    monkeypatch.setattr(compare_controller, "compare_sets", slow)
     earlier = compared.compared
     click(qtbot, panel.run_button)
     qtbot.waitUntil(lambda: panel.progress_row.bar.value() > 2, timeout=5000)
@@ -494,14 +494,14 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
 
 def test_a_comparison_that_ends_while_no_panel_is_open_is_kept(qtbot, viewer, monkeypatch):
     session, gate = session_of(viewer), threading.Event()
-    compare_sets = compare_binding.compare_sets
+    compare_sets = compare_controller.compare_sets
 
     def held(*arguments):
         yield Step(detail="waiting")
         gate.wait(10)
         return (yield from compare_sets(*arguments))
 
-    monkeypatch.setattr(compare_binding, "compare_sets", held)
+    monkeypatch.setattr(compare_controller, "compare_sets", held)
     first = CompareDock(viewer)
     first.bindings["compare"].run()
     close(qtbot, first)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_mrf.widgets.data_table import Column, DataTable
-from napari_mrf.widgets.data_table_model import DataTableModel
+from napari_mrf.plugin.kit.data_table import Column, DataTable
+from napari_mrf.plugin.kit.data_table_model import DataTableModel
 
 COLUMNS = (
     Column("name", "Region", swatch="color"),

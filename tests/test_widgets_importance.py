@@ -13,16 +13,16 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps, methods
-from napari_mrf.jobs import JobState
-from napari_mrf.layers import series_layer_data
-from napari_mrf.layers.importance import IMPORTANCE_KEY
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
+from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
+from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+from napari_mrf.plugin.panels.importance.sentence import frame_sentence
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.work import ImportanceParameters, options_of
+from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.importance_binding import ImportanceBinding
-from napari_mrf.widgets.importance_panel import ImportancePanel
-from napari_mrf.widgets.importance_sentence import frame_sentence
-from napari_mrf.widgets.importance_store import importance_store_of
-from napari_mrf.widgets.importance_work import ImportanceParameters, options_of
 
 WINDOW = MethodOption("window", "int", 1, "Window", "Frames averaged.", limits=(1, 75))
 INFO = MethodInfo("one-frame", "a stand-in", "matcher", ("spoiled",), "nobody", (WINDOW,))

@@ -19,12 +19,12 @@ from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io.labels.label_table import Label
-from napari_mrf.layers import pins_layer, series_layer_data
 from napari_mrf.plots.sequence_strip import range_text
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets.dock import InspectDock
-from napari_mrf.widgets.inspect_values import InspectValues
-from napari_mrf.widgets.inspect_values_model import ValueRow
+from napari_mrf.plugin.dock import InspectDock
+from napari_mrf.plugin.layers import pins_layer, series_layer_data
+from napari_mrf.plugin.panels.inspect.values import InspectValues
+from napari_mrf.plugin.panels.inspect.values_model import ValueRow
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (3, 4, 5)

@@ -11,8 +11,8 @@ from test_widgets_inspect_panel import AFFINE, SEQUENCE, SHAPE, SIGNAL, maps
 
 from napari_mrf import MRFSeries
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.layers import pins_layer, series_layer_data
-from napari_mrf.session import MapsSet, session_of
+from napari_mrf.plugin.layers import pins_layer, series_layer_data
+from napari_mrf.plugin.session import MapsSet, session_of
 
 
 class Window:

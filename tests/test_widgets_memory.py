@@ -15,7 +15,7 @@ SCRIPT = """
 import json, sys, time
 import napari
 from qtpy.QtWidgets import QApplication
-import napari_mrf.widgets.dock
+import napari_mrf.plugin.dock
 from napari_mrf import methods, sequences
 methods.available(sequences.t1ff()), methods.devices()
 

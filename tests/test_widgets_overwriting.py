@@ -8,9 +8,13 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import save_maps
-from napari_mrf.jobs import Job, Step
+from napari_mrf.plugin.jobs import Job, Step
+from napari_mrf.plugin.panels.shared.overwriting import (
+    ask_save_path,
+    asks_to_overwrite,
+    is_confirmed,
+)
 from napari_mrf.report.comparison.save import report_paths
-from napari_mrf.widgets.overwriting import ask_save_path, asks_to_overwrite, is_confirmed
 
 QUESTION = "The folder holds maps already. Replace the earlier results?"
 

@@ -11,8 +11,8 @@ from PIL import Image
 from qtpy.QtWidgets import QScrollArea, QWidget
 from test_widgets_wheel import turn_wheel_down
 
-from napari_mrf.widgets.plot_canvas import PlotCanvas
-from napari_mrf.widgets.plot_colors import ON_PAPER, PlotColors
+from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
+from napari_mrf.plugin.kit.plot_colors import ON_PAPER, PlotColors
 
 
 @pytest.fixture

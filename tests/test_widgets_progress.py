@@ -6,11 +6,11 @@ from napari.components import ViewerModel
 
 from napari_mrf import MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
+from napari_mrf.plugin.panels.reconstruct.work import ReconstructParameters, reconstruct
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.reconstruction.method import ReconstructionUpdate
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.layer_turns import layer_turns_of
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.reconstruction import ReconstructParameters, reconstruct
 
 SHAPE = (175, 2, 2, 2)
 SERIES = MRFSeries(np.ones(SHAPE, np.complex64), None, sequences.t1ff())

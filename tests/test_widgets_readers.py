@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
-from napari_mrf.layers import series_of
-from napari_mrf.widgets.readers import get_reader
-from napari_mrf.widgets.writer import write_maps
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.readers import get_reader
+from napari_mrf.plugin.writer import write_maps
 
 SERIES = np.ones((5, 4, 2, 175), np.complex64)
 

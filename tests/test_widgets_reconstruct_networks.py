@@ -10,14 +10,14 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries
 from napari_mrf.data import sequences
-from napari_mrf.jobs import JobState
-from napari_mrf.layers import series_layer_data
 from napari_mrf.networks import weights
 from napari_mrf.networks.architectures.cohen import Cohen
 from napari_mrf.networks.card import Metric
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.session import session_of
-from napari_mrf.widgets.dock import ReconstructDock
+from napari_mrf.plugin.dock import ReconstructDock
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import session_of
 
 SHAPE = (1, 20, 18)
 

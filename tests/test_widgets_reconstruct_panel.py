@@ -14,15 +14,15 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.jobs import JobState, JobStatus
-from napari_mrf.layers import series_layer_data
+from napari_mrf.plugin.dock import MRFDock, ReconstructDock
+from napari_mrf.plugin.jobs import JobState, JobStatus
+from napari_mrf.plugin.kit.option_form import OptionForm
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.panels.reconstruct.panel import MASK_FROM_FILE, duration, progress_sentence
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption, ReconstructionUpdate
-from napari_mrf.session import MapsSet, session_of
-from napari_mrf.widgets.dock import MRFDock, ReconstructDock
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.option_form import OptionForm
-from napari_mrf.widgets.reconstruct_panel import MASK_FROM_FILE, duration, progress_sentence
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (175, 3, 4, 5)

@@ -20,11 +20,11 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
-from napari_mrf.layers import series_layer_data
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets.dock import RoisDock
-from napari_mrf.widgets.regions_editor import regions_editor_of
-from napari_mrf.widgets.rois_drawing import prepare_drawing
+from napari_mrf.plugin.dock import RoisDock
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.panels.rois.drawing import prepare_drawing
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 
 SHAPE = (4, 30, 40)
 # Every axis runs the other way on the screen: file (z, y, x) = (3 - slice, 29 - row, 39 - column).
@@ -502,7 +502,7 @@ def test_own_regions_are_added_named_recolored_and_removed(qtbot, binding, monke
     draw(qtbot, binding, 101, 1)
     assert binding.editor.outlines_layer.features["name"].tolist() == ["scar"]
     monkeypatch.setattr(
-        "napari_mrf.widgets.rois_labels_binding.QColorDialog.getColor",
+        "napari_mrf.plugin.panels.rois.labels.QColorDialog.getColor",
         lambda *_: __import__("qtpy.QtGui", fromlist=["QColor"]).QColor(1, 2, 3),
     )
     edit["recolor"].trigger()

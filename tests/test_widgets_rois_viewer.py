@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.layers import series_layer_data
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.session import MapsSet, RegionChoice, session_of
 from napari_mrf.rois.polygons import polygon_mask
-from napari_mrf.session import MapsSet, RegionChoice, session_of
 
 SHAPE = (3, 60, 80)
 AFFINE = np.diag([-1.0, -1.0, 8.0, 1.0])  # shown as in the file

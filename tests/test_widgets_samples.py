@@ -17,14 +17,14 @@ from napari_mrf import methods
 from napari_mrf.data import sequences
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
-from napari_mrf.jobs import JobState
-from napari_mrf.layers import series_of
 from napari_mrf.matching.explicit import explicit_matcher
 from napari_mrf.phantoms.samples import brain
-from napari_mrf.session import session_of
-from napari_mrf.widgets.compare_panel import TRUTH
-from napari_mrf.widgets.readers import finish
-from napari_mrf.widgets.samples import in_steps, read_brain
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.panels.compare.panel import TRUTH
+from napari_mrf.plugin.readers import finish
+from napari_mrf.plugin.samples import in_steps, read_brain
+from napari_mrf.plugin.session import session_of
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from napari_mrf.widgets.notice import Notice
+from napari_mrf.plugin.kit.notice import Notice
 
 SEEN = 300
 

@@ -9,10 +9,10 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries
 from napari_mrf.data import sequences
 from napari_mrf.io import save_series
-from napari_mrf.layers import series_layer_data, series_of
+from napari_mrf.plugin.dock import MRFDock, SeriesDock
+from napari_mrf.plugin.layers import series_layer_data, series_of
+from napari_mrf.plugin.session import session_of
 from napari_mrf.reconstruction.method import MethodOption
-from napari_mrf.session import session_of
-from napari_mrf.widgets.dock import MRFDock, SeriesDock
 
 AFFINE = np.diag([-1.5, -2.0, 8.0, 1.0])
 RNG = np.random.default_rng(3)

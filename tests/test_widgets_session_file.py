@@ -13,10 +13,10 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, save_series
-from napari_mrf.layers import find_set, series_of
-from napari_mrf.session import MapsSet, RegionChoice, Regions, session_of
-from napari_mrf.widgets.maps_display import maps_display_of
-from napari_mrf.widgets.readers import get_reader
+from napari_mrf.plugin.layers import find_set, series_of
+from napari_mrf.plugin.readers import get_reader
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 AFFINE = np.diag([-1.5, -1.5, 4.0, 1.0])
 SHAPE = (2, 12, 16)

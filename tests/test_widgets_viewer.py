@@ -13,10 +13,10 @@ from superqt.utils import WorkerBase
 from napari_mrf import PARAMETERS
 from napari_mrf.data import sequences
 from napari_mrf.io import load_maps, load_series, save_series
-from napari_mrf.jobs import JobState
-from napari_mrf.layers import series_of
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.session import session_of
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.session import session_of
 
 MAPS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 
@@ -197,7 +197,7 @@ def test_launch_shows_a_series_with_its_maps(
 ):
     import napari
 
-    from napari_mrf.widgets.launch import open_viewer
+    from napari_mrf.plugin.launch import open_viewer
 
     monkeypatch.setattr(napari, "Viewer", lambda title: make_napari_viewer(title=title))
     series = load_series(sample / SERIES_NAME)

@@ -6,10 +6,10 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLineEdit, QScrollArea, QSpinBox
 
+from napari_mrf.plugin.dock import MRFDock
+from napari_mrf.plugin.kit.option_form import OptionForm
+from napari_mrf.plugin.kit.picker import Picker
 from napari_mrf.reconstruction.method import MethodOption
-from napari_mrf.widgets.dock import MRFDock
-from napari_mrf.widgets.option_form import OptionForm
-from napari_mrf.widgets.picker import Picker
 
 EDITORS = (QComboBox, QSpinBox, QDoubleSpinBox)
 OPTIONS = (

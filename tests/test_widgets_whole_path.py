@@ -10,10 +10,10 @@ from superqt.utils import WorkerBase
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.io import load_labels, load_series
-from napari_mrf.jobs import JobState
-from napari_mrf.layers import series_of
 from napari_mrf.phantoms.samples.thigh import ROIS_NAME, SERIES_NAME, sample_directory
-from napari_mrf.session import session_of
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.session import session_of
 
 MUSCLES = (7, 9, 10, 13)  # VL_R, VM_R, RF_R, SM_R
 

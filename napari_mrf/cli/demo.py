@@ -28,6 +28,6 @@ def demo(
     result = job.run(output, overwrite=overwrite, progress=with_progress)
     typer.echo(result.report())
     if not no_gui and job.has_display():
-        from napari_mrf.widgets.launch import open_viewer
+        from napari_mrf.plugin.launch import open_viewer
 
         open_viewer(series=result.series, maps_sets={result.method: result.maps})

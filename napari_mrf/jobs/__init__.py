@@ -1,6 +1,0 @@
-"""Long work in a worker thread: progress, cancel, and failures that cannot get lost."""
-
-from napari_mrf.jobs.job import Job
-from napari_mrf.jobs.status import Failure, JobState, JobStatus, Step
-
-__all__ = ["Failure", "Job", "JobState", "JobStatus", "Step"]

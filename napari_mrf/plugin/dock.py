@@ -1,0 +1,203 @@
+"""The docks: all steps under one another, and each step alone. Views and bindings meet here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QFrame,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.plugin.kit.help import show_help
+from napari_mrf.plugin.kit.quiet_texts import QuietTexts
+from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.session.bar import SessionBar
+from napari_mrf.plugin.panels.session.controller import SessionBinding
+from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.steps import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari.viewer
+
+_PREFERRED_WIDTH = 340
+# The later steps need what these two give; closed, they take a line each.
+_OPEN_AT_FIRST = 2
+
+
+class _Dock(QWidget):
+    """A scrolling column of sections with the shortcuts of its panels."""
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = unwrapped(viewer)
+        self.sections: dict[str, Section] = {}
+        self.panels: dict[str, Any] = {}
+        self.bindings: dict[str, Any] = {}
+        self._column = QVBoxLayout()
+        self._column.setContentsMargins(2, 4, 2, 4)
+        self._column.setSpacing(4)
+        content = QWidget()
+        content.setLayout(self._column)
+        self._quiet_texts = QuietTexts(viewer, content)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(content)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addWidget(self._scroll)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        """Ask for the width the panels are laid out for."""
+        return QSize(_PREFERRED_WIDTH, 600)
+
+    def minimumSizeHint(self) -> QSize:
+        """Stay usable when the dock is made narrow."""
+        return QSize(300, 200)
+
+    def _add_step(self, key: str, number: int = 0, *, is_open: bool = True) -> None:
+        step = STEPS[key]
+        panel = step.make_panel()
+        title = f"{number} {step.title}" if number else step.title
+        section = Section(title, panel, is_open=is_open)
+        section.toggled.connect(self._on_section_toggled)
+        panel.state_changed.connect(section.set_state)
+        self._column.addWidget(section)
+        binding = step.make_binding(self.viewer, panel)
+        self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
+        for keys, name in step.shortcuts.items():
+            action = _action(binding, name)
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+            # While the canvas has the focus napari hands out the keys.
+            napari_keys = keys.replace("Ctrl+", "Control-").replace("Shift+", "Shift-")
+            self.viewer.bind_key(napari_keys, action, overwrite=True)
+
+    def _on_section_toggled(self, is_open: bool) -> None:
+        if is_open:
+            # The column grows only after this event; then what was opened comes into view.
+            QTimer.singleShot(0, self._bring_into_view(self.sender()))
+
+    def _bring_into_view(self, section: Any) -> Callable[[], None]:
+        alive = ref(section)
+
+        def bring() -> None:
+            opened = alive()
+            if opened is not None and self._scroll is not None:
+                self._scroll.ensureWidgetVisible(opened, 0, 0)
+                top = opened.mapTo(self._scroll.widget(), opened.rect().topLeft()).y()
+                bar = self._scroll.verticalScrollBar()
+                if top < bar.value() or opened.height() > self._scroll.viewport().height():
+                    bar.setValue(top)
+
+        return bring
+
+    def _close_column(self) -> None:
+        self._column.addStretch(1)
+
+
+class MRFDock(_Dock):
+    """All steps from the series to the maps, in one dock.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        The viewer it works on.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.session_bar = SessionBar()
+        self.session_bar.help_requested.connect(self._on_help_requested)
+        self._layout.insertWidget(0, self.session_bar)
+        for number, key in enumerate(STEPS, 1):
+            self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
+        self._close_column()
+        self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
+
+    def _on_help_requested(self) -> None:
+        show_help(self)
+
+
+class SeriesDock(_Dock):
+    """The Series step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("series")
+        self._close_column()
+
+
+class ReconstructDock(_Dock):
+    """The Reconstruct step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("reconstruct")
+        self._close_column()
+
+
+class InspectDock(_Dock):
+    """The Inspect step alone; its plot takes the room that there is."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("inspect")
+        self._column.setStretchFactor(self.sections["inspect"], 1)
+        self.sections["inspect"].stretch_content()
+
+
+class RoisDock(_Dock):
+    """The ROIs step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("rois")
+        self._close_column()
+
+
+class CompareDock(_Dock):
+    """The Compare step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("compare")
+        self._close_column()
+
+
+class ImportanceDock(_Dock):
+    """The Importance step alone."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._add_step("importance")
+        self._close_column()
+
+
+def _action(binding: Any, name: str) -> Callable[..., None]:
+    """Return a function that calls a method of a binding while there is one.
+
+    Napari keeps its keys for ever, and asks for the name of what they call.
+    """
+    alive = ref(binding)
+
+    def act(*_: object) -> None:
+        target = alive()
+        if target is not None:
+            getattr(target, name)()
+
+    act.__name__ = name
+    return act

@@ -1,0 +1,70 @@
+"""The thread of a job: steps thinned out, every exception a value, no garbage collected.
+
+A ``RuntimeError`` that leaves a generator is taken for a deleted worker and swallowed, so no
+exception may leave it: the generator here returns a typed `Failure`.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import GeneratorWorker
+
+from napari_mrf.plugin.jobs.garbage import GARBAGE
+from napari_mrf.plugin.jobs.status import Failure, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+
+_SHORTEST_INTERVAL_S = 0.05
+
+
+class JobWorker(GeneratorWorker):  # type: ignore[misc]
+    """A worker that leaves garbage to the thread of the window."""
+
+    def run(self) -> None:
+        """Work, in a thread of the pool."""
+        try:
+            super().run()
+        finally:
+            GARBAGE.leave()
+
+
+class NamedWork(partial):  # type: ignore[type-arg]
+    """A call that prints as its title, which napari shows when a busy window is closed."""
+
+    title: str
+
+    def __new__(cls, title: str, *arguments: Any) -> NamedWork:
+        """Make the call."""
+        self = super().__new__(cls, *arguments)
+        self.title = title
+        return self
+
+    def __repr__(self) -> str:
+        return self.title
+
+
+def guarded(
+    work: Callable[..., Iterator[Step]], arguments: tuple[Any, ...]
+) -> Generator[Step | None, None, Any]:
+    """Run the generator, thin out its steps, and turn every exception into a `Failure`."""
+    last_s = float("-inf")
+    try:
+        generator = work(*arguments)
+        while True:
+            try:
+                step = next(generator)
+            except StopIteration as stop:
+                return stop.value
+            now = time.monotonic()
+            due = step.keep or now - last_s >= _SHORTEST_INTERVAL_S
+            if due:
+                last_s = now
+            yield step if due else None
+    except Exception as error:  # see the module docstring
+        return Failure(error, traceback.format_exc())

@@ -1,0 +1,80 @@
+"""One sentence in a panel, cause then cure, with a button where the cure is one click."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout
+
+from napari_mrf.plugin.kit.scrolling import bring_into_view
+
+_SIGNS = {"problem": "⚠  ", "note": ""}
+# Translucent, so that the text keeps the theme's contrast on either background.
+_BACKGROUNDS = {"problem": "rgba(230, 140, 20, 55)", "note": "rgba(80, 140, 220, 45)"}
+
+
+class Notice(QFrame):
+    """A framed sentence; hidden while there is nothing to say.
+
+    Signals
+    -------
+    cure_requested
+        The button was pressed.
+    """
+
+    cure_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("mrfNotice")
+        self._label = QLabel()
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._label.setStyleSheet("background: transparent;")
+        self.cure_button = QPushButton()
+        self.cure_button.clicked.connect(self.cure_requested)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(4)
+        layout.addWidget(self._label)
+        layout.addWidget(self.cure_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.clear()
+
+    def clear(self) -> None:
+        """Say nothing."""
+        self._text = ""
+        self.hide()
+
+    def say(self, text: str, *, kind: str = "problem", cure: str = "") -> None:
+        """Show a sentence, and scroll to a new one that is just out of sight.
+
+        Parameters
+        ----------
+        text : str
+            Cause, then cure.
+        kind : {"problem", "note"}
+            Told apart by sign as well as by color.
+        cure : str
+            Text of the button; none when empty.
+        """
+        is_new = text != self._text
+        self._text = text
+        self._label.setText(f"{_SIGNS[kind]}{_breakable(text)}")
+        self.setStyleSheet(
+            f"#mrfNotice {{ background: {_BACKGROUNDS[kind]}; border-radius: 4px; }}"
+        )
+        self.cure_button.setText(cure)
+        self.cure_button.setVisible(bool(cure))
+        self.show()
+        if is_new:
+            bring_into_view(self, if_near=True)
+
+    def text(self) -> str:
+        """Return the sentence, empty when there is none."""
+        return self._text
+
+
+def _breakable(text: str) -> str:
+    # A long path has no blank to break at and would widen the dock.
+    return "".join(character + "\u200b" if character in "/\\_" else character for character in text)

@@ -1,0 +1,65 @@
+"""A bar, a Cancel button and a sentence below: how far long work has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from napari_mrf.plugin.jobs import JobStatus
+
+
+class ProgressRow(QWidget):
+    """Seen only while work goes on.
+
+    Parameters
+    ----------
+    cancel_tip : str
+        What is left when the work is stopped.
+
+    Signals
+    -------
+    cancel_requested
+        The user pressed the button.
+    """
+
+    cancel_requested = Signal()
+
+    def __init__(self, cancel_tip: str = "") -> None:
+        super().__init__()
+        self.bar = QProgressBar()
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip(cancel_tip)
+        self.cancel_button.clicked.connect(self._on_cancel_clicked)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(self.text)
+        self.hide()
+
+    def show_status(self, status: JobStatus, sentence: str) -> None:
+        """Show how far the work has come and what is being done; nothing once it is over."""
+        self.setVisible(status.is_running)
+        if status.is_running:
+            self.bar.setRange(0, status.total)
+            self.bar.setValue(status.done)
+            self.text.setText(sentence)
+
+    def _on_cancel_clicked(self) -> None:
+        self.cancel_requested.emit()

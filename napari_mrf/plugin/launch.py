@@ -1,0 +1,56 @@
+"""Starts napari with a series and maps in it; the only way from the command line to a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import napari
+
+from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.readers import open_dock
+from napari_mrf.plugin.session import MapsSet
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.series import MRFSeries
+
+
+def open_viewer(
+    series: MRFSeries | None = None,
+    maps_sets: Mapping[str, ParameterMaps] | None = None,
+    *,
+    name: str = "series",
+    block: bool = True,
+) -> Any:
+    """Open napari with the MRF dock.
+
+    Parameters
+    ----------
+    series : MRFSeries, optional
+        Shown as a lazy magnitude view.
+    maps_sets : mapping of str to ParameterMaps, optional
+        Sets of maps by name, such as ``{"water-fat": maps}``.
+    name : str
+        Layer name of the series.
+    block : bool
+        Whether to return only when the window has been closed.
+
+    Returns
+    -------
+    napari.Viewer
+    """
+    viewer = napari.Viewer(title="napari-mrf")
+    if series is not None:
+        data, attributes, _ = series_layer_data(series, name)
+        viewer.add_image(data, **attributes)
+    open_dock(viewer)
+    for set_name, maps in (maps_sets or {}).items():
+        maps_display_of(viewer).add(MapsSet(set_name, maps, name if series is not None else ""))
+    layer_turns_of(viewer).finish()  # whoever called expects the layers
+    if block:
+        napari.run()
+    return viewer

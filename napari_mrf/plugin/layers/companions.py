@@ -1,0 +1,235 @@
+"""What a set of maps can show on demand: quality, flags, mask, standard deviations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.io.maps.writer import DEVIATIONS
+from napari_mrf.plugin.layers.attributes import (
+    add_image,
+    layer_name,
+    napari_colormap,
+    spatial_attributes,
+    voxel_sizes,
+)
+from napari_mrf.plugin.layers.batch import keeping_selection, remove_together
+from napari_mrf.plugin.layers.companion_values import (
+    companion_values,
+    meanings_of_bits,
+    screen_shape,
+)
+from napari_mrf.plugin.layers.maps import values_on_screen
+from napari_mrf.plugin.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.maps import ParameterMaps
+
+COMPANIONS = ("quality", "flags", "mask", "uncertainty")
+"""What a set of maps can show on demand beside its parameters."""
+
+# Wide enough for undersampled series, narrow enough to see differences in good ones; a value
+# that the prior alone gives (water T1 300 ms, fat T1 35 ms) is at or beyond the upper end.
+_DEVIATION_SHARE = 0.15
+_DEVIATION_COLORMAP = "magma"
+# Matched fingerprints correlate by 0.9 and more; from 0 on all of them would look the same.
+_QUALITY_LIMITS = (0.8, 1.0)
+
+
+def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
+    """Return the layers that show a companion of a set; none while it is not shown."""
+    return [
+        layer
+        for key, layer in find_set(viewer, set_name).items()
+        if key == companion or (companion == "uncertainty" and key in DEVIATIONS)
+    ]
+
+
+def is_companion_shown(viewer: Any, set_name: str, companion: str) -> bool:
+    """Return whether any layer of a companion of a set is visible."""
+    return any(layer.visible for layer in companion_layers(viewer, set_name, companion))
+
+
+def hide_companion(viewer: Any, set_name: str, companion: str) -> None:
+    """Hide the layers of a companion; a layer that comes back costs nothing, a new one does."""
+    for layer in companion_layers(viewer, set_name, companion):
+        if layer.visible:
+            layer.visible = False
+
+
+def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
+    """Show the layers of a companion of a set and return them, the one in front first.
+
+    Those that the set has not, or no more, are added.
+
+    Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
+    deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
+
+    Raises
+    ------
+    KeyError
+        For a companion that the maps do not have.
+    """
+    for _ in companion_by_turns(viewer, set_name, maps, companion):
+        pass
+    return companion_layers(viewer, set_name, companion)[::-1]
+
+
+def companion_by_turns(
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    companion: str,
+    thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+) -> Iterator[Any]:
+    """Show a companion like `show_companion`, yielding every layer; what is selected stays so.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where to show it.
+    set_name : str
+        Name of the set.
+    maps : ParameterMaps
+        Its maps.
+    companion : str
+        One of `COMPANIONS`.
+    thresholds : callable, optional
+        Returns what `apply_validity` takes, asked before every layer.
+    """
+    existing = find_set(viewer, set_name)
+    if companion != "uncertainty" or not maps.uncertainty:
+        if companion in existing:
+            existing[companion].visible = True
+        else:
+            with keeping_selection(viewer):
+                existing[companion] = _add_companion(viewer, set_name, maps, companion)
+        yield existing[companion]
+        return
+    front = [f"{key}_std" for key in maps.uncertainty if f"{key}_std" in existing]
+    if front and not is_companion_shown(viewer, set_name, companion):
+        existing[front[0]].visible = True
+    layer: Any | None = None
+    for key in maps.uncertainty:
+        earlier = find_set(viewer, set_name).get(f"{key}_std")
+        if earlier is not None:
+            layer = earlier
+            continue
+        valid = thresholds() if thresholds is not None else None
+        values = values_on_screen(maps, f"{key}_std", valid)
+        above = layer if layer in viewer.layers else None
+        with keeping_selection(viewer):
+            layer = _add_deviation(viewer, set_name, maps, key, values, above)
+        yield layer
+        if above is None and layer in viewer.layers:
+            layer.visible = True
+            yield layer
+
+
+def renew_companions(
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+    *,
+    are_complete: bool = True,
+) -> Iterator[None]:
+    """Let the companions that a set has follow other maps, yielding after every layer.
+
+    They are empty until the maps are complete, and go where the maps have nothing to show.
+    """
+    lacking = []
+    for name, layer in find_set(viewer, set_name).items():
+        if name in PARAMETERS:
+            continue
+        if not are_complete:
+            empty = np.nan if layer.data.dtype.kind == "f" else 0
+            layer.data = np.full(screen_shape(maps), empty, layer.data.dtype)
+            yield
+            continue
+        valid = thresholds() if thresholds is not None else None
+        values = companion_values(maps, name, valid)
+        if values is None:
+            lacking.append(layer)
+            continue
+        layer.data = values
+        layer.metadata[MAPS_KEY] = maps
+        if name == "flags":
+            layer.features = meanings_of_bits(maps.flags, FLAGS)
+        yield
+    if lacking:
+        remove_together(viewer, lacking)
+        yield
+
+
+def deviation_limits(key: str) -> tuple[float, float]:
+    """Return the display limits of the standard deviation of a parameter."""
+    low, high = PARAMETERS[key].display_limits
+    return 0.0, _DEVIATION_SHARE * (high - low)
+
+
+def _add_deviation(
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    key: str,
+    values: NDArray[np.float32],
+    above: Any | None,
+) -> Any:
+    """Add a standard deviation, hidden, below another layer or in front of all pictures."""
+    from matplotlib import colormaps
+
+    colors = colormaps[_DEVIATION_COLORMAP](np.linspace(0, 1, 256))
+    unit = PARAMETERS[key].unit
+    return add_image(
+        viewer,
+        values,
+        set_name,
+        f"{key}_std",
+        maps,
+        limits=deviation_limits(key),
+        colormap=napari_colormap(colors, "SD"),
+        visible=False,
+        title=f"{key} SD ({unit})" if unit else f"{key} SD",
+        at=None if above is None else viewer.layers.index(above),
+    )
+
+
+def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
+    values = companion_values(maps, companion, None)
+    if values is None:
+        raise KeyError(companion)
+    if companion == "quality":
+        from matplotlib import colormaps
+
+        colors = colormaps["cividis"](np.linspace(0, 1, 256))
+        return add_image(
+            viewer,
+            values,
+            set_name,
+            "quality",
+            maps,
+            limits=_QUALITY_LIMITS,
+            colormap=napari_colormap(colors, "quality"),
+            visible=True,
+        )
+    names = FLAGS if companion == "flags" else {"reconstructed": 1}
+    orientation = DisplayOrientation.from_affine(maps.affine)
+    layer = viewer.add_labels(
+        values,
+        name=layer_name(set_name, companion),
+        features=meanings_of_bits(values, names),
+        opacity=0.6,
+        metadata={SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps},
+        **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
+    )
+    layer.editable = False
+    return layer

@@ -1,0 +1,74 @@
+"""Masks as Labels layers over a series, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.layers.attributes import spatial_attributes
+from napari_mrf.plugin.layers.metadata import GRID_KEY
+from napari_mrf.plugin.layers.regions import grid_of_regions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.series import MRFSeries
+
+
+def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str) -> Any:
+    """Add a mask (Z, Y, X) in file order as a Labels layer over its series and return it."""
+    orientation = DisplayOrientation.from_affine(series.affine)
+    return viewer.add_labels(
+        np.array(orientation.to_screen(mask.astype(np.uint8))),
+        name=name,
+        opacity=0.4,
+        metadata={GRID_KEY: Grid(series.spatial_shape, series.affine)},
+        **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
+    )
+
+
+def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
+    """Return the mask (Z, Y, X) in file order that a Labels layer shows over a series.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        Any label counts. Painted over the series it may have its four axes; then a label in
+        any frame counts.
+    series : MRFSeries
+        The series it belongs to.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-mask"`` for another grid or an empty mask.
+    """
+    what = f"the mask {layer.name} lies on another grid"
+    hint = "Draw it on a Labels layer made for this series."
+    made_for = layer.metadata.get(GRID_KEY) or grid_of_regions(layer)
+    if made_for is not None:
+        check_same_grid(made_for, series, what, code="bad-mask", hint=hint)
+    orientation = DisplayOrientation.from_affine(series.affine)
+    labels = np.asarray(layer.data) != 0
+    if labels.ndim == 4:
+        labels = labels.any(axis=0)
+    if labels.ndim == 2:
+        labels = labels[np.newaxis]
+    expected = tuple(series.spatial_shape[axis] for axis in orientation.axes)
+    if labels.shape != expected:
+        raise MRFInputError(
+            "bad-mask",
+            what,
+            expected=f"shape {expected}",
+            found=f"shape {labels.shape}",
+            hint=hint,
+        )
+    if not labels.any():
+        raise MRFInputError(
+            "bad-mask", f"the mask {layer.name} is empty", hint="Paint the voxels to reconstruct."
+        )
+    return np.ascontiguousarray(orientation.to_file(labels))

@@ -1,0 +1,195 @@
+"""The polygons that regions were drawn with, as a Shapes layer beside their Labels layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.plugin.layers.attributes import spatial_attributes
+from napari_mrf.plugin.layers.order import PINS_KEY, place_under_pins
+from napari_mrf.plugin.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
+from napari_mrf.rois.polygons import Outline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.plugin.layers.regions import RegionGrid
+
+OUTLINES_KEY = "mrf_outlines_of"
+"""Metadata of a Shapes layer of polygons: (id of the Labels layer, its `RegionGrid`)."""
+
+_GIVEN_UP, _UNUSABLE = "given up", "unusable"
+_EDGE_WIDTH = 0.6  # voxels
+_NAMES_KEY = "mrf_color_of_names"
+_TEXT = {"string": "{name}", "size": 9, "color": "white", "anchor": "center"}
+
+
+def add_outlines_layer(viewer: Any, regions: Any) -> Any:
+    """Add an empty layer for the polygons of a layer of regions and return it."""
+    from napari.layers import Shapes
+
+    grid = regions.metadata[REGIONS_KEY]
+    layer = Shapes(
+        None,
+        ndim=3,
+        name=f"{regions.name} outlines",
+        edge_width=_EDGE_WIDTH,
+        face_color="transparent",
+        features={"label": np.empty(0, int), "name": np.empty(0, object)},
+        text=_TEXT,
+        metadata={OUTLINES_KEY: (regions.unique_id, grid)},
+        **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
+    )
+    viewer.layers.insert(place_under_pins(viewer), layer)
+    return layer
+
+
+def write_names_in(viewer: Any, color: str) -> None:
+    """Write names of regions and numbers of pins in a color that can be read where they are."""
+    for layer in viewer.layers:
+        is_named = OUTLINES_KEY in layer.metadata or PINS_KEY in layer.metadata
+        if is_named and layer.metadata.get(_NAMES_KEY, "white") != color:
+            layer.metadata[_NAMES_KEY] = color
+            layer.text.color = color
+
+
+def prepare_outlines() -> None:
+    """Let numba compile what napari draws polygons with: 35 s, once for an installation.
+
+    Napari does it when the first layer of shapes is made, in the thread of the window. This may
+    run in any thread.
+    """
+    try:
+        from napari.layers.shapes._accelerated_triangulate_dispatch import warmup_numba_cache
+    except ImportError:  # not part of what napari promises; then it does it itself
+        return
+    warmup_numba_cache()
+
+
+def find_outlines(viewer: Any, regions: Any) -> Any | None:
+    """Return the polygons' layer of a layer of regions, or None."""
+    for layer in viewer.layers:
+        if layer.metadata.get(OUTLINES_KEY, (None,))[0] == regions.unique_id:
+            return layer
+    return None
+
+
+def set_pen(layer: Any, label: Label) -> None:
+    """Give polygons that are drawn from now on the name and the color of a label."""
+    layer.selected_data = set()  # a color that is set changes what is selected
+    layer.feature_defaults = {"label": label.index, "name": label.name}
+    layer.current_edge_color = edge_color(label)
+    layer.current_face_color = "transparent"
+
+
+def end_drawing(layer: Any) -> None:
+    """Finish a polygon that is half drawn, without the corner that follows the mouse.
+
+    Another mode ends it too, but with that corner, wherever the mouse has gone since.
+    """
+    layer.remove([])  # removes nothing, and finishes
+    layer.mode = "pan_zoom"
+
+
+def read_outlines(layer: Any) -> tuple[list[Outline], int]:
+    """Return the polygons in file order, and how many shapes cannot be used.
+
+    Polygons and rectangles that lie in one slice can; ellipses, lines and polygons drawn
+    across slices cannot.
+    """
+    entries = _entries(layer)
+    usable = [outline for outline in entries if isinstance(outline, Outline)]
+    return usable, sum(entry == _UNUSABLE for entry in entries)
+
+
+def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, Label]) -> None:
+    """Make these the polygons of a layer; other shapes in it stay.
+
+    Only what differs is removed and added, as every polygon costs napari some milliseconds.
+    """
+    grid = layer.metadata[OUTLINES_KEY][1]
+    layer.selected_data = set()
+    missing = Counter(outlines)
+    gone = []
+    for index, entry in enumerate(_entries(layer)):
+        if isinstance(entry, Outline):
+            if missing[entry] > 0:
+                missing[entry] -= 1
+            else:
+                gone.append(index)
+    if gone:
+        layer.remove(gone)
+    by_label: dict[int, list[NDArray[np.float64]]] = {}
+    for outline in missing.elements():
+        points = np.array([(outline.z, y, x) for y, x in outline.vertices])
+        by_label.setdefault(outline.label, []).append(_turned(points, grid, to_file=False))
+    for label, polygons in by_label.items():
+        if label in table:
+            set_pen(layer, table[label])
+            layer.add_polygons(
+                polygons, edge_width=_EDGE_WIDTH, edge_color=edge_color(table[label])
+            )
+    layer.selected_data = set()
+
+
+def _entries(layer: Any) -> list[Outline | str]:
+    """Return the outline of every shape, or why it is none."""
+    _drop_remains(layer)
+    grid = layer.metadata[OUTLINES_KEY][1]
+    entries: list[Outline | str] = []
+    labels = layer.features["label"].to_numpy()
+    for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
+        in_file = _turned(np.asarray(points, float), grid, to_file=True)
+        z = np.unique(np.round(in_file[:, 0]))
+        if len(in_file) < 3 or len(np.unique(in_file, axis=0)) < 3:
+            entries.append(_GIVEN_UP)  # after a click or two
+        elif kind not in ("polygon", "rectangle") or len(z) != 1 or not label or label != label:
+            entries.append(_UNUSABLE)
+        else:
+            vertices = tuple(map(tuple, in_file[:, 1:].tolist()))
+            entries.append(Outline(int(label), int(z[0]), vertices))
+    return entries
+
+
+def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:
+    """Give the polygons the present names and colors of their labels."""
+    _drop_remains(layer)
+    labels = [int(label) for label in layer.features["label"]]
+    if labels:
+        layer.features = {"label": labels, "name": [_name(table, label) for label in labels]}
+        layer.edge_color = [
+            edge_color(table[label]) if label in table else np.array(UNNAMED_COLOR)
+            for label in labels
+        ]
+
+
+def _drop_remains(layer: Any) -> None:
+    # napari forgets a polygon of a click or two but not its row in the table of features nor its
+    # colors; the next polygon would get that row's name, and the one after it its color.
+    if len(layer.features) > len(layer.data):
+        layer.features = layer.features.iloc[: len(layer.data)].reset_index(drop=True)
+    # No public call takes a color away: those that are set replace only the first ones.
+    shapes = layer._data_view
+    for name in ("_edge_color", "_face_color"):
+        if len(getattr(shapes, name)) > len(layer.data):
+            setattr(shapes, name, getattr(shapes, name)[: len(layer.data)])
+
+
+def _name(table: Mapping[int, Label], label: int) -> str:
+    return table[label].name if label in table else f"Label {label}"
+
+
+def _turned(points: NDArray[np.float64], grid: RegionGrid, *, to_file: bool) -> NDArray[np.float64]:
+    """Turn (n, 3) positions from screen order to file order or back."""
+    orientation = grid.orientation
+    turned = np.empty_like(points)
+    for at, (axis, flip) in enumerate(zip(orientation.axes, orientation.flips, strict=True)):
+        source, target = (at, axis) if to_file else (axis, at)
+        values = points[:, source]
+        turned[:, target] = grid.shape[axis] - 1 - values if flip else values
+    return turned

@@ -1,0 +1,1 @@
+"""The Compare panel: maps against a reference, for one subject or many."""

@@ -1,0 +1,80 @@
+"""Compares several subjects from the panel: asks for folders, runs, tells what came of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
+from napari_mrf.plugin.panels.compare.cohort_work import (
+    CohortFolders,
+    ComparedCohort,
+    compare_cohort,
+)
+from napari_mrf.plugin.panels.shared.overwriting import asks_to_overwrite
+from napari_mrf.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.plugin.jobs import JobStatus
+    from napari_mrf.plugin.panels.compare.panel import ComparePanel
+
+_TITLE = "Several subjects"
+
+
+class CompareCohort:
+    """What happens at the button *Several subjects…*.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose session runs the comparison.
+    panel : ComparePanel
+        The view.
+    options : callable
+        Returns how the panel wants to compare.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: ComparePanel, options: Callable[[], ComparisonOptions]
+    ) -> None:
+        self.panel = panel
+        self.session = session_of(viewer)
+        self._options = options
+        self._folders: CohortFolders | None = None
+        self.dialog: CohortDialog | None = None
+        panel.cohort_requested.connect(self.ask)
+
+    def ask(self) -> None:
+        """Ask for the folders, beginning with those of the last time."""
+        self.dialog = CohortDialog(self.panel, self._folders)
+        self.dialog.chosen.connect(self.run)
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def run(self, folders: CohortFolders, *, overwrite: bool = False) -> None:
+        """Compare the subjects of these folders and write the results."""
+        self._folders = folders
+        self.panel.notice.clear()
+        self.session.comparison.start(_TITLE, compare_cohort, folders, self._options(), overwrite)
+
+    def asks_to_overwrite(self, status: JobStatus) -> bool:
+        """Ask where this comparison was refused because of an earlier one; return whether."""
+        folders = self._folders
+        if status.title != _TITLE or folders is None:
+            return False
+        return asks_to_overwrite(self.panel, status, partial(self.run, folders, overwrite=True))
+
+
+def state_of(cohort: ComparedCohort) -> str:
+    """Return a line for the header."""
+    n, comparison = len(cohort.comparison.subjects), cohort.comparison
+    subjects = "1 subject" if n == 1 else f"{n} subjects"
+    return f"{subjects}, {comparison.test_name} against {comparison.reference_name}"
+
+
+def sentence_of(cohort: ComparedCohort) -> str:
+    """Return where the results are, and what a user should know of them."""
+    return "\n".join([f"Report and tables are in {cohort.output}", *cohort.comparison.warnings])

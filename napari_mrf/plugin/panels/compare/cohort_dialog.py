@@ -1,0 +1,101 @@
+"""Asks where the maps of several subjects lie, and where their comparison goes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
+
+_WIDTH = 460
+_EXPLANATION = (
+    "Each folder holds a folder for every subject, with the maps in it. Subjects are matched by "
+    "the names of their folders."
+)
+_ROWS = {
+    "reference": ("Reference", "Folder of subjects", "What the other is compared with"),
+    "test": ("Test", "Folder of subjects", "What is compared with the reference"),
+    "rois": (
+        "Regions",
+        "none: voxels only",
+        "A folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and names in a .txt beside them",
+    ),
+    "output": ("Results", "Folder to write to", "Gets the report, figures and tables"),
+}
+
+
+class CohortDialog(QDialog):
+    """Four folders, of which that of the regions may be left out.
+
+    Signals
+    -------
+    chosen
+        The `CohortFolders`, when the user pressed *Compare*.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None, before: CohortFolders | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Compare several subjects")
+        self.setMinimumWidth(_WIDTH)
+        explanation = QLabel(_EXPLANATION)
+        explanation.setWordWrap(True)
+        self.edits: dict[str, QLineEdit] = {}
+        self.browse_buttons: dict[str, QPushButton] = {}
+        form = QFormLayout()
+        for key, (title, hint, tooltip) in _ROWS.items():
+            edit = self.edits[key] = QLineEdit(getattr(before, key, ""))
+            edit.setPlaceholderText(hint)
+            edit.setToolTip(tooltip)
+            edit.textChanged.connect(self._on_changed)
+            button = self.browse_buttons[key] = QPushButton("Browse…")
+            button.setAutoDefault(False)
+            button.clicked.connect(partial(self._browse, key))
+            row = QHBoxLayout()
+            row.addWidget(edit, 1)
+            row.addWidget(button)
+            form.addRow(title, row)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.run_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.run_button.setText("Compare")
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.accepted.connect(self._on_accepted)
+        layout = QVBoxLayout(self)
+        layout.addWidget(explanation)
+        layout.addLayout(form)
+        layout.addWidget(self.buttons)
+        self._on_changed()
+
+    def folders(self) -> CohortFolders:
+        """Return what is written in the rows."""
+        return CohortFolders(**{key: edit.text().strip() for key, edit in self.edits.items()})
+
+    def _browse(self, key: str, *_: object) -> None:
+        title = f"{_ROWS[key][0]}: {_ROWS[key][1].lower()}"
+        folder = QFileDialog.getExistingDirectory(self, title, self.edits[key].text())
+        if folder:
+            self.edits[key].setText(folder)
+
+    def _on_changed(self, *_: object) -> None:
+        folders = self.folders()
+        self.run_button.setEnabled(bool(folders.reference and folders.test and folders.output))
+
+    def _on_accepted(self) -> None:
+        self.chosen.emit(self.folders())

@@ -1,0 +1,103 @@
+"""What a Compare panel lets a worker thread do with the folders of several subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.jobs import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.analysis.comparison.subjects import Study, SubjectMaps
+    from napari_mrf.io.labels.label_table import Label
+
+
+@dataclass(frozen=True)
+class CohortFolders:
+    """Where the maps of several subjects lie, and where the results go.
+
+    Parameters
+    ----------
+    reference, test : str
+        Folders with a folder of maps a subject, matched by name.
+    rois : str
+        A folder with a label map a subject; empty for none.
+    output : str
+        Gets the tables, figures, report and record of ``napari-mrf compare``.
+    """
+
+    reference: str
+    test: str
+    rois: str
+    output: str
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedCohort:
+    """A comparison of several subjects, which are not in the viewer.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The result.
+    table : mapping of int to Label
+        Names and colors of the regions.
+    output : str
+        Where it was written.
+    """
+
+    comparison: Comparison
+    table: Mapping[int, Label]
+    output: str
+    is_in_view = False
+
+
+def compare_cohort(
+    folders: CohortFolders, options: ComparisonOptions, overwrite: bool
+) -> Generator[Step, None, ComparedCohort]:
+    """Compare subjects in steps and write the results, as the command line does."""
+    yield Step(detail="finding the subjects")
+    from napari_mrf.analysis.comparison.compare import iter_compare
+    from napari_mrf.analysis.comparison.subjects import find_study, side_names
+    from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
+
+    COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
+    study = find_study(folders.reference, folders.test, rois=folders.rois or None)
+    table: dict[int, Label] = {}
+    reference_name, test_name = side_names(folders.reference, folders.test)
+    comparison: Comparison = yield from _in_steps(
+        iter_compare(
+            _subjects(study, table),
+            len(study.folders),
+            reference_name=reference_name,
+            test_name=test_name,
+            options=options,
+            warnings=study.warnings,
+        )
+    )
+    yield from _in_steps(iter_save(comparison, folders.output, overwrite=overwrite))
+    return ComparedCohort(comparison, table, folders.output)
+
+
+def _subjects(study: Study, table: dict[int, Label]) -> Iterator[SubjectMaps]:
+    """Read one subject after another, and note the names of its regions."""
+    for name in study.folders:
+        subject = study.load(name)
+        table.update({label: one for label, one in subject.table.items() if label})
+        yield subject
+
+
+def _in_steps(updates: Generator[Any, None, Any]) -> Generator[Step, None, Any]:
+    while True:
+        try:
+            update = next(updates)
+        except StopIteration as stop:
+            return stop.value
+        if isinstance(update, str):
+            yield Step(detail=update)
+        else:
+            yield Step(update.done, update.total, update.what)

@@ -1,0 +1,216 @@
+"""Binds a Compare panel to the viewer and the session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.plugin.jobs import JobState, JobStatus
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.panels.compare.cohort import CompareCohort, sentence_of, state_of
+from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+from napari_mrf.plugin.panels.compare.needs import age_of, needs_of
+from napari_mrf.plugin.panels.compare.opening import CompareOpening
+from napari_mrf.plugin.panels.compare.panel import SIDES
+from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
+from napari_mrf.plugin.panels.compare.state import compare_memory_of, sides_of, truths_among
+from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
+from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.session import session_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from napari_mrf.plugin.panels.compare.panel import ComparePanel
+
+
+class CompareBinding:
+    """What happens when the user acts on a Compare panel, and what the panel shows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose maps are compared.
+    panel : ComparePanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: ComparePanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.memory = compare_memory_of(viewer)
+        self._action: Callable[[], None] | None = None
+        self._tells_age = False
+        panel.side_picked.connect(self._on_side_picked)
+        panel.swap_requested.connect(self.swap)
+        panel.run_requested.connect(self.run)
+        panel.cancel_requested.connect(self.cancel)
+        panel.notice.cure_requested.connect(self._on_cure_requested)
+        self.opening = CompareOpening(viewer, panel, self.tell, self._show_sets)
+        self.results = CompareResultsBinding(viewer, panel, self.tell)
+        self.cohort = CompareCohort(viewer, panel, self._options)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(self.session.series_changed, self._on_series_changed)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+        self.bond.connect(self.session.comparison.changed, self._on_run_changed)
+        self.bond.connect(self.session.comparison.succeeded, self._on_compared)
+        self._show_sets()
+        self._show_remembered()
+
+    def run(self) -> None:
+        """Compare the two sets that are picked."""
+        if self._needs():
+            return
+        reference, test = (self.session.maps_sets[self.panel.current(side)] for side in SIDES)
+        self.panel.notice.clear()
+        self.session.comparison.start(
+            f"{test.name} against {reference.name}", compare_sets, reference, test,
+            self.session.regions, self._options(), dict(self.memory.sums),
+        )  # fmt: skip
+
+    def tell(
+        self, text: str, *, kind: str = "problem", cure: str = "",
+        action: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Say a sentence in the panel; the button with the cure calls the action."""
+        self._action, self._tells_age = action, False
+        self.panel.notice.say(text, kind=kind, cure=cure)
+
+    def run_again(self) -> None:
+        """Repeat the comparison that is shown with what its sets and the regions are now."""
+        compared = self.results.compared
+        if isinstance(compared, Compared):
+            self._pick(reference=compared.reference.name, test=compared.test.name)
+            self.run()
+
+    def cancel(self) -> None:
+        """Stop; the earlier comparison stays."""
+        self.session.comparison.cancel()
+
+    def swap(self) -> None:
+        """Let reference and test change places."""
+        self._pick(reference=self.panel.current("test"), test=self.panel.current("reference"))
+
+    def state(self) -> dict[str, Any]:
+        """Return the choices of the panel in JSON-ready form."""
+        return {
+            **{side: self.panel.current(side) for side in SIDES},
+            "erosion_voxels": self.panel.erosion.value(),
+            **self.results.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the choices of the panel; what is missing or not known stays."""
+        erosion = state.get("erosion_voxels")
+        if isinstance(erosion, int) and not isinstance(erosion, bool):
+            self.panel.erosion.setValue(erosion)
+        sides = {side: str(state.get(side, "")) for side in SIDES}
+        self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
+        self.results.restore(state)
+
+    def _options(self) -> ComparisonOptions:
+        return ComparisonOptions(
+            RoiOptions(
+                thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
+            )
+        )
+
+    def _needs(self) -> str:
+        return needs_of(self.session, {side: self.panel.current(side) for side in SIDES})
+
+    def _pick(self, **names: str) -> None:
+        """Note what the user wants on a side, and show it."""
+        self.memory.picked.update(names)
+        self._show_sets()
+
+    def _show_sets(self) -> None:
+        """Offer the sets, with what is picked, or is usual, on both sides."""
+        sets, folder = self.memory.sets(), self.opening.truth_folder()
+        reference, test = sides_of(sets, self.memory.picked, truths_among(sets, folder))
+        names = [one.name for one in sets]
+        self.panel.set_sets(names, reference, test, has_truth=folder is not None)
+        self._show_needs()
+
+    def _show_remembered(self) -> None:
+        """Show the comparison that an earlier panel left, and the one that goes on."""
+        compared = self.memory.compared
+        if compared is not None:
+            # What is compared again should be compared in the same way.
+            self.panel.erosion.setValue(compared.comparison.options.rois.erosion_voxels)
+            self.results.show(compared)
+            self._tell_age()
+        else:
+            self._show_state()
+        if self.session.comparison.status.is_running:
+            self._on_run_changed(self.session.comparison.status)
+
+    def _show_needs(self) -> None:
+        self.panel.set_needs(self._needs())
+
+    def _show_state(self) -> None:
+        compared = self.results.compared
+        if compared is None:
+            self.panel.state_changed.emit("not run")
+            return
+        if isinstance(compared, ComparedCohort):
+            self.panel.state_changed.emit(state_of(compared))
+            return
+        self.panel.state_changed.emit(
+            f"{compared.test.name} against {compared.reference.name}"
+            + (" · out of date" if age_of(self.results.compared, self.session) else "")
+        )
+
+    def _tell_age(self) -> None:
+        """Say that the comparison is out of date, with the cure, or take that back."""
+        text = age_of(self.results.compared, self.session)
+        if text:
+            self.tell(text, cure="" if self._needs() else "Compare again", action=self.run_again)
+            self._tells_age = True
+        elif self._tells_age:
+            self._tells_age = False
+            self.panel.notice.clear()
+        self._show_state()
+
+    def _on_cure_requested(self) -> None:
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+    def _on_side_picked(self, side: str) -> None:
+        # The other side stays what the user sees, even where that is the same set.
+        self.memory.picked[side] = self.panel.current(side)
+        self._show_needs()
+
+    def _on_maps_changed(self, _: str) -> None:
+        self._show_sets()
+        self._tell_age()
+
+    def _on_series_changed(self, _: Any) -> None:
+        self._show_sets()
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self._show_needs()
+        self._tell_age()
+
+    def _on_run_changed(self, status: JobStatus) -> None:
+        self.panel.set_status(status)
+        self._show_needs()
+        if status.failure is not None and not self.cohort.asks_to_overwrite(status):
+            self.tell(status.failure.sentence)
+        if status.state in (JobState.FAILED, JobState.CANCELLED):
+            self._show_state()
+
+    def _on_compared(self, compared: Any) -> None:
+        if isinstance(compared, Compared):
+            self.results.show(compared)
+            self._tell_age()
+            notes = compared.comparison.warnings
+            if notes and not age_of(self.results.compared, self.session):
+                self.tell("\n".join(notes), kind="note")
+        elif isinstance(compared, ComparedCohort):
+            self.results.show(compared)
+            self._show_state()
+            self.tell(sentence_of(compared), kind="note")

@@ -1,0 +1,143 @@
+"""The error layers of a Compare panel: shown on demand, masked to the regions, kept up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+
+from napari_mrf.analysis.images.error_maps import error_map
+from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers.batch import keeping_selection
+from napari_mrf.plugin.layers.error_maps import ERROR_KEY, find_errors, show_error
+from napari_mrf.plugin.layers.metadata import PARAMETER_KEY
+from napari_mrf.plugin.layers.order import show_in_front
+from napari_mrf.plugin.panels.compare.state import compare_memory_of
+from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+    from napari_mrf.plugin.panels.compare.panel import ComparePanel
+
+_QUIET_MS = 200
+_OWNER = "error"
+
+
+class CompareErrors:
+    """Adds the error of a map as a layer and lets it follow the regions.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the layers are.
+    panel : ComparePanel
+        Says which kind of error, and which regions are checked.
+    tell : callable
+        Says a sentence in the panel.
+    """
+
+    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.tell = tell
+        self.session = session_of(viewer)
+        self.compared: Compared | None = None
+        self._masked = compare_memory_of(viewer).masked
+        self._timer = QTimer(panel)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self._refresh)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+
+    def set_compared(self, compared: Compared | ComparedCohort) -> None:
+        """Let the layers that show errors of these sets show those of their maps as they are."""
+        self.compared = compared if isinstance(compared, Compared) else None
+        self._redraw(every=True)
+
+    def show(self, compared: Compared, key: str) -> None:
+        """Show the error of a map, in the layer that it has or in a new one, by turns."""
+        view = self.panel.results
+        of = (compared.reference.name, compared.test.name, key, view.error_kind())
+        if view.regions_only.isChecked() and self.session.regions is not None:
+            self._masked.add(of)
+        else:
+            self._masked.discard(of)
+        values = self._values(of)
+        if values is None:
+            return
+        show_canvas_texts(self.viewer)
+        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(values, of), self.panel)
+
+    def _by_turns(
+        self, values: NDArray[np.float32], of: tuple[str, str, str, str]
+    ) -> Iterator[None]:
+        self._hide_maps(find_errors(self.viewer).get(of))
+        yield
+        with keeping_selection(self.viewer):
+            layer = show_error(self.viewer, values, self.compared.reference.maps, of)
+        yield
+        if layer in self.viewer.layers:
+            show_in_front(self.viewer, layer)
+            self.viewer.layers.selection.active = layer
+
+    def refresh_soon(self) -> None:
+        """Let the masked layers follow the regions once these come to rest."""
+        self._timer.start()
+
+    def _values(self, of: tuple[str, str, str, str]) -> NDArray[np.float32] | None:
+        """Return the error map (Z, Y, X), or say why there is none."""
+        compared, regions = self.compared, self.session.regions
+        region = None
+        if of in self._masked and regions is not None:
+            chosen = self.panel.regions.chosen()
+            labels = regions.labels
+            region = labels > 0 if chosen is None else np.isin(labels, chosen)
+        try:
+            if region is not None:
+                check_same_grid(regions, compared.reference.maps,
+                                "the regions lie on another grid than the maps")  # fmt: skip
+            return error_map(
+                compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
+                thresholds=preferences().thresholds,
+            )  # fmt: skip
+        except MRFInputError as error:
+            self.tell(error.sentence())
+            return None
+
+    def _hide_maps(self, but: Any) -> None:
+        """Hide maps and other errors: seen through an error map they would be taken for it."""
+        for layer in self.viewer.layers:
+            is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
+            if layer is not but and layer.visible and (is_map or ERROR_KEY in layer.metadata):
+                layer.visible = False
+
+    def _refresh(self) -> None:
+        self._redraw(every=False)
+
+    def _redraw(self, *, every: bool) -> None:
+        """Draw the layers of these sets again: every one, or those masked to the regions."""
+        if self.compared is None:
+            return
+        sides = (self.compared.reference.name, self.compared.test.name)
+        for of in find_errors(self.viewer):
+            if of[:2] == sides and (every or of in self._masked):
+                values = self._values(of)
+                if values is not None:
+                    show_error(self.viewer, values, self.compared.reference.maps, of)
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self.refresh_soon()

@@ -1,0 +1,102 @@
+"""Opens maps for a side of a Compare panel: from a folder, or the known truth of the series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.io.maps.writer import RECORD_NAME
+from napari_mrf.plugin.jobs import Job, JobStatus
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.panels.compare.state import compare_memory_of
+from napari_mrf.plugin.panels.compare.work import OpenedMaps, read_maps
+from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.plugin.panels.compare.panel import ComparePanel
+
+_TRUTH_FOLDER = "truth"
+
+
+class CompareOpening:
+    """What happens at *From a folder…* and at the known truth.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the maps are shown.
+    panel : ComparePanel
+        The view.
+    tell : callable
+        Says a sentence in the panel, see `CompareBinding.tell`.
+    show_sets : callable
+        Offers the sets anew once there is another.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: ComparePanel, tell: Callable[..., None],
+        show_sets: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.memory = compare_memory_of(viewer)
+        self.job = Job()
+        self._tell = tell
+        self._show_sets = show_sets
+        panel.folder_requested.connect(self._on_folder_requested)
+        panel.truth_requested.connect(self._on_truth_requested)
+        self.bond = Bond(panel)
+        self.bond.connect(self.job.changed, self._on_job_changed)
+        self.bond.connect(self.job.succeeded, self._on_opened)
+
+    def open_maps(self, folder: str, side: str) -> None:
+        """Read maps from a folder, show them, and pick them for a side."""
+        if self.job.status.is_running:
+            return
+        name = Path(folder).name or str(folder)
+        for one in self.session.maps_sets.values():
+            if one.name == name and one.folder != str(folder):
+                # Another set of that name must not be replaced by a look into a folder.
+                name = "/".join(Path(folder).resolve().parts[-2:])
+        self.job.start("Opening maps", read_maps, str(folder), name, side)
+
+    def truth_folder(self) -> Path | None:
+        """Return where the known truth of the series lies, None where there is none."""
+        series = self.session.series
+        if series is None or not series.source_path:
+            return None
+        folder = Path(series.source_path).parent / _TRUTH_FOLDER
+        return folder if (folder / RECORD_NAME).is_file() else None
+
+    def _on_folder_requested(self, side: str) -> None:
+        folder = QFileDialog.getExistingDirectory(self.panel, "Maps to compare")
+        if folder:
+            self.open_maps(folder, side)
+
+    def _on_truth_requested(self, side: str) -> None:
+        folder = self.truth_folder()
+        if folder is not None:
+            self.open_maps(str(folder), side)
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            self._tell(status.failure.sentence)
+
+    def _on_opened(self, opened: Any) -> None:
+        if not isinstance(opened, OpenedMaps):
+            return
+        self.panel.notice.clear()
+        name = opened.maps_set.name
+        self.memory.sums[name] = opened.sums
+        other = "test" if opened.side == "reference" else "reference"
+        if self.memory.picked.get(other) == name:
+            del self.memory.picked[other]
+        self.memory.picked[opened.side] = name
+        maps_display_of(self.viewer).add(opened.maps_set)
+        self._show_sets()

@@ -1,0 +1,221 @@
+"""The results part of the Compare panel: maps, plots, numbers, error maps, export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.analysis.images.error_maps import ERROR_KINDS
+from napari_mrf.plugin.kit.data_table import DataTable
+from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.plot_legend import PlotLegend
+from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from napari_mrf.plugin.kit.data_table import Column
+    from napari_mrf.plugin.kit.plot_legend import LegendEntry
+
+REGIONS_TAB = "regions"
+_TABS = {
+    "scatter": ("Scatter", "Test over reference, with the identity (dotted) and the regression"),
+    "bland-altman": ("Bland-Altman", "Difference over mean, with bias and limits of agreement"),
+    "blurriness": ("Blur", "Energy in the high spatial frequencies: less is blurrier"),
+    REGIONS_TAB: ("Table", "The means of the regions"),
+}
+
+
+class CompareResults(QWidget):
+    """Shows what it is told and says what the user wants; hidden without a comparison.
+
+    Signals
+    -------
+    map_changed
+        The user clicked the row of a map; its row.
+    view_changed
+        The user changed what is plotted.
+    error_requested
+        The user wants the error map.
+    report_requested, csv_requested, excel_requested
+        The user pressed the button.
+    """
+
+    map_changed = Signal(int)
+    view_changed = Signal()
+    error_requested = Signal()
+    report_requested = Signal()
+    csv_requested = Signal()
+    excel_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = DataTable("metrics")
+        self.definitions = QLabel()
+        self.definitions.setWordWrap(True)
+        self.definitions.setTextFormat(Qt.TextFormat.PlainText)
+        self.definitions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.definitions.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.meaning = Section("What the numbers mean", self.definitions, is_open=False)
+        self.tabs = QTabBar()
+        self.tabs.setExpanding(True)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)  # rather than widen the dock
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.tabs.setDrawBase(False)
+        for kind, (title, tip) in _TABS.items():
+            at = self.tabs.addTab(title)
+            self.tabs.setTabData(at, kind)
+            self.tabs.setTabToolTip(at, tip)
+        self.plot = ComparePlot()
+        self.points = DataTable("regions")
+        self.legend = PlotLegend()
+        self.plot.legend_changed.connect(self._on_legend_changed)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.plot)
+        self.stack.addWidget(self.points)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setEnabled(False)
+        self.by_slice = QCheckBox("Count every slice of a region")
+        self.by_slice.setToolTip("Otherwise a region counts once, pooled over its slices")
+        self.statistics = DataTable("agreement")
+        self.error_picker = Picker("Which error to show as a layer")
+        for name, kind in ERROR_KINDS.items():
+            self.error_picker.addItem(name, name)
+            self.error_picker.setItemData(self.error_picker.count() - 1, kind.definition, 3)
+        self.regions_only = QCheckBox("Only in the regions")
+        self.regions_only.setToolTip("Show the error inside the checked regions only")
+        self.error_button = QPushButton("Show")
+        self.error_button.setToolTip("Add the error of this map as a layer")
+        self.report_button = QPushButton("Report…")
+        self.report_button.setToolTip("Write one HTML file that opens offline, and a PDF")
+        self.csv_button = QPushButton("CSV…")
+        self.csv_button.setToolTip("Write metrics, rois, agreement and blurriness as CSV files")
+        self.excel_button = QPushButton("Excel…")
+        self.excel_button.setToolTip("Write the same tables as sheets of one file")
+        self._arrange()
+        self._connect()
+        self.hide()
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(6)
+        for widget in (self.maps, self.meaning, self.tabs, self.stack, self.legend, self.note,
+                       self.by_slice, self.statistics):  # fmt: skip
+            layout.addWidget(widget)
+        form = narrow_form()
+        error = QHBoxLayout()
+        error.setSpacing(4)
+        error.addWidget(self.error_picker, 1)
+        error.addWidget(self.error_button)
+        form.addRow(form_label("Error map"), error)
+        form.addRow(form_label(""), self.regions_only)
+        form.setContentsMargins(0, 0, 0, 0)
+        self.errors = QWidget()
+        self.errors.setLayout(form)
+        layout.addWidget(self.errors)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button in (self.report_button, self.csv_button, self.excel_button):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.maps.row_clicked.connect(self.map_changed)
+        self.tabs.currentChanged.connect(self._on_tab_changed)
+        self.by_slice.clicked.connect(self._on_view_changed)
+        self.error_button.clicked.connect(self._on_error_clicked)
+        self.report_button.clicked.connect(self._on_report_clicked)
+        self.csv_button.clicked.connect(self._on_csv_clicked)
+        self.excel_button.clicked.connect(self._on_excel_clicked)
+        self._show_tab()
+
+    def set_metrics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
+        """Show the metrics, one row a map, all maps in view."""
+        self.maps.set_table(table, columns)
+        self.maps.fit_rows()
+
+    def set_statistics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
+        """Show the agreement, one row a statistic; a scroll bar would cover the intervals."""
+        self.statistics.set_table(table, columns)
+        self.statistics.fit_rows()
+
+    def tab(self) -> str:
+        """Return what is looked at: a kind of plot, or `REGIONS_TAB`."""
+        return str(self.tabs.tabData(self.tabs.currentIndex()))
+
+    def set_tab(self, kind: str) -> None:
+        """Look at something else; an unknown kind is ignored."""
+        if kind in _TABS:
+            self.tabs.setCurrentIndex(list(_TABS).index(kind))
+
+    def set_note(self, text: str) -> None:
+        """Say in gray what is seen in the plot or table above."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def error_kind(self) -> str:
+        """Return the kind of error map."""
+        return str(self.error_picker.currentData())
+
+    def set_has_regions(self, has_regions: bool) -> None:
+        """Hide what needs regions where there are none."""
+        for widget in (self.by_slice, self.statistics, self.regions_only):
+            widget.setVisible(has_regions)
+
+    def set_in_view(self, is_in_view: bool) -> None:
+        """Hide what acts on maps in the viewer where they are not there."""
+        self.errors.setVisible(is_in_view)
+
+    def set_writing(self, is_writing: bool) -> None:
+        """Keep the buttons from being pressed twice."""
+        for button in (self.report_button, self.csv_button, self.excel_button):
+            button.setEnabled(not is_writing)
+
+    def _show_tab(self) -> None:
+        kind = self.tab()
+        self.stack.setCurrentWidget(self.plot if kind in KINDS else self.points)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        self.legend.setVisible(self.tab() in KINDS and bool(self.legend.entries()))
+
+    def _on_legend_changed(self, entries: tuple[LegendEntry, ...]) -> None:
+        self.legend.set_entries(entries)
+        self._show_legend()
+
+    def _on_tab_changed(self, _: int) -> None:
+        self._show_tab()
+        self.view_changed.emit()
+
+    def _on_view_changed(self, *_: object) -> None:
+        self.view_changed.emit()
+
+    def _on_error_clicked(self) -> None:
+        self.error_requested.emit()
+
+    def _on_report_clicked(self) -> None:
+        self.report_requested.emit()
+
+    def _on_csv_clicked(self) -> None:
+        self.csv_requested.emit()
+
+    def _on_excel_clicked(self) -> None:
+        self.excel_requested.emit()

@@ -1,0 +1,121 @@
+"""What the Compare panels of a viewer remember of it while no panel is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.session import session_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from napari_mrf.plugin.session import MapsSet
+
+
+class CompareMemory:
+    """The last comparison of a viewer, the sides that were picked, and the order of its maps.
+
+    There is one a viewer, not one a panel: a comparison goes on, and its result stays, when the
+    panel that started it is closed.
+
+    Attributes
+    ----------
+    compared : Compared, ComparedCohort or None
+        The last result.
+    picked : dict of str to str
+        The set that the user picked, by side; a side he left alone is missing.
+    sums : dict of str to mapping
+        sha256 of the files of maps that were read from a folder, by set.
+    left_out : frozenset of int
+        The labels of the regions that are not checked.
+    masked : set of tuple of str
+        The error layers that show the checked regions only, by what they are of.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.compared: Compared | ComparedCohort | None = None
+        self.picked: dict[str, str] = {}
+        self.sums: dict[str, Mapping[str, str]] = {}
+        self.left_out: frozenset[int] = frozenset()
+        self.masked: set[tuple[str, str, str, str]] = set()
+        session = session_of(viewer)
+        self._sets = session.maps_sets  # a view, always as it is now
+        self._order = list(self._sets)
+        session.maps_changed.connect(self._on_maps_changed)
+        session.comparison.succeeded.connect(self._on_compared)
+
+    def sets(self) -> list[MapsSet]:
+        """Return the sets in the order they were first made: one made again keeps its place."""
+        return [self._sets[name] for name in self._order if name in self._sets]
+
+    def _on_maps_changed(self, _: str) -> None:
+        kept = [one for one in self._order if one in self._sets]
+        self._order = kept + [one for one in self._sets if one not in kept]
+
+    def _on_compared(self, compared: Any) -> None:
+        if isinstance(compared, (Compared, ComparedCohort)):
+            self.compared = compared
+
+
+def sides_of(
+    sets: Sequence[MapsSet], picked: Mapping[str, str], truths: Collection[str] = ()
+) -> tuple[str, str]:
+    """Return the names of reference and test: those picked, else the usual ones.
+
+    The usual reference is the set that was made first, the usual test the last one of another
+    method, or the last one where all are of one method.
+
+    Parameters
+    ----------
+    sets : sequence of MapsSet
+        In the order they were made.
+    picked : mapping of str to str
+        Names by side; a name that is none of the sets does not count.
+    truths : collection of str
+        Names of sets that are a side only when picked.
+    """
+    by_name = {one.name: one for one in sets}
+    reference, test = (
+        name if (name := picked.get(side, "")) in by_name else "" for side in ("reference", "test")
+    )
+    usual = [one for one in sets if one.name not in truths]
+    if not reference:
+        reference = next((one.name for one in usual if one.name != test), "")
+    if not test:
+        others = [one for one in reversed(usual) if one.name != reference]
+        method = method_of(by_name[reference]) if reference else ""
+        unlike = [one for one in others if method_of(one) != method]
+        test = next((one.name for one in (*unlike, *others)), "")
+    return reference, test
+
+
+def truths_among(sets: Sequence[MapsSet], folder: Path | None) -> set[str]:
+    """Return the names of the sets that are a known truth: from its folder, or of a phantom."""
+    return {
+        one.name
+        for one in sets
+        if (folder is not None and one.folder == str(folder))
+        or ("phantom" in one.maps.provenance and "method" not in one.maps.provenance)
+    }
+
+
+def method_of(maps_set: MapsSet) -> str:
+    """Return the name of the method of a set; of maps without a record, their own name."""
+    method = maps_set.maps.provenance.get("method")
+    name = method.get("name") if isinstance(method, dict) else None
+    return str(name or maps_set.name)
+
+
+_MEMORIES: WeakKeyDictionary[Any, CompareMemory] = WeakKeyDictionary()
+
+
+def compare_memory_of(viewer: Any) -> CompareMemory:
+    """Return the memory of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _MEMORIES:
+        _MEMORIES[viewer] = CompareMemory(viewer)
+    return _MEMORIES[viewer]

@@ -1,0 +1,140 @@
+"""What the tables of a Compare panel show of a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.printed_numbers_part import decimals
+from napari_mrf.plugin.kit.data_table import Column
+from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    from napari_mrf.analysis.comparison.compare import Comparison
+
+_SHOWN = {
+    "NRMSE": ("NRMSE", ".3f"), "SSIM": ("SSIM", ".3f"), "R2": ("R²", ".3f"),
+    "R2 voxels": ("R² voxels", ".3f"), "MAE": ("MAE", ""), "MRE": ("MRE (%)", ".1f"),
+    "PSNR": ("PSNR (dB)", ".1f"),
+}  # fmt: skip
+_STATISTICS = (
+    ("Bias", "bias"), ("Lower limit", "lower"), ("Upper limit", "upper"), ("SD", "sd"),
+    ("Lower, repeated", "repeated_lower"), ("Upper, repeated", "repeated_upper"),
+    ("ICC(2,1)", "icc_2_1"), ("ICC(3,1)", "icc_3_1"), ("CCC", "ccc"),
+    ("Slope", "slope"), ("Intercept", "intercept"), ("r", "r"), ("R²", "r_squared"),
+)  # fmt: skip
+_WITHOUT_UNIT = {"icc_2_1", "icc_3_1", "ccc", "slope", "r", "r_squared"}
+
+
+def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
+    """Return one row a map with every metric, and the columns with their definitions."""
+    import pandas as pd
+
+    wide = comparison.metrics.pivot_table(
+        index="map", columns="metric", values="value", aggfunc="mean", dropna=False
+    )
+    table = pd.DataFrame({"map": list(comparison.maps)})
+    for name in _SHOWN:
+        values = [wide.loc[key, name] if name in wide else float("nan") for key in comparison.maps]
+        if name == "MAE":  # each map has a unit of its own
+            table[name] = [
+                metric_cell(value, name, key).text
+                for key, value in zip(comparison.maps, values, strict=True)
+            ]
+        else:
+            table[name] = [100 * value if name == "MRE" else value for value in values]
+    by_name = comparison.metrics.drop_duplicates("metric").set_index("metric")["definition"]
+    columns = [Column("map", "Map", tooltip="Click a row to see its plots")]
+    columns += [
+        Column(name, title, places,
+               tooltip=f"{METRIC_TITLES.get(name, name)}: {by_name.get(name, '')}")
+        for name, (title, places) in _SHOWN.items()
+    ]  # fmt: skip
+    return table, columns
+
+
+def definitions_of(comparison: Comparison, key: str) -> str:
+    """Return what the metrics of a map are computed from, and how."""
+    rows = comparison.metrics[comparison.metrics["map"] == key]
+    if rows.empty:
+        return ""
+    subjects = rows.drop_duplicates("subject")
+    n, n_missing = (int(subjects[name].sum()) for name in ("n", "n_missing"))
+    lines = [f"{key}: {n:,} voxels, {rows.iloc[0]['region']}"
+             + (f"; {n_missing:,} without a value in the test" if n_missing else "")
+             + (f"; means over {len(subjects)} subjects" if len(subjects) > 1 else "")
+             ]  # fmt: skip
+    rows = rows.drop_duplicates("metric")
+    lines += [
+        f"{METRIC_TITLES.get(row['metric'], row['metric'])}: {row['definition']}"
+        + (f" ({row['reason']})" if row["reason"] else "")
+        for _, row in rows.iterrows()
+    ]
+    return "\n".join(lines)
+
+
+def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
+    """Return one line a statistic of agreement, with its interval."""
+    import pandas as pd
+
+    key = str(row["map"])
+    unit = PARAMETERS[key].unit
+    lines = []
+    for title, name in _STATISTICS:
+        if name.startswith("repeated") and row[name] != row[name]:
+            continue  # there are too few subjects for it
+        plain = name in _WITHOUT_UNIT
+        places = 3 if plain else decimals(key)
+        value = number(row[name], places, "" if plain else unit).text
+        ends = [number(row.get(f"{name}_{end}", float("nan")), places).text
+                for end in ("low", "high")]  # fmt: skip
+        lines.append((title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"))
+    table = pd.DataFrame(lines, columns=["statistic", "value", "interval"])
+    return table, [
+        Column("statistic", "Agreement", tooltip="Difference = reference − test"),
+        Column("value", f"n = {int(row['n'])}", tooltip="Rounded; the exported tables are not"),
+        Column("interval", "95 % interval"),
+    ]
+
+
+def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column]]:
+    """Return one row a region, and the columns that show it."""
+    places = f".{decimals(key)}f"
+    unit = PARAMETERS[key].unit
+    with_unit = f" ({unit})" if unit else ""
+    columns = [Column("name", "Region")]
+    if (points["scope"] == "slice").any():
+        columns.append(Column("slice", "Slice", "d"))
+    columns += [
+        Column(name, f"{title}{with_unit}", places)
+        for name, title in (("reference", "Reference"), ("test", "Test"),
+                            ("difference", "Difference"))
+    ]  # fmt: skip
+    return points, columns
+
+
+def rows_of_region(points: pd.DataFrame, label: int, z: int | None) -> list[int]:
+    """Return the points of a region: that of the slice where there is one, else all of it."""
+    same = (points["label"] == label).to_numpy(bool)
+    if z is not None:
+        in_slice = same & (points["slice"] == z).fillna(False).to_numpy(bool)
+        if in_slice.any():
+            return _where(in_slice)
+    return _where(same)
+
+
+def labels_in(comparison: Comparison) -> Sequence[int]:
+    """Return the labels that are drawn, by rising number."""
+    pairs = comparison.pairs
+    if pairs.empty:
+        return []
+    return sorted({int(label) for label in pairs.loc[pairs["n_drawn"] > 0, "label"]})
+
+
+def _where(rows: np.ndarray) -> list[int]:
+    return [int(row) for row in rows.nonzero()[0]]

@@ -1,0 +1,187 @@
+"""What a Compare panel lets a worker thread do: compare, read maps, write reports and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.session import MapsSet
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    import pandas as pd
+
+    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.plugin.session import Regions
+
+TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison, and what it is of.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The result.
+    reference, test : MapsSet
+        Both sides.
+    regions : Regions or None
+        As they were.
+    """
+
+    comparison: Comparison
+    reference: MapsSet
+    test: MapsSet
+    regions: Regions | None
+    is_in_view = True
+
+    @property
+    def table(self) -> Mapping[int, Label]:
+        """Names and colors of the regions."""
+        return {} if self.regions is None else self.regions.table
+
+
+@dataclass(frozen=True)
+class OpenedMaps:
+    """Maps read from a folder.
+
+    Parameters
+    ----------
+    maps_set : MapsSet
+        With the name of the folder.
+    side : str
+        Which side asked for them, ``"reference"`` or ``"test"``.
+    sums : mapping of str to str
+        sha256 by file name.
+    """
+
+    maps_set: MapsSet
+    side: str
+    sums: Mapping[str, str] = field(default_factory=dict)
+
+
+def compare_sets(
+    reference: MapsSet,
+    test: MapsSet,
+    regions: Regions | None,
+    options: ComparisonOptions,
+    sums: Mapping[str, Mapping[str, str]],
+) -> Generator[Step, None, Compared]:
+    """Compare two sets of the session in steps; `sums` has the sha256 of files by set."""
+    yield Step(detail="starting")
+    from napari_mrf.analysis.comparison.compare import iter_compare
+    from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT, SubjectMaps
+
+    record: dict[str, Any] = {
+        side: {
+            "path": one.folder or f"in the viewer: {one.name}",
+            "sha256": dict(sums.get(one.name, {})),
+            "provenance": one.maps.provenance or None,
+        }
+        for side, one in (("reference", reference), ("test", test))
+    }
+    if regions is not None:
+        record["labels"] = {"path": regions.path or "drawn in the viewer", "sha256": ""}
+    subject = SubjectMaps(
+        reference.maps,
+        test.maps,
+        reference.series_name or test.series_name or ONLY_SUBJECT,
+        None if regions is None else regions.labels,
+        {} if regions is None else regions.table,
+        record=record,
+    )
+    steps = iter_compare(
+        [subject], 1, reference_name=reference.name, test_name=test.name, options=options
+    )
+    while True:
+        try:
+            update = next(steps)
+        except StopIteration as stop:
+            return Compared(stop.value, reference, test, regions)
+        yield Step(update.done, update.total, update.what)
+
+
+def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, OpenedMaps]:
+    """Read a folder of maps, with or without a record."""
+    yield Step(detail="reading")
+    from napari_mrf.analysis.images.unit_checks import check_units
+    from napari_mrf.io import load_maps
+    from napari_mrf.io.maps.folders import file_sums
+
+    maps = load_maps(folder)
+    yield Step(detail="checking the units")
+    check_units(maps, what=name)
+    return OpenedMaps(MapsSet(name, maps, folder=str(folder)), side, file_sums(folder))
+
+
+def selected(
+    comparison: Comparison, labels: Sequence[int] | None, scope: str, n_regions: int
+) -> Comparison:
+    """Return a comparison over some of its regions, pooled or slice by slice; None is all."""
+    options = replace(comparison.options, scope=scope)
+    pairs, notes = comparison.pairs, comparison.warnings
+    if labels is not None:
+        pairs = pairs[pairs["label"].isin(labels)].reset_index(drop=True)
+        notes = (*notes, f"Agreement over {len(labels)} of {n_regions} regions, as selected.")
+    return replace(
+        comparison,
+        options=options,
+        pairs=pairs,
+        labels=comparison.labels if labels is None else frozenset(labels),
+        warnings=notes,
+    )
+
+
+def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    """Return the tables by name, as the command line names their files."""
+    tables = (comparison.metrics, comparison.pairs, comparison.agreement, comparison.blurriness)
+    return dict(zip(TABLE_NAMES, tables, strict=True))
+
+
+def write_report(
+    comparison: Comparison,
+    path: str,
+    selection: tuple[Sequence[int] | None, str, int],
+) -> Generator[Step, None, list[Path]]:
+    """Write HTML and PDF in steps, over the regions that are selected."""
+    yield Step(detail="drawing")
+    from napari_mrf.report.comparison.save import iter_save_report
+
+    steps = iter_save_report(selected(comparison, *selection), path)
+    while True:
+        try:
+            yield Step(detail=next(steps))
+        except StopIteration as stop:
+            paths: list[Path] = stop.value
+            return paths
+
+
+def write_tables(
+    comparison: Comparison,
+    path: str,
+    selection: tuple[Sequence[int] | None, str, int],
+    overwrite: bool,
+) -> Generator[Step, None, list[Path]]:
+    """Write one Excel file, or four CSV files into a folder, by the suffix of the path."""
+    yield Step(detail="tables")
+    from napari_mrf.io.result_folder import ResultKind
+    from napari_mrf.io.tables.table_files import write_csv, write_excel
+
+    tables = tables_of(selected(comparison, *selection))
+    if path.lower().endswith(".xlsx"):
+        write_excel(path, tables, overwrite=overwrite)
+        return [Path(path)]
+    names = [f"{name}.csv" for name in tables]
+    kind = ResultKind("tables", record=names[-1], files=tuple(names[:-1]))
+    with kind.writing(path, kind.files, overwrite=overwrite) as staged:
+        for name, table in zip(names, tables.values(), strict=True):
+            write_csv(staged[name], table, overwrite=True)
+            yield Step(detail=name)
+    return staged.paths

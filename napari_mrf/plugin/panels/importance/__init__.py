@@ -1,0 +1,1 @@
+"""The Importance panel: frames that matter, and those that do not."""

@@ -1,0 +1,147 @@
+"""Binds an Importance panel to the viewer and the session: what is run, and what is remembered."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import JobState, JobStatus
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.panels.importance.result import ImportanceView
+from napari_mrf.plugin.panels.importance.saving import ImportanceSaving
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measure
+from napari_mrf.plugin.panels.reconstruct.panel import duration
+from napari_mrf.plugin.panels.shared.importance_methods import ImportanceMethods
+from napari_mrf.plugin.panels.shared.importance_sources import ImportanceSources
+from napari_mrf.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+
+_TITLE = "Importance, "
+
+
+class ImportanceBinding:
+    """Runs what the panel asks for, and keeps its parts together.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the series is.
+    panel : ImportancePanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.store = importance_store_of(viewer)
+        self.view = ImportanceView(viewer, panel)
+        self.saving = ImportanceSaving(viewer, panel)
+        self.sources = ImportanceSources(viewer, panel)
+        self.methods = ImportanceMethods(viewer, panel)
+        panel.run_requested.connect(self._on_run_requested)
+        panel.cancel_requested.connect(self._on_cancel_requested)
+        self.bond = Bond(panel)
+        self.bond.connect(self.methods.changed, self._show_needs)
+        self.bond.connect(self.session.importance.changed, self._on_run_changed)
+        self._on_run_changed(self.session.importance.status)
+
+    def run(self) -> None:
+        """Measure the importance of the frames, as the panel says."""
+        series = self.session.series
+        if self._needs() or series is None:
+            return
+        self.panel.notice.clear()
+        try:
+            mask, truth = self.sources.mask(), self.sources.truth()
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+            return
+        parameters = self.parameters()
+        self.store.begin(series)
+        self.session.importance.start(_TITLE + parameters.method, measure, series, mask, truth,
+                                      parameters)  # fmt: skip
+
+    def cancel(self) -> None:
+        """Stop the run; what has been measured stays."""
+        self.session.importance.cancel()
+
+    def parameters(self) -> ImportanceParameters:
+        """Return what the panel asks for."""
+        panel = self.panel
+        return ImportanceParameters(
+            method=panel.current_method(),
+            options=panel.options.chosen(),
+            settings=panel.settings.values(),
+            keep=panel.current_map(),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what is chosen, for a session file."""
+        panel = self.panel
+        return {
+            "method": panel.current_method(),
+            "options": panel.options.values(),
+            "settings": panel.settings.values(),
+            "map": panel.current_map(),
+            "fisher": panel.fisher_box.isChecked(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Choose as a session file says, as soon as the methods are listed."""
+        settings = state.get("settings")
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            with suppress(TypeError, ValueError, OverflowError):
+                self.panel.settings.set_value(str(name), value)
+        self.panel.fisher_box.setChecked(bool(state.get("fisher", True)))
+        self.methods.choose(state)
+        self.view.choose_map(str(state.get("map", "")))
+
+    def _needs(self) -> str:
+        series = self.session.series
+        if series is None:
+            return "Load or pick a series first."
+        if series.sequence is None:
+            return "Pick the sequence of the series first."
+        if series.metadata.get("magnitude_only"):
+            return "The series has magnitude only, and the phase is needed."
+        if self.methods.catalogue.status.is_running:
+            return "Loading the methods…"
+        if not self.panel.current_method():
+            return f"No method works for {series.sequence.name}."
+        if self.session.importance.status.is_running:
+            return "Wait for this run, or cancel it."
+        return ""
+
+    def _show_needs(self) -> None:
+        self.panel.set_needs(self._needs())
+
+    def _on_run_requested(self) -> None:
+        self.run()
+
+    def _on_cancel_requested(self) -> None:
+        self.cancel()
+
+    def _on_run_changed(self, status: JobStatus) -> None:
+        panel = self.panel
+        panel.set_status(status)
+        self._show_needs()
+        method = status.title.removeprefix(_TITLE)
+        if status.state is JobState.FAILED and status.failure is not None:
+            panel.notice.say(status.failure.sentence)
+            panel.state_changed.emit(f"{method} failed")
+        elif status.state is JobState.CANCELLED:
+            kept = f" after {status.done:,} of {status.total:,}" if status.done else ""
+            panel.state_changed.emit(f"{method} cancelled{kept}")
+            self.view.show()
+        elif status.state is JobState.DONE:
+            panel.state_changed.emit(f"{method} · {duration(status.seconds)}")
+        elif status.state is JobState.IDLE:
+            result = self.store.result
+            found = "not run" if result is None else f"{result.method}, measured"
+            panel.state_changed.emit(found)

@@ -1,0 +1,138 @@
+"""What an Importance panel shows of a result: bars, the frame in view, and the layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers.batch import keeping_selection
+from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
+from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
+from napari_mrf.plugin.panels.importance.sentence import frame_sentence
+from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_mrf.analysis.importance.result import Importance
+    from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+
+# A full redraw takes 60-100 ms of the window's thread.
+_REDRAW_INTERVAL_MS = 500
+
+
+class ImportanceView:
+    """Draws the result as it fills in; frames of plot and slider follow each other.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the series is and the layer goes.
+    panel : ImportancePanel
+        Where the plot is.
+    """
+
+    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.store = importance_store_of(viewer)
+        self._wanted_map = ""
+        self._redraw = QTimer(panel)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(_REDRAW_INTERVAL_MS)
+        self._redraw.timeout.connect(self.show)
+        panel.plot.follow(viewer)
+        panel.view_changed.connect(self._on_view_changed)
+        panel.layer_requested.connect(self._on_layer_requested)
+        panel.frame_clicked.connect(self._on_frame_clicked)
+        self.bond = Bond(panel)
+        self.bond.connect(self.viewer.dims.events.current_step, self._on_frame_moved)
+        self.bond.connect(self.store.changed, self._on_result_changed)
+        self.bond.connect(self.store.filled, self._on_result_filled)
+        self.show()
+
+    def choose_map(self, key: str) -> None:
+        """Show a map, as soon as there is a result that has it."""
+        self._wanted_map = key
+        self.show()
+
+    def show(self) -> None:
+        """Draw what is known; nothing without a result."""
+        result = self.store.result
+        if result is None:
+            return
+        panel, keys = self.panel, list(result.keys)
+        offered = [panel.map_picker.itemText(at) for at in range(panel.map_picker.count())]
+        wanted = panel.current_map()
+        if self._wanted_map in keys:
+            wanted, self._wanted_map = self._wanted_map, ""
+        if wanted != panel.current_map() or offered != keys:
+            panel.set_maps(keys, wanted)
+        key = panel.current_map()
+        panel.fisher_box.setEnabled(key in result.fisher)
+        panel.plot.show_importance(result, key, with_fisher=panel.fisher_box.isChecked())
+        layer = importance_layer(self.viewer, result.method, key)
+        if layer is not None:
+            layer.refresh()
+        self._show_frame()
+
+    def series_layer(self) -> Any:
+        """Return the layer of the series that was measured, while it is in the viewer."""
+        return layer_of_series(self.viewer, self.store.series)
+
+    def _show_frame(self) -> None:
+        result = self.store.result
+        if result is None:
+            return
+        layer = self.series_layer()
+        frame = None if layer is None else frame_of(self.viewer, layer)
+        self.panel.plot.mark(frame)
+        if frame is not None:
+            text = frame_sentence(result, self.panel.current_map(), frame)
+            self.panel.frame_text.setText(text)
+
+    def _on_view_changed(self) -> None:
+        self.show()
+
+    def _on_frame_clicked(self, frame: int) -> None:
+        layer = self.series_layer()
+        if layer is not None:
+            show_frame(self.viewer, layer, frame)
+
+    def _on_frame_moved(self, event: Any = None) -> None:
+        self._show_frame()
+
+    def _on_layer_requested(self) -> None:
+        result, key = self.store.result, self.panel.current_map()
+        if result is None:
+            return
+        show_canvas_texts(self.viewer)
+        layer_turns_of(self.viewer).begin("importance", self._by_turns(result, key),
+                                           self.panel)  # fmt: skip
+
+    def _by_turns(self, result: Importance, key: str) -> Iterator[None]:
+        try:
+            limits = importance_limits(result, key) if key in result.voxel_change else None
+            yield
+            with keeping_selection(self.viewer):
+                layer = show_importance(self.viewer, result, key, limits)
+            yield
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+            return
+        if layer in self.viewer.layers:
+            self.viewer.layers.selection.active = layer
+        self._show_frame()
+
+    def _on_result_changed(self, result: Importance) -> None:
+        self.show()
+
+    def _on_result_filled(self, result: Importance) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()

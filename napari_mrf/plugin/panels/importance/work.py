@@ -1,0 +1,198 @@
+"""What the Importance panel asks for, and the work itself, free of Qt and napari."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.jobs import Step
+from napari_mrf.reconstruction.method import MethodOption
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.analysis.importance.result import Importance
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence as PulseSequence
+    from napari_mrf.data.series import MRFSeries
+
+_PREPARING = "preparing, longer the first time"
+_MOST = 1_000_000
+
+SETTINGS = (
+    MethodOption(
+        "repeats", "int", 3, "Repeats",
+        "Draws of every permutation; their spread is the standard deviation.", limits=(1, 100),
+    ),
+    MethodOption(
+        "voxels", "int", 1000, "Voxels",
+        "Random voxels of the mask that take part; 0 for all of them.", limits=(0, _MOST),
+    ),
+    MethodOption(
+        "group", "int", 1, "Group",
+        "Consecutive frames that are permuted together.", limits=(1, 1000),
+    ),
+    MethodOption(
+        "stride", "int", 0, "Stride",
+        "Frames from the start of one group to that of the next; frames between are left out. "
+        "0 leaves none out.", limits=(0, 1000),
+    ),
+    MethodOption(
+        "seed", "int", 0, "Seed", "Of the voxels and of every permutation.", limits=(0, _MOST),
+    ),
+    MethodOption(
+        "raw", "bool", False, "Raw intensities",
+        "Permute the values as measured, with the gain and receive phase of each voxel. Without, "
+        "these are taken out first and put back after.",
+    ),
+)  # fmt: skip
+"""How importance is measured, as the panel offers it."""
+
+
+@dataclass(frozen=True)
+class ImportanceParameters:
+    """The Importance panel as the engine receives it.
+
+    Parameters
+    ----------
+    method, device : str
+        As for `methods.get`.
+    options : dict
+        Of the method, by name.
+    settings : dict
+        By name of `SETTINGS`.
+    keep : str
+        Map whose changes per voxel are kept in any case; empty for none.
+    """
+
+    method: str
+    device: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    keep: str = ""
+
+    def as_core_arguments(self) -> dict[str, Any]:
+        """Return the keywords of `ImportanceOptions`."""
+        settings = {option.name: option.default for option in SETTINGS} | self.settings
+        return {
+            "repeats": settings["repeats"],
+            "group": settings["group"],
+            "stride": settings["stride"] or None,
+            "voxels": settings["voxels"] or None,
+            "seed": settings["seed"],
+            "intensities": "raw" if settings["raw"] else "aligned",
+        }
+
+
+def measure(
+    series: MRFSeries,
+    mask: NDArray[np.bool_] | None,
+    reference: ParameterMaps | None,
+    parameters: ImportanceParameters,
+) -> Generator[Step, None, Importance]:
+    """Measure temporal importance in steps.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        With its sequence.
+    mask : ndarray or None
+        (Z, Y, X) bool; the automatic foreground when None.
+    reference : ParameterMaps or None
+        True maps.
+    parameters : ImportanceParameters
+        What to do.
+
+    Yields
+    ------
+    Step
+        With the `Importance` as far as it is known.
+
+    Returns
+    -------
+    Importance
+        Complete.
+    """
+    yield Step(detail=_PREPARING)
+    from napari_mrf import methods
+    from napari_mrf.analysis.importance.measure import iter_importance
+    from napari_mrf.analysis.importance.options import ImportanceOptions
+
+    options = ImportanceOptions(**parameters.as_core_arguments())
+    assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
+    method = methods.get(parameters.method, sequence=series.sequence, device=parameters.device,
+                         **parameters.options)  # fmt: skip
+    keep = parameters.keep if parameters.keep in method.parameters else None
+    update, is_shown = None, False
+    for update in iter_importance(
+        method, series, mask=mask, reference=reference, options=options, keep=keep
+    ):
+        if update.stage == "preparing":
+            yield Step(detail=_PREPARING)
+        elif update.stage == "theory":
+            yield Step(detail="what the frames could tell", stage="Fisher information")
+        else:
+            # The first one must arrive: the others may be thinned out.
+            yield Step(update.done, update.total, "permutations", value=update.importance,
+                       keep=not is_shown)  # fmt: skip
+            is_shown = True
+    if update is None or update.importance is None:
+        raise RuntimeError("nothing was measured")
+    return update.importance
+
+
+def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[str, Any]:
+    """Return the options of a method that the provenance of its maps tells of.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of `ParameterMaps`.
+    sequence : Sequence
+        Of the series.
+    """
+    method = provenance.get("method", {})
+    conditioning = provenance.get("conditioning", {})
+    options: dict[str, Any] = {
+        "frames": _ranges(conditioning.get("frames", ())) or "all",
+        "window": conditioning.get("window_frames", 1),
+        "smooth": conditioning.get("smooth_voxels", 0.0),
+        "conjugate": bool(conditioning.get("conjugate", False)),
+    }
+    if "refined" in method:
+        options["refine"] = bool(method["refined"])
+    if "prior" in method:
+        options["prior"] = method["prior"]["source"]
+    from napari_mrf.dictionary.grid import WIDE_GRIDS, wide_grid
+
+    if "grid" in method and sequence.kind in WIDE_GRIDS:
+        is_wide = method["grid"] == wide_grid(sequence).describe()
+        options["grid"] = "wide" if is_wide else "published"
+    return options
+
+
+def save(
+    importance: Importance, directory: str, layers: Sequence[str], with_fisher: bool,
+    overwrite: bool,
+) -> Generator[Step, None, str]:  # fmt: skip
+    """Write table, figure, volumes and record; return the folder."""
+    yield Step(detail="writing")
+    from napari_mrf.report.importance import save_importance
+
+    save_importance(importance, directory, layers=layers, with_fisher=with_fisher,
+                    overwrite=overwrite)  # fmt: skip
+    return directory
+
+
+def _ranges(frames: Sequence[int]) -> str:
+    """Return rising frames as text, such as ``"0-74, 100-174"``."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1][1:] = [frame]
+        else:
+            runs.append([frame])
+    return ", ".join("-".join(str(end) for end in run) for run in runs)

@@ -1,0 +1,1 @@
+"""The Inspect panel: fingerprints under the pointer, pinned and by region."""

@@ -1,0 +1,84 @@
+"""Copies and exports what the inspector shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QApplication
+
+from napari_mrf.analysis.inspection.traces import values_table
+from napari_mrf.plugin.jobs import Job, JobState, JobStatus
+from napari_mrf.plugin.panels.inspect.work import Export, export
+from napari_mrf.plugin.panels.shared.overwriting import ask_save_path
+from napari_mrf.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.plugin.kit.bond import Bond
+    from napari_mrf.plugin.panels.inspect.drawn import Drawn
+    from napari_mrf.plugin.panels.inspect.panel import InspectPanel
+
+
+class InspectExport:
+    """Acts on *Copy* and *Export*.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose series it is.
+    panel : InspectPanel
+        With the buttons.
+    bond : Bond
+        For as long as the panel lives.
+    drawn : callable
+        Returns what is drawn at the moment.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: InspectPanel, bond: Bond, drawn: Callable[[], Drawn]
+    ) -> None:
+        self.panel, self.session, self._drawn = panel, session_of(viewer), drawn
+        self.job = Job()
+        panel.copy_requested.connect(self.copy_values)
+        panel.export_requested.connect(self._on_export_requested)
+        bond.connect(self.job.changed, self._on_job_changed)
+
+    def copy_values(self) -> None:
+        """Copy the values of all voxels that are shown, tab-separated with a header."""
+        drawn = self._drawn()
+        table = values_table((*drawn.voxel, *drawn.pins))
+        QApplication.clipboard().setText(table.to_csv(sep="\t", index=False, lineterminator="\n"))
+        self.panel.notice.say("Copied the values of the voxels shown.", kind="note")
+
+    def export_to(self, path: str | Path, kind: str) -> None:
+        """Write what is drawn; a key of `inspect_panel.EXPORTS`."""
+        series, drawn = self.session.series, self._drawn()
+        if series is None or not drawn.traces or self.job.status.is_running:
+            return
+        what = Export(
+            drawn.traces,
+            drawn.colors,
+            series.sequence,
+            self.panel.component_picker.currentText(),
+            self.panel.residual_box.isChecked(),
+        )
+        self.job.start("Exporting", export, what, Path(path), kind)
+
+    def _on_export_requested(self, kind: str) -> None:
+        if not self._drawn().traces:
+            self.panel.notice.say("Nothing is drawn yet. Move the mouse over the image first.")
+            return
+        path = ask_save_path(
+            self.panel, "Export", f"fingerprints.{kind}", f"{kind.upper()} (*.{kind})",
+            complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
+        )  # fmt: skip
+        if path:
+            self.export_to(path, kind)
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.state is JobState.FAILED and status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+        elif status.state is JobState.DONE:
+            self.panel.notice.say("Exported what is drawn.", kind="note")

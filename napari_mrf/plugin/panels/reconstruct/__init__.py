@@ -1,0 +1,1 @@
+"""The Reconstruct panel: pick a method, run it, see the maps arrive."""

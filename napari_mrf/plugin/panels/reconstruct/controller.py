@@ -1,0 +1,216 @@
+"""Binds a Reconstruct panel to the viewer and the session."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Job, JobState, JobStatus
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.panels.reconstruct.advice_binding import AdviceBinding
+from napari_mrf.plugin.panels.reconstruct.panel import duration
+from napari_mrf.plugin.panels.reconstruct.results_binding import ResultsBinding
+from napari_mrf.plugin.panels.reconstruct.work import (
+    Catalogue,
+    ReconstructParameters,
+    list_catalogue,
+    reconstruct,
+)
+from napari_mrf.plugin.panels.shared.reconstruct_masks import ReconstructMasks
+from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
+
+
+class ReconstructBinding:
+    """What happens when the user acts on a Reconstruct panel, and what the panel shows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the series is and the maps go.
+    panel : ReconstructPanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: ReconstructPanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.display: MapsDisplay = maps_display_of(viewer)
+        self.catalogue = Job()
+        self._listed_for: Any = None
+        self._wanted: dict[str, Any] = {}
+        panel.method_changed.connect(self._on_method_changed)
+        panel.run_requested.connect(self._on_run_requested)
+        panel.cancel_requested.connect(self._on_cancel_requested)
+        self.bond = Bond(panel)
+        self.masks = ReconstructMasks(viewer, panel, self.bond)
+        self.bond.connect(self.session.series_changed, self._on_series_changed)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)
+        self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
+        self.bond.connect(self.catalogue.succeeded, self._on_catalogue_listed)
+        self._preferences = preferences()
+        self._on_series_changed(self.session.series)
+        self.results = ResultsBinding(viewer, panel.results, panel.notice)
+        self.advice = AdviceBinding(viewer, panel)
+        self._on_run_changed(self.session.reconstruction.status)
+        self._show_state(panel.results.current_maps())
+
+    def run(self, *, slice_only: bool = False) -> None:
+        """Reconstruct the series, or only its slice in view, as the panel says."""
+        series = self.session.series
+        if self._needs() or series is None:
+            return
+        self.panel.notice.clear()
+        parameters = self.parameters(slice_only=slice_only)
+        try:
+            mask = self.masks.picked()
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+            return
+        self.display.begin(parameters.set_name)
+        self.session.reconstruction.start(parameters.set_name, reconstruct, series, mask,
+                                          parameters, self.session.series_name)  # fmt: skip
+
+    def cancel(self) -> None:
+        """Stop the run; earlier maps come back."""
+        self.session.reconstruction.cancel()
+
+    def parameters(self, *, slice_only: bool = False) -> ReconstructParameters:
+        """Return what the panel asks for."""
+        return ReconstructParameters(
+            method=self.panel.current_method(),
+            device=self.panel.current_device(),
+            options=self.panel.options.chosen(),
+            slice_index=self._slice_in_view() if slice_only else None,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what is chosen, for a session file."""
+        return {
+            "method": self.panel.current_method(),
+            "device": self.panel.current_device(),
+            "options": self.panel.options.values(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Choose as a session file says, as soon as the methods are listed."""
+        self._wanted = dict(state)
+        if not self.catalogue.status.is_running:
+            self._choose_wanted()
+
+    def _choose_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        self.panel.choose(str(wanted.get("method", "")), str(wanted.get("device", "")))
+        options = wanted.get("options")
+        for name, value in options.items() if isinstance(options, dict) else ():
+            with suppress(TypeError, ValueError):  # a session file may hold anything
+                self.panel.options.set_value(name, value)
+
+    def _slice_in_view(self) -> int:
+        series = self.session.series
+        orientation = DisplayOrientation.from_affine(series.affine)
+        layer = next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
+        if layer is None:
+            return 0
+        position = layer.world_to_data(self.viewer.dims.point)[-3]
+        n_slices = series.spatial_shape[0]
+        at = int(np.clip(round(float(position)), 0, n_slices - 1))
+        return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
+
+    def _needs(self) -> str:
+        series = self.session.series
+        if series is None:
+            return "Load or pick a series first."
+        if series.sequence is None:
+            return "Pick the sequence of the series first."
+        if series.metadata.get("magnitude_only"):
+            return ("The series has magnitude only, and the phase is needed: load magnitude and "
+                    "phase, or real and imaginary parts, together.")  # fmt: skip
+        if self.catalogue.status.is_running:
+            return "Loading the methods…"
+        if not self.panel.current_method():
+            return f"No method works for {series.sequence.name}."
+        if missing := self.panel.current_needs():
+            return f"There are no weights of {self.panel.current_method()} yet. {missing}"
+        if self.session.reconstruction.status.is_running:
+            return "Wait for this run, or cancel it."
+        return ""
+
+    def _on_method_changed(self, _: str) -> None:
+        self._show_needs()
+
+    def _on_run_requested(self, slice_only: bool) -> None:
+        self.run(slice_only=slice_only)
+
+    def _on_cancel_requested(self) -> None:
+        self.cancel()
+
+    def _on_series_changed(self, series: Any) -> None:
+        sequence = series.sequence if series is not None else None
+        if sequence is None:
+            self._listed_for = None
+            self.panel.set_methods((), "")
+        elif self._listed_for != sequence:
+            self._listed_for = sequence
+            self.catalogue.cancel()
+            self.catalogue.start("Methods", list_catalogue, sequence)
+        self._show_needs()
+
+    def _on_catalogue_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+        self._show_needs()
+
+    def _on_catalogue_listed(self, catalogue: Catalogue) -> None:
+        names = [info.name for info in catalogue.methods]
+        wanted = self.panel.current_method() or self._preferences.method
+        self.panel.set_methods(
+            (*catalogue.methods, *catalogue.missing),
+            wanted if wanted in names else catalogue.default,
+        )
+        device = self.panel.current_device()
+        if device == "auto":
+            device = self._preferences.device
+        self.panel.set_devices(catalogue.devices, device)
+        if self._wanted:
+            self._choose_wanted()
+        self._show_needs()
+
+    def _on_run_changed(self, status: JobStatus) -> None:
+        self.panel.set_status(status)
+        self._show_needs()
+        if status.state is JobState.FAILED and status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+            self.panel.state_changed.emit(f"{status.title} failed")
+        elif status.state is JobState.CANCELLED:
+            kept = " · earlier maps kept" if status.title in self.session.maps_sets else ""
+            self.panel.state_changed.emit(f"{status.title} cancelled{kept}")
+        elif status.state is JobState.IDLE:
+            self.panel.state_changed.emit("not run")
+
+    def _on_maps_changed(self, name: str) -> None:
+        self._show_state(name)
+
+    def _show_state(self, name: str) -> None:
+        maps_set = self.session.maps_sets.get(name)
+        if maps_set is not None and maps_set.seconds:
+            n_voxels = np.count_nonzero(np.isfinite(next(iter(maps_set.maps.values()))))
+            self.panel.state_changed.emit(
+                f"{name} · {n_voxels:,} voxels · {duration(maps_set.seconds)}"
+            )
+
+    def _show_needs(self) -> None:
+        self.panel.set_needs(self._needs())

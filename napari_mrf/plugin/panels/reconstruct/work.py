@@ -1,0 +1,229 @@
+"""What the Reconstruct panel asks for, and the work itself, free of Qt and napari."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.session import MapsSet
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.method import MethodInfo, ReconstructionUpdate
+
+_PREPARING = "preparing, longer the first time"
+_FINDING = "finding the foreground"
+_READING = "reading the series"
+
+
+@dataclass(frozen=True)
+class ReconstructParameters:
+    """The Reconstruct panel as the engine receives it.
+
+    Parameters
+    ----------
+    method : str
+        Key in the registry of methods.
+    device : str
+        ``"auto"`` or a name of `methods.devices`.
+    options : dict
+        Options of the method by name.
+    slice_index : int or None
+        Only this file slice (z); None for all.
+    """
+
+    method: str
+    device: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
+    slice_index: int | None = None
+
+    @property
+    def set_name(self) -> str:
+        """Name of the set of maps; a quick look at one slice does not replace a whole run."""
+        if self.slice_index is None:
+            return self.method
+        return f"{self.method} slice {self.slice_index}"
+
+    def as_core_arguments(self) -> dict[str, Any]:
+        """Return the keywords of `methods.get` beside the name and the sequence."""
+        return {"device": self.device, **self.options}
+
+
+@dataclass(frozen=True)
+class PartialMaps:
+    """Maps on the way: the arrays go on filling, so receivers copy what they show.
+
+    Parameters
+    ----------
+    set_name : str
+        The set they belong to.
+    maps : ParameterMaps
+        As filled so far.
+    z : int or None
+        File slice that changed; None for all.
+    """
+
+    set_name: str
+    maps: ParameterMaps
+    z: int | None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What can be chosen in the panel.
+
+    Parameters
+    ----------
+    methods : tuple of MethodInfo
+        Those that suit the sequence.
+    missing : tuple of MethodInfo
+        Networks that have no weights for it.
+    devices : tuple of (str, str)
+        Name and label; ``"auto"`` first.
+    default : str
+        The method to begin with.
+    """
+
+    methods: tuple[MethodInfo, ...] = ()
+    missing: tuple[MethodInfo, ...] = ()
+    devices: tuple[tuple[str, str], ...] = (("auto", "automatic"),)
+    default: str = ""
+
+
+def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue]:
+    """Find methods and devices; slow the first time, since it loads the numerical library."""
+    yield Step(detail="loading the methods")
+    from napari_mrf import methods
+
+    found, missing, default = (), (), ""
+    if sequence is not None:
+        found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
+        default = methods.default_name(sequence)
+    devices = [(key, label) for key, label in methods.devices() if key != "auto"]
+    return Catalogue(found, missing, (("auto", "automatic"), *devices), default)
+
+
+def reconstruct(
+    series: MRFSeries, mask: NDArray[np.bool_] | None, parameters: ReconstructParameters,
+    series_name: str,
+) -> Generator[Step, None, MapsSet]:  # fmt: skip
+    """Reconstruct a series in steps.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        With its sequence.
+    mask : ndarray or None
+        (Z, Y, X) bool; the automatic foreground when None.
+    parameters : ReconstructParameters
+        What to do.
+    series_name : str
+        For the result.
+
+    Yields
+    ------
+    Step
+        With `PartialMaps` whenever a slice changed.
+
+    Returns
+    -------
+    MapsSet
+        The complete maps.
+    """
+    started_s = time.monotonic()
+    yield Step(detail=_PREPARING)
+    from napari_mrf import methods
+
+    assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
+    method = methods.get(parameters.method, sequence=series.sequence,
+                         **parameters.as_core_arguments())  # fmt: skip
+    if parameters.slice_index is not None:
+        mask = yield from _only_slice(series, mask, parameters.slice_index)
+    maps = yield from _steps(method.iter_reconstruct(series, mask), parameters.set_name)
+    if maps is None:
+        raise RuntimeError(f"the method {parameters.method} gave no maps")
+    return MapsSet(parameters.set_name, maps, series_name, time.monotonic() - started_s)
+
+
+def _steps(
+    updates: Iterator[ReconstructionUpdate], set_name: str
+) -> Generator[Step, None, ParameterMaps | None]:
+    """Turn updates into steps: maps only where there is something new to see."""
+    maps, n_prepared, done = None, 0, 0
+    shown: tuple[str, int | None] | None = None
+    for update in updates:
+        maps = update.maps
+        if update.stage == "preparing":
+            # The first one precedes the tables; the others come while the series is read.
+            yield Step(detail=_FINDING if n_prepared else _PREPARING)
+            n_prepared += 1
+        elif update.stage != "done":
+            stage = update.stage if update.stage == "refining" else ""
+            step = Step(update.done, update.total, "voxels" if update.done else _READING, stage)
+            place = (stage, update.z)
+            if shown is not None and shown != place:
+                # A finished slice must reach the screen; steps inside it may be thinned out.
+                yield replace(step, value=PartialMaps(set_name, maps, shown[1]), keep=True)
+                done, shown = (done if shown[0] == stage else 0), None
+            if update.done != done:
+                value = PartialMaps(set_name, maps, update.z)
+                step, shown = replace(step, value=value, keep=shown is None), place
+            yield step
+            done = update.done
+    return maps
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedMask:
+    """A mask (Z, Y, X) in file order, and the series on whose grid it lies."""
+
+    mask: NDArray[np.bool_]
+    series: MRFSeries
+    name: str
+
+
+def read_mask(path: str, series: MRFSeries) -> Generator[Step, None, LoadedMask]:
+    """Read a mask file on the grid of a series."""
+    yield Step(detail="reading")
+    from napari_mrf.io import load_mask
+
+    return LoadedMask(load_mask(path, series), series, Path(path).name.split(".")[0])
+
+
+def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:
+    """Write the maps and their provenance; return the folder."""
+    yield Step(detail="writing")
+    from napari_mrf.io import save_maps
+
+    save_maps(maps, directory, overwrite=overwrite)
+    return directory
+
+
+def _only_slice(
+    series: MRFSeries, mask: NDArray[np.bool_] | None, z: int
+) -> Generator[Step, None, NDArray[np.bool_]]:
+    mask = series.mask if mask is None else mask
+    if mask is None:
+        from napari_mrf.reconstruction.foreground import iter_foreground_mask
+
+        for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
+            yield Step(detail=_FINDING)
+    assert mask is not None  # noqa: S101 - a series has frames
+    if not mask[z].any():
+        raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
+                            hint="Go to another slice, or pick or paint another mask.")  # fmt: skip
+    only = np.zeros(series.spatial_shape, dtype=bool)
+    only[z] = mask[z]
+    return only

@@ -1,0 +1,1 @@
+"""The ROIs panel: draw regions, and their statistics."""

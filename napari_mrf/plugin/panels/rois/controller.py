@@ -1,0 +1,221 @@
+"""Binds a ROIs panel to the editor of the viewer's regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels
+
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers import PARAMETER_KEY
+from napari_mrf.plugin.panels.rois.drawing import RoisDrawing
+from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
+from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
+from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.regions.pointer import regions_pointer_of
+from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+from napari_mrf.rois.outline_records import outline_record, outlines_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.plugin.panels.rois.panel import RoisPanel
+
+
+class RoisBinding:
+    """What happens when the user acts on a ROIs panel, and what the panel shows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the regions are drawn.
+    panel : RoisPanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.editor = regions_editor_of(viewer)
+        self.pointer = regions_pointer_of(viewer)
+        self._has_picked_set = False
+        self._layers: dict[str, Labels] = {}
+        self.drawing = RoisDrawing(viewer, panel)
+        self.labels = RoisLabelsBinding(viewer, panel, self._show, self._on_label_picked)
+        self.files = RoisFilesBinding(viewer, panel)
+        self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
+        panel.delete_requested.connect(self._on_delete_requested)
+        panel.copy_requested.connect(self._on_copy_requested)
+        panel.fill_requested.connect(self._on_fill_requested)
+        panel.undo_requested.connect(self.undo)
+        panel.redo_requested.connect(self.redo)
+        panel.edit_requested.connect(self._on_edit_requested)
+        panel.layer_changed.connect(self._on_layer_picked)
+        panel.set_changed.connect(self._on_set_changed)
+        panel.tree.label_picked.connect(self._on_label_picked)
+        self.bond = Bond(panel)
+        layers = self.viewer.layers.events
+        for signal, slot in (
+            (self.editor.changed, self._show),
+            (self.editor.told, self._on_told),
+            (self.session.region_chosen, self._on_region_chosen),
+            (self.session.series_changed, self._on_series_changed),
+            (self.session.maps_changed, self._show),
+            (self.viewer.dims.events.current_step, self._show_actions),
+            (layers.inserted, self._on_layer_inserted),
+            (layers.removed, self._show_layers),
+            (self.viewer.layers.selection.events.active, self.drawing.show),
+        ):
+            self.bond.connect(signal, slot)
+        for layer in self.viewer.layers:
+            self.bond.connect(layer.events.name, self._show_layers)
+        self._on_series_changed(self.session.series)
+        self.editor.set_pen(panel.tree.picked())
+
+    def undo(self) -> None:
+        """Take the last change of the regions back."""
+        self.editor.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self.editor.redo()
+
+    def state(self) -> dict[str, Any]:
+        """Return the options of the panel, and the polygons, which are in no file of labels."""
+        return {
+            "set": self.panel.set_picker.currentText(),
+            "label": self.panel.tree.picked(),
+            "outlines": [outline_record(one) for one in self.editor.outlines()],
+            **self.statistics.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the options of the panel; what is missing or not known stays.
+
+        Polygons are put back over the regions they fit; the regions stay as they are.
+        """
+        at = self.panel.set_picker.findText(str(state.get("set", "")))
+        if at >= 0:
+            self.panel.set_picker.setCurrentIndex(at)
+            self._has_picked_set = True
+        label = state.get("label")
+        self._show()
+        if isinstance(label, int) and label in self.editor.table:
+            self.panel.tree.select(label)
+            self.editor.set_pen(label)
+        self.editor.put_back_outlines(outlines_from(state.get("outlines")))
+        self.statistics.restore(state)
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        editor, panel = self.editor, self.panel
+        panel.set_labels(editor.table, editor.slices)
+        panel.set_needs("" if editor.grid() is not None else "Load or pick a series first.")
+        self._show_layers()
+        self.drawing.show()
+        self._show_actions()
+        n_drawn, n_slices = len(editor.slices), len({z for s in editor.slices.values() for z in s})
+        if not n_drawn:
+            panel.state_changed.emit("nothing drawn")
+        else:
+            regions = "1 region" if n_drawn == 1 else f"{n_drawn} regions"
+            panel.state_changed.emit(
+                f"{regions} in {n_slices} {'slice' if n_slices == 1 else 'slices'}"
+            )
+
+    def _show_actions(self, *_: Any) -> None:
+        here = self.editor.slice_in_view() in self.editor.slices.get(self.panel.tree.picked(), ())
+        self.panel.set_actions(is_picked_here=here, is_any=bool(self.editor.slices))
+
+    def _show_layers(self, *_: Any) -> None:
+        self._layers = {
+            layer.name: layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Labels) and PARAMETER_KEY not in layer.metadata
+        }
+        current = next((name for name, one in self._layers.items() if one is self.editor.layer), "")
+        self.panel.set_layers(list(self._layers), current)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self.bond.connect(event.value.events.name, self._show_layers)
+        self._show_layers()
+
+    def _on_told(self, sentence: str, kind: str) -> None:
+        if sentence:
+            self.panel.notice.say(sentence, kind=kind)
+        else:
+            self.panel.notice.clear()
+
+    def _on_delete_requested(self) -> None:
+        self.editor.delete(self.panel.tree.picked(), self.editor.slice_in_view())
+
+    def _on_copy_requested(self, is_for_all: bool) -> None:
+        self.editor.copy_to_next_slice(self._regions(is_for_all))
+
+    def _on_fill_requested(self, is_for_all: bool) -> None:
+        self.editor.fill_between_slices(self._regions(is_for_all))
+
+    def _regions(self, is_for_all: bool) -> list[int]:
+        return list(self.editor.slices) if is_for_all else [self.panel.tree.picked()]
+
+    def _on_layer_picked(self, name: str) -> None:
+        if name not in self._layers:
+            return
+        try:
+            self.editor.use_layer(self._layers[name])
+        except MRFInputError as error:
+            self._on_told(error.sentence(), "problem")
+        else:
+            self.panel.notice.clear()
+        self._show_layers()
+
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
+        """List what such a series shows, unless the user has picked something else."""
+        if series is not None and series.sequence is not None and not self._has_picked_set:
+            usual = SIGNAL_KINDS[series.sequence.kind].anatomy
+            if usual and self.panel.set_picker.currentText() != usual:
+                self.panel.set_picker.setCurrentText(usual)
+                self._show()
+                self.editor.set_pen(self.panel.tree.picked())
+                return
+        self._show()
+
+    def _on_set_changed(self, _: str) -> None:
+        self._has_picked_set = True
+        self._show()
+        self.editor.set_pen(self.panel.tree.picked())
+
+    def _on_label_picked(self, label: int) -> None:
+        self.editor.set_pen(label)
+        self.drawing.show()
+        self._show_actions()
+        # A row of the list is a region like a row of the table, once it is drawn.
+        if label in self.editor.slices and not self.editor.is_drawing():
+            self.session.choose_region(RegionChoice(label))
+
+    def _on_region_chosen(self, choice: RegionChoice | None) -> None:
+        if choice is not None and choice.label != self.panel.tree.picked():
+            self.panel.tree.select(choice.label)
+            self.editor.set_pen(choice.label)
+        self.drawing.show()
+        self._show_actions()
+
+    def _on_edit_requested(self, name: str) -> None:
+        picked = self.panel.tree.picked()
+        if name == "add":
+            self.labels.add()
+        elif name in ("import", "export"):
+            self.files.ask(name)
+        elif not picked:
+            self._on_told("Pick a region in the list first.", "note")
+        elif name == "rename":
+            self.panel.tree.rename(picked)
+        elif name == "recolor":
+            self.labels.recolor(picked)
+        elif name == "remove":
+            self.labels.remove(picked)

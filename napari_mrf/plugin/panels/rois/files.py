@@ -1,0 +1,233 @@
+"""Loads and saves label maps and label files for a ROIs panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers.regions import REGIONS_KEY
+from napari_mrf.plugin.panels.shared.overwriting import ask_save_path
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.opening import series_name
+from napari_mrf.rois.label_set import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from napari_mrf.io.labels.label_maps import LabelMap
+    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.plugin.layers.regions import RegionGrid
+    from napari_mrf.plugin.panels.rois.panel import RoisPanel
+
+LABEL_MAPS = "Labels (*.nii.gz *.nii);;All files (*)"
+LABEL_FILES = "ITK-SNAP labels (*.txt *.label);;All files (*)"
+
+
+@dataclass(frozen=True)
+class LoadedLabels:
+    """A label map and, where a label file lies beside it, the names of its labels."""
+
+    path: Path
+    label_map: LabelMap
+    table: Mapping[int, Label] | None
+    warnings: tuple[str, ...]
+
+
+class RoisFilesBinding:
+    """What happens at the buttons and menu entries that read and write files.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the regions are.
+    panel : RoisPanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+        self.panel = panel
+        self.session = session_of(viewer)
+        self.editor = regions_editor_of(viewer)
+        self.loading, self.saving = Job(), Job()
+        self._refused: str = ""
+        panel.load_requested.connect(self._on_load_requested)
+        panel.save_requested.connect(self._on_save_requested)
+        panel.notice.cure_requested.connect(self._on_cure_requested)
+        bond = Bond(panel)
+        bond.connect(self.loading.changed, self._on_loading_changed)
+        bond.connect(self.loading.succeeded, self._on_loaded)
+        bond.connect(self.saving.changed, self._on_saving_changed)
+        bond.connect(self.saving.succeeded, self._on_saved)
+
+    def load(self, path: str, *, resample: bool = False) -> None:
+        """Show the labels of a file in a layer of their own."""
+        grid = self.editor.grid()
+        if grid is not None and not self.loading.status.is_running:
+            self._refused = "" if resample else path
+            self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
+
+    def save(self, path: str) -> None:
+        """Write the labels, and their names beside them; the dialog has asked to replace."""
+        self.editor.flush()
+        labels, layer = self.editor.labels(), self.editor.layer
+        if labels is not None and not self.saving.status.is_running:
+            path = _as_label_map(path)
+            table = [self.editor.table[label] for label in self.editor.slices]
+            affine = layer.metadata[REGIONS_KEY].affine
+            self.saving.start("Saving labels", write_labels, path, labels, affine, table)
+
+    def import_table(self, path: str) -> None:
+        """Use the labels of an ITK-SNAP file; the list in use stays when it is faulty."""
+        from napari_mrf.io import load_label_table
+
+        try:
+            table = load_label_table(path)
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+            return
+        self.panel.notice.clear()
+        self.panel.set_picker.setCurrentText("all")
+        self.editor.set_table(table)
+        missing = [label for label in self.editor.slices if label not in table]
+        if missing:
+            names = ", ".join(map(str, missing))
+            self.panel.notice.say(f"The file has no names for the drawn labels {names}.",
+                                  kind="note")  # fmt: skip
+
+    def export_table(self, path: str) -> None:
+        """Write the list of labels as an ITK-SNAP file."""
+        from napari_mrf.io import save_label_table
+
+        path = _as_label_file(path)
+        try:
+            save_label_table(path, self.editor.table.values(), overwrite=True)
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+        else:
+            self.panel.notice.say(f"Saved to {path}", kind="note")
+
+    def ask(self, what: str) -> None:
+        """Ask for a label file to import or export."""
+        if what == "import":
+            path, _ = QFileDialog.getOpenFileName(
+                self.panel, "Import a label file", "", LABEL_FILES
+            )
+            if path:
+                self.import_table(path)
+        else:
+            path = ask_save_path(
+                self.panel, "Export a label file", "labels.txt", LABEL_FILES,
+                complete=_as_label_file,
+            )  # fmt: skip
+            if path:
+                self.export_table(path)
+
+    def _on_load_requested(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, "Load labels", "", LABEL_MAPS)
+        if path:
+            self.load(path)
+
+    def _on_save_requested(self) -> None:
+        name = f"{self.session.series_name or 'series'}_rois.nii.gz"
+        path = ask_save_path(self.panel, "Save labels", name, LABEL_MAPS, complete=_as_label_map)
+        if path:
+            self.save(path)
+
+    def _on_cure_requested(self) -> None:
+        if self._refused:
+            self.load(self._refused, resample=True)
+
+    def _on_loading_changed(self, status: JobStatus) -> None:
+        self.panel.load_button.setEnabled(not status.is_running)
+        if status.failure is None:
+            return
+        error, grid = status.failure.error, self.editor.grid()
+        can_resample = (
+            isinstance(error, MRFInputError)
+            and error.code == "other-grid"
+            and bool(self._refused)
+            and grid is not None
+            and grid.affine is not None
+        )
+        self.panel.notice.say(
+            status.failure.sentence, cure="Take the nearest labels" if can_resample else ""
+        )
+
+    def _on_loaded(self, loaded: LoadedLabels) -> None:
+        table = joined(loaded.table or {}, self.editor.table)
+        self._refused = ""
+        self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path))
+        if not loaded.label_map.resampled:
+            self.session.mark_regions_saved(str(loaded.path))
+        sentences = [*loaded.warnings]
+        if loaded.table is None:
+            sentences.append("The names are those that the list in use gives to these numbers; "
+                             "import a label file if they have others.")  # fmt: skip
+        self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
+
+    def _on_saving_changed(self, status: JobStatus) -> None:
+        self.panel.save_button.setEnabled(not status.is_running)
+        if status.failure is not None and status.state is JobState.FAILED:
+            self.panel.notice.say(status.failure.sentence)
+
+    def _on_saved(self, outcome: tuple[str, str]) -> None:
+        path, remark = outcome
+        self.session.mark_regions_saved(path)
+        self.panel.notice.say(" ".join(filter(None, (f"Saved to {path}", remark))), kind="note")
+
+
+def _as_label_map(path: str) -> str:
+    return path if path.lower().endswith(".nii.gz") else f"{path}.nii.gz"
+
+
+def _as_label_file(path: str) -> str:
+    return path if Path(path).suffix else f"{path}.txt"
+
+
+def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, None, LoadedLabels]:
+    """Read a label map onto a grid, and the label file of the same name beside it."""
+    from napari_mrf.io import load_label_table, load_labels
+
+    yield Step(detail="reading it")
+    label_map = load_labels(path, grid.shape, grid.affine, resample="nearest" if resample else None)
+    if label_map.values.max(initial=0) > 65535:
+        raise MRFInputError("bad-labels", "labels above 65535 cannot be drawn on", path=path,
+                            found=str(label_map.values.max()))  # fmt: skip
+    yield Step(detail="its names")
+    beside, table, warnings = names_path(path), None, label_map.warnings
+    if beside.is_file():
+        try:
+            table = load_label_table(beside)
+        except MRFInputError as error:
+            warnings = (*warnings, error.sentence())
+    return LoadedLabels(Path(path), label_map, table, warnings)
+
+
+def write_labels(
+    path: str, labels: Any, affine: Any, table: list[Label]
+) -> Generator[Step, None, tuple[str, str]]:
+    """Write a label map, and a label file beside it; return the path and a remark."""
+    from napari_mrf.io import load_label_table, save_label_table, save_labels
+
+    yield Step(detail="writing it")
+    save_labels(path, labels, affine, overwrite=True)
+    beside = names_path(path)
+    if beside.exists():
+        try:
+            load_label_table(beside)
+        except MRFInputError:
+            return path, f"{beside.name} is no label file and was left alone: no names saved."
+    save_label_table(beside, table, overwrite=True)
+    return path, f"with the names in {beside.name}."
+
+
+def names_path(path: str | Path) -> Path:
+    """Return where the names of a label map lie: ``rois.nii.gz`` has ``rois.txt``."""
+    return Path(path).with_name(f"{series_name(path)}.txt")

@@ -1,0 +1,97 @@
+"""Binds what is edited in the list of a ROIs panel to the label set of the viewer's regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QColorDialog
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.panels.rois.tree import spans
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.plugin.panels.rois.panel import RoisPanel
+
+
+class RoisLabelsBinding:
+    """Adds, renames, recolors and removes the labels that regions are drawn with.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the regions are drawn.
+    panel : RoisPanel
+        The view.
+    show : callable
+        Shows the panel anew.
+    pick : callable
+        Makes a label the one that is drawn with.
+    """
+
+    def __init__(
+        self, viewer: Any, panel: RoisPanel, show: Callable[[], None], pick: Callable[[int], None]
+    ) -> None:
+        self.panel = panel
+        self.editor = regions_editor_of(viewer)
+        self._show = show
+        self._pick = pick
+        panel.tree.label_renamed.connect(self.rename)
+
+    def rename(self, label: int, name: str) -> None:
+        """Give a label another name."""
+        self._change_table(lambda table: renamed(table, label, name))
+
+    def add(self) -> None:
+        """Add a label, pick it, and let the user write its name."""
+        added = 0
+
+        def add(table: Any) -> Any:
+            nonlocal added
+            table, added = with_new_label(table)
+            return table
+
+        if self._change_table(add):
+            shown = self.panel.set_picker
+            if shown.currentText() not in ("all", "own"):
+                shown.setCurrentText("all")
+                self._show()
+            self.panel.tree.select(added)
+            self._pick(added)
+            self.panel.tree.rename(added)
+
+    def recolor(self, label: int) -> None:
+        """Ask for another color of a label."""
+        before = self.editor.table[label]
+        title = f"Color of {before.name}"
+        color = QColorDialog.getColor(QColor(*before.color), self.panel, title)
+        if color.isValid():
+            rgb = (color.red(), color.green(), color.blue())
+            self._change_table(lambda table: recolored(table, label, rgb))
+
+    def remove(self, label: int) -> None:
+        """Remove a label that nothing is drawn with."""
+        slices = self.editor.slices.get(label)
+        if slices:
+            self.panel.notice.say(
+                f"{self.editor.table[label].name} is drawn in "
+                f"{'slice' if len(slices) == 1 else 'slices'} {spans(slices)} "
+                "and stays in the list. Delete it there first."
+            )
+            return
+        self._change_table(lambda table: without(table, label))
+
+    def _change_table(self, change: Any) -> bool:
+        try:
+            table = change(self.editor.table)
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence())
+            self._show()
+            return False
+        self.panel.notice.clear()
+        self.editor.set_table(table)
+        return True

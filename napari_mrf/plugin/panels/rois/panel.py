@@ -1,0 +1,237 @@
+"""The ROIs panel: pick a region, draw it, carry it through the slices, read its numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.plugin.kit.notice import Notice
+from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
+from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
+from napari_mrf.rois.muscles import SETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_mrf.io.labels.label_table import Label
+
+NEW_LAYER = "a new layer"
+_EDITS = {
+    "add": "Add a region",
+    "rename": "Rename… (F2)",
+    "recolor": "Color…",
+    "remove": "Remove from the list",
+    "": "",
+    "import": "Import label file…",
+    "export": "Export label file…",
+}
+
+
+class RoisPanel(QWidget):
+    """Shows what it is told and says what the user wants; decides nothing.
+
+    Signals
+    -------
+    layer_changed
+        The user picked a Labels layer to draw on; empty for a new one.
+    set_changed
+        The user picked another set of regions.
+    edit_requested
+        What to do with the list: "add", "rename", "recolor", "remove", "import" or "export".
+    draw_requested
+        Whether to draw the picked region or to stop.
+    copy_requested, fill_requested
+        True for all regions, False for the picked one.
+    delete_requested, undo_requested, redo_requested, load_requested, save_requested
+        The user pressed the button.
+    shown
+        The panel came into sight.
+    state_changed
+        The one-line state for a section header.
+    """
+
+    layer_changed = Signal(str)
+    set_changed = Signal(str)
+    edit_requested = Signal(str)
+    draw_requested = Signal(bool)
+    copy_requested = Signal(bool)
+    fill_requested = Signal(bool)
+    delete_requested = Signal()
+    undo_requested = Signal()
+    redo_requested = Signal()
+    load_requested = Signal()
+    save_requested = Signal()
+    shown = Signal()
+    state_changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer_picker = Picker("The Labels layer that regions are drawn on and counted in")
+        self.set_picker = Picker("Which regions to list; what is drawn is always listed")
+        self.tree = RegionsTree()
+        self.edit_menu = QMenu(self)
+        self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of regions")
+        self.draw_button = QPushButton("Draw")
+        self.draw_button.setCheckable(True)
+        self.delete_button = _button("Delete here", "Delete the picked region in this slice")
+        self.copy_button = _button(
+            "Copy to next slice",
+            "Copy the picked region, with its polygons, to the next slice and go there",
+        )
+        self.fill_button = _button(
+            "Fill between slices",
+            "Interpolate the picked region in the slices between those in which it is drawn; never "
+            "over another region",
+        )
+        self.for_all = QCheckBox("All regions")
+        self.for_all.setToolTip("Copy and fill all regions, not only the picked one")
+        self.undo_button = _button("Undo", "Take the last change back (Ctrl+Z)")
+        self.redo_button = _button("Redo", "Do again what was taken back (Ctrl+Shift+Z)")
+        self.load_button = _button("Load labels…", "Show the labels of a NIfTI file")
+        self.save_button = _button(
+            "Save labels…",
+            "Write the labels as NIfTI in the place of the series, and their names beside it",
+        )
+        self.needs = QLabel()
+        self.needs.setWordWrap(True)
+        self.needs.setEnabled(False)
+        self.notice = Notice()
+        self.statistics = RoisStatisticsPanel()
+        self.statistics_section = Section("Statistics", self.statistics)
+        self._arrange()
+        self._connect()
+        self.set_picker.fill([ALL_SETS, *SETS], "thigh")
+        self.set_layers([], "")
+        self.set_needs("Load or pick a series first.")
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 2, 6, 8)
+        layout.setSpacing(6)
+        layout.addLayout(_row(form_label("Layer"), self.layer_picker))
+        layout.addLayout(_row(form_label("Regions"), self.set_picker, self.edit_button))
+        layout.addWidget(self.tree)
+        layout.addLayout(_row(self.draw_button, self.delete_button))
+        layout.addLayout(_row(self.copy_button, self.fill_button))
+        layout.addLayout(_row(self.for_all, self.undo_button, self.redo_button))
+        layout.addLayout(_row(self.load_button, self.save_button))
+        layout.addWidget(self.needs)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.statistics_section)
+
+    def _connect(self) -> None:
+        for name, text in _EDITS.items():
+            if not name:
+                self.edit_menu.addSeparator()
+                continue
+            action = self.edit_menu.addAction(text)
+            action.setData(name)
+        self.edit_menu.triggered.connect(self._on_edit_triggered)
+        self.layer_picker.textActivated.connect(self._on_layer_activated)
+        self.set_picker.textActivated.connect(self.set_changed)
+        self.draw_button.clicked.connect(self.draw_requested)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._on_context_menu)
+        self.copy_button.clicked.connect(self._on_copy_clicked)
+        self.fill_button.clicked.connect(self._on_fill_clicked)
+        for button, signal in (
+            (self.delete_button, self.delete_requested),
+            (self.undo_button, self.undo_requested),
+            (self.redo_button, self.redo_requested),
+            (self.load_button, self.load_requested),
+            (self.save_button, self.save_requested),
+        ):
+            button.clicked.connect(lambda _=False, signal=signal: signal.emit())
+
+    def set_layers(self, names: Sequence[str], current: str) -> None:
+        """Offer Labels layers to draw on; empty for a layer that drawing will make."""
+        entries = [*names] if current else [NEW_LAYER, *names]
+        self.layer_picker.fill(entries, current or NEW_LAYER)
+
+    def set_labels(self, table: Mapping[int, Label], slices: Mapping[int, tuple[int, ...]]) -> None:
+        """Show the labels and where they are drawn."""
+        self.tree.set_labels(table, slices, self.set_picker.currentText())
+
+    def set_drawing(self, name: str, is_drawing: bool) -> None:
+        """Show on the button what it draws, and whether it does."""
+        self.draw_button.setChecked(is_drawing)
+        self.draw_button.setText(f"Drawing {name}" if is_drawing else f"Draw {name}".strip())
+        self.draw_button.setToolTip(
+            "Click on the image to set the corners, double-click on the last one. Press the "
+            "button again to stop."
+            if is_drawing
+            else "Draw a polygon round the picked region in this slice"
+        )
+
+    def set_needs(self, reason: str) -> None:
+        """Say in gray what is missing; drawing works when nothing is."""
+        self.needs.setText(reason)
+        self.needs.setVisible(bool(reason))
+        for widget in (self.draw_button, self.load_button, self.layer_picker):
+            widget.setEnabled(not reason)
+
+    def set_actions(self, *, is_picked_here: bool, is_any: bool) -> None:
+        """Enable what can be done: to the picked region in this slice, and to what is drawn."""
+        self.delete_button.setEnabled(is_picked_here)
+        for button in (self.copy_button, self.fill_button, self.save_button):
+            button.setEnabled(is_any)
+
+    def showEvent(self, event: Any) -> None:
+        """Say that it can be seen."""
+        super().showEvent(event)
+        self.shown.emit()
+
+    def _on_edit_triggered(self, action) -> None:
+        self.edit_requested.emit(action.data())
+
+    def _on_copy_clicked(self) -> None:
+        self.copy_requested.emit(self.for_all.isChecked())
+
+    def _on_fill_clicked(self) -> None:
+        self.fill_requested.emit(self.for_all.isChecked())
+
+    def _on_layer_activated(self, name: str) -> None:
+        self.layer_changed.emit("" if name == NEW_LAYER else name)
+
+    def _on_context_menu(self, at) -> None:
+        self.edit_menu.popup(self.tree.viewport().mapToGlobal(at))
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setStyleSheet("padding-left: 2px; padding-right: 2px;")  # two a row in a narrow dock
+    return button
+
+
+def _menu_button(text: str, menu: QMenu, tooltip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(f"{text} ▾")
+    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+    button.setToolTip(tooltip)
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

@@ -1,0 +1,213 @@
+"""Keeps the table of a ROIs panel up to date with regions, maps and options."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from qtpy.QtCore import QTimer
+
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
+from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.geometry import grid_difference
+from napari_mrf.data.parameters import validity_rules
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Job, JobStatus, Step
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.panels.rois.statistics_table import shown_table
+from napari_mrf.plugin.panels.rois.statistics_tables import RoisStatisticsTables
+from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.session import session_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from napari_mrf.plugin.kit.notice import Notice
+    from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
+
+_KEPT = 8
+_QUIET_MS = 150
+
+
+class RoisStatisticsBinding:
+    """What the table shows, and what happens when the user acts on it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose session it is, and where the window with the table goes.
+    panel : RoisStatisticsPanel
+        The view.
+    notice : Notice
+        Where problems are told.
+    """
+
+    def __init__(self, viewer: Any, panel: RoisStatisticsPanel, notice: Notice) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.notice = notice
+        self.session = session_of(viewer)
+        self.job = Job()
+        self._results: OrderedDict[Any, pd.DataFrame] = OrderedDict()
+        self._running: Any = None
+        self._statistics: pd.DataFrame | None = None
+        self._about: dict[str, str] = {}
+        self.tables = RoisStatisticsTables(viewer, panel, notice, self._exported)
+        self._timer = QTimer(panel)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self.update)
+        panel.maps_changed.connect(self._on_input_changed)
+        panel.options_changed.connect(self._on_input_changed)
+        panel.view_changed.connect(self._show)
+        self.bond = Bond(panel)
+        self.bond.connect(self.session.regions_changed, self._on_regions_changed)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(self.job.changed, self._on_job_changed)
+        self.bond.connect(self.job.succeeded, self._on_computed)
+        panel.validity.setChecked(True)
+        self._on_maps_changed("")
+        self.update()
+
+    def options(self) -> RoiOptions:
+        """Return which voxels count."""
+        return RoiOptions(
+            apply_validity=self.panel.validity.isChecked(),
+            thresholds=preferences().thresholds,
+            erosion_voxels=self.panel.erosion.value(),
+        )
+
+    def update(self) -> None:
+        """Show the statistics as the panel asks for them, computed when they are not known."""
+        self._timer.stop()
+        maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
+        regions = self.session.regions
+        reason = ""
+        if maps_set is None:
+            reason = "Reconstruct the series, or load maps, to measure them."
+        elif regions is None:
+            reason = "Draw a region, or load labels, to measure them."
+        elif difference := grid_difference(regions, maps_set.maps):
+            reason = (f"The regions lie on another grid than these maps: {difference}. Pick other "
+                      "maps, or load the labels again.")  # fmt: skip
+        self.panel.set_state(reason)
+        if reason or maps_set is None or regions is None:
+            self.job.cancel()
+            self._statistics = None
+            self._show()
+            return
+        options = self.options()
+        key = (id(maps_set.maps), id(regions), repr(options))
+        if key in self._results:
+            self._results.move_to_end(key)
+            self.job.cancel()
+            self._take(key)
+        elif key != self._running or not self.job.status.is_running:
+            self.job.cancel()
+            self._running = key
+            # The cache goes by identity: what it speaks of is kept with it.
+            self.job.start("ROI statistics", compute, key, maps_set, regions, options)
+
+    def state(self) -> dict[str, Any]:
+        """Return the options of the panel."""
+        return {
+            "maps": self.panel.maps_picker.currentText(),
+            "view": self.panel.view(),
+            "per_slice": self.panel.per_slice.isChecked(),
+            "validity": self.panel.validity.isChecked(),
+            "erosion_voxels": self.panel.erosion.value(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the options of the panel; what is missing or not known stays."""
+        panel = self.panel
+        panel.maps_picker.setCurrentText(str(state.get("maps", "")))
+        self._show_views()
+        at = panel.view_picker.findData(state.get("view"))
+        panel.view_picker.setCurrentIndex(max(at, 0))
+        panel.per_slice.setChecked(bool(state.get("per_slice", panel.per_slice.isChecked())))
+        panel.validity.setChecked(bool(state.get("validity", panel.validity.isChecked())))
+        erosion = state.get("erosion_voxels", panel.erosion.value())
+        if isinstance(erosion, int):
+            panel.erosion.setValue(erosion)
+        self.update()
+
+    def _take(self, key: Any) -> None:
+        self._statistics, maps_set, regions, options = self._results[key]
+        self._about = {
+            "maps": maps_set.name,
+            "maps folder": maps_set.folder,
+            "series": maps_set.series_name,
+            "labels": regions.path or "drawn, in no file yet",
+            **describe_options(maps_set.maps, options),
+        }
+        self._show()
+
+    def _show(self) -> None:
+        regions = self.session.regions
+        is_ready = self._statistics is not None and regions is not None
+        self.panel.set_ready(is_ready)
+        if not is_ready:
+            self.tables.show(pd.DataFrame(), [])
+            return
+        shown, columns = shown_table(
+            self._statistics, regions.table, self.panel.view(),
+            per_slice=self.panel.per_slice.isChecked(),
+        )  # fmt: skip
+        self.tables.show(shown, columns)
+        self.tables.show_chosen(self.session.chosen_region)
+
+    def _exported(self) -> dict[str, pd.DataFrame]:
+        return exported_sheets(self._statistics, self._about, maps_name=self._about["maps"])
+
+    def _show_views(self) -> None:
+        maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
+        maps = maps_set.maps if maps_set is not None else {}
+        self.panel.set_views([(key, f"{key}, all numbers") for key in maps])
+        rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
+        self.panel.set_rules(
+            ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
+        )
+
+    def _on_regions_changed(self, _: Any) -> None:
+        self.update()
+
+    def _on_maps_changed(self, name: str) -> None:
+        sets = self.session.maps_sets
+        current = self.panel.maps_picker.currentText()
+        if current not in sets:
+            current = next(reversed(sets), "")
+        self.panel.set_maps(list(sets), current)
+        self._show_views()
+        self._timer.start()
+
+    def _on_input_changed(self, *_: Any) -> None:
+        self._show_views()
+        self.update()
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            error = status.failure.error
+            sentence = error.sentence() if isinstance(error, MRFInputError) else (
+                status.failure.sentence)  # fmt: skip
+            self.notice.say(sentence)
+
+    def _on_computed(self, outcome: Any) -> None:
+        key, *kept = outcome
+        self._results[key] = tuple(kept)
+        while len(self._results) > _KEPT:
+            self._results.popitem(last=False)
+        if key == self._running:
+            self._take(key)
+
+
+def compute(
+    key: Any, maps_set: Any, regions: Any, options: RoiOptions
+) -> Generator[Step, None, tuple[Any, ...]]:
+    """Compute the statistics of all regions and maps in a thread."""
+    yield Step(detail="measuring")
+    names = {index: label.name for index, label in regions.table.items()}
+    statistics = roi_statistics(maps_set.maps, regions.labels, names, options=options)
+    return key, statistics, maps_set, regions, options

@@ -1,0 +1,1 @@
+"""The Series panel: open a series and see what it is."""

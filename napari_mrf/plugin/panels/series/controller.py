@@ -1,0 +1,253 @@
+"""Binds a Series panel to the viewer and the session."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.data import sequences
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
+from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers import replace_series, series_of, show_component
+from napari_mrf.plugin.panels.series.text import facts_of, one_line, spokes_question
+from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.opening import averaged_series, opener_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.plugin.panels.series.panel import SeriesPanel
+
+SERIES_FILES = "Series (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat);;All files (*)"
+SEQUENCE_FILES = "Sequence (*.json *.csv);;All files (*)"
+
+
+class SeriesBinding:
+    """What happens when the user acts on a Series panel, and what the panel shows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Its series layers are offered.
+    panel : SeriesPanel
+        The view.
+    """
+
+    def __init__(self, viewer: Any, panel: SeriesPanel) -> None:
+        self.viewer = unwrapped(viewer)
+        self.panel = panel
+        self.session = session_of(viewer)
+        self._opener = opener_of(viewer)
+        self._loaded: dict[str, Sequence] = {}
+        self._cure: Callable[[], None] | None = None
+        panel.layer_changed.connect(self._on_layer_changed)
+        panel.sequence_changed.connect(self._on_sequence_changed)
+        panel.component_changed.connect(self._on_component_changed)
+        panel.open_requested.connect(self._on_open_requested)
+        panel.sequence_file_requested.connect(self._on_sequence_file_requested)
+        panel.average_requested.connect(self._on_average_requested)
+        panel.cancel_requested.connect(self._on_cancel_requested)
+        self.bond = Bond(panel)
+        layers = self.viewer.layers.events
+        self.bond.connect(layers.inserted, self._on_layer_inserted)
+        self.bond.connect(layers.removed, self._on_layer_removed)
+        self.bond.connect(self.session.series_changed, self._on_series_changed)
+        self.bond.connect(self.session.opening.changed, self._on_opening_changed)
+        for layer in self.viewer.layers:
+            self.bond.connect(layer.events.name, self._on_layer_renamed)
+        self._adopt_layers()
+        self._show()
+        self._on_opening_changed(self.session.opening.status)
+
+    def open_file(self, path: str | Path) -> None:
+        """Open a series; the rest follows from its layer."""
+        self._opener.open(path)
+
+    def load_sequence(self, path: str | Path) -> None:
+        """Take the sequence of a JSON or CSV file for the current series."""
+        try:
+            sequence = sequences.load(path)
+        except MRFInputError as error:
+            self.panel.set_problem(error.sentence())
+            return
+        self._loaded[sequence.name] = sequence
+        self._take(sequence)
+
+    def _series_layers(self) -> dict[str, Any]:
+        return {layer.name: layer for layer in self.viewer.layers if series_of(layer) is not None}
+
+    def _adopt_layers(self) -> None:
+        """Make the youngest series layer current when the present one is gone or none was."""
+        layers = self._series_layers()
+        present = self.session.series
+        name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
+        if not name:
+            name = next(reversed(layers), "")
+        self.session.set_series(series_of(layers[name]) if name else None, name)
+        if layers:
+            show_canvas_texts(self.viewer)
+        self._propose_sequence()
+
+    def _propose_sequence(self) -> None:
+        """Take the one named sequence that has as many frames, if there is one.
+
+        Of sequences that play the same pulses and differ in their maps, the first is taken.
+        """
+        series = self.session.series
+        if series is None or series.sequence is not None:
+            return
+        fitting = [s for s in self._choices().values() if s.n_frames == series.n_frames]
+        if fitting and all(
+            np.array_equal(one.flip_angles_deg, fitting[0].flip_angles_deg) for one in fitting
+        ):
+            self._take(fitting[0])
+
+    def _choices(self) -> dict[str, Sequence]:
+        named = {
+            sequence.name: sequence for sequence in (make() for make in sequences.NAMED.values())
+        }
+        series = self.session.series
+        own = {} if series is None or series.sequence is None else {
+            series.sequence.name: series.sequence}  # fmt: skip
+        return {**named, **self._loaded, **own}
+
+    def _take(self, sequence: Sequence) -> None:
+        series = self.session.series
+        if series is None:
+            return
+        try:
+            fitting = series.with_sequence(sequence)
+        except MRFInputError as error:
+            self._show()
+            self._explain_mismatch(series, sequence, error)
+            return
+        layer = self._series_layers().get(self.session.series_name)
+        if layer is not None:
+            replace_series(layer, fitting)
+        self.session.set_series(fitting, self.session.series_name)
+
+    def _explain_mismatch(
+        self, series: MRFSeries, sequence: Sequence, error: MRFInputError
+    ) -> None:
+        if series.n_frames != sequence.n_pulses or series.n_frames == sequence.n_frames:
+            self.panel.set_problem(error.sentence())
+            return
+        self._cure = partial(self._average, series, sequence)
+        self.panel.set_problem(
+            spokes_question(series, sequence), cure=f"Average {sequence.pulses_per_frame} spokes"
+        )
+
+    def _show(self) -> None:
+        series, panel = self.session.series, self.panel
+        layers = self._series_layers()
+        panel.set_problem("")
+        panel.set_layers(list(layers), self.session.series_name)
+        sequence = series.sequence if series is not None else None
+        panel.set_sequences(self._choices(), sequence.name if sequence else "")
+        panel.set_facts(facts_of(series) if series is not None else [])
+        panel.set_warnings(series.warnings if series is not None else ())
+        if series is None:
+            return
+        layer = layers.get(self.session.series_name)
+        if layer is not None:
+            panel.set_component(layer.data.component)
+        if sequence is None:
+            self._explain_missing_sequence(series)
+        panel.state_changed.emit(one_line(self.session.series_name, series))
+
+    def _explain_missing_sequence(self, series: MRFSeries) -> None:
+        for sequence in self._choices().values():
+            if series.n_frames == sequence.n_pulses != sequence.n_frames:
+                try:
+                    series.with_sequence(sequence)
+                except MRFInputError as error:
+                    self._explain_mismatch(series, sequence, error)
+                return
+        self.panel.set_problem(
+            f"The file does not say how its {series.n_frames} frames were measured. "
+            "Pick the sequence, or load it from a file (⋯)."
+        )
+
+    def _on_layer_changed(self, name: str) -> None:
+        layer = self._series_layers().get(name)
+        if layer is not None:
+            self.session.set_series(series_of(layer), name)
+            self._propose_sequence()
+
+    def _on_sequence_changed(self, name: str) -> None:
+        sequence, series = self._choices().get(name), self.session.series
+        if series is not None and sequence is not None and sequence == series.sequence:
+            self._show()  # the same series: nobody has to begin anew
+        elif sequence is not None:
+            self._take(sequence)
+
+    def _on_component_changed(self, component: str) -> None:
+        layer = self._series_layers().get(self.session.series_name)
+        if layer is not None:
+            show_component(layer, component)
+
+    def _on_open_requested(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, "Open a series", "", SERIES_FILES)
+        if path:
+            self.open_file(path)
+
+    def _on_sequence_file_requested(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a sequence", "", SEQUENCE_FILES)
+        if path:
+            self.load_sequence(path)
+
+    def _on_average_requested(self) -> None:
+        if self._cure is not None:
+            self._cure()
+
+    def _average(self, series: MRFSeries, sequence: Sequence) -> None:
+        name = self.session.series_name
+        self._opener.start(f"Averaging {name}", averaged_series,
+                           series, sequence, f"{name} averaged", {})  # fmt: skip
+
+    def _explain_failure(self, failure: Failure) -> None:
+        error = failure.error
+        unaveraged = isinstance(error, MRFInputError) and "Average" in (error.hint or "")
+        if unaveraged and error.path is not None:
+            self._cure = partial(self._opener.open, error.path, average_spokes=True)
+            self.panel.set_problem(failure.sentence, cure="Average the spokes")
+        else:
+            self.panel.set_problem(failure.sentence)
+
+    def _on_cancel_requested(self) -> None:
+        self.session.opening.cancel()
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self.bond.connect(event.value.events.name, self._on_layer_renamed)
+        series = series_of(event.value)
+        if series is not None:
+            self.session.set_series(series, event.value.name)
+        self._adopt_layers()
+        self._show()
+
+    def _on_layer_renamed(self, event: Any) -> None:
+        self._adopt_layers()
+
+    def _on_layer_removed(self, event: Any) -> None:
+        self._adopt_layers()
+        self._show()
+
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
+        self._show()
+
+    def _on_opening_changed(self, status: JobStatus) -> None:
+        self.panel.set_opening(status)
+        if status.state is JobState.FAILED and status.failure is not None:
+            self._explain_failure(status.failure)
+        if not status.is_running:
+            series = self.session.series
+            state = one_line(self.session.series_name, series) if series else "open a series"
+            self.panel.state_changed.emit(state)

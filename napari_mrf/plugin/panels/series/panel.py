@@ -1,0 +1,195 @@
+"""The Series panel: what is loaded, under which sequence, and which part is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_mrf.plugin.kit.notice import Notice
+from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.progress_row import ProgressRow
+from napari_mrf.plugin.layers.component_view import COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_mrf.plugin.jobs import JobStatus
+
+NO_SEQUENCE = "pick a sequence"
+
+
+class SeriesPanel(QWidget):
+    """Shows what it is told and says what the user wants; decides nothing.
+
+    Signals
+    -------
+    layer_changed, sequence_changed, component_changed
+        The user picked a layer, a sequence (by name) or a component.
+    open_requested, sequence_file_requested, average_requested, cancel_requested
+        The user pressed the button.
+    state_changed
+        The one-line state for a section header.
+    """
+
+    layer_changed = Signal(str)
+    sequence_changed = Signal(str)
+    component_changed = Signal(str)
+    open_requested = Signal()
+    sequence_file_requested = Signal()
+    average_requested = Signal()
+    cancel_requested = Signal()
+    state_changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer_picker = Picker("Which of the opened series the panels work on")
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open a series: NIfTI, NumPy, HDF5 or MATLAB")
+        self.sequence_picker = Picker("What the scanner played; it decides the methods and maps")
+        self.sequence_button = QPushButton("⋯")
+        self.sequence_button.setFixedWidth(34)
+        self.sequence_button.setToolTip(
+            "Load a sequence from a JSON file, or from a CSV file with the columns FA, TE, TR"
+        )
+        self.components = QButtonGroup(self)
+        self.facts = narrow_form(spacing=2)
+        self.notice = Notice()
+        self.warnings = Notice()
+        self.progress_row = ProgressRow()
+        self._fact_labels: dict[str, QLabel] = {}
+        self._arrange()
+        self._connect()
+        self.set_layers([], "")
+        self.set_sequences([], "")
+        self.set_facts([])
+
+    def _arrange(self) -> None:
+        layer_row = QHBoxLayout()
+        layer_row.setSpacing(4)
+        layer_row.addWidget(self.layer_picker, 1)
+        layer_row.addWidget(self.open_button)
+        sequence_row = QHBoxLayout()
+        sequence_row.setSpacing(4)
+        sequence_row.addWidget(self.sequence_picker, 1)
+        sequence_row.addWidget(self.sequence_button)
+
+        shown = QGridLayout()
+        shown.setContentsMargins(0, 0, 0, 0)
+        shown.setSpacing(4)
+        for at, component in enumerate(COMPONENTS):
+            button = QRadioButton(component)
+            button.setToolTip(f"Show the {component} of the complex images")
+            self.components.addButton(button, at)
+            shown.addWidget(button, at // 2, at % 2)
+        self.components.button(0).setChecked(True)
+
+        form = narrow_form()
+        form.addRow(form_label("Layer"), layer_row)
+        form.addRow(form_label("Sequence"), sequence_row)
+        form.addRow(form_label("Show"), shown)
+
+        self.facts.setContentsMargins(0, 2, 0, 0)
+        self.progress_row.bar.setTextVisible(False)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 2, 6, 8)
+        layout.setSpacing(6)
+        layout.addLayout(form)
+        layout.addLayout(self.facts)
+        layout.addWidget(self.progress_row)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.warnings)
+
+    def _connect(self) -> None:
+        self.layer_picker.textActivated.connect(self.layer_changed)
+        self.sequence_picker.textActivated.connect(self.sequence_changed)
+        self.components.buttonClicked.connect(self._on_component_clicked)
+        self.open_button.clicked.connect(self._on_open_clicked)
+        self.sequence_button.clicked.connect(self._on_sequence_button_clicked)
+        self.notice.cure_requested.connect(self.average_requested)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
+
+    def set_layers(self, names: Sequence[str], current: str) -> None:
+        """Offer the series layers; the rest of the panel needs one."""
+        self.layer_picker.fill(names or ["none"], current)
+        has_series = bool(names)
+        self.layer_picker.setEnabled(has_series)
+        self.sequence_picker.setEnabled(has_series)
+        self.sequence_button.setEnabled(has_series)
+        for button in self.components.buttons():
+            button.setEnabled(has_series)
+        if not has_series:
+            self.notice.say("Open a series here, drop one on the window, or try "
+                            "File > Open Sample.", kind="note")  # fmt: skip
+            self.state_changed.emit("open a series")
+
+    def set_sequences(self, titles: Iterable[str], current: str) -> None:
+        """Offer sequences; an empty current one asks for a choice."""
+        titles = list(titles)
+        self.sequence_picker.fill(titles if current else [NO_SEQUENCE, *titles],
+             current or NO_SEQUENCE)  # fmt: skip
+
+    def set_component(self, component: str) -> None:
+        """Mark which part of the complex images is shown."""
+        for button in self.components.buttons():
+            button.setChecked(button.text() == component)
+
+    def set_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
+        """Tell about the series in rows of name, value and tooltip."""
+        while self.facts.rowCount():
+            self.facts.removeRow(0)
+        for name, value, tooltip in facts:
+            label = QLabel(value)
+            label.setWordWrap(True)
+            label.setToolTip(tooltip)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            title = form_label(name)
+            title.setEnabled(False)
+            self.facts.addRow(title, label)
+
+    def set_warnings(self, sentences: Sequence[str]) -> None:
+        """Show what the reader noticed."""
+        if sentences:
+            self.warnings.say("\n".join(sentences))
+        else:
+            self.warnings.clear()
+
+    def set_problem(self, sentence: str, cure: str = "") -> None:
+        """Show the one thing that is wrong, with a button when one click cures it."""
+        if sentence:
+            self.notice.say(sentence, cure=cure)
+        else:
+            self.notice.clear()
+
+    def set_opening(self, status: JobStatus) -> None:
+        """Show the progress of a file being opened."""
+        text = f"{status.title}: {status.detail}" if status.detail else status.title
+        self.progress_row.show_status(status, text)
+        self.open_button.setEnabled(not status.is_running)
+        self.open_button.setToolTip("Wait until the other file is open" if status.is_running
+                                    else "Open a series: NIfTI, NumPy, HDF5 or MATLAB")  # fmt: skip
+        if status.is_running:
+            self.notice.clear()
+            self.state_changed.emit(status.title)
+
+    def _on_component_clicked(self, button: QRadioButton) -> None:
+        self.component_changed.emit(button.text())
+
+    def _on_open_clicked(self) -> None:
+        self.open_requested.emit()
+
+    def _on_sequence_button_clicked(self) -> None:
+        self.sequence_file_requested.emit()

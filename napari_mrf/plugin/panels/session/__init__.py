@@ -1,0 +1,1 @@
+"""The session bar: save and restore the work."""

@@ -1,0 +1,98 @@
+"""The line at the top of the dock: the session file, and the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from napari_mrf.plugin.kit.notice import Notice
+from napari_mrf.plugin.kit.progress_row import ProgressRow
+from napari_mrf.plugin.kit.section import ElidedLabel
+
+if TYPE_CHECKING:
+    from napari_mrf.plugin.jobs import JobStatus
+
+
+class SessionBar(QWidget):
+    """Shows what it is told and says what the user wants; decides nothing.
+
+    Signals
+    -------
+    open_requested, save_requested, save_as_requested, cancel_requested, help_requested
+        The user picked it.
+    """
+
+    open_requested = Signal()
+    save_requested = Signal()
+    save_as_requested = Signal()
+    cancel_requested = Signal()
+    help_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = ElidedLabel()
+        self.menu_button = QToolButton()
+        self.menu_button.setText("Session")
+        self.menu_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.menu_button.setToolTip(
+            "A session file keeps where everything of a study lies, with all options; it holds "
+            "no images"
+        )
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        # The theme draws the arrow over the end of the text.
+        self.menu_button.setStyleSheet("QToolButton { padding: 3px 16px 3px 6px; }")
+        self.menu = QMenu(self)
+        self.open_action = self.menu.addAction("Open session…")
+        self.save_action = self.menu.addAction("Save session")
+        self.save_as_action = self.menu.addAction("Save session as…")
+        self.menu_button.setMenu(self.menu)
+        self.help_button = QPushButton("?")
+        self.help_button.setFixedWidth(28)
+        self.help_button.setToolTip("What the steps do, and the keys")
+        self.notice = Notice()
+        self.progress_row = ProgressRow()
+        self.progress_row.bar.setTextVisible(False)
+        self._arrange()
+        self.open_action.triggered.connect(self._on_open)
+        self.save_action.triggered.connect(self._on_save)
+        self.save_as_action.triggered.connect(self._on_save_as)
+        self.progress_row.cancel_requested.connect(self.cancel_requested)
+        self.help_button.clicked.connect(self._on_help)
+        self.set_name("")
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.menu_button)
+        row.addWidget(self.help_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 4, 8, 0)
+        layout.setSpacing(4)
+        layout.addLayout(row)
+        layout.addWidget(self.progress_row)
+        layout.addWidget(self.notice)
+
+    def set_name(self, name: str) -> None:
+        """Show the name of the session file, or what the dock is for."""
+        self.title.set_full_text(name or "Fingerprints to maps")
+
+    def set_status(self, status: JobStatus) -> None:
+        """Show what is going on."""
+        self.progress_row.show_status(status, f"{status.title}: {status.detail}…")
+        for action in (self.open_action, self.save_action, self.save_as_action):
+            action.setEnabled(not status.is_running)
+
+    def _on_open(self) -> None:
+        self.open_requested.emit()
+
+    def _on_save(self) -> None:
+        self.save_requested.emit()
+
+    def _on_save_as(self) -> None:
+        self.save_as_requested.emit()
+
+    def _on_help(self) -> None:
+        self.help_requested.emit()

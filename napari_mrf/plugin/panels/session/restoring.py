@@ -1,0 +1,136 @@
+"""Brings a window back from a session: layers a turn each, then regions, pins, panels and view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.plugin.layers import series_of, show_component
+from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from napari_mrf.io.session.contents import SessionContents
+    from napari_mrf.plugin.panels.session.bar import SessionBar
+    from napari_mrf.plugin.panels.session.work import OpenedStudy
+
+_OWNER = "session"
+
+
+class SessionRestoring:
+    """Replaces what the window shows by what a session holds.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Whose content is replaced.
+    bar : SessionBar
+        Where remarks are told.
+    bindings : mapping
+        The steps of the dock by key, whose options are set.
+    """
+
+    def __init__(self, viewer: Any, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
+        self.viewer = unwrapped(viewer)
+        self.bar = bar
+        self.bindings = bindings
+        self.session = session_of(viewer)
+
+    def show(self, opened: OpenedStudy) -> None:
+        """Bring the window back a layer a turn: what was there goes first."""
+        turns = layer_turns_of(self.viewer)
+        turns.drop()
+        turns.begin(_OWNER, self._layers_by_turns(opened))
+
+    def _layers_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
+        contents = opened.contents
+        self._clear()
+        yield
+        record = contents.file.series
+        if opened.series is not None and record is not None:
+            data, attributes, _ = opened.series.layer_data()
+            layer = self.viewer.add_image(data, **attributes)
+            show_canvas_texts(self.viewer)
+            self.session.set_series(series_of(layer), layer.name)
+            if record.component != "magnitude":
+                show_component(layer, record.component)
+            yield
+        for maps in contents.file.maps:
+            if maps.name in contents.maps:
+                maps_display_of(self.viewer).add(
+                    MapsSet(
+                        maps.name,
+                        contents.maps[maps.name],
+                        maps.series_name,
+                        maps.seconds,
+                        str(contents.folders[maps.name]),
+                    )
+                )
+        # Maps take turns of their own; the rest comes after them.
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(contents),
+                                          self.bar)  # fmt: skip
+
+    def _rest_by_turns(self, contents: SessionContents) -> Iterator[None]:
+        self._show_regions(contents)
+        yield
+        remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
+        for key, state in contents.file.panels.items():
+            binding = self.bindings.get(key)
+            if hasattr(binding, "restore"):
+                binding.restore(state)
+                yield
+        self._look_at(contents.file.view)
+        if remarks:
+            self.bar.notice.say("\n".join(remarks))
+
+    def _show_regions(self, contents: Any) -> None:
+        grid = self.session.series or next(iter(contents.maps.values()), None)
+        if contents.file.regions is None or grid is None:
+            return
+        labels = contents.labels
+        if labels is None:
+            labels = np.zeros(grid.spatial_shape, np.uint16)
+        path = "" if contents.labels_path is None else str(contents.labels_path)
+        self.session.set_regions(Regions(labels, contents.table, path, grid.affine))
+        chosen = contents.file.regions.chosen
+        if chosen in contents.table:
+            self.session.choose_region(RegionChoice(chosen))
+
+    def _show_pins(self, pins: list[tuple[int, int, int]]) -> list[str]:
+        if self.session.series is None:
+            return []
+        shape = self.session.series.spatial_shape
+        inside = [pin for pin in pins if all(0 <= i < n for i, n in zip(pin, shape, strict=True))]
+        self.session.set_pins(tuple(inside))
+        if len(inside) == len(pins):
+            return []
+        return [
+            f"{len(pins) - len(inside)} pinned voxels lie outside the series and were left out."
+        ]
+
+    def _look_at(self, view: dict[str, float]) -> None:
+        dims = self.viewer.dims
+        for axis in range(dims.ndim):
+            if f"point_{axis}" in view:
+                dims.set_point(axis, view[f"point_{axis}"])
+        if view.get("zoom", 0.0) > 0:
+            self.viewer.scene.camera.zoom = view["zoom"]
+
+    def _clear(self) -> None:
+        self.session.set_pins(())
+        self.session.set_regions(None)
+        layer_turns_of(self.viewer).drop("pins")
+        remove_together(self.viewer, [one for one in self.viewer.layers if _is_ours(one)])
+        for name in list(self.session.maps_sets):  # of which no layer has come yet
+            self.session.remove_maps(name)
+
+
+def _is_ours(layer: Any) -> bool:
+    """Whether a layer shows a series, maps, regions, pins, errors or importance."""
+    return any(str(key).startswith("mrf_") for key in layer.metadata)

@@ -1,0 +1,196 @@
+"""Saving and opening a session file: the work itself, in a worker thread."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.viewer.opening import OpenedSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.io.session.contents import SessionContents
+    from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
+    from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Voxel
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a window holds, as it is when the session is saved."""
+
+    series: MRFSeries | None
+    series_name: str
+    component: str
+    maps_sets: tuple[MapsSet, ...]
+    regions: Regions | None
+    chosen_region: RegionChoice | None
+    pins: tuple[Voxel, ...]
+    view: dict[str, float]
+    panels: dict[str, dict[str, Any]]
+
+
+@dataclass
+class SavedStudy:
+    """What was written: the session file, and what was in no file before."""
+
+    path: Path
+    folders: dict[str, Path] = field(default_factory=dict)
+    labels_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class OpenedStudy:
+    """The contents of a session file, ready to be shown."""
+
+    contents: SessionContents
+    series: OpenedSeries | None
+
+
+def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
+    """Write the session file, and maps and regions that are in no file yet beside it.
+
+    Raises
+    ------
+    MRFInputError
+        ``"no-file"`` when the series itself is in no file, and what the writers raise.
+    """
+    from napari_mrf.io.session.file import SessionFile, save_session
+
+    saved = SavedStudy(path)
+    series = None if study.series is None else _series_record(study, path)
+    maps = []
+    for maps_set in study.maps_sets:
+        yield Step(detail=f"the maps {maps_set.name}")
+        maps.append(_maps_record(maps_set, saved))
+    yield Step(detail="the regions")
+    regions = None if study.regions is None else _regions_record(study, saved)
+    session = SessionFile(
+        format="napari-mrf session",
+        saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        series=series,
+        maps=maps,
+        regions=regions,
+        pins=list(study.pins),
+        view=study.view,
+        panels=study.panels,
+    )
+    save_session(session, path, overwrite=True)
+    return saved
+
+
+def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
+    """Load everything that a session file names."""
+    yield Step(detail="reading the session file")
+    from napari_mrf.io.session.contents import iter_contents
+    from napari_mrf.plugin.layers import peak_magnitude
+
+    loading = iter_contents(path)
+    while True:
+        try:
+            yield Step(detail=next(loading))
+        except StopIteration as stop:
+            contents: SessionContents = stop.value
+            break
+    series, record = contents.series, contents.file.series
+    if series is None or record is None:
+        return OpenedStudy(contents, None)
+    yield Step(detail="looking at a few frames")
+    return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)))
+
+
+def _series_record(study: Study, path: Path) -> SeriesRecord:
+    from napari_mrf.io.session.file import FileRecord, SeriesRecord
+
+    series = study.series
+    sources = series.metadata.get("sources", ())
+    if series.source_path is None or not sources:
+        raise MRFInputError("no-file", "the series is in no file, so a session cannot find it "
+                            "again", found=study.series_name,
+                            hint="Save the series to a file and open it from there."
+                            )  # fmt: skip
+    reading = dict(series.metadata.get("reading", {}))
+    if "averaged_spokes" in series.metadata:
+        reading["average_spokes"] = True
+    sequence = None if series.sequence is None else json.loads(series.sequence.to_json())
+    return SeriesRecord(
+        name=study.series_name,
+        files=[FileRecord.of(source["path"], source["sha256"], path) for source in sources],
+        reading=reading,
+        sequence=sequence,
+        component=study.component,
+    )
+
+
+def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
+    from napari_mrf.io import save_maps
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.session.file import FileRecord, MapsRecord
+
+    folder = Path(maps_set.folder) if maps_set.folder else None
+    if folder is None or not folder.is_dir():
+        folder = _free_place(saved.path, _file_name(maps_set.name))
+        save_maps(maps_set.maps, folder)
+        saved.folders[maps_set.name] = folder
+    files = sorted(file for file in folder.iterdir() if _belongs_to_maps(file))
+    return MapsRecord(
+        name=maps_set.name,
+        files=[FileRecord.of(file, sha256_of(file), saved.path) for file in files],
+        series_name=maps_set.series_name,
+        seconds=float(maps_set.seconds),
+    )
+
+
+def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
+    from napari_mrf.io import save_labels
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
+
+    regions, grid = study.regions, study.series
+    if grid is None and study.maps_sets:
+        grid = study.maps_sets[0].maps
+    path = Path(regions.path) if regions.path else None
+    if (path is None or not path.is_file()) and regions.labels.any() and grid is not None:
+        path = _free_place(saved.path, "regions", ".nii.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_labels(path, regions.labels, grid.affine if regions.affine is None else regions.affine)
+        saved.labels_path = path
+    is_there = path is not None and path.is_file()
+    return RegionsRecord(
+        file=FileRecord.of(path, sha256_of(path), saved.path) if is_there else None,
+        table=[
+            LabelRecord(index=label.index, name=label.name, color=list(label.color),
+                        opacity=float(label.opacity))
+            for label in regions.table.values()
+        ],
+        chosen=None if study.chosen_region is None else study.chosen_region.label,
+    )  # fmt: skip
+
+
+def _belongs_to_maps(file: Path) -> bool:
+    from napari_mrf.data.parameters import PARAMETERS
+    from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_NAME
+
+    stem = file.name.removesuffix(".gz").removesuffix(".nii")
+    return file.name == RECORD_NAME or (
+        stem != file.name and stem in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)
+    )
+
+
+def _free_place(session_path: Path, name: str, ending: str = "") -> Path:
+    """Return a path beside the session that nothing lies at: nothing is overwritten."""
+    folder = session_path.with_name(session_path.name[: -len(".mrf.json")] + "_session")
+    place, number = folder / f"{name}{ending}", 2
+    while place.exists():
+        place, number = folder / f"{name}_{number}{ending}", number + 1
+    return place
+
+
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)

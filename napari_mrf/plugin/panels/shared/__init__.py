@@ -1,0 +1,1 @@
+"""What several panels use: choices of masks and methods, texts."""

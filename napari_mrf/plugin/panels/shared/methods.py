@@ -1,0 +1,74 @@
+"""The methods as the Reconstruct panel offers them: matchers, then networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+
+from napari_mrf.plugin.kit.picker import Picker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_mrf.reconstruction.method import MethodInfo
+
+_GROUPS = {"matcher": "Matching", "network": "Networks"}
+_WITHOUT_WEIGHTS = "Networks without weights"
+
+
+class MethodPicker(Picker):
+    """Methods under the heading of their kind; those without weights can be picked to read why."""
+
+    def __init__(self) -> None:
+        super().__init__("How the maps are computed from the fingerprints")
+        self._methods: dict[str, MethodInfo] = {}
+
+    def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
+        """Replace what is offered without saying so, keeping the current one where it exists."""
+        self._methods = {info.name: info for info in methods}
+        self.blockSignals(True)
+        self.clear()
+        ready = [info for info in methods if not info.needs]
+        kinds = {info.kind for info in ready}
+        for kind, heading in _GROUPS.items():
+            of_kind = [info for info in ready if info.kind == kind]
+            self._add(of_kind, heading if len(kinds) > 1 else "")
+        self._add([info for info in methods if info.needs], _WITHOUT_WEIGHTS)
+        if not methods:
+            self.addItem("none for this sequence", None)
+        index = self.findData(current) if current else -1
+        self.setCurrentIndex(index if index >= 0 else self._first())
+        self.setEnabled(bool(methods))
+        self.blockSignals(False)
+
+    def info(self) -> MethodInfo | None:
+        """Return what is known of the chosen method."""
+        return self._methods.get(self.currentData() or "")
+
+    def _first(self) -> int:
+        """Return the first entry that is no heading."""
+        return next((at for at in range(self.count()) if self.itemData(at) is not None), 0)
+
+    def _add(self, methods: Sequence[MethodInfo], heading: str) -> None:
+        if not methods:
+            return
+        if heading:
+            self.addItem(heading, None)
+            self.model().item(self.count() - 1).setEnabled(False)
+        for info in methods:
+            words = " · ".join([info.title, *info.remarks])
+            self.addItem(f"{info.name} — {words}", info.name)
+            at = self.count() - 1
+            self.setItemData(at, f"{words}\n{about(info)}", Qt.ItemDataRole.ToolTipRole)
+
+
+def about(info: MethodInfo) -> str:
+    """Return the source, and what is known of a network beside its remarks, a line each."""
+    return "\n".join([info.paper, *(f"{one[0].upper()}{one[1:]}" for one in info.details)])
+
+
+def in_short(info: MethodInfo) -> str:
+    """Return the source, the remarks, and the test error: what a narrow panel has room for."""
+    lines = [info.paper, *info.remarks, *info.details[:1]]
+    return "\n".join(f"{line[0].upper()}{line[1:]}" for line in lines if line)

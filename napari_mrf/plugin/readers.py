@@ -1,0 +1,153 @@
+"""Which dropped or opened files are series or sessions, and how napari gets them.
+
+For series the decision looks at headers only and leaves ordinary images to other readers:
+accepted is a four-dimensional complex image, or a file with a JSON sidecar that has a block
+"MRF". Sessions are told by their name.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+
+from napari_mrf.plugin.panels.session.work import open_study
+from napari_mrf.plugin.viewer.opening import opener_of, read_series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+_LARGEST_SIDECAR_BYTES = 5_000_000
+_NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
+
+
+def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
+    """Return the reader of a series or a session file, or None for any other file.
+
+    Parameters
+    ----------
+    path : str or list of str
+        A list is a stack of images, which no series is.
+    """
+    if isinstance(path, list):
+        return None
+    if path.lower().endswith(".mrf.json"):
+        return read_session
+    try:
+        return read if _is_series(Path(path)) else None
+    except Exception:  # whatever is wrong with the file, it is for other readers to say
+        return None
+
+
+def read(path: str) -> list[Any]:
+    """Open a series: in the background where there is a window, at once where there is none."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return [finish(read_series(path)).layer_data()]
+    open_dock(viewer)
+    opener_of(viewer).open(path)
+    return _NOTHING_YET
+
+
+def read_session(path: str) -> list[Any]:
+    """Bring back what a session file names; without a window, its series alone."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        series = finish(open_study(Path(path))).series
+        return _NOTHING_YET if series is None else [series.layer_data()]
+    open_dock(viewer).session_binding.open_file(path)
+    return _NOTHING_YET
+
+
+def finish(work: Generator[Any, None, Any]) -> Any:
+    """Run a job's generator to its end in this thread and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+def open_dock(viewer: Any) -> Any:
+    """Open the MRF dock of a window, or bring it to the front, and return it."""
+    return viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
+
+
+def _is_series(path: Path) -> bool:
+    if _has_sidecar(path):
+        return True
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return _is_complex_nifti(path)
+    if name.endswith(".npy"):
+        return _is_complex_npy(path)
+    if name.endswith(".npz"):
+        return _holds_complex_npy(path)
+    if name.endswith((".h5", ".hdf5", ".mat")):
+        return _holds_complex_dataset(path)
+    return False
+
+
+def _has_sidecar(path: Path) -> bool:
+    name = path.name
+    stem = name[:-7] if name.lower().endswith(".nii.gz") else path.stem
+    sidecar = path.with_name(f"{stem}.json")
+    if not sidecar.is_file() or sidecar.stat().st_size > _LARGEST_SIDECAR_BYTES:
+        return False
+    return "MRF" in json.loads(sidecar.read_text(encoding="utf-8"))
+
+
+def _is_complex_nifti(path: Path) -> bool:
+    import nibabel
+
+    header = nibabel.load(path).header
+    return len(header.get_data_shape()) == 4 and header.get_data_dtype().kind == "c"
+
+
+def _npy_header(file: Any) -> tuple[tuple[int, ...], Any]:
+    from numpy.lib import format as npy_format
+
+    version = npy_format.read_magic(file)
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else (
+        npy_format.read_array_header_2_0)  # fmt: skip
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _is_complex_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        shape, dtype = _npy_header(file)
+    return len(shape) == 4 and dtype.kind == "c"
+
+
+def _holds_complex_npy(path: Path) -> bool:
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                shape, dtype = _npy_header(file)
+            if len(shape) == 4 and dtype.kind == "c":
+                return True
+    return False
+
+
+def _holds_complex_dataset(path: Path) -> bool:
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        import scipy.io
+
+        return any(len(shape) == 4 for _, shape, _ in scipy.io.whosmat(path))
+    with h5py.File(path) as file:
+        return any(
+            isinstance(file.get(key, getlink=True), h5py.HardLink)
+            and isinstance(file[key], h5py.Dataset)
+            and file[key].ndim == 4
+            and (
+                file[key].dtype.kind == "c" or set(file[key].dtype.names or ()) == {"real", "imag"}
+            )
+            for key in file
+        )

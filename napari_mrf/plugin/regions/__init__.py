@@ -1,0 +1,1 @@
+"""Regions in the viewer: editor, layers, outlines and pointer."""

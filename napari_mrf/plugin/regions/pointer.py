@@ -1,0 +1,135 @@
+"""A click on a region in the image chooses it; a region that is chosen anywhere is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_mrf.plugin.layers.regions import REGIONS_KEY
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_HIGHLIGHT_MS = 600
+_CLICK_PX = 3.0
+
+
+class RegionsPointer(QObject):
+    """Links the regions in the canvas of one viewer with the session's chosen region.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Referred to weakly.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = ref(viewer)
+        self._editor = regions_editor_of(viewer)
+        self._session = session_of(viewer)
+        self._is_clicking = False
+        self._highlighted: Any | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_HIGHLIGHT_MS)
+        self._timer.timeout.connect(self._end_highlight)
+        self._session.region_chosen.connect(self._on_region_chosen)
+        viewer.mouse_drag_callbacks.append(self._on_mouse)
+
+    def show(self, choice: RegionChoice) -> None:
+        """Bring a region into view: its slice, its label, and its place where it is outside."""
+        layer, slices = self._editor.layer, self._editor.slices.get(choice.label, ())
+        if layer is None or not slices:
+            return
+        z = choice.z
+        if z is None:
+            at = self._editor.slice_in_view()
+            z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
+        self._editor.go_to_slice(z)
+        layer.selected_label = choice.label
+        self._center(choice.label, z)
+        self._highlight(layer)
+
+    def _center(self, label: int, z: int) -> None:
+        viewer, layer = self._viewer(), self._editor.layer
+        regions = self._session.regions
+        if viewer is None or regions is None or viewer.dims.ndisplay != 2:
+            return
+        grid = layer.metadata[REGIONS_KEY]
+        where = np.argwhere(regions.labels[z] == label)
+        if not len(where):
+            return
+        ends = [
+            np.array(layer.data_to_world(grid.orientation.screen_index((z, int(y), int(x)),
+                                                                       grid.shape)))[1:]
+            for y, x in (where.min(axis=0), where.max(axis=0))
+        ]  # fmt: skip
+        camera = viewer.scene.camera
+        half = np.array(viewer.canvas.size) / (2 * camera.zoom)
+        if (np.abs(np.array(ends) - camera.center[-2:]) > half).any():
+            camera.center = (*camera.center[:-2], *np.mean(ends, axis=0))
+
+    def _highlight(self, layer: Any) -> None:
+        """Show the region alone for a moment; a setting of the user is left as it is."""
+        self._end_highlight()
+        if not layer.show_selected_label and not self._is_clicking:
+            layer.show_selected_label = True
+            self._highlighted = layer
+            self._timer.start()
+
+    def _end_highlight(self) -> None:
+        self._timer.stop()
+        if self._highlighted is not None:
+            self._highlighted.show_selected_label = False
+            self._highlighted = None
+
+    def _on_region_chosen(self, choice: RegionChoice | None) -> None:
+        if choice is not None and not self._is_clicking:
+            self.show(choice)
+
+    def _on_mouse(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        start = np.array(event.pos)
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.abs(np.array(event.pos) - start).max() <= _CLICK_PX and event.button in (1, None):
+            self._on_click(event.position)
+
+    def _on_click(self, position: Any) -> None:
+        viewer, layer = self._viewer(), self._editor.layer
+        if viewer is None or layer is None or not layer.visible or viewer.dims.ndisplay != 2:
+            return
+        active = viewer.layers.selection.active
+        # While a layer is being drawn on or edited a click belongs to it.
+        if active is not None and str(active.mode) != "pan_zoom":
+            return
+        label = layer.get_value(position, world=True)
+        if not label:
+            return
+        self._editor.flush()  # what has just been drawn can be clicked at once
+        regions = self._session.regions
+        if regions is None or int(label) not in regions.table:
+            return
+        self._is_clicking = True
+        try:
+            layer.selected_label = int(label)
+            self._session.choose_region(RegionChoice(int(label), self._editor.slice_in_view()))
+        finally:
+            self._is_clicking = False
+
+
+_POINTERS: WeakKeyDictionary[Any, RegionsPointer] = WeakKeyDictionary()
+
+
+def regions_pointer_of(viewer: Any) -> RegionsPointer:
+    """Return the pointer of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _POINTERS:
+        _POINTERS[viewer] = RegionsPointer(viewer)
+    return _POINTERS[viewer]

@@ -1,0 +1,161 @@
+"""File > Open Sample: acquired series with their truth, made on first use."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import napari
+from qtpy.QtCore import QEventLoop, QTimer
+
+from napari_mrf.plugin.jobs import JobState, Step
+from napari_mrf.plugin.layers import SERIES_KEY, series_of
+from napari_mrf.plugin.readers import finish, open_dock
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
+from napari_mrf.rois.label_set import joined
+from napari_mrf.rois.muscles import default_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_mrf.data.series import MRFSeries
+
+    LayerData = tuple[Any, dict[str, Any], str]
+
+_TISSUES = "brain tissues"
+
+
+def thigh() -> list[LayerData]:
+    """Return the layer of the thigh sample (MRF T1-FF); see `opened`."""
+    return opened("thigh", read_thigh)
+
+
+def brain() -> list[LayerData]:
+    """Return the layers of the brain sample (FISP): the series, see `opened`, and its tissues.
+
+    The tissues are hidden and are the regions of the ROIs and the Compare panel.
+    """
+    layers = opened("brain", read_brain)
+    viewer, series = napari.current_viewer(), layers[0][1]["metadata"][SERIES_KEY]
+    if viewer is not None:
+        # napari adds the layers once this has returned.
+        QTimer.singleShot(0, partial(_use_tissues, ref(viewer)))
+    return [*layers, tissues(series)]
+
+
+def tissues(series: MRFSeries) -> LayerData:
+    """Return the layer of the labels that lie beside the series of a sample."""
+    from napari_mrf.io import load_label_table, load_labels
+    from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME
+    from napari_mrf.plugin.layers.regions import RegionGrid, regions_layer_data
+
+    folder = Path(series.source_path).parent
+    labels = load_labels(folder / ROIS_NAME, series.spatial_shape, series.affine)
+    named = load_label_table(folder / LABELS_NAME)
+    table = joined({number: one for number, one in named.items() if number}, default_labels())
+    grid = RegionGrid.of_series(series)
+    data, attributes, kind = regions_layer_data(grid, table, labels.values, _TISSUES)
+    return data, {**attributes, "visible": False}, kind
+
+
+def _use_tissues(alive: ref[Any]) -> None:
+    viewer = alive()
+    if viewer is None:
+        return
+    found = [layer for layer in viewer.layers if layer.name.startswith(_TISSUES)]
+    editor = regions_editor_of(viewer)
+    if found and editor.layer is None:  # what the user has drawn goes on
+        editor.use_layer(found[-1])
+    series = [layer for layer in viewer.layers if series_of(layer) is not None]
+    if series:
+        viewer.layers.selection.active = series[-1]  # as with the other sample
+
+
+def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
+    """Read a sample in the background and return its layer.
+
+    napari wants the layer when this function returns, so it waits for the job in an event
+    loop of its own: the window stays alive, shows the progress and can cancel.
+
+    Parameters
+    ----------
+    name : str
+        Of the sample, for messages.
+    read : callable
+        Finds or makes it and reads it, in steps.
+
+    Raises
+    ------
+    RuntimeError
+        When the user cancelled.
+    """
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return [finish(read()).layer_data()]
+    open_dock(viewer)
+    opener = opener_of(viewer)
+    results: list[OpenedSeries] = []
+    loop = QEventLoop()
+    opener.wait_for(f"Opening the {name} sample", read, results.append, loop.quit)
+    if opener.job.status.is_running:
+        loop.exec()
+    status = opener.job.status
+    if status.state is JobState.FAILED and status.failure is not None:
+        raise status.failure.error
+    if not results:
+        raise RuntimeError(f"Opening the {name} sample was cancelled.")
+    return [results[0].layer_data()]
+
+
+def read_thigh() -> Generator[Step, None, OpenedSeries]:
+    """Find or make the thigh sample and read it, in steps."""
+    from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
+
+    directory = yield from in_steps(sample_directory, "making it on first use")
+    return (yield from read_series(directory / SERIES_NAME))
+
+
+def read_brain() -> Generator[Step, None, OpenedSeries]:
+    """Find or make the brain sample and read it, in steps."""
+    from napari_mrf.phantoms.samples.brain import BRAIN_SERIES_NAME, brain_sample_directory
+
+    directory = yield from in_steps(brain_sample_directory, "making it on first use")
+    return (yield from read_series(directory / BRAIN_SERIES_NAME))
+
+
+def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any]:
+    """Run a function that reports by a callback as a generator that can be cancelled.
+
+    Parameters
+    ----------
+    work : callable
+        Takes ``progress``, a callable of (done, total).
+    detail : str
+        Free text beside the bar.
+    """
+    reported = (0, 0)
+    stopped = threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal reported
+        reported = (done, total)
+        if stopped.is_set():
+            raise _StoppedError
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work, progress=progress)
+        try:
+            while not wait([future], timeout=0.1).done:
+                yield Step(*reported, detail)
+            return future.result()
+        finally:
+            stopped.set()
+
+
+class _StoppedError(Exception):
+    """Leaves the work at its next report."""

@@ -1,0 +1,222 @@
+"""What the panels of one viewer share: series, maps, voxels, regions, and their long work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from psygnal import Signal
+
+from napari_mrf.plugin.jobs import Job
+from napari_mrf.plugin.session_parts import MapsSet, RegionChoice, Regions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_mrf.data.series import MRFSeries
+
+__all__ = ["MapsSet", "RegionChoice", "Regions", "Session", "Voxel", "session_of", "unwrapped"]
+
+Voxel = tuple[int, int, int]
+"""(z, y, x) in file order."""
+
+
+class Session:
+    """The shared state of one viewer; panels read it and listen to its signals.
+
+    Attributes
+    ----------
+    series_changed : Signal(object)
+        The current series or its sequence changed; the `MRFSeries` or None.
+    maps_changed : Signal(str)
+        The set of that name was added, replaced or removed.
+    voxel_changed : Signal(object)
+        The selected voxel in file order (z, y, x), or None.
+    pins_changed : Signal(tuple)
+        The pinned voxels (z, y, x) in file order, oldest first.
+    regions_changed : Signal(object)
+        The `Regions`, drawn, loaded or edited, or None.
+    region_chosen : Signal(object)
+        The `RegionChoice` or None.
+    opening, reconstruction, comparison, importance : Job
+        The kinds of long work; each runs one piece at a time.
+    """
+
+    series_changed = Signal(object)
+    maps_changed = Signal(str)
+    voxel_changed = Signal(object)
+    pins_changed = Signal(tuple)
+    regions_changed = Signal(object)
+    region_chosen = Signal(object)
+
+    def __init__(self) -> None:
+        self._series: MRFSeries | None = None
+        self._series_name = ""
+        self._maps_sets: dict[str, MapsSet] = {}
+        self._voxel: Voxel | None = None
+        self._pins: tuple[Voxel, ...] = ()
+        self._regions: Regions | None = None
+        self._region: RegionChoice | None = None
+        self.opening = Job()
+        self.reconstruction = Job()
+        self.comparison = Job()
+        self.importance = Job()
+
+    @property
+    def series(self) -> MRFSeries | None:
+        """The series that the panels work on."""
+        return self._series
+
+    @property
+    def series_name(self) -> str:
+        """Its name in the layer list; empty without a series."""
+        return self._series_name
+
+    def set_series(self, series: MRFSeries | None, name: str = "") -> None:
+        """Make a series the current one, or replace it by itself under another sequence.
+
+        The selected voxel and the pins stay where they still lie in the grid.
+        """
+        if series is self._series and name == self._series_name:
+            return
+        self._series, self._series_name = series, name if series is not None else ""
+        voxel = self._voxel
+        if voxel is not None and not _inside(voxel, series):
+            self.select_voxel(None)
+        self.set_pins(tuple(pin for pin in self._pins if _inside(pin, series)))
+        self.series_changed.emit(series)
+
+    @property
+    def maps_sets(self) -> Mapping[str, MapsSet]:
+        """Complete sets by name, oldest first; read-only."""
+        return MappingProxyType(self._maps_sets)
+
+    def add_maps(self, maps_set: MapsSet) -> None:
+        """Add a set; one of the same name is replaced and becomes the youngest."""
+        self._maps_sets.pop(maps_set.name, None)
+        self._maps_sets[maps_set.name] = maps_set
+        self.maps_changed.emit(maps_set.name)
+
+    def mark_maps_saved(self, name: str, folder: str) -> None:
+        """Note where a set was saved; nothing else changes, so nobody is told."""
+        if name in self._maps_sets:
+            self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
+
+    def remove_maps(self, name: str) -> None:
+        """Forget a set; an unknown name is none to forget."""
+        if self._maps_sets.pop(name, None) is not None:
+            self.maps_changed.emit(name)
+
+    @property
+    def selected_voxel(self) -> Voxel | None:
+        """The voxel under discussion, (z, y, x) in file order."""
+        return self._voxel
+
+    def select_voxel(self, voxel: Voxel | None) -> None:
+        """Select a voxel (z, y, x) of the current series, or none.
+
+        Raises
+        ------
+        IndexError
+            When it lies outside the series.
+        """
+        if voxel is not None and not _inside(voxel, self._series):
+            raise IndexError(f"voxel {voxel} lies outside the series")
+        if voxel != self._voxel:
+            self._voxel = voxel
+            self.voxel_changed.emit(voxel)
+
+    @property
+    def pins(self) -> tuple[Voxel, ...]:
+        """Voxels that stay under discussion, (z, y, x) in file order, oldest first."""
+        return self._pins
+
+    def set_pins(self, pins: tuple[Voxel, ...]) -> None:
+        """Replace the pinned voxels; of a voxel named twice the first counts.
+
+        Raises
+        ------
+        IndexError
+            When one lies outside the series.
+        """
+        for pin in pins:
+            if not _inside(pin, self._series):
+                raise IndexError(f"voxel {pin} lies outside the series")
+        pins = tuple(dict.fromkeys(pins))
+        if pins != self._pins:
+            self._pins = pins
+            self.pins_changed.emit(pins)
+
+    @property
+    def regions(self) -> Regions | None:
+        """The regions of interest, or None."""
+        return self._regions
+
+    def set_regions(self, regions: Regions | None) -> None:
+        """Make regions the current ones; the chosen one stays while it is among them."""
+        self._regions = regions
+        choice = self._region
+        if choice is not None and (regions is None or choice.label not in regions.table):
+            self.choose_region(None)
+        self.regions_changed.emit(regions)
+
+    def mark_regions_saved(self, path: str) -> None:
+        """Note where the regions were saved; nothing else changes, so nobody is told."""
+        if self._regions is not None:
+            self._regions = replace(self._regions, path=path)
+
+    @property
+    def chosen_region(self) -> RegionChoice | None:
+        """The region under discussion."""
+        return self._region
+
+    def choose_region(self, choice: RegionChoice | None) -> None:
+        """Choose a region, in one slice or as a whole, or none.
+
+        Raises
+        ------
+        KeyError
+            When there is no such region.
+        """
+        if choice is not None and (
+            self._regions is None or choice.label not in self._regions.table
+        ):
+            raise KeyError(choice.label)
+        if choice != self._region:
+            self._region = choice
+            self.region_chosen.emit(choice)
+
+
+def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:
+    if series is None:
+        return False
+    return all(0 <= index < n for index, n in zip(voxel, series.spatial_shape, strict=True))
+
+
+_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def session_of(viewer: Any) -> Session:
+    """Return the session of a viewer, made when first asked for.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or napari.components.ViewerModel
+        Plugins are handed a proxy of the viewer; it leads to the same session.
+
+    Returns
+    -------
+    Session
+        It lives as long as the viewer.
+    """
+    viewer = unwrapped(viewer)
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session()
+    return _SESSIONS[viewer]
+
+
+def unwrapped(proxy: Any) -> Any:
+    """Return the napari object behind the proxy that plugins are handed."""
+    return getattr(proxy, "__wrapped__", proxy)

@@ -1,0 +1,124 @@
+"""Layers come one a turn of the event loop, so that the window answers a click at once.
+
+A layer costs napari 70-140 ms, and taking one away as much again, since napari then searches
+everything in the process for garbage. A click therefore shows its answer in the panel and leaves
+the layers to the turns that follow, with a pause for painting before each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+
+from napari_mrf.plugin.session import unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qtpy.QtWidgets import QWidget
+
+_PAUSE_MS = 5
+_END = object()
+
+
+class LayerTurns:
+    """The work on the layers of one viewer that is still to do.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Its window, where it has one, ends the work when it goes.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
+        self._waiting: dict[str, Iterator[Any]] = {}
+        self._running: Iterator[Any] | None = None
+        self._timer = QTimer(window)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PAUSE_MS)
+        self._timer.timeout.connect(self._take_turn)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who has work to do, in the order in which it will be done."""
+        return tuple(self._waiting)
+
+    def begin(self, owner: str, pieces: Iterable[Any], panel: QWidget | None = None) -> None:
+        """Do a piece a turn from the next turn on; what this owner had begun is finished first.
+
+        Parameters
+        ----------
+        owner : str
+            Whose work it is.
+        pieces : iterable
+            A generator; every ``yield`` ends a turn.
+        panel : QWidget, optional
+            What the pieces touch; the work ends with it.
+        """
+        self.finish(owner)
+        self._waiting[owner] = iter(pieces) if panel is None else _while_alive(panel, iter(pieces))
+        self._timer.start()
+
+    def begin_next(self, owner: str, pieces: Iterable[Any]) -> None:
+        """Do a piece a turn before all other work; what this owner had begun is left undone."""
+        others = {one: it for one, it in self._waiting.items() if one != owner}
+        self._waiting = {owner: iter(pieces), **others}
+        self._timer.start()
+
+    def finish(self, owner: str | None = None) -> None:
+        """Do now what is left of an owner's work, or of everybody's."""
+        while self._waiting if owner is None else owner in self._waiting:
+            pieces = self._waiting.pop(next(iter(self._waiting)) if owner is None else owner)
+            while self._is_continued(pieces):
+                pass
+
+    def drop(self, owner: str | None = None) -> None:
+        """Leave undone what is left of an owner's work, or of everybody's."""
+        if owner is None:
+            self._waiting.clear()
+        else:
+            self._waiting.pop(owner, None)
+
+    def _take_turn(self) -> None:
+        if not self._waiting:
+            return
+        owner, pieces = next(iter(self._waiting.items()))
+        is_continued = False
+        try:
+            is_continued = self._is_continued(pieces)
+        finally:
+            # The piece itself may have dropped its owner's work.
+            if not is_continued and self._waiting.get(owner) is pieces:
+                del self._waiting[owner]
+            if self._waiting:
+                self._timer.start()
+
+    def _is_continued(self, pieces: Iterator[Any]) -> bool:
+        """Do one piece; return whether there is another."""
+        if pieces is self._running:
+            return False  # asked for from within a piece
+        before, self._running = self._running, pieces
+        try:
+            return next(pieces, _END) is not _END
+        finally:
+            self._running = before
+
+
+def _while_alive(panel: QWidget, pieces: Iterator[Any]) -> Iterator[None]:
+    while isalive(panel) and next(pieces, _END) is not _END:
+        yield
+
+
+_TURNS: WeakKeyDictionary[Any, LayerTurns] = WeakKeyDictionary()
+
+
+def layer_turns_of(viewer: Any) -> LayerTurns:
+    """Return the turns of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _TURNS:
+        _TURNS[viewer] = LayerTurns(viewer)
+    return _TURNS[viewer]

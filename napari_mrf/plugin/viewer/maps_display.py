@@ -1,0 +1,158 @@
+"""Shows the run of a viewer in its layers while it goes on, and puts back what it replaced."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from napari_mrf.plugin.jobs import JobState, JobStatus
+from napari_mrf.plugin.layers import (
+    SET_KEY,
+    apply_validity,
+    companion_by_turns,
+    find_set,
+    hide_companion,
+    renew_companions,
+    show_maps_by_turns,
+    show_slice,
+)
+from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.panels.reconstruct.work import PartialMaps
+from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.session import MapsSet, session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from napari_mrf.data.maps import ParameterMaps
+
+
+class MapsDisplay:
+    """Keeps the map layers of one viewer in step with its session.
+
+    There is one a viewer, not one a panel: a run goes on, and its maps appear, when the panel
+    that started it is closed.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = ref(viewer)
+        self._session = session_of(viewer)
+        self._running = ""
+        self._preferences = preferences()
+        self.hides_invalid = self._preferences.hide_invalid
+        job = self._session.reconstruction
+        job.updated.connect(self._on_updated)
+        job.succeeded.connect(self._on_succeeded)
+        job.changed.connect(self._on_changed)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def begin(self, set_name: str) -> None:
+        """Expect the first maps of a run."""
+        self._running = set_name
+        self._shown: Any = None
+
+    def add(self, maps_set: MapsSet) -> None:
+        """Hand a complete set to the session, and show it in the turns that follow."""
+        self._show(maps_set.name, maps_set.maps)
+        self._session.add_maps(maps_set)
+
+    def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
+        """Show or hide the quality, flags, mask or uncertainty of a set; what is new, by turns."""
+        viewer, owner = self._viewer(), f"{set_name} {companion}"
+        turns = layer_turns_of(viewer)
+        turns.drop(owner)  # they may be coming
+        if is_shown:
+            maps = self._session.maps_sets[set_name].maps
+            turns.begin(owner, companion_by_turns(viewer, set_name, maps, companion,
+                                                  self._thresholds))  # fmt: skip
+        else:
+            hide_companion(viewer, set_name, companion)
+
+    def set_hides_invalid(self, is_hidden: bool) -> None:
+        """Hide or show values that the validity rules leave out, in all sets."""
+        self.hides_invalid = is_hidden
+        self._preferences = preferences()
+        for maps_set in self._session.maps_sets.values():
+            apply_validity(self._viewer(), maps_set.name, maps_set.maps, self._thresholds())
+
+    def _thresholds(self) -> Mapping[str, float] | None:
+        return self._preferences.thresholds if self.hides_invalid else None
+
+    def _show(self, set_name: str, maps: ParameterMaps, *, are_complete: bool = True) -> None:
+        viewer = self._viewer()
+        if viewer is not None:
+            show_canvas_texts(viewer)
+            turns, thresholds = layer_turns_of(viewer), self._thresholds if are_complete else None
+            turns.drop(set_name)  # what is left of it is part of this
+            turns.begin(set_name, chain(
+                renew_companions(viewer, set_name, maps, thresholds, are_complete=are_complete),
+                show_maps_by_turns(viewer, set_name, maps, thresholds),
+            ))  # fmt: skip
+
+    def _remove(self, owner: str, layers: list[Any]) -> None:
+        """Hide layers now, and remove them in the next turn."""
+        viewer = self._viewer()
+
+        def remove() -> Iterator[None]:
+            remove_together(viewer, [layer for layer in layers if layer in viewer.layers])
+            yield
+
+        for layer in layers:
+            if layer.visible:
+                layer.visible = False
+        if layers:
+            layer_turns_of(viewer).begin(owner, remove())
+
+    def _on_updated(self, partial: Any) -> None:
+        viewer = self._viewer()
+        if viewer is None or not isinstance(partial, PartialMaps):
+            return
+        if self._shown is not partial.maps:
+            self._shown = partial.maps
+            self._show(partial.set_name, partial.maps, are_complete=False)
+        else:
+            show_slice(viewer, partial.set_name, partial.maps, partial.z)
+
+    def _on_succeeded(self, maps_set: Any) -> None:
+        self._running = ""
+        if isinstance(maps_set, MapsSet):
+            self.add(maps_set)
+
+    def _on_changed(self, status: JobStatus) -> None:
+        if status.state in (JobState.CANCELLED, JobState.FAILED) and self._running:
+            self._put_back(self._running)
+            self._running = ""
+
+    def _put_back(self, set_name: str) -> None:
+        """Show the earlier maps again; half a result is none."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        earlier = self._session.maps_sets.get(set_name)
+        if earlier is not None:
+            self._show(set_name, earlier.maps)
+        else:
+            layer_turns_of(viewer).drop(set_name)
+            self._remove(set_name, list(find_set(viewer, set_name).values()))
+
+    def _on_removed(self, event: Any) -> None:
+        """Forget a set whose last layer the user removed."""
+        viewer = self._viewer()
+        set_name = event.value.metadata.get(SET_KEY)
+        if viewer is not None and set_name and not find_set(viewer, set_name):
+            layer_turns_of(viewer).drop(set_name)
+            self._session.remove_maps(set_name)
+
+
+_DISPLAYS: WeakKeyDictionary[Any, MapsDisplay] = WeakKeyDictionary()
+
+
+def maps_display_of(viewer: Any) -> MapsDisplay:
+    """Return the display of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _DISPLAYS:
+        _DISPLAYS[viewer] = MapsDisplay(viewer)
+    return _DISPLAYS[viewer]

@@ -1,0 +1,146 @@
+"""Opening a series in the background: one opener a viewer, whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from qtpy.QtCore import QTimer
+
+from napari_mrf.plugin.jobs import JobState, JobStatus, Step
+from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
+from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
+
+
+@dataclass(frozen=True)
+class OpenedSeries:
+    """A series ready to be shown.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        What was read.
+    name : str
+        For the layer.
+    peak : float
+        Upper display limit of the magnitude.
+    """
+
+    series: MRFSeries
+    name: str
+    peak: float
+
+    def layer_data(self) -> tuple[Any, dict[str, Any], str]:
+        """Return the napari layer data tuple."""
+        return series_layer_data(self.series, self.name, peak=self.peak)
+
+
+def read_series(path: str | Path, **options: Any) -> Generator[Step, None, OpenedSeries]:
+    """Read a series file in steps; options are those of `napari_mrf.load_series`."""
+    path = Path(path)
+    packed = path.suffix.lower() == ".gz"
+    yield Step(detail="checking and unpacking it once into the cache" if packed else "reading it")
+    from napari_mrf import load_series
+
+    series = load_series(path, **options)
+    yield Step(detail="looking at a few frames")
+    return OpenedSeries(series, series_name(path), peak_magnitude(series))
+
+
+def averaged_series(
+    series: MRFSeries, sequence: Sequence, name: str
+) -> Generator[Step, None, OpenedSeries]:
+    """Average an unaveraged spoke series to the frames of a sequence, in steps."""
+    yield Step(detail=f"{sequence.pulses_per_frame} spokes a frame")
+    from napari_mrf.io.series.spokes import average
+
+    signal, spokes = average(series.signal, sequence, Path(series.source_path or name))
+    averaged = replace(series, signal=signal, sequence=sequence,
+                       metadata={**series.metadata, "averaged_spokes": spokes})  # fmt: skip
+    yield Step(detail="looking at a few frames")
+    return OpenedSeries(averaged, name, peak_magnitude(averaged))
+
+
+def series_name(path: str | Path) -> str:
+    """Return the name of a series from its file: ``thigh.nii.gz`` gives ``thigh``."""
+    name = Path(path).name
+    return name[:-7] if name.lower().endswith(".nii.gz") else Path(path).stem
+
+
+class Opener:
+    """Runs the opening job of one viewer and adds what it gives as a layer."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = ref(viewer)
+        self.job = session_of(viewer).opening
+        self._receive: Callable[[OpenedSeries], None] | None = None
+        self._ended: Callable[[], None] | None = None
+        self.job.succeeded.connect(self._on_succeeded)
+        self.job.changed.connect(self._on_changed)
+
+    def open(self, path: str | Path, **options: Any) -> None:
+        """Open a file; the layer appears when it has been read."""
+        self.start(f"Opening {Path(path).name}", read_series, path, options)
+
+    def start(self, title: str, work: Callable[..., Any], *arguments: Any) -> None:
+        """Run a generator that returns an `OpenedSeries`.
+
+        A file that is still being opened is given up for the new one.
+        """
+        self.job.cancel()
+        *plain, options = arguments if arguments else ({},)
+        self.job.start(title, _with_options, work, tuple(plain), options)
+
+    def wait_for(
+        self, title: str, work: Callable[..., Any], receive: Callable[[OpenedSeries], None],
+        ended: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """Run a generator for somebody who adds the layer, and tell when it has ended."""
+        self._receive, self._ended = receive, ended
+        self.start(title, work)
+
+    def _on_changed(self, status: JobStatus) -> None:
+        if not status.is_running and self._ended is not None:
+            ended, self._ended = self._ended, None
+            if status.state is not JobState.DONE:
+                self._receive = None
+            # The result of a job follows its last status.
+            QTimer.singleShot(0, ended)
+
+    def _on_succeeded(self, opened: Any) -> None:
+        viewer = self._viewer()
+        if viewer is None or not isinstance(opened, OpenedSeries):
+            return
+        if self._receive is not None:
+            receive, self._receive = self._receive, None
+            receive(opened)
+            return
+        data, attributes, _ = opened.layer_data()
+        layer = viewer.add_image(data, **attributes)
+        show_canvas_texts(viewer)
+        # A panel may have found the sequence already, so the layer knows better than `opened`.
+        session_of(viewer).set_series(series_of(layer), layer.name)
+
+
+def _with_options(work: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return (yield from work(*arguments, **options))
+
+
+_OPENERS: WeakKeyDictionary[Any, Opener] = WeakKeyDictionary()
+
+
+def opener_of(viewer: Any) -> Opener:
+    """Return the opener of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _OPENERS:
+        _OPENERS[viewer] = Opener(viewer)
+    return _OPENERS[viewer]
