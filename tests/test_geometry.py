@@ -20,8 +20,8 @@ from napari_mrf.analysis.inspection.inputs import load_maps_to_inspect
 from napari_mrf.analysis.inspection.inspect import is_from
 from napari_mrf.analysis.inspection.prediction_obstacle import obstacle_of
 from napari_mrf.data.geometry import Grid, check_same_grid, grid_difference, same_place
+from napari_mrf.data.label import Label
 from napari_mrf.io import load_labels, load_mask, save_labels, save_series
-from napari_mrf.io.labels.label_table import Label
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.plugin.layers.masks import mask_from_layer, show_mask
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer, adopt_layer

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_mrf.data.label import Label
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.labels.label_maps import load_labels, save_labels
 from napari_mrf.io.labels.label_table import (
     CLEAR_LABEL,
-    Label,
     format_label_table,
     load_label_table,
     parse_label_table,

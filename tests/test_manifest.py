@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from npe2 import PluginManifest
 
+from napari_mrf.plugin.dock import STEPS
 from napari_mrf.plugin.preferences import Preferences, preferences
-from napari_mrf.plugin.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 

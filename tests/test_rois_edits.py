@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_mrf import MRFInputError
-from napari_mrf.io.labels.label_table import Label, format_label_table, parse_label_table
+from napari_mrf.data.label import Label
+from napari_mrf.io.labels.label_table import format_label_table, parse_label_table
 from napari_mrf.phantoms.labels import LABELS
 from napari_mrf.rois.brain_tissues import brain_labels
 from napari_mrf.rois.edits import (

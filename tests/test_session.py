@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.io.labels.label_table import Label
+from napari_mrf.data.label import Label
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Session, session_of, unwrapped
 
 

@@ -7,7 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.io.labels.label_table import Label
+from napari_mrf.data.label import Label
 from napari_mrf.plugin.layers import (
     pins_layer,
     series_layer_data,

@@ -19,11 +19,11 @@ from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.plugin.dock import CompareDock
 from napari_mrf.plugin.jobs import JobState, Step
-from napari_mrf.plugin.kit.readable_color import readable
+from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
-from napari_mrf.plugin.panels.compare.notes import bland_altman_note
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
+from napari_mrf.plugin.panels.compare.results_controller import bland_altman_note
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 

@@ -20,9 +20,10 @@ from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
 from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 from napari_mrf.plugin.panels.importance.sentence import frame_sentence
 from napari_mrf.plugin.panels.importance.store import importance_store_of
-from napari_mrf.plugin.panels.importance.work import ImportanceParameters, options_of
+from napari_mrf.plugin.panels.importance.work import ImportanceParameters
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.provenance import options_of
 
 WINDOW = MethodOption("window", "int", 1, "Window", "Frames averaged.", limits=(1, 75))
 INFO = MethodInfo("one-frame", "a stand-in", "matcher", ("spoiled",), "nobody", (WINDOW,))

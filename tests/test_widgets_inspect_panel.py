@@ -16,9 +16,9 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
 from napari_mrf.analysis.inspection.prediction import Prediction
 from napari_mrf.data import sequences
+from napari_mrf.data.label import Label
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.io.labels.label_table import Label
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.plugin.dock import InspectDock
 from napari_mrf.plugin.layers import pins_layer, series_layer_data

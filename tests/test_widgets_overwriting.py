@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import save_maps
 from napari_mrf.plugin.jobs import Job, Step
-from napari_mrf.plugin.panels.shared.overwriting import (
+from napari_mrf.plugin.kit.overwriting import (
     ask_save_path,
     asks_to_overwrite,
     is_confirmed,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from napari_mrf.compute.blocks import padded
 from napari_mrf.dictionary import storage
 from napari_mrf.dictionary.cache import cache_directory
 from napari_mrf.dictionary.real_atoms import are_real_up_to_phase, real_rows, turned, unit_rows
 from napari_mrf.errors import MRFInputError
-from napari_mrf.reconstruction.voxel_sample import padded
 
 if TYPE_CHECKING:
     from pathlib import Path

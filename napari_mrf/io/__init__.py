@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_mrf.data.label import Label
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.io.formats.gzip_cache import clear_unpacked_cache
     from napari_mrf.io.labels.label_maps import LabelMap, load_labels, save_labels
-    from napari_mrf.io.labels.label_table import Label, load_label_table, save_label_table
+    from napari_mrf.io.labels.label_table import load_label_table, save_label_table
     from napari_mrf.io.labels.masks import load_mask
     from napari_mrf.io.maps.reader import load_maps
     from napari_mrf.io.maps.writer import save_maps
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
     from napari_mrf.io.tables.parameter_table import load_parameter_table
 
 _HOMES = {
-    "Label": "labels.label_table",
-    "LabelMap": "labels.label_maps",
-    "atomic_write": "atomic",
-    "clear_unpacked_cache": "formats.gzip_cache",
-    "find_series": "series.folders",
-    "load_label_table": "labels.label_table",
-    "load_labels": "labels.label_maps",
-    "load_maps": "maps.reader",
-    "load_mask": "labels.masks",
-    "load_parameter_table": "tables.parameter_table",
-    "load_series": "series.reader",
-    "save_fingerprints": "tables.fingerprints",
-    "save_label_table": "labels.label_table",
-    "save_labels": "labels.label_maps",
-    "save_maps": "maps.writer",
-    "save_series": "series.writer",
+    "Label": "data.label",
+    "LabelMap": "io.labels.label_maps",
+    "atomic_write": "io.atomic",
+    "clear_unpacked_cache": "io.formats.gzip_cache",
+    "find_series": "io.series.folders",
+    "load_label_table": "io.labels.label_table",
+    "load_labels": "io.labels.label_maps",
+    "load_maps": "io.maps.reader",
+    "load_mask": "io.labels.masks",
+    "load_parameter_table": "io.tables.parameter_table",
+    "load_series": "io.series.reader",
+    "save_fingerprints": "io.tables.fingerprints",
+    "save_label_table": "io.labels.label_table",
+    "save_labels": "io.labels.label_maps",
+    "save_maps": "io.maps.writer",
+    "save_series": "io.series.writer",
 }
 
 __all__ = [
@@ -63,7 +64,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"napari_mrf.io.{_HOMES[name]}"), name)
+        return getattr(import_module(f"napari_mrf.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'napari_mrf.io' has no attribute {name!r}")
 
 

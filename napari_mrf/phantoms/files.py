@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.label import Label
 from napari_mrf.io.formats.nifti_write import write_volume
-from napari_mrf.io.labels.label_table import Label, format_label_table
+from napari_mrf.io.labels.label_table import format_label_table
 from napari_mrf.io.maps.writer import MAPS_RESULTS, maps_names, write_maps
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.series.sidecar import sidecar_path

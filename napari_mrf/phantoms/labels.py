@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.io.labels.label_table import Label, format_label_table
+from napari_mrf.data.label import Label
+from napari_mrf.io.labels.label_table import format_label_table
 from napari_mrf.rois.muscles import THIGH_LEFT_OFFSET, THIGH_SIDED, thigh_labels
 
 if TYPE_CHECKING:

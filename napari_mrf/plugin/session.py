@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -10,12 +10,105 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_mrf.plugin.jobs import Job
-from napari_mrf.plugin.session_parts import MapsSet, RegionChoice, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.label import Label
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+
+
+@dataclass(frozen=True, eq=False)
+class MapsSet:
+    """The complete maps of one run.
+
+    Parameters
+    ----------
+    name : str
+        The method, followed by what sets the run apart (``"water-fat slice 3"``); layers are
+        named after it.
+    maps : ParameterMaps
+        The result, in file order.
+    series_name : str
+        Name of the series it came from; empty for maps from disk.
+    seconds : float
+        How long the run took; 0 for maps from disk.
+    folder : str
+        Where the set is saved; empty while it is in no file.
+    """
+
+    name: str
+    maps: ParameterMaps
+    series_name: str = ""
+    seconds: float = 0.0
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class PartialMaps:
+    """Maps on the way: the arrays go on filling, so receivers copy what they show.
+
+    Parameters
+    ----------
+    set_name : str
+        The set they belong to.
+    maps : ParameterMaps
+        As filled so far.
+    z : int or None
+        File slice that changed; None for all.
+    """
+
+    set_name: str
+    maps: ParameterMaps
+    z: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The regions of interest as they stand: a snapshot that nobody writes to.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (Z, Y, X) uint16 in file order; 0 is no region.
+    table : mapping
+        The label of each number.
+    path : str
+        The file they were loaded from or saved to; empty while they are in no file.
+    affine : ndarray or None
+        (4, 4) to mm of the grid they are drawn on.
+    """
+
+    labels: NDArray[np.uint16]
+    table: Mapping[int, Label]
+    path: str = ""
+    affine: NDArray[np.float64] | None = None
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """(Z, Y, X)."""
+        return self.labels.shape
+
+
+@dataclass(frozen=True)
+class RegionChoice:
+    """The region under discussion.
+
+    Parameters
+    ----------
+    label : int
+        Its number.
+    z : int or None
+        The slice in file order; None for the region as a whole.
+    """
+
+    label: int
+    z: int | None = None
+
 
 __all__ = ["MapsSet", "RegionChoice", "Regions", "Session", "Voxel", "session_of", "unwrapped"]
 

@@ -11,6 +11,9 @@ from napari_mrf._version import __version__
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_mrf.data.sequence import Sequence as PulseSequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.conditioning import Conditioning
     from napari_mrf.reconstruction.method import Method
@@ -58,3 +61,44 @@ def reconstruction_record(
         "counts": counts,
         "validity": {key: rule.describe() for key, rule in validity_rules().items()},
     }
+
+
+def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[str, Any]:
+    """Return the options of a method that the provenance of its maps tells of.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of `ParameterMaps`.
+    sequence : Sequence
+        Of the series.
+    """
+    method = provenance.get("method", {})
+    conditioning = provenance.get("conditioning", {})
+    options: dict[str, Any] = {
+        "frames": _ranges(conditioning.get("frames", ())) or "all",
+        "window": conditioning.get("window_frames", 1),
+        "smooth": conditioning.get("smooth_voxels", 0.0),
+        "conjugate": bool(conditioning.get("conjugate", False)),
+    }
+    if "refined" in method:
+        options["refine"] = bool(method["refined"])
+    if "prior" in method:
+        options["prior"] = method["prior"]["source"]
+    from napari_mrf.dictionary.grid import WIDE_GRIDS, wide_grid
+
+    if "grid" in method and sequence.kind in WIDE_GRIDS:
+        is_wide = method["grid"] == wide_grid(sequence).describe()
+        options["grid"] = "wide" if is_wide else "published"
+    return options
+
+
+def _ranges(frames: Sequence[int]) -> str:
+    """Return rising frames as text, such as ``"0-74, 100-174"``."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1][1:] = [frame]
+        else:
+            runs.append([frame])
+    return ", ".join("-".join(str(end) for end in run) for run in runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,15 +47,6 @@ def read_slab(
 def empty_slab(series: MRFSeries) -> NDArray[np.complex64]:
     """Return room for one slice (T, Y, X)."""
     return np.empty((series.n_frames, *series.spatial_shape[1:]), np.complex64)
-
-
-def padded(rows: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return rows with zeros appended up to a length."""
-    if len(rows) == length:
-        return rows
-    full = np.zeros((length, *rows.shape[1:]), rows.dtype)
-    full[: len(rows)] = rows
-    return full
 
 
 class VoxelSample:

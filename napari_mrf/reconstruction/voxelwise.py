@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.compute.blocks import padded
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.reconstruction.method import VoxelResult
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
-from napari_mrf.reconstruction.voxel_sample import VoxelSample, padded
+from napari_mrf.reconstruction.voxel_sample import VoxelSample
 from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:

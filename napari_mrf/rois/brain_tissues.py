@@ -6,7 +6,7 @@ file.
 
 from __future__ import annotations
 
-from napari_mrf.io.labels.label_table import Label
+from napari_mrf.data.label import Label
 
 FIRST_BRAIN_LABEL = 85
 

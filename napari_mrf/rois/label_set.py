@@ -6,8 +6,8 @@ import colorsys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.label import Label
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.labels.label_table import Label
 from napari_mrf.rois.muscles import FIRST_OWN_LABEL, default_labels
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_mrf.io.labels.label_table import Label
+from napari_mrf.data.label import Label
 from napari_mrf.rois.brain_tissues import BRAIN_TISSUES, brain_labels
 
 Color = tuple[int, int, int]

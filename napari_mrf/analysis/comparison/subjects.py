@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
-from napari_mrf.io.labels.label_table import Label, load_label_table
+from napari_mrf.io.labels.label_table import load_label_table
 from napari_mrf.io.labels.masks import load_mask
 from napari_mrf.io.maps.folders import (
     SINGLE,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
 
 ONLY_SUBJECT = "1"

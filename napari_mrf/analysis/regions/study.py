@@ -10,7 +10,7 @@ from napari_mrf.analysis.images.unit_checks import check_units
 from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
-from napari_mrf.io.labels.label_table import Label, load_label_table
+from napari_mrf.io.labels.label_table import load_label_table
 from napari_mrf.io.maps.folders import (
     SINGLE,
     file_sums,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.regions.options import RoiOptions
+    from napari_mrf.data.label import Label
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_mrf.data.geometry import Grid, grid_difference
+from napari_mrf.data.label import MAX_LABEL
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.formats.nifti import read_volume
 from napari_mrf.io.formats.nifti_write import write_volume
-from napari_mrf.io.labels.label_table import MAX_LABEL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.label import Label
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.formats.source import read_error
@@ -14,7 +14,6 @@ from napari_mrf.io.formats.source import read_error
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_LABEL = 2**31 - 1
 _MAX_BYTES = 5_000_000
 _COLUMNS = 'IDX R G B A VIS MESH "LABEL"'
 _LINE = re.compile(
@@ -25,56 +24,6 @@ _HEAD = (
     "# ITK-SNAP Label Description File",
     "# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL",
 )
-
-
-@dataclass(frozen=True)
-class Label:
-    """One line of the file.
-
-    Parameters
-    ----------
-    index : int
-        The number in the label map, 0 to 2³¹ - 1; 0 is the background.
-    name : str
-        Any text without double quotes or line breaks; blanks are fine.
-    color : tuple of int
-        Red, green, blue, 0-255.
-    opacity : float
-        0-1.
-    visible, mesh_visible : bool
-        Whether ITK-SNAP shows the label in slices and as a surface.
-
-    Raises
-    ------
-    MRFInputError
-        ``"bad-label"``.
-    """
-
-    index: int
-    name: str
-    color: tuple[int, int, int] = (255, 255, 255)
-    opacity: float = 1.0
-    visible: bool = True
-    mesh_visible: bool = True
-
-    def __post_init__(self) -> None:
-        found = ""
-        if not 0 <= self.index <= MAX_LABEL:
-            found = f"number {self.index}"
-        elif any(not 0 <= channel <= 255 for channel in self.color):
-            found = f"color {self.color}"
-        elif not 0.0 <= self.opacity <= 1.0:
-            found = f"opacity {self.opacity}"
-        elif '"' in self.name or len(self.name.splitlines()) > 1:
-            found = f"name {self.name!r}"
-        if found:
-            raise MRFInputError(
-                "bad-label",
-                "a label does not fit into an ITK-SNAP file",
-                expected=f"number 0-{MAX_LABEL}, colors 0-255, opacity 0-1, a name without "
-                "double quotes",
-                found=found,
-            )
 
 
 CLEAR_LABEL = Label(0, "Clear Label", (0, 0, 0), 0.0, False, False)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.label import Label
 from napari_mrf.data.sequence import Sequence
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
-from napari_mrf.io.labels.label_table import Label
 from napari_mrf.io.maps.reader import load_maps
 from napari_mrf.io.series.reader import load_series
 from napari_mrf.io.session.file import SessionFile, load_session

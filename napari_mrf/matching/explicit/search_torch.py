@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_mrf.reconstruction.voxel_sample import padded
+from napari_mrf.compute.blocks import padded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

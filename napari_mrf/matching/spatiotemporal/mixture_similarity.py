@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.blocks import padded
 from napari_mrf.dictionary.grid import ParameterGrid, steps
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.spatiotemporal.similarity import (
@@ -17,7 +18,6 @@ from napari_mrf.matching.spatiotemporal.similarity import (
 )
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
-from napari_mrf.reconstruction.voxel_sample import padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

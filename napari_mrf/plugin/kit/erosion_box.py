@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QSpinBox
 
-from napari_mrf.plugin.kit.wheel_guard import guard_wheel
+from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 _MOST_VOXELS = 20
 

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.plugin.kit.wheel_guard import guard_wheel
+from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,8 +20,7 @@ from matplotlib.text import Text
 
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.plot_colors import ON_PAPER, PlotColors
-from napari_mrf.plugin.kit.plot_style import style_axes, style_texts
+from napari_mrf.plugin.kit.plot_colors import ON_PAPER, PlotColors, style_axes, style_texts
 from napari_mrf.plugin.session import unwrapped
 
 if TYPE_CHECKING:

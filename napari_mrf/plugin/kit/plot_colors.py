@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-# matplotlib takes the Qt binding that is loaded already, so qtpy must have chosen it before.
-# isort: off
-# isort: on
+import numpy as np
 from matplotlib.colors import to_hex, to_rgb
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,57 @@ def _mixed(background: str, text: str, share: float) -> str:
 def _luminance(color: str) -> float:
     red, green, blue = to_rgb(color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+LABEL_POINTS = 7.5
+TICK_POINTS = 7.0
+
+
+def style_axes(axes: Axes, colors: PlotColors) -> None:
+    """Style what axes keep from one draw to the next."""
+    axes.set_facecolor(colors.background)
+    axes.tick_params(which="both", colors=colors.text, labelsize=TICK_POINTS, width=0.6,
+                     grid_color=colors.grid, grid_linewidth=0.6)  # fmt: skip
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set(edgecolor=colors.text, linewidth=0.6)
+
+
+def style_texts(axes: Axes, colors: PlotColors) -> None:
+    """Style labels, title and legend, which a plot may make anew at any time."""
+    for text in (axes.xaxis.label, axes.yaxis.label, axes.title,
+                 axes.xaxis.offsetText, axes.yaxis.offsetText):  # fmt: skip
+        text.set(color=colors.text, fontsize=LABEL_POINTS)
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.get_frame().set(facecolor=colors.background, edgecolor=colors.grid)
+
+
+_SMALLEST_CONTRAST = 2.2
+TEXT_CONTRAST = 4.5
+"""What WCAG 2 asks of text."""
+
+
+@cache
+def readable(
+    color: str | None, background: str, text: str, contrast: float = _SMALLEST_CONTRAST
+) -> str | None:
+    """Return the color, moved towards that of the text until it stands out from the background."""
+    if color is None:
+        return None
+    own, target = np.array(to_rgb(color)), np.array(to_rgb(text))
+    for share in np.linspace(0.0, 1.0, 11):
+        mixed = own + share * (target - own)
+        if _contrast(mixed, np.array(to_rgb(background))) >= contrast:
+            return str(to_hex(mixed))
+    return text
+
+
+def _contrast(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Return the contrast ratio of WCAG 2, 1-21."""
+    lights = []
+    for color in (one, other):
+        linear = np.where(color <= 0.03928, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
+        lights.append(float(linear @ [0.2126, 0.7152, 0.0722]))
+    low, high = sorted(lights)
+    return (high + 0.05) / (low + 0.05)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.plot_colors import PlotColors
-from napari_mrf.plugin.kit.readable_color import TEXT_CONTRAST, readable
+from napari_mrf.plugin.kit.plot_colors import TEXT_CONTRAST, PlotColors, readable
 from napari_mrf.plugin.session import unwrapped
 
 if TYPE_CHECKING:

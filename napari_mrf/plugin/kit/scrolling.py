@@ -6,7 +6,7 @@ from functools import partial
 from weakref import ref
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
 _MARGIN = 12
@@ -47,3 +47,27 @@ def _bring(alive: ref[QWidget], if_near: bool, before: tuple[int, ...], turns: i
     distance = max(top + widget.height() - seen, -top, 0)
     if not if_near or distance <= _NEAR * seen:
         around.ensureWidgetVisible(widget, 0, _MARGIN)
+
+
+class _WheelGuard(QObject):
+    """Passes wheel steps over an editor on to its parent while the editor has no focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the editor from seeing the step; ignored, it goes on to the parent."""
+        is_wheel = event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def guard_wheel(editor: QWidget) -> None:
+    """Let an editor answer to the wheel only after a click or the tab key gave it the focus.
+
+    Parameters
+    ----------
+    editor : QWidget
+        A combo box or a spin box; other widgets are left as they behave.
+    """
+    editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    editor.installEventFilter(_WheelGuard(editor))

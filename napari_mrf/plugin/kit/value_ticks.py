@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.plugin.kit.plot_style import TICK_POINTS
+from napari_mrf.plugin.kit.plot_colors import TICK_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
     from napari_mrf.plugin.layers.regions import RegionGrid
 
 OUTLINES_KEY = "mrf_outlines_of"

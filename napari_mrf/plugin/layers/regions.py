@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.io.labels.label_table import Label
     from napari_mrf.rois.edits import Edit
 
 REGIONS_KEY = "mrf_regions"

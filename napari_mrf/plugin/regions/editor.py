@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
     from napari_mrf.rois.polygons import Outline
 
 

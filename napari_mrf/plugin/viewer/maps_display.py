@@ -18,9 +18,8 @@ from napari_mrf.plugin.layers import (
     show_slice,
 )
 from napari_mrf.plugin.layers.batch import remove_together
-from napari_mrf.plugin.panels.reconstruct.work import PartialMaps
 from napari_mrf.plugin.preferences import preferences
-from napari_mrf.plugin.session import MapsSet, session_of, unwrapped
+from napari_mrf.plugin.session import MapsSet, PartialMaps, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
 from napari_mrf.plugin.panels.compare.cohort_work import (
     CohortFolders,
     ComparedCohort,
     compare_cohort,
 )
-from napari_mrf.plugin.panels.shared.overwriting import asks_to_overwrite
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:

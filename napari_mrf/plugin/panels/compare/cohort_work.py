@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.analysis.comparison.subjects import Study, SubjectMaps
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from napari_mrf.plots.blurriness_figure import draw_blurriness
 from napari_mrf.plots.printed_numbers_part import decimals, signed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
+from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.kit.plot_legend import LegendEntry
-from napari_mrf.plugin.kit.readable_color import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

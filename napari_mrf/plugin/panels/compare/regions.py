@@ -20,7 +20,7 @@ from napari_mrf.plugin.kit.section import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
 
 _HEIGHT = 130
 _SWATCH = 12

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
-from napari_mrf.plugin.panels.shared.overwriting import ask_save_path, asks_to_overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

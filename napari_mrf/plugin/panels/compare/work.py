@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.analysis.comparison.options import ComparisonOptions
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
     from napari_mrf.plugin.session import Regions
 
 TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")

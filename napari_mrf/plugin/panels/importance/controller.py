@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.panels.importance.methods import ImportanceMethods
 from napari_mrf.plugin.panels.importance.result import ImportanceView
 from napari_mrf.plugin.panels.importance.saving import ImportanceSaving
 from napari_mrf.plugin.panels.importance.store import importance_store_of
 from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measure
-from napari_mrf.plugin.panels.reconstruct.panel import duration
-from napari_mrf.plugin.panels.shared.importance_methods import ImportanceMethods
-from napari_mrf.plugin.panels.shared.importance_sources import ImportanceSources
+from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.texts import NO_TRUTH, duration
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 _TITLE = "Importance, "
@@ -42,13 +43,15 @@ class ImportanceBinding:
         self.store = importance_store_of(viewer)
         self.view = ImportanceView(viewer, panel)
         self.saving = ImportanceSaving(viewer, panel)
-        self.sources = ImportanceSources(viewer, panel)
         self.methods = ImportanceMethods(viewer, panel)
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
+        self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
+        self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.methods.changed, self._show_needs)
         self.bond.connect(self.session.importance.changed, self._on_run_changed)
+        self._on_maps_changed("")
         self._on_run_changed(self.session.importance.status)
 
     def run(self) -> None:
@@ -58,14 +61,14 @@ class ImportanceBinding:
             return
         self.panel.notice.clear()
         try:
-            mask, truth = self.sources.mask(), self.sources.truth()
+            mask = self.masks.picked()
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
             return
         parameters = self.parameters()
         self.store.begin(series)
-        self.session.importance.start(_TITLE + parameters.method, measure, series, mask, truth,
-                                      parameters)  # fmt: skip
+        self.session.importance.start(_TITLE + parameters.method, measure, series, mask,
+                                      self._truth(), parameters)  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run; what has been measured stays."""
@@ -101,6 +104,15 @@ class ImportanceBinding:
         self.panel.fisher_box.setChecked(bool(state.get("fisher", True)))
         self.methods.choose(state)
         self.view.choose_map(str(state.get("map", "")))
+
+    def _truth(self) -> ParameterMaps | None:
+        """Return the chosen true maps; None where the method is judged by its own."""
+        maps_set = self.session.maps_sets.get(self.panel.truth_picker.currentText())
+        return None if maps_set is None else maps_set.maps
+
+    def _on_maps_changed(self, name: str) -> None:
+        current = self.panel.truth_picker.currentText() or NO_TRUTH
+        self.panel.set_truths(list(self.session.maps_sets), current)
 
     def _needs(self) -> str:
         series = self.session.series

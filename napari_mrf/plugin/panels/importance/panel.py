@@ -22,15 +22,13 @@ from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.importance.plot import ImportancePlot
 from napari_mrf.plugin.panels.importance.work import SETTINGS
-from napari_mrf.plugin.panels.reconstruct.panel import AUTOMATIC_MASK, progress_sentence
+from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK, NO_TRUTH, progress_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_mrf.plugin.jobs import JobStatus
     from napari_mrf.reconstruction.method import MethodInfo
-
-NO_TRUTH = "none: its own maps"
 
 
 class ImportancePanel(QWidget):

@@ -8,9 +8,9 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.importance.store import importance_store_of
 from napari_mrf.plugin.panels.importance.work import save
-from napari_mrf.plugin.panels.shared.overwriting import asks_to_overwrite
 
 if TYPE_CHECKING:
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
+from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.kit.plot_legend import LegendEntry
-from napari_mrf.plugin.kit.readable_color import readable
 from napari_mrf.plugin.panels.inspect.values_model import ValueRow
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.plots.trace_styles import measured_style, predicted_style
-from napari_mrf.plugin.kit.readable_color import readable
+from napari_mrf.plugin.kit.plot_colors import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

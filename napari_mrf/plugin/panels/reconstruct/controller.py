@@ -13,15 +13,15 @@ from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.reconstruct.advice_binding import AdviceBinding
-from napari_mrf.plugin.panels.reconstruct.panel import duration
+from napari_mrf.plugin.panels.reconstruct.masks import MaskFiles
 from napari_mrf.plugin.panels.reconstruct.results_binding import ResultsBinding
 from napari_mrf.plugin.panels.reconstruct.work import (
-    Catalogue,
     ReconstructParameters,
-    list_catalogue,
     reconstruct,
 )
-from napari_mrf.plugin.panels.shared.reconstruct_masks import ReconstructMasks
+from napari_mrf.plugin.panels.shared.catalogue import Catalogue, list_catalogue
+from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.texts import duration
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
@@ -55,7 +55,8 @@ class ReconstructBinding:
         panel.run_requested.connect(self._on_run_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
-        self.masks = ReconstructMasks(viewer, panel, self.bond)
+        self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
+        self.mask_files = MaskFiles(panel, self.masks, self.bond)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)

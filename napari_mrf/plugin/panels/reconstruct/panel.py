@@ -20,6 +20,7 @@ from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.reconstruct.results import ResultsPanel
 from napari_mrf.plugin.panels.shared.methods import MethodPicker, in_short
+from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK, progress_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
     from napari_mrf.reconstruction.method import MethodInfo
 
-AUTOMATIC_MASK = "automatic"
 MASK_FROM_FILE = "from a file…"
 
 
@@ -224,24 +224,3 @@ class ReconstructPanel(QWidget):
 
     def _on_cancel_clicked(self) -> None:
         self.cancel_requested.emit()
-
-
-def progress_sentence(status: JobStatus) -> str:
-    """Return ``"water-fat, refining: 12,400 of 34,800 voxels, 6 s left"``."""
-    title = f"{status.title}, {status.stage}" if status.stage else status.title
-    if not status.total or not status.done:
-        return f"{title}: {status.detail or 'starting'}…"
-    text = f"{title}: {status.done:,} of {status.total:,} {status.detail}"
-    if status.seconds_left:
-        text += f", {duration(status.seconds_left)} left"
-    return text
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as a user reads it: ``"0.4 s"``, ``"6 s"``, ``"3 min 20 s"``."""
-    if seconds < 1:
-        return f"{max(seconds, 0.1):.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Step
-from napari_mrf.plugin.session import MapsSet
+from napari_mrf.plugin.session import MapsSet, PartialMaps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.reconstruction.method import MethodInfo, ReconstructionUpdate
+    from napari_mrf.reconstruction.method import ReconstructionUpdate
 
 _PREPARING = "preparing, longer the first time"
 _FINDING = "finding the foreground"
@@ -59,60 +57,6 @@ class ReconstructParameters:
     def as_core_arguments(self) -> dict[str, Any]:
         """Return the keywords of `methods.get` beside the name and the sequence."""
         return {"device": self.device, **self.options}
-
-
-@dataclass(frozen=True)
-class PartialMaps:
-    """Maps on the way: the arrays go on filling, so receivers copy what they show.
-
-    Parameters
-    ----------
-    set_name : str
-        The set they belong to.
-    maps : ParameterMaps
-        As filled so far.
-    z : int or None
-        File slice that changed; None for all.
-    """
-
-    set_name: str
-    maps: ParameterMaps
-    z: int | None
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """What can be chosen in the panel.
-
-    Parameters
-    ----------
-    methods : tuple of MethodInfo
-        Those that suit the sequence.
-    missing : tuple of MethodInfo
-        Networks that have no weights for it.
-    devices : tuple of (str, str)
-        Name and label; ``"auto"`` first.
-    default : str
-        The method to begin with.
-    """
-
-    methods: tuple[MethodInfo, ...] = ()
-    missing: tuple[MethodInfo, ...] = ()
-    devices: tuple[tuple[str, str], ...] = (("auto", "automatic"),)
-    default: str = ""
-
-
-def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue]:
-    """Find methods and devices; slow the first time, since it loads the numerical library."""
-    yield Step(detail="loading the methods")
-    from napari_mrf import methods
-
-    found, missing, default = (), (), ""
-    if sequence is not None:
-        found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
-        default = methods.default_name(sequence)
-    devices = [(key, label) for key, label in methods.devices() if key != "auto"]
-    return Catalogue(found, missing, (("auto", "automatic"), *devices), default)
 
 
 def reconstruct(
@@ -183,23 +127,6 @@ def _steps(
             yield step
             done = update.done
     return maps
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedMask:
-    """A mask (Z, Y, X) in file order, and the series on whose grid it lies."""
-
-    mask: NDArray[np.bool_]
-    series: MRFSeries
-    name: str
-
-
-def read_mask(path: str, series: MRFSeries) -> Generator[Step, None, LoadedMask]:
-    """Read a mask file on the grid of a series."""
-    yield Step(detail="reading")
-    from napari_mrf.io import load_mask
-
-    return LoadedMask(load_mask(path, series), series, Path(path).name.split(".")[0])
 
 
 def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.overwriting import ask_save_path
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
-from napari_mrf.plugin.panels.shared.overwriting import ask_save_path
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import series_name
@@ -21,8 +21,8 @@ from napari_mrf.rois.label_set import joined
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from napari_mrf.data.label import Label
     from napari_mrf.io.labels.label_maps import LabelMap
-    from napari_mrf.io.labels.label_table import Label
     from napari_mrf.plugin.layers.regions import RegionGrid
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 

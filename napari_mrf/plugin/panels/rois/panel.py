@@ -26,7 +26,7 @@ from napari_mrf.rois.muscles import SETS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
 
 NEW_LAYER = "a new layer"
 _EDITS = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
 
 ALL_MAPS = "all"
 _FORMATS = {"FF": ".3f", "B1": ".3f", "T1H2O": ".0f", "T1fat": ".0f", "T1": ".0f", "Df": ".1f",

@@ -13,7 +13,7 @@ from napari_mrf.rois.muscles import SETS, meaning_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_mrf.io.labels.label_table import Label
+    from napari_mrf.data.label import Label
 
 ALL_SETS = "all"
 _LABEL = Qt.ItemDataRole.UserRole

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.overwriting import ask_save_path, is_confirmed
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.session.restoring import SessionRestoring
 from napari_mrf.plugin.panels.session.work import (
@@ -18,7 +19,6 @@ from napari_mrf.plugin.panels.session.work import (
     open_study,
     save_study,
 )
-from napari_mrf.plugin.panels.shared.overwriting import ask_save_path, is_confirmed
 from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:

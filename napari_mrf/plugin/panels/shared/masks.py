@@ -1,41 +1,92 @@
-"""Which Labels layer a panel takes as its mask."""
+"""The choice of a mask: the automatic foreground, or what a Labels layer marks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
-from napari_mrf.plugin.layers import PARAMETER_KEY
+from napari_mrf.plugin.layers import PARAMETER_KEY, mask_from_layer
+from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK
+from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
-    from napari.layers import Layer
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mrf.plugin.kit.bond import Bond
+    from napari_mrf.plugin.kit.picker import Picker
 
 
-def masks_among(
-    layers: Iterable[Layer], before: dict[str, Labels], picked: str, *, otherwise: str
-) -> tuple[dict[str, Labels], str]:
-    """Return the layers that can be a mask, by name, and the name that is picked now.
+class MaskChoice:
+    """Offers the Labels layers of a viewer as masks, as they come, go and change their names.
 
     A mask that was renamed stays picked, so the choice is of a layer, not of a name.
 
     Parameters
     ----------
-    layers : iterable of Layer
-        Those of the viewer.
-    before : dict of str to Labels
-        The masks so far.
-    picked : str
-        The name that was picked among them.
-    otherwise : str
-        What is picked when that layer is gone.
+    viewer : napari viewer
+        Where the layers are.
+    picker : Picker
+        Where one is picked.
+    offer : callable
+        Of the names and the one that is picked; fills the picker.
+    bond : Bond
+        Of the panel.
     """
-    layer_before = before.get(picked)
-    masks = {
-        layer.name: layer
-        for layer in layers
-        if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
-    }
-    return masks, next((name for name, one in masks.items() if one is layer_before), otherwise)
+
+    def __init__(
+        self,
+        viewer: Any,
+        picker: Picker,
+        offer: Callable[[Sequence[str], str], None],
+        bond: Bond,
+    ) -> None:
+        self.viewer = unwrapped(viewer)
+        self.session = session_of(viewer)
+        self.picker = picker
+        self._offer = offer
+        self._bond = bond
+        self._masks: dict[str, Labels] = {}
+        layers = self.viewer.layers.events
+        bond.connect(layers.inserted, self._on_layer_inserted)
+        bond.connect(layers.removed, self._on_layers_changed)
+        for layer in self.viewer.layers:
+            bond.connect(layer.events.name, self._on_layers_changed)
+        self._on_layers_changed()
+
+    def picked(self) -> NDArray[np.bool_] | None:
+        """Return the chosen mask, (Z, Y, X) in file order; None for the automatic one.
+
+        Raises
+        ------
+        MRFInputError
+            When the layer lies on another grid than the series.
+        """
+        name = self.picker.currentText()
+        if name == AUTOMATIC_MASK:
+            return None
+        return mask_from_layer(self._masks[name], self.session.series)
+
+    def pick(self, name: str) -> None:
+        """Pick the layer of a name."""
+        self._on_layers_changed()
+        self.picker.setCurrentText(name)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._bond.connect(event.value.events.name, self._on_layers_changed)
+        self._on_layers_changed()
+
+    def _on_layers_changed(self, event: Any = None) -> None:
+        before = self._masks.get(self.picker.currentText())
+        self._masks = {
+            layer.name: layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
+        }
+        current = next(
+            (name for name, layer in self._masks.items() if layer is before), AUTOMATIC_MASK
+        )
+        self._offer(list(self._masks), current)

@@ -9,10 +9,10 @@ from psygnal import Signal
 
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.panels.importance.work import options_of
-from napari_mrf.plugin.panels.reconstruct.work import Catalogue, list_catalogue
+from napari_mrf.plugin.panels.shared.catalogue import Catalogue, list_catalogue
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of
+from napari_mrf.reconstruction.provenance import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
