@@ -44,7 +44,7 @@ from pace import Pace
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication
 
-from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.result import importance_store_of
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import RegionChoice
 

@@ -72,8 +72,7 @@ def bare_product(atoms: np.ndarray) -> Contender:
 
 def exhaustive(atoms: np.ndarray) -> Contender:
     from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
-    from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
-    from napari_mrf.matching.explicit.search import CompiledSearch
+    from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
 
     norms = norms_of(atoms)
     search = CompiledSearch(RealAtoms.of(atoms, norms), ExactAtoms(atoms, norms))

@@ -16,7 +16,7 @@ from napari_mrf.analysis.importance.result import Baseline, Importance
 from napari_mrf.data import sequences
 from napari_mrf.io import load_series
 from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.result import importance_store_of
 from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of

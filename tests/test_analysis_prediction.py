@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.analysis.inspection.forward_models import FORWARD_MODELS
 from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
-from napari_mrf.analysis.inspection.predictor import Predictor
+from napari_mrf.analysis.inspection.predictor import FORWARD_MODELS, Predictor
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 

@@ -22,7 +22,7 @@ from napari_mrf.plots.agreement_figure import agreement_figure
 from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
-from napari_mrf.plots.printed_numbers_part import signed
+from napari_mrf.plots.printed_numbers import signed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.panels.compare.work import selected
 from napari_mrf.report.comparison.content import report_content

@@ -18,19 +18,19 @@ from napari_mrf.analysis.images.error_summary import map_errors
 from napari_mrf.analysis.importance.measure import iter_importance
 from napari_mrf.analysis.inspection.inputs import load_maps_to_inspect
 from napari_mrf.analysis.inspection.inspect import is_from
-from napari_mrf.analysis.inspection.prediction_obstacle import obstacle_of
+from napari_mrf.analysis.inspection.prediction import obstacle_of
 from napari_mrf.data.geometry import Grid, check_same_grid, grid_difference, same_place
 from napari_mrf.data.label import Label
 from napari_mrf.io import load_labels, load_mask, save_labels, save_series
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.plugin.layers.masks import mask_from_layer, show_mask
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer, adopt_layer
-from napari_mrf.plugin.panels.compare.needs import needs_of
-from napari_mrf.plugin.panels.inspect.regions import CHOSEN_REGION, InspectRegions
+from napari_mrf.plugin.panels.compare.controller import needs_of
+from napari_mrf.plugin.panels.inspect.controller import CHOSEN_REGION, InspectRegions
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.training.data.measured_subject import read_subject
-from napari_mrf.training.series_recipe import SubjectFiles
+from napari_mrf.training.recipe import SubjectFiles
 
 SEQUENCE = small_sequence(5)
 SHAPE = (2, 30, 40)

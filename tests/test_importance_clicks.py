@@ -16,7 +16,7 @@ from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY, importance_limits
 from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
 from napari_mrf.plugin.panels.importance.panel import ImportancePanel
-from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.result import importance_store_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 

@@ -10,9 +10,9 @@ from importance_cases import AFFINE, OneFrame, series_of, small_sequence
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError
-from napari_mrf.analysis.importance.importance_table import importance_table
 from napari_mrf.analysis.importance.measure import importance, iter_importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.result import importance_table
 from napari_mrf.cli import main
 from napari_mrf.data import sequences
 from napari_mrf.io import save_series

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from importance_cases import NeighborMean, OneFrame, series_of, small_sequence
 
 from napari_mrf import MRFInputError, ParameterMaps, methods
-from napari_mrf.analysis.importance.importance_table import COLUMNS, importance_table
 from napari_mrf.analysis.importance.measure import importance, iter_importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
+from napari_mrf.analysis.importance.result import COLUMNS, importance_table
 from napari_mrf.data import sequences
 from napari_mrf.reconstruction.conditioning import Conditioning
 

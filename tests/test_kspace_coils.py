@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from napari_mrf.compute.threads_part import in_order
+from napari_mrf.compute.threads import in_order
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace import coils, gridding
 from napari_mrf.kspace.trajectory import RadialTrajectory

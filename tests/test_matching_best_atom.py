@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_mrf.dictionary.real_atoms import RealAtoms, are_real_up_to_phase, norms_of
-from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
-from napari_mrf.matching.explicit.search import CompiledSearch
+from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
 from napari_mrf.matching.explicit.search_torch import TorchSearch
 
 seeds = st.integers(0, 2**31)

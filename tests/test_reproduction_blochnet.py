@@ -14,7 +14,7 @@ from napari_mrf.reproduction.blochnet.data import (
     fingerprints,
     synthetic,
 )
-from napari_mrf.reproduction.blochnet.sequences import (
+from napari_mrf.reproduction.blochnet.tables import (
     fisp_even,
     spline5_like,
     spline11_noisy_like,

@@ -13,7 +13,7 @@ from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
 from napari_mrf.reproduction.experiment import Settings
 from napari_mrf.reproduction.found_networks import found_networks, trained_alike
-from napari_mrf.reproduction.inn import fig3, fig4, table1, training
+from napari_mrf.reproduction.inn import fig3, fig4, table1
 from napari_mrf.reproduction.inn.data import inn_test
 
 
@@ -99,7 +99,7 @@ def test_figure_that_needs_an_inn_says_how_to_get_one(monkeypatch):
 
 
 def test_paper_recipe_is_that_of_the_paper():
-    recipe = training.paper_recipe("song", 0.03)
+    recipe = table1.paper_recipe("song", 0.03)
     assert (recipe.network, recipe.data.kind, recipe.optimisation.epochs) == (
         "song",
         "inn-grid",
@@ -117,12 +117,12 @@ def test_trainings_in_full_are_done_once_and_marked_reduced_within_minutes(tmp_p
         asked.append((recipe.network, recipe.noise.sigma_lower, recipe.is_reduced, folder.name))
         yield from ()
 
-    monkeypatch.setattr(training, "run", remember)
+    monkeypatch.setattr(table1, "run_training", remember)
     done = tmp_path / "weights" / "noise-0.003" / "cohen.json"
     done.parent.mkdir(parents=True)
     done.write_text("{}")
     settings = Settings(folder=tmp_path, minutes=2.0)
-    assert training.train_in_full(["cohen", "inn"], settings) == tmp_path / "weights"
+    assert table1.train_in_full(["cohen", "inn"], settings) == tmp_path / "weights"
     assert asked == [
         ("inn", 0.003, True, "noise-0.003"),
         ("cohen", 0.03, True, "noise-0.03"),
@@ -131,8 +131,8 @@ def test_trainings_in_full_are_done_once_and_marked_reduced_within_minutes(tmp_p
 
 
 def test_quick_training_shows_both_readings_of_the_noise(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "_QUICK_TISSUES", 2000)
-    monkeypatch.setattr(training, "_QUICK_NETWORKS", ("cohen",))
+    monkeypatch.setattr(table1, "_QUICK_TISSUES", 2000)
+    monkeypatch.setattr(table1, "_QUICK_NETWORKS", ("cohen",))
     monkeypatch.setattr(table1, "_QUICK", 300)
     monkeypatch.setattr(table1, "_QUICK_MATCHED", 20)
     folder = str(tmp_path)
@@ -140,6 +140,6 @@ def test_quick_training_shows_both_readings_of_the_noise(tmp_path, monkeypatch, 
     capsys.readouterr()
     table = pd.read_csv(tmp_path / "inn-table1.csv")
     r_squared = table[table["metric"] == "R2"].set_index(["training", "test_sigma", "map"])["mean"]
-    for sigma in training.READINGS:
+    for sigma in table1.READINGS:
         words = f"noise {sigma:g}, 60 batches only (--quick --train)"
         assert r_squared[words, 0.0, "Df"] > 0.5  # something was learned

@@ -11,7 +11,7 @@ from matplotlib.path import Path
 from skimage.draw import polygon2mask
 
 from napari_mrf import MRFInputError
-from napari_mrf.rois.interpolation import depth_between, signed_distance
+from napari_mrf.rois.edits import depth_between, signed_distance
 from napari_mrf.rois.polygons import Outline, polygon_mask
 
 SHAPE = (23, 31)

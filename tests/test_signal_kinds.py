@@ -17,7 +17,7 @@ from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS, ByKind, SignalKind
 from napari_mrf.dictionary import grid as grids
 from napari_mrf.io import load_series, save_series
-from napari_mrf.matching.refinement.refinement import REFINEMENTS, make_refinement
+from napari_mrf.matching.refinement.choice import REFINEMENTS, make_refinement
 from napari_mrf.matching.refinement.relaxation import TableRefinement
 from napari_mrf.matching.tables.relaxation import TissueAxis
 from napari_mrf.networks.normalization import Normalization
@@ -74,7 +74,7 @@ def sequence(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setitem(MODELS, "decay", Decay())
     monkeypatch.setitem(grids.EXPLICIT_GRIDS, "decay", decay_grid)
-    monkeypatch.setitem(REFINEMENTS, "decay", lambda: DecayRefinement)
+    monkeypatch.setitem(REFINEMENTS, "decay", DecayRefinement)
     monkeypatch.setitem(methods.DEFAULTS, "decay", "exhaustive")
     monkeypatch.setitem(PHANTOMS, "decay", draw)
     monkeypatch.setitem(
@@ -191,7 +191,7 @@ def test_every_kind_is_registered_in_every_room_that_needs_it(kind):
     assert methods.DEFAULTS[kind.key] in methods.names()
     axes = grids.EXPLICIT_GRIDS[kind.key]().axes
     assert set(axes) == set(kind.tissue)
-    assert set(REFINEMENTS[kind.key]().keys) == set(kind.tissue)
+    assert set(REFINEMENTS[kind.key].keys) == set(kind.tissue)
     assert set(PHANTOMS[kind.key]((1, 64, 64), seed=0).maps) >= set(kind.parameters)
 
 

@@ -18,7 +18,7 @@ from napari_mrf.data import sequences
 from napari_mrf.networks.weights import load_network
 from napari_mrf.training.data.tissue import inn_test_grid, inn_training_grid, random_tissues
 from napari_mrf.training.evaluation import metrics, r_squared, with_noise
-from napari_mrf.training.loop.losses import GENERATIVE, loss_of
+from napari_mrf.training.loop.step import GENERATIVE, loss_of
 from napari_mrf.training.recipe import Recipe, load_recipe, shipped_recipes
 from napari_mrf.training.run import run
 

@@ -7,7 +7,7 @@ from torch import nn
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.training.data.batches import Batch
-from napari_mrf.training.loop.batch_statistics import settle_statistics
+from napari_mrf.training.loop.loop import settle_statistics
 
 CPU = torch.device("cpu")
 

@@ -13,8 +13,7 @@ from napari_mrf.plots.training_figure import training_figure
 from napari_mrf.training.data.fingerprints import Fingerprints
 from napari_mrf.training.data.tissue import inn_test_grid
 from napari_mrf.training.loop import loop
-from napari_mrf.training.loop.loop import train
-from napari_mrf.training.loop.schedule import learning_rate
+from napari_mrf.training.loop.loop import learning_rate, train
 from napari_mrf.training.run import prepare, run
 
 

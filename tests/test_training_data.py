@@ -11,7 +11,7 @@ from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.training.data.batches import Batch
 from napari_mrf.training.evaluation import of_data
 from napari_mrf.training.loop.loop import train
-from napari_mrf.training.loop.losses import map_error
+from napari_mrf.training.loop.step import map_error
 from napari_mrf.training.recipe import Recipe
 from napari_mrf.training.run import prepare
 

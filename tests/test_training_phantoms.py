@@ -15,8 +15,7 @@ from napari_mrf.training.data.phantom_data import PhantomPatches, phantom_data
 from napari_mrf.training.data.phantom_slices import PhantomSlices
 from napari_mrf.training.data.phantom_subjects import random_subject
 from napari_mrf.training.phantom_metrics import slice_maps
-from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.recipe import Noise, Recipe
+from napari_mrf.training.recipe import Noise, PhantomImages, Recipe
 from napari_mrf.training.run import run
 
 KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_mrf.training.loop.schedule import learning_rate, share_done
+from napari_mrf.training.loop.loop import learning_rate, share_done
 from napari_mrf.training.recipe import Optimisation
 
 

@@ -18,8 +18,7 @@ from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
 from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
 from napari_mrf.plugin.panels.importance.panel import ImportancePanel
-from napari_mrf.plugin.panels.importance.sentence import frame_sentence
-from napari_mrf.plugin.panels.importance.store import importance_store_of
+from napari_mrf.plugin.panels.importance.result import frame_sentence, importance_store_of
 from napari_mrf.plugin.panels.importance.work import ImportanceParameters
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption

@@ -22,8 +22,7 @@ from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.plugin.dock import InspectDock
 from napari_mrf.plugin.layers import pins_layer, series_layer_data
-from napari_mrf.plugin.panels.inspect.values import InspectValues
-from napari_mrf.plugin.panels.inspect.values_model import ValueRow
+from napari_mrf.plugin.panels.inspect.values import InspectValues, ValueRow
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 
 SEQUENCE = sequences.t1ff()

@@ -18,8 +18,7 @@ from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.option_form import OptionForm
 from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.panels.reconstruct.panel import MASK_FROM_FILE
-from napari_mrf.plugin.panels.shared.texts import duration, progress_sentence
+from napari_mrf.plugin.panels.reconstruct.panel import MASK_FROM_FILE, duration, progress_sentence
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.reconstruction.conditioning import Conditioning

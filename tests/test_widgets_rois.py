@@ -22,7 +22,7 @@ from napari_mrf.data import sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.panels.rois.drawing import prepare_drawing
+from napari_mrf.plugin.panels.rois.controller import prepare_drawing
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 

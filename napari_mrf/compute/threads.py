@@ -1,4 +1,4 @@
-"""Pieces of work beside each other, each on one thread.
+"""Pieces of work on several threads: results in order, each piece computed on one thread.
 
 A network is a chain of small products. Sharing each of them out among all cores costs more in
 waiting than it gains (a recurrent network has hundreds of them, one after another), so whole
@@ -8,12 +8,11 @@ cores either.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
 from typing import TYPE_CHECKING, TypeVar
-
-import torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +24,44 @@ Result = TypeVar("Result")
 _STARTING = Lock()
 
 
+def n_threads() -> int:
+    """Return how many threads torch may use: one a core, unless it was told otherwise."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def each_on_one_core(work: Callable[[Piece], Result], items: list[Piece]) -> list[Result]:
+    """Return the result of every item, worked on by as many threads as torch may use.
+
+    Torch's own threads share out every single product and wait for each other after it: on a
+    busy machine the waiting costs more than the product. A single item is worked on by one
+    thread too: products depend on their threads in the last bit.
+
+    Parameters
+    ----------
+    work : callable
+        Must not depend on the order of calls.
+    items : list
+        The pieces.
+    """
+    import torch
+
+    n = n_threads()
+    if n == 1:
+        return [work(item) for item in items]
+    n_workers = max(1, min(n, len(items)))
+    try:
+        with ThreadPoolExecutor(
+            n_workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            return list(pool.map(work, items))
+    finally:
+        # A thread's number of threads is its own, but the last one set is what threads that
+        # start later begin with.
+        torch.set_num_threads(n)
+
+
 def one_thread_each(n_threads: int) -> ThreadPoolExecutor:
     """Return a pool in whose threads torch computes on that thread alone.
 
@@ -33,6 +70,8 @@ def one_thread_each(n_threads: int) -> ThreadPoolExecutor:
     n_threads : int
         In the pool.
     """
+    import torch
+
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="network")
     together = Barrier(n_threads)
 
@@ -84,3 +123,25 @@ def in_order(
     finally:
         for future in under_way:
             future.cancel()
+
+
+def indices_in_order(
+    work: Callable[[int], Result], count: int, *, workers: int | None = None
+) -> Iterator[Result]:
+    """Yield ``work(0)`` … ``work(count - 1)`` in order, several at a time.
+
+    Only a few results wait at any time, so memory stays bounded; work not yet begun is
+    dropped when the caller stops early.
+
+    Parameters
+    ----------
+    work : callable
+        Takes an index; must not depend on the order of calls.
+    count : int
+        Number of indices.
+    workers : int, optional
+        Threads; by default one a CPU core.
+    """
+    n_workers = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(n_workers) as pool:
+        yield from in_order(pool, 2 * n_workers, work, range(count))

@@ -92,7 +92,7 @@ class TemporalBasis:
         """Return the coefficients (N, rank) of (N, K) values divided by norms (N,), in float64."""
         import torch
 
-        from napari_mrf.compute.product_threads import each_on_one_core
+        from napari_mrf.compute.threads import each_on_one_core
 
         vectors = self.vectors[:, :rank]
         doubled = np.iscomplexobj(vectors)

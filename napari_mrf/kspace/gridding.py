@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.compute.threads_part import in_order
+from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace import coils, density, nufft
 
@@ -97,7 +97,7 @@ def grid_frames(
             found=f"shape {samples.shape}",
         )  # fmt: skip
     borders = np.linspace(0, n_spokes, min(_PARTS, n_spokes) + 1).astype(int)
-    parts = in_order(
+    parts = indices_in_order(
         lambda part: coil_images(samples, trajectory, borders[part], borders[part + 1], shape),
         len(borders) - 1,
         workers=workers,
@@ -109,4 +109,4 @@ def grid_frames(
         images = coil_images(samples, trajectory, first, first + spokes_per_frame, shape)
         return coils.combine(images, weights).astype(np.complex64, copy=False)
 
-    yield from in_order(frame, n_spokes // spokes_per_frame, workers=workers)
+    yield from indices_in_order(frame, n_spokes // spokes_per_frame, workers=workers)

@@ -133,7 +133,7 @@ class RefiningMatcher(VoxelwiseMethod):
         if not self.refining.refine:
             return
         yield
-        from napari_mrf.matching.refinement.refinement import make_refinement
+        from napari_mrf.matching.refinement.choice import make_refinement
 
         yield
         try:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.transforms import blended_transform_factory
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers_part import decimals, signed
+from napari_mrf.plots.printed_numbers import decimals, signed
 from napari_mrf.plots.region_styles import RegionStyle, region_styles
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
-from napari_mrf.plots.printed_numbers_part import decimals
+from napari_mrf.plots.printed_numbers import decimals
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure

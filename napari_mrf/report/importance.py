@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.importance.importance_table import importance_table
+from napari_mrf.analysis.importance.result import importance_table
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.formats.nifti_write import write_frames
 from napari_mrf.io.result_folder import ResultKind

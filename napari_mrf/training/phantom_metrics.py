@@ -11,8 +11,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.zoo import network_info
 from napari_mrf.training.data.phantom_slices import PhantomSlices
 from napari_mrf.training.evaluation import metrics
-from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.recipe import Noise
+from napari_mrf.training.recipe import Noise, PhantomImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,13 +20,106 @@ from pydantic import (
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.training.phantom_recipe import PhantomImages
-from napari_mrf.training.series_recipe import MeasuredSeries
 
 if TYPE_CHECKING:
     from typing import Self
 
+
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class PhantomImages(BaseModel):
+    """Images of random phantoms with simulated acquisition, for image-wise networks.
+
+    Parameters
+    ----------
+    slices, validation_slices : int
+        Measured slices, each of another person.
+    matrix_lower, matrix_upper : int
+        Voxels along an edge of a slice, drawn between the two: the field of view is one, so
+        that this varies the size of voxels.
+    undersampled : float
+        Share of slices with a radial scan, 0-1; the others are fully sampled: the exact
+        signal and noise.
+    encoded_matrix : int
+        Voxels across the encoded field of view; with the spokes a frame it sets the
+        undersampling, 68.7-fold for MRF T1-FF with 350.
+    spokes_per_pulse : int
+        Spokes that the readout of a pulse covers.
+    patch : int
+        Voxels along an edge of the maps of a patch.
+    patches, validation_patches : int
+        Patches an epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["phantoms"]
+    slices: int = Field(default=40, ge=1)
+    validation_slices: int = Field(default=6, ge=1)
+    matrix_lower: int = Field(default=96, ge=32)
+    matrix_upper: int = Field(default=176, ge=32)
+    undersampled: float = Field(default=0.5, ge=0, le=1)
+    encoded_matrix: int = Field(default=350, ge=32)
+    spokes_per_pulse: int = Field(default=1, ge=1)
+    patch: int = Field(default=32, ge=1)
+    patches: int = Field(default=1000, ge=1)
+    validation_patches: int = Field(default=100, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.matrix_lower > self.matrix_upper:
+            raise ValueError("matrix_lower is above matrix_upper")
+        return self
+
+
+class SubjectFiles(BaseModel):
+    """A measured series and the maps that are true of it.
+
+    Parameters
+    ----------
+    series : str
+        Any file that is read as a series; relative to the recipe.
+    maps : str
+        Folder of maps on the grid of the series: ``T1H2O.nii.gz`` and so on.
+    mask : str, optional
+        Voxels to learn from; all that have a signal and a value of every map otherwise.
+    axes, dataset : str, optional
+        As `load_series` wants them, for files that do not say.
+    """
+
+    model_config = _STRICT
+
+    series: str
+    maps: str
+    mask: str | None = None
+    axes: str | None = None
+    dataset: str | None = None
+
+
+class MeasuredSeries(BaseModel):
+    """Series of one's own with their maps; no noise is added to what they have.
+
+    Parameters
+    ----------
+    subjects : list of SubjectFiles
+        To learn from.
+    validation_subjects : list of SubjectFiles
+        To judge by. Without any, patches of the subjects are held out.
+    validation_share : float
+        Which share of the patches, then.
+    patch : int
+        Voxels along an edge of the maps of a patch: what image-wise networks learn from, and
+        what is held out at once.
+    """
+
+    model_config = _STRICT
+
+    kind: Literal["series"]
+    subjects: list[SubjectFiles] = Field(min_length=1)
+    validation_subjects: list[SubjectFiles] = []
+    validation_share: float = Field(default=0.1, gt=0, lt=1)
+    patch: int = Field(default=32, ge=1)
 
 
 class MapRange(BaseModel):

@@ -10,19 +10,23 @@ import numpy as np
 
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
-from napari_mrf.analysis.comparison.comparison_tables import subject_blurriness, subject_metrics
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_picture
+from napari_mrf.analysis.images.blurriness import blurriness_table
+from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.analysis.comparison.subjects import SubjectMaps
+
 
 _MOST_PICTURES = 8
 
@@ -233,3 +237,42 @@ def compare(subjects: Iterable[SubjectMaps], **arguments: Any) -> Comparison:
         except StopIteration as stop:
             result: Comparison = stop.value
             return result
+
+
+def _only(maps: ParameterMaps, key: str) -> ParameterMaps:
+    # The validity rules need the fat fraction beside the map.
+    return ParameterMaps(
+        {name: maps[name] for name in maps if name in ("FF", key)}, affine=maps.affine
+    )
+
+
+def subject_metrics(
+    subject: SubjectMaps, key: str, mask: NDArray[np.bool_], options: ComparisonOptions
+) -> pd.DataFrame:
+    """Return the metrics of one map: ``subject``, then the fields of `image_metrics.Metric`."""
+    table = metrics_table(
+        image_metrics(
+            _only(subject.reference, key),
+            ParameterMaps({key: subject.test[key]}),
+            mask,
+            labels=subject.labels,
+            apply_validity=options.rois.apply_validity,
+            thresholds=options.rois.thresholds,
+        )
+    )
+    table.insert(0, "subject", subject.name)
+    return table
+
+
+def subject_blurriness(
+    subject: SubjectMaps, key: str, mask: NDArray[np.bool_], sides: tuple[str, str]
+) -> pd.DataFrame:
+    """Return the sharpness of one map on both sides: ``subject``, then `blurriness_table`."""
+    reference, test = (
+        ParameterMaps({key: maps[key]}) for maps in (subject.reference, subject.test)
+    )
+    table = blurriness_table({"reference": reference, "test": test}, mask)
+    table["method"] = table["method"].map(dict(zip(("reference", "test"), sides, strict=True)))
+    table.insert(0, "subject", subject.name)
+    table.insert(3, "side", np.where(np.arange(len(table)) < len(table) // 2, "reference", "test"))
+    return table

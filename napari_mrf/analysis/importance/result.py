@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
 
+from napari_mrf._version import __version__
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance.options import ImportanceOptions
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.method import Method
 
 
 @dataclass(frozen=True)
@@ -207,3 +214,112 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     n = np.isfinite(values).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(n > 0, np.nansum(values, axis=0) / n, np.nan))
+
+
+DEFINITION = (
+    "mean over repeats of |NRMSE - baseline NRMSE| after the values of the frames have been "
+    "permuted over the voxels, real and imaginary parts independently; NRMSE = RMSE / (maximum "
+    "- minimum of the reference)"
+)
+
+
+def importance_record(
+    method: Method,
+    series: MRFSeries,
+    rule: str,
+    result: Importance,
+    reference: ParameterMaps | None,
+) -> dict[str, Any]:
+    """Return what the maps of importance record of how they were made, JSON-ready."""
+    record: dict[str, Any] = {
+        "software": {"name": "napari-mrf", "version": __version__, "numpy": np.__version__},
+        "input": {
+            "path": series.source_path,
+            "sha256": series.source_sha256,
+            "shape_tzyx": [series.n_frames, *series.spatial_shape],
+        },
+        "sequence": {
+            "name": method.sequence.name,
+            "fingerprint": method.sequence.fingerprint(),
+        },
+        "method": {"name": method.name, **method.describe()},
+        "mask": rule,
+        "options": asdict(result.options),
+        "voxels": int(result.places.shape[1]),
+        "reference": result.reference,
+        "definition": DEFINITION,
+        "baseline": {
+            key: {name: _finite(value) for name, value in asdict(baseline).items()}
+            for key, baseline in result.baseline.items()
+        },
+    }
+    if isinstance(method, SlicewiseMethod):
+        record["conditioning"] = method.conditioning.describe()
+    if reference is not None:
+        record["reference_provenance"] = reference.provenance
+    return record
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+COLUMNS = (
+    "frame",
+    "last_frame",
+    "map",
+    "unit",
+    "nrmse_change_mean",
+    "nrmse_change_sd",
+    "repeats",
+    "voxel_change_mean",
+    "nrmse_baseline",
+    "reference_range",
+    "n",
+    "fisher_share",
+    "region",
+    "reason",
+)
+"""What each means: docs/analysis.md."""
+
+
+def importance_table(importance: Importance) -> pd.DataFrame:
+    """Return a row for every group of frames and every map, in that order.
+
+    Changes of NRMSE are shares of the reference's range (0.01 is 1 %); `voxel_change_mean` and
+    `reference_range` are in the unit of the map. Frames are those of the series, from 0.
+    """
+    import pandas as pd
+
+    repeats = importance.n_repeats_done
+    columns = {}
+    for key in importance.keys:
+        kept = importance.voxel_change.get(key)
+        shares = importance.fisher_of_groups(key)
+        nothing = np.full(len(importance.groups), np.nan)
+        columns[key] = (
+            importance.mean(key),
+            importance.deviation(key),
+            nothing if kept is None else _mean_over_voxels(kept),
+            nothing if shares is None else shares,
+        )
+    rows = []
+    for group, (first, last) in enumerate(importance.groups.tolist()):
+        for key, baseline in importance.baseline.items():
+            mean, deviation, voxel_change, share = (float(v[group]) for v in columns[key])
+            rows.append(
+                (
+                    *(first, last, key, PARAMETERS[key].unit, mean, deviation),
+                    *(int(repeats[group]), voxel_change, baseline.nrmse, baseline.span),
+                    *(baseline.n_voxels, share, baseline.region, baseline.reason),
+                )
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _mean_over_voxels(changes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean of (G, N) changes over the voxels that have one; NaN where none has."""
+    finite = np.isfinite(changes)
+    n = finite.sum(axis=1)
+    total = np.where(finite, changes, 0.0).sum(axis=1, dtype=np.float64)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)

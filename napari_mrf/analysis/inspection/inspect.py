@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
-from napari_mrf.analysis.inspection.prediction_obstacle import record_part
+from napari_mrf.analysis.inspection.prediction import record_part
 from napari_mrf.analysis.inspection.traces import Trace, problem_of, values_table, voxel_name
 from napari_mrf.data.parameters import validity_rules
 

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from napari_mrf.analysis.inspection.forward_models import FORWARD_MODELS, ForwardModel
-from napari_mrf.analysis.inspection.prediction import Prediction, correlation
-from napari_mrf.analysis.inspection.prediction_obstacle import note_of, obstacle_of, record_part
+from napari_mrf.analysis.inspection.prediction import (
+    Prediction,
+    correlation,
+    note_of,
+    obstacle_of,
+    record_part,
+)
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.inspection.mean_fingerprint import MeanFingerprint
     from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
+
+
+class ForwardModel(Protocol):
+    """From tissue parameters to fingerprints."""
+
+    def fingerprints(
+        self, parameters: Mapping[str, NDArray[np.floating]]
+    ) -> NDArray[np.complexfloating]:
+        """Return (N, n_frames) complex for (N,) values of each parameter."""
+
+
+FORWARD_MODELS: dict[str, Callable[[Sequence], ForwardModel]] = {}
+"""Methods that bring their own forward pass, by the name in the provenance of their maps.
+
+Every other method is predicted by the simulator.
+"""
 
 
 _VOXELS_AT_ONCE = 500

@@ -12,8 +12,7 @@ from scipy.io import loadmat, whosmat
 
 from napari_mrf.compute.memory import available_bytes, refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.npz import choose_error
-from napari_mrf.io.formats.source import Source, sha256_of, truncated
+from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_mrf.io.formats import hdf5
-from napari_mrf.io.formats.hdf5_array import open_array
+from napari_mrf.io.formats.hdf5 import open_array
 from napari_mrf.io.formats.hdf5_guard import arrays, corrupt, open_checked
-from napari_mrf.io.formats.npz import choose_error
-from napari_mrf.io.formats.source import Source, sha256_of
+from napari_mrf.io.formats.source import Source, choose_error, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import numpy as np
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.numpy_files import read_header
-from napari_mrf.io.formats.source import Source, sha256_of, truncated
+from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,17 +57,6 @@ def _choose(archive: zipfile.ZipFile, path: Path, dataset: str | None) -> zipfil
     if dataset in members:
         return members[dataset]
     raise choose_error(path, dataset, list(members))
-
-
-def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputError:
-    """Return the error for a file of several arrays none of which was chosen."""
-    what = "the file holds no such array" if dataset else "the file holds several arrays"
-    if not names:
-        what = "the file holds no array of numbers"
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return MRFInputError("bad-dataset", what, path=path,
-                         expected=None if dataset is None else repr(dataset), found=shown or None,
-                         hint="Say which one with dataset=." if names else None)  # fmt: skip
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:

@@ -169,3 +169,14 @@ def truncated(
                          expected=f"{'at least ' if least else ''}{expected_bytes} bytes",
                          found=f"{found_bytes} bytes",
                          hint="Copy or download it again.")  # fmt: skip
+
+
+def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputError:
+    """Return the error for a file of several arrays none of which was chosen."""
+    what = "the file holds no such array" if dataset else "the file holds several arrays"
+    if not names:
+        what = "the file holds no array of numbers"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return MRFInputError("bad-dataset", what, path=path,
+                         expected=None if dataset is None else repr(dataset), found=shown or None,
+                         hint="Say which one with dataset=." if names else None)  # fmt: skip

@@ -153,8 +153,7 @@ class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
 
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, ReducedSearch]:
         """Find or take the basis, and compress the atoms."""
-        from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
-        from napari_mrf.matching.explicit.search import CompiledSearch
+        from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
         from napari_mrf.matching.explicit.search_torch import TorchSearch
 
         yield

@@ -72,8 +72,7 @@ class ExhaustiveMatcher(ExplicitMatcher[FullSearch]):
 
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, FullSearch]:
         """Make the rows that are multiplied."""
-        from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
-        from napari_mrf.matching.explicit.search import CompiledSearch
+        from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
         from napari_mrf.matching.explicit.search_torch import TorchSearch
 
         yield

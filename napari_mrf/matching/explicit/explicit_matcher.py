@@ -176,7 +176,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
 
     def _fit_chunk(self, products_per_voxel: float) -> None:
         """Choose how many voxels are matched at once, from what one costs."""
-        from napari_mrf.compute.product_threads import n_threads
+        from napari_mrf.compute.threads import n_threads
 
         n_voxels = n_threads() * _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
         self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))

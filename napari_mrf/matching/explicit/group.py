@@ -10,17 +10,12 @@ import numpy as np
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
+from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.explicit.compressed import DEFAULT_ENERGY, checked_rank
 from napari_mrf.matching.explicit.explicit_matcher import (
     AtomSearch,
     ConditionedAtoms,
     ExplicitMatcher,
-)
-from napari_mrf.matching.explicit.group_pruning import (
-    PRUNINGS,
-    PUBLISHED_MARGIN,
-    check_pruning,
-    what_was_lost,
 )
 from napari_mrf.matching.refining_matcher import SHARED_OPTIONS
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
@@ -35,6 +30,10 @@ if TYPE_CHECKING:
     from napari_mrf.matching.explicit.group_search import GroupSearch
     from napari_mrf.matching.explicit.search import CompiledSearch
     from napari_mrf.reconstruction.method import VoxelResult
+
+
+PRUNINGS = ("bound", "threshold")
+PUBLISHED_MARGIN = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +162,8 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, GroupedSearch]:
         """Compress the atoms and group them."""
         from napari_mrf.dictionary.atom_groups import AtomGroups
-        from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
         from napari_mrf.matching.explicit.group_search import GroupSearch
-        from napari_mrf.matching.explicit.search import CompiledSearch
+        from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
 
         yield
         basis = cached_basis(self.sequence, atoms.signals, atoms.norms)
@@ -201,3 +199,40 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
             "largest_loss_of_correlation": float(loss[lost].max(initial=0.0)),
         }
         return what_was_lost(self._agreement)
+
+
+def check_pruning(groups: int, pruning: str, margin: float) -> None:
+    """Refuse numbers of groups, prunings and margins that cannot be."""
+    if pruning not in PRUNINGS:
+        raise MRFInputError(
+            "unknown-option",
+            f"there is no pruning {pruning!r}",
+            expected=" or ".join(PRUNINGS),
+        )
+    if groups != int(groups) or groups < 0:
+        raise MRFInputError(
+            "bad-option",
+            "the number of groups is impossible",
+            expected="1 or more, or 0 for a number that suits",
+            found=groups,
+        )
+    if not 0.0 <= margin < 1.0:
+        raise MRFInputError(
+            "bad-option",
+            "the margin of pruning is no share",
+            expected="0 or more, below 1",
+            found=margin,
+        )
+
+
+def what_was_lost(agreement: dict[str, Any]) -> list[str]:
+    """Return a sentence where pruning lost the best atom of sampled voxels."""
+    lost = agreement["voxels"] - agreement["same_atom"]
+    if not lost:
+        return []
+    return [
+        f"Pruning by threshold lost the best atom in {lost:,} of {agreement['voxels']:,} sampled "
+        f"voxels ({100 * lost / agreement['voxels']:.2g} %), and with it up to "
+        f"{agreement['largest_loss_of_correlation']:.2g} of correlation. Pruning by bound loses "
+        "none."
+    ]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_mrf.compute.product_threads import each_on_one_core, n_threads
+from napari_mrf.compute.threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.real_atoms import RealAtoms, interleaved
-from napari_mrf.matching.explicit.atom_search_state import SearchState, largest_of_tiles
+from napari_mrf.matching.explicit.search import SearchState, largest_of_tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.atom_groups import AtomGroups
     from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
-    from napari_mrf.matching.explicit.atom_search_state import ExactAtoms
+    from napari_mrf.matching.explicit.search import ExactAtoms
 
 # A group meets only some of the voxels of a block: many are needed to fill a product.
 _VOXELS_AT_ONCE = 2048

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,14 +13,44 @@ from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.refinement.prior import Prior
-    from napari_mrf.matching.refinement.signal_tables import SignalTables
     from napari_mrf.reconstruction.conditioning import Conditioning
+
+
+@dataclass(frozen=True, eq=False)
+class SignalTables:
+    """What Levenberg-Marquardt reads of a signal model of P - 2 tissue parameters.
+
+    Parameters
+    ----------
+    model : tuple of ndarray
+        For the model's own `linearize`.
+    basis : ndarray
+        (K, R) real, orthonormal, of all signals over the frames used.
+    phase : complex
+        What signals are divided by to be combinations of the basis, of size 1.
+    lower, upper : ndarray
+        (P - 2,) limits of the tissue parameters.
+    scales : ndarray
+        (P - 2,) steps that matter.
+    groups : ndarray
+        (K,) number of each frame's group; within one, signals change slowly.
+    signs : ndarray
+        (K,) 1 or -1, what to multiply frames by to make that so.
+    """
+
+    model: tuple[NDArray[Any], ...]
+    basis: NDArray[np.float64]
+    phase: complex
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    scales: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    signs: NDArray[np.float64]
+
 
 _MAX_STEPS = 30
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.
@@ -194,56 +225,3 @@ def _runs(groups: NDArray[np.int64]) -> list[NDArray[np.intp]]:
         cut = np.split(part, range(_LONGEST_RUN, part.size, _LONGEST_RUN))
         runs += [run for run in cut if run.size >= _SHORTEST_RUN]
     return runs
-
-
-def _water_fat() -> type[Refinement]:
-    from napari_mrf.matching.refinement.water_fat import WaterFatRefinement
-
-    return WaterFatRefinement
-
-
-def _relaxation() -> type[Refinement]:
-    from napari_mrf.matching.refinement.relaxation import RelaxationRefinement
-
-    return RelaxationRefinement
-
-
-def _relaxation_and_b1() -> type[Refinement]:
-    from napari_mrf.matching.refinement.relaxation import RelaxationB1Refinement
-
-    return RelaxationB1Refinement
-
-
-REFINEMENTS: dict[str, Callable[[], type[Refinement]]] = {
-    "spoiled": _water_fat,
-    "fisp": _relaxation,
-    "fisp-b1": _relaxation_and_b1,
-}
-"""The refinement of each kind that has one, imported when it is needed."""
-
-
-def make_refinement(
-    sequence: Sequence, conditioning: Conditioning, axes: Iterable[str]
-) -> Refinement:
-    """Return the refinement for a sequence and a dictionary.
-
-    Parameters
-    ----------
-    sequence : Sequence
-        What is reconstructed.
-    conditioning : Conditioning
-        Frames used and averaging in time.
-    axes : iterable of str
-        Parameters that the grid answers hold, apart from PD.
-
-    Raises
-    ------
-    ImportError, ValueError
-        Where it does not apply.
-    """
-    if sequence.kind not in REFINEMENTS:
-        raise ValueError(f"there is none for sequences of kind {sequence.kind}")
-    made = REFINEMENTS[sequence.kind]()(sequence, conditioning)
-    if set(axes) != set(made.keys):
-        raise ValueError(f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}")
-    return made

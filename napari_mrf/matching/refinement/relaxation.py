@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from napari_mrf.matching.refinement.refinement import Refinement
-from napari_mrf.matching.refinement.signal_tables import SignalTables
+from napari_mrf.matching.refinement.refinement import Refinement, SignalTables
 from napari_mrf.matching.tables.relaxation import (
     RELAXATION,
     RELAXATION_AND_B1,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from napari_mrf.matching.refinement.prior import KEYS, range_prior
-from napari_mrf.matching.refinement.refinement import Refinement
-from napari_mrf.matching.refinement.signal_tables import SignalTables
+from napari_mrf.matching.refinement.refinement import Refinement, SignalTables
 from napari_mrf.matching.tables.envelope import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.matching.water_fat.factors import segment_weights
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.compute.product_threads import n_threads
+from napari_mrf.compute.threads import n_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.matching.water_fat.water_fat_pairs import Search
+    from napari_mrf.matching.water_fat.pairs import Search
 
 # A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.
 _VOXELS_A_CORE, _VOXELS_ON_GPU = 1024, 8192

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -59,3 +61,33 @@ def best_fat_fraction(
     of_water, of_fat = (1.0 - fat_fraction) * water_norm, fat_fraction * fat_norm
     norm = of_water**2 + of_fat**2 + 2.0 * of_water * of_fat * overlap
     return fat_fraction, power, (of_water * water + of_fat * fat) / norm
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Best pairs of N fingerprints.
+
+    Parameters
+    ----------
+    indices : ndarray
+        (N, 4) grid indices of T1H2O, T1fat, Df, B1.
+    fat_fraction, correlation : ndarray
+        (N,) FF and J, both 0-1.
+    scale : ndarray
+        (N,) complex M0 of the measured fingerprint.
+    """
+
+    indices: NDArray[np.int64]
+    fat_fraction: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    scale: NDArray[np.complex128]
+
+
+class Search(ABC):
+    """Finds the best pair of every fingerprint."""
+
+    engine: ClassVar[str]
+
+    @abstractmethod
+    def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
+        """Search (N, T) finite, non-zero fingerprints."""

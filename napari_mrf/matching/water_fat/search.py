@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.matching.water_fat.factors import factorize
-from napari_mrf.matching.water_fat.pairs import best_fat_fraction
+from napari_mrf.matching.water_fat.pairs import Pairs, Search, best_fat_fraction
 from napari_mrf.matching.water_fat.search_torch import TorchSearch, real_parts
-from napari_mrf.matching.water_fat.water_fat_pairs import Pairs, Search
 
 if TYPE_CHECKING:
     import torch

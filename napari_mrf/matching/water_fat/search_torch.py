@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from napari_mrf.matching.water_fat.factors import middle_first
-from napari_mrf.matching.water_fat.pairs import best_fat_fraction
-from napari_mrf.matching.water_fat.water_fat_pairs import Pairs, Search
+from napari_mrf.matching.water_fat.pairs import Pairs, Search, best_fat_fraction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.compute.threads_part import in_order
+from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.kspace import coils, density, gridding, nufft
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
@@ -123,7 +123,7 @@ class RadialScan:
             (len(self._sensitivities), n_spokes, self.trajectory.n_samples), dtype=np.complex64
         )
         n_pulses = n_spokes // self.spokes_per_pulse
-        for pulse, samples in enumerate(in_order(measure, n_pulses, workers=self._workers)):
+        for pulse, samples in enumerate(indices_in_order(measure, n_pulses, workers=self._workers)):
             kspace[:, slice(*of_pulse(pulse))] = samples
             measured()
         yield from gridding.grid_frames(
@@ -139,13 +139,15 @@ class RadialScan:
             )
 
         some = np.unique(np.linspace(0, self._n_frames - 1, 10).astype(int))
-        parts = in_order(lambda part: images(int(some[part])), len(some), workers=self._workers)
+        parts = indices_in_order(
+            lambda part: images(int(some[part])), len(some), workers=self._workers
+        )
         weights = coils.combination_weights(np.stack(list(parts)))
 
         def combined(frame: int) -> NDArray[np.complex64]:
             return coils.combine(images(frame), weights).astype(np.complex64, copy=False)
 
-        yield from in_order(combined, self._n_frames, workers=self._workers)
+        yield from indices_in_order(combined, self._n_frames, workers=self._workers)
 
     def metadata(self) -> dict[str, Any]:
         """Return how the scan was made, JSON-ready."""

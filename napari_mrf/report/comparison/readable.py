@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers_part import decimals, signed
+from napari_mrf.plots.printed_numbers import decimals, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,17 +14,26 @@ from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors
-from napari_mrf.reproduction.found_networks import cure, found_networks, record_of
+from napari_mrf.reproduction.found_networks import FoundNetwork, cure, found_networks, record_of
 from napari_mrf.reproduction.inn.data import KEYS, TEST_SIGMAS, Matching, bound, inn_test
-from napari_mrf.reproduction.inn.training import train_in_full, train_quickly
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.reproduction.published import published_table
 from napari_mrf.training.evaluation import estimates, with_noise
+from napari_mrf.training.loop.loop import train
+from napari_mrf.training.recipe import Noise, RandomTissues, load_recipe
+from napari_mrf.training.run import prepare
+from napari_mrf.training.run import run as run_training
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from pathlib import Path
+
     import pandas as pd
 
     from napari_mrf.reproduction.experiment import Settings
+    from napari_mrf.training.loop.loop import TrainingStep
+    from napari_mrf.training.recipe import Recipe
+
 
 NETWORKS = ("inn", "inn-backward", "cohen", "hoppe", "oksuz", "song")
 NOISE_SEED = 7
@@ -127,3 +136,65 @@ def _cells(rows: pd.DataFrame) -> list[str]:
         f"{rounded(values['MAE', key])} ({rounded(values['MRE', key], 2)}, {values['R2', key]:.3f})"
         for key in KEYS
     ]
+
+
+READINGS = (0.003, 0.03)
+"""Noise in training: what the paper's text says, and what its Table 1 looks like."""
+
+_QUICK_TISSUES, _QUICK_EPOCHS = 10_000, 6
+_QUICK_NETWORKS = ("inn", "inn-backward", "cohen")
+
+
+def paper_recipe(network: str, sigma: float) -> Recipe:
+    """Return the recipe of a network under one reading of the noise."""
+    noise = Noise(sigma_lower=sigma, sigma_upper=sigma)
+    return load_recipe("paper-inn").model_copy(update={"network": network, "noise": noise})
+
+
+def train_in_full(networks: Iterable[str], settings: Settings) -> Path:
+    """Train by the paper's recipe whatever is not trained yet; return the folder of weights.
+
+    A training that was stopped goes on where it was. With ``settings.minutes`` each network has
+    so long at most, and its card says that it is reduced.
+    """
+    assert settings.folder is not None  # noqa: S101 - the command line sees to it
+    home = settings.folder / "weights"
+    for sigma in READINGS:
+        for name in networks:
+            recipe = paper_recipe(name, sigma)
+            if settings.minutes is not None:
+                plan = recipe.optimisation.model_copy(update={"minutes": settings.minutes})
+                recipe = recipe.model_copy(update={"optimisation": plan, "is_reduced": True})
+            folder = home / f"noise-{sigma:g}"
+            if (folder / f"{name}.json").exists():
+                continue
+            _finish(
+                run_training(recipe, folder, device=resolve_device(settings.device)),
+                recipe,
+                settings,
+            )
+    return home
+
+
+def train_quickly(settings: Settings) -> list[FoundNetwork]:
+    """Train three of the networks for 300 batches, to show that it works; nothing is kept."""
+    found = []
+    for sigma in READINGS:
+        for name in _QUICK_NETWORKS:
+            recipe = paper_recipe(name, sigma)
+            plan = recipe.optimisation.model_copy(update={"epochs": _QUICK_EPOCHS})
+            data = RandomTissues(tissues=_QUICK_TISSUES, validation_tissues=500)
+            recipe = recipe.model_copy(update={"optimisation": plan, "data": data})
+            _, trained, training, validation = prepare(recipe)
+            _finish(train(recipe, trained, training, validation), recipe, settings)
+            n_batches = _QUICK_EPOCHS * _QUICK_TISSUES // plan.batch
+            words = f"noise {sigma:g}, {n_batches} batches only (--quick --train)"
+            found.append(FoundNetwork(name, words, trained))
+    return found
+
+
+def _finish(work: Generator[TrainingStep, None, Any], recipe: Recipe, settings: Settings) -> None:
+    stage = f"training {recipe.network}, noise {recipe.noise.sigma_lower:g}"
+    for step in work:
+        done = int(100 * (step.epoch + step.share))
+        settings.progress(stage, done, 100 * recipe.optimisation.epochs)

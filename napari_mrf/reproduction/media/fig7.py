@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.importance.importance_table import importance_table
 from napari_mrf.analysis.importance.measure import iter_importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.analysis.importance.result import importance_table
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data.batches import Batch, Kept
 from napari_mrf.training.data.measured_subject import read_subject
-from napari_mrf.training.series_recipe import MeasuredSeries
+from napari_mrf.training.recipe import MeasuredSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.normalization import Normalization
-    from napari_mrf.training.series_recipe import SubjectFiles
+    from napari_mrf.training.recipe import SubjectFiles
 
 # A map that was estimated at the end of its range may lie a rounding beyond it.
 _BEYOND = 1e-4

@@ -12,7 +12,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data.batches import Batch
 from napari_mrf.training.data.patches_on_device import N_TURNS, PatchesOnDevice, turned
 from napari_mrf.training.data.phantom_slices import PhantomSlices
-from napari_mrf.training.phantom_recipe import PhantomImages
+from napari_mrf.training.recipe import PhantomImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several

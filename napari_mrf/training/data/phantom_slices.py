@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.compute.threads_part import in_order
+from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.io.atomic import atomic_write_all, write_error
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.training.data.phantom_subjects import random_subject
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
-    from napari_mrf.training.phantom_recipe import PhantomImages
-    from napari_mrf.training.recipe import Noise
+    from napari_mrf.training.recipe import Noise, PhantomImages
 
 Role = Literal["training", "validation"]
 _ROLES: tuple[Role, ...] = ("training", "validation")
@@ -117,7 +116,7 @@ class PhantomSlices:
             raise write_error(error, self.folder) from error
         slices = []
         workers = min(n_threads(), _MOST_AT_ONCE)
-        for one in in_order(lambda index: self._slice(role, index), count, workers=workers):
+        for one in indices_in_order(lambda index: self._slice(role, index), count, workers=workers):
             slices.append(one)
             if progress is not None:
                 progress(len(slices), count)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from napari_mrf.compute.devices import machine_name
 from napari_mrf.training.evaluation import counted_values
-from napari_mrf.training.loop.batch_statistics import settle_statistics
 from napari_mrf.training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.loop.processes import Processes
-from napari_mrf.training.loop.schedule import learning_rate, share_done
 from napari_mrf.training.loop.step import Stepper
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.training.data.batches import TrainingData
     from napari_mrf.training.recipe import Optimisation, Recipe
+
 
 _TOLD_EVERY_S = 0.1
 
@@ -227,3 +228,86 @@ def _mean(by_map: list[float]) -> float:
 
 def _copy(trained: TrainedNetwork) -> dict[str, Any]:
     return {key: value.detach().cpu().clone() for key, value in trained.state_dict().items()}
+
+
+def share_done(plan: Optimisation, epochs: float, seconds: float) -> float:
+    """Return the share of a training that is done, 0-1.
+
+    The larger of the shares of the epochs and of the minutes, so that a training on a budget of
+    time still ends with a small learning rate. It then depends on the clock: without `minutes`
+    it does not.
+
+    Parameters
+    ----------
+    plan : Optimisation
+        Epochs, and minutes where there is such a budget.
+    epochs : float
+        Done so far, with the part of the running one.
+    seconds : float
+        Spent so far.
+    """
+    share = epochs / plan.epochs
+    if plan.minutes is not None:
+        share = max(share, seconds / (60.0 * plan.minutes))
+    return min(share, 1.0)
+
+
+def learning_rate(plan: Optimisation, share: float) -> float:
+    """Return the learning rate when this share of the training is done.
+
+    It rises linearly over the share `warm_up`, and is then constant or falls by half a cosine to
+    a hundredth; not to zero, so that the last steps still count.
+    """
+    if share < plan.warm_up:
+        # Not from zero: the first step counts too.
+        return plan.learning_rate * (0.01 + 0.99 * share / plan.warm_up)
+    if plan.schedule == "constant":
+        return plan.learning_rate
+    falling = (share - plan.warm_up) / (1.0 - plan.warm_up)
+    return plan.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * falling)))
+
+
+_N_BATCHES = 16
+
+
+def settle_statistics(
+    trained: TrainedNetwork, data: TrainingData, batch: int, device: torch.device
+) -> None:
+    """Take the statistics of batch normalization anew where a network has dropout too.
+
+    They are used only when the network is applied; training goes on as if nothing had happened.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+        On the device; other networks are left alone.
+    data : TrainingData
+        Some batches of it are passed through the network.
+    batch : int
+        Examples at once.
+    device : torch.device
+        Where the network is.
+    """
+    parts = list(trained.network.modules())
+    normalizations = [one for one in parts if isinstance(one, _BatchNorm)]
+    dropouts = [one for one in parts if isinstance(one, _DropoutNd) and one.p > 0]
+    if not normalizations or not dropouts:
+        return
+    trained.train()
+    for dropout in dropouts:
+        dropout.eval()
+    momenta = [one.momentum for one in normalizations]
+    for one in normalizations:
+        one.reset_running_stats()
+        one.momentum = None  # the mean over the batches
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randperm(len(data), generator=generator)[: _N_BATCHES * batch]
+    if device.type == "cuda":
+        generator = torch.Generator(device).manual_seed(0)
+    with torch.no_grad():
+        for part in torch.split(rows, batch):
+            signals = data.batch(part, generator).signals.to(device)
+            if len(part) == batch or len(rows) < batch:
+                trained.network(trained.normalization.canonical(signals))
+    for one, momentum in zip(normalizations, momenta, strict=True):
+        one.momentum = momentum

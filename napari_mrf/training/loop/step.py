@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.functional import mse_loss
 from torch.nn.utils import clip_grad_norm_
 
-from napari_mrf.training.loop.losses import loss_of
-from napari_mrf.training.loop.recorded_step import RecordedStep
+from napari_mrf.training.data.batches import Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from napari_mrf.networks.trained import TrainedNetwork
-    from napari_mrf.training.data.batches import Batch
     from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
+
 
 _HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -123,3 +125,112 @@ class _Objective(nn.Module):
 
     def forward(self, fingerprints: Tensor, maps: Tensor, counted: Tensor | None) -> Tensor:
         return loss_of(self._name, self.network, fingerprints, maps, self._forward_weight, counted)
+
+
+GENERATIVE = ("inn", "fc-fc", "rnn-rnn", "blochnet")
+"""Networks that are trained to give the fingerprint too."""
+
+
+def loss_of(
+    name: str,
+    network: nn.Module,
+    fingerprints: Tensor,
+    maps: Tensor,
+    forward_weight: float,
+    counted: Tensor | None = None,
+) -> Tensor:
+    """Return the loss of a batch.
+
+    For `inn` the fingerprint of the true maps is compared (Balsiger et al., MLMIR 2020, section
+    2.3: noise perturbs it in both directions); for the autoencoders and `blochnet` that of the
+    estimated maps (BlochNet, section 3.4).
+
+    Parameters
+    ----------
+    name : str
+        Of the network.
+    network : nn.Module
+        From the zoo.
+    fingerprints : Tensor
+        (N, 2, T) or (N, 2, T, H, W), canonical, with noise.
+    maps : Tensor
+        (N, M) or (N, M, h, w), scaled, true.
+    forward_weight : float
+        Weight of the error of the fingerprint.
+    counted : Tensor, optional
+        (N, h, w) bool: the maps count there only.
+    """
+    estimated = network(fingerprints)
+    loss = map_error(estimated, maps, counted)
+    if name in GENERATIVE and forward_weight > 0:
+        generative: Any = network
+        source = maps if name == "inn" else estimated
+        loss = loss + forward_weight * mse_loss(generative.simulate(source), fingerprints)
+    return loss
+
+
+def map_error(estimated: Tensor, maps: Tensor, counted: Tensor | None) -> Tensor:
+    """Return the mean squared error of maps where they count; 0 where nothing does."""
+    if counted is None:
+        return mse_loss(estimated, maps)
+    # The difference is masked before it is squared, so that a NaN outside stays without a trace.
+    error = torch.where(counted[:, None], estimated - maps, 0.0)
+    n_values = counted.sum() * maps.shape[1]
+    return (error**2).sum() / n_values.clamp(min=1)
+
+
+_UNRECORDED = 3
+
+
+class RecordedStep:
+    """A step on CUDA, recorded as a graph after a few that are taken as usual.
+
+    Batches of another shape, such as the last one of an epoch, are taken as usual too.
+
+    Parameters
+    ----------
+    step : callable
+        Takes one step on a batch and returns the loss. Whatever it changes (weights, optimizer,
+        statistics) it changes in place.
+    """
+
+    def __init__(self, step: Callable[[Batch], Tensor]) -> None:
+        self._step = step
+        self._shape: torch.Size | None = None
+        self._taken = 0
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._input: Batch
+        self._loss: Tensor
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Take the step; the loss is the caller's to keep."""
+        self._shape = self._shape or batch.signals.shape
+        if batch.signals.shape != self._shape:
+            return self._step(batch)
+        if self._taken < _UNRECORDED:
+            self._taken += 1
+            return self._on_a_stream_of_its_own(batch)
+        if self._graph is None:
+            self._graph = torch.cuda.CUDAGraph()
+            self._input = Batch(
+                batch.signals.clone(),
+                batch.maps.clone(),
+                None if batch.counted is None else batch.counted.clone(),
+            )
+            with torch.cuda.graph(self._graph):
+                self._loss = self._step(self._input)
+        self._input.signals.copy_(batch.signals)
+        self._input.maps.copy_(batch.maps)
+        if batch.counted is not None and self._input.counted is not None:
+            self._input.counted.copy_(batch.counted)
+        self._graph.replay()
+        return self._loss.clone()
+
+    def _on_a_stream_of_its_own(self, batch: Batch) -> Tensor:
+        """Take a step where recording will happen: libraries set themselves up at first use."""
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            loss = self._step(batch)
+        torch.cuda.current_stream().wait_stream(stream)
+        return loss

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QToolTip
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
-from napari_mrf.plots.printed_numbers_part import decimals, signed
+from napari_mrf.plots.printed_numbers import decimals, signed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.kit.plot_colors import readable

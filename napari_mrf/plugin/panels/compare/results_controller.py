@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
@@ -11,12 +12,6 @@ from napari_mrf.analysis.agreement.statistics import agreement_row
 from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.error_layers import CompareErrors
-from napari_mrf.plugin.panels.compare.notes import (
-    BLURRINESS_NOTE,
-    TABLE_NOTE,
-    bland_altman_note,
-    scatter_note,
-)
 from napari_mrf.plugin.panels.compare.results_view import REGIONS_TAB
 from napari_mrf.plugin.panels.compare.saving import CompareSaving
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
@@ -38,6 +33,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+
 
 _UNNAMED_COLOR = "#808080"
 
@@ -243,3 +239,27 @@ class CompareResultsBinding:
     def _on_error_requested(self) -> None:
         if isinstance(self.compared, Compared):
             self.errors.show(self.compared, self._key)
+
+
+BLURRINESS_NOTE = "Less energy in the high frequencies is blurrier; noise adds to it."
+TABLE_NOTE = "Click a row to see the region."
+
+
+def scatter_note(found: Agreement) -> str:
+    """Return what the lines of `draw_scatter` are."""
+    return "Dotted: identity." + (
+        " Solid: regression line." if np.isfinite(found.line.slope) else ""
+    )
+
+
+def bland_altman_note(found: Agreement) -> str:
+    """Return what the lines and bands of `draw_bland_altman` are."""
+    simple, repeated = found.simple, found.repeated
+    bands = (simple.bias_interval, simple.lower_interval, simple.upper_interval)
+    drawn = {
+        "Solid: bias.": np.isfinite(simple.bias),
+        "Dash-dotted: limits.": np.isfinite([simple.lower, simple.upper]).any(),
+        "Dashed: repeated-measures limits.": np.isfinite([repeated.lower, repeated.upper]).any(),
+        "Shaded: 95 % intervals.": np.isfinite(bands).all(axis=1).any(),
+    }
+    return " ".join(text for text, is_drawn in drawn.items() if is_drawn)

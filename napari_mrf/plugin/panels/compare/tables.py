@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers_part import decimals
+from napari_mrf.plots.printed_numbers import decimals
 from napari_mrf.plugin.kit.data_table import Column
 from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
 

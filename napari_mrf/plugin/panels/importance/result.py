@@ -3,25 +3,81 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+import numpy as np
+from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_mrf.analysis.importance.result import Importance
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
-from napari_mrf.plugin.panels.importance.sentence import frame_sentence
-from napari_mrf.plugin.panels.importance.store import importance_store_of
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+    from napari_mrf.plugin.session import Session
+
+
+class ImportanceStore:
+    """Takes what a run has measured so far, and keeps it when the run is cancelled or fails.
+
+    A frame that has been permuted is measured, whatever becomes of the others.
+
+    Attributes
+    ----------
+    changed : Signal(object)
+        There is another `Importance`, or the same one has been completed.
+    filled : Signal(object)
+        More of the present one is known; many times a second.
+    """
+
+    changed = Signal(object)
+    filled = Signal(object)
+
+    def __init__(self, session: Session) -> None:
+        self.result: Importance | None = None
+        self.series: Any = None
+        self._session = session
+        session.importance.updated.connect(self._on_updated)
+        session.importance.succeeded.connect(self._on_succeeded)
+
+    def begin(self, series: Any) -> None:
+        """Expect a run over a series; the earlier result stays until the first of the new."""
+        self._expected = series
+
+    def _on_updated(self, importance: Any) -> None:
+        if isinstance(importance, Importance):
+            if importance is not self.result:
+                self.result, self.series = importance, self._expected
+                self.changed.emit(importance)
+            else:
+                self.filled.emit(importance)
+
+    def _on_succeeded(self, importance: Any) -> None:
+        if isinstance(importance, Importance):
+            self.result, self.series = importance, self._expected
+            self.changed.emit(importance)
+
+
+_STORES: WeakKeyDictionary[Any, ImportanceStore] = WeakKeyDictionary()
+
+
+def importance_store_of(viewer: Any) -> ImportanceStore:
+    """Return the store of a viewer, made when first asked for."""
+    viewer = unwrapped(viewer)
+    if viewer not in _STORES:
+        _STORES[viewer] = ImportanceStore(session_of(viewer))
+    return _STORES[viewer]
+
 
 # A full redraw takes 60-100 ms of the window's thread.
 _REDRAW_INTERVAL_MS = 500
@@ -136,3 +192,25 @@ class ImportanceView:
     def _on_result_filled(self, result: Importance) -> None:
         if not self._redraw.isActive():
             self._redraw.start()
+
+
+def frame_sentence(result: Importance, key: str, frame: int) -> str:
+    """Return ``"Frame 125: T1H2O changes by 3.6 ± 0.2 % of its range of 1,247 ms"``."""
+    group, baseline = result.group_of(frame), result.baseline[key]
+    if baseline.reason:
+        return f"{key}: {baseline.reason}."
+    if group is None:
+        return f"Frame {frame} was left out by the stride."
+    first, last = result.groups[group]
+    where = f"Frame {frame}" if first == last else f"Frames {first}-{last}"
+    mean, deviation = 100 * result.mean(key)[group], 100 * result.deviation(key)[group]
+    if not np.isfinite(mean):
+        return f"{where}: not measured yet."
+    spread = f" ± {deviation:.2g}" if np.isfinite(deviation) else ""
+    unit = PARAMETERS[key].unit
+    span = f"{baseline.span:,.3g}" if baseline.span < 100 else f"{baseline.span:,.0f}"
+    text = f"{where}: {key} changes by {mean:.3g}{spread} % of its range of {span} {unit}".rstrip()
+    shares = result.fisher_of_groups(key)
+    if shares is not None and np.isfinite(shares[group]):
+        text += f" · Fisher share {100 * shares[group]:.2g} %"
+    return text

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.inspection.traces import COMPONENTS, voxel_name
+from napari_mrf.analysis.inspection.traces import COMPONENTS, sequence_columns, voxel_name
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.layers import frame_of, layer_of_series, show_frame
 from napari_mrf.plugin.panels.inspect.drawn import Drawn
 from napari_mrf.plugin.panels.inspect.export import InspectExport
-from napari_mrf.plugin.panels.inspect.frames import InspectFrames
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
-from napari_mrf.plugin.panels.inspect.regions import CHOSEN_REGION, InspectRegions
 from napari_mrf.plugin.preferences import preferences
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from napari_mrf.plugin.jobs import Failure
+    from napari_mrf.plugin.kit.choice_button import ChoiceButton
     from napari_mrf.plugin.panels.inspect.panel import InspectPanel
-    from napari_mrf.plugin.session import Voxel
+    from napari_mrf.plugin.session import Session, Voxel
 
 
 class InspectBinding:
@@ -246,3 +247,98 @@ class InspectBinding:
         if self._is_stale:
             self._refresh()
         self.frames.update()
+
+
+class InspectFrames:
+    """Keeps the plot and the slider together, and tells the numbers of the frame.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        With the slider.
+    panel : InspectPanel
+        With the plot.
+    bond : Bond
+        For as long as the panel lives.
+    """
+
+    def __init__(self, viewer: Any, panel: InspectPanel, bond: Bond) -> None:
+        self.viewer, self.panel, self.session = viewer, panel, session_of(viewer)
+        panel.plot.frame_chosen.connect(self._on_frame_chosen)
+        bond.connect(viewer.dims.events.current_step, self.update)
+        bond.connect(viewer.dims.events.order, self.update)
+        bond.connect(viewer.dims.events.ndisplay, self.update)
+        bond.connect(viewer.layers.events.inserted, self.update)
+
+    def update(self, event: Any = None) -> None:
+        """Mark the frame that the slider shows; none where frames are no slider."""
+        series = self.session.series
+        layer = layer_of_series(self.viewer, series)
+        frame = frame_of(self.viewer, layer) if layer is not None else None
+        self.panel.plot.set_frame(frame)
+        words = "" if frame is None else f"Frame {frame}"
+        sequence = None if series is None else series.sequence
+        if frame is not None and sequence is not None and sequence.n_frames == series.n_frames:
+            columns = sequence_columns(sequence)
+            angle, echo, repetition = (columns[key][frame] for key in columns)
+            words += f": FA {angle:.3g}°, TE {echo:.4g} ms, TR {repetition:.4g} ms"
+        self.panel.set_frame_text(words)
+
+    def _on_frame_chosen(self, frame: int) -> None:
+        layer = layer_of_series(self.viewer, self.session.series)
+        if layer is not None:
+            show_frame(self.viewer, layer, frame)
+
+
+CHOSEN_REGION = "chosen"
+
+
+class InspectRegions:
+    """The button *Regions* and what it means.
+
+    Parameters
+    ----------
+    session : Session
+        With the regions.
+    button : ChoiceButton
+        Offers them.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        What is checked: numbers, or `CHOSEN_REGION`.
+    """
+
+    def __init__(self, session: Session, button: ChoiceButton) -> None:
+        self.session, self._button = session, button
+        self.keys: tuple[str, ...] = ()
+
+    def offer(self) -> None:
+        """Offer the regions that there are."""
+        regions = self.session.regions
+        table = {} if regions is None else regions.table
+        labels = {str(label): table[label].name for label in sorted(table) if label}
+        if labels:
+            labels = {CHOSEN_REGION: "the chosen region", **labels}
+        self._button.set_choices(labels, self.keys)
+
+    def choices(self) -> tuple[RegionChoice, ...]:
+        """Return the regions to draw; none where the labels lie on another grid."""
+        regions, series = self.session.regions, self.session.series
+        if regions is None or series is None or grid_difference(regions, series):
+            return ()
+        choices = []
+        if CHOSEN_REGION in self.keys and self.session.chosen_region is not None:
+            choices.append(self.session.chosen_region)
+        for key in self.keys:
+            if key.isdigit() and int(key) in regions.table:
+                choices.append(RegionChoice(int(key)))
+        return tuple(dict.fromkeys(choices))
+
+    def colors_of(self, choices: Iterable[RegionChoice]) -> tuple[str, ...]:
+        """Return the colors of regions."""
+        regions, colors = self.session.regions, []
+        for choice in choices:
+            red, green, blue = regions.table[choice.label].color
+            colors.append(f"#{red:02x}{green:02x}{blue:02x}")
+        return tuple(colors)

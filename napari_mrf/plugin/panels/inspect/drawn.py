@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
 from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.kit.plot_legend import LegendEntry
-from napari_mrf.plugin.panels.inspect.values_model import ValueRow
+from napari_mrf.plugin.panels.inspect.values import ValueRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

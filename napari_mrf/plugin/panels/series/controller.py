@@ -13,7 +13,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
-from napari_mrf.plugin.panels.series.text import facts_of, one_line, spokes_question
+from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.opening import averaged_series, opener_of
