@@ -2,7 +2,8 @@
 
 Python searches for garbage wherever something is allocated: in a thread that computes, or in the
 middle of a paint event. A window that is taken apart there can end the whole run, and where that
-happens nobody can foresee. What the package itself does about it is shown by test_garbage.py.
+happens nobody can foresee. What the package itself does about it is shown by
+plugin/jobs/test_garbage.py.
 """
 
 import gc

@@ -1,6 +1,7 @@
-"""What tests of the window wait for."""
+"""Real events for tests of the window, and what is waited for."""
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -26,3 +27,18 @@ def answer_next_question(qtbot, button, tries=1200):
 
     QTimer.singleShot(0, lambda: look(tries))
     return asked
+
+
+def turn_wheel_down(widget):
+    """Send a step to a widget and, as Qt does with steps of a mouse, on to who accepts it."""
+    while widget is not None:
+        at = widget.rect().center()
+        event = QWheelEvent(
+            QPointF(at), QPointF(widget.mapToGlobal(at)), QPoint(), QPoint(0, -120),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(widget, event)
+        if event.isAccepted():
+            return
+        widget = widget.parentWidget()

@@ -3,17 +3,20 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from places import REPOSITORY
 
 import napari_mrf
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
 
 
 def test_python_example_of_the_readme_runs(tmp_path):
@@ -39,22 +42,22 @@ def test_commands_of_the_readme_exist():
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
 def test_targets_that_documents_name_exist(text):
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     named = re.findall(r"^    make (\w+)", text, re.MULTILINE)
     assert named
     assert set(named) <= set(targets)
 
 
 def _yaml(path):
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return yaml.safe_load((REPOSITORY / path).read_text(encoding="utf-8"))
 
 
 def _workflows():
-    return sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    return sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 
 
 def test_targets_and_files_that_workflows_name_exist():
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert len(_workflows()) == 3
     for path in _workflows():
         jobs = _yaml(path)["jobs"]
@@ -63,11 +66,11 @@ def test_targets_and_files_that_workflows_name_exist():
             command = step.get("run", "")
             assert set(re.findall(r"\bmake (\w+)", command)) <= set(targets)
             for file in re.findall(r"\b(?:tests|weights)/[\w/.]+", command):
-                assert (ROOT / file).exists(), file
+                assert (REPOSITORY / file).exists(), file
 
 
 def test_forms_for_issues_ask_for_something():
-    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    forms = sorted((REPOSITORY / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
     assert len(forms) == 3
     for form in map(_yaml, forms):
         assert form["name"]
@@ -77,7 +80,7 @@ def test_forms_for_issues_ask_for_something():
 
 def test_hooks_before_a_commit_call_tools_of_the_lint_extra():
     (repository,) = _yaml(".pre-commit-config.yaml")["repos"]
-    extras = (ROOT / "setup.cfg").read_text()
+    extras = (REPOSITORY / "setup.cfg").read_text()
     extra = re.search(r"^lint =\n((?:    .*\n)+)", extras, re.MULTILINE)[1]
     for hook in repository["hooks"]:
         assert hook["entry"].split()[0].removeprefix(".venv/bin/") in extra.split()
@@ -92,7 +95,7 @@ def test_citation_names_this_version():
 
 
 def test_page_of_the_api_lists_every_public_name():
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^(?:   |\.\. py:data:: )([\w.]+)$", page, re.MULTILINE))
     public = set(napari_mrf.__all__) - {"__version__", "sequences"}
     public.remove("methods")
@@ -105,8 +108,8 @@ def test_page_of_the_api_lists_every_public_name():
 
 
 def test_site_holds_every_page():
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.stem for path in (REPOSITORY / "docs").glob("*.md")} - {"index"}
     assert pages == set(re.findall(r"^(\w+)$", index, re.MULTILINE))
 
 
@@ -118,7 +121,7 @@ def test_links_of_documents_lead_somewhere(document):
 
 
 def test_screenshot_is_small_enough_for_a_readme():
-    assert (ROOT / "docs" / "images" / "plugin.png").stat().st_size < 300_000
+    assert (REPOSITORY / "docs" / "images" / "plugin.png").stat().st_size < 300_000
 
 
 def test_version_stands_in_one_place():
@@ -127,8 +130,8 @@ def test_version_stands_in_one_place():
     assert importlib.metadata.version("napari-mrf") == napari_mrf.__version__
     found = [
         path
-        for path in (ROOT / "napari_mrf").rglob("*.py")
+        for path in (REPOSITORY / "napari_mrf").rglob("*.py")
         if f'"{napari_mrf.__version__}"' in path.read_text(encoding="utf-8")
     ]
-    assert found == [ROOT / "napari_mrf" / "_version.py"]
-    assert napari_mrf.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert found == [REPOSITORY / "napari_mrf" / "_version.py"]
+    assert napari_mrf.__version__ in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")

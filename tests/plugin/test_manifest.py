@@ -1,0 +1,59 @@
+"""The manifest names what exists, and both copies of it are one file."""
+
+from pathlib import Path
+
+import pytest
+from npe2 import PluginManifest
+from places import REPOSITORY
+
+from napari_mrf.plugin.dock import STEPS
+from napari_mrf.plugin.preferences import Preferences, preferences
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    return PluginManifest.from_distribution("napari-mrf")
+
+
+def test_both_manifests_are_the_same_file():
+    top, packaged = REPOSITORY / "napari.yaml", REPOSITORY / "napari_mrf" / "napari.yaml"
+    assert top.read_bytes() == packaged.read_bytes()
+
+
+def test_every_command_can_be_imported(manifest):
+    manifest.validate_imports()
+
+
+def test_every_contribution_is_there(manifest):
+    contributions = manifest.contributions
+    assert manifest.name == "napari-mrf"
+    assert {widget.display_name for widget in contributions.widgets} == {
+        "MRF", *(f"MRF {step.title}" for step in STEPS.values())}  # fmt: skip
+    samples = [sample.display_name for sample in contributions.sample_data]
+    assert samples == ["Thigh (MRF T1-FF)", "Brain (FISP)"]
+    patterns = {pattern for reader in contributions.readers for pattern in reader.filename_patterns}
+    assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat",
+                        "*.mrf.json"}  # fmt: skip
+    assert contributions.writers
+    assert contributions.menus
+
+
+def test_preferences_of_the_manifest_are_those_of_the_code(plugin_settings, npe2pm, manifest):
+    npe2pm.register(manifest)
+    assert preferences() == Preferences()
+
+
+def test_changed_preferences_are_used_and_kept(plugin_settings, npe2pm, manifest):
+    from napari.settings import get_plugin_settings
+
+    npe2pm.register(manifest)
+    settings = get_plugin_settings("napari-mrf")
+    settings.validity.t1h2o_below = 0.6
+    settings.reconstruct.device = "cpu"
+    assert preferences().thresholds == {"T1H2O": 0.6, "T1fat": 0.3}
+    assert preferences().device == "cpu"
+    assert "t1h2o_below: 0.6" in Path(settings.config_path).read_text()
+
+
+def test_preferences_are_the_defaults_where_the_plugin_is_unknown(plugin_settings):
+    assert preferences() == Preferences()

@@ -1,0 +1,167 @@
+"""The samples are made step by step, and making stops when nobody waits for it."""
+
+import json
+import socket
+import threading
+
+import nibabel
+import numpy as np
+import pytest
+from gui_waits import wait_for_layers
+from npe2 import PluginManifest
+from places import REPOSITORY
+from qtpy.QtCore import Qt
+from superqt.utils import WorkerBase
+
+from napari_mrf import methods
+from napari_mrf.data import sequences
+from napari_mrf.dictionary.grid import ParameterGrid
+from napari_mrf.io import load_maps, load_series
+from napari_mrf.matching.explicit import explicit_matcher
+from napari_mrf.phantoms.samples import brain
+from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.panels.compare.panel import TRUTH
+from napari_mrf.plugin.readers import finish
+from napari_mrf.plugin.samples import in_steps, read_brain
+from napari_mrf.plugin.session import session_of
+
+
+def test_progress_of_a_callback_becomes_steps():
+    told, seen = threading.Event(), threading.Event()
+
+    def work(progress):
+        progress(3, 7)
+        told.set()
+        seen.wait(10)
+        return "folder"
+
+    steps = in_steps(work, "making it")
+    next(steps)
+    assert told.wait(10)
+    step = next(steps)
+    assert (step.done, step.total, step.detail) == (3, 7, "making it")
+    seen.set()
+    assert finish(steps) == "folder"
+
+
+def test_work_stops_at_its_next_report_when_cancelled():
+    started, ended = threading.Event(), threading.Event()
+
+    def work(progress):
+        try:
+            while True:
+                progress(0, 1)
+                started.set()
+                threading.Event().wait(0.01)
+        finally:
+            ended.set()
+
+    steps = in_steps(work, "endless")
+    next(steps)
+    started.wait(10)
+    steps.close()
+    assert ended.wait(10)
+
+
+def test_failure_of_the_work_is_raised():
+    def work(progress):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        finish(in_steps(work, "failing"))
+
+
+def test_documents_name_the_menu_entries_as_napari_shows_them():
+    manifest = PluginManifest.from_file(REPOSITORY / "napari_mrf" / "napari.yaml")
+    thigh, brain = (
+        f"File > Open Sample > {one.display_name} ({manifest.display_name})"
+        for one in manifest.contributions.sample_data
+    )
+    for entry, documents in ((thigh, ("README.md", "docs/guide.md")), (brain, ("docs/guide.md",))):
+        for document in documents:
+            assert entry in (REPOSITORY / document).read_text(encoding="utf-8"), document
+
+
+@pytest.fixture
+def small_brain(monkeypatch, tmp_path):
+    """The brain sample in large voxels, in a cache of its own."""
+    monkeypatch.setattr(brain, "_SHAPE", (1, 32, 32))
+    monkeypatch.setattr(brain, "cache_directory", lambda: tmp_path / "samples")
+    return tmp_path / "samples"
+
+
+def no_network(*_):
+    raise AssertionError("the sample needs no network")
+
+
+@pytest.mark.slow
+def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
+    qtbot, make_napari_viewer, small_brain, monkeypatch
+):
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    # The published pairs are many; so few are made in a moment.
+    coarse = ParameterGrid({"T1": np.geomspace(200, 4000, 40), "T2": np.geomspace(20, 1500, 30)})
+    monkeypatch.setattr(explicit_matcher, "default_grid", lambda _: coarse)
+    viewer = make_napari_viewer(show=True)
+    viewer.open_sample("napari-mrf", "brain")
+    layer = viewer.layers[0]
+    qtbot.waitUntil(lambda: session_of(viewer).regions is not None)
+    assert viewer.layers.selection.active is layer
+    series = series_of(layer)
+    assert series.sequence == sequences.fisp()
+    assert layer.data.shape == (1000, 1, 32, 32)
+    (folder,) = small_brain.iterdir()  # nothing unfinished stays
+    assert brain.brain_sample_directory() == folder
+
+    dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
+    panel = dock.panels["reconstruct"]
+    qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
+    qtbot.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
+    job = session_of(viewer).reconstruction
+    qtbot.waitUntil(lambda: job.status.state is JobState.DONE, timeout=300_000)
+    wait_for_layers(qtbot, viewer)
+    (found,) = session_of(viewer).maps_sets.values()
+    assert found.maps.provenance["method"]["name"] == methods.DEFAULTS["fisp"]
+    truth = load_maps(folder / "truth")
+    inside = np.isfinite(truth["T1"]) & np.isfinite(found.maps["T1"]) & (truth["T1"] < 2000)
+    assert np.isfinite(found.maps["T1"])[np.isfinite(truth["T1"])].mean() > 0.95
+    # Between the tissues, where a voxel of 7 mm holds several, nothing fits well.
+    assert np.median(np.abs(found.maps["T1"] / truth["T1"] - 1)[inside]) < 0.15
+    assert dock.panels["compare"].pickers["reference"].findText(TRUTH) > 0
+
+    # Its tissues are the regions, so that a comparison has points to show.
+    tissues = np.asarray(nibabel.load(folder / "rois.nii.gz").dataobj).T
+    rois = dock.panels["rois"]
+    assert np.array_equal(session_of(viewer).regions.labels, tissues)
+    names = [rois.tree._rows[label].text(0) for label in np.unique(tissues)[1:]]
+    assert {"Grey matter", "White matter", "CSF"} < set(names)
+    assert rois.set_picker.currentText() == "brain"
+    assert not viewer.layers["brain tissues"].visible
+    dock.sections["rois"].set_open(True)
+    table = rois.statistics.table.model()
+    qtbot.waitUntil(lambda: table.rowCount() == len(names), timeout=30_000)
+    WorkerBase.await_workers(20_000)
+
+
+def test_making_the_brain_can_be_cancelled_while_it_is_measured(small_brain):
+    steps = read_brain()
+    step = next(steps)
+    while step.done < 5:  # the readouts come before the frames
+        step = next(steps)
+    assert step.total == 1 + 1000 + 1000
+    steps.close()
+    assert not small_brain.exists() or list(small_brain.iterdir()) == []
+
+
+def test_brain_sample_tells_how_it_was_made_and_is_cleared_with_the_cache(small_brain):
+    folder = brain.brain_sample_directory()
+    record = json.loads((folder / "sample.json").read_text())
+    assert record["acquisition"]["object"]["phantom"] == "brain"
+    truth = load_maps(folder / "truth")
+    assert set(truth) == {"PD", "T1", "T2"}
+    assert np.allclose(truth.affine, load_series(folder / "brain_fisp.nii").affine, atol=1e-4)
+    assert "white matter" in (folder / "rois.txt").read_text().lower()
+    assert (folder / "README.md").read_text().count("brain_fisp.nii") == 2
+    assert brain.clear_cache() > 8 * 1000 * 32 * 32
+    assert not small_brain.exists()
