@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
@@ -16,7 +17,6 @@ from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import RefiningMatcher
 from napari_mrf.reconstruction.method import VoxelResult
-from napari_mrf.reconstruction.slicewise import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
