@@ -1,7 +1,7 @@
-"""The driver of every method: it reads slice by slice, and records what it did.
+"""The base of all methods: reads a series slice by slice, and records what was done.
 
-What a method does with a slice is its own: `voxelwise` hands single fingerprints on,
-`image_network_method` tiles. Memory stays bounded by one slice.
+Each method treats a slice in its own way: `voxelwise` hands single fingerprints on, methods of
+images tiles. Memory stays bounded by one slice.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Reconstruction:
     Parameters
     ----------
     series : MRFSeries
-        What is reconstructed.
+        The measurement.
     chosen : ndarray of bool
         (Z, Y, X) voxels that get values.
     filled : FilledMaps
@@ -142,7 +142,7 @@ class SlicewiseMethod(Method):
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     conditioning : Conditioning, optional
         Frames used, averaging in time and in plane, sign of the phase.
     """
@@ -160,7 +160,7 @@ class SlicewiseMethod(Method):
         Returns
         -------
         object
-            What was built, for the method's own use.
+            Everything built, for the method's own use.
         """
         yield from ()
 
@@ -191,9 +191,7 @@ class SlicewiseMethod(Method):
         if total == 0:
             raise MRFInputError(
                 "nothing-to-reconstruct",
-                "the series has no signal"
-                if rule.startswith("automatic")
-                else "the mask holds no voxel",
+                "the series has no signal" if rule.startswith("automatic") else "the mask is empty",
                 path=series.source_path,
                 hint="Pick another series or mask.",
             )
@@ -248,7 +246,7 @@ class SlicewiseMethod(Method):
         if series.metadata.get("magnitude_only"):
             raise MRFInputError(
                 "not-complex",
-                "the series was loaded as magnitude, and matching needs the phase",
+                "the series was loaded as magnitude, but matching needs the phase",
                 path=series.source_path,
                 hint="Load magnitude and phase, or real and imaginary parts, together.",
             )

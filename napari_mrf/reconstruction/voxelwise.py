@@ -1,4 +1,4 @@
-"""The driver of every method that looks at one fingerprint at a time.
+"""The base of all methods that look at one fingerprint at a time.
 
 It leaves out what is no signal, hands blocks of fingerprints to the method, and fills the maps.
 """
@@ -36,7 +36,7 @@ class VoxelwiseMethod(SlicewiseMethod):
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     conditioning : Conditioning, optional
         Frames used, averaging in time and in plane, sign of the phase.
     """

@@ -1,4 +1,4 @@
-"""What all matchers over explicit atoms share: the dictionary, the values of the best atom."""
+"""The base of all matchers over explicit atoms: dictionary, and values of the best atom."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ SearchT = TypeVar("SearchT", bound=AtomSearch)
 
 @dataclass(frozen=True, eq=False)
 class Prepared(Generic[SearchT]):
-    """What a matcher builds once, before the first fingerprint."""
+    """Atoms and search, which a matcher builds once before the first fingerprint."""
 
     atoms: ConditionedAtoms
     search: SearchT
@@ -190,7 +190,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         return self.prepare().search.best_atoms(signals)
 
     def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
-        """Return what the chosen atoms (N,) say of (N, K) fingerprints."""
+        """Return the values of the chosen atoms (N,) for (N, K) fingerprints."""
         atoms = self.prepare().atoms
         axes = atoms.dictionary.parameters
         norms = norms_of(signals)

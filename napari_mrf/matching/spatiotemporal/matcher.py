@@ -39,7 +39,7 @@ _TOLERATED_OUTSIDE = 0.02
 SIMILARITIES: ByKind[Callable[..., Similarity[Any]]] = ByKind(
     "similarity of patches", {"spoiled": MixtureSimilarity, "fisp": CoefficientSimilarity}
 )
-"""How fingerprints of each kind of sequence are compared with training subjects."""
+"""Comparison of fingerprints with training subjects, by kind of sequence."""
 
 
 class SpatiotemporalMatcher(SlicewiseMethod):
@@ -96,7 +96,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
                 kind="int",
                 default=_SUBJECTS,
                 label="Subjects",
-                help="Phantoms to match with. They are drawn once and kept.",
+                help="Number of phantoms to match with. They are made once and kept.",
                 limits=(1, _MOST_SUBJECTS),
             ),
             *CONDITIONING_OPTIONS,
@@ -124,7 +124,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         kind = SIGNAL_KINDS[sequence.kind]
         if set(sequence.parameters) - {*kind.tissue, AMPLITUDE}:
             raise MRFInputError(
-                "wrong-sequence", "no training subject knows all maps of the sequence",
+                "wrong-sequence", "the training subjects do not have all maps of the sequence",
                 expected=", ".join(kind.tissue),
                 found=", ".join(sequence.parameters),
             )  # fmt: skip
@@ -176,8 +176,8 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         if pipeline.outside > _TOLERATED_OUTSIDE * run.counts["voxels"]:
             sentences.append(
                 f"{pipeline.outside:,} of {run.counts['voxels']:,} voxels lie where no training "
-                f"subject has tissue and keep the values of {self._similarity.matcher.name}: is "
-                "the anatomy the one of the training subjects?"
+                f"subject has tissue and keep the values of {self._similarity.matcher.name}: does "
+                "the anatomy match theirs?"
             )
         sample = pipeline.sample
         if sample is not None:

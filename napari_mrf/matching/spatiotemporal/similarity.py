@@ -1,4 +1,4 @@
-"""How alike fingerprints and the tissue of training voxels are.
+"""Similarity of fingerprints to the tissue of training voxels.
 
 Each fingerprint is compared by itself, up to a complex factor of its own: receive phase and
 gain have no say, not even inside a patch. What a voxel has of its own and no other person can
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SliceFeatures:
-    """What is kept of the fingerprints of one slice.
+    """Features of the fingerprints of one slice.
 
     Parameters
     ----------
