@@ -1,4 +1,4 @@
-"""The one exception family for bad input: what was wrong, where, and how to cure it."""
+"""The one exception for bad input: cause, place and cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numba compiles the kernels: the same everywhere, kept on disk where that is possible."""
+"""Options of numba for all kernels, and its cache on disk where that is possible."""
 
 from __future__ import annotations
 

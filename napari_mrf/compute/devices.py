@@ -1,4 +1,4 @@
-"""Where computations run: CPU, CUDA or MPS, by name."""
+"""Devices that computations run on: CPU, CUDA or MPS, by name."""
 
 from __future__ import annotations
 

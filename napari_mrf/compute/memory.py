@@ -1,4 +1,4 @@
-"""How much may be allocated: what a file declares is compared with this before it is read."""
+"""Memory: the size that a file declares is checked against it before the file is read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refuse_beyond_memory(declared_bytes: int, what: str, path: str | Path) -> No
     """
     available = available_bytes()
     if declared_bytes > available:
-        raise MRFInputError("too-large", f"{what} does not fit into the memory", path=path,
+        raise MRFInputError("too-large", f"{what} does not fit into memory", path=path,
                             expected=f"at most {available} bytes",
                             found=f"{declared_bytes} bytes declared",
                             hint="Convert the series to an uncompressed NIfTI file, which is read "

@@ -25,7 +25,7 @@ _STARTING = Lock()
 
 
 def n_threads() -> int:
-    """Return how many threads torch may use: one a core, unless it was told otherwise."""
+    """Return how many threads torch may use: one per core, unless it was told otherwise."""
     import torch
 
     return torch.get_num_threads()
@@ -140,7 +140,7 @@ def indices_in_order(
     count : int
         Number of indices.
     workers : int, optional
-        Threads; by default one a CPU core.
+        Threads; by default one per CPU core.
     """
     n_workers = workers or os.cpu_count() or 1
     with ThreadPoolExecutor(n_workers) as pool:

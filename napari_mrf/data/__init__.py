@@ -1,1 +1,1 @@
-"""The nouns: what every room speaks of; numpy only."""
+"""The nouns that every room speaks of; numpy only."""

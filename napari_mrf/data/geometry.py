@@ -23,7 +23,7 @@ _TELLING_MM = GRID_TOLERANCE_MM / 10
 
 
 class OnGrid(Protocol):
-    """What lies on a grid: a series, maps, regions."""
+    """Anything that lies on a grid: a series, maps, regions."""
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

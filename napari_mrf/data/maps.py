@@ -1,4 +1,4 @@
-"""Parameter maps: what a reconstruction gives."""
+"""Parameter maps, the result of a reconstruction."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         if array.ndim != 3 or (expected is not None and array.shape != expected):
             raise MRFInputError(
                 "bad-shape",
-                f"the map {name} does not fit the others",
+                f"the map {name} has the wrong shape",
                 expected=f"shape {expected or '(Z, Y, X)'}",
                 found=f"shape {array.shape}",
             )
@@ -101,7 +101,7 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         if key not in PARAMETERS:
             raise MRFInputError(
                 "unknown-parameter",
-                f"{key!r} is no parameter of MRF",
+                f"{key!r} is not a parameter of MRF",
                 expected=f"one of {', '.join(PARAMETERS)}",
             )
         self._maps[key] = self._checked(key, values, np.float32)

@@ -1,4 +1,4 @@
-"""Where a voxel of the file appears on the screen, and back: the patient stands upright.
+"""Display orientation: from file order to screen order and back, the patient upright.
 
 Slices stay slices: the slowest file axis (z) is the one that is leafed through. In the plane
 the rows and columns are flipped, and swapped where needed, so that

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValidityRule:
-    """Where a map carries information: the fat fraction below or above a threshold.
+    """Range of fat fractions in which a map carries information.
 
     T1 of water is barely measurable where there is little water, T1 of fat where there is
     little fat. The rule acts in statistics and display, never on the stored values.

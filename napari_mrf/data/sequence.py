@@ -1,4 +1,4 @@
-"""The acquisition: what the scanner plays, pulse by pulse, and the fat model it meets."""
+"""The sequence: what the scanner plays, pulse by pulse, and the fat model of its field."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sequence:
     parameters : sequence of str, optional
         Keys of the maps that the sequence measures; by default those of its kind.
     flip_angles_deg, repetition_times_ms, echo_times_ms, rf_phases_deg : array-like
-        One value a pulse, or a scalar for all. Angles in degrees, times in ms,
+        One value per pulse, or a scalar for all. Angles in degrees, times in ms,
         0 <= TE <= TR. At least one of them must be a vector.
     inversion_time_ms : float or None
         Delay between the ideal inversion and the first pulse; None means no inversion.
@@ -147,7 +147,7 @@ class Sequence:
         """
         if n_frames != int(n_frames) or not 1 <= n_frames <= self.n_frames:
             raise MRFInputError(
-                "bad-option", "the sliding window does not fit the sequence",
+                "bad-option", "the sliding window is out of range",
                 expected=f"1 to {self.n_frames} frames", found=n_frames,
             )  # fmt: skip
         window, step = int(n_frames), self.frame_step
@@ -155,8 +155,8 @@ class Sequence:
             return self
         if self.pulses_between_frames is not None:
             raise MRFInputError(
-                "bad-option", f"the frames of {self.name} overlap already",
-                hint="Give a window to the sequence whose frames do not.",
+                "bad-option", f"the frames of {self.name} already overlap",
+                hint="Apply the window to the sequence whose frames do not overlap.",
             )  # fmt: skip
         return replace(
             self,
@@ -222,7 +222,7 @@ class Sequence:
         except TypeError as error:
             raise MRFInputError(
                 "bad-sequence",
-                "a sequence field is missing or of a wrong type",
+                "a sequence field is missing or has the wrong type",
                 path=path,
                 found=str(error),
             ) from None
@@ -244,7 +244,7 @@ def bad_sequence(what: str, **details: Any) -> MRFInputError:
 
 
 def spread_pulses(given: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """Return one value a pulse in every field, read-only; scalars are those of all pulses."""
+    """Return one value per pulse in every field, read-only; scalars are those of all pulses."""
     vectors = {field: vector(field, value) for field, value in given.items()}
     lengths = {field: v.size for field, v in vectors.items() if v.ndim}
     n_pulses = max(lengths.values(), default=1)
@@ -285,7 +285,7 @@ def check_frames(n_pulses: int, size: int, step: int | None) -> int | None:
     if step is None:
         if n_pulses % size:
             raise bad_sequence(
-                "the number of pulses is no multiple of pulses_per_frame",
+                "the number of pulses is not a multiple of pulses_per_frame",
                 expected=f"a multiple of {size}",
                 found=n_pulses,
             )
@@ -293,7 +293,7 @@ def check_frames(n_pulses: int, size: int, step: int | None) -> int | None:
     step = whole("pulses_between_frames", step)
     if step > size or size > n_pulses or (n_pulses - size) % step:
         raise bad_sequence(
-            "frames of so many pulses and steps do not cover the pulses",
+            "the frames do not cover all pulses",
             expected=f"pulses_between_frames <= pulses_per_frame <= {n_pulses}, and a "
             "last frame that ends with the last pulse",
             found=f"{step} and {size}",
@@ -334,7 +334,7 @@ def check_record(record: Any, known: list[str], path: str | Path | None) -> dict
     if not isinstance(record, dict) or record.pop("format", None) != JSON_FORMAT:
         raise MRFInputError(
             "bad-sequence",
-            "the JSON file holds no sequence",
+            "the JSON file does not contain a sequence",
             path=path,
             expected=f'"format": "{JSON_FORMAT}"',
         )
@@ -364,7 +364,7 @@ def not_negative(field: str, value: Any) -> float:
     """Return one number, zero or more."""
     values = vector(field, value)
     if values.ndim or values < 0:
-        raise bad_sequence(f"{field} must be one number, zero or more", found=repr(value)[:60])
+        raise bad_sequence(f"{field} must be a single number, 0 or more", found=repr(value)[:60])
     return float(values)
 
 

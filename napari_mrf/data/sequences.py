@@ -71,7 +71,7 @@ def fisp() -> Sequence:
     have 0. TE 1.908 ms, inversion 20.64 ms before the first pulse, RF phase 0.
 
     The repetition times are a smooth pseudo-random curve: standard normal numbers of
-    ``numpy.random.default_rng(0)``, one a pulse, smoothed with a Gaussian of 25 pulses
+    ``numpy.random.default_rng(0)``, one per pulse, smoothed with a Gaussian of 25 pulses
     (cyclic, by FFT) and scaled linearly to 11.67…14.33 ms.
 
     Returns
@@ -131,7 +131,7 @@ NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp, "fisp-b1
 def load(path_or_name: str | Path) -> Sequence:
     """Return a sequence by name, or from a JSON or CSV file.
 
-    A CSV file has a header with the columns FA (deg), TE and TR (ms) and one row a pulse; it
+    A CSV file has a header with the columns FA (deg), TE and TR (ms) and one row per pulse; it
     becomes an MRF T1-FF-like sequence (same inversion, recovery, T2 and fat model), since a
     table of pulses does not say more. A JSON file (`Sequence.to_json`) says everything.
 
@@ -158,7 +158,7 @@ def load(path_or_name: str | Path) -> Sequence:
         return Sequence.load(path)
     raise MRFInputError(
         "unknown-sequence",
-        f"{str(path_or_name)!r} is no known sequence",
+        f"{str(path_or_name)!r} is not a known sequence",
         expected=f"{', '.join(NAMED)}, or a .json or .csv file",
     )
 
@@ -173,7 +173,7 @@ def _load_csv(path: Path) -> Sequence:
         ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise MRFInputError(
-            "bad-sequence", "the file is no CSV text", path=path, found=str(error)
+            "bad-sequence", "the file is not CSV text", path=path, found=str(error)
         ) from None
     columns: dict[str, list[float]] = {"FA": [], "TE": [], "TR": []}
     if not rows or not set(columns) <= {str(name).strip() for name in rows[0]}:
@@ -181,7 +181,7 @@ def _load_csv(path: Path) -> Sequence:
             "bad-sequence",
             "the table has no pulses or lacks a column",
             path=path,
-            expected="a header FA,TE,TR and one row a pulse",
+            expected="a header FA,TE,TR and one row per pulse",
             found=", ".join(map(str, rows[0])) if rows else "no rows",
         )
     for line, row in enumerate(rows, start=2):
@@ -192,7 +192,7 @@ def _load_csv(path: Path) -> Sequence:
             except (TypeError, ValueError):
                 raise MRFInputError(
                     "bad-sequence",
-                    f"line {line}, column {name} is no number",
+                    f"line {line}, column {name} is not a number",
                     path=path,
                     found=repr(cells[name]),
                 ) from None

@@ -58,14 +58,14 @@ class MRFSeries:
         if len(shape) != 4 or 0 in shape:
             raise MRFInputError(
                 "bad-shape",
-                "a series has four axes, (T, Z, Y, X), none empty",
+                "a series must have four axes (T, Z, Y, X), none of them empty",
                 path=self.source_path,
                 found=f"shape {shape}",
             )
         if not np.issubdtype(self.signal.dtype, np.complexfloating):
             raise MRFInputError(
                 "not-complex",
-                "the series is real, fingerprints are complex",
+                "the series is real, but fingerprints are complex",
                 path=self.source_path,
                 expected="complex data",
                 found=str(self.signal.dtype),
@@ -88,13 +88,13 @@ class MRFSeries:
             spokes = sequence.pulses_per_frame
             overlap = sequence.pulses_between_frames is not None
             start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"
-            hint = f"{start} this the unaveraged spoke series? Average {spokes} spokes a frame."
+            hint = f"{start} this the unaveraged spoke series? Average {spokes} spokes per frame."
         elif found == 2 * expected:
             hint = "Twice the frames: are real and imaginary parts stacked along time?"
         elif found < min(expected, 60):
             hint = "Few frames: is this a compressed (SVD) series? It needs its basis."
         elif found < expected:
-            hint += " After a sliding window frames are fewer: take the sequence of the sidecar."
+            hint += " A sliding window leaves fewer frames: use the sequence of the sidecar."
         raise MRFInputError(
             "frames-mismatch",
             f"the series does not fit the sequence {sequence.name}",
@@ -161,7 +161,7 @@ def check_affine(affine: Any, *, path: str | None = None) -> NDArray[np.float64]
             "the affine is missing, not finite or singular",
             path=path,
             expected="an invertible 4 x 4 matrix in mm",
-            hint="Give no affine where the geometry is unknown.",
+            hint="Leave the affine out if the geometry is unknown.",
         )
     matrix.setflags(write=False)
     return matrix

@@ -86,14 +86,14 @@ class _Kinds(dict[str, SignalKind]):
         """
         if kind.key in self:
             raise MRFInputError(
-                "bad-kind", f"there is a kind of sequence {kind.key!r} already",
+                "bad-kind", f"the kind of sequence {kind.key!r} already exists",
                 hint="Choose another key.",
             )  # fmt: skip
         unknown = set(kind.tissue) - {*kind.required, *kind.assumed}
         if unknown or not kind.required:
             raise MRFInputError(
                 "bad-kind",
-                f"the kind {kind.key!r} estimates what its signal does not depend on",
+                f"the kind {kind.key!r} estimates parameters that its signal does not depend on",
                 expected="every parameter of ranges in required or assumed",
                 found=", ".join(sorted(unknown)) or "nothing required",
             )

@@ -35,14 +35,16 @@ def loads(text: str, *, path: str | Path | None = None) -> Any:
     """
 
     def refuse_constant(name: str) -> None:
-        raise MRFInputError("bad-json", f"the JSON holds {name}, which is no number", path=path)
+        raise MRFInputError("bad-json", f"the JSON holds {name}, which is not a number", path=path)
 
     def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record = dict(pairs)
         if len(record) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise MRFInputError("bad-json", f"the JSON gives {twice!r} twice", path=path)
+            raise MRFInputError(
+                "bad-json", f"the JSON text contains the key {twice!r} twice", path=path
+            )
         return record
 
     try:
@@ -77,7 +79,7 @@ def read_text(path: Path, what: str, most_bytes: int = 5_000_000) -> str:
         if size > most_bytes:
             raise MRFInputError(
                 "file-too-large",
-                f"a {what} file is small text",
+                f"the file is too large for a {what}",
                 path=path,
                 expected=f"at most {most_bytes} bytes",
                 found=f"{size} bytes",

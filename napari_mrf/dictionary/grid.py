@@ -1,4 +1,4 @@
-"""The values that a dictionary is made for."""
+"""Parameter grids: the values that dictionaries are made for."""
 
 from __future__ import annotations
 
@@ -42,19 +42,21 @@ class ParameterGrid:
             if key not in PARAMETERS:
                 raise MRFInputError(
                     "bad-grid",
-                    f"{key!r} is no parameter of MRF",
+                    f"{key!r} is not a parameter of MRF",
                     expected=f"one of {', '.join(PARAMETERS)}",
                 )
             axis = np.array(values, dtype=np.float64).reshape(-1)
             low, high = PARAMETERS[key].valid_range
             if axis.size == 0 or np.any(np.diff(axis) <= 0) or not np.all(np.isfinite(axis)):
                 raise MRFInputError(
-                    "bad-grid", f"the {key} axis must rise strictly", found=f"{axis.size} values"
+                    "bad-grid",
+                    f"the {key} axis must be strictly increasing",
+                    found=f"{axis.size} values",
                 )
             if axis[0] < low or axis[-1] > high:
                 raise MRFInputError(
                     "bad-grid",
-                    f"the {key} axis leaves the possible range",
+                    f"the {key} axis is out of range",
                     expected=f"{low:g} to {high:g}",
                     found=f"{axis[0]:g} to {axis[-1]:g}",
                 )

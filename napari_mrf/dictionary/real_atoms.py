@@ -71,7 +71,7 @@ class RealAtoms:
 
     @property
     def rounding(self) -> float:
-        """How far |<atom, signal>| from float32 products may be from the exact value.
+        """Largest error of |<atom, signal>| computed from float32 products.
 
         Higham's bound of a sum of K products in any order, K 2^-24, for both parts, with room
         for the rounding of rows and powers, and for what `_is_real` lets pass.

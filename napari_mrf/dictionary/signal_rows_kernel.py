@@ -1,4 +1,7 @@
-"""Fingerprints as rows of real numbers of norm 1, in one compiled pass."""
+"""Fingerprints as rows of real numbers of norm 1, in one compiled pass.
+
+Apart from `real_atoms`, which loads numba with it only when rows are first made.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def load(
     if not isinstance(card, dict) or card.get("format") != _FORMAT or card.get("kind") != kind:
         raise MRFInputError(
             "bad-dictionary",
-            "the card describes no such dictionary",
+            "the card does not describe a dictionary of this kind",
             path=card_path(path),
             expected=f"a {_FORMAT} of kind {kind}",
         )

@@ -1,4 +1,4 @@
-"""The few temporal shapes that the atoms of a dictionary are made of (McGivney et al. 2014)."""
+"""Temporal basis: the few shapes that atoms are combinations of (McGivney et al. 2014)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TemporalBasis:
     made_for : str
         `atoms_fingerprint` of the atoms.
     vectors : ndarray
-        (K, K) right singular vectors of the unit-norm atoms over K frames, one a column;
+        (K, K) right singular vectors of the unit-norm atoms over K frames, one per column;
         float64 where the atoms are real up to a phase, else complex128.
     energies : ndarray
         (K,) squared singular values.

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 _CAUSES = {
     errno.ENOSPC: ("disk-full", "the disk is full", "Free some space or choose another folder."),
     errno.EDQUOT: ("disk-full", "the disk quota is used up", "Choose another folder."),
-    errno.EACCES: ("not-writable", "the folder may not be written", "Choose another folder."),
-    errno.EPERM: ("not-writable", "the folder may not be written", "Choose another folder."),
+    errno.EACCES: ("not-writable", "the folder is not writable", "Choose another folder."),
+    errno.EPERM: ("not-writable", "the folder is not writable", "Choose another folder."),
     errno.EROFS: ("not-writable", "the disk is read-only", "Choose another folder."),
-    errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter one."),
+    errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter name."),
     errno.ENOENT: ("missing-folder", "the folder does not exist", "Create it first."),
-    errno.EEXIST: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
-    errno.ENOTDIR: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
+    errno.EEXIST: (
+        "not-a-folder",
+        "there is a file where the folder should be",
+        "Choose another folder.",
+    ),
+    errno.ENOTDIR: (
+        "not-a-folder",
+        "there is a file where the folder should be",
+        "Choose another folder.",
+    ),
 }
 
 
@@ -42,7 +50,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     except OSError as error:
         raise write_error(error, path) from error
     if exists and not overwrite:
-        raise MRFInputError("exists", "the file exists already", path=path,
+        raise MRFInputError("exists", "the file already exists", path=path,
                             hint="Choose another name, or allow it to be overwritten."
                             )  # fmt: skip
 

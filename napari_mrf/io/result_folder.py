@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResultKind:
-    """What a folder with one kind of results holds, and how it is written.
+    """One kind of result folder: its files, and how it is written.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class ResultKind:
             earlier = {folder / name for name in known if (folder / name).exists()}
             if earlier and not overwrite:
                 found = sorted(path.relative_to(folder).as_posix() for path in earlier)
-                raise MRFInputError("exists", f"the folder holds {self.holds} already",
+                raise MRFInputError("exists", f"the folder already contains {self.holds}",
                                     path=folder, found=", ".join(found),
                                     hint="Choose another folder, or allow overwriting "
                                     "(--overwrite).")  # fmt: skip

@@ -28,7 +28,7 @@ def coil_images(
     stop: int,
     shape: tuple[int, int],
 ) -> NDArray[np.complex64]:
-    """Grid spokes ``first`` to ``stop`` into one image a coil.
+    """Grid spokes ``first`` to ``stop`` into one image per coil.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def grid_frames(
     shape : tuple of int
         (Y, X) of the images.
     workers : int, optional
-        Threads; by default one a CPU core.
+        Threads; by default one per CPU core.
 
     Yields
     ------

@@ -51,7 +51,7 @@ def sliding_window(series: MRFSeries, n_frames: int) -> MRFSeries:
     """
     if series.sequence is None:
         raise MRFInputError(
-            "no-sequence", "a sliding window changes the sequence, which is not known",
+            "no-sequence", "a sliding window needs the sequence, which is not known",
             path=series.source_path, hint="Pick the sequence that was measured.",
         )  # fmt: skip
     windowed = series.sequence.sliding_window(n_frames)

@@ -19,7 +19,7 @@ GOLDEN_ANGLE_DEG = 180.0 * (sqrt(5.0) - 1.0) / 2.0
 
 @dataclass(frozen=True)
 class RadialTrajectory:
-    """Straight spokes through the center of k-space, one a pulse.
+    """Straight spokes through the center of k-space, one per pulse.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ class RadialTrajectory:
     def __post_init__(self) -> None:
         if self.n_spokes < 1 or self.matrix_size < 2 or self.readout_oversampling < 1:
             raise MRFInputError(
-                "bad-trajectory", "the radial trajectory is impossible",
+                "bad-trajectory", "the radial trajectory has values out of range",
                 expected="n_spokes >= 1, matrix_size >= 2, readout_oversampling >= 1",
                 found=f"{self.n_spokes}, {self.matrix_size}, {self.readout_oversampling:g}",
             )  # fmt: skip
 
     @property
     def n_samples(self) -> int:
-        """Samples a spoke; even, with the center of k-space at index n_samples / 2."""
+        """Samples per spoke; even, with the center of k-space at index n_samples / 2."""
         return 2 * round(self.matrix_size * self.readout_oversampling / 2)
 
     @property

@@ -1,4 +1,4 @@
-"""How well given tissues explain fingerprints, whoever estimated them."""
+"""Model fit: how well given tissues explain fingerprints, whoever estimated them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all matchers share that go on from the grid to continuous values."""
+"""The base of all matchers that go on from the grid to continuous values."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Refining:
     refine : bool
         Go on from the grid answer to continuous values, with their standard deviations.
     prior : {"series", "range", "off"}
-        What refinement believes of the tissue: the spread of the series' own grid answers,
-        the published range, or nothing.
+        Values that refinement expects: the spread of the series' own grid answers, the
+        published range, or none.
     sigma : float, optional
         Noise standard deviation in the real and the imaginary part of the series; estimated
         from each voxel's residual without.
@@ -56,7 +56,9 @@ class Refining:
     def __post_init__(self) -> None:
         if self.prior not in PRIORS:
             raise MRFInputError(
-                "unknown-option", f"there is no prior {self.prior!r}", expected=" or ".join(PRIORS)
+                "unknown-option",
+                f"the prior {self.prior!r} is not known",
+                expected=" or ".join(PRIORS),
             )
         if self.sigma is not None and not 0.0 < self.sigma < float("inf"):
             raise MRFInputError(
@@ -78,13 +80,13 @@ SHARED_OPTIONS = (
         kind="choice",
         default=Refining.prior,
         label="Prior",
-        help="What refinement believes beforehand: the spread of this series' own grid "
-        "answers, the published range, or nothing.",
+        help="Values that refinement expects: the spread of this series' own grid answers, the "
+        "published range, or none.",
         choices=PRIORS,
     ),
     *CONDITIONING_OPTIONS,
 )
-"""What all refining matchers offer."""
+"""Options that all refining matchers offer."""
 
 
 class RefiningMatcher(VoxelwiseMethod):
@@ -96,7 +98,7 @@ class RefiningMatcher(VoxelwiseMethod):
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     threads : int, optional
         CPU threads; all cores by default. Results do not depend on it.
     **shared
@@ -109,7 +111,7 @@ class RefiningMatcher(VoxelwiseMethod):
     """
 
     shared_options = (Refining, Conditioning)
-    """Where the keywords that all refining matchers take are defined."""
+    """Classes that define the keywords which all refining matchers take."""
 
     def __init__(self, sequence: Sequence, *, threads: int | None = None, **shared: Any) -> None:
         names = [field.name for field in fields(Refining)]

@@ -1,4 +1,7 @@
-"""The product of fingerprints with the model of given tissues, compiled."""
+"""The product of fingerprints with the model of given tissues, compiled.
+
+Apart from `model_fit`, which loads numba with it only for the kinds that it speeds up.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.maps import FLAGS
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
 from napari_mrf.reconstruction.warnings import sign_warnings
@@ -72,7 +71,7 @@ class ImageNetworkMethod(TrainedMethod):
                 rows, columns = down + tile.rows.start, across + tile.columns.start
                 signals = np.ascontiguousarray(slab[:, rows, columns].T)
                 found = self.runner.judged(signals, scaled[down, across])
-                self._store(run.maps, (z, rows, columns), found)
+                run.filled.store((z, rows, columns), found)
                 run.done += len(signals)
                 if fullest is None or len(signals) > len(fullest.signals):
                     seen = tile.seen(slab)
@@ -121,14 +120,10 @@ def _silence_unusable(
         finite &= np.isfinite(frame)
         constant &= frame == slab[0]
     silent = finite & constant
-    chosen, flags = run.chosen[z], run.maps.flags
-    assert flags is not None  # noqa: S101 - made by _empty_maps
-    flags[z][chosen & ~finite] |= FLAGS["not-finite"]
-    flags[z][chosen & silent] |= FLAGS["no-signal"]
+    chosen = run.chosen[z]
+    run.set_aside(z, chosen & ~finite, chosen & silent)
     usable = finite & ~silent
     slab[:, ~usable] = 0
-    run.counts["not_finite"] += int(np.sum(chosen & ~finite))
-    run.counts["no_signal"] += int(np.sum(chosen & silent))
     run.done += int(np.sum(chosen & ~usable))
     wanted: NDArray[np.bool_] = chosen & usable
     return wanted

@@ -21,7 +21,7 @@ def checked_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
         ``"bad-phantom"`` for another number of axes, or an empty one.
     """
     if len(shape) != 3 or min(shape) < 1:
-        raise MRFInputError("bad-phantom", "a phantom has the shape (Z, Y, X)",
+        raise MRFInputError("bad-phantom", "a phantom must have the shape (Z, Y, X)",
                             found=f"{tuple(shape)}")  # fmt: skip
     return shape[0], shape[1], shape[2]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """What is in every voxel of a digital object.
+    """A digital object: the truth in every voxel.
 
     Parameters
     ----------

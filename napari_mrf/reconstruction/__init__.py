@@ -1,1 +1,1 @@
-"""What every reconstruction method shares: interface, slices, conditioning, provenance."""
+"""Foundations of all reconstruction methods: interface, slices, conditioning, provenance."""

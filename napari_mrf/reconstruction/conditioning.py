@@ -1,4 +1,4 @@
-"""What is done to a series before matching, and to the atoms alike.
+"""Conditioning of a series before matching, and of the atoms alike.
 
 Leaving frames out and averaging neighboring frames are linear in time: done to the series and
 to the atoms alike, they change the noise but not the answer without noise.
@@ -39,7 +39,7 @@ def parse_frames(text: str) -> tuple[int, ...]:
         if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
             raise MRFInputError(
                 "bad-frames",
-                f"{part.strip()!r} is no range of frames",
+                f"{part.strip()!r} is not a range of frames",
                 expected="such as 0-149 or 0-74,100-174",
             )
         frames.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
@@ -81,13 +81,13 @@ class Conditioning:
             frames = tuple(int(frame) for frame in frames)
             if not frames or frames[0] < 0 or np.any(np.diff(frames) <= 0):
                 raise MRFInputError(
-                    "bad-frames", "the frames must rise, none twice", found=str(frames)[:40]
+                    "bad-frames", "frames must be strictly increasing", found=str(frames)[:40]
                 )
         object.__setattr__(self, "frames", frames)
         if int(self.window) != self.window or not 1 <= self.window <= _MAX_WINDOW:
             raise MRFInputError(
                 "bad-option",
-                "the window is no useful number of frames",
+                "the window is out of range",
                 expected=f"1 to {_MAX_WINDOW}",
                 found=self.window,
             )
@@ -209,8 +209,8 @@ OPTIONS = (
         kind="int",
         default=Conditioning.window,
         label="Window",
-        help="Average so many neighboring frames of one echo time, in series and atoms alike. "
-        "25 quietens the streaks of undersampled series; 1 is off.",
+        help="Number of neighboring frames of one echo time to average, in series and atoms "
+        "alike. 25 reduces the streaks of undersampled series; 1 is off.",
         limits=(1, _MAX_WINDOW),
     ),
     MethodOption(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -28,12 +28,28 @@ _SMALLEST_PART = 10
 _LEAST_CONTRAST = 3.0
 
 
-def iter_mean_magnitude(
-    series: MRFSeries,
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]] | None]:
-    """Yield None while slices are read, then the mean magnitude and where data is damaged.
+def finding_foreground(series: MRFSeries) -> Generator[None, None, NDArray[np.bool_]]:
+    """Find the voxels worth reconstructing, (Z, Y, X); yields after every few frames.
 
-    The mean, (Z, Y, X), is that of the magnitude of short-time means.
+    The logarithm of the mean magnitude separates air from tissue whatever the gain. The
+    threshold is then lowered towards the background, so that weak tissue stays in. Where
+    background and tissue differ by less than a factor of three there is no background to
+    leave out, and all voxels with a finite, non-zero signal are kept. Voxels with values that
+    are not finite stay in, so that they are counted and flagged, not lost.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        Any size; read a few frames at a time.
+    """
+    mean, damaged = yield from _averaging_magnitude(series)
+    return mask_from_magnitude(mean) | damaged
+
+
+def _averaging_magnitude(
+    series: MRFSeries,
+) -> Generator[None, None, tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    """Average the magnitude of short-time means, (Z, Y, X), and find damaged voxels.
 
     In an undersampled series the streaks make air nearly as bright as tissue in every frame,
     but change from frame to frame; the mean of 25 frames (a seventh of short series) leaves
@@ -50,43 +66,12 @@ def iter_mean_magnitude(
             damaged[z] |= ~np.isfinite(frames).all(axis=0)
             frames = np.nan_to_num(frames, posinf=0.0, neginf=0.0)
             mean[z] += np.abs(frames.mean(axis=0))
-            yield None
-    yield mean / np.float32(n_windows), damaged
-
-
-def iter_foreground_mask(series: MRFSeries) -> Iterator[NDArray[np.bool_] | None]:
-    """Yield None while the series is read, then the voxels worth reconstructing, (Z, Y, X).
-
-    The logarithm of the mean magnitude separates air from tissue whatever the gain. The
-    threshold is then lowered towards the background, so that weak tissue stays in. Where
-    background and tissue differ by less than a factor of three there is no background to
-    leave out, and all voxels with a finite, non-zero signal are kept. Voxels with values that
-    are not finite stay in, so that they are counted and flagged, not lost.
-
-    Parameters
-    ----------
-    series : MRFSeries
-        Any size; read a few frames at a time.
-    """
-    for found in iter_mean_magnitude(series):
-        if found is None:
-            yield None
-        else:
-            mean, damaged = found
-            yield mask_from_magnitude(mean) | damaged
-
-
-def foreground_mask(series: MRFSeries) -> NDArray[np.bool_]:
-    """Return `iter_foreground_mask` at once."""
-    mask = None
-    for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
-        pass
-    assert mask is not None  # noqa: S101 - a series has frames
-    return mask
+            yield
+    return mean / np.float32(n_windows), damaged
 
 
 def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return `foreground_mask` from the mean magnitude (Z, Y, X)."""
+    """Return the voxels with tissue (Z, Y, X), from their mean magnitude (Z, Y, X)."""
     signal = np.isfinite(mean) & (mean > 0)
     if not signal.any():
         return signal

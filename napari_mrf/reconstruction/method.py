@@ -1,4 +1,4 @@
-"""What every reconstruction method is: one interface over matchers and networks."""
+"""The interface of reconstruction methods, one for matchers and networks."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class ReconstructionUpdate:
 
 @dataclass(frozen=True)
 class VoxelResult:
-    """What a voxel-wise method says of N fingerprints.
+    """Result of a voxel-wise method for N fingerprints.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What maps record of how they were made: software, input, sequence, method, mask, rules."""
+"""Provenance of maps: software, input, sequence, method, mask and rules."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def reconstruction_record(
     Parameters
     ----------
     method : Method
-        What reconstructed.
+        The method, with its options.
     conditioning : Conditioning
-        What was done to the series before.
+        Applied to the series before.
     series : MRFSeries
-        What was reconstructed.
+        The measurement.
     mask : str
-        How the voxels were chosen, in words.
+        Rule by which the voxels were chosen, in words.
     counts : dict of str to int
         Voxels in all, without signal, not finite.
     """

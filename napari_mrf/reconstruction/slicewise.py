@@ -1,25 +1,26 @@
-"""The driver of every method: it reads slice by slice, and records what it did.
+"""The base of all methods: reads a series slice by slice, and records what was done.
 
-What a method does with a slice is its own: `voxelwise` hands single fingerprints on,
-`image_network_method` tiles. Memory stays bounded by one slice.
+Each method treats a slice in its own way: `voxelwise` hands single fingerprints on, methods of
+images tiles. Memory stays bounded by one slice.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.compute.steps import Steps, result_of
+from napari_mrf.data.maps import FLAGS, ParameterMaps
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction import foreground
 from napari_mrf.reconstruction.conditioning import Conditioning
-from napari_mrf.reconstruction.method import Method, ReconstructionUpdate
+from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, VoxelResult
 from napari_mrf.reconstruction.provenance import reconstruction_record
-from napari_mrf.reconstruction.voxel_sample import empty_slab, read_slab
+from napari_mrf.reconstruction.voxel_sample import empty_slab, reading_slab
 from napari_mrf.reconstruction.warnings import edge_warnings
 
 if TYPE_CHECKING:
@@ -29,23 +30,70 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.reconstruction.method import VoxelResult
 
 Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 """Places in one slice: z, rows, columns."""
 
 _FRAMES_CONDITIONED = 10
-_Result = TypeVar("_Result")
 
 
-def result_of(steps: Generator[Any, None, _Result]) -> _Result:
-    """Return what a generator returns, after all of its steps."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            result: _Result = done.value
-            return result
+@dataclass(frozen=True, eq=False)
+class FilledMaps:
+    """Maps that are being filled, and those of their arrays that any reconstruction fills.
+
+    Parameters
+    ----------
+    maps : ParameterMaps
+        NaN where nothing has been found yet.
+    quality, m0, flags : ndarray
+        (Z, Y, X), those of `maps`.
+    """
+
+    maps: ParameterMaps
+    quality: NDArray[np.float32]
+    m0: NDArray[np.complex64]
+    flags: NDArray[np.uint8]
+
+    @classmethod
+    def empty(cls, keys: tuple[str, ...], series: MRFSeries) -> FilledMaps:
+        """Return maps of some parameters, on the grid of a series, without values."""
+        shape = series.spatial_shape
+
+        def empty() -> NDArray[np.float32]:
+            return np.full(shape, np.nan, np.float32)
+
+        quality, flags = empty(), np.zeros(shape, np.uint8)
+        m0 = np.full(shape, complex(np.nan, np.nan), np.complex64)
+        maps = ParameterMaps(
+            {key: empty() for key in keys},
+            quality=quality,
+            m0=m0,
+            flags=flags,
+            affine=series.affine,
+        )
+        return cls(maps, quality, m0, flags)
+
+    def store(self, at: Voxels, result: VoxelResult) -> None:
+        """Put in what was found at some voxels of a slice."""
+        maps = self.maps
+        for key, values in result.parameters.items():
+            maps[key][at] = values
+        for key, values in result.uncertainty.items():
+            if key not in maps.uncertainty:
+                maps.uncertainty[key] = np.full(maps.spatial_shape, np.nan, np.float32)
+            maps.uncertainty[key][at] = values
+        self.quality[at] = result.quality
+        self.m0[at] = result.m0
+        self.flags[at] = result.flags
+
+    def stored(self, at: Voxels) -> VoxelResult:
+        """Return what was found at some voxels of a slice, without uncertainty."""
+        return VoxelResult(
+            parameters={key: values[at] for key, values in self.maps.items()},
+            quality=self.quality[at],
+            m0=self.m0[at],
+            flags=self.flags[at],
+        )
 
 
 @dataclass
@@ -55,10 +103,10 @@ class Reconstruction:
     Parameters
     ----------
     series : MRFSeries
-        What is reconstructed.
+        The measurement.
     chosen : ndarray of bool
         (Z, Y, X) voxels that get values.
-    maps : ParameterMaps
+    filled : FilledMaps
         Filled as results come.
     done : int
         Chosen voxels that are finished.
@@ -70,14 +118,22 @@ class Reconstruction:
 
     series: MRFSeries
     chosen: NDArray[np.bool_]
-    maps: ParameterMaps
+    filled: FilledMaps
     done: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def update(self, z: int | None = None, stage: str = "matching") -> ReconstructionUpdate:
         """Return where the reconstruction stands."""
-        return ReconstructionUpdate(self.done, self.counts["voxels"], self.maps, z, stage)
+        return ReconstructionUpdate(self.done, self.counts["voxels"], self.filled.maps, z, stage)
+
+    def set_aside(
+        self, at: int | Voxels, not_finite: NDArray[np.bool_], silent: NDArray[np.bool_]
+    ) -> None:
+        """Flag and count voxels, of a slice or of some places in it, that give no values."""
+        for name, these in (("not-finite", not_finite), ("no-signal", silent)):
+            self.filled.flags[at] |= these * np.uint8(FLAGS[name])
+            self.counts[name.replace("-", "_")] += int(np.sum(these))
 
 
 class SlicewiseMethod(Method):
@@ -86,7 +142,7 @@ class SlicewiseMethod(Method):
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     conditioning : Conditioning, optional
         Frames used, averaging in time and in plane, sign of the phase.
     """
@@ -104,7 +160,7 @@ class SlicewiseMethod(Method):
         Returns
         -------
         object
-            What was built, for the method's own use.
+            Everything built, for the method's own use.
         """
         yield from ()
 
@@ -121,27 +177,26 @@ class SlicewiseMethod(Method):
     ) -> Iterator[ReconstructionUpdate]:
         """Reconstruct in chunks; see `Method.iter_reconstruct`."""
         self.check(series)
-        maps = self._empty_maps(series)
+        filled = FilledMaps.empty(self.parameters, series)
+        maps = filled.maps
         preparing = ReconstructionUpdate(0, 0, maps, stage="preparing")
         yield preparing
         for _ in self.preparing():
             yield preparing
-        chosen, rule = None, ""
-        for chosen, rule in self._mask(series, mask):  # noqa: B007 - the last one counts
+        choosing = Steps(_choosing(series, mask))
+        for _ in choosing:
             yield preparing
-        assert chosen is not None  # noqa: S101 - _mask yields at least once
+        chosen, rule = choosing.result
         total = int(chosen.sum())
         if total == 0:
             raise MRFInputError(
                 "nothing-to-reconstruct",
-                "the series has no signal"
-                if rule.startswith("automatic")
-                else "the mask holds no voxel",
+                "the series has no signal" if rule.startswith("automatic") else "the mask is empty",
                 path=series.source_path,
                 hint="Pick another series or mask.",
             )
         counts = {"voxels": total, "no_signal": 0, "not_finite": 0}
-        run = Reconstruction(series, chosen, maps, counts=counts)
+        run = Reconstruction(series, chosen, filled, counts=counts)
         yield from self._fill(run)
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         maps.provenance["warnings"] = [*self.notes, *edge_warnings(maps), *run.warnings]
@@ -168,10 +223,10 @@ class SlicewiseMethod(Method):
         for z in range(len(chosen)):
             if not chosen[z].any():
                 continue
-            slab = None
-            for slab in read_slab(series, z, into=room):  # noqa: B007 - the last one counts
+            reading = Steps(reading_slab(series, z, into=room))
+            for _ in reading:
                 yield z, None
-            assert slab is not None  # noqa: S101 - a series has frames
+            slab = reading.result
             if self.conditioning.changes_slices:
                 silent = ~np.any(slab, axis=0)
                 for frame in range(0, len(slab), _FRAMES_CONDITIONED):
@@ -191,7 +246,7 @@ class SlicewiseMethod(Method):
         if series.metadata.get("magnitude_only"):
             raise MRFInputError(
                 "not-complex",
-                "the series was loaded as magnitude, and matching needs the phase",
+                "the series was loaded as magnitude, but matching needs the phase",
                 path=series.source_path,
                 hint="Load magnitude and phase, or real and imaginary parts, together.",
             )
@@ -207,41 +262,14 @@ class SlicewiseMethod(Method):
         if self.conditioning.frames is None or series.n_frames != self._kept.size:
             series.with_sequence(self.sequence)
 
-    def _mask(
-        self, series: MRFSeries, mask: NDArray[np.bool_] | None
-    ) -> Iterator[tuple[NDArray[np.bool_] | None, str]]:
-        if mask is not None:
-            yield check_mask(mask, series.spatial_shape), "given"
-        elif series.mask is not None:
-            yield series.mask, "of the series"
-        else:
-            for found in foreground.iter_foreground_mask(series):
-                yield found, f"automatic: {foreground.RULE}"
 
-    def _empty_maps(self, series: MRFSeries) -> ParameterMaps:
-        shape = series.spatial_shape
-
-        def empty() -> NDArray[np.float32]:
-            return np.full(shape, np.nan, np.float32)
-
-        return ParameterMaps(
-            {key: empty() for key in self.parameters},
-            quality=empty(),
-            m0=np.full(shape, complex(np.nan, np.nan), np.complex64),
-            flags=np.zeros(shape, np.uint8),
-            affine=series.affine,
-        )
-
-    def _store(self, maps: ParameterMaps, at: Voxels, result: VoxelResult) -> None:
-        assert maps.quality is not None  # noqa: S101 - made by _empty_maps
-        assert maps.m0 is not None  # noqa: S101
-        assert maps.flags is not None  # noqa: S101
-        for key, values in result.parameters.items():
-            maps[key][at] = values
-        for key, values in result.uncertainty.items():
-            if key not in maps.uncertainty:
-                maps.uncertainty[key] = np.full(maps.spatial_shape, np.nan, np.float32)
-            maps.uncertainty[key][at] = values
-        maps.quality[at] = result.quality
-        maps.m0[at] = result.m0
-        maps.flags[at] = result.flags
+def _choosing(
+    series: MRFSeries, mask: NDArray[np.bool_] | None
+) -> Generator[None, None, tuple[NDArray[np.bool_], str]]:
+    """Find the voxels to reconstruct, and the rule by which they were chosen."""
+    if mask is not None:
+        return check_mask(mask, series.spatial_shape), "given"
+    if series.mask is not None:
+        return series.mask, "of the series"
+    found = yield from foreground.finding_foreground(series)
+    return found, f"automatic: {foreground.RULE}"

@@ -9,7 +9,7 @@ import numpy as np
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -19,10 +19,10 @@ _FRAMES_PER_READ = 25
 _SAMPLED_VOXELS = 2000
 
 
-def read_slab(
+def reading_slab(
     series: MRFSeries, z: int, into: NDArray[np.complex64] | None = None
-) -> Iterator[NDArray[np.complex64] | None]:
-    """Read one slice (T, Y, X) some frames at a time, yielding None until it is whole.
+) -> Generator[None, None, NDArray[np.complex64]]:
+    """Read one slice (T, Y, X); yields after every few frames.
 
     A slice of 512 x 512 voxels is 367 MB, which takes a second and more from a disk: who waits
     can cancel in between.
@@ -40,8 +40,8 @@ def read_slab(
     slab = empty_slab(series) if into is None else into
     for start in range(0, n_frames, _FRAMES_PER_READ):
         slab[start : start + _FRAMES_PER_READ] = series.signal[start : start + _FRAMES_PER_READ, z]
-        yield None
-    yield slab
+        yield
+    return slab
 
 
 def empty_slab(series: MRFSeries) -> NDArray[np.complex64]:

@@ -1,4 +1,4 @@
-"""The driver of every method that looks at one fingerprint at a time.
+"""The base of all methods that look at one fingerprint at a time.
 
 It leaves out what is no signal, hands blocks of fingerprints to the method, and fills the maps.
 """
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.compute.blocks import padded
-from napari_mrf.data.maps import FLAGS
-from napari_mrf.reconstruction.method import VoxelResult
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxel_sample import VoxelSample
 from napari_mrf.reconstruction.warnings import sign_warnings
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.conditioning import Conditioning
-    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.method import ReconstructionUpdate, VoxelResult
     from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
 
 _SIGN_VOXELS = 300
@@ -39,7 +36,7 @@ class VoxelwiseMethod(SlicewiseMethod):
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     conditioning : Conditioning, optional
         Frames used, averaging in time and in plane, sign of the phase.
     """
@@ -99,11 +96,11 @@ class VoxelwiseMethod(SlicewiseMethod):
         if self.needs_second_pass:
             self.learn(*sample.collected())
             run.done = 0
-            improvable = run.chosen & np.isfinite(run.maps[self.parameters[0]])
+            improvable = run.chosen & np.isfinite(run.filled.maps[self.parameters[0]])
             for where, signals in self._chunks(run.series, improvable):
                 if signals is not None:
-                    found = self._stored(run.maps, where)
-                    self._store(run.maps, where, self.improve(signals, found))
+                    found = run.filled.stored(where)
+                    run.filled.store(where, self.improve(signals, found))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
         run.warnings += self._sign_warnings(sample)
@@ -149,34 +146,17 @@ class VoxelwiseMethod(SlicewiseMethod):
         signals: NDArray[np.complex64],
         sample: VoxelSample,
     ) -> None:
-        assert run.maps.flags is not None  # noqa: S101 - made by _empty_maps
         finite = np.isfinite(signals).all(axis=1)
         # A constant fingerprint carries no contrast over time; all zeros are its usual form.
-        silent = finite & (signals == signals[:, :1]).all(axis=1)
-        flags = np.zeros(len(signals), np.uint8)
-        flags[~finite] |= FLAGS["not-finite"]
-        flags[silent] |= FLAGS["no-signal"]
-        run.counts["not_finite"] += int(np.sum(~finite))
-        run.counts["no_signal"] += int(np.sum(silent))
+        silent = np.asarray(finite & (signals == signals[:, :1]).all(axis=1))
+        run.set_aside(where, ~finite, silent)
         good = finite & ~silent
         if good.any():
             z, rows, columns = where
             at = (z, rows[good], columns[good])
             result = self.match(signals[good])
-            self._store(run.maps, at, result)
+            run.filled.store(at, result)
             sample.add(signals[good], result)
-        run.maps.flags[where] |= flags
-
-    def _stored(self, maps: ParameterMaps, at: Voxels) -> VoxelResult:
-        assert maps.quality is not None  # noqa: S101 - made by _empty_maps
-        assert maps.m0 is not None  # noqa: S101
-        assert maps.flags is not None  # noqa: S101
-        return VoxelResult(
-            parameters={key: maps[key][at] for key in self.parameters},
-            quality=maps.quality[at],
-            m0=maps.m0[at],
-            flags=maps.flags[at],
-        )
 
     def _sign_warnings(self, sample: VoxelSample) -> list[str]:
         signals, found = sample.collected()

@@ -1,4 +1,4 @@
-"""What finished maps show of a series that does not suit its method, in sentences."""
+"""Warnings about finished maps whose series does not suit the method, in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What drawing does to a label map. One rule holds for all of it: no region takes from another.
+"""Edits of a label map by drawing. One rule holds for all of them: no region takes from another.
 
 Every function leaves the label map alone and returns an `Edit`, which can be applied and undone.
 Label maps are (Z, Y, X) in file order; 0 is no region.

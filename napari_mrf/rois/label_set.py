@@ -119,5 +119,5 @@ def _check_name(labels: Mapping[int, Label], index: int, name: str) -> None:
         raise MRFInputError("bad-label", "a label needs a name", hint="Type one.")
     other = next((key for key, label in labels.items() if label.name == name and key != index), 0)
     if other:
-        raise MRFInputError("bad-label", f"label {other} has the name {name} already",
+        raise MRFInputError("bad-label", f"label {other} already has the name {name}",
                             hint="Choose another name.")  # fmt: skip

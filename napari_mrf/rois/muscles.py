@@ -82,7 +82,7 @@ SETS = ("thigh", "leg", "brain", "own")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the name of a label says.
+    """Meaning of the name of a label.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def polygon_mask(
     if points.size == 0:
         return np.zeros(shape, bool)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise MRFInputError("bad-outline", "a polygon has finite (y, x) vertices",
+        raise MRFInputError("bad-outline", "the vertices of a polygon must be finite (y, x) pairs",
                             found=f"shape {points.shape}")  # fmt: skip
     # How many crossings of a row lie at or beyond each column: entry k is a crossing that has
     # the centers 0 ... k-1 strictly to its left.

@@ -40,10 +40,10 @@ class Undrawn:
         if self.owners:
             *others, last = map(name_of, self.owners)
             names = f"{', '.join(others)} and {last}" if others else last
-            return f"Nothing was drawn: all its voxels belong to {names}."
+            return f"Nothing was drawn: all its voxels already belong to {names}."
         if self.is_outside:
             return "Nothing was drawn: the polygon lies outside the image."
-        return "Nothing was drawn: the polygon holds the center of no voxel."
+        return "Nothing was drawn: the polygon does not contain the center of any voxel."
 
 
 def find_undrawn(

@@ -80,7 +80,7 @@ def played(
     n_isochromats : int
         P isochromats start in equilibrium.
     dephase : callable
-        What the gradient does to the (P, 3) vectors once a repetition time.
+        What the gradient does to the (P, 3) vectors once per repetition time.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def water_fat_fingerprint(
     """Return the (n_frames,) fingerprint of one voxel under an ideally spoiled sequence.
 
     Water and each fat peak are spins of their own with their own frequency; the spoiler
-    destroys their transverse magnetization once a repetition time.
+    destroys their transverse magnetization once per repetition time.
     """
     if (
         sequence.fat_shifts_hz is None

@@ -48,7 +48,7 @@ def crlb(
         its kind measures are free (`SignalKind.tissue`), others known.
     sigma : array-like
         Noise standard deviation in the real and in the imaginary part of each frame, for
-        M0 = ``PD`` (1 when absent); a number, or one a tissue.
+        M0 = ``PD`` (1 when absent); a number, or one per tissue.
     prior_deviation : mapping of str to float, optional
         Standard deviation of a Gaussian prior, by free parameter.
 

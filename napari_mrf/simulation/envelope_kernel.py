@@ -38,7 +38,7 @@ def pulse_envelopes(
         (N, n_pulses) float64.
     """
     result = np.empty((len(t1_ms), sequence.n_pulses))
-    # Repetition times take few values: their decays are computed once a tissue, not once a pulse.
+    # Repetition times take few values: decays are computed once per tissue, not once per pulse.
     times, time_of_pulse = np.unique(sequence.repetition_times_ms, return_inverse=True)
     angles, angle_of_pulse = np.unique(np.deg2rad(sequence.flip_angles_deg), return_inverse=True)
     inversion = sequence.inversion_time_ms

@@ -111,7 +111,7 @@ def fingerprints(
     -------
     Tensor
         (N, n_frames) complex; differentiable in every parameter. The backward pass keeps
-        about 0.8 MB a tissue for 1000 pulses and all states, twice that off resonance.
+        about 0.8 MB per tissue for 1000 pulses and all states, twice that off resonance.
     """
     n_kept = states_kept(sequence, n_states)
     budget = _STATES_PER_CHUNK.get(T1.device.type, _STATES_PER_CHUNK_ELSEWHERE)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SignalModel(ABC):
-    """How the tissue of one kind of sequence answers it."""
+    """Signal of tissue under one kind of sequence."""
 
     has_states = False
     """Whether the number of configuration orders can be chosen."""

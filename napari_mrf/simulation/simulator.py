@@ -32,7 +32,7 @@ def simulate(
     dtype: DTypeLike | torch.dtype = "complex64",
     n_states: int | None = None,
 ) -> Any:
-    """Return the fingerprints of tissues, one a row.
+    """Return the fingerprints of tissues, one per row.
 
     Computed in float64 and then rounded to `dtype`; in float32 on devices without float64
     (MPS). Signs, order of events and limits are in ``docs/physics.md``.
@@ -157,11 +157,11 @@ def _checked(key: str, values: ArrayLike | Tensor) -> Tensor:
     if column.ndim > 1:
         raise MRFInputError("bad-parameter", f"{key} must be a scalar or one-dimensional",
                             found=f"shape {tuple(column.shape)}",
-                            hint="Flatten images to one value a row.")  # fmt: skip
+                            hint="Flatten images to one value per row.")  # fmt: skip
     if column.is_complex() or column.dtype == torch.bool:
         raise MRFInputError("bad-parameter", f"{key} must be real numbers", found=column.dtype)
     if column.numel() == 0:
-        raise MRFInputError("bad-parameter", f"{key} holds no values")
+        raise MRFInputError("bad-parameter", f"{key} is empty")
 
     flat = column.detach().reshape(-1)
     finite = torch.isfinite(flat)
@@ -194,7 +194,7 @@ def _check_keys(sequence: Sequence, parameters: Mapping[str, ArrayLike | Tensor]
     unknown = [key for key in parameters if key not in known]
     if unknown:
         raise MRFInputError("unknown-parameter",
-                            f"{sequence.name} knows no parameter {', '.join(map(str, unknown))}",
+                            f"{sequence.name} does not use {', '.join(map(str, unknown))}",
                             expected=", ".join(known))  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _complex_dtype(dtype: Any) -> torch.dtype:
         name = str(dtype).split(".")[-1] if isinstance(dtype, torch.dtype) else np.dtype(dtype).name
         return known[name]
     except (KeyError, TypeError):
-        raise MRFInputError("bad-dtype", "the dtype of fingerprints is complex",
+        raise MRFInputError("bad-dtype", "the dtype of fingerprints must be complex",
                             expected="complex64 or complex128",
                             found=repr(dtype)) from None  # fmt: skip
 

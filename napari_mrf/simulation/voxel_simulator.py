@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class VoxelSimulator:
-    """What `napari_mrf.simulate` computes, with the constants of the sequence made once.
+    """The same as `napari_mrf.simulate`, with the constants of the sequence made once.
 
     A fingerprint of MRF T1-FF takes 0.1 ms instead of 150 ms; for kinds that are not in
     `PREPARED` `simulate` itself is called. The numbers agree to 1e-12 (a test).

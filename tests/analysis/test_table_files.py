@@ -30,7 +30,7 @@ def test_csv_keeps_full_precision_and_escapes_text_only(tmp_path):
     assert back.bias[0] == -1 / 3
     assert np.isnan(back.bias[1])
     assert back.name.tolist()[1] == "'@SUM(A1)"
-    with pytest.raises(MRFInputError, match="exists already"):
+    with pytest.raises(MRFInputError, match="already exists"):
         write_csv(path, table())
     write_csv(path, table(), overwrite=True)
 

@@ -157,7 +157,7 @@ def test_place_that_cannot_hold_results_is_refused_before_the_work(
     blocked.write_text("")
     code, _, err = run("reconstruct", small_series, "--output", blocked / "maps")
     assert code == 3
-    assert "a file stands where the folder should be" in err
+    assert "there is a file where the folder should be" in err
     assert blocked.read_text() == ""
 
 

@@ -217,7 +217,7 @@ def test_earlier_results_stay_without_leave_to_overwrite(study, run):
     before = (study / "out" / "agreement.csv").read_bytes()
     code, _, err = run(study / "second", study / "first", "--output", study / "out")
     assert code == 3
-    assert "holds a comparison already" in err
+    assert "already contains a comparison" in err
     assert (study / "out" / "agreement.csv").read_bytes() == before
 
 
@@ -279,7 +279,7 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     ("words", "code", "said"),
     [
         (["a", "b/sub-01"], 3, "one set of maps"),
-        (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "that of every subject"),
+        (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "belong to several subjects"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),
         (["a/sub-01", "nowhere"], 3, "does not exist"),
         (["a/sub-01", "b/sub-01", "--scope", "all"], 2, "none of pooled, slice"),

@@ -168,7 +168,7 @@ def test_an_earlier_run_goes_only_with_leave_and_then_whole(run, study, tmp_path
     before = (out / "values.csv").read_bytes()
     code, _, err = run("--voxel", place(FATTY), "--output", out)
     assert code == 3
-    assert "holds inspected voxels already" in err
+    assert "already contains inspected voxels" in err
     assert (out / "values.csv").read_bytes() == before
     assert run("--voxel", place(FATTY), "--output", out, "--overwrite")[0] == 0
     assert {path.name for path in out.glob("voxel_*")} == {

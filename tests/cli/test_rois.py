@@ -216,8 +216,8 @@ def test_subjects_have_a_column_and_those_without_labels_are_named(cohort, run, 
     [
         (["flat/sub-01", "--rois", "nowhere.nii.gz"], 3, "does not exist"),
         (["nowhere", "--rois", "rois/sub-01.nii.gz"], 3, "does not exist"),
-        (["flat", "--rois", "rois/sub-01.nii.gz"], 3, "that of every subject"),
-        (["flat", "flat/sub-01", "--rois", "rois"], 3, "have the name sub-01"),
+        (["flat", "--rois", "rois/sub-01.nii.gz"], 3, "belong to several subjects"),
+        (["flat", "flat/sub-01", "--rois", "rois"], 3, "share the name sub-01"),
         (["flat/sub-01", "--rois", "rois/sub-01.nii.gz", "--erosion", "-1"], 2, "greater than or"),
         (["flat/sub-01", "--rois", "rois/sub-01.nii.gz", "--resample", "linear"], 2, "nearest"),
         (["flat/sub-01"], 2, "--rois"),
@@ -249,5 +249,5 @@ def test_earlier_results_stay_without_leave_to_overwrite(run, study, measured):
     code, _, err = run(study / "water-fat", "--rois", study / "muscles.nii.gz", "--output",
                        study / "out", "--all-values")  # fmt: skip
     assert code == 3
-    assert "holds statistics already" in err
+    assert "already contains statistics" in err
     assert (study / "out" / "rois.csv").read_bytes() == before

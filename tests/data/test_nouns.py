@@ -148,9 +148,9 @@ def test_maps_are_a_dict_of_float32_on_one_grid():
     assert maps["FF"].dtype == np.float32
     assert list(maps) == ["FF"]
     assert maps.spatial_shape == (1, 2, 3)
-    with pytest.raises(mrf.MRFInputError, match="does not fit"):
+    with pytest.raises(mrf.MRFInputError, match="wrong shape"):
         maps["B1"] = np.zeros((1, 3, 2))
-    with pytest.raises(mrf.MRFInputError, match="no parameter"):
+    with pytest.raises(mrf.MRFInputError, match="not a parameter"):
         maps["XY"] = np.zeros((1, 2, 3))
     with pytest.raises(mrf.MRFInputError):
         mrf.ParameterMaps({"FF": np.zeros((1, 2, 3))}, flags=np.zeros((1, 1, 1)))

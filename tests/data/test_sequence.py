@@ -81,7 +81,7 @@ def test_scalars_are_spread_and_arrays_are_frozen():
         ({"pulses_per_frame": 3}, "multiple"),
         ({"repetitions": 0}, "whole number"),
         ({"repetitions": 1.5}, "whole number"),
-        ({"inversion_time_ms": -1}, "zero or more"),
+        ({"inversion_time_ms": -1}, "0 or more"),
         ({"water_t2_ms": 0}, "positive"),
         ({"flip_angles_deg": "ten"}, "numeric"),
     ],

@@ -99,7 +99,7 @@ def test_simulator_and_bound_are_the_closed_forms(sequence):
     bound = mrf.crlb(sequence, {"T2": t2_ms, "PD": density}, sigma)
     np.testing.assert_allclose(bound["T2"], sigma / np.sqrt(left), rtol=1e-6)
     assert set(bound) == {"T2", "PD"}
-    with pytest.raises(mrf.MRFInputError, match="knows no parameter B1"):
+    with pytest.raises(mrf.MRFInputError, match="does not use B1"):
         mrf.simulate(sequence, {"T2": 40.0, "B1": 1.0})
 
 
@@ -170,7 +170,7 @@ def test_what_a_room_has_not_registered_is_told(sequence, monkeypatch):
     with pytest.raises(mrf.MRFInputError, match="no dictionary grid for sequences of this kind"):
         methods.get("exhaustive", sequence=sequence, refine=False).prepare()
     monkeypatch.delitem(REFINEMENTS, "decay")
-    with pytest.raises(ValueError, match="none for sequences of kind decay"):
+    with pytest.raises(ValueError, match="no refinement for sequences of kind decay"):
         make_refinement(sequence, Conditioning(), ["T2"])
 
 

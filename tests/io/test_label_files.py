@@ -82,7 +82,7 @@ def test_label_table_that_is_none_is_refused(tmp_path):
         load_label_table(tmp_path / "absent.txt")
     with pytest.raises(MRFInputError, match="double quotes"):
         Label(3, 'a "b"')
-    with pytest.raises(MRFInputError, match="exists already"):
+    with pytest.raises(MRFInputError, match="already exists"):
         save_label_table(path, [])
 
 
@@ -106,7 +106,7 @@ def test_label_map_comes_back_with_affine_and_type(tmp_path, highest, dtype):
     assert back.values.dtype == dtype
     assert not back.resampled
     assert back.warnings == ()
-    with pytest.raises(MRFInputError, match="exists already"):
+    with pytest.raises(MRFInputError, match="already exists"):
         save_labels(path, values, AFFINE)
 
 

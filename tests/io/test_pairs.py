@@ -149,7 +149,7 @@ def test_declared_units_are_converted(phase_pair, noisy):
 
 def test_radian_that_is_certain_is_taken_with_a_warning(phase_pair, noisy):
     series = load_series(phase_pair(1))
-    assert any("are radian" in warning for warning in series.warnings)
+    assert any("in radians" in warning for warning in series.warnings)
     series = load_series(phase_pair(1, offset=np.pi))
     np.testing.assert_allclose(np.asarray(series.signal), -polar(*noisy), rtol=1e-5, atol=1e-5)
 

@@ -147,7 +147,7 @@ def test_earlier_results_are_refused_and_named(case, tmp_path):
     with pytest.raises(MRFInputError) as caught:
         case[0](tmp_path)
     assert caught.value.code == "exists"
-    for word in ("the folder holds", "already", written[-1].name, "--overwrite"):
+    for word in ("the folder already contains", written[-1].name, "--overwrite"):
         assert word in str(caught.value)
     assert contents(tmp_path) == before
 

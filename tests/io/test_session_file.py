@@ -125,7 +125,7 @@ def test_file_taken_from_its_former_place_is_named(study, tmp_path):
     contents = contents_of(copy / study.name)
     assert contents.labels is not None
     (remark,) = contents.remarks
-    assert "muscles.nii.gz was not where the session moved to" in remark
+    assert "muscles.nii.gz was not found beside the moved session" in remark
     assert str(study.parent) in remark
 
 
@@ -207,7 +207,7 @@ def test_file_that_is_no_json_or_too_large_is_refused(tmp_path, monkeypatch):
     with pytest.raises(MRFInputError, match="UTF-8"):
         load_session(path)
     monkeypatch.setattr("napari_mrf.io.session.file._LARGEST_BYTES", 1)
-    with pytest.raises(MRFInputError, match="small text"):
+    with pytest.raises(MRFInputError, match="too large for a session file"):
         load_session(path)
     with pytest.raises(MRFInputError) as caught:
         load_session(tmp_path / "none.mrf.json")

@@ -77,7 +77,7 @@ def test_frames_of_a_window_are_those_of_the_sequence_averaged(n_frames, pulses,
 
 def test_window_over_a_window_is_refused():
     # The mean of such means weighs the inner pulses more, which a frame cannot say.
-    with pytest.raises(mrf.MRFInputError, match="overlap already"):
+    with pytest.raises(mrf.MRFInputError, match="already overlap"):
         short_fisp().sliding_window(4).sliding_window(3)
 
 
@@ -237,7 +237,7 @@ def test_one_image_a_pulse_is_combined_when_it_is_loaded(tmp_path):
     loaded = mrf.load_series(tmp_path / "pulses.nii", windowed, average_spokes=True)
     expected = np.moveaxis(means(np.moveaxis(pulses.signal, 0, -1), 5), -1, 0)
     np.testing.assert_allclose(np.asarray(loaded.signal), expected, atol=1e-6)
-    with pytest.raises(mrf.MRFInputError, match="Average 5 spokes a frame"):
+    with pytest.raises(mrf.MRFInputError, match="Average 5 spokes per frame"):
         mrf.load_series(tmp_path / "pulses.nii", windowed)
 
 

@@ -8,13 +8,13 @@ from matching_cases import measured, small_grid
 
 import napari_mrf as mrf
 from napari_mrf import methods
+from napari_mrf.compute.steps import result_of
 from napari_mrf.dictionary.atom_groups import AtomGroups
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.matching.explicit import group
 from napari_mrf.matching.explicit.exhaustive import ExhaustiveMatcher
 from napari_mrf.matching.explicit.group import GroupMatcher
-from napari_mrf.reconstruction.slicewise import result_of
 
 KINDS = ("fisp", "spoiled")
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_mrf as mrf
+from napari_mrf.compute.steps import result_of
 from napari_mrf.phantoms.files import TRUTH_NAME
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.reconstruction.foreground import foreground_mask, mask_from_magnitude
+from napari_mrf.reconstruction.foreground import finding_foreground, mask_from_magnitude
 
 
 def disc(size=64, radius=20):
@@ -71,7 +72,7 @@ def test_mask_reads_one_slice_at_a_time():
             return part
 
     watched = Watched()
-    assert foreground_mask(mrf.MRFSeries(watched)).all()
+    assert result_of(finding_foreground(mrf.MRFSeries(watched))).all()
     assert {shape for shape, _ in watched.read} == {(7, 8, 8)}
     assert [z for _, z in watched.read] == [0] * 7 + [1] * 7 + [2] * 7
 
@@ -82,7 +83,7 @@ def test_streaks_of_an_undersampled_series_are_told_from_tissue():
     signal = tissue * np.linspace(0.5, 1, 175)[:, None, None] * np.exp(0.7j)
     streaks = rng.standard_normal((2, 175, 64, 64)) * 0.4
     series = mrf.MRFSeries((signal + streaks[0] + 1j * streaks[1])[:, None].astype(np.complex64))
-    mask = foreground_mask(series)[0]
+    mask = result_of(finding_foreground(series))[0]
     assert mask[tissue].all()
     assert mask[~tissue].mean() < 0.05
 
@@ -90,7 +91,7 @@ def test_streaks_of_an_undersampled_series_are_told_from_tissue():
 def test_sample_thigh_is_kept_whole_and_air_left_out():
     folder = sample_directory()
     tissue = np.isfinite(mrf.load_maps(folder / TRUTH_NAME)["FF"])
-    mask = foreground_mask(mrf.load_series(folder / SERIES_NAME))
+    mask = result_of(finding_foreground(mrf.load_series(folder / SERIES_NAME)))
     assert mask[tissue].all()
     assert mask[~tissue].mean() < 0.1
 
@@ -104,4 +105,4 @@ def test_damaged_voxels_stay_in_the_mask_to_be_reported():
     signal[:, 0, :, 5] = np.nan
     expected = disc()
     expected[0, 0, 0] = expected[0, :, 5] = True
-    np.testing.assert_array_equal(foreground_mask(mrf.MRFSeries(signal)), expected)
+    np.testing.assert_array_equal(result_of(finding_foreground(mrf.MRFSeries(signal))), expected)

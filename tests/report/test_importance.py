@@ -124,7 +124,7 @@ def test_command_writes_everything(series_file, tmp_path, capsys):
 def test_command_refuses_before_it_works(series_file, tmp_path, capsys):
     (tmp_path / "importance.csv").write_text("earlier")
     assert run(series_file, tmp_path) == 3
-    assert "holds importance results already" in capsys.readouterr().err
+    assert "already contains importance results" in capsys.readouterr().err
     assert (tmp_path / "importance.csv").read_text() == "earlier"
     assert run(series_file, tmp_path, "--overwrite", "--no-refine") == 0
 

@@ -23,13 +23,13 @@ def test_each_reason_has_its_sentence_and_what_draws_something_is_not_found():
     labels[0, 2:6, 2:5], labels[0, 2:6, 5:6] = 7, 10
     old = square(7, 0, 2, 2)
     cases = (
-        (square(8, 0, 2, 2, 3), "Nothing was drawn: all its voxels belong to VL_R."),
-        (square(8, 0, 2, 2), "Nothing was drawn: all its voxels belong to VL_R and RF_R."),
+        (square(8, 0, 2, 2, 3), "Nothing was drawn: all its voxels already belong to VL_R."),
+        (square(8, 0, 2, 2), "Nothing was drawn: all its voxels already belong to VL_R and RF_R."),
         (square(8, 0, -4, 2), "Nothing was drawn: the polygon lies outside the image."),
         (square(8, 0, 2, 12), "Nothing was drawn: the polygon lies outside the image."),
         (square(8, 2, 2, 2), "Nothing was drawn: the polygon lies outside the image."),
         (Outline(8, 0, ((2.1, 2.1), (2.1, 2.8), (2.8, 2.8))),
-         "Nothing was drawn: the polygon holds the center of no voxel."),
+         "Nothing was drawn: the polygon does not contain the center of any voxel."),
     )  # fmt: skip
     for new, sentence in cases:
         assert sentences(labels, [old], [old, new]) == [sentence]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.reconstruction.voxel_sample import VoxelSample, read_slab
+from napari_mrf.compute.steps import Steps
+from napari_mrf.reconstruction.voxel_sample import VoxelSample, reading_slab
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
@@ -162,10 +163,10 @@ class SeriesReconstructor(Reconstructor):
         signal = np.empty(self.series.signal.shape, np.complex64)
         for z in range(len(chosen)):
             rows, columns = np.nonzero(chosen[z])
-            slab = None
-            for slab in read_slab(self.series, z):  # noqa: B007 - the last one counts
+            reading = Steps(reading_slab(self.series, z))
+            for _ in reading:
                 yield (z, rows[:0], columns[:0]), None
-            assert slab is not None  # noqa: S101 - a series has frames
+            slab = reading.result
             signal[:, z] = slab
             yield (z, rows, columns), np.ascontiguousarray(slab[:, rows, columns].T)
         self._copy = replace(self.series, signal=signal)

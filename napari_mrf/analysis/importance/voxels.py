@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.importance.reconstructor import make_reconstructor
+from napari_mrf.compute.steps import Steps
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction import foreground
@@ -62,11 +63,10 @@ def prepared_reconstructor(
     elif series.mask is not None:
         where, rule = series.mask, "of the series"
     else:
-        found = None
-        for found in foreground.iter_foreground_mask(series):  # noqa: B007 - the last one counts
+        finding = Steps(foreground.finding_foreground(series))
+        for _ in finding:
             yield None, ""
-        assert found is not None  # noqa: S101 - a series has frames
-        where, rule = found, f"automatic: {foreground.RULE}"
+        where, rule = finding.result, f"automatic: {foreground.RULE}"
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)
     reconstructor = make_reconstructor(method, series, chosen)

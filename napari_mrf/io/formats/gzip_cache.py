@@ -180,7 +180,7 @@ def _expected(declared_bytes: int, path: Path, folder: Path | None) -> int:
     # Deflate never does better than 1032:1.
     most = 1032 * _size(path)
     if declared_bytes > most:
-        raise MRFInputError("declared-size", "the header declares more than the file can hold",
+        raise MRFInputError("declared-size", "the header declares more data than the file can hold",
                             path=path, expected=f"at most {most} bytes",
                             found=f"{declared_bytes} bytes declared")  # fmt: skip
     if folder is None:

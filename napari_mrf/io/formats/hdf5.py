@@ -154,7 +154,7 @@ def open_array(file: h5py.File, name: str, path: Path, *, is_reversed: bool) -> 
         return None
     check_dataset(dataset, path)
     if not is_number(dataset.dtype):
-        raise MRFInputError("not-numeric", f"{name!r} holds no numbers", path=path,
+        raise MRFInputError("not-numeric", f"{name!r} does not contain numbers", path=path,
                             found=str(dataset.dtype))  # fmt: skip
     shape = tuple(int(n) for n in dataset.shape)
     array = HDF5Array(stamp, name, shape[::-1] if is_reversed else shape, dataset.dtype,

@@ -1,4 +1,4 @@
-"""What an HDF5 file may not do: reach other files, or declare what it does not hold."""
+"""Checks of HDF5 files: none may reach other files, or declare data that it lacks."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def arrays(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
         for key in group:
             n_objects += 1
             if n_objects > _MOST_OBJECTS:
-                raise MRFInputError("too-many-datasets", "the file holds too many objects",
+                raise MRFInputError("too-many-datasets", "the file contains too many objects",
                                     path=path, expected=f"at most {_MOST_OBJECTS}",
-                                    hint="Say which dataset to read.")  # fmt: skip
+                                    hint="Choose the dataset to read.")  # fmt: skip
             name = f"{prefix}/{key}".lstrip("/")
             if not _is_hard_link(group, key):
                 links.append(name)
@@ -105,7 +105,7 @@ def _is_hard_link(group: h5py.Group, key: str) -> bool:
 
 
 def _leads_out(name: str, path: Path) -> MRFInputError:
-    return MRFInputError("security-link", f"{name!r} is a link, which may lead to any file",
+    return MRFInputError("security-link", f"{name!r} is a link, which could lead to any file",
                          path=path, expected="an array in the file itself",
                          hint="Copy the data into one file (h5repack).")  # fmt: skip
 
@@ -144,7 +144,7 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
                             "file", path=path, found=repr(dataset.external[0][0]),
                             hint="Copy the data into one file (h5repack).")  # fmt: skip
     if dataset.is_virtual:
-        raise MRFInputError("security-virtual", f"{dataset.name!r} is put together from other "
+        raise MRFInputError("security-virtual", f"{dataset.name!r} is assembled from other "
                             "files", path=path,
                             hint="Copy the data into one file (h5repack).")  # fmt: skip
     if dataset.shape is None or 0 in dataset.shape:
@@ -166,5 +166,6 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
 
 
 def _not_held(dataset: h5py.Dataset, path: Path, expected: str, found: str) -> MRFInputError:
-    return MRFInputError("declared-size", f"{dataset.name!r} declares more than the file holds",
-                         path=path, expected=expected, found=found)  # fmt: skip
+    return MRFInputError("declared-size",
+                         f"{dataset.name!r} declares more data than the file contains", path=path,
+                         expected=expected, found=found)  # fmt: skip

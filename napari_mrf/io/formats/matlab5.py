@@ -46,8 +46,9 @@ def read(path: Path, dataset: str | None = None) -> Source:
         # A number takes a byte or more in the file, whatever its class.
         declared = math.prod(variables[name][0])
         if declared > held_bytes:
-            raise MRFInputError("declared-size", f"{name!r} declares more than the file holds",
-                                path=path, expected=f"at most {held_bytes} numbers",
+            raise MRFInputError("declared-size",
+                                f"{name!r} declares more data than the file contains", path=path,
+                                expected=f"at most {held_bytes} numbers",
                                 found=f"{declared} numbers")  # fmt: skip
         refuse_beyond_memory(16 * declared, "the array", path)
         array = loadmat(path, appendmat=False, variable_names=[name])[name]
@@ -56,7 +57,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
     except Exception as error:  # scipy's parser raises whatever it stumbles over
         raise _corrupt(path, error) from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iufc":
-        raise MRFInputError("not-numeric", f"{name!r} holds no numbers", path=path)
+        raise MRFInputError("not-numeric", f"{name!r} does not contain numbers", path=path)
     return Source(path, sha256_of(path), array,
                   metadata={"format": "MATLAB 5", "dataset": name,
                             "stored_type": array.dtype.str})  # fmt: skip
@@ -103,8 +104,8 @@ def _unpacked_size(file: BinaryIO, length: int, path: Path) -> int:
     except zlib.error as error:
         raise _corrupt(path, error) from None
     if not unpacker.eof:
-        raise MRFInputError("truncated", "a packed array ends too early", path=path,
-                            expected="the end of the packed data",
+        raise MRFInputError("truncated", "a compressed array ends too early", path=path,
+                            expected="the end of the compressed data",
                             found=f"{unpacked} bytes unpacked",
                             hint="Save or copy it again.")  # fmt: skip
     file.seek(length, 1)

@@ -63,14 +63,14 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"not-numeric"``, ``"bad-scaling"``, ``"no-time-axis"`` or ``"disk-full"``.
     """
     if dataset is not None:
-        raise MRFInputError("bad-dataset", "a NIfTI file holds one array", path=path,
+        raise MRFInputError("bad-dataset", "a NIfTI file contains only one array", path=path,
                             expected="no dataset", found=repr(dataset))  # fmt: skip
     packed = _is_packed(path)
     warnings: list[str] = []
     named_packed = path.name.lower().endswith(".gz")
     if packed != named_packed:
         warnings.append(f"{path.name} is {'' if packed else 'not '}compressed, "
-                        "whatever its name says; its content was read.")  # fmt: skip
+                        "although its name says otherwise; its content was read.")  # fmt: skip
     if packed:
         # The header is checked before anything is written.
         header = read_header(unpack_head(path), path)
@@ -111,7 +111,7 @@ def read_volume(path: Path) -> NiftiVolume:
             ...
         ]
     if stored.ndim > 3:
-        raise MRFInputError("bad-shape", "the file holds more than one volume", path=path,
+        raise MRFInputError("bad-shape", "the file contains more than one volume", path=path,
                             expected="axes (X, Y, Z)", found=f"shape {stored.shape}")  # fmt: skip
     values = stored.reshape(stored.shape + (1,) * (3 - stored.ndim), order="F").T
     if (header.slope, header.intercept) != (1.0, 0.0):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """What the reader needs of a header.
+    """The part of a header that the reader needs.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_header(head: bytes, path: Path) -> NiftiHeader:
         ``"bad-header"``, ``"truncated"``, ``"not-numeric"`` or ``"bad-scaling"``.
     """
     if not matches(head):
-        raise MRFInputError("unknown-format", "the file is no NIfTI file", path=path)
+        raise MRFInputError("unknown-format", "the file is not a NIfTI file", path=path)
     if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
         raise MRFInputError("bad-header", "the header and the data lie in two files", path=path,
                             hint="Convert the pair to one .nii file.")  # fmt: skip
@@ -102,7 +102,7 @@ def read_header(head: bytes, path: Path) -> NiftiHeader:
 
 
 def _bad(field: str, expected: object, found: object, path: Path) -> MRFInputError:
-    return MRFInputError("bad-header", f"{field} in the NIfTI header is impossible", path=path,
+    return MRFInputError("bad-header", f"{field} in the NIfTI header is not valid", path=path,
                          expected=expected, found=found)  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def _dtype(header: Any, path: Path) -> np.dtype[Any]:
     except (HeaderDataError, KeyError) as error:
         raise _bad("datatype", "a NIfTI data type", str(error), path) from None
     if dtype.kind not in "iufc" or dtype.itemsize > 16:
-        raise MRFInputError("not-numeric", "the numbers are of a kind that is not read", path=path,
+        raise MRFInputError("not-numeric", "the data type is not supported", path=path,
                             expected="integers, float32/64 or complex64/128",
                             found=str(dtype))  # fmt: skip
     if int(header["bitpix"]) != 8 * dtype.itemsize:
@@ -168,7 +168,7 @@ def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]
     n_space = min(int(header["dim"][0]), 3)
     if not np.all(np.isfinite(sizes[:n_space])) or np.any(sizes[:n_space] <= 0):
         shown = ", ".join(f"{size:g}" for size in sizes[:n_space])
-        return None, (f"The voxel sizes in the header are impossible ({shown}). {_WITHOUT}",)
+        return None, (f"The voxel sizes in the header are not valid ({shown}). {_WITHOUT}",)
     warnings: tuple[str, ...] = ()
     if header["sform_code"] > 0:
         affine = header.get_sform()
@@ -178,7 +178,7 @@ def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]
         except (ValueError, ArithmeticError):
             affine = np.full((4, 4), np.nan)
     elif np.all(sizes == 1.0):
-        return None, (f"The header holds no geometry. {_WITHOUT}",)
+        return None, (f"The header contains no geometry. {_WITHOUT}",)
     else:
         affine = np.diag([*sizes, 1.0])
         warnings = ("The header gives voxel sizes but no orientation: left and right, front and "

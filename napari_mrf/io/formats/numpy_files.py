@@ -30,7 +30,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"truncated"``, ``"bad-header"`` or ``"security-pickle"``.
     """
     if dataset is not None:
-        raise MRFInputError("bad-dataset", "a .npy file holds one array", path=path,
+        raise MRFInputError("bad-dataset", "a .npy file contains only one array", path=path,
                             expected="no dataset", found=repr(dataset))  # fmt: skip
     stamp = FileStamp.of(path)
     with path.open("rb") as file:
@@ -69,7 +69,7 @@ def read_header(
     try:
         reader = readers.get(np.lib.format.read_magic(file))
         if reader is None:
-            raise ValueError("this version of the format is not read")
+            raise ValueError("this version of the format is not supported")
         shape, fortran, dtype = reader(file)
     except (ValueError, EOFError, TypeError, SyntaxError) as error:
         if "EOF" in str(error):
@@ -77,8 +77,8 @@ def read_header(
         raise MRFInputError("bad-header", "the header of the array is damaged", path=path,
                             found=str(error).splitlines()[0])  from None  # fmt: skip
     if dtype.hasobject:
-        raise MRFInputError("security-pickle", "the array holds pickled Python objects, which "
-                            "may run any code when read", path=path,
+        raise MRFInputError("security-pickle", "the array contains pickled Python objects, "
+                            "which can run any code when they are read", path=path,
                             expected="numbers", found=str(dtype),
                             hint="Save plain complex numbers.")  # fmt: skip
     return tuple(int(n) for n in shape), "F" if fortran else "C", dtype

@@ -86,8 +86,8 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
         module = import_module(f"napari_mrf.io.formats.{file_format.module}")
         if module.matches(head):
             if packed and file_format.name != "NIfTI":
-                raise MRFInputError("unknown-format", "only NIfTI files are read packed",
-                                    path=path, found=f"a packed {file_format.name}",
+                raise MRFInputError("unknown-format", "only NIfTI files may be compressed",
+                                    path=path, found=f"a compressed {file_format.name}",
                                     hint="Unpack it first (gunzip).")  # fmt: skip
             if not packed and path.stat().st_size < file_format.least_bytes:
                 raise truncated(path, file_format.least_bytes, path.stat().st_size, least=True)
@@ -98,9 +98,9 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
         if suffix_of(path) in file_format.suffixes and size < file_format.least_bytes:
             raise truncated(path, file_format.least_bytes, size, least=True)
     names = ", ".join(file_format.name for file_format in FORMATS)
-    raise MRFInputError("unknown-format", "the content is of no known format", path=path,
+    raise MRFInputError("unknown-format", "the format of the file is not known", path=path,
                         expected=names, found=f"the bytes {head[:8].hex(' ')}",
-                        hint="The name of a file does not matter, its content does.")  # fmt: skip
+                        hint="The content of a file decides, not its name.")  # fmt: skip
 
 
 def _head(path: Path) -> tuple[bytes, bool]:

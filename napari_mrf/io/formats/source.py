@@ -1,4 +1,4 @@
-"""What a format file hands over: an array that may still lie on the disk, and its place."""
+"""Sources, the results of format readers: an array, maybe still on the disk, and its place."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class FileStamp:
         except MRFInputError:
             unchanged = False
         if not unchanged:
-            raise MRFInputError("file-changed", "the file has changed or gone since it was opened",
+            raise MRFInputError("file-changed", "the file was changed or removed after opening",
                                 path=self.path, hint="Load the series again.")  # fmt: skip
 
 
@@ -173,10 +173,10 @@ def truncated(
 
 def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputError:
     """Return the error for a file of several arrays none of which was chosen."""
-    what = "the file holds no such array" if dataset else "the file holds several arrays"
+    what = "the file does not contain this array" if dataset else "the file contains several arrays"
     if not names:
-        what = "the file holds no array of numbers"
+        what = "the file does not contain an array of numbers"
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return MRFInputError("bad-dataset", what, path=path,
                          expected=None if dataset is None else repr(dataset), found=shown or None,
-                         hint="Say which one with dataset=." if names else None)  # fmt: skip
+                         hint="Choose one with dataset=." if names else None)  # fmt: skip

@@ -82,8 +82,8 @@ def load_labels(
     if not difference:
         warnings: tuple[str, ...] = ()
         if unknown and volume.affine is not affine:
-            warnings = (f"{path.name} has the right shape; whether it lies in the right place "
-                        "cannot be told, as one of the two has no geometry.",)  # fmt: skip
+            warnings = (f"{path.name} has the right shape, but its position could not be checked, "
+                        "because one of the two has no geometry.",)  # fmt: skip
         return LabelMap(values, affine, volume.sha256, warnings=warnings)
     if resample is None or volume.affine is None or affine is None:
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
@@ -96,7 +96,7 @@ def load_labels(
     warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
                 "for every voxel.",)  # fmt: skip
     if lost:
-        warnings += (f"No voxel is left of the labels {', '.join(map(str, lost))}.",)
+        warnings += (f"Resampling left no voxel of the labels {', '.join(map(str, lost))}.",)
     return LabelMap(moved, affine, volume.sha256, True, warnings)
 
 
@@ -128,10 +128,11 @@ def save_labels(
     path = Path(path)
     labels = _as_labels(np.asarray(values), path)
     if labels.ndim != 3:
-        raise MRFInputError("bad-labels", "a label map has three axes, (Z, Y, X)", path=path,
+        raise MRFInputError("bad-labels", "a label map must have three axes (Z, Y, X)", path=path,
                             found=f"shape {labels.shape}")  # fmt: skip
     if not path.name.lower().endswith(".nii.gz"):
-        raise MRFInputError("bad-name", "a label map is written as compressed NIfTI", path=path,
+        raise MRFInputError("bad-name", "a label map can only be written as compressed NIfTI",
+                            path=path,
                             expected="a name ending in .nii.gz")  # fmt: skip
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
@@ -140,7 +141,7 @@ def save_labels(
 
 def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:
     if values.dtype.kind not in "biuf":
-        raise MRFInputError("bad-labels", "labels are whole numbers", path=path,
+        raise MRFInputError("bad-labels", "labels must be whole numbers", path=path,
                             found=str(values.dtype))  # fmt: skip
     if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
         raise MRFInputError("bad-labels", "the labels are not whole numbers", path=path,

@@ -69,7 +69,7 @@ def parse_label_table(text: str) -> dict[int, Label]:
             raise _bad_line(number, "every number once", f"{label.index} again")
         labels[label.index] = label
     if not labels:
-        raise MRFInputError("bad-label-table", "the label file holds no label",
+        raise MRFInputError("bad-label-table", "the label file contains no labels",
                             expected=f"columns {_COLUMNS}")  # fmt: skip
     return labels
 
@@ -127,7 +127,7 @@ def load_label_table(path: str | Path) -> dict[int, Label]:
     except OSError as error:
         raise read_error(error, path) from error
     except UnicodeDecodeError:
-        raise MRFInputError("bad-label-table", "the file is no UTF-8 text", path=path,
+        raise MRFInputError("bad-label-table", "the file is not UTF-8 text", path=path,
                             hint="Save it again as UTF-8 text.") from None  # fmt: skip
     except MRFInputError as error:
         raise error.at(path) from None
@@ -149,5 +149,5 @@ def save_label_table(path: str | Path, labels: Iterable[Label], *, overwrite: bo
 
 
 def _bad_line(number: int, expected: str, found: str) -> MRFInputError:
-    return MRFInputError("bad-label-table", f"line {number} of the label file is not understood",
+    return MRFInputError("bad-label-table", f"line {number} of the label file is not valid",
                          expected=expected, found=found)  # fmt: skip

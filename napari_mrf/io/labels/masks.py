@@ -58,7 +58,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         volume = read_volume(path)
         values, affine = volume.values, volume.affine
     if values.dtype.kind not in "biuf":
-        raise MRFInputError("bad-mask", "a mask holds zeros and ones", path=path,
+        raise MRFInputError("bad-mask", "a mask must contain only zeros and ones", path=path,
                             found=str(values.dtype))  # fmt: skip
     try:
         mask = check_mask(values, series.spatial_shape)

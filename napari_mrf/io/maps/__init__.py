@@ -1,1 +1,1 @@
-"""Parameter maps in and out: one folder of NIfTI files a subject."""
+"""Parameter maps in and out: one folder of NIfTI files per subject."""

@@ -1,4 +1,4 @@
-"""Folders of maps, one or one a subject, and the label maps that go with them."""
+"""Folders of maps, one or one per subject, and the label maps that go with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SINGLE = ""
 """The name under which `find_maps` returns a folder that holds maps itself."""
 
 LABEL_NAMES = ("labels", "rois")
-"""What a label map inside the folder of a subject is called."""
+"""Name of a label map inside the folder of a subject."""
 
 _SUFFIXES = (".nii.gz", ".nii")
 
@@ -29,7 +29,7 @@ def find_maps(path: str | Path) -> dict[str, Path]:
     ----------
     path : str or Path
         A folder with ``maps.json`` or with plain maps (``FF.nii.gz``, ``T1H2O.nii``), or a
-        folder with such folders in it, one a subject.
+        folder with such folders in it, one per subject.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def find_maps(path: str | Path) -> dict[str, Path]:
         raise read_error(error, folder) from error
     found = {one.name: one for one in subjects if _holds_maps(one)}
     if not found:
-        raise MRFInputError("no-maps", "the folder holds no parameter maps, and no folder of a "
+        raise MRFInputError("no-maps", "the folder contains no parameter maps, and no folder of a "
                             "subject that does", path=folder,
                             expected=f"{RECORD_NAME}, or files such as FF.nii.gz, here or one "
                             "folder below")  # fmt: skip
@@ -91,9 +91,9 @@ def find_all_maps(paths: Sequence[str | Path]) -> dict[str, Path]:
         for subject, folder in one.items():
             name = subject or names[folder.resolve()]
             if name in by_subject:
-                raise MRFInputError("same-name", f"two folders of maps have the name {name}",
+                raise MRFInputError("same-name", f"two folders of maps share the name {name}",
                                     path=folder, found=str(by_subject[name]),
-                                    hint="Name the folders after their subjects, each given once."
+                                    hint="Name each folder after its subject; give it only once."
                                     )  # fmt: skip
             by_subject[name] = folder
     return by_subject
@@ -151,8 +151,8 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
         raise MRFInputError("missing-file", "the label map does not exist", path=path)
     if path.is_file():
         if subjects != [SINGLE]:
-            raise MRFInputError("one-label-map", "one label map cannot be that of every subject",
-                                path=path, expected="a folder with one label map a subject",
+            raise MRFInputError("one-label-map", "one label map cannot belong to several subjects",
+                                path=path, expected="a folder with one label map per subject",
                                 found="a file")  # fmt: skip
         return {SINGLE: path}
     found = {}
@@ -167,7 +167,7 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
     if not found:
         example = next((subject for subject in subjects if subject != SINGLE), "")
         expected = f"{example}.nii.gz or {example}/labels.nii.gz" if example else "labels.nii.gz"
-        raise MRFInputError("no-label-maps", "the folder holds no label map of the subjects",
+        raise MRFInputError("no-label-maps", "the folder contains no label map of the subjects",
                             path=path, expected=expected)  # fmt: skip
     return found
 

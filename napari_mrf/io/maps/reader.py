@@ -50,13 +50,13 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     for name, (path, sha256) in _files(folder, record).items():
         volume = read_volume(path)
         if sha256 is not None and volume.sha256 != sha256:
-            raise MRFInputError("sha256-mismatch", "the map is not the one that was saved",
+            raise MRFInputError("sha256-mismatch", "the map has changed since it was saved",
                                 path=path, expected=sha256, found=volume.sha256,
-                                hint=f"Delete {RECORD_NAME} to read it nevertheless."
+                                hint=f"Delete {RECORD_NAME} to read it anyway."
                                 )  # fmt: skip
         volumes[name] = volume
     if not set(volumes) & set(PARAMETERS):
-        raise MRFInputError("no-maps", "the folder holds no parameter maps", path=folder,
+        raise MRFInputError("no-maps", "the folder contains no parameter maps", path=folder,
                             expected=f"files such as {', '.join(PARAMETERS)}.nii.gz")  # fmt: skip
     grid = _common_grid(volumes, folder)
     return ParameterMaps(
@@ -73,8 +73,8 @@ def load_maps(directory: str | Path) -> ParameterMaps:
 def _read_record(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_RECORD_BYTES:
-            raise MRFInputError("file-too-large", "a record of maps is small text", path=path,
-                                expected=f"at most {_MAX_RECORD_BYTES} bytes",
+            raise MRFInputError("file-too-large", "the file is too large for a record of maps",
+                                path=path, expected=f"at most {_MAX_RECORD_BYTES} bytes",
                                 found=f"{path.stat().st_size} bytes")  # fmt: skip
         record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
     except OSError as error:
@@ -94,12 +94,12 @@ def _read_record(path: Path) -> dict[str, Any]:
     ):
         raise _bad_record(path, "no list of maps with file and sha256")
     if not isinstance(record.get("provenance", {}), dict):
-        raise _bad_record(path, "a provenance that is no object")
+        raise _bad_record(path, "a provenance that is not an object")
     return record
 
 
 def _bad_record(path: Path, found: str) -> MRFInputError:
-    return MRFInputError("bad-record", "the record of the maps is not understood", path=path,
+    return MRFInputError("bad-record", "the record of the maps is not valid", path=path,
                          expected="what this version of the software writes", found=found
                          )  # fmt: skip
 
@@ -140,7 +140,7 @@ def _exact_affine(record: dict[str, Any], stored: Grid, path: Path) -> NDArray[n
     try:
         exact = check_affine(record["affine"], path=str(path))
     except (TypeError, ValueError):
-        raise _bad_record(path, "an affine that is none") from None
+        raise _bad_record(path, "an affine that is not valid") from None
     if not same_place(exact, stored.affine, stored.spatial_shape):
         raise _bad_record(path, "another affine than the files have")
     return exact

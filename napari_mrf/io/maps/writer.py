@@ -1,4 +1,4 @@
-"""Parameter maps out: one NIfTI file a map, and a record of how they came to be."""
+"""Parameter maps out: one NIfTI file per map, and a record of how they came to be."""
 
 from __future__ import annotations
 

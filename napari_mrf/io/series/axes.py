@@ -35,7 +35,7 @@ def check_axes(axes: str, shape: Sized[int], path: Path) -> str:
                                      f"{tuple(shape)}, with X, Y and T among them",
                             found=repr(axes))  # fmt: skip
     if "C" in order and shape[order.index("C")] != 2:
-        raise MRFInputError("bad-axes", "axis C holds real and imaginary parts", path=path,
+        raise MRFInputError("bad-axes", "axis C must hold real and imaginary parts", path=path,
                             expected="2 entries",
                             found=f"{shape[order.index('C')]} entries")  # fmt: skip
     return order
@@ -87,7 +87,7 @@ def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
     usual = axes_option("XYZT")
     hint = f"Give the order, such as {usual}, or write it into the sidecar as AxisOrder."
     if proposals:
-        hint = f"By its lengths it may be {axes_option(*proposals)}: give the one that is right."
-    return MRFInputError("axes-unknown", "the file does not say what its axes are",
+        hint = f"The lengths of the axes suggest {axes_option(*proposals)}: give the correct one."
+    return MRFInputError("axes-unknown", "the order of the axes is not known",
                          path=source.path, expected="an order of X, Y, Z and T",
                          found=f"shape {shape}", hint=hint)  # fmt: skip

@@ -53,7 +53,7 @@ def find_series(paths: Iterable[str | Path]) -> dict[str, Path]:
             if not files:
                 raise MRFInputError(
                     "no-series",
-                    "the folder holds no series",
+                    "the folder contains no series",
                     path=path,
                     expected=", ".join(sorted(suffixes)),
                 )
@@ -62,7 +62,7 @@ def find_series(paths: Iterable[str | Path]) -> dict[str, Path]:
             if name in found:
                 raise MRFInputError(
                     "same-name",
-                    f"two series are called {name}",
+                    f"two series have the name {name}",
                     path=file,
                     found=str(found[name]),
                     hint="Reconstruct them into separate folders.",

@@ -27,7 +27,7 @@ _NAMINGS: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (("_re", "real"), ("_im", "imaginary")),
     (("", "magnitude"), ("_ph", "phase")),
 )
-"""How the two files of a pair are named: BIDS entities inside the name, endings behind it."""
+"""Names of the two files of a pair: BIDS entities inside the name, endings behind it."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ def find_pair(path: Path, layout: str | None, partner_name: str | None) -> Pair 
                                 )  # fmt: skip
         part = layout if layout in PARTNER else part_by_name(path)
         if part is None:
-            raise MRFInputError("bad-sidecar", "the sidecar names a partner but not what this "
-                                "file is", path=path, expected="ComplexLayout magnitude, phase, "
+            raise MRFInputError("bad-sidecar", "the sidecar names a partner but not which "
+                                "part this file is", path=path,
+                                expected="ComplexLayout magnitude, phase, "
                                 "real or imaginary", found=repr(layout))  # fmt: skip
         partner = path.with_name(partner_name)
         if not partner.is_file():
@@ -133,8 +134,8 @@ def _replaced(stem: str, token: str, other: str) -> str | None:
 
 
 def _missing(path: Path, part: str, names: list[str]) -> MRFInputError:
-    return MRFInputError("partner-missing", f"the {part} image has no {PARTNER[part]} image "
-                         "beside it", path=path, expected=" or ".join(names) or None,
+    return MRFInputError("partner-missing", f"the {PARTNER[part]} image of the {part} image "
+                         "is missing", path=path, expected=" or ".join(names) or None,
                          found="no such file",
                          hint="Put it into the same folder, or name it as Partner in the "
                               "sidecar.")  # fmt: skip
@@ -184,15 +185,18 @@ def radians_per_unit(
                                 path=path, expected="rad or deg", found=found)  # fmt: skip
     said = None if declared == "arbitrary" else declared
     if chosen and said and _RADIANS[chosen.lower()] != _RADIANS[said.lower()]:
-        raise MRFInputError("phase-unit-conflict", "the phase unit given differs from that of "
+        raise MRFInputError("phase-unit-conflict", "the given phase unit differs from that of "
                             "the sidecar", path=path, expected=said, found=chosen)  # fmt: skip
     unit = chosen or said
     if unit is None:
         if declared is None and _is_certainly_radian(smallest, largest):
-            return 1.0, f"The phase {path.name} has no unit; its {found} are radian."
+            return (
+                1.0,
+                f"The phase {path.name} has no unit; its {found} show that it is in radians.",
+            )
         raise MRFInputError("phase-unit-unknown", "the unit of the phase is not known", path=path,
                             expected="Units rad in the sidecar of the phase image", found=found,
-                            hint='Say which with phase_unit="rad" or "deg", or convert it to '
+                            hint='Give phase_unit="rad" or "deg", or convert it to '
                                  "radian first.")  # fmt: skip
     factor = _RADIANS[unit.lower()]
     if max(abs(smallest), abs(largest)) * factor > 2 * math.pi + _ROUNDING:

@@ -62,7 +62,7 @@ def load_series(
     magnitude_only : bool
         Take real data as magnitudes, with phase 0. Off-resonance is then lost.
     average_spokes : bool
-        Average the spokes of each frame, for a series with one image a pulse.
+        Average the spokes of each frame, for a series with one image per pulse.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> No
                             f"the sequence {sequence.name}", path=main.source.path,
                             expected=f"{sequence.n_frames} frames",
                             found=f"{n_frames} frames in shape {tuple(shape)}",
-                            hint=f"By its lengths the order may be {likely}.")  # fmt: skip
+                            hint=f"The lengths of the axes suggest {likely}.")  # fmt: skip
 
 
 def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
@@ -215,7 +215,7 @@ def open_partner(
     block = main.sidecar.block if main.sidecar else None
     pair = find_pair(path, block.ComplexLayout if block else None, block.Partner if block else None)
     if pair is None:
-        raise MRFInputError("not-complex", "the series is real, fingerprints are complex",
+        raise MRFInputError("not-complex", "the series is real, but fingerprints are complex",
                             path=path, expected="complex data",
                             found=str(main.source.array.dtype),
                             hint="Load magnitude and phase, or real and imaginary part, named "
@@ -267,7 +267,7 @@ def check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
                             found=source.sha256)  # fmt: skip
     if block.CompressedBasis is not None:
         raise MRFInputError("compressed-series", "the series is compressed in time",
-                            path=source.path, expected="one image a frame",
+                            path=source.path, expected="one image per frame",
                             found=f"{block.CompressedBasis.Rank} components",
                             hint="Expand it with its basis first.")  # fmt: skip
 

@@ -105,7 +105,7 @@ class MRFBlock(BaseModel):
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is used of a sidecar; other BIDS keys are left alone."""
+    """The keys of a sidecar that are used; other BIDS keys are left alone."""
 
     path: Path
     sha256: str
@@ -142,7 +142,7 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
             return None
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise MRFInputError("file-too-large", "a sidecar is small text", path=path,
+            raise MRFInputError("file-too-large", "the file is too large for a sidecar", path=path,
                                 expected=f"at most {MAX_BYTES} bytes",
                                 found=f"{size} bytes")  # fmt: skip
         text = path.read_text(encoding="utf-8-sig")
@@ -152,10 +152,10 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
         raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
     record = strict_json.loads(text, path=path)
     if not isinstance(record, dict):
-        raise _bad(path, "the file holds no JSON object", found=type(record).__name__)
+        raise _bad(path, "the file does not contain a JSON object", found=type(record).__name__)
     units = record.get("Units")
     if units is not None and not isinstance(units, str):
-        raise _bad(path, "Units is no text", found=repr(units)[:60])
+        raise _bad(path, "Units is not text", found=repr(units)[:60])
     for key in record:
         # A key of the block that stands outside of it would be ignored without a word.
         if key in MRFBlock.model_fields and key not in _ALSO_BIDS:
@@ -208,11 +208,11 @@ def _check_lengths(block: MRFBlock, path: Path) -> None:
                                 f"(NFrames {n_frames}, NSpokes {n_pulses})",
                        found=f"{len(value)} values")  # fmt: skip
     if block.FatModel and len(block.FatModel.ShiftsHz) != len(block.FatModel.Amplitudes):
-        raise _bad(path, f"the field {BLOCK}.FatModel has as many shifts as amplitudes",
+        raise _bad(path, f"the field {BLOCK}.FatModel must have as many shifts as amplitudes",
                    expected=f"{len(block.FatModel.ShiftsHz)} amplitudes",
                    found=len(block.FatModel.Amplitudes))  # fmt: skip
     if block.FlipAngle is not None and (block.NominalFlipAngle or block.FlipAngleModulation):
-        raise _bad(path, "FlipAngle and NominalFlipAngle with FlipAngleModulation are given",
+        raise _bad(path, "both FlipAngle and NominalFlipAngle with FlipAngleModulation are given",
                    hint="Keep one of the two.")  # fmt: skip
 
 
@@ -224,6 +224,6 @@ def _check_ranges(block: MRFBlock, path: Path) -> None:
         values = value if isinstance(value, list) else [] if value is None else [value]
         outside = [number for number in values if not least <= number <= most]
         if outside:
-            raise _bad(path, f"the field {BLOCK}.{name} is outside of what is possible in seconds",
+            raise _bad(path, f"the field {BLOCK}.{name} is out of range",
                        expected=f"{least:g} to {most:g} s", found=f"{outside[0]:g}",
-                       hint="Is it in milliseconds? Sidecars have seconds.")  # fmt: skip
+                       hint="Is it in milliseconds? Sidecars use seconds.")  # fmt: skip

@@ -97,7 +97,7 @@ def _build(block: MRFBlock) -> Sequence:
 
 
 def _pulses(value: Any, n_pulses: int | None, spokes: int) -> NDArray[np.float64]:
-    """Return one value a pulse: constant, given per pulse, or repeated within each frame."""
+    """Return one value per pulse: constant, given per pulse, or repeated within each frame."""
     vector = np.atleast_1d(np.asarray(value, dtype=np.float64))
     if n_pulses is None or vector.size == n_pulses:
         return vector

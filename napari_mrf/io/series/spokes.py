@@ -1,4 +1,4 @@
-"""The chosen repair of a series with one image a pulse: the spokes of a frame averaged."""
+"""The chosen repair of a series with one image per pulse: the spokes of a frame averaged."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def average(signal: Any, sequence: Sequence | None, path: Path) -> tuple[Any, in
         ``"no-sequence"``, or ``"frames-mismatch"`` for a series of another length.
     """
     if sequence is None:
-        raise MRFInputError("no-sequence", "the spokes of a frame are averaged by the sequence, "
+        raise MRFInputError("no-sequence", "averaging the spokes of a frame needs the sequence, "
                             "which is not known", path=path,
                             hint="Pick the sequence that was measured.")  # fmt: skip
     spokes = sequence.pulses_per_frame
     n_pulses = int(signal.shape[0])
     if n_pulses != sequence.n_pulses or spokes == 1:
         raise MRFInputError("frames-mismatch", "there are no spokes to average", path=path,
-                            expected=f"{sequence.n_pulses} images, {spokes} a frame",
+                            expected=f"{sequence.n_pulses} images, {spokes} per frame",
                             found=f"{n_pulses} images",
                             hint="Load the series without averaging.")  # fmt: skip
     if isinstance(signal, np.ndarray):

@@ -147,7 +147,7 @@ def view_of(source: Source, axes: str) -> SeriesView:
     """
     array = source.array
     if array.dtype.kind not in "iufc":
-        raise MRFInputError("not-numeric", "the array holds no numbers", path=source.path,
+        raise MRFInputError("not-numeric", "the array does not contain numbers", path=source.path,
                             expected="complex or real numbers", found=str(array.dtype))  # fmt: skip
     if 0 in array.shape:
         raise MRFInputError("bad-shape", "the array is empty", path=source.path,

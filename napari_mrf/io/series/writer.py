@@ -43,7 +43,7 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
     path = Path(path)
     suffix = suffix_of(path)
     if suffix not in (".nii", ".nii.gz"):
-        raise MRFInputError("bad-suffix", "a series is saved as NIfTI", path=path,
+        raise MRFInputError("bad-suffix", "a series can only be saved as NIfTI", path=path,
                             expected="a name that ends in .nii or .nii.gz",
                             found=repr(suffix))  # fmt: skip
     sidecar = sidecar_path(path)

@@ -1,4 +1,4 @@
-"""What a session file names, loaded again, with what has changed on the disk since."""
+"""Contents of a session: all that its file names, loaded again, and changes on the disk since."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
     if contents.near:
         # A session file that moved alone finds everything at its former place, as it should.
         contents.remarks += [
-            f"{path.name} was not where the session moved to, and was taken from its former "
+            f"{path.name} was not found beside the moved session and was loaded from its former "
             f"place, {path.parent}."
             for path in contents.far
         ]
@@ -147,7 +147,7 @@ def _load_regions(contents: SessionContents) -> Generator[str, None, None]:
         _remark_missing(contents, record.file, "the regions")
         return
     if grid is None:
-        contents.remarks.append("The regions were left out: there is no image to lay them over.")
+        contents.remarks.append("The regions were left out: there is no image to show them on.")
         return
     yield from _compare(contents, [record.file], "The label map")
     try:
@@ -178,7 +178,7 @@ def _compare(
             f"{what} changed since the session was saved{when}: {', '.join(changed)}."
         )
     if gone:
-        contents.remarks.append(f"{what} lost files since then: {', '.join(gone)}.")
+        contents.remarks.append(f"{what} has missing files: {', '.join(gone)}.")
 
 
 def _remark_missing(contents: SessionContents, record: FileRecord, what: str) -> None:

@@ -144,7 +144,7 @@ def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = Fa
     """
     path = Path(path)
     if not path.name.lower().endswith(SUFFIX):
-        raise MRFInputError("bad-name", "the name does not end as session files do", path=path,
+        raise MRFInputError("bad-name", "the file name has the wrong ending", path=path,
                             expected=f"a name such as study{SUFFIX}", found=path.name
                             )  # fmt: skip
     refuse_existing(path, overwrite=overwrite)
@@ -164,9 +164,9 @@ def load_session(path: str | Path) -> SessionFile:
     try:
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
-            raise MRFInputError("file-too-large", "a session file is small text", path=path,
-                                expected=f"at most {_LARGEST_BYTES} bytes", found=f"{size} bytes"
-                                )  # fmt: skip
+            raise MRFInputError("file-too-large", "the file is too large for a session file",
+                                path=path, expected=f"at most {_LARGEST_BYTES} bytes",
+                                found=f"{size} bytes")  # fmt: skip
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise read_error(error, path) from error
@@ -185,7 +185,7 @@ def load_session(path: str | Path) -> SessionFile:
 
 
 def _not_understood(path: Path, found: str) -> MRFInputError:
-    return MRFInputError("bad-session", "the session file is not understood", path=path,
+    return MRFInputError("bad-session", "the session file is not valid", path=path,
                          expected="what this version of the software writes", found=found
                          )  # fmt: skip
 

@@ -35,10 +35,10 @@ def save_fingerprints(fingerprints: Any, path: str | Path, *, overwrite: bool = 
     path = Path(path)
     array = np.asarray(fingerprints, dtype=np.complex64)
     if array.ndim != 2:
-        raise MRFInputError("bad-shape", "fingerprints are rows", expected="shape (N, T)",
-                            found=f"shape {array.shape}")  # fmt: skip
+        raise MRFInputError("bad-shape", "fingerprints must be an array with two axes",
+                            expected="shape (N, T)", found=f"shape {array.shape}")  # fmt: skip
     if path.suffix.lower() != ".npy":
-        raise MRFInputError("bad-name", "fingerprints are written as .npy, nothing else",
+        raise MRFInputError("bad-name", "fingerprints can only be written as .npy",
                             path=path, expected="a name ending in .npy")  # fmt: skip
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary, temporary.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Tissue parameters from a CSV table: one row a fingerprint, one column a parameter."""
+"""Tissue parameters from a CSV table: one row per fingerprint, one column per parameter."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
         ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise MRFInputError(
-            "bad-table", "the file is no CSV text", path=path, found=str(error)
+            "bad-table", "the file is not CSV text", path=path, found=str(error)
         ) from None
     keys = [name.strip() for name in rows[0]] if rows else []
     unknown = [key for key in keys if key not in PARAMETERS]
@@ -60,7 +60,7 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
         if len(row) != len(keys):
             raise MRFInputError(
                 "bad-table",
-                f"line {line} has another number of cells than the header",
+                f"line {line} has a different number of cells from the header",
                 path=path,
                 expected=len(keys),
                 found=len(row),
@@ -71,7 +71,7 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
             except ValueError:
                 raise MRFInputError(
                     "bad-table",
-                    f"line {line}, column {keys[column]} is no number",
+                    f"line {line}, column {keys[column]} is not a number",
                     path=path,
                     found=repr(cell),
                 ) from None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ENERGIES = ("99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999")
 DEFAULT_ENERGY = "99.999999"
-"""What `CompressedMatcher` keeps unless told otherwise (%)."""
+"""Energy that `CompressedMatcher` keeps by default (%)."""
 _WORTH_A_WORD = 0.01
 
 RANK_OPTIONS = (
@@ -41,7 +41,7 @@ RANK_OPTIONS = (
         default=DEFAULT_ENERGY,
         label="Energy (%)",
         help="Share of the atoms' energy that compression keeps. The worst atom loses far more "
-        "than the average: at 99.99 % some per cent of its norm.",
+        "than the average: at 99.99 % a few percent of its norm.",
         choices=ENERGIES,
     ),
     MethodOption(
@@ -49,11 +49,11 @@ RANK_OPTIONS = (
         kind="int",
         default=0,
         label="Rank",
-        help="Number of temporal vectors; 0 takes as many as the energy asks for.",
+        help="Number of temporal vectors; 0 chooses it by the energy.",
         limits=(0, 1000),
     ),
 )
-"""How much is compressed, as methods offer it."""
+"""Options of compression, as methods offer them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,14 +196,14 @@ def checked_rank(energy: str | float, rank: int, n_frames: int) -> tuple[float, 
     if not 0.0 < share < 1.0:
         raise MRFInputError(
             "bad-option",
-            "the energy to keep is no useful share",
+            "energy must be between 0 and 100 %",
             expected="above 0 and below 100 (%)",
             found=energy,
         )
     if rank != int(rank) or not 0 <= rank <= n_frames:
         raise MRFInputError(
             "bad-option",
-            "the rank is no possible number of temporal vectors",
+            "the rank is out of range",
             expected=f"1 to {n_frames}, or 0 to choose it by energy",
             found=rank,
         )

@@ -1,4 +1,4 @@
-"""What all matchers over explicit atoms share: the dictionary, the values of the best atom."""
+"""The base of all matchers over explicit atoms: dictionary, and values of the best atom."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
@@ -16,7 +17,6 @@ from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import RefiningMatcher
 from napari_mrf.reconstruction.method import VoxelResult
-from napari_mrf.reconstruction.slicewise import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -79,7 +79,7 @@ SearchT = TypeVar("SearchT", bound=AtomSearch)
 
 @dataclass(frozen=True, eq=False)
 class Prepared(Generic[SearchT]):
-    """What a matcher builds once, before the first fingerprint."""
+    """Atoms and search, which a matcher builds once before the first fingerprint."""
 
     atoms: ConditionedAtoms
     search: SearchT
@@ -190,7 +190,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         return self.prepare().search.best_atoms(signals)
 
     def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
-        """Return what the chosen atoms (N,) say of (N, K) fingerprints."""
+        """Return the values of the chosen atoms (N,) for (N, K) fingerprints."""
         atoms = self.prepare().atoms
         axes = atoms.dictionary.parameters
         norms = norms_of(signals)

@@ -80,7 +80,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
     sequence : Sequence
         Any kind.
     groups : int
-        Number of groups; 0 takes twice the root of the number of atoms.
+        Number of groups; 0 takes twice the square root of the number of atoms.
     pruning : {"bound", "threshold"}
         Groups that a bound proves not to hold the best atom, or those whose mean correlates
         much less than the best mean, as published.
@@ -115,8 +115,8 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
                 kind="int",
                 default=0,
                 label="Groups",
-                help="Number of groups of similar atoms; 0 takes twice the root of the number "
-                "of atoms.",
+                help="Number of groups of similar atoms; 0 takes twice the square root of "
+                "the number of atoms.",
                 limits=(0, 100_000),
             ),
             MethodOption(
@@ -206,20 +206,20 @@ def check_pruning(groups: int, pruning: str, margin: float) -> None:
     if pruning not in PRUNINGS:
         raise MRFInputError(
             "unknown-option",
-            f"there is no pruning {pruning!r}",
+            f"the pruning {pruning!r} is not known",
             expected=" or ".join(PRUNINGS),
         )
     if groups != int(groups) or groups < 0:
         raise MRFInputError(
             "bad-option",
-            "the number of groups is impossible",
-            expected="1 or more, or 0 for a number that suits",
+            "the number of groups is out of range",
+            expected="1 or more, or 0 to choose it automatically",
             found=groups,
         )
     if not 0.0 <= margin < 1.0:
         raise MRFInputError(
             "bad-option",
-            "the margin of pruning is no share",
+            "the margin of pruning is out of range",
             expected="0 or more, below 1",
             found=margin,
         )

@@ -140,7 +140,7 @@ class ExactAtoms:
 
 
 class SearchState:
-    """What is known of N fingerprints while blocks of atoms go by.
+    """State of the search for N fingerprints while blocks of atoms go by.
 
     Parameters
     ----------

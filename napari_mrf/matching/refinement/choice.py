@@ -34,7 +34,7 @@ def make_refinement(
     Parameters
     ----------
     sequence : Sequence
-        What is reconstructed.
+        That of the series.
     conditioning : Conditioning
         Frames used and averaging in time.
     axes : iterable of str
@@ -46,8 +46,10 @@ def make_refinement(
         Where it does not apply.
     """
     if sequence.kind not in REFINEMENTS:
-        raise ValueError(f"there is none for sequences of kind {sequence.kind}")
+        raise ValueError(f"there is no refinement for sequences of kind {sequence.kind}")
     made = REFINEMENTS[sequence.kind](sequence, conditioning)
     if set(axes) != set(made.keys):
-        raise ValueError(f"it works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}")
+        raise ValueError(
+            f"refinement works on {', '.join(made.keys)}, the dictionary on {', '.join(axes)}"
+        )
     return made

@@ -21,7 +21,7 @@ from napari_mrf.compute.compilation import OPTIONS
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 
 MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
-"""How the `linearize` of a model is compiled (``jit_options``)."""
+"""Options that the `linearize` of a model is compiled with (``jit_options``)."""
 
 
 def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:

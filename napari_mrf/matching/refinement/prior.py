@@ -1,4 +1,4 @@
-"""What is believed of the tissue before a voxel is looked at."""
+"""Priors of refinement: the tissue that is expected before a voxel is looked at."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SignalTables:
-    """What Levenberg-Marquardt reads of a signal model of P - 2 tissue parameters.
+    """Tables of a signal model of P - 2 tissue parameters, as Levenberg-Marquardt reads them.
 
     Parameters
     ----------

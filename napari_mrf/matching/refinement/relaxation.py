@@ -1,4 +1,7 @@
-"""Refinement where all signals are real up to a phase: FISP, with proton density."""
+"""Refinement where all signals are real up to a phase: FISP, with proton density.
+
+Each signal model has a module of its own and a line in `choice.REFINEMENTS`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A signal of up to three tissue parameters and its derivatives, for Levenberg-Marquardt, compiled.
 
-The parameters are those of the tissue, then Re M0 and Im M0.
+The parameters are those of the tissue, then Re M0 and Im M0. Apart from
+`relaxation`, which loads numba with it, and adds the model to the kernel, only to refine.
 """
 
 from __future__ import annotations

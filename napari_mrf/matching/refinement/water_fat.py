@@ -1,4 +1,7 @@
-"""Refinement of MRF T1-FF: fat fraction, T1 of water and fat, off-resonance, B1."""
+"""Refinement of MRF T1-FF: fat fraction, T1 of water and fat, off-resonance, B1.
+
+Each signal model has a module of its own and a line in `choice.REFINEMENTS`.
+"""
 
 from __future__ import annotations
 

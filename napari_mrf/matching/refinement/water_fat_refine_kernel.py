@@ -1,6 +1,7 @@
 """The signal of water and fat and its derivatives, for Levenberg-Marquardt, compiled.
 
-The parameters are FF, T1H2O, T1fat, Df, B1, Re M0 and Im M0.
+The parameters are FF, T1H2O, T1fat, Df, B1, Re M0 and Im M0. Apart from `water_fat`,
+which loads numba with it, and adds the model to the kernel, only to refine.
 """
 
 from __future__ import annotations

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.explicit.compressed import CompressedMatcher
 from napari_mrf.matching.spatiotemporal.similarity import Similarity, SliceFeatures, image_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atoms import Dictionary
+    from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
     from napari_mrf.reconstruction.method import VoxelResult
 
 _KEYS = ("T1", "T2")
@@ -40,7 +42,36 @@ class CoefficientFeatures(SliceFeatures):
     imaginary: NDArray[np.float32]
 
 
-class CoefficientSimilarity(Similarity):
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Atoms of the matcher, as training tissues are compared with them.
+
+    Parameters
+    ----------
+    tree : cKDTree
+        Over log T1 and log T2 of A atoms: signals change with relative changes of relaxation
+        times.
+    real, imaginary : ndarray
+        (A, R) float32 parts of their coefficients, of norm 1.
+    norms : ndarray
+        (A,) float64 norms of the atoms over all frames.
+    compressed : CompressedAtoms
+        The space of the coefficients.
+    """
+
+    tree: cKDTree
+    real: NDArray[np.float32]
+    imaginary: NDArray[np.float32]
+    norms: NDArray[np.float64]
+    compressed: CompressedAtoms
+
+    def nearest(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int64]:
+        """Return the number (N,) of the atom nearest to each tissue (N,)."""
+        points = np.stack([values[key] for key in _KEYS], axis=1)
+        return np.asarray(self.tree.query(np.log(np.maximum(points, 1e-3)))[1], np.int64)
+
+
+class CoefficientSimilarity(Similarity[CoefficientFeatures]):
     """Compares fingerprints with training tissues (T1, T2), as the nearest atoms of a dictionary.
 
     Parameters
@@ -59,23 +90,29 @@ class CoefficientSimilarity(Similarity):
         self.matcher: CompressedMatcher = CompressedMatcher(
             sequence, device="cpu", dictionary=dictionary, refine=False, **conditioning
         )
-        self._tree: cKDTree | None = None
+        self._prepared: Prepared | None = None
 
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, Prepared]:
         """Prepare the matcher, whose compressed atoms are compared."""
-        prepared = yield from self.matcher.preparing()
-        if self._tree is not None:
-            return
-        parameters = prepared.atoms.dictionary.parameters
-        compressed = prepared.search.compressed
-        # Signals change with relative changes of relaxation times.
-        self._tree = cKDTree(np.log(np.stack([parameters[key] for key in _KEYS], axis=1)))
+        if self._prepared is not None:
+            return self._prepared
+        made = yield from self.matcher.preparing()
+        parameters = made.atoms.dictionary.parameters
+        compressed = made.search.compressed
         size = np.linalg.norm(compressed.coefficients, axis=1)
         unit = compressed.coefficients / np.where(size > 0, size, 1.0)[:, None]
-        self._atoms = (
-            np.ascontiguousarray(unit.real, np.float32),
-            np.ascontiguousarray(unit.imag, np.float32),
+        self._prepared = prepared = Prepared(
+            tree=cKDTree(np.log(np.stack([parameters[key] for key in _KEYS], axis=1))),
+            real=np.ascontiguousarray(unit.real, np.float32),
+            imaginary=np.ascontiguousarray(unit.imag, np.float32),
+            norms=made.atoms.norms,
+            compressed=compressed,
         )
+        return prepared
+
+    def prepare(self) -> Prepared:
+        """Build what is compared, at one go, and return it; it is built once."""
+        return result_of(self.preparing())
 
     def features(
         self,
@@ -86,7 +123,7 @@ class CoefficientSimilarity(Similarity):
     ) -> CoefficientFeatures:
         """Return compressed fingerprints; see `Similarity.features`."""
         norms = norms_of(signals)
-        coefficients, _ = self.matcher.prepare().search.compressed.project(signals, norms)
+        coefficients, _ = self.prepare().compressed.project(signals, norms)
         return CoefficientFeatures(
             read=read,
             seen=seen,
@@ -100,12 +137,12 @@ class CoefficientSimilarity(Similarity):
         self, maps: Mapping[str, NDArray[np.float32]], known: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], ...]:
         """Return the number of the atom nearest to each voxel, -1 without tissue."""
-        atoms = self._nearest({key: maps[key][known] for key in _KEYS})
+        atoms = self.prepare().nearest({key: maps[key][known] for key in _KEYS})
         return (image_of(atoms.astype(np.int32), known, -1),)
 
     def write(
         self,
-        features: SliceFeatures,
+        features: CoefficientFeatures,
         tissue: tuple[NDArray[Any], ...],
         displacement: tuple[int, int],
         rows: tuple[int, int],
@@ -114,28 +151,22 @@ class CoefficientSimilarity(Similarity):
         """Write correlations in the compressed space; see `Similarity.write`."""
         from napari_mrf.matching.spatiotemporal.patch_kernel import coefficient_similarity
 
-        assert isinstance(features, CoefficientFeatures)  # noqa: S101 - made by features
+        atoms = self.prepare()
         coefficient_similarity(
-            features.real, features.imaginary, features.seen, *tissue, *self._atoms,
-            *displacement, *rows, out,
+            features.real, features.imaginary, features.seen, *tissue,
+            atoms.real, atoms.imaginary, *displacement, *rows, out,
         )  # fmt: skip
 
     def judged(
         self,
-        features: SliceFeatures,
+        features: CoefficientFeatures,
         at: tuple[NDArray[np.intp], NDArray[np.intp]],
         values: Mapping[str, NDArray[np.float32]],
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
         """Return correlation and scale; see `Similarity.judged`."""
-        assert isinstance(features, CoefficientFeatures)  # noqa: S101 - made by features
-        atom = self._nearest(values)
-        real, imaginary = (part[atom] for part in self._atoms)
+        atoms = self.prepare()
+        atom = atoms.nearest(values)
         signal = features.real[at] + 1j * features.imaginary[at]
-        inner = np.sum((real - 1j * imaginary) * signal, axis=1)
-        scale = inner * features.norms[at] / self.matcher.prepare().atoms.norms[atom]
+        inner = np.sum((atoms.real[atom] - 1j * atoms.imaginary[atom]) * signal, axis=1)
+        scale = inner * features.norms[at] / atoms.norms[atom]
         return np.clip(np.abs(inner), 0.0, 1.0).astype(np.float32), scale.astype(np.complex64)
-
-    def _nearest(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int64]:
-        assert self._tree is not None  # noqa: S101 - made by preparing
-        points = np.stack([values[key] for key in _KEYS], axis=1)
-        return np.asarray(self._tree.query(np.log(np.maximum(points, 1e-3)))[1], np.int64)

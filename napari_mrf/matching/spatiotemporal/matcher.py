@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.devices import resolve_device
+from napari_mrf.compute.steps import Steps
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS, ByKind
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.spatiotemporal import patch_search
@@ -24,9 +25,6 @@ from napari_mrf.reconstruction.warnings import sign_warnings
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.spatiotemporal.similarity import Similarity
     from napari_mrf.reconstruction.method import ReconstructionUpdate
@@ -38,10 +36,10 @@ _USUAL_THICKNESS_MM = 5.0
 _SIGN_VOXELS = 300
 _TOLERATED_OUTSIDE = 0.02
 
-SIMILARITIES: ByKind[Callable[..., Similarity]] = ByKind(
+SIMILARITIES: ByKind[Callable[..., Similarity[Any]]] = ByKind(
     "similarity of patches", {"spoiled": MixtureSimilarity, "fisp": CoefficientSimilarity}
 )
-"""How fingerprints of each kind of sequence are compared with training subjects."""
+"""Comparison of fingerprints with training subjects, by kind of sequence."""
 
 
 class SpatiotemporalMatcher(SlicewiseMethod):
@@ -98,7 +96,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
                 kind="int",
                 default=_SUBJECTS,
                 label="Subjects",
-                help="Phantoms to match with. They are drawn once and kept.",
+                help="Number of phantoms to match with. They are made once and kept.",
                 limits=(1, _MOST_SUBJECTS),
             ),
             *CONDITIONING_OPTIONS,
@@ -113,7 +111,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         *,
         device: str = "auto",
         subjects: int = _SUBJECTS,
-        similarity: Similarity | None = None,
+        similarity: Similarity[Any] | None = None,
         **conditioning: Any,
     ) -> None:
         super().__init__(sequence, Conditioning(**conditioning))
@@ -126,7 +124,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         kind = SIGNAL_KINDS[sequence.kind]
         if set(sequence.parameters) - {*kind.tissue, AMPLITUDE}:
             raise MRFInputError(
-                "wrong-sequence", "no training subject knows all maps of the sequence",
+                "wrong-sequence", "the training subjects do not have all maps of the sequence",
                 expected=", ".join(kind.tissue),
                 found=", ".join(sequence.parameters),
             )  # fmt: skip
@@ -163,15 +161,10 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         yield from self._similarity.preparing()
 
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
-        tissue = None
-        for tissue in foreground.iter_foreground_mask(run.series):  # noqa: B007 - the last counts
+        beginning = Steps(self._beginning(run))
+        for _ in beginning:
             yield run.update(stage="preparing")
-        assert tissue is not None  # noqa: S101 - a series has frames
-        search = None
-        for search in self._aligned(run, tissue):  # noqa: B007 - the last counts
-            yield run.update(stage="preparing")
-        assert search is not None  # noqa: S101 - the last one
-        pipeline = Pipeline(self._similarity, search, run, tissue, self._store)
+        pipeline = beginning.result
         for z, slab in self.iter_slices(run.series, pipeline.looked_at):
             yield run.update(z)
             if slab is not None:
@@ -183,8 +176,8 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         if pipeline.outside > _TOLERATED_OUTSIDE * run.counts["voxels"]:
             sentences.append(
                 f"{pipeline.outside:,} of {run.counts['voxels']:,} voxels lie where no training "
-                f"subject has tissue and keep the values of {self._similarity.matcher.name}: is "
-                "the anatomy the one of the training subjects?"
+                f"subject has tissue and keep the values of {self._similarity.matcher.name}: does "
+                "the anatomy match theirs?"
             )
         sample = pipeline.sample
         if sample is not None:
@@ -193,10 +186,9 @@ class SpatiotemporalMatcher(SlicewiseMethod):
             sentences += sign_warnings(sample.quality[few], conjugated.quality)
         return sentences
 
-    def _aligned(
-        self, run: Reconstruction, tissue: NDArray[np.bool_]
-    ) -> Iterator[PatchSearch | None]:
-        """Yield None while training subjects are drawn and placed, then the search."""
+    def _beginning(self, run: Reconstruction) -> Generator[None, None, Pipeline]:
+        """Find the tissue, then draw training subjects and bring them onto it."""
+        tissue = yield from foreground.finding_foreground(run.series)
         sizes = run.series.voxel_sizes_mm
         thickness = _USUAL_THICKNESS_MM if sizes is None else sizes[0]
         subjects, self._seeds = [], []
@@ -205,5 +197,6 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         ):
             subjects.append(align(subject, tissue, run.series.affine))
             self._seeds.append(subject.seed)
-            yield None
-        yield PatchSearch(self._similarity, subjects)
+            yield
+        search = PatchSearch(self._similarity, subjects)
+        return Pipeline(self._similarity, search, run, tissue)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.blocks import padded
+from napari_mrf.compute.steps import result_of
 from napari_mrf.dictionary.grid import ParameterGrid, steps
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.spatiotemporal.similarity import (
@@ -20,7 +21,7 @@ from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -47,7 +48,27 @@ class MixtureFeatures(SliceFeatures):
     block: NDArray[np.int64]
 
 
-class MixtureSimilarity(Similarity):
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Atoms of water and fat, and the overlaps that the power of their mixtures follows from.
+
+    Parameters
+    ----------
+    dictionary : WaterFatDictionary
+        n atoms of water and m of fat for every Df and B1 (b).
+    water_power, fat_power : ndarray
+        (b, n) and (b, m) float32 squared norms.
+    overlap : ndarray
+        (b, m, n) float32 real parts of the products of fat with water.
+    """
+
+    dictionary: WaterFatDictionary
+    water_power: NDArray[np.float32]
+    fat_power: NDArray[np.float32]
+    overlap: NDArray[np.float32]
+
+
+class MixtureSimilarity(Similarity[MixtureFeatures]):
     """Compares fingerprints with training tissues (FF, T1H2O, T1fat) of MRF T1-FF.
 
     Off-resonance and B1 change from person to person and have nothing to do with tissue: those
@@ -65,13 +86,13 @@ class MixtureSimilarity(Similarity):
         self.matcher: WaterFatMatcher = WaterFatMatcher(
             sequence, device="cpu", grid="wide", refine=False, **conditioning
         )
-        self._dictionary: WaterFatDictionary | None = None
+        self._prepared: Prepared | None = None
 
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> Generator[None, None, Prepared]:
         """Make atoms and their overlaps."""
+        if self._prepared is not None:
+            return self._prepared
         yield from self.matcher.preparing()
-        if self._dictionary is not None:
-            return
         yield
         grid = ParameterGrid(
             {
@@ -85,11 +106,17 @@ class MixtureSimilarity(Similarity):
         yield
         # Off-resonance turns water and fat alike: any Df gives the same overlaps.
         blocks = [made.block(b1, 0) for b1 in range(grid["B1"].size)]
-        self._water_power = np.array([_powers(water) for water, _ in blocks], np.float32)
-        self._fat_power = np.array([_powers(fat) for _, fat in blocks], np.float32)
-        overlaps = [(fat.conj() @ water.T).real for water, fat in blocks]
-        self._overlap = np.array(overlaps, np.float32)
-        self._dictionary = made
+        self._prepared = prepared = Prepared(
+            dictionary=made,
+            water_power=np.array([_powers(water) for water, _ in blocks], np.float32),
+            fat_power=np.array([_powers(fat) for _, fat in blocks], np.float32),
+            overlap=np.array([(fat.conj() @ water.T).real for water, fat in blocks], np.float32),
+        )
+        return prepared
+
+    def prepare(self) -> Prepared:
+        """Build what is compared, at one go, and return it; it is built once."""
+        return result_of(self.preparing())
 
     def features(
         self,
@@ -99,7 +126,7 @@ class MixtureSimilarity(Similarity):
         seen: NDArray[np.bool_],
     ) -> MixtureFeatures:
         """Return the products with all atoms; see `Similarity.features`."""
-        made = self._made()
+        made = self.prepare().dictionary
         norms = norms_of(signals)
         unit = (signals / norms[:, None]).astype(np.complex64)
         b1 = nearest(made.grid["B1"], found.parameters["B1"])
@@ -126,7 +153,7 @@ class MixtureSimilarity(Similarity):
         self, maps: Mapping[str, NDArray[np.float32]], known: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], ...]:
         """Return fat fraction and numbers of water and fat atoms."""
-        grid = self._made().grid
+        grid = self.prepare().dictionary.grid
         values = {key: np.where(known, image, 1.0) for key, image in maps.items()}
         water = np.where(known, nearest(grid["T1H2O"], values["T1H2O"]), -1)
         fat = nearest(grid["T1fat"], values["T1fat"])
@@ -134,7 +161,7 @@ class MixtureSimilarity(Similarity):
 
     def write(
         self,
-        features: SliceFeatures,
+        features: MixtureFeatures,
         tissue: tuple[NDArray[Any], ...],
         displacement: tuple[int, int],
         rows: tuple[int, int],
@@ -143,37 +170,33 @@ class MixtureSimilarity(Similarity):
         """Write correlations; see `Similarity.write`."""
         from napari_mrf.matching.spatiotemporal.patch_kernel import mixture_similarity
 
-        assert isinstance(features, MixtureFeatures)  # noqa: S101 - made by features
+        atoms = self.prepare()
         mixture_similarity(
             features.water, features.fat, features.block, features.seen, *tissue,
-            self._water_power, self._fat_power, self._overlap, *displacement, *rows, out,
+            atoms.water_power, atoms.fat_power, atoms.overlap, *displacement, *rows, out,
         )  # fmt: skip
 
     def judged(
         self,
-        features: SliceFeatures,
+        features: MixtureFeatures,
         at: tuple[NDArray[np.intp], NDArray[np.intp]],
         values: Mapping[str, NDArray[np.float32]],
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
         """Return correlation and scale; see `Similarity.judged`."""
-        assert isinstance(features, MixtureFeatures)  # noqa: S101 - made by features
-        grid, block = self._made().grid, features.block[at]
+        atoms, block = self.prepare(), features.block[at]
+        grid = atoms.dictionary.grid
         i, j = nearest(grid["T1H2O"], values["T1H2O"]), nearest(grid["T1fat"], values["T1fat"])
         f = values["FF"].astype(np.float64)
         w = 1.0 - f
         inner = w * features.water[(*at, i)] + f * features.fat[(*at, j)]
         power = (
-            w**2 * self._water_power[block, i]
-            + f**2 * self._fat_power[block, j]
-            + 2.0 * w * f * self._overlap[block, j, i]
+            w**2 * atoms.water_power[block, i]
+            + f**2 * atoms.fat_power[block, j]
+            + 2.0 * w * f * atoms.overlap[block, j, i]
         )
         quality = np.clip(np.abs(inner) / np.sqrt(power), 0.0, 1.0)
         scale = inner * features.norms[at] / power
         return quality.astype(np.float32), scale.astype(np.complex64)
-
-    def _made(self) -> WaterFatDictionary:
-        assert self._dictionary is not None  # noqa: S101 - made by preparing
-        return self._dictionary
 
 
 def _products(

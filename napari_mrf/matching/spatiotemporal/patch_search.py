@@ -12,7 +12,7 @@ import numpy as np
 from napari_mrf.compute.threads import n_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -85,7 +85,7 @@ class PatchSearch:
         All on the grid of the series, with as many slices.
     """
 
-    def __init__(self, similarity: Similarity, subjects: list[AlignedSubject]) -> None:
+    def __init__(self, similarity: Similarity[Any], subjects: list[AlignedSubject]) -> None:
         self._similarity, self._subjects = similarity, subjects
         self._keys = tuple(subjects[0].maps)
         self._n_slices = len(subjects[0].maps[self._keys[0]])
@@ -101,7 +101,7 @@ class PatchSearch:
         return np.stack(layers).astype(np.float32)
 
     def n_steps(self, z: int) -> int:
-        """Return how often `searching` yields None for a slice."""
+        """Return how often `searching` yields for a slice."""
         return len(self._subjects) * len(self._near(z, WINDOW_ZYX[0])) * WINDOW_ZYX[1]
 
     def searching(
@@ -110,8 +110,8 @@ class PatchSearch:
         wanted: NDArray[np.bool_],
         features: Mapping[int, SliceFeatures],
         maps: Mapping[int, NDArray[np.float32]] | None = None,
-    ) -> Iterator[Candidates | None]:
-        """Yield None after each row of the window, and the candidates of one slice at last.
+    ) -> Generator[None, None, Candidates]:
+        """Find the candidates of one slice; yields after each row of the window.
 
         Parameters
         ----------
@@ -141,8 +141,8 @@ class PatchSearch:
                     for dy in _around(WINDOW_ZYX[1]):
                         work = partial(self._search_row, one, (number, dz, dy), trained)
                         list(pool.map(work, bands))
-                        yield None
-        yield self._averaged(z, one.codes)
+                        yield
+        return self._averaged(z, one.codes)
 
     def _search_row(
         self,

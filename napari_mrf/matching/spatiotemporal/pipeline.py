@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from napari_mrf.data.maps import FLAGS
+from napari_mrf.compute.steps import Steps
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.matching.spatiotemporal.patch_search import Candidates, PatchSearch
     from napari_mrf.matching.spatiotemporal.similarity import Similarity, SliceFeatures
     from napari_mrf.reconstruction.method import ReconstructionUpdate
-    from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.slicewise import Reconstruction
 
 ITERATIONS = 2
 """Rounds; from the second on the maps of the previous one have a say."""
@@ -52,20 +51,17 @@ class Pipeline:
         Its maps are filled.
     tissue : ndarray
         (Z, Y, X) bool voxels that take part, whether they are wanted or not.
-    store : callable
-        Puts the result of some voxels of a slice into maps.
     """
 
     def __init__(
         self,
-        similarity: Similarity,
+        similarity: Similarity[Any],
         search: PatchSearch,
         run: Reconstruction,
         tissue: NDArray[np.bool_],
-        store: Callable[[ParameterMaps, Voxels, VoxelResult], None],
     ) -> None:
         self._similarity, self._search, self._run = similarity, search, run
-        self._tissue, self._store = tissue, store
+        self._tissue = tissue
         wanted = np.asarray(run.chosen.any(axis=(1, 2)))
         # An iteration looks one slice further.
         near = [wanted]
@@ -127,15 +123,11 @@ class Pipeline:
 
     def _usable(self, z: int, slab: NDArray[np.complex64]) -> NDArray[np.bool_]:
         """Return the voxels that can be read; flag and count wanted ones that cannot."""
-        run, wanted = self._run, self._run.chosen[z]
-        assert run.maps.flags is not None  # noqa: S101 - made with the maps
+        wanted = self._run.chosen[z]
         finite = np.isfinite(slab).all(axis=0)
         # A constant fingerprint carries no contrast over time; all zeros are its usual form.
         silent = finite & (slab == slab[0]).all(axis=0)
-        run.maps.flags[z][wanted & ~finite] |= FLAGS["not-finite"]
-        run.maps.flags[z][wanted & silent] |= FLAGS["no-signal"]
-        run.counts["not_finite"] += int(np.sum(wanted & ~finite))
-        run.counts["no_signal"] += int(np.sum(wanted & silent))
+        self._run.set_aside(z, wanted & ~finite, wanted & silent)
         return np.asarray(self.looked_at[z] & finite & ~silent)
 
     def _neighbors(self, z: int) -> list[int]:
@@ -151,10 +143,10 @@ class Pipeline:
         here = features[z]
         wanted = here.seen & self._run.chosen[z] if last else here.seen
         maps = self._maps[iteration - 1] if iteration else None
-        candidates = None
-        for candidates in self._search.searching(z, wanted, features, maps):  # noqa: B007
+        searching = Steps(self._search.searching(z, wanted, features, maps))
+        for _ in searching:
             yield self._update(z)
-        assert candidates is not None  # noqa: S101 - the last one
+        candidates = searching.result
         merged = {
             key: np.where(candidates.count > 0, values, here.own[key])
             for key, values in candidates.maps.items()
@@ -177,15 +169,16 @@ class Pipeline:
         values = {key: image[at].astype(np.float32) for key, image in merged.items()}
         quality, m0 = self._similarity.judged(here, at, values)
         every = {key: here.own[key][at] for key in here.own} | values
-        if "PD" in self._run.maps:
+        keys = tuple(self._run.filled.maps)
+        if "PD" in keys:
             every["PD"] = np.abs(m0)
         result = VoxelResult(
-            parameters={key: every[key] for key in self._run.maps},
+            parameters={key: every[key] for key in keys},
             quality=quality,
             m0=m0,
             flags=np.zeros(len(m0), np.uint8),
         )
-        self._store(self._run.maps, (z, rows, columns), result)
+        self._run.filled.store((z, rows, columns), result)
         self.outside += int(np.sum(compared & (candidates.count == 0)))
 
 

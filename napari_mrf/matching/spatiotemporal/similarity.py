@@ -1,4 +1,4 @@
-"""How alike fingerprints and the tissue of training voxels are.
+"""Similarity of fingerprints to the tissue of training voxels.
 
 Each fingerprint is compared by itself, up to a complex factor of its own: receive phase and
 gain have no say, not even inside a patch. What a voxel has of its own and no other person can
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SliceFeatures:
-    """What is kept of the fingerprints of one slice.
+    """Features of the fingerprints of one slice.
 
     Parameters
     ----------
@@ -44,7 +44,10 @@ class SliceFeatures:
     norms: NDArray[np.float64]
 
 
-class Similarity(ABC):
+FeaturesT = TypeVar("FeaturesT", bound=SliceFeatures)
+
+
+class Similarity(ABC, Generic[FeaturesT]):
     """Compares the fingerprints of slices with training subjects.
 
     Attributes
@@ -56,8 +59,8 @@ class Similarity(ABC):
     matcher: VoxelwiseMethod
 
     @abstractmethod
-    def preparing(self) -> Iterator[None]:
-        """Build tables; every yield is a chance to cancel."""
+    def preparing(self) -> Generator[None, None, Any]:
+        """Build tables, once, and return them; every yield is a chance to cancel."""
 
     @abstractmethod
     def features(
@@ -66,7 +69,7 @@ class Similarity(ABC):
         found: VoxelResult,
         read: NDArray[np.bool_],
         seen: NDArray[np.bool_],
-    ) -> SliceFeatures:
+    ) -> FeaturesT:
         """Return what to keep of the (N, K) conditioned fingerprints of one slice.
 
         Parameters
@@ -96,7 +99,7 @@ class Similarity(ABC):
     @abstractmethod
     def write(
         self,
-        features: SliceFeatures,
+        features: FeaturesT,
         tissue: tuple[NDArray[Any], ...],
         displacement: tuple[int, int],
         rows: tuple[int, int],
@@ -107,7 +110,7 @@ class Similarity(ABC):
     @abstractmethod
     def judged(
         self,
-        features: SliceFeatures,
+        features: FeaturesT,
         at: tuple[NDArray[np.intp], NDArray[np.intp]],
         values: Mapping[str, NDArray[np.float32]],
     ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:

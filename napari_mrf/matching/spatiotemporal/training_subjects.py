@@ -1,4 +1,4 @@
-"""The people whose anatomy a spatiotemporal dictionary is made of: phantoms, kept on disk."""
+"""Training subjects of spatiotemporal matching: phantoms, kept on disk."""
 
 from __future__ import annotations
 
@@ -117,4 +117,4 @@ def _head(shape: Shape, seed: int, slice_thickness_mm: float) -> Phantom:
 SUBJECTS: ByKind[Callable[[Shape, int, float], Phantom]] = ByKind(
     "training subject", {"spoiled": _thigh, "fisp": _head}
 )
-"""Who is drawn for each kind of sequence: by shape, seed and distance of slices (mm)."""
+"""Phantom drawn for each kind of sequence, from shape, seed and distance of slices (mm)."""

@@ -37,7 +37,7 @@ class WaterFatDictionary:
         With the axes T1H2O, T1fat, Df and B1.
     water, fat : ndarray
         (n_B1, n_T1, n_pulses or K) float64 envelopes: one value for each of the K frames used
-        where the echo time is constant in a frame, else one a pulse.
+        where the echo time is constant in a frame, else one per pulse.
     conditioning : Conditioning
         Frames used and averaging in time, which the envelopes have seen too.
     """
@@ -70,7 +70,7 @@ class WaterFatDictionary:
         if set(grid.axes) != set(AXES):
             raise MRFInputError(
                 "bad-grid",
-                "a water-fat grid has other axes",
+                "a water-fat grid must have other axes",
                 expected=", ".join(AXES),
                 found=", ".join(grid.axes),
             )

@@ -158,7 +158,7 @@ def _named_grid(name: str, sequence: Sequence) -> ParameterGrid:
     if name not in grids:
         raise MRFInputError(
             "unknown-option",
-            f"there is no grid {name!r}",
+            f"the grid {name!r} is not known",
             expected=" or ".join(grids),
         )
     return grids[name](sequence)

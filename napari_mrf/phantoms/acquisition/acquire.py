@@ -49,9 +49,9 @@ def acquire(
 ) -> MRFSeries:
     """Simulate the measurement of an object.
 
-    ``"radial"``: golden-angle spokes, one a pulse, each seeing the signal of its own pulse,
+    ``"radial"``: golden-angle spokes, one per pulse, each seeing the signal of its own pulse,
     through several coils; the spokes of a frame are gridded into an undersampled image.
-    ``"fully-sampled"``: as many spokes a frame as the Nyquist criterion asks for, all of the
+    ``"fully-sampled"``: as many spokes per frame as the Nyquist criterion asks for, all of the
     mean signal of the frame. ``"noise-only"``: the exact frame signals and noise.
 
     Where the frames of the sequence overlap (`Sequence.sliding_window`), the same scan is
@@ -192,9 +192,11 @@ def _check(
         raise MRFInputError("bad-acquisition", "the SNR is not finite",
                             hint="None means no noise.")  # fmt: skip
     if n_coils < 1:
-        raise MRFInputError("bad-acquisition", "an acquisition needs a coil", found=n_coils)
+        raise MRFInputError(
+            "bad-acquisition", "an acquisition needs at least one coil", found=n_coils
+        )
     if spokes_per_pulse < 1:
-        raise MRFInputError("bad-acquisition", "a readout covers a spoke at least",
+        raise MRFInputError("bad-acquisition", "a readout must cover at least one spoke",
                             expected="spokes_per_pulse of 1 or more",
                             found=spokes_per_pulse)  # fmt: skip
     if matrix_size is not None and matrix_size < max(shape[1:]):
@@ -217,7 +219,7 @@ def _noise_only(
 
 @dataclass
 class _Steps:
-    """How far the acquisition is, for whoever wants to know."""
+    """Progress of an acquisition, for a caller that shows it."""
 
     total: int
     progress: Callable[[int, int], None] | None

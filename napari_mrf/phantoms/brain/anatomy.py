@@ -1,4 +1,4 @@
-"""Where things lie in an axial section of the head: a random anatomy, drawn point by point.
+"""Anatomy of an axial section of the head: random, drawn point by point.
 
 Lengths are in mm around the middle of the head: x points to the patient's left, y to the back,
 z to the top. The sections lie at the level of the deep nuclei. Shells (skin, fat, bone, fluid,

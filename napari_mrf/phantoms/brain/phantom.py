@@ -75,7 +75,7 @@ def brain(
     """
     if n_lesions < 0 or not 0 <= spread <= 0.5:
         raise MRFInputError(
-            "bad-phantom", "no such brain can be drawn",
+            "bad-phantom", "an option of the brain is out of range",
             expected="n_lesions of 0 or more, spread of 0-0.5", found=f"{n_lesions}, {spread:g}",
         )  # fmt: skip
     n_slices, height, width = checked_shape(shape)

@@ -1,4 +1,4 @@
-"""What the tissues of the head are like: T1, T2, proton density, and how people differ."""
+"""Tissues of the head: T1, T2 and proton density, and how people differ."""
 
 from __future__ import annotations
 

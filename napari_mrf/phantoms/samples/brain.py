@@ -40,9 +40,9 @@ A simulated head, so the truth is known; no person was measured. Made by
 | `{rois}`, `{labels}` | labels of the tissues, with names and colors |
 | `{record}` | how the series was made, and the size of every image |
 
-The acquisition: {spokes} golden-angle radial spokes a pulse, which stand for a spiral arm
+The acquisition: {spokes} golden-angle radial spokes per pulse, which stand for a spiral arm
 ({undersampling:.0f}-fold undersampled), {coils} coils, noise at {snr:g} dB on unit-norm
-fingerprints, and a receive phase that nobody knows. White matter has {lesions} lesions.
+fingerprints, and an unknown receive phase. White matter has {lesions} lesions.
 
     napari-mrf reconstruct {series} --output maps/
 """

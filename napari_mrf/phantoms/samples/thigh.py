@@ -42,9 +42,9 @@ A simulated patient, so the truth is known. Made by `make.py` (in a checkout) or
 | `{labels}` | names and colors of the labels, for ITK-SNAP and this plugin |
 | `{record}` | how the series was made, and the size of every image |
 
-The acquisition: one golden-angle radial spoke a pulse, {spokes} spokes a frame
+The acquisition: one golden-angle radial spoke per pulse, {spokes} spokes per frame
 ({undersampling:.1f}-fold undersampled), {coils} coils, noise at {snr:g} dB on unit-norm
-fingerprints, and a receive phase that nobody knows. Some muscles are infiltrated with fat,
+fingerprints, and an unknown receive phase. Some muscles are infiltrated with fat,
 some have edema (raised water T1).
 
     napari-mrf reconstruct {series} --output maps/

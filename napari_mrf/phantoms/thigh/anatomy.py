@@ -1,4 +1,4 @@
-"""Where things lie in a cross-section of the thigh: a random anatomy, drawn point by point.
+"""Anatomy of a cross-section of the thigh: random, drawn point by point.
 
 Lengths are in mm in the frame of a right thigh seen from the feet: x points to the patient's
 left (medial), y to the back, z to the head. Muscles are the cells of a distance diagram: each

@@ -70,7 +70,7 @@ def thigh(
         raise MRFInputError("bad-phantom", "the side of the thigh is unknown",
                             expected="right or left", found=repr(side))  # fmt: skip
     if not (0 <= infiltrated_fraction <= 1 and 0 <= oedema_fraction <= 1):
-        raise MRFInputError("bad-phantom", "a share of muscles lies in 0-1",
+        raise MRFInputError("bad-phantom", "the shares of muscles must be between 0 and 1",
                             found=f"{infiltrated_fraction:g}, {oedema_fraction:g}")  # fmt: skip
     n_slices, height, width = checked_shape(shape)
     if voxel_size_mm is None:

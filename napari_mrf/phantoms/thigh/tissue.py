@@ -1,4 +1,4 @@
-"""What the tissues of the thigh are like: fat fraction, relaxation, fields, textures."""
+"""Tissues of the thigh: fat fraction, relaxation, fields and textures."""
 
 from __future__ import annotations
 

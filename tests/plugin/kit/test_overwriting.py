@@ -16,7 +16,7 @@ from napari_mrf.plugin.kit.overwriting import (
 )
 from napari_mrf.report.comparison.save import report_paths
 
-QUESTION = "The folder holds maps already. Replace the earlier results?"
+QUESTION = "The folder already contains maps. Replace the earlier results?"
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_other_failures_are_told_without_a_question(qtbot, panel, tmp_path):
     qtbot.waitUntil(lambda: bool(saving.told), timeout=10_000)
     qtbot.wait(300)
     assert asked == []
-    assert "a file stands where the folder should be" in saving.told[0]
+    assert "there is a file where the folder should be" in saving.told[0]
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_Return])

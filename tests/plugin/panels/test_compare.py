@@ -427,7 +427,7 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     asked = answer_next_question(qtbot, "Replace")
     with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=20_000):
         click(qtbot, panel.results.csv_button)
-    assert asked == ["The folder holds tables already. Replace the earlier results?"]
+    assert asked == ["The folder already contains tables. Replace the earlier results?"]
     pairs = compared.compared.comparison.pairs
     expected = agreement_table(pairs[pairs["label"] != 1])
     written = pd.read_csv(tmp_path / "agreement.csv")

@@ -123,7 +123,7 @@ def test_an_earlier_report_is_replaced_only_when_the_user_says_so(qtbot, dock, s
     asked = answer_next_question(qtbot, "Cancel")
     click(qtbot, dialog.run_button)
     qtbot.waitUntil(lambda: bool(asked), timeout=60_000)
-    assert asked == ["The folder holds a comparison already. Replace the earlier results?"]
+    assert asked == ["The folder already contains a comparison. Replace the earlier results?"]
     qtbot.wait(100)
     assert earlier.read_text(encoding="utf-8") == "earlier"
     assert not job.status.is_running

@@ -237,7 +237,7 @@ def test_files_are_saved_and_replaced_only_after_a_question(
     monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
     click(qtbot, panel.save_button)
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
-    assert asked == ["The folder holds importance results already. Replace the earlier results?"]
+    assert asked == ["The folder already contains importance results. Replace the earlier results?"]
 
 
 def test_closed_panel_loses_nothing(qtbot, viewer, panel, gate):

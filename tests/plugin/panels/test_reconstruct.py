@@ -329,7 +329,7 @@ def test_text_option_is_typed_and_refused_by_the_engine_in_the_section(qtbot, pa
     click(qtbot, panel.run_button)
     qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=10_000)
     assert panel.notice.text() == engine.value.sentence()
-    assert "'x' is no range of frames" in panel.notice.text()
+    assert "'x' is not a range of frames" in panel.notice.text()
     assert gate.calls[0]["frames"] == "0-74, x"
     assert line.text() == " 0-74, x"
 
@@ -425,7 +425,7 @@ def test_maps_are_saved_and_overwritten_only_after_a_question(
     monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.text()))
     binding.save_to(str(tmp_path / "out"))
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
-    assert asked == ["The folder holds maps already. Replace the earlier results?"]
+    assert asked == ["The folder already contains maps. Replace the earlier results?"]
     before = (tmp_path / "out" / "FF.nii.gz").stat().st_mtime_ns
     binding.save_to(str(tmp_path / "out"), overwrite=True)
     qtbot.waitUntil(

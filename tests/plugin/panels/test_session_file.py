@@ -194,7 +194,7 @@ def test_file_that_is_no_session_is_told_in_one_sentence(qtbot, open_window, tmp
     path.write_text('{"format": "something else"}')
     dock.session_binding.open_file(path)
     wait_for_job(qtbot, dock)
-    assert "session file is not understood" in dock.session_bar.notice.text()
+    assert "session file is not valid" in dock.session_bar.notice.text()
 
 
 @pytest.mark.slow

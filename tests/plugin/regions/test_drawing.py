@@ -180,9 +180,9 @@ def test_a_polygon_that_draws_nothing_goes_at_once_and_undo_leaves_the_others(qt
     beyond = [(10, 95), (10, 110), (35, 110), (35, 95)]
     tiny = [(20.2, 60.2), (20.2, 60.7), (20.7, 60.7)]
     for corners, sentence in (
-        (SQUARE, "Nothing was drawn: all its voxels belong to VL_R."),
+        (SQUARE, "Nothing was drawn: all its voxels already belong to VL_R."),
         (beyond, "Nothing was drawn: the polygon lies outside the image."),
-        (tiny, "Nothing was drawn: the polygon holds the center of no voxel."),
+        (tiny, "Nothing was drawn: the polygon does not contain the center of any voxel."),
     ):
         draw_polygon(qtbot, viewer, corners)
         qtbot.waitUntil(lambda: len(outlines.data) == 2)

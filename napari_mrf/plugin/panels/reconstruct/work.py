@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.steps import Steps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Step
 from napari_mrf.plugin.session import MapsSet, PartialMaps
@@ -143,11 +144,12 @@ def _only_slice(
 ) -> Generator[Step, None, NDArray[np.bool_]]:
     mask = series.mask if mask is None else mask
     if mask is None:
-        from napari_mrf.reconstruction.foreground import iter_foreground_mask
+        from napari_mrf.reconstruction.foreground import finding_foreground
 
-        for mask in iter_foreground_mask(series):  # noqa: B007 - the last one counts
+        finding = Steps(finding_foreground(series))
+        for _ in finding:
             yield Step(detail=_FINDING)
-    assert mask is not None  # noqa: S101 - a series has frames
+        mask = finding.result
     if not mask[z].any():
         raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
                             hint="Go to another slice, or pick or paint another mask.")  # fmt: skip
