@@ -88,12 +88,11 @@ class Experiment:
         One line for a user.
     source : str
         Paper, table or figure.
-    home : str
-        ``"module:function"`` in this package; the function takes `Settings` and returns an
-        `Outcome`.
+    run : callable
+        Takes `Settings` and returns an `Outcome`.
     """
 
     name: str
     title: str
     source: str
-    home: str
+    run: Callable[[Settings], Outcome]
