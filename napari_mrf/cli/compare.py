@@ -94,13 +94,13 @@ def _with_bar(steps: Generator[Any, None, Any]) -> Any:
     """Run steps with a progress bar on a terminal and return their result."""
     from tqdm import tqdm
 
+    from napari_mrf.compute.steps import Steps
+
+    work = Steps(steps)
     with tqdm(desc="compare", disable=not sys.stderr.isatty(), bar_format="{desc}") as bar:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return stop.value
+        for step in work:
             bar.set_description_str(f"compare: {getattr(step, 'what', step)}")
+    return work.result
 
 
 def _summary(output: Path, comparison: Comparison) -> str:

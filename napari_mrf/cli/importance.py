@@ -131,16 +131,15 @@ def _with_progress(method: Method, series: MRFSeries, **keywords: Any) -> Import
     from tqdm import tqdm
 
     from napari_mrf.analysis.importance.measure import iter_importance
+    from napari_mrf.compute.steps import Steps
 
-    update = None
+    steps = Steps(iter_importance(method, series, **keywords))
     with tqdm(desc=method.name, unit=" frames", disable=not sys.stderr.isatty()) as bar:
-        for update in iter_importance(method, series, **keywords):
+        for update in steps:
             bar.set_description(f"{method.name}, {update.stage}", refresh=False)
             bar.total = update.total
             bar.update(update.done - bar.n)
-    if update is None or update.importance is None:
-        raise RuntimeError("nothing was computed")
-    return update.importance
+    return steps.result
 
 
 def _summary(folder: Path, found: Importance) -> str:

@@ -12,7 +12,10 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import Device, JsonErrors, Overwrite
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from napari_mrf.networks.card import ModelCard
+    from napari_mrf.training.loop.loop import TrainingStep
     from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
 
@@ -85,10 +88,13 @@ def _train(plan: Recipe, output: Path, processes: Processes, overwrite: bool) ->
 
 
 def _watch(
-    training: Any, plan: Recipe, *, show: bool
+    training: Generator[TrainingStep, None, ModelCard | None], plan: Recipe, *, show: bool
 ) -> tuple[ModelCard | None, list[dict[str, float]]]:
     from tqdm import tqdm
 
+    from napari_mrf.compute.steps import Steps
+
+    steps = Steps(training)
     history: list[dict[str, float]] = []
     with tqdm(
         desc=plan.network,
@@ -96,15 +102,12 @@ def _watch(
         unit=" epochs",
         disable=not (show and sys.stderr.isatty()),
     ) as bar:
-        while True:
-            try:
-                step = next(training)
-            except StopIteration as stop:
-                return stop.value, history
+        for step in steps:
             bar.n = step.epoch + step.share
             history = step.progress.history
             score = f", R² {history[-1]['validation_r_squared']:.4f}" if history else ""
             bar.set_postfix_str(f"loss {step.loss:.5f}{score}")
+    return steps.result, history
 
 
 def _draw(card: ModelCard, history: list[dict[str, float]], folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
@@ -33,20 +33,30 @@ class FoundNetwork:
         On the CPU.
     card : ModelCard or None
         None for one that was trained a moment ago and is not kept.
-    path : Path or None
-        Of the card.
     """
 
     name: str
     training: str
     trained: TrainedNetwork
     card: ModelCard | None = None
-    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class StoredNetwork(FoundNetwork):
+    """A network whose weights are on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Of the card.
+    """
+
+    path: Path = field(kw_only=True)
 
 
 def found_networks(
     names: Iterable[str], sequence: Sequence, folders: Iterable[Path | None] = ()
-) -> tuple[list[FoundNetwork], list[str]]:
+) -> tuple[list[StoredNetwork], list[str]]:
     """Load the networks that have weights for a sequence, and name those that have none.
 
     Parameters
@@ -83,7 +93,7 @@ def found_networks(
             missing.append(name)
         for path, card in sorted(of_name, key=_by_noise):
             trained, _ = load_network(path, sequence)
-            found.append(FoundNetwork(name, training_words(card), trained, card, path))
+            found.append(StoredNetwork(name, training_words(card), trained, card, path=path))
     return found, missing
 
 

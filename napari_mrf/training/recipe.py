@@ -173,7 +173,7 @@ def _kind(data: object) -> str:
     return str(getattr(data, "kind", "random"))
 
 
-# One line a kind; `DATA_KINDS` of `napari_mrf.training.run` says who makes it.
+# One line a kind; `training_data` of `napari_mrf.training.run` makes it.
 Data = Annotated[
     Annotated[RandomTissues, Tag("random")]
     | Annotated[InnGrid, Tag("inn-grid")]

@@ -15,6 +15,7 @@ from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_pic
 from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -230,13 +231,7 @@ def iter_compare(
 def compare(subjects: Iterable[SubjectMaps], **arguments: Any) -> Comparison:
     """Compare two reconstructions in one go; arguments as in `iter_compare`."""
     subjects = list(subjects)
-    steps = iter_compare(subjects, len(subjects), **arguments)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Comparison = stop.value
-            return result
+    return result_of(iter_compare(subjects, len(subjects), **arguments))
 
 
 def _only(maps: ParameterMaps, key: str) -> ParameterMaps:

@@ -14,12 +14,12 @@ from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance.options import ImportanceOptions
-    from napari_mrf.analysis.importance.reconstructor import Reconstructor
+    from napari_mrf.analysis.importance.reconstructor import Reconstructor, Step
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import Method
 
@@ -29,7 +29,8 @@ def prepared_reconstructor(
     series: MRFSeries,
     mask: NDArray[np.bool_] | None,
     options: ImportanceOptions,
-) -> Iterator[tuple[Reconstructor | None, str]]:
+    step: Step,
+) -> Generator[Step, None, tuple[Reconstructor, str]]:
     """Choose voxels and read their fingerprints.
 
     Parameters
@@ -42,11 +43,13 @@ def prepared_reconstructor(
         (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
     options : ImportanceOptions
         How many voxels, and the seed of their choice.
+    step : object
+        Yielded while working: a chance to cancel.
 
-    Yields
-    ------
+    Returns
+    -------
     tuple
-        (None, "") while working; at the end the reconstructor and the rule of the mask.
+        The reconstructor, and the rule of the mask in words.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def prepared_reconstructor(
     if isinstance(method, SlicewiseMethod):
         method.check(series)
         for _ in method.preparing():
-            yield None, ""
+            yield step
     if mask is not None:
         where, rule = check_mask(mask, series.spatial_shape), "given"
     elif series.mask is not None:
@@ -64,24 +67,22 @@ def prepared_reconstructor(
     else:
         found = None
         for found in foreground.iter_foreground_mask(series):  # noqa: B007 - the last one counts
-            yield None, ""
+            yield step
         assert found is not None  # noqa: S101 - a series has frames
         where, rule = found, f"automatic: {foreground.RULE}"
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)
-    reconstructor = make_reconstructor(method, series, chosen)
-    for _ in reconstructor.gather(chosen):
-        yield None, ""
+    reconstructor = yield from make_reconstructor(method, series, chosen, step)
     if len(reconstructor.signals) < 2:
         raise MRFInputError(
             "nothing-to-permute",
-            "values can change places between two voxels at least",
+            "permutation needs at least two voxels",
             path=series.source_path,
             expected="two voxels with a signal",
             found=len(reconstructor.signals),
             hint="Pick another mask.",
         )
-    yield reconstructor, rule
+    return reconstructor, rule
 
 
 def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:

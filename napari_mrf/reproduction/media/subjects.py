@@ -70,19 +70,21 @@ def subjects(settings: Settings) -> Iterator[Subject]:
     of the real thigh.
     """
     n_phantoms = 1 if settings.quick else _N_PHANTOMS
+    voxel_mm = _QUICK_VOXEL_MM if settings.quick else _VOXEL_MM
     for index in range(n_phantoms):
         phantom = thigh(
             _QUICK_SHAPE if settings.quick else _SHAPE,
             seed=_FIRST_SEED + index,
-            voxel_size_mm=_QUICK_VOXEL_MM if settings.quick else _VOXEL_MM,
+            voxel_size_mm=voxel_mm,
         )
         numbers = [label_of(name, side) for name in MUSCLES for side in ("right", "left")]
         labels = np.where(np.isin(phantom.labels, numbers), phantom.labels, 0).astype(np.int64)
         name = f"phantom {_FIRST_SEED + index}"
-        yield _measured(name, "phantoms", phantom.truth(), labels, index, settings)
+        yield _measured(name, "phantoms", phantom.truth(), labels, voxel_mm, index, settings)
     if settings.maps is not None:
-        truth, labels = load_thigh(settings.maps, step=_QUICK_STEP if settings.quick else 1)
-        yield _measured(settings.maps.stem, "in vivo", truth, labels, 100, settings)
+        step = _QUICK_STEP if settings.quick else 1
+        truth, labels = load_thigh(settings.maps, step=step)
+        yield _measured(settings.maps.stem, "in vivo", truth, labels, float(step), 100, settings)
 
 
 def load_thigh(path: Path, *, step: int = 1) -> tuple[ParameterMaps, NDArray[np.int64]]:
@@ -139,11 +141,10 @@ def _measured(
     group: str,
     truth: ParameterMaps,
     labels: NDArray[np.int64],
+    voxel_mm: float,
     seed: int,
     settings: Settings,
 ) -> Subject:
-    assert truth.affine is not None  # noqa: S101 - both kinds of truth have one
-    voxel_mm = float(abs(truth.affine[0, 0]))
     series = acquire(
         truth,
         sequences.t1ff(),

@@ -12,7 +12,6 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data.batches import Batch
 from napari_mrf.training.data.patches_on_device import N_TURNS, PatchesOnDevice, turned
 from napari_mrf.training.data.phantom_slices import PhantomSlices
-from napari_mrf.training.recipe import PhantomImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
     from napari_mrf.training.data.phantom_slices import PhantomSlice
-    from napari_mrf.training.recipe import Noise, Recipe
+    from napari_mrf.training.recipe import Noise, PhantomImages, Recipe
 
 
 class PhantomPatches:
@@ -153,7 +152,11 @@ class PhantomPatches:
 
 
 def phantom_data(
-    recipe: Recipe, sequence: Sequence, normalization: Normalization, info: NetworkInfo
+    recipe: Recipe,
+    data: PhantomImages,
+    sequence: Sequence,
+    normalization: Normalization,
+    info: NetworkInfo,
 ) -> tuple[PhantomPatches, PhantomPatches]:
     """Return training and validation patches of the kind ``phantoms``.
 
@@ -166,8 +169,7 @@ def phantom_data(
         ``"bad-recipe"`` for a network that looks at single fingerprints, and what
         `PhantomSlices.load` and `PhantomPatches` raise.
     """
-    data = recipe.data
-    if info.kind != "image" or not isinstance(data, PhantomImages):
+    if info.kind != "image":
         raise MRFInputError(
             "bad-recipe", f"{info.name} looks at single fingerprints, not at images",
             found=f'data.kind = "{data.kind}"', hint='Use data.kind = "random".',

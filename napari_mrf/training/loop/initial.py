@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from napari_mrf.training.recipe import MapRange, Recipe
 
 
-def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, ModelCard]:
+def load_start(init: str, recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, ModelCard]:
     """Read the weights that a recipe begins with.
 
     Parameters
     ----------
+    init : str
+        The name of an installed network, or the path of a card, relative to the recipe's folder.
     recipe : Recipe
-        Its `init` is the name of an installed network, or the path of a card.
+        The network and the maps that are wanted.
     sequence : Sequence
         That of the recipe.
 
@@ -36,13 +38,12 @@ def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, Mode
         ``"missing-weights"``, ``"wrong-sequence"``, ``"bad-init"`` for another network or other
         maps, and what `load_network` raises.
     """
-    assert recipe.init is not None  # noqa: S101 - asked by the caller
-    known = installed().get((recipe.init, sequence.fingerprint()))
-    path = known or recipe.folder / recipe.init
+    known = installed().get((init, sequence.fingerprint()))
+    path = known or recipe.folder / init
     if path.suffix != ".json":
         names = sorted(name for name, of in installed() if of == sequence.fingerprint())
         raise MRFInputError(
-            "missing-weights", f"no weights of {recipe.init!r} are installed for {sequence.name}",
+            "missing-weights", f"no weights of {init!r} are installed for {sequence.name}",
             expected=f"{', '.join(names) or 'none are'}, or the path of a card (.json)",
         )  # fmt: skip
     trained, card = load_network(path, sequence)
