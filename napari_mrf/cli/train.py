@@ -26,12 +26,14 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for weights and card.")],
     init: Annotated[
         str | None,
-        typer.Option(help="Begin with weights: an installed network, or the path of a card."),
+        typer.Option(help="Initial weights: an installed network, or the path of a card."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs, instead of that of the recipe.")
+    ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Stop when they are over; the learning rate falls in time."),
+        typer.Option(min=0.01, help="Time limit; the learning rate falls accordingly."),
     ] = None,
     device: Device = "cpu",
     overwrite: Overwrite = False,
@@ -39,7 +41,7 @@ def train(
 ) -> None:
     """Train a network: weights, card, and the course of the training as table and figure.
 
-    A training that was stopped goes on from its checkpoint in the output folder.
+    A stopped training continues from its checkpoint in the output folder.
 
     Example: napari-mrf train t1ff-cohen --output cohen
 

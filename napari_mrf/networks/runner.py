@@ -122,7 +122,7 @@ class NetworkRunner:
         yield from in_order(self.prepare().pool, n_threads() + 1, work, pieces)
 
     def scaled(self, signals: NDArray[np.complex64]) -> NDArray[np.float32] | None:
-        """Return scaled maps as the network gives them, None where the memory does not suffice.
+        """Return scaled maps as the network gives them, None if the memory is too small.
 
         Parameters
         ----------
@@ -162,8 +162,8 @@ class NetworkRunner:
         if self.device.type == "cpu":
             raise MRFInputError(
                 "out-of-memory",
-                f"the memory does not suffice for the network {self.card.name}",
-                hint="Close other programs, or take a matcher.",
+                f"there is not enough memory for the network {self.card.name}",
+                hint="Close other programs, or use a matcher.",
             )
         self.notes.append(f"{self.device} has too little memory; the CPU was used instead.")
         self.device = torch.device("cpu")

@@ -22,7 +22,7 @@ _BLOCHNET = "BlochNet"
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """What is known of a network before it is built.
+    """Description of a network, known before it is built.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class NetworkInfo:
         except ValueError as error:
             raise MRFInputError(
                 "wrong-sequence",
-                f"{self.name} cannot be built for this sequence: {error}",
+                f"the network {self.name} cannot be built for this sequence: {error}",
                 found=f"{n_frames} frames",
             ) from None
 
@@ -237,7 +237,7 @@ NETWORKS: dict[str, NetworkInfo] = {
 
 
 def network_info(name: str) -> NetworkInfo:
-    """Return what is known of a network.
+    """Return the description of a network.
 
     Raises
     ------
@@ -246,6 +246,8 @@ def network_info(name: str) -> NetworkInfo:
     """
     if name not in NETWORKS:
         raise MRFInputError(
-            "unknown-method", f"there is no network {name!r}", expected=", ".join(NETWORKS)
+            "unknown-method",
+            f"there is no network {name!r}",
+            expected="one of " + ", ".join(NETWORKS),
         )
     return NETWORKS[name]

@@ -86,7 +86,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", _inn_fig2
         ),
         Experiment(
-            "inn-fig3", "for which tissue the forward process helps", f"{_INN}, Fig. 3",
+            "inn-fig3", "benefit of the forward process by tissue", f"{_INN}, Fig. 3",
             _inn_fig3,
         ),
         Experiment(

@@ -1,4 +1,4 @@
-"""Which of the networks of an experiment are there, and how they were trained."""
+"""Networks of an experiment that have weights, and their training."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def found_networks(
 
 
 def training_words(card: ModelCard) -> str:
-    """Return in a few words what a network was trained on, and for how long."""
+    """Return a short description of the training of a network: noise, data, epochs."""
     noise, data = card.recipe.get("noise", {}), card.recipe.get("data", {})
     low, high = noise.get("sigma_lower", 0), noise.get("sigma_upper", 0)
     level = f"noise {low:g}" if low == high else f"noise {low:g}-{high:g}"
@@ -129,7 +129,7 @@ def record_of(network: FoundNetwork) -> dict[str, Any]:
 
 
 def cure(missing: Iterable[str], *, trainable: str = "") -> str:
-    """Return sentences that say what is missing and what helps, or nothing."""
+    """Return sentences that name missing networks and their cure, or nothing."""
     names = ", ".join(missing)
     if not names:
         return ""
@@ -137,8 +137,8 @@ def cure(missing: Iterable[str], *, trainable: str = "") -> str:
     if trainable:
         ways.append(f"`napari-mrf reproduce {trainable} --train`")
     return (
-        f"Without weights, and so left out: {names}. Train them ({' or '.join(ways)}) and name "
-        "their folder with `--weights`, or install a package that holds them."
+        f"Left out, because they have no weights: {names}. Train them ({' or '.join(ways)}) and "
+        "give their folder with `--weights`, or install a package that contains them."
     )
 
 
@@ -155,9 +155,9 @@ def _cards_in(folder: Path | None) -> list[Path]:
         found.append(path)
     if not found:
         raise MRFInputError(
-            "missing-weights", "the folder holds no networks", path=folder,
+            "missing-weights", "the folder contains no networks", path=folder,
             expected="cards (.json) beside weights (.safetensors)",
-            hint="Name the folder that napari-mrf train wrote to.",
+            hint="Give the folder that napari-mrf train wrote to.",
         )  # fmt: skip
     return found
 

@@ -87,7 +87,7 @@ def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
     impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
     if impossible:
         raise MRFInputError(
-            "bad-recipe", "the recipe asks for a map that fingerprints of the sequence do not hold",
+            "bad-recipe", "the recipe asks for a map that this sequence does not measure",
             expected=", ".join(key for key in sequence.parameters if key != "PD"),
             found=impossible[0],
         )  # fmt: skip

@@ -34,7 +34,7 @@ _MOST_PICTURES = 8
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Everything that is known of two reconstructions of the same subjects.
+    """All results of comparing two reconstructions of the same subjects.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Comparison:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """`agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions."""
+        """`agreement.AGREEMENT_COLUMNS`, one row per map; empty without regions."""
         used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
         return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
 
@@ -115,7 +115,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparisonUpdate:
-    """How far a comparison is.
+    """Progress of a comparison.
 
     Parameters
     ----------

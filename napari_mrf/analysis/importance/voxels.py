@@ -1,4 +1,4 @@
-"""Which voxels take part in a permutation, and their fingerprints."""
+"""Choice of the voxels that take part in a permutation."""
 
 from __future__ import annotations
 

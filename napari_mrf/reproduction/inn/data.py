@@ -1,4 +1,4 @@
-"""Test data of the INN paper, and what matching and physics say of it."""
+"""Test data of the INN paper, its maps by matching and its Cramér-Rao bound."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def train_in_full(networks: Iterable[str], settings: Settings) -> Path:
     if settings.folder is None:
         raise MRFInputError(
             "bad-option", "training in full needs a folder for the networks",
-            hint="Name one (--output), or train on little (--quick).",
+            hint="Give a folder (--output), or train on few data (--quick).",
         )  # fmt: skip
     home = settings.folder / "weights"
     for sigma in READINGS:

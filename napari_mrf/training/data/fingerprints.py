@@ -140,7 +140,7 @@ def simulated_data(
         raise MRFInputError(
             "bad-recipe", f"{info.name} looks at images, not at single fingerprints",
             found=f'data.kind = "{data.kind}"',
-            hint="Choose a kind of data that has images.",
+            hint="Use data.kind = \"phantoms\" or \"series\".",
         )  # fmt: skip
     seed = recipe.optimisation.seed
     if not isinstance(data, RandomTissues):

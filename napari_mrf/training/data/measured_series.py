@@ -141,8 +141,8 @@ def series_data(
     """
     if data.patch % info.alignment:
         raise MRFInputError(
-            "bad-recipe", f"patches for {info.name} are multiples of {info.alignment} voxels wide",
-            found=f"data.patch = {data.patch}",
+            "bad-recipe", f"data.patch does not fit the network {info.name}",
+            expected=f"a multiple of {info.alignment} voxels", found=data.patch,
         )  # fmt: skip
     subjects, others = (
         [read_subject(one, recipe.folder, list(recipe.maps), sequence, normalization)
@@ -175,7 +175,7 @@ def _parted(places: list[Place], share: float, seed: int) -> tuple[list[Place], 
     """Hold a share of the patches out: single voxels would be too much like their neighbors."""
     if len(places) < 2:
         raise MRFInputError(
-            "bad-recipe", "the series has too few patches to hold any out",
+            "bad-recipe", "the series has too few patches to set some aside for validation",
             expected="two or more", found=str(len(places)),
             hint="Name validation_subjects, or make data.patch smaller.",
         )  # fmt: skip

@@ -44,7 +44,7 @@ class PhantomPatches:
     normalization : Normalization
         Scales the maps.
     noise : Noise
-        Of fully sampled patches, one level a patch, as a share of the mean norm of tissue.
+        Of fully sampled patches, one level per patch, as a share of the mean norm of tissue.
     n_patches : int
         An epoch.
     patch : int
@@ -81,7 +81,7 @@ class PhantomPatches:
         smallest = min(min(one.inside.shape) for one in slices)
         if patch + 2 * margin > smallest:
             raise MRFInputError(
-                "bad-recipe", "the patches of the recipe do not fit into the phantoms",
+                "bad-recipe", "the patches are larger than the phantoms",
                 expected=f"data.patch of {smallest - 2 * margin} or less", found=patch,
                 hint="Make the patches smaller, or the matrix larger.",
             )  # fmt: skip

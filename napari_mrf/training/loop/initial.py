@@ -44,20 +44,18 @@ def load_start(init: str, recipe: Recipe, sequence: Sequence) -> tuple[TrainedNe
         names = sorted(name for name, of in installed() if of == sequence.fingerprint())
         raise MRFInputError(
             "missing-weights", f"no weights of {init!r} are installed for {sequence.name}",
-            expected=f"{', '.join(names) or 'none are'}, or the path of a card (.json)",
+            expected=f"{', '.join(names) or 'none is installed'}, or the path of a card (.json)",
         )  # fmt: skip
     trained, card = load_network(path, sequence)
     if card.name != recipe.network:
-        raise _bad("the weights to begin with are of another network", recipe.network, card.name)
+        raise _bad("the initial weights are those of another network", recipe.network, card.name)
     scales = {one.key: one for one in card.maps}
     if list(scales) != list(recipe.maps):
-        raise _bad(
-            "the weights to begin with give other maps", ", ".join(recipe.maps), ", ".join(scales)
-        )
+        raise _bad("the initial weights give other maps", ", ".join(recipe.maps), ", ".join(scales))
     for key, wanted in recipe.maps.items():
         if not _within(wanted, scales[key]):
             raise _bad(
-                f"the weights to begin with do not reach the {key} of the recipe",
+                f"the initial weights do not cover the range of {key} in the recipe",
                 _words(wanted), _words(scales[key]),
             )  # fmt: skip
     return trained, card

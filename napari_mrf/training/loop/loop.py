@@ -32,7 +32,7 @@ _TOLD_EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Where a training stands, many times an epoch.
+    """Progress of a training within an epoch.
 
     Parameters
     ----------
