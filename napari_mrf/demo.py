@@ -1,4 +1,4 @@
-"""The main job on the sample thigh, end to end, with the known truth beside the result."""
+"""Reconstruction of the sample thigh from end to end, compared with its known truth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REPORT_NAME = "report.html"
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo made.
+    """Results of the demo.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def run(
     overwrite: bool = False,
     progress: Callable[[Method, MRFSeries], ParameterMaps] | None = None,
 ) -> DemoResult:
-    """Reconstruct the sample, write maps and a figure, and report how the truth compares.
+    """Reconstruct the sample, write maps and a figure, and compare the maps with the truth.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def run(
     sample = sample_directory()
     series = load_series(sample / SERIES_NAME)
     if series.sequence is None:
-        raise RuntimeError("the sample does not carry its sequence")
+        raise RuntimeError("the sample has no sequence")
     name = methods.default_name(series.sequence)
     # The sample is undersampled: averaging 25 frames quietens its streaks (docs/matching.md).
     method = methods.get(name, sequence=series.sequence, window=25)

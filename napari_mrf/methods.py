@@ -185,11 +185,13 @@ def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]
 
 
 def _check_options(name: str, chosen: Any, options: dict[str, Any]) -> None:
-    unknown = options.keys() - (keywords(chosen).keys() - {"card_path"})
+    known = [name for name in keywords(chosen) if name != "card_path"]
+    unknown = options.keys() - set(known)
     if unknown:
         raise MRFInputError(
             "unknown-option",
             f"the method {name} has no such option",
+            expected=", ".join(known) or "no option",
             found=", ".join(sorted(unknown)),
         )
 

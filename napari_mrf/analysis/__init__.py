@@ -1,1 +1,1 @@
-"""Numbers about maps: regions, errors, agreement, blurriness. What each means: docs/analysis.md."""
+"""Numbers about maps: regions, errors, agreement, blurriness. Their meaning: docs/analysis.md."""

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
-JsonErrors = Annotated[bool, typer.Option("--json-errors", help="Bad input as JSON on stderr.")]
+JsonErrors = Annotated[
+    bool, typer.Option("--json-errors", help="Print errors of the input as JSON on stderr.")
+]
 SequenceName = Annotated[
     str, typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1, a JSON, or a CSV FA,TE,TR.")
 ]
@@ -19,7 +21,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 def known_resampling(name: str | None) -> str | None:
     """Refuse a way of resampling that does not exist, as wrong usage."""
     if name not in (None, "nearest"):
-        raise typer.BadParameter(f"{name!r} is not nearest")
+        raise typer.BadParameter(f"{name!r} is not known; the only choice is nearest")
     return name
 
 
@@ -27,7 +29,7 @@ Resample = Annotated[
     str | None,
     typer.Option(
         callback=known_resampling,
-        help="nearest: for labels on another grid, which are refused without.",
+        help="nearest: resample labels from another grid; otherwise they are an error.",
     ),
 ]
 
@@ -38,5 +40,5 @@ def known_method(name: str | None) -> str | None:
     from napari_mrf.networks.zoo import NETWORKS
 
     if name is not None and name not in (*methods.names(), *NETWORKS):
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(methods.names())}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(methods.names())}")
     return name

@@ -1,4 +1,4 @@
-"""What is kept between runs, and how to be rid of it."""
+"""Cache of the user: dictionaries, unpacked series, samples and phantoms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to reconstruct with."""
+"""List of the reconstruction methods."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ _OTHERS = "other sequences"
 @app.command(name="methods")
 def list_methods(
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="With sources, errors and what is missing.")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Also list sources, errors and networks without weights."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, for a machine.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     json_errors: JsonErrors = False,
 ) -> None:
     """List the reconstruction methods of each sequence.
@@ -55,7 +58,7 @@ def list_methods(
 
 
 def _groups(named: list[Sequence]) -> dict[str, list[MethodInfo]]:
-    """Return rows by heading: the published sequences, and what else there are networks for."""
+    """Return rows by heading: published sequences, and others that networks were trained for."""
     from napari_mrf import methods
 
     everything = methods.available()

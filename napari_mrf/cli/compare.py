@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 def _known_scope(name: str) -> str:
     if name not in ("pooled", "slice"):
-        raise typer.BadParameter(f"{name!r} is none of pooled, slice")
+        raise typer.BadParameter(f"{name!r} is not one of pooled, slice")
     return name
 
 
 @app.command()
 def compare(
     reference: Annotated[Path, typer.Argument(help="Folder of maps, or of subjects' folders.")],
-    test: Annotated[Path, typer.Argument(help="Likewise; subjects are matched by name.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")],
+    test: Annotated[
+        Path, typer.Argument(help="Folder to compare with it; subjects are matched by name.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
     rois: Annotated[
         Path | None,
         typer.Option(
@@ -38,19 +40,23 @@ def compare(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="ITK-SNAP label file with names; else the .txt beside the label map."),
+        typer.Option(
+            help="ITK-SNAP label file with names. Default: the .txt beside the label map."
+        ),
     ] = None,
     mask: Annotated[
         Path | None, typer.Option(help="Voxels to compare: a file, or a folder as for --rois.")
     ] = None,
     erosion: Annotated[
-        int, typer.Option(min=0, help="Voxels to take off the rim of every region.")
+        int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")
     ] = 0,
     scope: Annotated[
         str,
-        typer.Option(callback=_known_scope, help="Count a region once (pooled) or once a slice."),
+        typer.Option(
+            callback=_known_scope, help="Count a region once (pooled) or once per slice (slice)."
+        ),
     ] = "pooled",
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap over subjects.")] = 0,
     resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
@@ -94,13 +100,13 @@ def _with_bar(steps: Generator[Any, None, Any]) -> Any:
     """Run steps with a progress bar on a terminal and return their result."""
     from tqdm import tqdm
 
+    from napari_mrf.compute.steps import Steps
+
+    work = Steps(steps)
     with tqdm(desc="compare", disable=not sys.stderr.isatty(), bar_format="{desc}") as bar:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return stop.value
+        for step in work:
             bar.set_description_str(f"compare: {getattr(step, 'what', step)}")
+    return work.result
 
 
 def _summary(output: Path, comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""The main job on the sample data."""
+"""Reconstruction of the sample data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def demo(
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Reconstruct the sample thigh, write maps and a report against the truth, open napari.
+    """Reconstruct the sample thigh, write maps and a comparison with the truth, open napari.
 
     Example: napari-mrf demo --output demo
     """

@@ -1,4 +1,4 @@
-"""Which frames matter for which map."""
+"""Importance of each frame for each map."""
 
 from __future__ import annotations
 
@@ -23,31 +23,38 @@ def importance(
     output: Output,
     method: Annotated[
         str | None,
-        typer.Option("--method", "-m", callback=known_method, help="See napari-mrf methods."),
+        typer.Option(
+            "--method", "-m", callback=known_method, help="Method; see napari-mrf methods."
+        ),
     ] = None,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
+        typer.Option(
+            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
+        ),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
+        Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="Folder of true maps; without, the maps of the unpermuted series."),
+        typer.Option(help="Folder of true maps. Default: the maps of the unpermuted series."),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Draws of every permutation.")] = 3,
+    repeats: Annotated[int, typer.Option(help="Repeats of every permutation.")] = 3,
     voxels: Annotated[
-        int, typer.Option(min=0, help="Random voxels of the mask that take part; 0 for all.")
+        int, typer.Option(min=0, help="Number of random voxels of the mask; 0 for all.")
     ] = 1000,
     stride: Annotated[
-        int | None, typer.Option(help="Frames from one group to the next; others are left out.")
+        int | None,
+        typer.Option(help="Frames from one group to the next; frames between groups are left out."),
     ] = None,
     group: Annotated[int, typer.Option(help="Consecutive frames permuted together.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the voxels and of every permutation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the choice of voxels and of every permutation.")
+    ] = 0,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Permute measured values, receive phase and gain included."),
+        typer.Option("--raw", help="Permute measured values, with receive phase and gain."),
     ] = False,
     layers: Annotated[
         list[str] | None,
@@ -60,7 +67,7 @@ def importance(
     prior: Annotated[str | None, typer.Option(help="As in reconstruct.")] = None,
     grid: Annotated[str | None, typer.Option(help="As in reconstruct.")] = None,
     frames: Annotated[
-        str | None, typer.Option(help="Frames that the method uses, such as 0-149; all without.")
+        str | None, typer.Option(help="Frames that the method uses, such as 0-149. Default: all.")
     ] = None,
     window: Annotated[int | None, typer.Option(help="As in reconstruct.")] = None,
     smooth: Annotated[float | None, typer.Option(help="As in reconstruct.")] = None,
@@ -98,9 +105,7 @@ def importance(
     for warning in loaded.warnings:
         typer.echo(f"{series.name}: {warning}", err=True)
     if loaded.sequence is None:
-        raise typer.BadParameter(
-            "the series does not say its sequence; give one", param_hint="--sequence"
-        )
+        raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     asked = {
         "refine": refine,
         "prior": prior,
@@ -117,7 +122,7 @@ def importance(
     for key in kept:
         if key not in engine.parameters:
             raise typer.BadParameter(
-                f"{key!r} is none of {', '.join(engine.parameters)}", param_hint="--layers"
+                f"{key!r} is not one of {', '.join(engine.parameters)}", param_hint="--layers"
             )
     truth = None if reference is None else load_maps(reference)
     found = _with_progress(
@@ -131,16 +136,15 @@ def _with_progress(method: Method, series: MRFSeries, **keywords: Any) -> Import
     from tqdm import tqdm
 
     from napari_mrf.analysis.importance.measure import iter_importance
+    from napari_mrf.compute.steps import Steps
 
-    update = None
+    steps = Steps(iter_importance(method, series, **keywords))
     with tqdm(desc=method.name, unit=" frames", disable=not sys.stderr.isatty()) as bar:
-        for update in iter_importance(method, series, **keywords):
+        for update in steps:
             bar.set_description(f"{method.name}, {update.stage}", refresh=False)
             bar.total = update.total
             bar.update(update.done - bar.n)
-    if update is None or update.importance is None:
-        raise RuntimeError("nothing was computed")
-    return update.importance
+    return steps.result
 
 
 def _summary(folder: Path, found: Importance) -> str:

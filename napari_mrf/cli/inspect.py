@@ -34,7 +34,7 @@ def _voxel(word: str) -> tuple[int, int, int]:
 
 def _known_component(name: str) -> str:
     if name not in _COMPONENTS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(_COMPONENTS)}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(_COMPONENTS)}")
     return name
 
 
@@ -44,7 +44,7 @@ def inspect_series(
     output: Output,
     maps: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of maps that predict; may be repeated."),
+        typer.Option(help="Folder of maps to predict fingerprints from; may be repeated."),
     ] = None,
     voxel: Annotated[
         list[str] | None,
@@ -58,23 +58,25 @@ def inspect_series(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="ITK-SNAP label file with names; else the .txt beside the label map."),
+        typer.Option(
+            help="ITK-SNAP label file with names. Default: the .txt beside the label map."
+        ),
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Name or number of a region; may be repeated. All that are drawn without."
-        ),
+        typer.Option(help="Name or number of a region; may be repeated. Default: all."),
     ] = None,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
+        typer.Option(
+            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
+        ),
     ] = None,
     component: Annotated[
         str,
         typer.Option(
             callback=_known_component,
-            help="What the figures draw: magnitude, real, imaginary or phase.",
+            help="Part of the signal in the figures: magnitude, real, imaginary or phase.",
         ),
     ] = "magnitude",
     overwrite: Overwrite = False,
@@ -96,15 +98,15 @@ def inspect_series(
     if not voxel and rois is None:
         raise typer.BadParameter("nothing to inspect; give --voxel or --rois")
     if rois is None and (region or labels is not None):
-        raise typer.BadParameter("regions need a label map", param_hint="--rois")
+        raise typer.BadParameter(
+            "--region and --labels need --rois, a label map", param_hint="--rois"
+        )
     asked = [_voxel(word) for word in voxel or ()]
     INSPECTION_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = None if sequence is None else sequences.load(sequence)
     loaded = load_series(series, chosen)
     if loaded.sequence is None and maps:
-        raise typer.BadParameter(
-            "the series does not say its sequence; give one", param_hint="--sequence"
-        )
+        raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     voxels = inputs.check_voxels(asked, loaded)
     sets = inputs.load_maps_to_inspect(maps or (), loaded)
     inspected = list(inputs.inspect_voxels(loaded, voxels, sets.predictors))

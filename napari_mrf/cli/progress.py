@@ -15,7 +15,6 @@ def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
     """Reconstruct with a progress bar on a terminal."""
     from tqdm import tqdm
 
-    maps = None
     with tqdm(desc=method.name, unit=" voxels", disable=not sys.stderr.isatty()) as bar:
         for update in method.iter_reconstruct(series):
             bar.set_description(f"{method.name}, {update.stage}", refresh=False)
@@ -23,7 +22,4 @@ def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
                 bar.reset()
             bar.total = update.total
             bar.update(update.done - bar.n)
-            maps = update.maps
-    if maps is None:
-        raise RuntimeError("the method gave no maps")
-    return maps
+    return update.maps

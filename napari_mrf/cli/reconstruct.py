@@ -25,14 +25,18 @@ def reconstruct(
     output: Output,
     sequence: Annotated[
         str | None,
-        typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file; else the sidecar's."),
+        typer.Option(
+            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
+        ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option("--method", "-m", callback=known_method, help="See napari-mrf methods."),
+        typer.Option(
+            "--method", "-m", callback=known_method, help="Method; see napari-mrf methods."
+        ),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="NIfTI or .npy mask; automatic without.")
+        Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")
     ] = None,
     device: Device = "auto",
     refine: Annotated[
@@ -42,31 +46,35 @@ def reconstruct(
             help="Continuous values with standard deviations (default), or the pure grid answer.",
         ),
     ] = None,
-    prior: Annotated[str | None, typer.Option(help="Of refinement: series, range or off.")] = None,
+    prior: Annotated[
+        str | None, typer.Option(help="Prior of the refinement: series, range or off.")
+    ] = None,
     sigma: Annotated[
-        float | None, typer.Option(help="Noise standard deviation; estimated without.")
+        float | None, typer.Option(help="Standard deviation of the noise. Default: estimated.")
     ] = None,
     grid: Annotated[
         str | None, typer.Option(help="Values searched by water-fat: published or wide.")
     ] = None,
     frames: Annotated[
-        str | None, typer.Option(help="Frames to use, such as 0-149; all without.")
+        str | None, typer.Option(help="Frames to use, such as 0-149. Default: all.")
     ] = None,
     window: Annotated[
-        int | None, typer.Option(help="Frames averaged, inside each echo time; 25 for streaks.")
+        int | None, typer.Option(help="Frames averaged within each echo time; 25 against streaks.")
     ] = None,
     smooth: Annotated[
-        float | None, typer.Option(help="Gaussian in plane, standard deviation in voxels.")
+        float | None,
+        typer.Option(help="Gaussian smoothing in plane, standard deviation in voxels."),
     ] = None,
     conjugate: Annotated[
-        bool | None, typer.Option("--conjugate", help="For a reversed phase sign.")
+        bool | None,
+        typer.Option("--conjugate", help="Take the complex conjugate, for a reversed phase sign."),
     ] = None,
     axes: Annotated[
-        str | None, typer.Option(help="Axis order of arrays without one, such as XYZT.")
+        str | None, typer.Option(help="Axis order of arrays that do not state it, such as XYZT.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Dataset or variable in the file.")] = None,
     phase_unit: Annotated[
-        str | None, typer.Option(help="Unit of a phase image that does not say.")
+        str | None, typer.Option(help="Unit of a phase image that does not state it.")
     ] = None,
     average_spokes: Annotated[
         bool, typer.Option("--average-spokes", help="Average the spokes of each frame first.")
@@ -95,7 +103,7 @@ def reconstruct(
     given = {key: value for key, value in chosen.items() if value is not None}
     if refine is False and (prior is not None or sigma is not None):
         raise typer.BadParameter(
-            "refinement is off, so it has no effect",
+            "it has no effect, because refinement is off",
             param_hint="--prior" if prior is not None else "--sigma",
         )
     chosen_sequence = None if sequence is None else sequences.load(sequence)
@@ -136,9 +144,7 @@ def _reconstruct(
     for warning in series.warnings:
         typer.echo(f"{label}: {warning}", err=True)
     if series.sequence is None:
-        raise typer.BadParameter(
-            "the series does not say its sequence; give one", param_hint="--sequence"
-        )
+        raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
     save_maps(maps, folder, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Remake a table or a figure of the papers."""
+"""Tables and figures of the papers, computed again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _known_experiment(name: str) -> str:
     from napari_mrf.reproduction.experiments import EXPERIMENTS
 
     if name not in EXPERIMENTS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(EXPERIMENTS)}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(EXPERIMENTS)}")
     return name
 
 
@@ -41,21 +41,24 @@ def reproduce(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for numbers and figures; none without."),
+        typer.Option("--output", "-o", help="Folder for numbers and figures. Default: print only."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A small part of the data, in seconds.")
+        bool, typer.Option("--quick", help="Use a small part of the data; takes seconds.")
     ] = False,
     train: Annotated[
         bool,
         typer.Option("--train", help="Train the paper's networks into OUTPUT/weights first."),
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="For each training at most; marked reduced.")
+        float | None,
+        typer.Option(
+            min=0.01, help="Time limit for each training; the networks are then marked as reduced."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder of networks of one's own."),
+        typer.Option(exists=True, file_okay=False, help="Folder of your own networks."),
     ] = None,
     maps: Annotated[
         Path | None,
@@ -69,9 +72,9 @@ def reproduce(
     ] = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Remake a table or a figure of a paper and print it beside the paper's numbers.
+    """Reproduce a table or a figure of a paper and print it beside the paper's numbers.
 
-    Networks are the installed ones and those of --weights; what is missing is said.
+    Networks are the installed ones and those of --weights; missing ones are named.
 
     Example: napari-mrf reproduce inn-table1 --output inn-table1
     """
@@ -96,7 +99,7 @@ def reproduce(
 
 
 class _Bar:
-    """A progress bar on a terminal, one line a stage."""
+    """A progress bar on a terminal, one line per stage."""
 
     def __init__(self) -> None:
         from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""Numbers per muscle: statistics of maps in regions of interest."""
+"""Statistics of maps in regions of interest."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ def rois(
     output: Output,
     labels: Annotated[
         Path | None,
-        typer.Option(help="ITK-SNAP label file with names; else the .txt beside the label map."),
+        typer.Option(
+            help="ITK-SNAP label file with names. Default: the .txt beside the label map."
+        ),
     ] = None,
     erosion: Annotated[
-        int, typer.Option(min=0, help="Voxels to take off the rim of every region.")
+        int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")
     ] = 0,
     slices: Annotated[
-        bool, typer.Option("--slices/--no-slices", help="A row for every slice, too.")
+        bool, typer.Option("--slices/--no-slices", help="Also write a row for every slice.")
     ] = True,
     all_values: Annotated[
         bool,
         typer.Option(
-            "--all-values", help="Without the validity rules (T1H2O where FF < 0.7, ...)."
+            "--all-values", help="Do not apply the validity rules (T1H2O where FF < 0.7, ...)."
         ),
     ] = False,
     resample: Resample = None,

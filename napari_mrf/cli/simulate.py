@@ -42,13 +42,13 @@ def _known_mode(name: str) -> str:
     from napari_mrf.phantoms.acquisition.acquire import MODES
 
     if name not in MODES:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(MODES)}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(MODES)}")
     return name
 
 
 def _known_anatomy(name: str | None) -> str | None:
     if name is not None and name not in ANATOMIES:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(ANATOMIES)}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(ANATOMIES)}")
     return name
 
 
@@ -59,14 +59,14 @@ def phantom(
         str | None,
         typer.Option(
             callback=_known_anatomy,
-            help="thigh (MRF T1-FF) or brain (FISP); thigh without a sequence.",
+            help="thigh (MRF T1-FF) or brain (FISP). Default: that of the sequence, else thigh.",
         ),
     ] = None,
     sequence: Annotated[
         str | None,
-        typer.Option(help="Another sequence of the anatomy: a name such as fisp-b1, or a file."),
+        typer.Option(help="Sequence for this anatomy: a name such as fisp-b1, or a file."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another anatomy.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the anatomy and of the noise.")] = 0,
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels across.")] = 128,
     slices: Annotated[int, typer.Option(min=1, max=64, help="Number of slices.")] = 1,
     mode: Annotated[
@@ -86,7 +86,7 @@ def phantom(
 ) -> None:
     """Make a phantom: acquired series, true maps, and labels of muscles or brain tissues.
 
-    A radial scan of the brain has four spokes a pulse, of the thigh one.
+    A radial scan of the brain has four spokes per pulse, of the thigh one.
 
     Example: napari-mrf phantom --output phantom --seed 3 --mode radial
     """
@@ -99,7 +99,9 @@ def phantom(
     played = sequences.load(sequence or ANATOMIES[anatomy or "thigh"])
     measured = SIGNAL_KINDS[played.kind].anatomy
     if anatomy not in (None, measured):
-        raise typer.BadParameter(f"{played.name} measures the {measured}, not the {anatomy}")
+        raise typer.BadParameter(
+            f"{played.name} is a sequence for the {measured}, not for the {anatomy}"
+        )
     drawn = PHANTOMS[played.kind]((slices, size, size), seed=seed)
     played = played.sliding_window(sliding_window)
     spokes_per_pulse = 4 if measured == "brain" else 1

@@ -12,7 +12,10 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import Device, JsonErrors, Overwrite
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from napari_mrf.networks.card import ModelCard
+    from napari_mrf.training.loop.loop import TrainingStep
     from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
 
@@ -23,12 +26,14 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for weights and card.")],
     init: Annotated[
         str | None,
-        typer.Option(help="Begin with weights: an installed network, or the path of a card."),
+        typer.Option(help="Initial weights: an installed network, or the path of a card."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs, instead of that of the recipe.")
+    ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Stop when they are over; the learning rate falls in time."),
+        typer.Option(min=0.01, help="Time limit; the learning rate falls accordingly."),
     ] = None,
     device: Device = "cpu",
     overwrite: Overwrite = False,
@@ -36,7 +41,7 @@ def train(
 ) -> None:
     """Train a network: weights, card, and the course of the training as table and figure.
 
-    A training that was stopped goes on from its checkpoint in the output folder.
+    A stopped training continues from its checkpoint in the output folder.
 
     Example: napari-mrf train t1ff-cohen --output cohen
 
@@ -85,10 +90,13 @@ def _train(plan: Recipe, output: Path, processes: Processes, overwrite: bool) ->
 
 
 def _watch(
-    training: Any, plan: Recipe, *, show: bool
+    training: Generator[TrainingStep, None, ModelCard | None], plan: Recipe, *, show: bool
 ) -> tuple[ModelCard | None, list[dict[str, float]]]:
     from tqdm import tqdm
 
+    from napari_mrf.compute.steps import Steps
+
+    steps = Steps(training)
     history: list[dict[str, float]] = []
     with tqdm(
         desc=plan.network,
@@ -96,15 +104,12 @@ def _watch(
         unit=" epochs",
         disable=not (show and sys.stderr.isatty()),
     ) as bar:
-        while True:
-            try:
-                step = next(training)
-            except StopIteration as stop:
-                return stop.value, history
+        for step in steps:
             bar.n = step.epoch + step.share
             history = step.progress.history
             score = f", R² {history[-1]['validation_r_squared']:.4f}" if history else ""
             bar.set_postfix_str(f"loss {step.loss:.5f}{score}")
+    return steps.result, history
 
 
 def _draw(card: ModelCard, history: list[dict[str, float]], folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The card of trained weights: what they are, how they came to be, how good they are."""
+"""Card of trained weights: their network, their training and their test errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MapScale(BaseModel):
 
 
 class Metric(BaseModel):
-    """How well a map comes out of the test data at one noise level.
+    """Error of one map on the test data at one noise level.
 
     `sigma` is the noise standard deviation in the real and in the imaginary part of
     fingerprints at unit norm; `undersampling` is 1 where nothing but noise was added, else the
@@ -58,7 +58,7 @@ class InitialWeights(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """Everything that is said of a weights file; written beside it as JSON."""
+    """All information about a weights file; written beside it as JSON."""
 
     model_config = _STRICT
 
@@ -100,7 +100,7 @@ class ModelCard(BaseModel):
                 f"the network {self.name} was trained for another sequence",
                 expected=f"{self.sequence_name} ({self.sequence_fingerprint[:8]})",
                 found=f"{sequence.name} ({sequence.fingerprint()[:8]})",
-                hint="Train it for this sequence, or use a matcher.",
+                hint="Train the network for this sequence, or use a matcher.",
             )
 
 
@@ -121,7 +121,7 @@ def read_card(path: Path) -> ModelCard:
             "missing-weights", "the card of the network cannot be read", path=path, found=str(error)
         ) from error
     except UnicodeDecodeError:
-        raise _bad(path, "no UTF-8 text") from None
+        raise _bad(path, "text that is not UTF-8") from None
     record = strict_json.loads(text, path=path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _bad(path, f'no "format": "{FORMAT}"')
@@ -136,8 +136,9 @@ def read_card(path: Path) -> ModelCard:
 def _bad(path: Path, found: str) -> MRFInputError:
     return MRFInputError(
         "bad-card",
-        "the card of the network is not understood",
+        "the card of the network is not valid",
         path=path,
-        expected="what this version of the software writes",
+        expected="a card as this version of napari-mrf writes it",
         found=found,
+        hint="Install or train the network again.",
     )

@@ -1,4 +1,4 @@
-"""Whether a network is better or worse than the plainest one, on the same test data."""
+"""Errors of a network relative to those of the plainest one, on the same test data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AS_GOOD = 1.02
 
 
 def error_ratios(card: ModelCard, plainest: ModelCard | None) -> dict[str, float]:
-    """Return by map how large the mean absolute errors are beside those of `PLAINEST`.
+    """Return the mean absolute errors by map, divided by those of `PLAINEST`.
 
     Geometric mean over the noise levels; empty where the two were not tested on the same data.
 
@@ -44,7 +44,7 @@ def error_ratios(card: ModelCard, plainest: ModelCard | None) -> dict[str, float
 
 
 def worse_than_plainest(ratios: dict[str, float]) -> str:
-    """Return a few words where errors are larger on the whole, else an empty text.
+    """Return a short warning if the errors are larger on the whole, else an empty text.
 
     On the whole: the geometric mean over the maps.
     """
@@ -55,7 +55,7 @@ def worse_than_plainest(ratios: dict[str, float]) -> str:
 
 
 def _which(row: Metric) -> tuple[object, ...]:
-    """Return what a metric is of: the map and all that is said of the data."""
+    """Return the map and the test conditions of a metric."""
     kept = row.model_dump(
         exclude={"mean_absolute_error", "mean_relative_error_percent", "r_squared"}
     )

@@ -36,7 +36,7 @@ _TILE_FLOPS = 4e10
 
 @dataclass
 class _FullestTile:
-    """What a tile saw, where it has results and their quality: to judge the phase sign by."""
+    """The tile with most voxels and its results, by which the phase sign is judged."""
 
     seen: NDArray[np.complex64]
     tile: Tile

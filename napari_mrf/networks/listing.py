@@ -1,4 +1,4 @@
-"""Networks as rows of the table of methods: what their cards say, and what is missing."""
+"""Networks as rows of the table of methods: those with weights, and those without."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def network_row(
     details = [_errors_and_noise(card)]
     if ratios:
         parts = ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items())
-        details.append(f"errors beside those of {PLAINEST}: {parts}")
+        details.append(f"errors divided by those of {PLAINEST}: {parts}")
     n_bytes = path.with_suffix(".safetensors").stat().st_size
     return MethodInfo(
         name=card.name,
@@ -132,5 +132,7 @@ def _errors_and_noise(card: ModelCard) -> str:
         texts.append(f"test error {', '.join(errors.values())} at noise {sigma:.2g}")
     noise = card.recipe.get("noise", {})
     if isinstance(noise, dict) and {"sigma_lower", "sigma_upper"} <= set(noise):
-        texts.append(f"trained with {noise['sigma_lower']:g}-{noise['sigma_upper']:g} of the norm")
+        texts.append(
+            f"trained with noise of {noise['sigma_lower']:g}-{noise['sigma_upper']:g} of the norm"
+        )
     return ", ".join(texts)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.networks.runner import Prepared
 
 # What a network learned needs all frames as they are; the rest is done to the images.
 OPTIONS = tuple(one for one in CONDITIONING_OPTIONS if one.name in ("smooth", "conjugate"))
@@ -89,9 +90,9 @@ class TrainedMethod(SlicewiseMethod):
             "is_reduced": self.card.is_reduced,
         }
 
-    def preparing(self) -> Generator[None, None, None]:
-        """Put the network on its device, and make what its answers are judged by."""
-        yield from self.runner.preparing()
+    def preparing(self) -> Generator[None, None, Prepared]:
+        """Put the network on its device, and make the fit that judges its answers."""
+        return (yield from self.runner.preparing())
 
 
 class NetworkMethod(TrainedMethod, VoxelwiseMethod):

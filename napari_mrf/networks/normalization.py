@@ -1,4 +1,4 @@
-"""How fingerprints enter a network and maps leave it: part of the weights."""
+"""Normalization of fingerprints and scaling of maps, which are part of the weights."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from napari_mrf.compute.devices import n_threads, resolve_device
 from napari_mrf.compute.memory import available_bytes
+from napari_mrf.compute.steps import result_of
 from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.errors import MRFInputError
@@ -19,7 +21,7 @@ from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
@@ -34,6 +36,22 @@ Result = TypeVar("Result")
 _GPU_FLOPS = 2e12
 _USED_SHARE_OF_MEMORY = 0.25
 _NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Means of a network that is on its device.
+
+    Parameters
+    ----------
+    fit : ModelFit
+        Judges its answers.
+    pool : ThreadPoolExecutor or None
+        Threads for pieces at the same time; None off the CPU.
+    """
+
+    fit: ModelFit
+    pool: ThreadPoolExecutor | None
 
 
 class NetworkRunner:
@@ -62,24 +80,26 @@ class NetworkRunner:
         self.notes: list[str] = []
         """Sentences that a user should read."""
         self._sequence = sequence
-        self._is_ready = False
-        self._pool: ThreadPoolExecutor | None = None
-        self._fit: ModelFit | None = None
+        self._prepared: Prepared | None = None
 
-    def preparing(self) -> Iterator[None]:
-        """Put the network on its device, and make what its answers are judged by."""
-        if self._is_ready:
-            return
+    def preparing(self) -> Generator[None, None, Prepared]:
+        """Put the network on its device, and make the fit that judges its answers."""
+        if self._prepared is not None:
+            return self._prepared
         yield
-        self._fit = model_fit(self._sequence)
+        fit = model_fit(self._sequence)
         yield
         self._trained.to(self.device)
         if self.info.kind == "image":
             # Fingerprints come voxel by voxel, so the channels of a voxel lie together.
             self._trained.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cpu":
-            self._pool = one_thread_each(n_threads())
-        self._is_ready = True
+        pool = one_thread_each(n_threads()) if self.device.type == "cpu" else None
+        self._prepared = prepared = Prepared(fit, pool)
+        return prepared
+
+    def prepare(self) -> Prepared:
+        """Do `preparing` in one go; it is done once."""
+        return result_of(self.preparing())
 
     def n_voxels(self, cpu_flops: float) -> int:
         """Return how many voxels go in at once.
@@ -99,10 +119,10 @@ class NetworkRunner:
 
     def each(self, work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
         """Yield `work(piece)` of every piece in their order; some at once on the CPU."""
-        yield from in_order(self._pool, n_threads() + 1, work, pieces)
+        yield from in_order(self.prepare().pool, n_threads() + 1, work, pieces)
 
     def scaled(self, signals: NDArray[np.complex64]) -> NDArray[np.float32] | None:
-        """Return scaled maps as the network gives them, None where the memory does not suffice.
+        """Return scaled maps as the network gives them, None if the memory is too small.
 
         Parameters
         ----------
@@ -142,8 +162,8 @@ class NetworkRunner:
         if self.device.type == "cpu":
             raise MRFInputError(
                 "out-of-memory",
-                f"the memory does not suffice for the network {self.card.name}",
-                hint="Close other programs, or take a matcher.",
+                f"there is not enough memory for the network {self.card.name}",
+                hint="Close other programs, or use a matcher.",
             )
         self.notes.append(f"{self.device} has too little memory; the CPU was used instead.")
         self.device = torch.device("cpu")
@@ -184,9 +204,8 @@ class NetworkRunner:
         workers : int, optional
             Threads; 1 where `each` has all cores at work.
         """
-        assert self._fit is not None  # noqa: S101 - made by preparing
         found, flags = self.values(scaled)
-        quality, m0 = self._fit.fit(signals, found, workers)
+        quality, m0 = self.prepare().fit.fit(signals, found, workers)
         if "PD" in self._sequence.parameters:
             found = {"PD": np.abs(m0), **found}
         return VoxelResult(found, np.clip(quality, 0.0, 1.0), m0, flags)

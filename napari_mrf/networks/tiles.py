@@ -1,4 +1,4 @@
-"""A slice cut into tiles with just the overlap that makes them equal to the whole slice.
+"""Tiles of a slice, with the overlap that makes their results equal to those of the whole slice.
 
 A network sees a slice with `margin` voxels of silence around it, which its valid convolutions
 take away again. What a tile needs to give the same is known from the zoo: the voxels on each
@@ -57,7 +57,7 @@ class Tile:
 
     @property
     def place(self) -> tuple[slice, slice]:
-        """Where the voxels that it gives are in the slice."""
+        """Rows and columns, in the slice, of the voxels that it gives."""
         return (
             slice(self.rows.start, self.rows.stop),
             slice(self.columns.start, self.columns.stop),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TrainedNetwork(nn.Module):
-    """What is saved, loaded and run.
+    """A network and its normalization, saved, loaded and run as one.
 
     Parameters
     ----------

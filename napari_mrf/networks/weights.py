@@ -1,4 +1,4 @@
-"""Weights on disk: a safetensors file and its card, checked before anything is believed."""
+"""Weights on disk: a safetensors file and its card, checked before use."""
 
 from __future__ import annotations
 
@@ -143,9 +143,9 @@ def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedN
     found = hashlib.sha256(data).hexdigest()
     if found != card.weights_sha256:
         raise MRFInputError(
-            "sha256-mismatch", "the weights are not those that their card describes",
+            "sha256-mismatch", "the weights do not match the checksum in their card",
             path=weights, expected=card.weights_sha256, found=found,
-            hint="Install them again.",
+            hint="Install or train the network again.",
         )  # fmt: skip
     trained = empty_network(card)
     try:
@@ -154,7 +154,7 @@ def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedN
         trained.load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
         raise MRFInputError(
-            "bad-weights", "the weights do not fit the network that their card names",
+            "bad-weights", "the weights do not fit the network named in their card",
             path=weights, expected=card.name, found=str(error).splitlines()[0],
         ) from None  # fmt: skip
     return trained.eval(), card

@@ -1,4 +1,4 @@
-"""What a network costs per voxel, counted on the shapes of its layers alone."""
+"""Work and memory of a network per voxel, counted from the shapes of its layers alone."""
 
 from __future__ import annotations
 

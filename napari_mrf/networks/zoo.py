@@ -1,15 +1,17 @@
-"""Every network by name."""
+"""The registry: every network by name.
+
+A new network is one file in `architectures`, a function that imports it and one line in `NETWORKS`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import nn
 
@@ -20,7 +22,7 @@ _BLOCHNET = "BlochNet"
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """What is known of a network before it is built.
+    """Description of a network, known before it is built.
 
     Parameters
     ----------
@@ -30,8 +32,8 @@ class NetworkInfo:
         One line for a user.
     paper : str
         Where it is described.
-    home : str
-        ``"module:Class"`` in this package.
+    load : callable
+        Imports the class of the network and returns it.
     arguments : mapping
         Keywords of the class.
     kind : {"fingerprint", "image"}
@@ -47,7 +49,7 @@ class NetworkInfo:
     name: str
     title: str
     paper: str
-    home: str
+    load: Callable[[], type[nn.Module]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     kind: Literal["fingerprint", "image"] = "fingerprint"
     margin: int = 0
@@ -69,38 +71,123 @@ class NetworkInfo:
         MRFInputError
             ``"wrong-sequence"`` with fewer frames than the architecture needs.
         """
-        module, name = self.home.split(":")
-        make = getattr(import_module(f"napari_mrf.networks.architectures.{module}"), name)
+        make = self.load()
         try:
-            network: nn.Module = make(n_frames, n_maps, **self.arguments)
+            return make(n_frames, n_maps, **self.arguments)
         except ValueError as error:
             raise MRFInputError(
                 "wrong-sequence",
-                f"{self.name} cannot be built for this sequence: {error}",
+                f"the network {self.name} cannot be built for this sequence: {error}",
                 found=f"{n_frames} frames",
             ) from None
-        return network
+
+
+# Imported when one is built: torch is slow to load.
+def _cohen() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.cohen import Cohen
+
+    return Cohen
+
+
+def _inn() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.inn import Inn
+
+    return Inn
+
+
+def _hoppe() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.hoppe import Hoppe
+
+    return Hoppe
+
+
+def _hoppe2017() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.hoppe2017 import Hoppe2017
+
+    return Hoppe2017
+
+
+def _oksuz() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.oksuz import Oksuz
+
+    return Oksuz
+
+
+def _song() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.song import Song
+
+    return Song
+
+
+def _balsiger2020() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.balsiger2020 import Balsiger2020
+
+    return Balsiger2020
+
+
+def _balsiger2018() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.balsiger2018 import Balsiger2018
+
+    return Balsiger2018
+
+
+def _fang() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.fang import Fang
+
+    return Fang
+
+
+def _rinq() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.rinq import Rinq
+
+    return Rinq
+
+
+def _fc() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.fc import Fc
+
+    return Fc
+
+
+def _rnn() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.rnn import Rnn
+
+    return Rnn
+
+
+def _fc_fc() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.fc_fc import FcFc
+
+    return FcFc
+
+
+def _rnn_rnn() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.rnn_rnn import RnnRnn
+
+    return RnnRnn
+
+
+def _blochnet() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.blochnet import BlochNet
+
+    return BlochNet
 
 
 NETWORKS: dict[str, NetworkInfo] = {
     info.name: info
     for info in (
-        NetworkInfo("cohen", "two dense layers", "Cohen et al., MRM 2018", "cohen:Cohen"),
-        NetworkInfo("inn", "invertible, both directions", _INN, "inn:Inn"),
-        NetworkInfo("inn-backward", "invertible, trained backward only", _INN, "inn:Inn"),
-        NetworkInfo(
-            "hoppe", "four convolutions in time", "Hoppe et al., MICCAI 2019", "hoppe:Hoppe"
-        ),
-        NetworkInfo(
-            "hoppe2017", "small, three convolutions in time", _MEDIA, "hoppe2017:Hoppe2017"
-        ),
-        NetworkInfo("oksuz", "recurrent over the frames", "Oksuz et al. 2019", "oksuz:Oksuz"),
-        NetworkInfo("song", "residual with attention (HYDRA)", "Song et al. 2019", "song:Song"),
+        NetworkInfo("cohen", "two dense layers", "Cohen et al., MRM 2018", _cohen),
+        NetworkInfo("inn", "invertible, both directions", _INN, _inn),
+        NetworkInfo("inn-backward", "invertible, trained backward only", _INN, _inn),
+        NetworkInfo("hoppe", "four convolutions in time", "Hoppe et al., MICCAI 2019", _hoppe),
+        NetworkInfo("hoppe2017", "small, three convolutions in time", _MEDIA, _hoppe2017),
+        NetworkInfo("oksuz", "recurrent over the frames", "Oksuz et al. 2019", _oksuz),
+        NetworkInfo("song", "residual with attention (HYDRA)", "Song et al. 2019", _song),
         NetworkInfo(
             "balsiger2020",
             "spatiotemporal, 15 x 15 voxels",
             _MEDIA,
-            "balsiger2020:Balsiger2020",
+            _balsiger2020,
             kind="image",
             margin=7,
             reach=7,
@@ -109,7 +196,7 @@ NETWORKS: dict[str, NetworkInfo] = {
             "balsiger2018",
             "spatiotemporal, 5 x 5 voxels",
             "Balsiger et al., MLMI 2018",
-            "balsiger2018:Balsiger2018",
+            _balsiger2018,
             kind="image",
             margin=2,
             reach=2,
@@ -118,7 +205,7 @@ NETWORKS: dict[str, NetworkInfo] = {
             "fang",
             "features and U-Net, 54 x 54 voxels",
             "Fang et al. 2019",
-            "fang:Fang",
+            _fang,
             kind="image",
             reach=32,
             alignment=8,
@@ -127,7 +214,7 @@ NETWORKS: dict[str, NetworkInfo] = {
             "rinq",
             "recurrent, median of 3 x 3 voxels",
             "Hoppe et al., MICCAI 2019",
-            "rinq:Rinq",
+            _rinq,
             kind="image",
             margin=1,
             reach=1,
@@ -136,21 +223,21 @@ NETWORKS: dict[str, NetworkInfo] = {
             "rinq-1x1",
             "recurrent over segments",
             "Hoppe et al., MICCAI 2019",
-            "rinq:Rinq",
+            _rinq,
             {"patch": 1},
         ),
-        NetworkInfo("fc", "three dense layers", _BLOCHNET, "fc:Fc"),
-        NetworkInfo("rnn", "recurrent encoder", _BLOCHNET, "rnn:Rnn"),
-        NetworkInfo("fc-fc", "dense autoencoder", _BLOCHNET, "fc_fc:FcFc"),
-        NetworkInfo("rnn-rnn", "recurrent autoencoder", _BLOCHNET, "rnn_rnn:RnnRnn"),
-        NetworkInfo("blochnet", "dense encoder, physics decoder", _BLOCHNET, "blochnet:BlochNet"),
+        NetworkInfo("fc", "three dense layers", _BLOCHNET, _fc),
+        NetworkInfo("rnn", "recurrent encoder", _BLOCHNET, _rnn),
+        NetworkInfo("fc-fc", "dense autoencoder", _BLOCHNET, _fc_fc),
+        NetworkInfo("rnn-rnn", "recurrent autoencoder", _BLOCHNET, _rnn_rnn),
+        NetworkInfo("blochnet", "dense encoder, physics decoder", _BLOCHNET, _blochnet),
     )
 }
 """In the order in which they are offered."""
 
 
 def network_info(name: str) -> NetworkInfo:
-    """Return what is known of a network.
+    """Return the description of a network.
 
     Raises
     ------
@@ -159,6 +246,8 @@ def network_info(name: str) -> NetworkInfo:
     """
     if name not in NETWORKS:
         raise MRFInputError(
-            "unknown-method", f"there is no network {name!r}", expected=", ".join(NETWORKS)
+            "unknown-method",
+            f"there is no network {name!r}",
+            expected="one of " + ", ".join(NETWORKS),
         )
     return NETWORKS[name]

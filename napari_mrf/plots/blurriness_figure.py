@@ -24,7 +24,7 @@ _COLUMNS = 3
 
 
 def draw_blurriness(axes: Axes, table: pd.DataFrame, key: str) -> None:
-    """Draw energy above the threshold over the threshold, one line a method.
+    """Draw energy above the threshold over the threshold, one line per method.
 
     Bars are the standard deviation over subjects, or over slices where there is one subject.
 
@@ -60,7 +60,7 @@ def draw_blurriness(axes: Axes, table: pd.DataFrame, key: str) -> None:
 
 
 def blurriness_figure(comparison: Comparison) -> Figure:
-    """Return one panel a map; less energy in the high frequencies is blurrier."""
+    """Return one panel per map; less energy in the high frequencies is blurrier."""
     n_rows = -(-len(comparison.maps) // _COLUMNS)
     figure = Figure(figsize=(9.0, 2.7 * n_rows + 0.3), layout="constrained")
     fill_blurriness(figure, comparison)

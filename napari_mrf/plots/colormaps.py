@@ -94,7 +94,7 @@ def logarithmic_position(
     """
     lower, upper = limits
     if not 0.0 <= lower < upper:
-        raise ValueError(f"a logarithmic display range has 0 <= lower < upper, got {limits}")
+        raise ValueError(f"a logarithmic display range needs 0 <= lower < upper, not {limits}")
     clipped = np.clip(np.asarray(values, dtype=np.float64), lower, upper)
     joint = max(upper / np.e, lower)
     # One e-fold above the joint has slope 1 / joint there, the linear part 1 / (joint - lower).

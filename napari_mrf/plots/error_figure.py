@@ -28,7 +28,7 @@ def error_figure(
     names: tuple[str, str] = ("reference", "test"),
     validity: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Draw one row a map: reference and test under one color scale, and their difference.
+    """Draw one row per map: reference and test under one color scale, and their difference.
 
     Color limits belong to the parameter and are the same for every method; those of the
     difference are symmetric around zero. Where nothing is compared the picture is gray.

@@ -111,7 +111,7 @@ def draw_strip(
 def draw_bars(
     axis: Axes, importance: Importance, key: str, *, color: str = BAR_COLOR, ink: str = "black"
 ) -> None:
-    """Draw a bar a group of frames, in percent, and its standard deviation over repeats.
+    """Draw a bar per group of frames, in percent, and its standard deviation over repeats.
 
     Parameters
     ----------

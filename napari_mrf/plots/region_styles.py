@@ -1,4 +1,4 @@
-"""How the points of regions look: color and shape."""
+"""Color and shape of the points of regions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 
 @dataclass(frozen=True)
 class RegionStyle:
-    """How the points of one region look; shapes differ as well as colors.
+    """Color and shape of the points of one region.
 
     Parameters
     ----------

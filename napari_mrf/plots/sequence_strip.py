@@ -1,4 +1,4 @@
-"""What the scanner played, frame by frame: flip angle, echo time and repetition time in strips."""
+"""Sequence strips: flip angle, echo time and repetition time, frame by frame."""
 
 from __future__ import annotations
 

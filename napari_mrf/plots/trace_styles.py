@@ -1,4 +1,4 @@
-"""How fingerprints are told apart: the voxel by its color, the source by its line.
+"""Line styles of fingerprints: a color for each voxel, a line style for each source.
 
 Measured values are dots; each set of maps has a dash pattern, and for a single voxel also a
 color. The colors keep a contrast of 3 to 1 against white and against the backgrounds of the

@@ -43,7 +43,7 @@ def iter_save_inspection(
 ) -> Generator[str, None, list[Path]]:
     """Write voxels and regions to a folder, all files or none; yields what comes next.
 
-    For each ``voxel_<z>_<y>_<x>`` or ``region_<number>`` a ``.csv`` with one row a frame
+    For each ``voxel_<z>_<y>_<x>`` or ``region_<number>`` a ``.csv`` with one row per frame
     (`traces_table`) and the figure as ``.svg`` and ``.pdf``; ``values.csv``; ``regions.csv``
     where there are regions; ``inspect.json`` with inputs, options and the sha256 of each
     file.

@@ -1,4 +1,4 @@
-"""What an experiment is given, and what it gives."""
+"""Settings and outcome of an experiment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How an experiment is run.
+    """Settings of an experiment.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found.
+    """Results of an experiment.
 
     Parameters
     ----------
@@ -88,12 +88,11 @@ class Experiment:
         One line for a user.
     source : str
         Paper, table or figure.
-    home : str
-        ``"module:function"`` in this package; the function takes `Settings` and returns an
-        `Outcome`.
+    run : callable
+        Takes `Settings` and returns an `Outcome`.
     """
 
     name: str
     title: str
     source: str
-    home: str
+    run: Callable[[Settings], Outcome]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
@@ -14,43 +13,105 @@ if TYPE_CHECKING:
 _INN = "Balsiger et al., MLMIR 2020"
 _MEDIA = "Balsiger et al., MedIA 2020"
 
+
+# Imported when one is run: torch and matplotlib are slow to load.
+def _inn_table1(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.inn.table1 import run
+
+    return run(settings)
+
+
+def _inn_fig2(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.inn.fig2 import run
+
+    return run(settings)
+
+
+def _inn_fig3(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.inn.fig3 import run
+
+    return run(settings)
+
+
+def _inn_fig4(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.inn.fig4 import run
+
+    return run(settings)
+
+
+def _media_table2(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.table2 import run
+
+    return run(settings)
+
+
+def _media_fig4(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.fig4 import run
+
+    return run(settings)
+
+
+def _media_fig5(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.fig5 import run
+
+    return run(settings)
+
+
+def _media_fig7(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.fig7 import run
+
+    return run(settings)
+
+
+def _blochnet_table1(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.blochnet.tables import table1
+
+    return table1(settings)
+
+
+def _blochnet_table2(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.blochnet.tables import table2
+
+    return table2(settings)
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     one.name: one
     for one in (
         Experiment(
             "inn-table1", "errors of six networks on the test dictionary", f"{_INN}, Table 1",
-            "inn.table1:run",
+            _inn_table1,
         ),
         Experiment(
-            "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", "inn.fig2:run"
+            "inn-fig2", "relative errors against the noise", f"{_INN}, Fig. 2", _inn_fig2
         ),
         Experiment(
-            "inn-fig3", "for which tissue the forward process helps", f"{_INN}, Fig. 3",
-            "inn.fig3:run",
+            "inn-fig3", "benefit of the forward process by tissue", f"{_INN}, Fig. 3",
+            _inn_fig3,
         ),
         Experiment(
             "inn-fig4", "errors of maps against errors of fingerprints", f"{_INN}, Fig. 4",
-            "inn.fig4:run",
+            _inn_fig4,
         ),
         Experiment(
             "media-table2", "networks against matching on thighs", f"{_MEDIA}, Table 2",
-            "media.table2:run",
+            _media_table2,
         ),
         Experiment(
             "media-fig4", "agreement with matching by muscle", f"{_MEDIA}, Fig. 4",
-            "media.fig4:run",
+            _media_fig4,
         ),
-        Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", "media.fig5:run"),
+        Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", _media_fig5),
         Experiment(
-            "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", "media.fig7:run"
+            "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", _media_fig7
         ),
         Experiment(
             "blochnet-table1", "errors on other distributions of tissue", "BlochNet, Table 1",
-            "blochnet.tables:table1",
+            _blochnet_table1,
         ),
         Experiment(
             "blochnet-table2", "errors on another sequence", "BlochNet, Table 2",
-            "blochnet.tables:table2",
+            _blochnet_table2,
         ),
     )
 }  # fmt: skip
@@ -71,8 +132,4 @@ def run_experiment(name: str, settings: Settings) -> Outcome:
             "bad-option", f"there is no experiment {name!r}",
             expected=f"one of {', '.join(EXPERIMENTS)}",
         )  # fmt: skip
-    module, function = EXPERIMENTS[name].home.split(":")
-    outcome: Outcome = getattr(
-        import_module(f"napari_mrf.reproduction.{module}"), function
-    )(settings)  # fmt: skip
-    return outcome
+    return EXPERIMENTS[name].run(settings)

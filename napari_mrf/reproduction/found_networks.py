@@ -1,8 +1,8 @@
-"""Which of the networks of an experiment are there, and how they were trained."""
+"""Networks of an experiment that have weights, and their training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
@@ -33,20 +33,30 @@ class FoundNetwork:
         On the CPU.
     card : ModelCard or None
         None for one that was trained a moment ago and is not kept.
-    path : Path or None
-        Of the card.
     """
 
     name: str
     training: str
     trained: TrainedNetwork
     card: ModelCard | None = None
-    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class StoredNetwork(FoundNetwork):
+    """A network whose weights are on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Of the card.
+    """
+
+    path: Path = field(kw_only=True)
 
 
 def found_networks(
     names: Iterable[str], sequence: Sequence, folders: Iterable[Path | None] = ()
-) -> tuple[list[FoundNetwork], list[str]]:
+) -> tuple[list[StoredNetwork], list[str]]:
     """Load the networks that have weights for a sequence, and name those that have none.
 
     Parameters
@@ -83,12 +93,12 @@ def found_networks(
             missing.append(name)
         for path, card in sorted(of_name, key=_by_noise):
             trained, _ = load_network(path, sequence)
-            found.append(FoundNetwork(name, training_words(card), trained, card, path))
+            found.append(StoredNetwork(name, training_words(card), trained, card, path=path))
     return found, missing
 
 
 def training_words(card: ModelCard) -> str:
-    """Return in a few words what a network was trained on, and for how long."""
+    """Return a short description of the training of a network: noise, data, epochs."""
     noise, data = card.recipe.get("noise", {}), card.recipe.get("data", {})
     low, high = noise.get("sigma_lower", 0), noise.get("sigma_upper", 0)
     level = f"noise {low:g}" if low == high else f"noise {low:g}-{high:g}"
@@ -119,7 +129,7 @@ def record_of(network: FoundNetwork) -> dict[str, Any]:
 
 
 def cure(missing: Iterable[str], *, trainable: str = "") -> str:
-    """Return sentences that say what is missing and what helps, or nothing."""
+    """Return sentences that name missing networks and their cure, or nothing."""
     names = ", ".join(missing)
     if not names:
         return ""
@@ -127,8 +137,8 @@ def cure(missing: Iterable[str], *, trainable: str = "") -> str:
     if trainable:
         ways.append(f"`napari-mrf reproduce {trainable} --train`")
     return (
-        f"Without weights, and so left out: {names}. Train them ({' or '.join(ways)}) and name "
-        "their folder with `--weights`, or install a package that holds them."
+        f"Left out, because they have no weights: {names}. Train them ({' or '.join(ways)}) and "
+        "give their folder with `--weights`, or install a package that contains them."
     )
 
 
@@ -145,9 +155,9 @@ def _cards_in(folder: Path | None) -> list[Path]:
         found.append(path)
     if not found:
         raise MRFInputError(
-            "missing-weights", "the folder holds no networks", path=folder,
+            "missing-weights", "the folder contains no networks", path=folder,
             expected="cards (.json) beside weights (.safetensors)",
-            hint="Name the folder that napari-mrf train wrote to.",
+            hint="Give the folder that napari-mrf train wrote to.",
         )  # fmt: skip
     return found
 

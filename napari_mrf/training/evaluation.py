@@ -1,4 +1,4 @@
-"""How good a network is where the tissue is known."""
+"""Errors of a network on data with known tissue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good an image-wise network is: whole slices of people that no training has seen."""
+"""Errors of an image-wise network on whole slices of phantoms that no training has seen."""
 
 from __future__ import annotations
 

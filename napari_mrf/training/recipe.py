@@ -1,4 +1,4 @@
-"""Recipes: a TOML file that says all of a training."""
+"""Recipe: a TOML file with all settings of a training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PhantomImages(BaseModel):
         Share of slices with a radial scan, 0-1; the others are fully sampled: the exact
         signal and noise.
     encoded_matrix : int
-        Voxels across the encoded field of view; with the spokes a frame it sets the
+        Voxels across the encoded field of view; with the spokes per frame it sets the
         undersampling, 68.7-fold for MRF T1-FF with 350.
     spokes_per_pulse : int
         Spokes that the readout of a pulse covers.
@@ -69,12 +69,12 @@ class PhantomImages(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.matrix_lower > self.matrix_upper:
-            raise ValueError("matrix_lower is above matrix_upper")
+            raise ValueError("matrix_lower must not be larger than matrix_upper")
         return self
 
 
 class SubjectFiles(BaseModel):
-    """A measured series and the maps that are true of it.
+    """A measured series and its true maps.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class SubjectFiles(BaseModel):
 
 
 class MeasuredSeries(BaseModel):
-    """Series of one's own with their maps; no noise is added to what they have.
+    """Measured series with their maps; no noise is added.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ class MapRange(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.lower < self.upper:
-            raise ValueError("lower is not below upper")
+            raise ValueError("lower must be smaller than upper")
         if self.logarithmic and self.lower <= 0:
-            raise ValueError("a logarithmic range is positive")
+            raise ValueError("lower must be positive for a logarithmic range")
         return self
 
 
@@ -173,7 +173,7 @@ def _kind(data: object) -> str:
     return str(getattr(data, "kind", "random"))
 
 
-# One line a kind; `DATA_KINDS` of `napari_mrf.training.run` says who makes it.
+# One line per kind; `training_data` of `napari_mrf.training.run` makes it.
 Data = Annotated[
     Annotated[RandomTissues, Tag("random")]
     | Annotated[InnGrid, Tag("inn-grid")]
@@ -198,7 +198,7 @@ class Noise(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.sigma_lower > self.sigma_upper:
-            raise ValueError("sigma_lower is above sigma_upper")
+            raise ValueError("sigma_lower must not be larger than sigma_upper")
         return self
 
 
@@ -247,7 +247,7 @@ class Optimisation(BaseModel):
 
 
 class Recipe(BaseModel):
-    """All of a training.
+    """All settings of a training.
 
     Parameters
     ----------
@@ -281,16 +281,16 @@ class Recipe(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """Where the files are that it names: its own folder, or the working folder."""
+        """Folder of the files that it names: its own folder, or the working folder."""
         return self._folder
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.network not in NETWORKS:
-            raise ValueError(f"no network {self.network!r}, only {', '.join(NETWORKS)}")
+            raise ValueError(f"there is no network {self.network!r}, only {', '.join(NETWORKS)}")
         unknown = [key for key in self.maps if key not in PARAMETERS]
         if unknown:
-            raise ValueError(f"no map {unknown[0]!r}, only {', '.join(PARAMETERS)}")
+            raise ValueError(f"there is no map {unknown[0]!r}, only {', '.join(PARAMETERS)}")
         return self
 
 
@@ -326,7 +326,7 @@ def load_recipe(name: str | Path) -> Recipe:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
         raise MRFInputError(
-            "bad-recipe", "the recipe is not understood", path=path,
+            "bad-recipe", "the recipe is not valid", path=path,
             found=f"{where}: {first['msg']}",
         ) from None  # fmt: skip
     recipe._folder = path.parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,17 @@ from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.training.data.fingerprints import unit_fingerprints
+from napari_mrf.training.data.fingerprints import simulated_data, unit_fingerprints
+from napari_mrf.training.data.measured_series import series_data
+from napari_mrf.training.data.phantom_data import phantom_data
 from napari_mrf.training.data.tissue import random_tissues
 from napari_mrf.training.finishing import finish
-from napari_mrf.training.loop.course import course_path, write_course
+from napari_mrf.training.loop.course import course_path
 from napari_mrf.training.loop.initial import load_start
 from napari_mrf.training.loop.loop import TrainingStep, train
 from napari_mrf.training.loop.processes import Processes
 from napari_mrf.training.physics.decoder import physics_of
-from napari_mrf.training.recipe import MapRange
+from napari_mrf.training.recipe import MapRange, MeasuredSeries, PhantomImages
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,23 +31,9 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import ModelCard
     from napari_mrf.training.data.batches import TrainingData
-    from napari_mrf.training.loop.checkpoint import Progress
     from napari_mrf.training.recipe import Recipe
 
 _REFERENCE_TISSUES = 5_000
-
-
-DATA_KINDS = {
-    "random": "napari_mrf.training.data.fingerprints:simulated_data",
-    "inn-grid": "napari_mrf.training.data.fingerprints:simulated_data",
-    "phantoms": "napari_mrf.training.data.phantom_data:phantom_data",
-    "series": "napari_mrf.training.data.measured_series:series_data",
-}
-"""What makes each kind of data: ``"module:function"``.
-
-The function takes recipe, sequence, normalization and what the zoo knows of the network, and
-returns training and validation data.
-"""
 
 
 def prepare(
@@ -65,11 +52,25 @@ def prepare(
         ``"bad-recipe"`` when the data is not what the network looks at, and what `build` raises.
     """
     sequence, trained = build(recipe)
-    module, function = DATA_KINDS[recipe.data.kind].split(":")
-    make_data = getattr(import_module(module), function)
-    info = network_info(recipe.network)
-    training, validation = make_data(recipe, sequence, trained.normalization, info)
-    return sequence, trained, training, validation
+    return sequence, trained, *training_data(recipe, sequence, trained.normalization)
+
+
+def training_data(
+    recipe: Recipe, sequence: Sequence, normalization: Normalization
+) -> tuple[TrainingData, TrainingData]:
+    """Make training and validation data of the kind that a recipe names.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-recipe"`` when the data is not what the network looks at.
+    """
+    data, info = recipe.data, network_info(recipe.network)
+    if isinstance(data, PhantomImages):
+        return phantom_data(recipe, data, sequence, normalization, info)
+    if isinstance(data, MeasuredSeries):
+        return series_data(recipe, data, sequence, normalization, info)
+    return simulated_data(recipe, data, sequence, normalization, info)
 
 
 def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
@@ -86,7 +87,7 @@ def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
     impossible = [key for key in recipe.maps if key not in sequence.parameters or key == "PD"]
     if impossible:
         raise MRFInputError(
-            "bad-recipe", "the recipe asks for a map that fingerprints of the sequence do not hold",
+            "bad-recipe", "the recipe asks for a map that this sequence does not measure",
             expected=", ".join(key for key in sequence.parameters if key != "PD"),
             found=impossible[0],
         )  # fmt: skip
@@ -97,7 +98,7 @@ def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
         network = info.build(sequence.n_frames, len(recipe.maps))
         trained = TrainedNetwork(network, normalization)
     else:
-        trained, card = load_start(recipe, sequence)
+        trained, card = load_start(recipe.init, recipe, sequence)
         normalization = trained.normalization
         ranges = {one.key: MapRange(**one.model_dump(exclude={"key"})) for one in card.maps}
     if isinstance(trained.network, BlochNet):
@@ -145,21 +146,13 @@ def run(
     processes = processes or Processes(device=device or torch.device("cpu"))
     device = processes.device
     sequence, trained, training, validation = prepare(recipe)
-    init_card = None if recipe.init is None else load_start(recipe, sequence)[1]
+    init_card = None if recipe.init is None else load_start(recipe.init, recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
     folder.mkdir(parents=True, exist_ok=True)
-    training_steps = train(
-        recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
-    )
-    while True:
-        try:
-            step = next(training_steps)
-        except StopIteration as stop:
-            progress: Progress = stop.value
-            break
-        if step.share == 0.0 and processes.is_first:
-            write_course(course_path(folder, recipe.network), step.progress.history)
-        yield step
+    progress = yield from train(
+        recipe, trained, training, validation, checkpoint=checkpoint,
+        course=course_path(folder, recipe.network), processes=processes,
+    )  # fmt: skip
     if not processes.is_first:
         return None
     card = finish(recipe, folder, sequence, trained, progress, validation, device, init_card)

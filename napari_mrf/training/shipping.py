@@ -34,7 +34,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of the two distributions, each with one folder a sequence."""
+    """Folders of the two distributions, each with one folder per sequence."""
 
     beside_the_code: Path
     larger: Path
@@ -112,8 +112,8 @@ def _tested(
     if recipe.data.kind == "phantoms":
         return metrics_on_phantoms(recipe, sequence, trained, _CPU, TEST_SIGMAS)
     raise MRFInputError(
-        "bad-recipe", "weights trained on a series of one's own are not for a distribution",
-        expected="simulated fingerprints or phantoms", found=recipe.data.kind,
+        "bad-recipe", "weights trained on measured series are not distributed",
+        expected="training on simulated fingerprints or phantoms", found=recipe.data.kind,
     )  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def _named_sequence(card: ModelCard) -> tuple[Sequence, str]:
         if sequence.fingerprint() == card.sequence_fingerprint:
             return sequence, short
     raise MRFInputError(
-        "unknown-sequence", "only networks for a sequence with a name are for a distribution",
+        "unknown-sequence", "only networks for a named sequence are distributed",
         expected=", ".join(sequences.NAMED), found=card.sequence_name,
     )  # fmt: skip
 

@@ -172,9 +172,9 @@ def test_repeated_measures_need_three_subjects_and_several_regions():
     assert np.isnan(two.lower)
     single = limits_2007(RV[:5], IC[:5], list("abcde"))
     assert "one region" in single.message
-    with pytest.raises(MRFInputError, match="needs a subject"):
+    with pytest.raises(MRFInputError, match="must have a subject"):
         limits_2007(RV, IC, SUBJECTS[:-1])
-    with pytest.raises(MRFInputError, match="same regions"):
+    with pytest.raises(MRFInputError, match="same number of regions"):
         bland_altman(RV, IC[:-1])
 
 

@@ -200,7 +200,7 @@ def test_smoothed_map_is_blurrier_and_missing_slices_are_told():
     empty = blurriness_table(methods, np.zeros(SHAPE, bool))
     assert empty["mean"].isna().all()
     assert empty.reason.str.contains("no voxel").all()
-    with pytest.raises(MRFInputError, match="0-100"):
+    with pytest.raises(MRFInputError, match="between 0 and 100"):
         high_frequency_energy(sharp, mask, [101])
     with pytest.raises(MRFInputError, match="grids"):
         high_frequency_energy(sharp, mask[:1])

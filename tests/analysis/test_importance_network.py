@@ -143,7 +143,7 @@ def test_network_is_not_judged_by_the_simulator_for_every_permutation(
     def judged(*_):
         raise AssertionError
 
-    monkeypatch.setattr(type(method.runner._fit), "fit", judged)
+    monkeypatch.setattr(type(method.prepare().fit), "fit", judged)
     found = importance(method, series, options=ImportanceOptions(stride=100), fisher=False)
     assert np.isfinite(found.mean("FF")).all()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
-from napari_mrf.analysis.inspection.predictor import FORWARD_MODELS, Predictor
+from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
 
@@ -148,18 +148,6 @@ def test_voxel_without_value_says_why(flag, words):
     assert prediction.signal is None and words in prediction.reason
     _, partly = predicted(maps_of(T1fat=np.full(SHAPE, np.nan)))
     assert partly.reason == "no value of T1fat" and partly.values["FF"] == TRUTH["FF"][ROW]
-
-
-def test_a_method_may_bring_its_own_forward_model(monkeypatch):
-    class Constant:
-        def fingerprints(self, parameters):
-            return np.ones((len(parameters["FF"]), 175), complex)
-
-    monkeypatch.setitem(FORWARD_MODELS, "own", lambda sequence: Constant())
-    _, prediction = predicted(maps_of(provenance={"method": {"name": "own"}}))
-    assert np.allclose(prediction.signal, prediction.signal[0])
-    _, simulated = predicted(maps_of(provenance={"method": {"name": "water-fat"}}))
-    assert not np.allclose(simulated.signal, simulated.signal[0])
 
 
 def test_mean_of_turned_copies_is_the_fingerprint():

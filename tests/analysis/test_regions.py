@@ -103,7 +103,7 @@ def test_rim_at_the_border_of_the_image_and_beside_another_region_is_taken_off()
     ("size", "options", "values", "reason"),
     [
         (0, {}, 0.1, "the region is empty"),
-        (1, {}, 0.1, "one voxel is no region"),
+        (1, {}, 0.1, "the region has one voxel, statistics need two"),
         (2, {"erosion_voxels": 1}, 0.1, "erosion leaves no voxel"),
         (3, {"erosion_voxels": 1}, 0.1, "erosion leaves one voxel"),
         (3, {}, 0.9, "the validity rule leaves no voxel"),
@@ -127,7 +127,7 @@ def test_single_valid_voxel_has_a_mean_but_no_deviation():
     assert (found["n"], found["mean"]) == (1, 1200)
     assert np.isnan(found["sd"])
     assert found["validity"] == "not applied: no fat fraction"
-    assert found["reason"] == "one value has no standard deviation"
+    assert found["reason"] == "one voxel has a value, a standard deviation needs two"
 
 
 def test_mean_uncertainty_is_that_of_the_voxels_that_entered():

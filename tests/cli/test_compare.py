@@ -282,7 +282,7 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
         (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "belong to several subjects"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),
         (["a/sub-01", "nowhere"], 3, "does not exist"),
-        (["a/sub-01", "b/sub-01", "--scope", "all"], 2, "none of pooled, slice"),
+        (["a/sub-01", "b/sub-01", "--scope", "all"], 2, "not one of pooled, slice"),
         (["a/sub-01", "b/sub-01", "--erosion", "-1"], 2, "greater than or equal to 0"),
     ],
 )

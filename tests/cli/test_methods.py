@@ -62,8 +62,8 @@ def test_long_table_tells_errors_noise_source_and_what_to_do(installed):
     text = " ".join(listed("--verbose").split())
     assert "Cohen et al., MRM 2018" in text
     assert "T1H2O 21.9 ms" in text  # 2500 ms x 0.00877
-    assert "at noise 0.0088, trained with 0.003-0.05 of the norm" in text
-    assert "errors beside those of cohen: FF 0.70" in text
+    assert "at noise 0.0088, trained with noise of 0.003-0.05 of the norm" in text
+    assert "errors divided by those of cohen: FF 0.70" in text
     assert "Train it (napari-mrf train t1ff-inn-backward)." in text
     assert "Train it with a recipe of its own (napari-mrf train RECIPE.toml)." in text
 

@@ -112,7 +112,7 @@ def test_erosion_takes_the_rim_and_is_recorded(measured, study):
 
 def test_regions_without_numbers_keep_their_row_and_reason(measured):
     rows, said = measured()
-    assert row_of(rows, 2, "pooled")["reason"] == "one voxel is no region"
+    assert row_of(rows, 2, "pooled")["reason"] == "the region has one voxel, statistics need two"
     assert row_of(rows, 2, "pooled")["mean"] == ""
     assert row_of(rows, 3, "pooled")["reason"] == "the region is empty"
     assert "2 regions drawn" in said

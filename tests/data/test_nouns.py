@@ -75,6 +75,18 @@ def test_import_is_quick_and_loads_nothing_heavy():
     assert min(seconds) < 0.3
 
 
+def test_lists_load_no_library():
+    code = (
+        "import sys;"
+        "from napari_mrf.io.formats.registry import FORMATS;"
+        "from napari_mrf.networks.zoo import NETWORKS;"
+        "from napari_mrf.reproduction.experiments import EXPERIMENTS;"
+        "print(sorted({'torch', 'matplotlib', 'scipy', 'h5py', 'nibabel'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 def test_public_names_are_all_there():
     for name in mrf.__all__:
         assert getattr(mrf, name) is not None

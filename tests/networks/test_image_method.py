@@ -1,5 +1,7 @@
 """Networks that look at neighbors: tiles without seams, silence where there is no signal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -193,9 +195,10 @@ def test_device_without_memory_hands_over_to_the_cpu_and_says_so(
     mask = disk(SHAPES["balsiger2018"])
     expected = method_of(name).reconstruct(series, mask)
     method = method_of(name)
-    method.prepare()
+    prepared = method.prepare()
     # A device that never has enough, without needing one.
-    method.runner.device, method.runner._pool = torch.device("meta"), None
+    method.runner.device = torch.device("meta")
+    method.runner._prepared = replace(prepared, pool=None)
     run = NetworkRunner.scaled
     monkeypatch.setattr(
         NetworkRunner, "scaled",
@@ -271,8 +274,8 @@ def test_tiles_cover_every_wanted_voxel_once_and_see_what_it_needs(
     margin, more_reach, alignment, height, width, n_voxels, seed, halving
 ):
     info = NetworkInfo(
-        "any", "", "", "", kind="image", margin=margin, reach=margin + more_reach,
-        alignment=alignment,
+        "any", "", "", lambda: torch.nn.Identity, kind="image", margin=margin,
+        reach=margin + more_reach, alignment=alignment,
     )  # fmt: skip
     wanted = np.random.default_rng(seed).random((height, width)) < 0.05
     tiles = tiles_of(wanted, info, n_voxels)
@@ -296,7 +299,7 @@ def test_tiles_cover_every_wanted_voxel_once_and_see_what_it_needs(
 
 def test_tiles_see_silence_beyond_the_slice():
     slab = np.arange(2 * 4 * 5).reshape(2, 4, 5).astype(np.complex64)
-    info = NetworkInfo("any", "", "", "", kind="image", margin=2, reach=2)
+    info = NetworkInfo("any", "", "", lambda: torch.nn.Identity, kind="image", margin=2, reach=2)
     (tile,) = tiles_of(np.ones((4, 5), bool), info, 1000)
     seen = tile.seen(slab)
     assert seen.shape == (8, 9, 2)

@@ -222,5 +222,5 @@ def test_too_few_frames_and_unknown_names_are_refused():
 
 
 def test_blochnet_without_its_physics_says_so():
-    with pytest.raises(RuntimeError, match="without its physics"):
+    with pytest.raises(RuntimeError, match="signal model of blochnet is not set"):
         built("blochnet").simulate(torch.rand(2, MAPS))

@@ -130,6 +130,11 @@ def test_trainings_in_full_are_done_once_and_marked_reduced_within_minutes(tmp_p
     ]
 
 
+def test_training_in_full_needs_a_folder():
+    with pytest.raises(MRFInputError, match="needs a folder for the networks"):
+        table1.train_in_full(["cohen"], Settings(train=True))
+
+
 def test_quick_training_shows_both_readings_of_the_noise(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(table1, "_QUICK_TISSUES", 2000)
     monkeypatch.setattr(table1, "_QUICK_NETWORKS", ("cohen",))

@@ -147,7 +147,7 @@ def test_table2_compares_with_matching_and_with_the_truth(tiny, tmp_path, capsys
     assert cli.main(words) == 0
     printed = capsys.readouterr().out
     assert "0.048 / 28.6 / 0.957 / 0.919" in printed
-    assert "name their file with `--maps`" in printed
+    assert "give their file with `--maps`" in printed
     table = pd.read_csv(tmp_path / "media-table2.csv")
     means = table.set_index(["against", "method", "metric", "map"])["mean"]
     assert ("matching", "water-fat") not in {index[:2] for index in means.index}

@@ -188,7 +188,7 @@ def test_patches_larger_than_a_phantom_are_refused(slices, normalization):
 def test_network_of_single_fingerprints_is_refused(short, normalization):
     plan = plan_of("balsiger2018", short)
     with pytest.raises(MRFInputError) as caught:
-        phantom_data(plan, short, normalization, network_info("cohen"))
+        phantom_data(plan, plan.data, short, normalization, network_info("cohen"))
     assert caught.value.code == "bad-recipe"
 
 

@@ -182,7 +182,7 @@ def test_what_does_not_fit_is_told_in_one_sentence(folder, capsys):
         assert error["code"] == code, files
         assert words in json.dumps(error), files
     error = refusal(write_recipe(folder, "fang", data="patch = 12"), folder, capsys)
-    assert "multiples of 8" in error["what"]
+    assert error["expected"] == "a multiple of 8 voxels" and error["found"] == "12"
 
 
 def test_series_of_one_patch_cannot_be_held_out(folder, capsys):

@@ -32,13 +32,13 @@ def paired(
     Raises
     ------
     MRFInputError
-        ``"bad-shape"`` when they are not one number a region each.
+        ``"bad-shape"`` when they are not one number per region each.
     """
     first, second = np.asarray(reference, np.float64), np.asarray(test, np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise MRFInputError(
             "bad-shape",
-            "reference and test are not measured in the same regions",
+            "reference and test must have the same number of regions",
             expected=f"shape {first.shape}",
             found=f"shape {second.shape}",
         )
@@ -84,8 +84,8 @@ def subject_indices(
         ``"bad-shape"`` when the lengths differ.
     """
     if len(subjects) != len(used):
-        raise MRFInputError("bad-shape", "every region needs a subject",
-                            expected=f"{len(used)} subjects", found=f"{len(subjects)}"
+        raise MRFInputError("bad-shape", "every region must have a subject",
+                            expected=f"{len(used)}, one per region", found=f"{len(subjects)}"
                             )  # fmt: skip
     owners = [subject for subject, counts in zip(subjects, used, strict=True) if counts]
     order = {subject: index for index, subject in enumerate(dict.fromkeys(owners))}

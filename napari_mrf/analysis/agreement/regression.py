@@ -1,4 +1,7 @@
-"""The straight line through test over reference."""
+"""Regression line of test on reference.
+
+Apart from `statistics`, which only collects: each statistic of agreement has its own file.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def intraclass_correlations(
 
     values = np.asarray(table, np.float64)
     if values.ndim != 2 or values.shape[1] < 2:
-        raise MRFInputError("bad-shape", "an intraclass correlation compares columns",
+        raise MRFInputError("bad-shape", "the table needs one column per method",
                             expected="(targets, methods), at least 2 methods",
                             found=f"shape {values.shape}")  # fmt: skip
     values = values[np.isfinite(values).all(axis=1)]
@@ -91,7 +91,7 @@ def intraclass_correlations(
     absolute = (bms - ems) / whole
     consistent = (bms - ems) / (bms + (k - 1) * ems)
     if ems <= 1e-14 * bms:  # no error left: F is infinite and the interval a point
-        exact = "the methods differ by a constant at most: no interval"
+        exact = "there is no interval, because the methods differ by a constant at most"
         return (
             Coefficient(absolute, NO_INTERVAL, n, exact),
             Coefficient(1.0, NO_INTERVAL, n, exact),
@@ -101,7 +101,11 @@ def intraclass_correlations(
     high = bms / ems * stats.f.ppf(p, df, n - 1)
     interval_3 = (float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1)))
     interval_2 = _absolute_interval(absolute, bms, jms, ems, n, k, p)
-    no_interval = "" if np.isfinite(interval_2).all() else "no interval: the regions do not vary"
+    no_interval = (
+        ""
+        if np.isfinite(interval_2).all()
+        else "there is no interval, because all regions are equal"
+    )
     return Coefficient(absolute, interval_2, n, no_interval), Coefficient(
         consistent, interval_3, n, ""
     )
@@ -174,7 +178,9 @@ def concordance(
     spread = np.sqrt(var_x * var_y)
     r = cov / spread if spread > 0 else 0.0
     if r == 0 or abs(value) >= 1 - 1e-14:
-        return Coefficient(value, NO_INTERVAL, n, "no interval for a coefficient of 0 or ±1")
+        return Coefficient(
+            value, NO_INTERVAL, n, "there is no interval for a coefficient of 0 or ±1"
+        )
     u2 = shift**2 / spread
     variance = (
         (1 - r**2) * value**2 / ((1 - value**2) * r**2)

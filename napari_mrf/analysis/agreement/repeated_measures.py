@@ -1,4 +1,4 @@
-"""Limits of agreement when a subject contributes several regions.
+"""Limits of agreement for subjects with several regions each.
 
 Regions of one subject are not independent, so simple limits come out too narrow and their
 intervals much too narrow. The differences are split into a part between subjects and a part

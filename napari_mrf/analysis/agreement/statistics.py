@@ -42,11 +42,11 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "upper_low": "95 % interval of the upper limit, likewise",
     "upper_high": "",
     "n_subjects": "subjects that the regions belong to",
-    "repeated_2007_lower": "limits for several regions a subject, analysis of variance "
+    "repeated_2007_lower": "limits for several regions per subject, analysis of variance "
     "(Bland and Altman 2007)",
     "repeated_2007_upper": "",
     "repeated_bias": "mean over the subjects of their mean difference",
-    "repeated_lower": "limits for several regions a subject, every subject counting once "
+    "repeated_lower": "limits for several regions per subject, every subject counting once "
     "(Zou 2013)",
     "repeated_upper": "",
     "repeated_bias_low": "95 % intervals of repeated_bias, repeated_lower and repeated_upper, "
@@ -196,7 +196,7 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0
 
 
 def agreement_rows(found: Mapping[str, Agreement]) -> pd.DataFrame:
-    """Return the table of what was found, one row a map."""
+    """Return the table of what was found, one row per map."""
     import pandas as pd
 
     rows = [agreement_row(key, result) for key, result in found.items()]

@@ -1,4 +1,4 @@
-"""What is refused before two reconstructions are compared, and what deserves attention."""
+"""Checks before two reconstructions are compared: errors, and warnings for the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
-    """Refuse what cannot be compared, and return what deserves attention."""
+    """Raise an error for what cannot be compared, and return warnings."""
     reference, test = subject.reference, subject.test
     check_same_grid(test, reference, "the test lies on another grid than the reference")
     notes = [_unknown_place(reference, test)]

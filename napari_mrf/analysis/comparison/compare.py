@@ -15,6 +15,7 @@ from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_pic
 from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -33,7 +34,7 @@ _MOST_PICTURES = 8
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Everything that is known of two reconstructions of the same subjects.
+    """All results of comparing two reconstructions of the same subjects.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class Comparison:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """`agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions."""
+        """`agreement.AGREEMENT_COLUMNS`, one row per map; empty without regions."""
         used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
         return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
 
@@ -114,7 +115,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparisonUpdate:
-    """How far a comparison is.
+    """Progress of a comparison.
 
     Parameters
     ----------
@@ -230,13 +231,7 @@ def iter_compare(
 def compare(subjects: Iterable[SubjectMaps], **arguments: Any) -> Comparison:
     """Compare two reconstructions in one go; arguments as in `iter_compare`."""
     subjects = list(subjects)
-    steps = iter_compare(subjects, len(subjects), **arguments)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Comparison = stop.value
-            return result
+    return result_of(iter_compare(subjects, len(subjects), **arguments))
 
 
 def _only(maps: ParameterMaps, key: str) -> ParameterMaps:

@@ -1,4 +1,4 @@
-"""What is compared of two reconstructions, and how."""
+"""Options of a comparison of two reconstructions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCOPES = ("pooled", "slice")
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What is compared, and how.
+    """Options of a comparison.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ComparisonOptions:
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
-            raise MRFInputError("bad-option", "there is no such scope",
+            raise MRFInputError("bad-option", "this scope does not exist",
                                 expected=" or ".join(SCOPES), found=repr(self.scope))  # fmt: skip
 
     def as_record(self) -> dict[str, Any]:

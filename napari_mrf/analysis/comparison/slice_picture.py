@@ -1,4 +1,4 @@
-"""One slice of two reconstructions, cut to what there is to see: what a report shows."""
+"""One slice of two reconstructions for the report, cut to the compared region."""
 
 from __future__ import annotations
 

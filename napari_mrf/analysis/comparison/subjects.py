@@ -1,4 +1,4 @@
-"""Two reconstructions of one subject, and where to find those of a study on the disk."""
+"""Two reconstructions of one subject, and the subjects of a study on the disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
 
 ONLY_SUBJECT = "1"
-"""What the subject is called where there is one and it has no name."""
+"""Name of a single subject without a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class SubjectMaps:
 
 @dataclass(frozen=True)
 class Study:
-    """Where the maps of one or several subjects lie on the disk.
+    """Paths of the maps of one or several subjects.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def find_study(
         raise MRFInputError("no-common-subject", "no subject has maps in both folders",
                             path=Path(test), expected=_listed(sides["reference"]),
                             found=_listed(sides["test"]),
-                            hint="The folders of a subject must have one name.")  # fmt: skip
+                            hint="Give both folders of a subject the same name.")  # fmt: skip
     warnings = [
         f"Left out, as only the {side} has maps of them: {_listed(alone)}."
         for side, other in (("reference", "test"), ("test", "reference"))
@@ -204,7 +204,7 @@ def find_study(
     if rois is not None and (without := [name for name in common if name not in label_maps]):
         warnings.append(f"Not in the agreement, as they have no label map: {_listed(without)}.")
     if mask is not None and (without := [name for name in common if name not in masks]):
-        raise MRFInputError("no-label-maps", "some subjects have no mask", path=Path(mask),
+        raise MRFInputError("no-label-maps", "there is no mask for some subjects", path=Path(mask),
                             found=_listed(without))  # fmt: skip
     return Study(
         folders={name: (sides["reference"][name], sides["test"][name]) for name in common},

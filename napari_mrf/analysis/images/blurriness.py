@@ -61,7 +61,7 @@ def high_frequency_energy(
                             expected=f"shape {values.shape}", found=f"shape {np.shape(mask)}"
                             )  # fmt: skip
     if not all(0 <= percentile <= 100 for percentile in percentiles):
-        raise MRFInputError("bad-option", "a percentile lies in 0-100",
+        raise MRFInputError("bad-option", "percentiles must be between 0 and 100",
                             found=", ".join(f"{p:g}" for p in percentiles))  # fmt: skip
     _, n_y, n_x = values.shape
     distance = np.hypot(np.fft.fftfreq(n_y)[:, None], np.fft.fftfreq(n_x)[None])
@@ -122,7 +122,7 @@ def blurriness_table(
                     "mean": column.mean() if n else np.nan,
                     "sd": column.std(ddof=1) if n > 1 else np.nan,
                     "n_slices": n,
-                    "reason": "" if n else "no voxel that all methods have and that is not zero",
+                    "reason": "" if n else "no voxel has a value other than zero in all methods",
                 }
                 for percentile, column in zip(percentiles, shares.T, strict=True)
             ]

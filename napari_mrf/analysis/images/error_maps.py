@@ -109,7 +109,7 @@ def error_map(
         ``"other-grid"``, ``"bad-shape"``, or ``"bad-option"`` for an unknown kind or map.
     """
     if kind not in ERROR_KINDS:
-        raise MRFInputError("bad-option", "there is no such error map",
+        raise MRFInputError("bad-option", "this kind of error map does not exist",
                             expected=", ".join(ERROR_KINDS), found=repr(kind))  # fmt: skip
     if key not in reference or key not in test:
         shared = [name for name in reference if name in test]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MapError:
-    """How far one map is from its reference.
+    """Error of one map against its reference.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How alike two maps are, with the definition beside every number."""
+"""Similarity of two maps, with the definition beside every number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Structural similarity of two maps inside a region, slice by slice."""
+"""Structural similarity of two maps inside a region, slice by slice.
+
+Apart from `metrics`, since it alone looks at windows of an image, by scikit-image.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def check_units(
             found=f"{median:.4g}",
             hint=f"Is it in {guess}? Convert it to {unit} first."
             if guess
-            else "Check what the map holds.",
+            else "Check the values of the map.",
         )
 
 
@@ -134,7 +134,7 @@ def check_same_units(
                     f"{larger} is larger",
                     expected="test / reference about 1",
                     found=f"a median of {median:.4g}",
-                    hint="Convert one of them; nothing was rescaled.",
+                    hint="Convert one of them to the unit of the other. Nothing was rescaled.",
                 )
 
 

@@ -1,4 +1,4 @@
-"""What each frame could tell: its share in the Fisher information of every parameter.
+"""Fisher information by frame: the share of each frame for every parameter.
 
 The permutation importance tells what a method uses; this, from the simulator's derivatives
 alone, tells what there is to be used.
@@ -26,7 +26,7 @@ _SINGULAR = 1e-14
 
 
 def marginal_shares(jacobian: NDArray[np.complexfloating]) -> NDArray[np.float64]:
-    """Return how the information of each parameter is made up of the frames.
+    """Return the share of each frame in the information of each parameter.
 
     Under white noise the information of parameter i, all others being unknown too, is the
     energy of the part of its derivative that no other derivative can imitate::

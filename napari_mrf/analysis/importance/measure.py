@@ -17,13 +17,14 @@ from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
 from napari_mrf.analysis.importance.result import Baseline, Importance, importance_record
 from napari_mrf.analysis.importance.voxels import prepared_reconstructor
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -70,11 +71,12 @@ def importance(
     fisher: bool = True,
 ) -> Importance:
     """Measure temporal importance at one go; see `iter_importance`."""
-    *_, last = iter_importance(
-        method, series, mask=mask, reference=reference, options=options, keep=keep, fisher=fisher
-    )
-    assert last.importance is not None  # noqa: S101 - that of stage "done"
-    return last.importance
+    return result_of(
+        iter_importance(
+            method, series, mask=mask, reference=reference, options=options, keep=keep,
+            fisher=fisher,
+        )
+    )  # fmt: skip
 
 
 def iter_importance(
@@ -86,7 +88,7 @@ def iter_importance(
     options: ImportanceOptions | None = None,
     keep: str | None = None,
     fisher: bool = True,
-) -> Iterator[ImportanceUpdate]:
+) -> Generator[ImportanceUpdate, None, Importance]:
     """Measure temporal importance, yielding after each chunk of voxels (50-200 ms apart).
 
     All groups of frames are permuted once before any is permuted again, so that the whole
@@ -118,6 +120,10 @@ def iter_importance(
     ImportanceUpdate
         The last one has ``stage == "done"``.
 
+    Returns
+    -------
+    Importance
+
     Raises
     ------
     MRFInputError
@@ -137,15 +143,11 @@ def iter_importance(
                         path=series.source_path)  # fmt: skip
     groups = options.frame_groups(series.n_frames)
     total = len(groups) * options.repeats
-    reconstructor: Reconstructor | None = None
-    rule = ""
-    for reconstructor, rule in prepared_reconstructor(  # noqa: B007
-        method, series, mask, options
-    ):
-        yield ImportanceUpdate(0, total, stage="preparing")
-    assert reconstructor is not None  # noqa: S101 - the last one is it
     preparing = ImportanceUpdate(0, total, stage="preparing")
-    values = yield from _reporting(reconstructor.values(), preparing)
+    reconstructor, rule = yield from prepared_reconstructor(
+        method, series, mask, options, preparing
+    )
+    values = yield from reconstructor.values(preparing)
     judges = make_judges(
         values, reference, reconstructor.places, apply_validity=options.apply_validity
     )
@@ -164,7 +166,7 @@ def iter_importance(
                 generator = np.random.default_rng([options.seed, repeat, int(first)])
                 reconstructor.signals[:, frames] = permuted_frames(unchanged, factors, generator)
                 permuting = ImportanceUpdate(done, total, result)
-                found = yield from _reporting(reconstructor.values(), permuting)
+                found = yield from reconstructor.values(permuting)
                 reconstructor.signals[:, frames] = unchanged
             _enter(result, judges, found, repeat, group)
             done += 1
@@ -176,19 +178,7 @@ def iter_importance(
                 result.fisher = {key: of[result.sequence_frames] for key, of in shares.items()}
             yield ImportanceUpdate(done, total, result, stage="theory")
     yield ImportanceUpdate(done, total, result, stage="done")
-
-
-def _reporting(
-    work: Generator[None, None, Values], update: ImportanceUpdate
-) -> Generator[ImportanceUpdate, None, Values]:
-    """Yield the update for every step of some work, and return what the work returns."""
-    try:
-        while True:
-            next(work)
-            yield update
-    except StopIteration as stop:
-        values: Values = stop.value
-        return values
+    return result
 
 
 def _empty(

@@ -1,4 +1,4 @@
-"""Which frames are permuted together: every frame, every k-th, or neighbors as one."""
+"""Options of temporal importance: groups of frames, repeats, voxels and seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTENSITIES = ("aligned", "raw")
 
 @dataclass(frozen=True)
 class ImportanceOptions:
-    """How temporal importance is measured.
+    """Options of temporal importance.
 
     Parameters
     ----------
@@ -59,10 +59,12 @@ class ImportanceOptions:
             value = getattr(self, name)
             if value is not None and (int(value) != value or value < 1):
                 raise MRFInputError(
-                    "bad-option", f"{name} must be a whole number from 1", found=value
+                    "bad-option", f"{name} must be a whole number, 1 or larger", found=value
                 )
         if int(self.seed) != self.seed or self.seed < 0:
-            raise MRFInputError("bad-option", "seed must be a whole number from 0", found=self.seed)
+            raise MRFInputError(
+                "bad-option", "seed must be a whole number, 0 or larger", found=self.seed
+            )
         if self.stride is not None and self.stride < self.group:
             raise MRFInputError(
                 "bad-option",
@@ -73,7 +75,7 @@ class ImportanceOptions:
         if self.intensities not in INTENSITIES:
             raise MRFInputError(
                 "bad-option",
-                "the intensities are permuted in another way",
+                "this way to permute intensities does not exist",
                 expected=" or ".join(INTENSITIES),
                 found=self.intensities,
             )

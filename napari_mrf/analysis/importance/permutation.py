@@ -1,4 +1,4 @@
-"""Values of a frame change places between voxels, real and imaginary parts independently.
+"""Permutation of the values of a frame over voxels, real and imaginary parts independently.
 
 A scanner multiplies every voxel by an unknown complex factor (coil phase, gain, proton
 density). Every method is invariant to that factor, so a permutation of measured values would

@@ -9,8 +9,8 @@ what another method, taught by a damaged series, would do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -27,10 +27,27 @@ if TYPE_CHECKING:
     from napari_mrf.reconstruction.method import Method
     from napari_mrf.reconstruction.slicewise import Voxels
 
-    Fingerprints = Iterator[tuple[Voxels, NDArray[np.complex64] | None]]
+
+Step = TypeVar("Step")
 
 Values = dict[str, "NDArray[np.float32]"]
 """(N,) by key of the map."""
+
+
+@dataclass
+class Fingerprints:
+    """The fingerprints of the chosen voxels that have a usable signal.
+
+    Parameters
+    ----------
+    places : ndarray
+        (3, N) file indices z, y, x.
+    signals : ndarray
+        (N, T) complex64.
+    """
+
+    places: NDArray[np.intp]
+    signals: NDArray[np.complex64]
 
 
 class Reconstructor(ABC):
@@ -46,37 +63,19 @@ class Reconstructor(ABC):
         (T,) frames that the method looks at.
     """
 
-    def __init__(self, method: Method, series: MRFSeries) -> None:
-        self.method = method
-        self.series = series
-        self.places: NDArray[np.intp] = np.zeros((3, 0), np.intp)
-        self.signals: NDArray[np.complex64] = np.zeros((0, series.n_frames), np.complex64)
-        self.used_frames = np.ones(series.n_frames, bool)
-
-    def gather(self, chosen: NDArray[np.bool_]) -> Generator[None, None, None]:
-        """Read the fingerprints of the voxels chosen in a (Z, Y, X) mask.
-
-        Those that are not finite or constant in time are left out, as in a reconstruction.
-        """
-        places, signals = [], []
-        for where, part in self._read(chosen):
-            if part is not None:
-                good = np.isfinite(part).all(axis=1) & ~(part == part[:, :1]).all(axis=1)
-                z, rows, columns = where
-                places.append(np.stack([np.full(good.sum(), z), rows[good], columns[good]]))
-                signals.append(part[good])
-            yield
-        if places:
-            self.places = np.concatenate(places, axis=1)
-            self.signals = np.concatenate(signals)
+    def __init__(self, fingerprints: Fingerprints, n_frames: int) -> None:
+        self.places = fingerprints.places
+        self.signals = fingerprints.signals
+        self.used_frames = np.ones(n_frames, bool)
 
     @abstractmethod
-    def _read(self, chosen: NDArray[np.bool_]) -> Fingerprints:
-        """Yield places and fingerprints; None while reading."""
-
-    @abstractmethod
-    def values(self) -> Generator[None, None, Values]:
+    def values(self, step: Step) -> Generator[Step, None, Values]:
         """Reconstruct `signals` as they are now; the first time they must be unchanged.
+
+        Parameters
+        ----------
+        step : object
+            Yielded after each chunk: a chance to cancel.
 
         Returns
         -------
@@ -85,8 +84,12 @@ class Reconstructor(ABC):
         """
 
 
-def make_reconstructor(method: Method, series: MRFSeries, mask: NDArray[np.bool_]) -> Reconstructor:
-    """Return the fast way for methods that look at single fingerprints, else the general one.
+def make_reconstructor(
+    method: Method, series: MRFSeries, chosen: NDArray[np.bool_], step: Step
+) -> Generator[Step, None, Reconstructor]:
+    """Read the fingerprints of the chosen voxels, and return what reconstructs them.
+
+    It is the fast way for methods that look at single fingerprints, else the general one.
 
     Parameters
     ----------
@@ -94,12 +97,52 @@ def make_reconstructor(method: Method, series: MRFSeries, mask: NDArray[np.bool_
         Any.
     series : MRFSeries
         What it reconstructs.
-    mask : ndarray of bool
-        (Z, Y, X) the chosen voxels.
+    chosen : ndarray of bool
+        (Z, Y, X). Voxels whose signal is not finite or constant in time are left out, as in a
+        reconstruction.
+    step : object
+        Yielded while reading: a chance to cancel.
     """
     if isinstance(method, VoxelwiseMethod):
-        return FingerprintReconstructor(method, series)
-    return SeriesReconstructor(method, series, mask)
+        parts = method.iter_fingerprints(series, chosen)
+        found = yield from _gathered(parts, series.n_frames, step)
+        return FingerprintReconstructor(method, series, found)
+    signal = yield from _read_whole(series, step)
+    found = yield from _gathered(_fingerprints_of(signal, chosen), series.n_frames, step)
+    return SeriesReconstructor(method, replace(series, signal=signal), chosen, found)
+
+
+def _gathered(
+    parts: Iterator[tuple[Voxels, NDArray[np.complex64] | None]], n_frames: int, step: Step
+) -> Generator[Step, None, Fingerprints]:
+    """Return the usable ones of fingerprints that come in parts, None while reading."""
+    places, signals = [np.zeros((3, 0), np.intp)], [np.zeros((0, n_frames), np.complex64)]
+    for (z, rows, columns), part in parts:
+        if part is not None:
+            good = np.isfinite(part).all(axis=1) & ~(part == part[:, :1]).all(axis=1)
+            places.append(np.stack([np.full(good.sum(), z), rows[good], columns[good]]))
+            signals.append(part[good])
+        yield step
+    return Fingerprints(np.concatenate(places, axis=1), np.concatenate(signals))
+
+
+def _read_whole(series: MRFSeries, step: Step) -> Generator[Step, None, NDArray[np.complex64]]:
+    """Return the series in memory, (T, Z, Y, X)."""
+    signal = np.empty(series.signal.shape, np.complex64)
+    for z in range(signal.shape[1]):
+        reading = Steps(reading_slab(series, z))
+        for _ in reading:
+            yield step
+        signal[:, z] = reading.result
+    return signal
+
+
+def _fingerprints_of(
+    signal: NDArray[np.complex64], chosen: NDArray[np.bool_]
+) -> Iterator[tuple[Voxels, NDArray[np.complex64]]]:
+    for z, of_slice in enumerate(chosen):
+        rows, columns = np.nonzero(of_slice)
+        yield (z, rows, columns), np.ascontiguousarray(signal[:, z, rows, columns].T)
 
 
 class FingerprintReconstructor(Reconstructor):
@@ -110,8 +153,10 @@ class FingerprintReconstructor(Reconstructor):
     changes, since they need whole slices; frames left out and averaging in time after them.
     """
 
-    def __init__(self, method: VoxelwiseMethod, series: MRFSeries) -> None:
-        super().__init__(method, series)
+    def __init__(
+        self, method: VoxelwiseMethod, series: MRFSeries, fingerprints: Fingerprints
+    ) -> None:
+        super().__init__(fingerprints, series.n_frames)
         self._method = method
         kept = method.conditioning.kept_frames(method.sequence)
         if series.n_frames != kept.size:  # a truncated scan holds the kept frames only
@@ -119,14 +164,11 @@ class FingerprintReconstructor(Reconstructor):
             self.used_frames[kept] = True
         self._has_learned = False
 
-    def _read(self, chosen: NDArray[np.bool_]) -> Fingerprints:
-        yield from self._method.iter_fingerprints(self.series, chosen)
-
-    def values(self) -> Generator[None, None, Values]:
+    def values(self, step: Step) -> Generator[Step, None, Values]:
         """Reconstruct; see `Reconstructor.values`."""
         method = self._method
         if method.needs_second_pass and not self._has_learned:
-            yield from self._learn()
+            yield from self._learn(step)
         parts = []
         for start in range(0, len(self.signals), method.chunk_size):
             signals = method.condition(self.signals[start : start + method.chunk_size])
@@ -134,16 +176,16 @@ class FingerprintReconstructor(Reconstructor):
                 parts.append(method.improve(signals, method.match(signals)).parameters)
             else:
                 parts.append(method.maps_alone(signals))
-            yield
+            yield step
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    def _learn(self) -> Generator[None, None, None]:
+    def _learn(self, step: Step) -> Iterator[Step]:
         sample = VoxelSample(len(self.signals))
         for start in range(0, len(self.signals), self._method.chunk_size):
             chunk = self.signals[start : start + self._method.chunk_size]
             signals = self._method.condition(chunk)
             sample.add(signals, self._method.match(signals))
-            yield
+            yield step
         self._method.learn(*sample.collected())
         self._has_learned = True
 
@@ -154,31 +196,21 @@ class SeriesReconstructor(Reconstructor):
     Holds a copy of the series in memory, in which the chosen voxels are exchanged.
     """
 
-    def __init__(self, method: Method, series: MRFSeries, mask: NDArray[np.bool_]) -> None:
-        super().__init__(method, series)
-        self._mask = mask
-        self._copy: MRFSeries | None = None
+    def __init__(
+        self,
+        method: Method,
+        copy: MRFSeries,
+        mask: NDArray[np.bool_],
+        fingerprints: Fingerprints,
+    ) -> None:
+        super().__init__(fingerprints, copy.n_frames)
+        self._method, self._copy, self._mask = method, copy, mask
 
-    def _read(self, chosen: NDArray[np.bool_]) -> Fingerprints:
-        signal = np.empty(self.series.signal.shape, np.complex64)
-        for z in range(len(chosen)):
-            rows, columns = np.nonzero(chosen[z])
-            reading = Steps(reading_slab(self.series, z))
-            for _ in reading:
-                yield (z, rows[:0], columns[:0]), None
-            slab = reading.result
-            signal[:, z] = slab
-            yield (z, rows, columns), np.ascontiguousarray(slab[:, rows, columns].T)
-        self._copy = replace(self.series, signal=signal)
-
-    def values(self) -> Generator[None, None, Values]:
+    def values(self, step: Step) -> Generator[Step, None, Values]:
         """Reconstruct; see `Reconstructor.values`."""
-        assert self._copy is not None  # noqa: S101 - gathered before
         z, y, x = self.places
         self._copy.signal[:, z, y, x] = self.signals.T
-        update = None
-        for update in self.method.iter_reconstruct(self._copy, self._mask):  # noqa: B007
-            yield
-        if update is None:
-            raise RuntimeError(f"the method {self.method.name} gave no maps")
-        return {key: update.maps[key][z, y, x] for key in self.method.parameters}
+        for update in self._method.iter_reconstruct(self._copy, self._mask):
+            maps = update.maps
+            yield step
+        return {key: maps[key][z, y, x] for key in self._method.parameters}

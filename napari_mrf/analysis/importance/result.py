@@ -1,4 +1,4 @@
-"""What a permutation run found: changes per frame and map, and per voxel."""
+"""Results of temporal importance: changes per frame and map, and per voxel."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Baseline:
 
 @dataclass(eq=False)
 class Importance:
-    """Temporal importance: what permuting each group of frames does to each map.
+    """Temporal importance: the change of each map when a group of frames is permuted.
 
     While a run goes on the arrays fill in; NaN stands where nothing has been computed yet, and
     where a map cannot be judged.
@@ -175,8 +175,9 @@ class Importance:
         if key not in self.voxel_change:
             raise MRFInputError(
                 "not-kept",
-                f"the changes of each voxel were not kept for {key}",
-                expected=", ".join(self.voxel_change) or "none was kept",
+                f"the changes per voxel were not kept for {key}",
+                expected=", ".join(self.voxel_change)
+                or "a map whose changes were kept; there is none",
                 hint="Run again with this map chosen, or with fewer voxels.",
             )
         volume = np.full(self.spatial_shape, np.nan, np.float32)
@@ -230,7 +231,7 @@ def importance_record(
     result: Importance,
     reference: ParameterMaps | None,
 ) -> dict[str, Any]:
-    """Return what the maps of importance record of how they were made, JSON-ready."""
+    """Return the provenance of temporal importance, JSON-ready."""
     record: dict[str, Any] = {
         "software": {"name": "napari-mrf", "version": __version__, "numpy": np.__version__},
         "input": {
@@ -280,7 +281,7 @@ COLUMNS = (
     "region",
     "reason",
 )
-"""What each means: docs/analysis.md."""
+"""Meaning of the columns: docs/analysis.md."""
 
 
 def importance_table(importance: Importance) -> pd.DataFrame:

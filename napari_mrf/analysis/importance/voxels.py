@@ -1,4 +1,4 @@
-"""Which voxels take part in a permutation, and their fingerprints."""
+"""Choice of the voxels that take part in a permutation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance.options import ImportanceOptions
-    from napari_mrf.analysis.importance.reconstructor import Reconstructor
+    from napari_mrf.analysis.importance.reconstructor import Reconstructor, Step
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import Method
 
@@ -30,7 +30,8 @@ def prepared_reconstructor(
     series: MRFSeries,
     mask: NDArray[np.bool_] | None,
     options: ImportanceOptions,
-) -> Iterator[tuple[Reconstructor | None, str]]:
+    step: Step,
+) -> Generator[Step, None, tuple[Reconstructor, str]]:
     """Choose voxels and read their fingerprints.
 
     Parameters
@@ -43,11 +44,13 @@ def prepared_reconstructor(
         (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
     options : ImportanceOptions
         How many voxels, and the seed of their choice.
+    step : object
+        Yielded while working: a chance to cancel.
 
-    Yields
-    ------
+    Returns
+    -------
     tuple
-        (None, "") while working; at the end the reconstructor and the rule of the mask.
+        The reconstructor, and the rule of the mask in words.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def prepared_reconstructor(
     if isinstance(method, SlicewiseMethod):
         method.check(series)
         for _ in method.preparing():
-            yield None, ""
+            yield step
     if mask is not None:
         where, rule = check_mask(mask, series.spatial_shape), "given"
     elif series.mask is not None:
@@ -65,23 +68,21 @@ def prepared_reconstructor(
     else:
         finding = Steps(foreground.finding_foreground(series))
         for _ in finding:
-            yield None, ""
+            yield step
         where, rule = finding.result, f"automatic: {foreground.RULE}"
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)
-    reconstructor = make_reconstructor(method, series, chosen)
-    for _ in reconstructor.gather(chosen):
-        yield None, ""
+    reconstructor = yield from make_reconstructor(method, series, chosen, step)
     if len(reconstructor.signals) < 2:
         raise MRFInputError(
             "nothing-to-permute",
-            "values can change places between two voxels at least",
+            "permutation needs at least two voxels",
             path=series.source_path,
             expected="two voxels with a signal",
             found=len(reconstructor.signals),
             hint="Pick another mask.",
         )
-    yield reconstructor, rule
+    return reconstructor, rule
 
 
 def _subset(mask: NDArray[np.bool_], options: ImportanceOptions) -> NDArray[np.bool_]:

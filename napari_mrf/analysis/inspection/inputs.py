@@ -1,4 +1,4 @@
-"""What to inspect: a series and sets of maps from the disk, voxels by index, regions by name."""
+"""Inputs of an inspection: series and maps from the disk, voxels by index, regions by name."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def check_voxels(voxels: Sequence[Voxel], series: MRFSeries) -> list[Voxel]:
     for voxel in voxels:
         if not all(0 <= index < n for index, n in zip(voxel, shape, strict=True)):
             ranges = ", ".join(f"{axis} 0-{n - 1}" for axis, n in zip("zyx", shape, strict=True))
-            raise MRFInputError("bad-voxel", f"the voxel {voxel} lies outside the series",
+            raise MRFInputError("bad-voxel", f"the voxel {voxel} is outside the series",
                                 expected=ranges,
                                 hint="Indices are in the order of the file, (z, y, x), counted "
                                 "from 0.")  # fmt: skip
@@ -213,11 +213,11 @@ def _find(asked: str, names: Mapping[int, str], path: Path) -> int:
     if len(found) == 1:
         return found[0]
     if found:
-        raise MRFInputError("bad-region", f"several regions are called {asked!r}", path=path,
+        raise MRFInputError("bad-region", f"several regions have the name {asked!r}", path=path,
                             found=f"numbers {', '.join(map(str, found))}",
-                            hint="Give the number.")  # fmt: skip
+                            hint="Use the number of the region instead.")  # fmt: skip
     known = [f"{label} {name}" for label, name in names.items()]
     more = ", ..." if len(known) > _MOST_NAMES else ""
-    raise MRFInputError("bad-region", f"no region is called {asked!r}", path=path,
+    raise MRFInputError("bad-region", f"there is no region {asked!r}", path=path,
                         expected="one of " + ", ".join(known[:_MOST_NAMES]) + more
                         )  # fmt: skip

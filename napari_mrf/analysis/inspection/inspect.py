@@ -28,7 +28,7 @@ _IN_REGIONS = "the values of a region are in regions.csv"
 
 @dataclass(frozen=True, eq=False)
 class RegionSignals:
-    """What was measured in a region.
+    """Measured fingerprints of a region.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Inspected:
 
     @property
     def stem(self) -> str:
-        """What its files are called: ``voxel_0_81_92`` (z, y, x) or ``region_11``."""
+        """Name of its files without suffix: ``voxel_0_81_92`` (z, y, x) or ``region_11``."""
         if self.voxel is None:
             return f"region_{self.label}"
         return f"voxel_{'_'.join(map(str, self.voxel))}"
@@ -109,7 +109,7 @@ def voxel_trace(
 def region_signals(
     series: MRFSeries, labels: NDArray[Any], wanted: Collection[int], z: int | None = None
 ) -> dict[int, RegionSignals]:
-    """Read what was measured in regions; every slice is read once.
+    """Read the measured fingerprints of regions; every slice is read once.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def region_trace(
 def inspected_values(
     inspected: Sequence[Inspected], thresholds: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
-    """Return the values behind the predictions, one row a voxel or region and set of maps.
+    """Return the values behind the predictions, one row per voxel or region and set of maps.
 
     Parameters
     ----------

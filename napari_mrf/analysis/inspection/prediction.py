@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What one set of maps says of one voxel.
+    """Prediction of one set of maps for one voxel.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def obstacle_of(maps: ParameterMaps, series: MRFSeries) -> str:
 def note_of(
     conditioning: Mapping[str, Any], assumed: Mapping[str, float], used: NDArray[np.bool_]
 ) -> str:
-    """Return what the reconstruction did that the prediction does not; empty for nothing."""
+    """Return the steps of the reconstruction that the prediction leaves out, in words."""
     parts = []
     if not used.all():
         parts.append(f"used {int(used.sum())} of {used.size} frames")

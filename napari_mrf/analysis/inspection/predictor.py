@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,30 +20,13 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation.voxel_simulator import VoxelSimulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.inspection.mean_fingerprint import MeanFingerprint
     from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-
-
-class ForwardModel(Protocol):
-    """From tissue parameters to fingerprints."""
-
-    def fingerprints(
-        self, parameters: Mapping[str, NDArray[np.floating]]
-    ) -> NDArray[np.complexfloating]:
-        """Return (N, n_frames) complex for (N,) values of each parameter."""
-
-
-FORWARD_MODELS: dict[str, Callable[[Sequence], ForwardModel]] = {}
-"""Methods that bring their own forward pass, by the name in the provenance of their maps.
-
-Every other method is predicted by the simulator.
-"""
 
 
 _VOXELS_AT_ONCE = 500
@@ -83,7 +66,7 @@ class Predictor:
     used: NDArray[np.bool_]
     obstacle: str = ""
     note: str = ""
-    _forward: ForwardModel | None = None
+    _forward: VoxelSimulator | None = None
     _assumed: Mapping[str, float] = field(default_factory=dict)
     _is_conjugate: bool = False
     _has_own_scale: bool = False
@@ -121,13 +104,12 @@ class Predictor:
             for key, value in kind.assumed.items()
             if key in kind.tissue and key not in maps
         }
-        make = FORWARD_MODELS.get(str(record_part(maps.provenance, "method").get("name")))
         return cls(
             name,
             maps,
             used,
             note=note_of(conditioning, assumed, used),
-            _forward=(make or VoxelSimulator)(series.sequence),
+            _forward=VoxelSimulator(series.sequence),
             _assumed=assumed,
             _is_conjugate=bool(conditioning.get("conjugate")),
             _has_own_scale=is_own_series,
@@ -148,11 +130,12 @@ class Predictor:
             return Prediction(self.name, {}, {}, reason=self.obstacle or "outside the maps")
         values = {key: float(self.maps[key][voxel]) for key in self.maps}
         deviations = {key: float(sd[voxel]) for key, sd in self.maps.uncertainty.items()}
-        reason = self.obstacle or self._missing(voxel, values)
-        if reason or self._forward is None:
+        reason, forward = self.obstacle or self._missing(voxel, values), self._forward
+        if reason or forward is None:
             return Prediction(self.name, values, deviations, reason=reason)
         try:
-            model = self._models({key: np.array([value]) for key, value in values.items()})[0]
+            one = {key: np.array([value]) for key, value in values.items()}
+            model = self._models(forward, one)[0]
         except MRFInputError as error:
             return Prediction(self.name, values, deviations, reason=error.sentence())
         z, y, x = (np.array([index]) for index in voxel)
@@ -190,7 +173,8 @@ class Predictor:
         mean : MeanFingerprint
             Of these signals.
         """
-        if self.obstacle or self._forward is None:
+        forward = self._forward
+        if self.obstacle or forward is None:
             return Prediction(self.name, {}, {}, reason=self.obstacle)
         values = {key: np.asarray(self.maps[key][voxels], np.float64) for key in self.maps}
         counted = mean.turns != 0
@@ -203,7 +187,8 @@ class Predictor:
         for start in range(0, rows.size, _VOXELS_AT_ONCE):
             part = rows[start : start + _VOXELS_AT_ONCE]
             try:
-                models = self._models({key: column[part] for key, column in values.items()})
+                some = {key: column[part] for key, column in values.items()}
+                models = self._models(forward, some)
             except MRFInputError as error:
                 return Prediction(self.name, {}, {}, reason=error.sentence())
             scales = self._scales(tuple(indices[part] for indices in voxels), models, signals[part])
@@ -219,13 +204,14 @@ class Predictor:
             note=f"{missing:,} of {mean.n:,} voxels have no value" if missing else "",
         )
 
-    def _models(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.complex128]:
-        """Return what the forward model says of (N,) values, (N, T), in the sign of the series."""
-        assert self._forward is not None  # noqa: S101 - asked for by callers that checked
+    def _models(
+        self, forward: VoxelSimulator, values: Mapping[str, NDArray[np.float64]]
+    ) -> NDArray[np.complex128]:
+        """Return the simulated fingerprints (N, T) of (N,) values, in the sign of the series."""
         ones = np.ones_like(next(iter(values.values())))
         parameters = {key: column for key, column in values.items() if key != "PD"}
         parameters.update({key: value * ones for key, value in self._assumed.items()})
-        models = np.asarray(self._forward.fingerprints(parameters), dtype=np.complex128)
+        models = np.asarray(forward.fingerprints(parameters), dtype=np.complex128)
         return models.conj() if self._is_conjugate else models
 
     def _missing(self, voxel: tuple[int, int, int], values: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Fingerprints side by side, measured and predicted: what a plot shows and a table exports."""
+"""Measured and predicted fingerprints side by side, for plots and tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPONENTS: dict[str, Callable[[NDArray[np.complexfloating]], NDArray[np.floatin
     "imaginary": np.imag,
     "phase": np.angle,
 }
-"""What can be drawn of a fingerprint; phase in radian, -π to π, not unwrapped."""
+"""Parts of a fingerprint that can be drawn; phase in radian, -π to π, not unwrapped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def traces_table(
     Returns
     -------
     pandas.DataFrame
-        One row a frame, counted from 0. For each trace ``<name> measured real`` and
+        One row per frame, counted from 0. For each trace ``<name> measured real`` and
         ``… imaginary``, and for each prediction ``<name> <set> predicted real`` …,
         ``<name> <set> residual real`` … (measured - predicted). Empty cells where nothing is
         predicted.

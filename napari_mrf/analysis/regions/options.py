@@ -1,4 +1,4 @@
-"""How regions are measured: validity rules, their thresholds and erosion."""
+"""Options of region statistics: validity rules, their thresholds and erosion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RoiOptions:
-    """Which voxels of a region count.
+    """Options of region statistics.
 
     Parameters
     ----------
@@ -34,6 +34,6 @@ class RoiOptions:
 
     def __post_init__(self) -> None:
         if self.erosion_voxels < 0:
-            raise MRFInputError("bad-option", "a region is eroded by 0 or more voxels",
+            raise MRFInputError("bad-option", "erosion must be 0 or more voxels",
                                 found=str(self.erosion_voxels))  # fmt: skip
         validity_rules(self.thresholds)

@@ -1,4 +1,4 @@
-"""Statistics of regions as sheets: all numbers, how they came about, what the columns mean."""
+"""Statistics of regions as sheets: all numbers, their options, and the meaning of the columns."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def _checked(labels: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
             found=f"shape {labels.shape}",
         )
     if labels.dtype.kind not in "biu":
-        raise MRFInputError("bad-labels", "labels are whole numbers", found=str(labels.dtype))
+        raise MRFInputError("bad-labels", "labels must be whole numbers", found=str(labels.dtype))
     return labels
 
 
@@ -222,12 +222,16 @@ def _reason(n_drawn: int, n_kept: int, n_allowed: int, n: int) -> str:
     if n_kept == 0:
         return "erosion leaves no voxel"
     if n_kept == 1:
-        return "one voxel is no region" if n_drawn == 1 else "erosion leaves one voxel"
+        return (
+            "the region has one voxel, statistics need two"
+            if n_drawn == 1
+            else "erosion leaves one voxel"
+        )
     if n_allowed == 0:
         return "the validity rule leaves no voxel"
     if n == 0:
         return "no voxel has a value"
-    return "one value has no standard deviation" if n == 1 else ""
+    return "one voxel has a value, a standard deviation needs two" if n == 1 else ""
 
 
 def _finite_mean(deviations: NDArray[np.floating], entered: NDArray[np.int64]) -> float:

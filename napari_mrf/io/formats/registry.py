@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.source import read_error, truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari_mrf.io.formats.source import Source
+
+
+class FormatModule(Protocol):
+    """A module that reads one kind of file."""
+
+    def matches(self, head: bytes) -> bool:
+        """Return whether the first (unpacked) bytes are those of this format."""
+
+    def read(self, path: Path, dataset: str | None) -> Source:
+        """Read a file; `dataset` picks an array where it holds several."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,8 @@ class Format:
     ----------
     name : str
         What a user reads.
-    module : str
-        Module of this package with ``matches(head)`` for the first (unpacked) bytes and
-        ``read(path, dataset)`` to a `Source`.
+    load : callable
+        Imports the module of the format and returns it.
     suffixes : tuple of str
         What such files are usually called.
     least_bytes : int
@@ -34,18 +43,55 @@ class Format:
     """
 
     name: str
-    module: str
+    load: Callable[[], FormatModule]
     suffixes: tuple[str, ...]
     least_bytes: int
 
 
+# Imported when a file is read: the libraries behind them are slow to load.
+def _nifti() -> FormatModule:
+    from napari_mrf.io.formats import nifti
+
+    return nifti
+
+
+def _numpy_files() -> FormatModule:
+    from napari_mrf.io.formats import numpy_files
+
+    return numpy_files
+
+
+def _npz() -> FormatModule:
+    from napari_mrf.io.formats import npz
+
+    return npz
+
+
+def _matlab73() -> FormatModule:
+    from napari_mrf.io.formats import matlab73
+
+    return matlab73
+
+
+def _matlab5() -> FormatModule:
+    from napari_mrf.io.formats import matlab5
+
+    return matlab5
+
+
+def _hdf5() -> FormatModule:
+    from napari_mrf.io.formats import hdf5
+
+    return hdf5
+
+
 FORMATS: tuple[Format, ...] = (
-    Format("NIfTI", "nifti", (".nii", ".nii.gz"), 352),
-    Format("NumPy array", "numpy_files", (".npy",), 64),
-    Format("NumPy archive", "npz", (".npz",), 22),
-    Format("MATLAB 7.3", "matlab73", (".mat",), 1024),
-    Format("MATLAB 5", "matlab5", (".mat",), 136),
-    Format("HDF5", "hdf5", (".h5", ".hdf5", ".hdf"), 96),
+    Format("NIfTI", _nifti, (".nii", ".nii.gz"), 352),
+    Format("NumPy array", _numpy_files, (".npy",), 64),
+    Format("NumPy archive", _npz, (".npz",), 22),
+    Format("MATLAB 7.3", _matlab73, (".mat",), 1024),
+    Format("MATLAB 5", _matlab5, (".mat",), 136),
+    Format("HDF5", _hdf5, (".h5", ".hdf5", ".hdf"), 96),
 )
 """Every format that is read; the first that matches is taken."""
 
@@ -83,7 +129,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
     """
     head, packed = _head(path)
     for file_format in FORMATS:
-        module = import_module(f"napari_mrf.io.formats.{file_format.module}")
+        module = file_format.load()
         if module.matches(head):
             if packed and file_format.name != "NIfTI":
                 raise MRFInputError("unknown-format", "only NIfTI files may be compressed",
@@ -91,8 +137,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
                                     hint="Unpack it first (gunzip).")  # fmt: skip
             if not packed and path.stat().st_size < file_format.least_bytes:
                 raise truncated(path, file_format.least_bytes, path.stat().st_size, least=True)
-            source: Source = module.read(path, dataset)
-            return source
+            return module.read(path, dataset)
     size = path.stat().st_size
     for file_format in FORMATS:
         if suffix_of(path) in file_format.suffixes and size < file_format.least_bytes:

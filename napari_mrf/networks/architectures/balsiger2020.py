@@ -16,7 +16,7 @@ RECEPTIVE_FIELD = 15
 
 @dataclass(frozen=True)
 class Architecture:
-    """What `build_architecture` decides.
+    """Numbers of layers and channels, as `build_architecture` chooses them.
 
     Parameters
     ----------
@@ -77,11 +77,13 @@ def build_architecture(
         For an even or impossible receptive field, or fewer layers than blocks.
     """
     if receptive_field < 1 or receptive_field % 2 == 0:
-        raise ValueError(f"a receptive field is odd, not {receptive_field}")
+        raise ValueError(f"the receptive field must be odd, not {receptive_field}")
     n_blocks = max((receptive_field - 1) // 2, 1)
     n_temporal = n_nonlinearities - n_blocks
     if n_temporal < n_blocks:
-        raise ValueError(f"{n_nonlinearities} layers are too few for {n_blocks} blocks")
+        raise ValueError(
+            f"{n_nonlinearities} layers are too few for {n_blocks} blocks: two per block are needed"
+        )
     layers = tuple(
         n_temporal // n_blocks + (i <= n_temporal % n_blocks) for i in range(1, n_blocks + 1)
     )

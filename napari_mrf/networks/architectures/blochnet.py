@@ -46,5 +46,7 @@ class BlochNet(Fc):
             Without physics.
         """
         if self.physics is None:
-            raise RuntimeError("the network was built without its physics")
+            raise RuntimeError(
+                "the signal model of blochnet is not set: assign `physics` before simulating"
+            )
         return self.physics(maps)

@@ -1,4 +1,4 @@
-"""How long a signal is after convolutions without padding."""
+"""Length of a signal after convolutions without padding."""
 
 from __future__ import annotations
 

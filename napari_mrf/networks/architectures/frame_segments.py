@@ -1,4 +1,4 @@
-"""How recurrent networks cut a long fingerprint into steps."""
+"""Segments of a fingerprint, the steps of a recurrent network."""
 
 from __future__ import annotations
 

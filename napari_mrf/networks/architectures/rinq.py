@@ -43,7 +43,7 @@ class Rinq(nn.Module):
     ) -> None:
         super().__init__()
         if patch not in (1, PATCH):
-            raise ValueError(f"a patch is 1 or {PATCH} voxels across, not {patch}")
+            raise ValueError(f"patch must be 1 or {PATCH} voxels wide, not {patch}")
         self.patch, self.n_channels, self.n_maps = patch, n_channels, n_maps
         self.n_steps = steps = n_segments(n_frames)
         step_size = patch**2 * n_channels * n_frames // steps

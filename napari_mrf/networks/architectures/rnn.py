@@ -1,4 +1,7 @@
-"""Recurrent encoder, a baseline of BlochNet."""
+"""Recurrent encoder, a baseline of BlochNet.
+
+A network of the zoo with a file of its own, as all are; `rnn_rnn` adds a decoder to it.
+"""
 
 from __future__ import annotations
 

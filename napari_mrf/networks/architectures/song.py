@@ -35,7 +35,10 @@ class Song(nn.Module):
     def __init__(self, n_frames: int, n_maps: int) -> None:
         super().__init__()
         if n_frames < 2 ** (len(_CHANNELS) + 1):
-            raise ValueError(f"{n_frames} frames are too few for {len(_CHANNELS)} poolings")
+            raise ValueError(
+                f"{n_frames} frames are too few for {len(_CHANNELS)} poolings, "
+                f"at least {2 ** (len(_CHANNELS) + 1)} are needed"
+            )
         self.entry = nn.Sequential(
             *_convolution(2, _FIRST_CHANNELS), *_convolution(_FIRST_CHANNELS, _FIRST_CHANNELS)
         )

@@ -1,4 +1,4 @@
-"""What stands in a report, whatever it is written as."""
+"""Content of a report, independent of its file format."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ReportContent:
 
 
 def report_content(comparison: Comparison, made: datetime) -> ReportContent:
-    """Return what stands in the report of a comparison."""
+    """Return the content of the report of a comparison."""
     record = comparison_record(comparison, made)
     tables = [readable.metrics_overview(comparison)]
     no_agreement = "No regions of interest: no table of agreement."
@@ -107,7 +107,7 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
 
 
 def _missing(comparison: Comparison) -> list[str]:
-    """Return what the agreement table lacks, each reason once, with the maps it concerns."""
+    """Return the reasons for gaps in the agreement table, each once with its maps."""
     reasons: dict[str, list[str]] = {}
     for _, row in comparison.agreement.iterrows():
         for reason in filter(None, str(row["message"]).split("; ")):

@@ -105,7 +105,7 @@ def _overview(content: ReportContent, book: PdfPages) -> None:
     pages.heading(content.title, 17)
     pages.paragraph(content.summary, 9, faint=True)
     if content.warnings:
-        pages.heading("To know", 10)
+        pages.heading("Warnings", 10)
         for warning in content.warnings:
             pages.paragraph(f"•  {warning}", 8.5)
     for table in (*content.tables, *content.details):
@@ -117,7 +117,7 @@ def _overview(content: ReportContent, book: PdfPages) -> None:
 
 def _background(content: ReportContent, book: PdfPages) -> None:
     pages = TextPages(book)
-    pages.heading("Where it comes from", 13)
+    pages.heading("Provenance", 13)
     for row in content.inputs:
         name = f"{row.side} of subject {row.subject}" if row.subject else row.side
         pages.paragraph(f"{name}: {row.method}" if row.method else name, 8.5)
@@ -127,7 +127,7 @@ def _background(content: ReportContent, book: PdfPages) -> None:
     pages.heading("Options and software", 13)
     for name, value in content.settings:
         pages.entry(name, value)
-    pages.heading("What each number means", 13)
+    pages.heading("Definitions", 13)
     for name, text in content.definitions:
         pages.entry(name, text)
     pages.end()

@@ -30,8 +30,7 @@ class TextPages:
 
     def __init__(self, book: Any) -> None:
         self._book = book
-        self._page: Figure | None = None
-        self._from_top = 0.0
+        self._page, self._from_top = Figure(figsize=A4_INCHES), 0.0
 
     def heading(self, text: str, size: float = 13) -> None:
         """Write a heading that does not stand alone at the end of a page."""
@@ -85,10 +84,10 @@ class TextPages:
             self.paragraph(table.note, 7.5, faint=True)
 
     def end(self) -> None:
-        """Hand over the last page."""
-        if self._page is not None:
+        """Hand over the page, if anything is on it, and begin a new one."""
+        if self._page.texts:
             self._book.savefig(self._page)
-            self._page = None
+        self._page, self._from_top = Figure(figsize=A4_INCHES), 0.0
 
     @property
     def _width(self) -> float:
@@ -101,14 +100,15 @@ class TextPages:
     def _reserve(self, height: float) -> bool:
         """Begin a new page where less than a height in points is left; return whether it did."""
         fits = (A4_INCHES[1] - 2 * _MARGIN_INCHES) * _POINTS
-        if self._page is not None and self._from_top + height <= fits:
+        if self._from_top + height <= fits:
             return False
         self.end()
-        self._page, self._from_top = Figure(figsize=A4_INCHES), 0.0
         return True
 
     def _advance(self, height: float) -> None:
-        self._from_top += height
+        """Leave space, except at the top of a page."""
+        if self._page.texts:
+            self._from_top += height
 
     def _row(
         self, cells: Sequence[str], widths: Sequence[float], size: float, **style: Any
@@ -125,16 +125,12 @@ class TextPages:
     def _rule(self, width: float) -> None:
         from matplotlib.lines import Line2D
 
-        assert self._page is not None  # noqa: S101 - a row was written
         (x0, y), (x1, _) = self._at(0), self._at(min(width, self._width))
         y += 2 / (A4_INCHES[1] * _POINTS)
         self._page.add_artist(Line2D([x0, x1], [y, y], color="0.4", linewidth=0.6))
         self._advance(3)
 
     def _write(self, left: float, text: str, size: float, **style: Any) -> None:
-        if self._page is None:
-            self._reserve(size)
-        assert self._page is not None  # noqa: S101
         x, y = self._at(left)
         self._page.text(x, y, text, fontsize=size, va="top", parse_math=False, **style)
 

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: rounded, with units and intervals; files have full precision."""
+"""Readable tables of numbers: rounded, with units and intervals; files have full precision."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def metric_cell(value: Any, metric: str, key: str) -> Cell:
 
 
 def metrics_overview(comparison: Comparison) -> Table:
-    """Return one row a map with every metric; of several subjects the mean and SD."""
+    """Return one row per map with every metric; of several subjects the mean and SD."""
     table, several = comparison.metrics, len(comparison.subjects) > 1
     rows = []
     for key in comparison.maps:
@@ -121,11 +121,11 @@ def metrics_overview(comparison: Comparison) -> Table:
         if several
         else ""
     )
-    return Table("How alike the maps are", header, rows, note)
+    return Table("Similarity of the maps", header, rows, note)
 
 
 def limits_overview(comparison: Comparison) -> Table:
-    """Return bias and limits of agreement with their intervals, one row a map."""
+    """Return bias and limits of agreement with their intervals, one row per map."""
     rows = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
@@ -183,7 +183,7 @@ def repeated_overview(comparison: Comparison) -> list[Table]:
 
 
 def coefficients_overview(comparison: Comparison) -> Table:
-    """Return intraclass correlations, concordance and the line, one row a map."""
+    """Return intraclass correlations, concordance and the line, one row per map."""
     rows = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])

@@ -1,4 +1,4 @@
-"""Where a comparison comes from and how it was made: what stands at the end of every report."""
+"""Provenance of a comparison: inputs, options, software and definitions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RULE = (
 
 
 def comparison_record(comparison: Comparison, made: datetime) -> dict[str, Any]:
-    """Return everything about a comparison but its numbers, in JSON-ready form.
+    """Return the provenance of a comparison in JSON-ready form, without its numbers.
 
     Parameters
     ----------

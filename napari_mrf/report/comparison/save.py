@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.io.atomic import atomic_write_all
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv
@@ -96,7 +97,7 @@ def save_comparison(
     made: datetime | None = None,
 ) -> list[Path]:
     """Write tables, figures, report and record in one go; as `iter_save`."""
-    return _finished(iter_save(comparison, directory, overwrite=overwrite, made=made))
+    return result_of(iter_save(comparison, directory, overwrite=overwrite, made=made))
 
 
 def iter_save_report(
@@ -143,13 +144,4 @@ def save_report(
     comparison: Comparison, path: str | Path, *, made: datetime | None = None
 ) -> list[Path]:
     """Write the report alone in one go; as `iter_save_report`."""
-    return _finished(iter_save_report(comparison, path, made=made))
-
-
-def _finished(steps: Generator[str, None, list[Path]]) -> list[Path]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            paths: list[Path] = stop.value
-            return paths
+    return result_of(iter_save_report(comparison, path, made=made))

@@ -72,7 +72,7 @@ class SeveralSequences:
     Parameters
     ----------
     signals : sequence of Tensor
-        (N, T) complex64 at unit norm, one a sequence.
+        (N, T) complex64 at unit norm, one per sequence.
     maps : Tensor
         (N, 2) scaled.
     sigma : float

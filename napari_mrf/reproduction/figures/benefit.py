@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def benefit_figure(table: pd.DataFrame) -> Figure:
-    """Draw the benefit over fat fraction and water T1; a row a pair of networks, a column a map.
+    """Draw the benefit over fat fraction and water T1, rows by pair of networks, columns by map.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ _COLUMNS = 3
 
 
 def high_frequencies_figure(table: pd.DataFrame) -> Figure:
-    """Draw bars of the energy above each threshold, one group a threshold, one panel a map.
+    """Draw bars of the energy above each threshold, one group per threshold, one panel per map.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ _COLORS = {"synthetic": "#999999", "phantom": "#0072b2", "anatomical": "#d55e00"
 
 
 def generalization_figure(values: pd.DataFrame) -> Figure:
-    """Draw estimated over true T1 and T2, a column a method.
+    """Draw estimated over true T1 and T2, a column per method.
 
     Parameters
     ----------

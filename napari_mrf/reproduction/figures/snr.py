@@ -18,7 +18,7 @@ _COLUMNS = 3
 
 
 def snr_figure(table: pd.DataFrame) -> Figure:
-    """Draw the mean relative error of every method over the SNR, one panel a map.
+    """Draw the mean relative error of every method over the SNR, one panel per map.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Test data of the INN paper, and what matching and physics say of it."""
+"""Test data of the INN paper, its maps by matching and its Cramér-Rao bound."""
 
 from __future__ import annotations
 
@@ -87,12 +87,10 @@ class Matching:
         """Return the maps (N, 5) of fingerprints (N, 175), in the order of `KEYS`."""
         images = np.ascontiguousarray(signals.T).reshape(signals.shape[1], 1, 1, -1)
         series = MRFSeries(images, sequence=self._method.sequence)
-        maps = None
         for update in self._method.iter_reconstruct(series, np.ones((1, 1, len(signals)), bool)):
             progress(f"water-fat, {update.stage}", update.done, update.total)
-            maps = update.maps
-        assert maps is not None  # noqa: S101 - a method yields at least once
-        return np.stack([maps[key].reshape(-1) for key in KEYS], axis=1).astype(np.float64)
+        columns = [update.maps[key].reshape(-1) for key in KEYS]
+        return np.stack(columns, axis=1).astype(np.float64)
 
 
 def bound(test: InnTest, sigma: float, progress: Progress) -> NDArray[np.float64]:

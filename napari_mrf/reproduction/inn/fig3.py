@@ -1,4 +1,4 @@
-"""INN Fig. 3: for which tissue it helps to learn the forward process too."""
+"""INN Fig. 3: benefit of learning the forward process, by tissue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.reproduction.experiment import Settings
-    from napari_mrf.reproduction.found_networks import FoundNetwork
+    from napari_mrf.reproduction.found_networks import StoredNetwork
 
 NETWORKS = ("inn", "inn-backward", "cohen")
 SHOWN = ("T1H2O", "T1fat")
@@ -47,9 +47,9 @@ def run(settings: Settings) -> Outcome:
     if not pairs:
         raise MRFInputError(
             "missing-weights",
-            "the experiment compares inn with inn-backward or cohen, trained alike",
+            "this experiment needs inn, and inn-backward or cohen trained in the same way",
             found=", ".join(one.name for one in found) or "none of them",
-            hint=cure(missing) or "Name the folder of their weights with --weights.",
+            hint=cure(missing) or "Give the folder of their weights with --weights.",
         )
     test = inn_test(_QUICK if settings.quick else None)
     device = resolve_device(settings.device)
@@ -110,7 +110,7 @@ def benefit_table(truth: NDArray[np.float64], benefit: NDArray[np.float64]) -> p
     return pd.concat(parts, ignore_index=True)[["map", "FF", "T1H2O", "benefit", "n"]]
 
 
-def _pairs(found: list[FoundNetwork]) -> list[tuple[FoundNetwork, FoundNetwork]]:
+def _pairs(found: list[StoredNetwork]) -> list[tuple[StoredNetwork, StoredNetwork]]:
     return [
         (inn, other)
         for inn in found

@@ -1,4 +1,4 @@
-"""INN Fig. 4: whether errors of the maps go with errors of the simulated fingerprint."""
+"""INN Fig. 4: correlation of errors of the maps with errors of the simulated fingerprint."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run(settings: Settings) -> Outcome:
     found, missing = found_networks(("inn",), sequences.t1ff(), [settings.weights])
     if not found:
         raise MRFInputError(
-            "missing-weights", "the experiment needs weights of inn", hint=cure(missing)
+            "missing-weights", "this experiment needs weights of inn", hint=cure(missing)
         )
     test = inn_test(_QUICK if settings.quick else None)
     device = resolve_device(settings.device)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data import sequences
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.errors import MRFInputError
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.fingerprint_errors import bound_errors, fingerprint_errors
 from napari_mrf.reproduction.found_networks import FoundNetwork, cure, found_networks, record_of
@@ -52,8 +53,8 @@ def run(settings: Settings) -> Outcome:
         trained_now = train_quickly(settings)
     elif settings.train:
         folders.append(train_in_full(NETWORKS, settings))
-    found, missing = found_networks(NETWORKS, sequence, folders)
-    found += trained_now
+    stored, missing = found_networks(NETWORKS, sequence, folders)
+    found = [*stored, *trained_now]
     test = inn_test(_QUICK if settings.quick else None)
     device = resolve_device(settings.device)
     rows: list[dict[str, Any]] = []
@@ -156,8 +157,17 @@ def train_in_full(networks: Iterable[str], settings: Settings) -> Path:
 
     A training that was stopped goes on where it was. With ``settings.minutes`` each network has
     so long at most, and its card says that it is reduced.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-option"`` without a folder.
     """
-    assert settings.folder is not None  # noqa: S101 - the command line sees to it
+    if settings.folder is None:
+        raise MRFInputError(
+            "bad-option", "training in full needs a folder for the networks",
+            hint="Give a folder (--output), or train on few data (--quick).",
+        )  # fmt: skip
     home = settings.folder / "weights"
     for sigma in READINGS:
         for name in networks:

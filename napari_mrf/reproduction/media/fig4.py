@@ -39,7 +39,9 @@ def run(settings: Settings) -> Outcome:
     chosen = image_methods(PREFERRED, settings)
     if not chosen.networks:
         raise MRFInputError(
-            "missing-weights", "the experiment needs a network", hint=cure(chosen.missing)
+            "missing-weights",
+            "this experiment needs the weights of a network",
+            hint=cure(chosen.missing),
         )
     name = list(chosen.methods)[1]
     parts = [

@@ -9,6 +9,7 @@ import numpy as np
 from napari_mrf.analysis.importance.measure import iter_importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.result import importance_table
+from napari_mrf.compute.steps import Steps
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table
@@ -41,13 +42,14 @@ def run(settings: Settings) -> Outcome:
         voxels=_QUICK_VOXELS if settings.quick else _VOXELS,
         stride=_QUICK_STRIDE if settings.quick else None,
     )
-    found = None
-    for update in iter_importance(
-        method, subject.series, mask=subject.mask, reference=subject.truth, options=options
-    ):
+    steps = Steps(
+        iter_importance(
+            method, subject.series, mask=subject.mask, reference=subject.truth, options=options
+        )
+    )
+    for update in steps:
         settings.progress(f"importance, {update.stage}", update.done, update.total)
-        found = update.importance
-    assert found is not None  # noqa: S101 - that of stage "done"
+    found = steps.result
     table = importance_table(found)
     return Outcome(
         text="\n\n".join(

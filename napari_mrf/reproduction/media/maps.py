@@ -10,7 +10,7 @@ from napari_mrf.data import sequences
 from napari_mrf.networks.image_method import ImageNetworkMethod
 from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.zoo import NETWORKS
-from napari_mrf.reproduction.found_networks import FoundNetwork, found_networks
+from napari_mrf.reproduction.found_networks import StoredNetwork, found_networks
 from napari_mrf.reproduction.media.subjects import Subject, subjects
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class ImageMethods:
     ----------
     methods : dict of str to Method
         By name; where a network has several weights, with its training behind the name.
-    networks : list of FoundNetwork
+    networks : list of StoredNetwork
         In the same order as their methods.
     missing : list of str
         Networks without weights.
     """
 
     methods: dict[str, Method]
-    networks: list[FoundNetwork]
+    networks: list[StoredNetwork]
     missing: list[str]
 
 
@@ -70,7 +70,6 @@ def reconstructed(
         yield subject, maps
 
 
-def _method(network: FoundNetwork, settings: Settings) -> Method:
-    assert network.path is not None  # noqa: S101 - found on the disk
+def _method(network: StoredNetwork, settings: Settings) -> Method:
     adapter = ImageNetworkMethod if NETWORKS[network.name].kind == "image" else NetworkMethod
     return adapter(sequences.t1ff(), card_path=network.path, device=settings.device)

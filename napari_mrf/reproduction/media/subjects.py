@@ -1,4 +1,4 @@
-"""Whom the experiments on images measure: thigh phantoms, and the maps of a real thigh."""
+"""Subjects of the experiments on images: thigh phantoms, and the maps of a real thigh."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.reproduction.experiment import Settings
 
 SNR_DB = 20.0
-"""What the INN paper takes as that of a scan in vivo; undersampling comes on top."""
+"""SNR of a scan in vivo according to the INN paper; undersampling comes in addition."""
 
 _FIRST_SEED, _N_PHANTOMS = 9001, 5
 _N_COILS, _ENCODED_MM = 8, 350.0
@@ -58,31 +58,33 @@ class Subject:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """Where there is tissue, (Z, Y, X)."""
+        """Voxels with tissue, (Z, Y, X)."""
         return np.isfinite(self.truth["FF"])
 
 
 def subjects(settings: Settings) -> Iterator[Subject]:
     """Measure phantoms that no network was trained on, and the real thigh where one is given.
 
-    Radial scans of 8 spokes a frame over a field of view of 350 mm, 8 coils, 20 dB; at 1 mm
+    Radial scans of 8 spokes per frame over a field of view of 350 mm, 8 coils, 20 dB; at 1 mm
     68.7-fold undersampled, as in the paper. Quick: one phantom of 3 mm, and every third voxel
     of the real thigh.
     """
     n_phantoms = 1 if settings.quick else _N_PHANTOMS
+    voxel_mm = _QUICK_VOXEL_MM if settings.quick else _VOXEL_MM
     for index in range(n_phantoms):
         phantom = thigh(
             _QUICK_SHAPE if settings.quick else _SHAPE,
             seed=_FIRST_SEED + index,
-            voxel_size_mm=_QUICK_VOXEL_MM if settings.quick else _VOXEL_MM,
+            voxel_size_mm=voxel_mm,
         )
         numbers = [label_of(name, side) for name in MUSCLES for side in ("right", "left")]
         labels = np.where(np.isin(phantom.labels, numbers), phantom.labels, 0).astype(np.int64)
         name = f"phantom {_FIRST_SEED + index}"
-        yield _measured(name, "phantoms", phantom.truth(), labels, index, settings)
+        yield _measured(name, "phantoms", phantom.truth(), labels, voxel_mm, index, settings)
     if settings.maps is not None:
-        truth, labels = load_thigh(settings.maps, step=_QUICK_STEP if settings.quick else 1)
-        yield _measured(settings.maps.stem, "in vivo", truth, labels, 100, settings)
+        step = _QUICK_STEP if settings.quick else 1
+        truth, labels = load_thigh(settings.maps, step=step)
+        yield _measured(settings.maps.stem, "in vivo", truth, labels, float(step), 100, settings)
 
 
 def load_thigh(path: Path, *, step: int = 1) -> tuple[ParameterMaps, NDArray[np.int64]]:
@@ -124,7 +126,7 @@ def load_thigh(path: Path, *, step: int = 1) -> tuple[ParameterMaps, NDArray[np.
     shapes = {values.shape for values in arrays.values()}
     if len(shapes) > 1 or len(next(iter(shapes))) != 2:
         raise MRFInputError(
-            "bad-shape", "the maps are not two-dimensional of one shape", path=path,
+            "bad-shape", "the maps must be two-dimensional and have the same shape", path=path,
             found=", ".join(sorted(map(str, shapes))),
         )  # fmt: skip
     inside = arrays["foreground"].astype(bool)
@@ -139,11 +141,10 @@ def _measured(
     group: str,
     truth: ParameterMaps,
     labels: NDArray[np.int64],
+    voxel_mm: float,
     seed: int,
     settings: Settings,
 ) -> Subject:
-    assert truth.affine is not None  # noqa: S101 - both kinds of truth have one
-    voxel_mm = float(abs(truth.affine[0, 0]))
     series = acquire(
         truth,
         sequences.t1ff(),

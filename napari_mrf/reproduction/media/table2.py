@@ -60,7 +60,7 @@ def run(settings: Settings) -> Outcome:
     paper = published_table("media-table2")
     notes = []
     if settings.maps is None:
-        notes.append("Without the in-vivo maps: name their file with `--maps`.")
+        notes.append("The in-vivo maps are missing: give their file with `--maps`.")
     return Outcome(
         text="\n\n".join([*_sections(table, paper), *notes, cure(chosen.missing)]).strip(),
         tables={
@@ -142,7 +142,7 @@ def _of_regions(regions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sections(table: pd.DataFrame, paper: pd.DataFrame) -> list[str]:
-    """Return a Markdown table a group and reference; the paper's rows beside matching."""
+    """Return a Markdown table per group and reference; the paper's rows beside matching."""
     texts = ["NRMSE / PSNR (dB) / SSIM / R² of the means of muscles."]
     for (group, against), rows in table.groupby(["group", "against"], sort=False):
         n = int(rows.loc[rows["metric"] == "NRMSE", "n"].max())

@@ -1,4 +1,4 @@
-"""What the training loop learns from: batches of noisy signals and the maps behind them."""
+"""Batches for the training loop: noisy signals and their true maps."""
 
 from __future__ import annotations
 

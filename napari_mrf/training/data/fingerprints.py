@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
     from napari_mrf.training.data.batches import TrainingData
-    from napari_mrf.training.recipe import Noise, Recipe
+    from napari_mrf.training.recipe import InnGrid, Noise, Recipe
 
 
 @dataclass(frozen=True)
@@ -72,37 +72,44 @@ class RedrawnFingerprints:
     Parameters
     ----------
     recipe : Recipe
-        With data of the kind ``random``.
+        Maps, noise and seed.
     sequence : Sequence
         To simulate.
     normalization : Normalization
         Scales the maps.
+    n_tissues : int
+        Of each epoch.
     """
 
-    def __init__(self, recipe: Recipe, sequence: Sequence, normalization: Normalization) -> None:
-        assert isinstance(recipe.data, RandomTissues)  # noqa: S101 - picked by the kind
+    def __init__(
+        self, recipe: Recipe, sequence: Sequence, normalization: Normalization, n_tissues: int
+    ) -> None:
         self._recipe, self._sequence, self._normalization = recipe, sequence, normalization
-        self._n_tissues = recipe.data.tissues
-        self._drawn: tuple[int, Fingerprints] | None = None
+        self._n_tissues = n_tissues
+        self._epoch = 0
+        self._drawn: Fingerprints | None = None
 
     def __len__(self) -> int:
         return self._n_tissues
 
     def start_epoch(self, epoch: int) -> None:
         """Draw and simulate the tissues of an epoch."""
-        if self._drawn is None or self._drawn[0] != epoch:
-            # The validation has seed + 1.
-            seed = self._recipe.optimisation.seed + 2 + epoch
-            tissues = random_tissues(self._recipe.maps, self._n_tissues, seed)
-            made = fingerprints_of(self._recipe, self._sequence, self._normalization, tissues)
-            self._drawn = (epoch, made)
+        self._of_epoch(epoch)
 
     def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
         """Return noisy fingerprints (N, T) and their maps (N, M)."""
-        if self._drawn is None:
-            self.start_epoch(0)
-        assert self._drawn is not None  # noqa: S101 - just drawn
-        return self._drawn[1].batch(rows, generator)
+        return self._of_epoch(self._epoch).batch(rows, generator)
+
+    def _of_epoch(self, epoch: int) -> Fingerprints:
+        if self._drawn is None or self._epoch != epoch:
+            # The validation has seed + 1.
+            seed = self._recipe.optimisation.seed + 2 + epoch
+            tissues = random_tissues(self._recipe.maps, self._n_tissues, seed)
+            self._epoch = epoch
+            self._drawn = fingerprints_of(
+                self._recipe, self._sequence, self._normalization, tissues
+            )
+        return self._drawn
 
 
 def noisy(signals: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
@@ -116,7 +123,11 @@ def noisy(signals: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
 
 
 def simulated_data(
-    recipe: Recipe, sequence: Sequence, normalization: Normalization, info: NetworkInfo
+    recipe: Recipe,
+    data: RandomTissues | InnGrid,
+    sequence: Sequence,
+    normalization: Normalization,
+    info: NetworkInfo,
 ) -> tuple[TrainingData, TrainingData]:
     """Return training and validation fingerprints of the kinds ``random`` and ``inn-grid``.
 
@@ -128,17 +139,18 @@ def simulated_data(
     if info.kind != "fingerprint":
         raise MRFInputError(
             "bad-recipe", f"{info.name} looks at images, not at single fingerprints",
-            found=f'data.kind = "{recipe.data.kind}"',
-            hint="Choose a kind of data that has images.",
+            found=f'data.kind = "{data.kind}"',
+            hint="Use data.kind = \"phantoms\" or \"series\".",
         )  # fmt: skip
-    data, seed = recipe.data, recipe.optimisation.seed
+    seed = recipe.optimisation.seed
     if not isinstance(data, RandomTissues):
         tissues, others = inn_training_grid(), inn_validation_and_test()[0]
     else:
         others = random_tissues(recipe.maps, data.validation_tissues, seed + 1)
         if data.redraw:
             validation = fingerprints_of(recipe, sequence, normalization, others)
-            return RedrawnFingerprints(recipe, sequence, normalization), validation
+            redrawn = RedrawnFingerprints(recipe, sequence, normalization, data.tissues)
+            return redrawn, validation
         tissues = random_tissues(recipe.maps, data.tissues, seed)
     return (
         fingerprints_of(recipe, sequence, normalization, tissues),

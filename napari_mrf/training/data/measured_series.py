@@ -12,7 +12,6 @@ from torch.nn.functional import pad
 from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data.batches import Batch, Kept
 from napari_mrf.training.data.measured_subject import read_subject
-from napari_mrf.training.recipe import MeasuredSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.zoo import NetworkInfo
     from napari_mrf.training.data.batches import TrainingData
     from napari_mrf.training.data.measured_subject import MeasuredSubject
-    from napari_mrf.training.recipe import Recipe
+    from napari_mrf.training.recipe import MeasuredSeries, Recipe
 
 Place = tuple[int, int, int, int]
 """Subject, slice, and the first row and column of the maps of a patch."""
@@ -126,7 +125,11 @@ def _window(image: Tensor, y: int, x: int, size: int) -> Tensor:
 
 
 def series_data(
-    recipe: Recipe, sequence: Sequence, normalization: Normalization, info: NetworkInfo
+    recipe: Recipe,
+    data: MeasuredSeries,
+    sequence: Sequence,
+    normalization: Normalization,
+    info: NetworkInfo,
 ) -> tuple[TrainingData, TrainingData]:
     """Return training and validation data of the kind ``series``.
 
@@ -136,12 +139,10 @@ def series_data(
         ``"bad-recipe"`` when there is too little to hold any out, or patches do not suit the
         network, and what `read_subject` raises.
     """
-    data = recipe.data
-    assert isinstance(data, MeasuredSeries)  # noqa: S101 - picked by the kind
     if data.patch % info.alignment:
         raise MRFInputError(
-            "bad-recipe", f"patches for {info.name} are multiples of {info.alignment} voxels wide",
-            found=f"data.patch = {data.patch}",
+            "bad-recipe", f"data.patch does not fit the network {info.name}",
+            expected=f"a multiple of {info.alignment} voxels", found=data.patch,
         )  # fmt: skip
     subjects, others = (
         [read_subject(one, recipe.folder, list(recipe.maps), sequence, normalization)
@@ -174,7 +175,7 @@ def _parted(places: list[Place], share: float, seed: int) -> tuple[list[Place], 
     """Hold a share of the patches out: single voxels would be too much like their neighbors."""
     if len(places) < 2:
         raise MRFInputError(
-            "bad-recipe", "the series has too few patches to hold any out",
+            "bad-recipe", "the series has too few patches to set some aside for validation",
             expected="two or more", found=str(len(places)),
             hint="Name validation_subjects, or make data.patch smaller.",
         )  # fmt: skip

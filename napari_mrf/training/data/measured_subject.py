@@ -81,7 +81,7 @@ def read_subject(
     missing = [key for key in keys if key not in maps]
     if missing:
         raise MRFInputError(
-            "no-maps", f"the folder lacks the map {missing[0]}, which the recipe wants",
+            "no-maps", f"the folder lacks the map {missing[0]}, which the recipe asks for",
             path=maps_folder, expected=", ".join(keys), found=", ".join(maps),
         )  # fmt: skip
     check_same_grid(maps, series, "the maps lie on another grid than the series", path=maps_folder)
@@ -100,7 +100,7 @@ def read_subject(
         counted &= torch.from_numpy(series.mask)
     if not bool(counted.any()):
         raise MRFInputError(
-            "bad-recipe", "no voxel of the series can be learned from", path=path,
+            "bad-recipe", "no voxel of the series can be used for training", path=path,
             expected="voxels in the mask with a signal and every map within the recipe's range",
         )  # fmt: skip
     # Not finite is no signal: as an image has it, neighbors must not suffer from it.

@@ -12,7 +12,6 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.training.data.batches import Batch
 from napari_mrf.training.data.patches_on_device import N_TURNS, PatchesOnDevice, turned
 from napari_mrf.training.data.phantom_slices import PhantomSlices
-from napari_mrf.training.recipe import PhantomImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from napari_mrf.networks.normalization import Normalization
     from napari_mrf.networks.zoo import NetworkInfo
     from napari_mrf.training.data.phantom_slices import PhantomSlice
-    from napari_mrf.training.recipe import Noise, Recipe
+    from napari_mrf.training.recipe import Noise, PhantomImages, Recipe
 
 
 class PhantomPatches:
@@ -45,7 +44,7 @@ class PhantomPatches:
     normalization : Normalization
         Scales the maps.
     noise : Noise
-        Of fully sampled patches, one level a patch, as a share of the mean norm of tissue.
+        Of fully sampled patches, one level per patch, as a share of the mean norm of tissue.
     n_patches : int
         An epoch.
     patch : int
@@ -82,7 +81,7 @@ class PhantomPatches:
         smallest = min(min(one.inside.shape) for one in slices)
         if patch + 2 * margin > smallest:
             raise MRFInputError(
-                "bad-recipe", "the patches of the recipe do not fit into the phantoms",
+                "bad-recipe", "the patches are larger than the phantoms",
                 expected=f"data.patch of {smallest - 2 * margin} or less", found=patch,
                 hint="Make the patches smaller, or the matrix larger.",
             )  # fmt: skip
@@ -153,7 +152,11 @@ class PhantomPatches:
 
 
 def phantom_data(
-    recipe: Recipe, sequence: Sequence, normalization: Normalization, info: NetworkInfo
+    recipe: Recipe,
+    data: PhantomImages,
+    sequence: Sequence,
+    normalization: Normalization,
+    info: NetworkInfo,
 ) -> tuple[PhantomPatches, PhantomPatches]:
     """Return training and validation patches of the kind ``phantoms``.
 
@@ -166,8 +169,7 @@ def phantom_data(
         ``"bad-recipe"`` for a network that looks at single fingerprints, and what
         `PhantomSlices.load` and `PhantomPatches` raise.
     """
-    data = recipe.data
-    if info.kind != "image" or not isinstance(data, PhantomImages):
+    if info.kind != "image":
         raise MRFInputError(
             "bad-recipe", f"{info.name} looks at single fingerprints, not at images",
             found=f'data.kind = "{data.kind}"', hint='Use data.kind = "random".',

@@ -59,7 +59,7 @@ class PhantomSlice:
 
 
 class PhantomSlices:
-    """Where measured slices come from: the cache, or else a simulated acquisition.
+    """Source of measured slices: the cache, or else a simulated acquisition.
 
     Each slice is of another person and depends on the seed, the role and its index alone.
 

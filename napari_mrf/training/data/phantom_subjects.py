@@ -1,4 +1,4 @@
-"""Who is measured: random people with wider tissue and fields than the phantoms alone have."""
+"""Random people to measure, with wider ranges of tissue and fields than the phantoms have."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ SUBJECTS: dict[str, Callable[[np.random.Generator, int], Phantom]] = {
     "fisp": random_head,
     "fisp-b1": partial(random_head, b1=True),
 }
-"""Who is measured by each kind of sequence."""
+"""The phantom that each kind of sequence measures."""
 
 
 def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) -> Phantom:
@@ -106,7 +106,7 @@ def random_subject(sequence_kind: str, rng: np.random.Generator, matrix: int) ->
     """
     if sequence_kind not in SUBJECTS:
         raise MRFInputError(
-            "bad-recipe", "there is no phantom for the sequence of the recipe",
+            "bad-recipe", "there is no phantom for this kind of sequence",
             expected=f"a sequence of kind {' or '.join(SUBJECTS)}", found=sequence_kind,
         )  # fmt: skip
     return SUBJECTS[sequence_kind](rng, matrix)

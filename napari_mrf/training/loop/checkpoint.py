@@ -1,4 +1,4 @@
-"""The state of a training on disk, complete enough to go on as if nothing had happened."""
+"""State of a training on disk, from which it continues as if it had not been stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODEL, _BEST, _OPTIMIZER = "model.", "best.", "optimiser."
 
 @dataclass
 class Progress:
-    """Where a training stands after an epoch.
+    """State of a training after an epoch.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def load_checkpoint(
         stored = Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path))
         if stored.model_dump() != recipe.model_dump():
             raise MRFInputError(
-                "bad-checkpoint", "the checkpoint belongs to another recipe", path=path,
-                hint="Choose another folder, or start anew with --overwrite.",
+                "bad-checkpoint", "the checkpoint was made with another recipe", path=path,
+                hint="Choose another folder, or start again with --overwrite.",
             )  # fmt: skip
         progress = Progress(**json.loads(metadata["progress"]))
         model.load_state_dict(_part(tensors, _MODEL))
@@ -108,7 +108,7 @@ def load_checkpoint(
             raise
         raise MRFInputError(
             "bad-checkpoint", "the checkpoint cannot be read", path=path,
-            found=str(error).splitlines()[0], hint="Start anew with --overwrite.",
+            found=str(error).splitlines()[0], hint="Start again with --overwrite.",
         ) from None  # fmt: skip
     return _part(tensors, _BEST), progress
 

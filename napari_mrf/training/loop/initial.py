@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from napari_mrf.training.recipe import MapRange, Recipe
 
 
-def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, ModelCard]:
+def load_start(init: str, recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, ModelCard]:
     """Read the weights that a recipe begins with.
 
     Parameters
     ----------
+    init : str
+        The name of an installed network, or the path of a card, relative to the recipe's folder.
     recipe : Recipe
-        Its `init` is the name of an installed network, or the path of a card.
+        The network and the maps that are wanted.
     sequence : Sequence
         That of the recipe.
 
@@ -36,27 +38,24 @@ def load_start(recipe: Recipe, sequence: Sequence) -> tuple[TrainedNetwork, Mode
         ``"missing-weights"``, ``"wrong-sequence"``, ``"bad-init"`` for another network or other
         maps, and what `load_network` raises.
     """
-    assert recipe.init is not None  # noqa: S101 - asked by the caller
-    known = installed().get((recipe.init, sequence.fingerprint()))
-    path = known or recipe.folder / recipe.init
+    known = installed().get((init, sequence.fingerprint()))
+    path = known or recipe.folder / init
     if path.suffix != ".json":
         names = sorted(name for name, of in installed() if of == sequence.fingerprint())
         raise MRFInputError(
-            "missing-weights", f"no weights of {recipe.init!r} are installed for {sequence.name}",
-            expected=f"{', '.join(names) or 'none are'}, or the path of a card (.json)",
+            "missing-weights", f"no weights of {init!r} are installed for {sequence.name}",
+            expected=f"{', '.join(names) or 'none is installed'}, or the path of a card (.json)",
         )  # fmt: skip
     trained, card = load_network(path, sequence)
     if card.name != recipe.network:
-        raise _bad("the weights to begin with are of another network", recipe.network, card.name)
+        raise _bad("the initial weights are those of another network", recipe.network, card.name)
     scales = {one.key: one for one in card.maps}
     if list(scales) != list(recipe.maps):
-        raise _bad(
-            "the weights to begin with give other maps", ", ".join(recipe.maps), ", ".join(scales)
-        )
+        raise _bad("the initial weights give other maps", ", ".join(recipe.maps), ", ".join(scales))
     for key, wanted in recipe.maps.items():
         if not _within(wanted, scales[key]):
             raise _bad(
-                f"the weights to begin with do not reach the {key} of the recipe",
+                f"the initial weights do not cover the range of {key} in the recipe",
                 _words(wanted), _words(scales[key]),
             )  # fmt: skip
     return trained, card

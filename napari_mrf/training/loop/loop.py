@@ -14,6 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from napari_mrf.compute.devices import machine_name
 from napari_mrf.training.evaluation import counted_values
 from napari_mrf.training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
+from napari_mrf.training.loop.course import write_course
 from napari_mrf.training.loop.processes import Processes
 from napari_mrf.training.loop.step import Stepper
 
@@ -31,7 +32,7 @@ _TOLD_EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Where a training stands, many times an epoch.
+    """Progress of a training within an epoch.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def train(
     validation: TrainingData,
     *,
     checkpoint: Path | None = None,
+    course: Path | None = None,
     device: torch.device | None = None,
     processes: Processes | None = None,
 ) -> Generator[TrainingStep, None, Progress]:
@@ -79,6 +81,8 @@ def train(
         What is learned from, and what decides which epoch was best (mean R² over the maps).
     checkpoint : Path, optional
         Written after every epoch, and resumed from where it exists.
+    course : Path, optional
+        Table of the epochs so far, written after each.
     device : torch.device, optional
         The CPU by default.
     processes : Processes, optional
@@ -92,6 +96,8 @@ def train(
     progress, best = Progress(), _copy(trained)
     if checkpoint is not None and checkpoint.exists():
         best, progress = load_checkpoint(checkpoint, trained, stepper.optimizer, recipe)
+        if course is not None and processes.is_first:
+            write_course(course, progress.history)
         yield TrainingStep(progress.epoch, 0.0, progress.history[-1]["loss"], progress)
     validation.start_epoch(0)
     while not _is_over(plan, progress):
@@ -123,6 +129,8 @@ def train(
             best = _copy(trained)
         if checkpoint is not None and processes.is_first:
             save_checkpoint(checkpoint, trained, stepper.optimizer, best, progress, recipe)
+        if course is not None and processes.is_first:
+            write_course(course, progress.history)
         yield TrainingStep(progress.epoch, 0.0, loss, progress)
     trained.load_state_dict(best)
     trained.eval()

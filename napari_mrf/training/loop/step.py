@@ -66,7 +66,7 @@ class Stepper:
         self._recorded = RecordedStep(self._step) if can_record else None
 
     def can_use(self, batch: Batch) -> bool:
-        """Whether every process gets two values of a map: batch normalization needs them."""
+        """Return whether every process gets two values of a map, as batch normalization needs."""
         return len(batch.maps) >= self.processes.size and (
             batch.maps[:, 0].numel() >= 2 * self.processes.size
         )

@@ -123,7 +123,7 @@ def test_paper_error_noise_and_remarks_of_the_chosen_network_are_read_beneath(qt
         "Reduced training",
         "Worse than cohen (errors x 2.50)",
         "Test error FF 0.05, T1H2O 125 ms, T1fat 10 ms, Df 12 Hz, B1 0.045 at noise 0.0088, "
-        "trained with 0.003-0.05 of the norm",
+        "trained with noise of 0.003-0.05 of the norm",
     ]
     assert list(panel.options.values()) == ["smooth", "conjugate"]
     pick(qtbot, panel.method_picker, "water-fat")
@@ -183,8 +183,7 @@ def test_missing_memory_is_one_sentence_in_the_panel(qtbot, panel, viewer, monke
     status = run(qtbot, viewer, panel)
     assert status.state is JobState.FAILED
     assert panel.notice.text() == (
-        "the memory does not suffice for the network cohen. "
-        "Close other programs, or take a matcher."
+        "there is not enough memory for the network cohen. Close other programs, or use a matcher."
     )
 
 
@@ -211,4 +210,4 @@ def test_weights_that_were_changed_are_one_sentence_in_the_panel(
     status = run(qtbot, viewer, panel)
     assert status.state is JobState.FAILED
     assert status.failure.error.code == "sha256-mismatch"
-    assert panel.notice.text().endswith("Install them again.")
+    assert panel.notice.text().endswith("Install or train the network again.")
