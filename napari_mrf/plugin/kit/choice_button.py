@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
+from napari_mrf.plugin.kit.present import present
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from qtpy.QtGui import QMouseEvent, QResizeEvent
 
 _ARROW = 36
 
@@ -17,7 +20,7 @@ _ARROW = 36
 class _LastingMenu(QMenu):
     """Stays open while boxes are ticked."""
 
-    def mouseReleaseEvent(self, event: Any) -> None:
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Tick a box and stay."""
         action = self.activeAction()
         if action is not None and action.isEnabled() and action.isCheckable():
@@ -62,7 +65,7 @@ class ChoiceButton(QPushButton):
             self._labels = dict(labels)
             self._menu.clear()
             for key, label in labels.items():
-                action = self._menu.addAction(label.replace("&", "&&"))
+                action = present(self._menu.addAction(label.replace("&", "&&")))
                 action.setData(key)
                 action.setCheckable(True)
                 action.triggered.connect(self._on_triggered)
@@ -89,7 +92,7 @@ class ChoiceButton(QPushButton):
             self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 40))
         )
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Cut the text for the new width."""
         super().resizeEvent(event)
         self._elide()

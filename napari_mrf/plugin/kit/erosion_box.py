@@ -31,13 +31,14 @@ class ErosionBox(QSpinBox):
             return "off"
         return "1 voxel" if value == 1 else f"{value} voxels"
 
-    def valueFromText(self, text: str) -> int:
+    def valueFromText(self, text: str | None) -> int:
         """Return the number in a text, with or without its unit; 0 where there is none."""
-        digits = "".join(one for one in text if one.isdigit())
+        digits = "".join(one for one in text or "" if one.isdigit())
         return int(digits or 0)
 
-    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+    def validate(self, text: str | None, at: int) -> tuple[QValidator.State, str, int]:
         """Let the user type digits, the unit and ``off``."""
+        text = text or ""
         word = text.strip().lstrip("0123456789").strip()
         fits = any(one.startswith(word) for one in ("voxels", "off"))
         is_known = fits and self.valueFromText(text) <= self.maximum()

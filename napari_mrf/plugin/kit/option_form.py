@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.reconstruction.method import MethodOption
 
+    Editor = QCheckBox | QComboBox | QLineEdit | QSpinBox | QDoubleSpinBox
+
 _WIDEST_RANGE = 1e9
 
 
@@ -39,7 +41,7 @@ class OptionForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._editors: dict[str, QWidget] = {}
+        self._editors: dict[str, Editor] = {}
         self._options: dict[str, MethodOption] = {}
         self._entered: dict[str, Any] = {}
         self._layout = QFormLayout(self)
@@ -95,7 +97,7 @@ class OptionForm(QWidget):
         """Return an option that is offered, or None."""
         return self._options.get(name)
 
-    def editor(self, name: str) -> QWidget:
+    def editor(self, name: str) -> Editor:
         """Return the widget of an option."""
         return self._editors[name]
 
@@ -103,7 +105,7 @@ class OptionForm(QWidget):
         self.changed.emit()
 
 
-def _editor(option: MethodOption) -> QWidget:
+def _editor(option: MethodOption) -> Editor:
     if option.kind == "bool":
         return QCheckBox()
     if option.kind == "choice":
@@ -137,7 +139,7 @@ class _Number(QDoubleSpinBox):
         return text.rstrip("0").rstrip(point) if point in text else text
 
 
-def _value(editor: QWidget) -> Any:
+def _value(editor: Editor) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.isChecked()
     if isinstance(editor, QComboBox):
@@ -147,18 +149,20 @@ def _value(editor: QWidget) -> Any:
     return editor.value()
 
 
-def _set_value(editor: QWidget, value: Any) -> None:
+def _set_value(editor: Editor, value: Any) -> None:
     if isinstance(editor, QCheckBox):
         editor.setChecked(bool(value))
     elif isinstance(editor, QComboBox):
         editor.setCurrentText(str(value))
     elif isinstance(editor, QLineEdit):
         editor.setText(str(value))
+    elif isinstance(editor, QSpinBox):
+        editor.setValue(int(value))
     else:
-        editor.setValue(type(editor.value())(value))
+        editor.setValue(float(value))
 
 
-def _change_signal(editor: QWidget) -> Any:
+def _change_signal(editor: Editor) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.toggled
     if isinstance(editor, QComboBox):

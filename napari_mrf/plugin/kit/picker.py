@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QStylePainter,
 )
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 if TYPE_CHECKING:
@@ -53,15 +54,16 @@ class Picker(QComboBox):
 
     def showPopup(self) -> None:
         """Open the list wide enough to be read."""
-        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        view = present(self.view())
+        view.setMinimumWidth(view.sizeHintForColumn(0) + 24)
         super().showPopup()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the current entry, cut where it does not fit; all of it is in the tooltip."""
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        field = self.style().subControlRect(
+        field = present(self.style()).subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option,
             QStyle.SubControl.SC_ComboBoxEditField, self,
         )  # fmt: skip

@@ -5,13 +5,15 @@ They are labels that are not enabled. Napari grays these to a third of the contr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.plot_colors import TEXT_CONTRAST, PlotColors, readable
 from napari_mrf.plugin.session import unwrapped
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
     from qtpy.QtWidgets import QWidget
 
 
@@ -26,13 +28,13 @@ class QuietTexts:
         Holds the texts.
     """
 
-    def __init__(self, viewer: Any, content: QWidget) -> None:
+    def __init__(self, viewer: ViewerModel, content: QWidget) -> None:
         self._viewer, self._content = unwrapped(viewer), content
         self._bond = Bond(content)
         self._bond.connect(self._viewer.events.theme, self._on_theme)
         self._on_theme()
 
-    def _on_theme(self, event: Any = None) -> None:
+    def _on_theme(self, event: Event | None = None) -> None:
         colors = PlotColors.of_theme(self._viewer.theme)
         color = readable(colors.faint, colors.background, colors.text, TEXT_CONTRAST)
         self._content.setStyleSheet(f"QLabel:disabled {{ color: {color}; }}")

@@ -9,6 +9,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
+from napari_mrf.plugin.kit.present import present
+
 _MARGIN = 12
 _NEAR = 0.5
 # Panels in panels make room one after another, a turn of the event loop for each.
@@ -42,8 +44,9 @@ def _bring(alive: ref[QWidget], if_near: bool, before: tuple[int, ...], turns: i
     if place != before and turns > 1:
         QTimer.singleShot(0, partial(_bring, alive, if_near, place, turns - 1))
         return
-    seen = around.viewport().height()
-    top = widget.mapTo(around.viewport(), QPoint(0, 0)).y()
+    viewport = present(around.viewport())
+    seen = viewport.height()
+    top = widget.mapTo(viewport, QPoint(0, 0)).y()
     distance = max(top + widget.height() - seen, -top, 0)
     if not if_near or distance <= _NEAR * seen:
         around.ensureWidgetVisible(widget, 0, _MARGIN)
@@ -52,10 +55,14 @@ def _bring(alive: ref[QWidget], if_near: bool, before: tuple[int, ...], turns: i
 class _WheelGuard(QObject):
     """Passes wheel steps over an editor on to its parent while the editor has no focus."""
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Keep the editor from seeing the step; ignored, it goes on to the parent."""
-        is_wheel = event.type() == QEvent.Type.Wheel
-        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+        if (
+            event is not None
+            and event.type() == QEvent.Type.Wheel
+            and isinstance(watched, QWidget)
+            and not watched.hasFocus()
+        ):
             event.ignore()
             return True
         return False

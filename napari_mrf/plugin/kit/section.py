@@ -1,6 +1,8 @@
-"""A collapsible section whose header tells where one stands, also when it is closed."""
+"""A collapsible section with a line of state in its header, also when it is closed."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QFontMetrics, QPainter
@@ -13,6 +15,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_mrf.plugin.kit.present import present
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QMouseEvent, QPaintEvent
 
 
 class ElidedLabel(QLabel):
@@ -49,14 +56,25 @@ class ElidedLabel(QLabel):
         """Ask for the height of a line only."""
         return QSize(10, super().minimumSizeHint().height())
 
-    def paintEvent(self, event) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the text."""
         painter = QPainter(self)
-        self.style().drawItemText(
+        present(self.style()).drawItemText(
             painter, self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), self.palette(),
             self.isEnabled(), self.text(), self.foregroundRole(),
         )  # fmt: skip
         painter.end()
+
+
+class _Header(QWidget):
+    """Tells of clicks with the left mouse button."""
+
+    clicked = Signal()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Tell of a click."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
 
 
 class Section(QFrame):
@@ -96,23 +114,23 @@ class Section(QFrame):
         header.addWidget(self._arrow)
         header.addWidget(self._title)
         header.addWidget(self._state, 1)
-        self._header = QWidget()
+        self._header = _Header()
+        self._header.clicked.connect(self.toggle)
         self._header.setLayout(header)
         self._header.setCursor(Qt.CursorShape.PointingHandCursor)
         self._header.setMinimumHeight(26)
-        self._header.mouseReleaseEvent = self._on_header_clicked
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._header)
-        layout.addWidget(self._closed_state)
-        layout.addWidget(content)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(self._header)
+        self._layout.addWidget(self._closed_state)
+        self._layout.addWidget(content)
         self.set_open(is_open)
 
     def stretch_content(self) -> None:
         """Give the content the room that is left, for a section that has a dock to itself."""
-        self.layout().setStretchFactor(self.content, 1)
+        self._layout.setStretchFactor(self.content, 1)
 
     def is_open(self) -> bool:
         """Return whether the content is shown."""
@@ -141,7 +159,3 @@ class Section(QFrame):
     def state(self) -> str:
         """Return the line in the header."""
         return self._state.full_text()
-
-    def _on_header_clicked(self, event) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.toggle()

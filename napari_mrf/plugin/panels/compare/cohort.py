@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
@@ -16,6 +16,8 @@ from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari.components import ViewerModel
 
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.plugin.jobs import JobStatus
@@ -38,7 +40,7 @@ class CompareCohort:
     """
 
     def __init__(
-        self, viewer: Any, panel: ComparePanel, options: Callable[[], ComparisonOptions]
+        self, viewer: ViewerModel, panel: ComparePanel, options: Callable[[], ComparisonOptions]
     ) -> None:
         self.panel = panel
         self.session = session_of(viewer)

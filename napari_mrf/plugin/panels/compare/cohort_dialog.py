@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
 
 _WIDTH = 460
@@ -72,7 +73,7 @@ class CohortDialog(QDialog):
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
-        self.run_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.run_button = present(self.buttons.button(QDialogButtonBox.StandardButton.Ok))
         self.run_button.setText("Compare")
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)

@@ -22,6 +22,8 @@ from napari_mrf.plugin.session import session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from napari.components import ViewerModel
+
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.session import Session
 
@@ -37,8 +39,8 @@ class CompareBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ComparePanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ComparePanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.memory = compare_memory_of(viewer)

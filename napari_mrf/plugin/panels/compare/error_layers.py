@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image
@@ -27,10 +27,15 @@ from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+    from napari_mrf.plugin.session import Regions
+
+    ErrorOf = tuple[str, str, str, str]  # reference, test, map, kind of error
 
 _QUIET_MS = 200
 _OWNER = "error"
@@ -49,8 +54,8 @@ class CompareErrors:
         Says a sentence in the panel.
     """
 
-    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.tell = tell
         self.session = session_of(viewer)
@@ -76,19 +81,19 @@ class CompareErrors:
             self._masked.add(of)
         else:
             self._masked.discard(of)
-        values = self._values(of)
+        values = self._values(compared, of)
         if values is None:
             return
         show_canvas_texts(self.viewer)
-        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(values, of), self.panel)
+        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(compared, values, of), self.panel)
 
     def _by_turns(
-        self, values: NDArray[np.float32], of: tuple[str, str, str, str]
+        self, compared: Compared, values: NDArray[np.float32], of: ErrorOf
     ) -> Iterator[None]:
         self._hide_maps(find_errors(self.viewer).get(of))
         yield
         with keeping_selection(self.viewer):
-            layer = show_error(self.viewer, values, self.compared.reference.maps, of)
+            layer = show_error(self.viewer, values, compared.reference.maps, of)
         yield
         if layer in self.viewer.layers:
             show_in_front(self.viewer, layer)
@@ -98,16 +103,14 @@ class CompareErrors:
         """Let the masked layers follow the regions once these come to rest."""
         self._timer.start()
 
-    def _values(self, of: tuple[str, str, str, str]) -> NDArray[np.float32] | None:
+    def _values(self, compared: Compared, of: ErrorOf) -> NDArray[np.float32] | None:
         """Return the error map (Z, Y, X), or say why there is none."""
-        compared, regions = self.compared, self.session.regions
-        region = None
-        if of in self._masked and regions is not None:
-            chosen = self.panel.regions.chosen()
-            labels = regions.labels
-            region = labels > 0 if chosen is None else np.isin(labels, chosen)
+        regions, region = self.session.regions, None
         try:
-            if region is not None:
+            if of in self._masked and regions is not None:
+                chosen = self.panel.regions.chosen()
+                labels = regions.labels
+                region = labels > 0 if chosen is None else np.isin(labels, chosen)
                 check_same_grid(regions, compared.reference.maps,
                                 "the regions lie on another grid than the maps")  # fmt: skip
             return error_map(
@@ -118,7 +121,7 @@ class CompareErrors:
             self.tell(error.sentence())
             return None
 
-    def _hide_maps(self, but: Any) -> None:
+    def _hide_maps(self, but: Layer | None) -> None:
         """Hide maps and other errors: seen through an error map they would be taken for it."""
         for layer in self.viewer.layers:
             is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
@@ -130,14 +133,15 @@ class CompareErrors:
 
     def _redraw(self, *, every: bool) -> None:
         """Draw the layers of these sets again: every one, or those masked to the regions."""
-        if self.compared is None:
+        compared = self.compared
+        if compared is None:
             return
-        sides = (self.compared.reference.name, self.compared.test.name)
+        sides = (compared.reference.name, compared.test.name)
         for of in find_errors(self.viewer):
             if of[:2] == sides and (every or of in self._masked):
-                values = self._values(of)
+                values = self._values(compared, of)
                 if values is not None:
-                    show_error(self.viewer, values, self.compared.reference.maps, of)
+                    show_error(self.viewer, values, compared.reference.maps, of)
 
-    def _on_regions_changed(self, _: Any) -> None:
+    def _on_regions_changed(self, _: Regions | None) -> None:
         self.refresh_soon()

@@ -18,6 +18,8 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.components import ViewerModel
+
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
 
 _TRUTH_FOLDER = "truth"
@@ -39,10 +41,10 @@ class CompareOpening:
     """
 
     def __init__(
-        self, viewer: Any, panel: ComparePanel, tell: Callable[..., None],
+        self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None],
         show_sets: Callable[[], None],
     ) -> None:  # fmt: skip
-        self.viewer = unwrapped(viewer)
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.memory = compare_memory_of(viewer)

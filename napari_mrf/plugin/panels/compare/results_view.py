@@ -96,9 +96,9 @@ class CompareResults(QWidget):
         self.by_slice.setToolTip("Otherwise a region counts once, pooled over its slices")
         self.statistics = DataTable("agreement")
         self.error_picker = Picker("Which error to show as a layer")
-        for name, kind in ERROR_KINDS.items():
+        for at, (name, error) in enumerate(ERROR_KINDS.items()):
             self.error_picker.addItem(name, name)
-            self.error_picker.setItemData(self.error_picker.count() - 1, kind.definition, 3)
+            self.error_picker.setItemData(at, error.definition, Qt.ItemDataRole.ToolTipRole)
         self.regions_only = QCheckBox("Only in the regions")
         self.regions_only.setToolTip("Show the error inside the checked regions only")
         self.error_button = QPushButton("Show")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from napari.components import ViewerModel
+
     from napari_mrf.plugin.session import MapsSet
 
 
@@ -36,7 +38,7 @@ class CompareMemory:
         The error layers that show the checked regions only, by what they are of.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: ViewerModel) -> None:
         self.compared: Compared | ComparedCohort | None = None
         self.picked: dict[str, str] = {}
         self.sums: dict[str, Mapping[str, str]] = {}
@@ -110,10 +112,10 @@ def method_of(maps_set: MapsSet) -> str:
     return str(name or maps_set.name)
 
 
-_MEMORIES: WeakKeyDictionary[Any, CompareMemory] = WeakKeyDictionary()
+_MEMORIES: WeakKeyDictionary[ViewerModel, CompareMemory] = WeakKeyDictionary()
 
 
-def compare_memory_of(viewer: Any) -> CompareMemory:
+def compare_memory_of(viewer: ViewerModel) -> CompareMemory:
     """Return the memory of a viewer, made when first asked for."""
     viewer = unwrapped(viewer)
     if viewer not in _MEMORIES:

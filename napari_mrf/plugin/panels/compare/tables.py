@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import decimals
 from napari_mrf.plugin.kit.data_table import Column
@@ -12,8 +14,8 @@ from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metri
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
@@ -40,7 +42,8 @@ def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
     )
     table = pd.DataFrame({"map": list(comparison.maps)})
     for name in _SHOWN:
-        values = [wide.loc[key, name] if name in wide else float("nan") for key in comparison.maps]
+        column = wide[name].to_dict() if name in wide else {}
+        values = [float(column.get(key, np.nan)) for key in comparison.maps]
         if name == "MAE":  # each map has a unit of its own
             table[name] = [
                 metric_cell(value, name, key).text
@@ -91,7 +94,7 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
         plain = name in _WITHOUT_UNIT
         places = 3 if plain else decimals(key)
         value = number(row[name], places, "" if plain else unit).text
-        ends = [number(row.get(f"{name}_{end}", float("nan")), places).text
+        ends = [number(row.get(f"{name}_{end}", np.nan), places).text
                 for end in ("low", "high")]  # fmt: skip
         lines.append((title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"))
     table = pd.DataFrame(lines, columns=["statistic", "value", "interval"])
@@ -136,5 +139,5 @@ def labels_in(comparison: Comparison) -> Sequence[int]:
     return sorted({int(label) for label in pairs.loc[pairs["n_drawn"] > 0, "label"]})
 
 
-def _where(rows: np.ndarray) -> list[int]:
+def _where(rows: NDArray[np.bool_]) -> list[int]:
     return [int(row) for row in rows.nonzero()[0]]

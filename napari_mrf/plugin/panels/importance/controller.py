@@ -21,6 +21,8 @@ from napari_mrf.plugin.session import session_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
@@ -36,7 +38,7 @@ class ImportanceSaving:
         Where the button is.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.store = importance_store_of(viewer)
         self.job = Job()
@@ -87,7 +89,7 @@ class ImportanceBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.store = importance_store_of(viewer)

@@ -17,6 +17,10 @@ from napari_mrf.reconstruction.provenance import options_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 
@@ -41,11 +45,11 @@ class ImportanceMethods:
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.catalogue = Job()
-        self._listed_for: Any = None
+        self._listed_for: Sequence | None = None
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         self.bond = Bond(panel)
@@ -86,9 +90,11 @@ class ImportanceMethods:
     def _take_options(self, method: str) -> None:
         """Set the options of a method to those of its youngest maps."""
         series = self.session.series
+        if series is None or series.sequence is None:
+            return
         for maps_set in reversed(list(self.session.maps_sets.values())):
             record = maps_set.maps.provenance.get("method", {})
-            if isinstance(record, dict) and record.get("name") == method and series is not None:
+            if isinstance(record, dict) and record.get("name") == method:
                 with suppress(KeyError, TypeError, ValueError, AttributeError):
                     # maps from disk may say anything
                     self._enter(options_of(maps_set.maps.provenance, series.sequence))
@@ -98,7 +104,7 @@ class ImportanceMethods:
         self._take_options(method)
         self.changed.emit()
 
-    def _on_series_changed(self, series: Any) -> None:
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
         self._list()
         self.changed.emit()
 

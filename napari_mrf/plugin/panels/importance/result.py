@@ -23,6 +23,9 @@ from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
+
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
     from napari_mrf.plugin.session import Session
 
@@ -68,10 +71,10 @@ class ImportanceStore:
             self.changed.emit(importance)
 
 
-_STORES: WeakKeyDictionary[Any, ImportanceStore] = WeakKeyDictionary()
+_STORES: WeakKeyDictionary[ViewerModel, ImportanceStore] = WeakKeyDictionary()
 
 
-def importance_store_of(viewer: Any) -> ImportanceStore:
+def importance_store_of(viewer: ViewerModel) -> ImportanceStore:
     """Return the store of a viewer, made when first asked for."""
     viewer = unwrapped(viewer)
     if viewer not in _STORES:
@@ -94,8 +97,8 @@ class ImportanceView:
         Where the plot is.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.store = importance_store_of(viewer)
         self._wanted_map = ""
@@ -161,7 +164,7 @@ class ImportanceView:
         if layer is not None:
             show_frame(self.viewer, layer, frame)
 
-    def _on_frame_moved(self, event: Any = None) -> None:
+    def _on_frame_moved(self, event: Event | None = None) -> None:
         self._show_frame()
 
     def _on_layer_requested(self) -> None:

@@ -30,6 +30,11 @@ from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
 
 
@@ -44,13 +49,13 @@ class ReconstructBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ReconstructPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ReconstructPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.display: MapsDisplay = maps_display_of(viewer)
         self.catalogue = Job()
-        self._listed_for: Any = None
+        self._listed_for: Sequence | None = None
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         panel.run_requested.connect(self._on_run_requested)
@@ -123,10 +128,10 @@ class ReconstructBinding:
 
     def _slice_in_view(self) -> int:
         series = self.session.series
-        orientation = DisplayOrientation.from_affine(series.affine)
         layer = next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
-        if layer is None:
+        if series is None or layer is None:
             return 0
+        orientation = DisplayOrientation.from_affine(series.affine)
         position = layer.world_to_data(self.viewer.dims.point)[-3]
         n_slices = series.spatial_shape[0]
         at = int(np.clip(round(float(position)), 0, n_slices - 1))
@@ -160,7 +165,7 @@ class ReconstructBinding:
     def _on_cancel_requested(self) -> None:
         self.cancel()
 
-    def _on_series_changed(self, series: Any) -> None:
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
         sequence = series.sequence if series is not None else None
         if sequence is None:
             self._listed_for = None
@@ -229,10 +234,10 @@ class AdviceBinding:
         The view; its results must be bound before, so that the new maps are picked already.
     """
 
-    def __init__(self, viewer: Any, panel: ReconstructPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ReconstructPanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
-        self._maps: Any = None
+        self._maps: ParameterMaps | None = None
         self._advice: list[Advice] = []
         panel.results.maps_changed.connect(self._on_picked)
         panel.results.advice.option_requested.connect(self._on_option_requested)

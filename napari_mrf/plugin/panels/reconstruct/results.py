@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.compat import isalive
@@ -25,6 +25,10 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.reconstruct.advice import Advice
@@ -171,8 +175,9 @@ class ResultsPanel(QWidget):
         self.save_button.setEnabled(not is_saving)
 
     def _on_companion_clicked(self, is_shown: bool) -> None:
-        box: Any = self.sender()
-        self.companion_changed.emit(box.text(), is_shown)
+        box = self.sender()
+        if isinstance(box, QCheckBox):
+            self.companion_changed.emit(box.text(), is_shown)
 
     def _on_save_clicked(self) -> None:
         self.save_requested.emit()
@@ -191,8 +196,8 @@ class ResultsBinding:
         Where problems are told.
     """
 
-    def __init__(self, viewer: Any, panel: ResultsPanel, notice: Notice) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ResultsPanel, notice: Notice) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.notice = notice
         self.session = session_of(viewer)
@@ -223,7 +228,7 @@ class ResultsBinding:
         sets = self.session.maps_sets
         current = name if name in sets else self.panel.current_maps()
         if current not in sets:
-            current = next(reversed(sets), "")
+            current = next(reversed(list(sets)), "")
         self.panel.set_maps(list(sets), current)
         self._show_companions()
 
@@ -251,20 +256,20 @@ class ResultsBinding:
             voxels = "1 voxel is" if n_left_out == 1 else f"{n_left_out:,} voxels are"
             self.notice.say(f"{voxels} not finite and left out. See the flags layer.")
 
-    def _watch(self, layer: Any) -> None:
+    def _watch(self, layer: Layer) -> None:
         """Let the box of a companion follow the eye of its layer."""
         if SET_KEY in layer.metadata and layer.metadata[PARAMETER_KEY] not in PARAMETERS:
             layer.events.visible.connect(self._on_seen)  # napari keeps no more than a weak hold
 
-    def _on_seen(self, event: Any) -> None:
+    def _on_seen(self, event: Event) -> None:
         if isalive(self.panel):
             self._show_companions()
 
-    def _on_inserted(self, event: Any) -> None:
+    def _on_inserted(self, event: Event) -> None:
         self._watch(event.value)
         self._show_companions()
 
-    def _on_layers_changed(self, event: Any) -> None:
+    def _on_layers_changed(self, event: Event) -> None:
         self._show_companions()
 
     def _on_maps_changed(self, name: str) -> None:

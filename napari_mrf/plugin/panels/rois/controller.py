@@ -26,6 +26,9 @@ from napari_mrf.rois.polygons import outline_record, outlines_from
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
+
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
@@ -41,8 +44,8 @@ class RoisBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
@@ -145,7 +148,7 @@ class RoisBinding:
         current = next((name for name, one in self._layers.items() if one is self.editor.layer), "")
         self.panel.set_layers(list(self._layers), current)
 
-    def _on_layer_inserted(self, event: Any) -> None:
+    def _on_layer_inserted(self, event: Event) -> None:
         self.bond.connect(event.value.events.name, self._show_layers)
         self._show_layers()
 
@@ -239,7 +242,7 @@ class RoisDrawing:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
         self.panel = panel
         self.editor = regions_editor_of(viewer)
         self._turns = layer_turns_of(unwrapped(viewer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -20,6 +20,10 @@ from napari_mrf.rois.label_set import joined
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    import numpy as np
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
 
     from napari_mrf.data.label import Label
     from napari_mrf.io.labels.label_maps import LabelMap
@@ -51,7 +55,7 @@ class RoisFilesBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
@@ -77,7 +81,7 @@ class RoisFilesBinding:
         """Write the labels, and their names beside them; the dialog has asked to replace."""
         self.editor.flush()
         labels, layer = self.editor.labels(), self.editor.layer
-        if labels is not None and not self.saving.status.is_running:
+        if labels is not None and layer is not None and not self.saving.status.is_running:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
@@ -211,7 +215,10 @@ def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, 
 
 
 def write_labels(
-    path: str, labels: Any, affine: Any, table: list[Label]
+    path: str,
+    labels: NDArray[np.uint16],
+    affine: NDArray[np.float64] | None,
+    table: list[Label],
 ) -> Generator[Step, None, tuple[str, str]]:
     """Write a label map, and a label file beside it; return the path and a remark."""
     from napari_mrf.io import load_label_table, save_label_table, save_labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog
@@ -13,8 +13,11 @@ from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.label import Label
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
 
@@ -34,7 +37,11 @@ class RoisLabelsBinding:
     """
 
     def __init__(
-        self, viewer: Any, panel: RoisPanel, show: Callable[[], None], pick: Callable[[int], None]
+        self,
+        viewer: ViewerModel,
+        panel: RoisPanel,
+        show: Callable[[], None],
+        pick: Callable[[int], None],
     ) -> None:
         self.panel = panel
         self.editor = regions_editor_of(viewer)
@@ -50,10 +57,10 @@ class RoisLabelsBinding:
         """Add a label, pick it, and let the user write its name."""
         added = 0
 
-        def add(table: Any) -> Any:
+        def add(table: Mapping[int, Label]) -> dict[int, Label]:
             nonlocal added
-            table, added = with_new_label(table)
-            return table
+            longer, added = with_new_label(table)
+            return longer
 
         if self._change_table(add):
             shown = self.panel.set_picker
@@ -85,7 +92,7 @@ class RoisLabelsBinding:
             return
         self._change_table(lambda table: without(table, label))
 
-    def _change_table(self, change: Any) -> bool:
+    def _change_table(self, change: Callable[[Mapping[int, Label]], Mapping[int, Label]]) -> bool:
         try:
             table = change(self.editor.table)
         except MRFInputError as error:

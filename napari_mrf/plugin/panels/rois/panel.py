@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
 from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
@@ -25,6 +26,9 @@ from napari_mrf.rois.muscles import SETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from qtpy.QtCore import QPoint
+    from qtpy.QtGui import QAction, QShowEvent
 
     from napari_mrf.data.label import Label
 
@@ -137,8 +141,7 @@ class RoisPanel(QWidget):
             if not name:
                 self.edit_menu.addSeparator()
                 continue
-            action = self.edit_menu.addAction(text)
-            action.setData(name)
+            present(self.edit_menu.addAction(text)).setData(name)
         self.edit_menu.triggered.connect(self._on_edit_triggered)
         self.layer_picker.textActivated.connect(self._on_layer_activated)
         self.set_picker.textActivated.connect(self.set_changed)
@@ -189,12 +192,12 @@ class RoisPanel(QWidget):
         for button in (self.copy_button, self.fill_button, self.save_button):
             button.setEnabled(is_any)
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Say that it can be seen."""
         super().showEvent(event)
         self.shown.emit()
 
-    def _on_edit_triggered(self, action) -> None:
+    def _on_edit_triggered(self, action: QAction) -> None:
         self.edit_requested.emit(action.data())
 
     def _on_copy_clicked(self) -> None:
@@ -206,8 +209,8 @@ class RoisPanel(QWidget):
     def _on_layer_activated(self, name: str) -> None:
         self.layer_changed.emit("" if name == NEW_LAYER else name)
 
-    def _on_context_menu(self, at) -> None:
-        self.edit_menu.popup(self.tree.viewport().mapToGlobal(at))
+    def _on_context_menu(self, at: QPoint) -> None:
+        self.edit_menu.popup(present(self.tree.viewport()).mapToGlobal(at))
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

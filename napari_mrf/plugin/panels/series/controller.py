@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtWidgets import QFileDialog
@@ -21,6 +21,10 @@ from napari_mrf.plugin.viewer.opening import averaged_series, opener_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
@@ -41,8 +45,8 @@ class SeriesBinding:
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: SeriesPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: SeriesPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self._opener = opener_of(viewer)
@@ -81,7 +85,7 @@ class SeriesBinding:
         self._loaded[sequence.name] = sequence
         self._take(sequence)
 
-    def _series_layers(self) -> dict[str, Any]:
+    def _series_layers(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.viewer.layers if series_of(layer) is not None}
 
     def _adopt_layers(self) -> None:
@@ -215,8 +219,11 @@ class SeriesBinding:
 
     def _explain_failure(self, failure: Failure) -> None:
         error = failure.error
-        unaveraged = isinstance(error, MRFInputError) and "Average" in (error.hint or "")
-        if unaveraged and error.path is not None:
+        if (
+            isinstance(error, MRFInputError)
+            and error.path is not None
+            and "Average" in (error.hint or "")
+        ):
             self._cure = partial(self._opener.open, error.path, average_spokes=True)
             self.panel.set_problem(failure.sentence, cure="Average the spokes")
         else:
@@ -225,7 +232,7 @@ class SeriesBinding:
     def _on_cancel_requested(self) -> None:
         self.session.opening.cancel()
 
-    def _on_layer_inserted(self, event: Any) -> None:
+    def _on_layer_inserted(self, event: Event) -> None:
         self.bond.connect(event.value.events.name, self._on_layer_renamed)
         series = series_of(event.value)
         if series is not None:
@@ -233,10 +240,10 @@ class SeriesBinding:
         self._adopt_layers()
         self._show()
 
-    def _on_layer_renamed(self, event: Any) -> None:
+    def _on_layer_renamed(self, event: Event) -> None:
         self._adopt_layers()
 
-    def _on_layer_removed(self, event: Any) -> None:
+    def _on_layer_removed(self, event: Event) -> None:
         self._adopt_layers()
         self._show()
 

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.component_view import COMPONENTS
 
@@ -98,7 +99,7 @@ class SeriesPanel(QWidget):
             button.setToolTip(f"Show the {component} of the complex images")
             self.components.addButton(button, at)
             shown.addWidget(button, at // 2, at % 2)
-        self.components.button(0).setChecked(True)
+        present(self.components.button(0)).setChecked(True)
 
         form = narrow_form()
         form.addRow(form_label("Layer"), layer_row)

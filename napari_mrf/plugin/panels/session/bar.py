@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_mrf.plugin.kit.notice import Notice
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import ElidedLabel
 
@@ -44,9 +45,9 @@ class SessionBar(QWidget):
         # The theme draws the arrow over the end of the text.
         self.menu_button.setStyleSheet("QToolButton { padding: 3px 16px 3px 6px; }")
         self.menu = QMenu(self)
-        self.open_action = self.menu.addAction("Open session…")
-        self.save_action = self.menu.addAction("Save session")
-        self.save_as_action = self.menu.addAction("Save session as…")
+        self.open_action = present(self.menu.addAction("Open session…"))
+        self.save_action = present(self.menu.addAction("Save session"))
+        self.save_as_action = present(self.menu.addAction("Save session as…"))
         self.menu_button.setMenu(self.menu)
         self.help_button = QPushButton("?")
         self.help_button.setFixedWidth(28)

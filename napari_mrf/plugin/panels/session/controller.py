@@ -24,6 +24,9 @@ from napari_mrf.plugin.session import session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
     from napari_mrf.plugin.panels.session.bar import SessionBar
 
 SESSION_FILES = "MRF session (*.mrf.json)"
@@ -43,8 +46,8 @@ class SessionBinding:
         The steps of the dock by key; their options are part of a session.
     """
 
-    def __init__(self, viewer: Any, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
@@ -97,7 +100,7 @@ class SessionBinding:
         view = {f"point_{axis}": float(value) for axis, value in enumerate(dims.point)}
         return {**view, "zoom": float(self.viewer.scene.camera.zoom)}
 
-    def _series_layer(self) -> Any:
+    def _series_layer(self) -> Layer | None:
         series = self.session.series
         if series is None:
             return None
@@ -145,7 +148,7 @@ class SessionBinding:
         if status.failure is not None:
             self.bar.notice.say(status.failure.sentence)
 
-    def _on_job_succeeded(self, outcome: Any) -> None:
+    def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
             self._path = outcome.path
             for name, folder in outcome.folders.items():
@@ -153,7 +156,7 @@ class SessionBinding:
             if outcome.labels_path is not None:
                 self.session.mark_regions_saved(str(outcome.labels_path))
             self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}", kind="note")
-        elif isinstance(outcome, OpenedStudy):
+        else:
             self._path = outcome.contents.path
             self.restoring.show(outcome)
         self.bar.set_name(self._path.name if self._path is not None else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of, show_component
 from napari_mrf.plugin.layers.batch import remove_together
@@ -15,6 +16,9 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.plugin.panels.session.bar import SessionBar
@@ -36,8 +40,8 @@ class SessionRestoring:
         The steps of the dock by key, whose options are set.
     """
 
-    def __init__(self, viewer: Any, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
@@ -55,7 +59,7 @@ class SessionRestoring:
         record = contents.file.series
         if opened.series is not None and record is not None:
             data, attributes, _ = opened.series.layer_data()
-            layer = self.viewer.add_image(data, **attributes)
+            layer = self.viewer.add_layer(Image(data, **attributes))
             show_canvas_texts(self.viewer)
             self.session.set_series(series_of(layer), layer.name)
             if record.component != "magnitude":
@@ -82,14 +86,14 @@ class SessionRestoring:
         remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
         for key, state in contents.file.panels.items():
             binding = self.bindings.get(key)
-            if hasattr(binding, "restore"):
+            if binding is not None and hasattr(binding, "restore"):
                 binding.restore(state)
                 yield
         self._look_at(contents.file.view)
         if remarks:
             self.bar.notice.say("\n".join(remarks))
 
-    def _show_regions(self, contents: Any) -> None:
+    def _show_regions(self, contents: SessionContents) -> None:
         grid = self.session.series or next(iter(contents.maps.values()), None)
         if contents.file.regions is None or grid is None:
             return
@@ -131,6 +135,6 @@ class SessionRestoring:
             self.session.remove_maps(name)
 
 
-def _is_ours(layer: Any) -> bool:
+def _is_ours(layer: Layer) -> bool:
     """Whether a layer shows a series, maps, regions, pins, errors or importance."""
     return any(str(key).startswith("mrf_") for key in layer.metadata)

@@ -15,6 +15,7 @@ from napari_mrf.plugin.viewer.opening import OpenedSeries
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
@@ -64,13 +65,13 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
     from napari_mrf.io.session.file import SessionFile, save_session
 
     saved = SavedStudy(path)
-    series = None if study.series is None else _series_record(study, path)
+    series = None if study.series is None else _series_record(study, study.series, path)
     maps = []
     for maps_set in study.maps_sets:
         yield Step(detail=f"the maps {maps_set.name}")
         maps.append(_maps_record(maps_set, saved))
     yield Step(detail="the regions")
-    regions = None if study.regions is None else _regions_record(study, saved)
+    regions = None if study.regions is None else _regions_record(study, study.regions, saved)
     session = SessionFile(
         format="napari-mrf session",
         saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -105,10 +106,9 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)))
 
 
-def _series_record(study: Study, path: Path) -> SeriesRecord:
+def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
     from napari_mrf.io.session.file import FileRecord, SeriesRecord
 
-    series = study.series
     sources = series.metadata.get("sources", ())
     if series.source_path is None or not sources:
         raise MRFInputError("no-file", "the series is in no file, so a session cannot find it "
@@ -147,12 +147,12 @@ def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
     )
 
 
-def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
+def _regions_record(study: Study, regions: Regions, saved: SavedStudy) -> RegionsRecord:
     from napari_mrf.io import save_labels
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
 
-    regions, grid = study.regions, study.series
+    grid: MRFSeries | ParameterMaps | None = study.series
     if grid is None and study.maps_sets:
         grid = study.maps_sets[0].maps
     path = Path(regions.path) if regions.path else None
@@ -161,9 +161,11 @@ def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_labels(path, regions.labels, grid.affine if regions.affine is None else regions.affine)
         saved.labels_path = path
-    is_there = path is not None and path.is_file()
+    file = None
+    if path is not None and path.is_file():
+        file = FileRecord.of(path, sha256_of(path), saved.path)
     return RegionsRecord(
-        file=FileRecord.of(path, sha256_of(path), saved.path) if is_there else None,
+        file=file,
         table=[
             LabelRecord(index=label.index, name=label.name, color=list(label.color),
                         opacity=float(label.opacity))

@@ -41,7 +41,9 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     yield Step(detail="loading the methods")
     from napari_mrf import methods
 
-    found, missing, default = (), (), ""
+    found: tuple[MethodInfo, ...] = ()
+    missing: tuple[MethodInfo, ...] = ()
+    default = ""
     if sequence is not None:
         found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
         default = methods.default_name(sequence)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QStandardItemModel
 
 from napari_mrf.plugin.kit.picker import Picker
+from napari_mrf.plugin.kit.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,9 @@ class MethodPicker(Picker):
             return
         if heading:
             self.addItem(heading, None)
-            self.model().item(self.count() - 1).setEnabled(False)
+            entries = self.model()
+            if isinstance(entries, QStandardItemModel):  # as it is unless another one is set
+                present(entries.item(self.count() - 1)).setEnabled(False)
         for info in methods:
             words = " · ".join([info.title, *info.remarks])
             self.addItem(f"{info.name} — {words}", info.name)
