@@ -78,7 +78,7 @@ class RoisFilesBinding:
             self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
 
     def save(self, path: str) -> None:
-        """Write the labels, and their names beside them; the dialog has asked to replace."""
+        """Write the labels and a file with their names; earlier files are replaced."""
         self.editor.flush()
         labels, layer = self.editor.labels(), self.editor.layer
         if labels is not None and layer is not None and not self.saving.status.is_running:
@@ -140,7 +140,10 @@ class RoisFilesBinding:
 
     def _on_save_requested(self) -> None:
         name = f"{self.session.series_name or 'series'}_rois.nii.gz"
-        path = ask_save_path(self.panel, "Save labels", name, LABEL_MAPS, complete=_as_label_map)
+        path = ask_save_path(
+            self.panel, "Save labels", name, LABEL_MAPS,
+            complete=_as_label_map, written=written_files,
+        )  # fmt: skip
         if path:
             self.save(path)
 
@@ -184,7 +187,7 @@ class RoisFilesBinding:
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
         self.session.mark_regions_saved(path)
-        self.panel.notice.say(" ".join(filter(None, (f"Saved to {path}", remark))), kind="note")
+        self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 
 def _as_label_map(path: str) -> str:
@@ -221,18 +224,28 @@ def write_labels(
     table: list[Label],
 ) -> Generator[Step, None, tuple[str, str]]:
     """Write a label map, and a label file beside it; return the path and a remark."""
-    from napari_mrf.io import load_label_table, save_label_table, save_labels
+    from napari_mrf.io import save_label_table, save_labels
 
-    yield Step(detail="writing it")
+    yield Step(detail="writing the file")
     save_labels(path, labels, affine, overwrite=True)
+    beside = names_path(path)
+    if beside not in written_files(path):
+        return path, f"Names not saved: {beside.name} exists and is not a label file."
+    save_label_table(beside, table, overwrite=True)
+    return path, f"Names saved to {beside.name}."
+
+
+def written_files(path: str) -> list[Path]:
+    """Return the label map and the label file beside it; a file of another kind is kept."""
+    from napari_mrf.io import load_label_table
+
     beside = names_path(path)
     if beside.exists():
         try:
             load_label_table(beside)
         except MRFInputError:
-            return path, f"{beside.name} is no label file and was left alone: no names saved."
-    save_label_table(beside, table, overwrite=True)
-    return path, f"with the names in {beside.name}."
+            return [Path(path)]
+    return [Path(path), beside]
 
 
 def names_path(path: str | Path) -> Path:
