@@ -1,4 +1,4 @@
-"""A table of numbers: sorts, copies to a spreadsheet, exports, and says which row was clicked."""
+"""A table of numbers that can be sorted, copied to a spreadsheet and exported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DataTable(QTableView):
     row_hovered
         The row under the mouse; -1 when it left the table.
     exported, export_failed
-        The path that was written; the sentence that tells why none was.
+        The path that was written; the reason why the export failed.
     """
 
     row_clicked = Signal(int)
@@ -80,14 +80,14 @@ class DataTable(QTableView):
         self.entered.connect(self._on_entered)
 
     def set_table(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show a table; the sort order stays where its column is still there.
+        """Show a table; the sort order is kept if its column still exists.
 
         Parameters
         ----------
         table : pandas.DataFrame
-            Not copied: whoever hands it over leaves it alone.
+            Not copied: the caller must not change it afterwards.
         columns : sequence of Column
-            What is shown of it, from left to right.
+            The columns to show, from left to right.
         """
         header = present(self.horizontalHeader())
         before = [column.title for column in self._model.columns]
@@ -103,7 +103,7 @@ class DataTable(QTableView):
         self._fit_columns(may_shrink=before != [column.title for column in columns])
 
     def fit_rows(self) -> None:
-        """Be just high enough for all rows, and for a scroll bar below them."""
+        """Set the height to fit all rows and a scroll bar below them."""
         rows = len(self._model.table) * present(self.verticalHeader()).defaultSectionSize()
         bar = present(self.horizontalScrollBar()).sizeHint().height()
         header = present(self.horizontalHeader()).sizeHint().height()
@@ -114,14 +114,14 @@ class DataTable(QTableView):
         return self._model.table
 
     def set_export(self, export: Callable[[], Mapping[str, pd.DataFrame]] | None) -> None:
-        """Export what this returns, sheets by name, instead of the table as shown.
+        """Export the sheets that this function returns, by name, instead of the table as shown.
 
         A CSV file holds the first sheet.
         """
         self._export = export
 
     def select_row(self, row: int | None) -> None:
-        """Select a row of the frame and bring it into view, without saying so; None clears."""
+        """Select a row of the frame and bring it into view, without a signal; None clears."""
         if row is None or not 0 <= row < len(self._model.table):
             self.clearSelection()
             return
@@ -148,7 +148,7 @@ class DataTable(QTableView):
         present(QApplication.clipboard()).setText(self._model.as_text(rows, shown))
 
     def export(self, path: str | Path) -> None:
-        """Write the table, or what `set_export` gives, as CSV or Excel by the file's ending."""
+        """Write the table, or the sheets of `set_export`, as CSV or Excel by the file ending."""
         from napari_mrf.io.tables.table_files import write_csv, write_excel
 
         sheets = self._export() if self._export else {self._name[:31]: self._model.export_table()}
@@ -163,7 +163,7 @@ class DataTable(QTableView):
             self.exported.emit(str(path))
 
     def ask_and_export(self, kind: str) -> None:
-        """Ask for a path, and before a file is replaced, and export; "CSV" or "Excel"."""
+        """Ask for a path and export to it; the kind is "CSV" or "Excel"."""
         file_filter, ending = _EXPORTS[kind]
         path = ask_save_path(
             self, f"Export {kind}", f"{self._name}{ending}", file_filter,
@@ -203,7 +203,7 @@ class DataTable(QTableView):
             self._on_clicked(self.currentIndex())
 
     def leaveEvent(self, event: QEvent | None) -> None:
-        """Tell that the mouse is over no row."""
+        """Report that the mouse is over no row."""
         super().leaveEvent(event)
         self.row_hovered.emit(-1)
 

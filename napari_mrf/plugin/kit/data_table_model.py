@@ -1,4 +1,4 @@
-"""What a data table shows: cells formatted when they come into view, sorted by their values."""
+"""The Qt model of a data table: cells are formatted when visible and sorted by value."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Column:
     swatch : str
         Column of (red, green, blue), 0-255, shown as a square before the text; none when empty.
     tooltip : str
-        What the column means.
+        Meaning of the column.
     missing : str
         Shown where there is no value.
     """
@@ -51,7 +51,7 @@ class Column:
 
 
 class DataTableModel(QAbstractTableModel):
-    """A data frame as Qt wants it; sorted by numpy, as thousands of comparisons in Qt are slow."""
+    """A data frame as a Qt model; numpy sorts it, since thousands of comparisons in Qt are slow."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -109,7 +109,7 @@ class DataTableModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return the title of a column and what it means."""
+        """Return the title, tooltip or alignment of a column."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
             return None
         column = self.columns[section]

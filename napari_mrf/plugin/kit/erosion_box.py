@@ -1,4 +1,4 @@
-"""How many voxels to take off the rim of every region: ``off``, ``1 voxel``, ``2 voxels``."""
+"""A spin box for erosion in voxels: ``off``, ``1 voxel``, ``2 voxels``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _MOST_VOXELS = 20
 
 
 class ErosionBox(QSpinBox):
-    """A number of voxels that is written with its unit.
+    """A spin box that shows a number of voxels with its unit.
 
     Parameters
     ----------
     tooltip : str
-        Added to what all such boxes say.
+        Added to the tooltip that all these boxes have.
     """
 
     def __init__(self, tooltip: str = "") -> None:
         super().__init__()
         self.setRange(0, _MOST_VOXELS)
-        self.setToolTip(f"How many voxels to take off the rim of every region{tooltip}")
+        self.setToolTip(f"Number of voxels to remove from the edge of every region{tooltip}")
         guard_wheel(self)
 
     def textFromValue(self, value: int) -> str:

@@ -1,4 +1,4 @@
-"""A small form made from the options that a method declares."""
+"""A form for the options that a method declares."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WIDEST_RANGE = 1e9
 
 
 class OptionForm(QWidget):
-    """One row an option.
+    """A form with one row per option.
 
     Signals
     -------
@@ -82,14 +82,14 @@ class OptionForm(QWidget):
     def chosen(self) -> dict[str, Any]:
         """Return the values that differ from the defaults.
 
-        A default is the method's own to fill in: it may have to leave a step out where one that
-        was chosen is refused.
+        The method fills in defaults itself: it may leave out a step by default, but refuse it if
+        it is chosen.
         """
         defaults = {name: option.default for name, option in self._options.items()}
         return {name: value for name, value in self.values().items() if value != defaults[name]}
 
     def set_value(self, name: str, value: Any) -> None:
-        """Enter a value as if the user had; options that are not offered are left alone."""
+        """Enter a value as the user would; a name that is not in the form is ignored."""
         if name in self._editors:
             _set_value(self._editors[name], value)
 
@@ -114,7 +114,7 @@ def _editor(option: MethodOption) -> Editor:
         combo.addItems([str(choice) for choice in option.choices])
         return combo
     if option.kind == "text":
-        # What may be written is the method's to say; it does when it is run.
+        # The method checks the text when it runs.
         line = QLineEdit()
         line.setPlaceholderText(str(option.default))
         return line

@@ -1,4 +1,4 @@
-"""Combo boxes and forms for narrow docks: long entries are cut with an ellipsis, not clipped."""
+"""Combo boxes and forms for narrow docks: long entries end with an ellipsis."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LABEL_WIDTH = 76  # the longest is "Reference"
 
 
 class Picker(QComboBox):
-    """A combo box as wide as its place, whose list is as wide as its entries.
+    """A combo box that fills its row; its list is as wide as the entries.
 
     Parameters
     ----------
     tooltip : str
-        What is being picked.
+        Meaning of the entries.
     """
 
     def __init__(self, tooltip: str) -> None:
@@ -45,7 +45,7 @@ class Picker(QComboBox):
         guard_wheel(self)
 
     def fill(self, texts: Sequence[str], current: str) -> None:
-        """Replace the entries without saying so, keeping the current one where it exists."""
+        """Replace the entries without a signal and keep the current one if it exists."""
         self.blockSignals(True)
         self.clear()
         self.addItems(list(texts))

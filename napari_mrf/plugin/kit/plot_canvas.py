@@ -1,4 +1,4 @@
-"""A matplotlib canvas for panels: the colors of the napari theme, small type, fast redraws."""
+"""A matplotlib canvas for panels with the colors of the napari theme and fast redraws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A legend beside a plot, so that it never covers data: it wraps in narrow panels."""
+"""A legend outside the plot, so that it never covers data; it wraps in narrow panels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LegendEntry:
     Parameters
     ----------
     label : str
-        What it says; cut where it is wider than the panel.
+        Text of the entry; shortened if it is wider than the panel.
     color : str
         Hexadecimal; empty for the color of the text.
     dashes : str or tuple

@@ -1,6 +1,6 @@
-"""Texts that tell less than the rest: grayer than those, and still easy to read in both themes.
+"""The color of secondary texts: gray, but easy to read in both themes.
 
-They are labels that are not enabled. Napari grays these to a third of the contrast, 2.2 to 1.
+These texts are disabled labels. The theme of napari gives them a contrast of only 2.2 to 1.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class QuietTexts:
-    """Gives the quiet texts of a dock their color, whatever the theme.
+    """Sets the color of the secondary texts of a dock for every theme.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose theme is followed.
+        The viewer with the theme.
     content : QWidget
-        Holds the texts.
+        The widget with the texts.
     """
 
     def __init__(self, viewer: ViewerModel, content: QWidget) -> None:

@@ -1,4 +1,4 @@
-"""Scrolls the panels around a widget until it is seen."""
+"""Scrolling in panels: bring a widget into view, and keep the wheel from changing editors."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TURNS = 8
 
 
 def bring_into_view(widget: QWidget, *, if_near: bool = False) -> None:
-    """Scroll to a widget, as soon as the panels around it have made room.
+    """Scroll to a widget after the panels around it have been laid out.
 
     Parameters
     ----------
     widget : QWidget
-        In a scroll area at any depth.
+        A widget at any depth in a scroll area.
     if_near : bool
-        Only if it lies less than half of what is seen away: whoever looks at another panel is
-        not taken from there.
+        Scroll only if the widget is less than half a visible height away, so that a user who
+        reads another panel stays there.
     """
     QTimer.singleShot(0, partial(_bring, ref(widget), if_near, (), _TURNS))
 
@@ -53,10 +53,10 @@ def _bring(alive: ref[QWidget], if_near: bool, before: tuple[int, ...], turns: i
 
 
 class _WheelGuard(QObject):
-    """Passes wheel steps over an editor on to its parent while the editor has no focus."""
+    """A filter that passes wheel steps to the parent of an editor without focus."""
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keep the editor from seeing the step; ignored, it goes on to the parent."""
+        """Hide a wheel step from the editor; Qt then sends it to the parent."""
         if (
             event is not None
             and event.type() == QEvent.Type.Wheel
@@ -69,12 +69,12 @@ class _WheelGuard(QObject):
 
 
 def guard_wheel(editor: QWidget) -> None:
-    """Let an editor answer to the wheel only after a click or the tab key gave it the focus.
+    """Let the wheel change an editor only while the editor has the focus.
 
     Parameters
     ----------
     editor : QWidget
-        A combo box or a spin box; other widgets are left as they behave.
+        A combo box or a spin box; other widgets are not changed.
     """
     editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     editor.installEventFilter(_WheelGuard(editor))

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ElidedLabel(QLabel):
-    """One line of text that is cut with an ellipsis where it does not fit.
+    """A label with one line of text that ends with an ellipsis if it does not fit.
 
-    A text costs a painting and nothing more: a label of Qt would have all layouts around it done
-    again, and some of these texts follow the mouse.
+    A new text causes only a repaint. A QLabel would renew all layouts around it, which is too
+    slow for texts that follow the mouse.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -36,7 +36,7 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_full_text(self, text: str) -> None:
-        """Show a text, which is the tooltip too."""
+        """Set the text and the tooltip."""
         if text != self._full:
             self._full = text
             self.setToolTip(text)
@@ -48,7 +48,7 @@ class ElidedLabel(QLabel):
         return self._full
 
     def text(self) -> str:
-        """Return what can be read."""
+        """Return the visible text."""
         room = self.contentsRect().width()
         return QFontMetrics(self.font()).elidedText(self._full, Qt.TextElideMode.ElideRight, room)
 
@@ -67,12 +67,12 @@ class ElidedLabel(QLabel):
 
 
 class _Header(QWidget):
-    """Tells of clicks with the left mouse button."""
+    """The header of a section; it reports clicks with the left mouse button."""
 
     clicked = Signal()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """Tell of a click."""
+        """Report a click."""
         if event is not None and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit()
 
@@ -87,7 +87,7 @@ class Section(QFrame):
     content : QWidget
         What is shown while the section is open.
     is_open : bool
-        Whether it starts open.
+        Whether the section is open at first.
     """
 
     toggled = Signal(bool)
@@ -129,7 +129,7 @@ class Section(QFrame):
         self.set_open(is_open)
 
     def stretch_content(self) -> None:
-        """Give the content the room that is left, for a section that has a dock to itself."""
+        """Give the content all free space, for a dock with a single section."""
         self._layout.setStretchFactor(self.content, 1)
 
     def is_open(self) -> bool:
@@ -151,7 +151,7 @@ class Section(QFrame):
         self.set_open(not self.is_open())
 
     def set_state(self, text: str) -> None:
-        """Show in one line where the step stands."""
+        """Show the state of the step in one line."""
         self._state.set_full_text(text)
         self._closed_state.set_full_text(text)
         self._closed_state.setVisible(not self.is_open() and bool(text))

@@ -1,4 +1,4 @@
-"""The ticks of a value axis that changes while the plot is blitted."""
+"""The ticks of a value axis whose limits change without a full redraw."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _PHASES = {-1.0: "−π", 0.0: "0", 1.0: "π"}
 
 
 class ValueTicks:
-    """Grid lines that stand still, and their numbers, which are drawn with the traces.
+    """Fixed grid lines with numbers that are drawn together with the traces.
 
-    So values of another size need no full redraw.
+    New limits change only the numbers, so that no full redraw is needed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Asks where the maps of several subjects lie, and where their comparison goes."""
+"""The dialog for folders of several subjects and of their comparison."""
 
 from __future__ import annotations
 
@@ -23,23 +23,27 @@ from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
 
 _WIDTH = 460
 _EXPLANATION = (
-    "Each folder holds a folder for every subject, with the maps in it. Subjects are matched by "
-    "the names of their folders."
+    "Each folder contains one folder per subject with its maps. Subjects are matched by "
+    "folder name."
 )
 _ROWS = {
-    "reference": ("Reference", "Folder of subjects", "What the other is compared with"),
-    "test": ("Test", "Folder of subjects", "What is compared with the reference"),
+    "reference": ("Reference", "Folder of subjects", "Maps of the reference"),
+    "test": ("Test", "Folder of subjects", "Maps that are compared with the reference"),
     "rois": (
         "Regions",
         "none: voxels only",
-        "A folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and names in a .txt beside them",
+        "Folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and label names in .txt files",
     ),
-    "output": ("Results", "Folder to write to", "Gets the report, figures and tables"),
+    "output": (
+        "Results",
+        "Folder to write to",
+        "Report, figures and tables are written to this folder",
+    ),
 }
 
 
 class CohortDialog(QDialog):
-    """Four folders, of which that of the regions may be left out.
+    """A dialog for four folders; that of the regions is optional.
 
     Signals
     -------
@@ -85,7 +89,7 @@ class CohortDialog(QDialog):
         self._on_changed()
 
     def folders(self) -> CohortFolders:
-        """Return what is written in the rows."""
+        """Return the folders as typed."""
         return CohortFolders(**{key: edit.text().strip() for key, edit in self.edits.items()})
 
     def _browse(self, key: str, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The error layers of a Compare panel: shown on demand, masked to the regions, kept up to date."""
+"""The error layers of the Compare panel: added on demand and updated with the regions."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ _OWNER = "error"
 
 
 class CompareErrors:
-    """Adds the error of a map as a layer and lets it follow the regions.
+    """Controller of the error layers; they follow the regions.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the layers are.
+        The viewer with the layers.
     panel : ComparePanel
-        Says which kind of error, and which regions are checked.
+        The view with the kind of error and the checked regions.
     tell : callable
-        Says a sentence in the panel.
+        Shows a message in the panel.
     """
 
     def __init__(self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None]) -> None:
@@ -69,12 +69,12 @@ class CompareErrors:
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
 
     def set_compared(self, compared: Compared | ComparedCohort) -> None:
-        """Let the layers that show errors of these sets show those of their maps as they are."""
+        """Update the error layers of these sets to their current maps."""
         self.compared = compared if isinstance(compared, Compared) else None
         self._redraw(every=True)
 
     def show(self, compared: Compared, key: str) -> None:
-        """Show the error of a map, in the layer that it has or in a new one, by turns."""
+        """Show the error of a map in its layer, which is added if there is none."""
         view = self.panel.results
         of = (compared.reference.name, compared.test.name, key, view.error_kind())
         if view.regions_only.isChecked() and self.session.regions is not None:
@@ -100,11 +100,11 @@ class CompareErrors:
             self.viewer.layers.selection.active = layer
 
     def refresh_soon(self) -> None:
-        """Let the masked layers follow the regions once these come to rest."""
+        """Update the masked layers when the regions have not changed for a moment."""
         self._timer.start()
 
     def _values(self, compared: Compared, of: ErrorOf) -> NDArray[np.float32] | None:
-        """Return the error map (Z, Y, X), or say why there is none."""
+        """Return the error map (Z, Y, X); None, with a message, if there is none."""
         regions, region = self.session.regions, None
         try:
             if of in self._masked and regions is not None:
@@ -112,7 +112,7 @@ class CompareErrors:
                 labels = regions.labels
                 region = labels > 0 if chosen is None else np.isin(labels, chosen)
                 check_same_grid(regions, compared.reference.maps,
-                                "the regions lie on another grid than the maps")  # fmt: skip
+                                "the regions are not on the grid of the maps")  # fmt: skip
             return error_map(
                 compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
                 thresholds=preferences().thresholds,
@@ -122,7 +122,7 @@ class CompareErrors:
             return None
 
     def _hide_maps(self, but: Layer | None) -> None:
-        """Hide maps and other errors: seen through an error map they would be taken for it."""
+        """Hide maps and other errors, which would be visible through an error map."""
         for layer in self.viewer.layers:
             is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
             if layer is not but and layer.visible and (is_map or ERROR_KEY in layer.metadata):

@@ -1,4 +1,4 @@
-"""Opens maps for a side of a Compare panel: from a folder, or the known truth of the series."""
+"""Opening of maps in the Compare panel: from a folder, or the known truth of the series."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _TRUTH_FOLDER = "truth"
 
 
 class CompareOpening:
-    """What happens at *From a folder…* and at the known truth.
+    """Controller of the entries *from a folder…* and *the known truth of this series*.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the maps are shown.
+        The viewer that shows the maps.
     panel : ComparePanel
         The view.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     show_sets : callable
-        Offers the sets anew once there is another.
+        Updates the list of sets.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class CompareOpening:
         self.job.start("Opening maps", read_maps, str(folder), name, side)
 
     def truth_folder(self) -> Path | None:
-        """Return where the known truth of the series lies, None where there is none."""
+        """Return the folder with the known truth of the series, or None."""
         series = self.session.series
         if series is None or not series.source_path:
             return None

@@ -1,4 +1,4 @@
-"""The plot of a Compare panel: its points answer to the mouse and to the chosen region."""
+"""The plot of the Compare panel; its points react to the mouse and to the chosen region."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COORDINATES = {"scatter": ("reference", "test"), "bland-altman": ("average", "d
 
 
 class ComparePlot(PlotCanvas):
-    """Draws one map of a comparison.
+    """A plot of one map of a comparison.
 
     Signals
     -------
@@ -129,7 +129,7 @@ class ComparePlot(PlotCanvas):
         self._draw_with(draw)
 
     def show_nothing(self, reason: str) -> None:
-        """Say why there is no plot."""
+        """Show the reason why there is no plot."""
 
         def draw() -> None:
             self._fresh_axes()
@@ -162,7 +162,7 @@ class ComparePlot(PlotCanvas):
         return QPoint(round(x), round(self.height() - y))
 
     def tooltip_of(self, row: int) -> str:
-        """Return what a point says of itself."""
+        """Return the tooltip of a point."""
         if self._points is None:
             return ""
         point = self._points.iloc[row]

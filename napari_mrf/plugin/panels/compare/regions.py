@@ -1,4 +1,4 @@
-"""Which regions count in the agreement: all, or those that are checked."""
+"""The list of regions that count in the agreement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SWATCH = 12
 
 
 class CompareRegions(QWidget):
-    """A folding list of regions with a check box each.
+    """A collapsible list of regions with check boxes.
 
     Signals
     -------

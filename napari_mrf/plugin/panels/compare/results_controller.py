@@ -1,4 +1,4 @@
-"""Binds the results of a comparison to the viewer: plots, points, regions, error layers."""
+"""Controller of the results in the Compare panel: plots, points, regions, error layers."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _UNNAMED_COLOR = "#808080"
 
 
 class CompareResultsBinding:
-    """Shows a comparison and acts on what the user does with it.
+    """Controller of the results: shows a comparison and acts on the signals of the view.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where regions and error maps are shown.
+        The viewer that shows regions and error maps.
     panel : ComparePanel
         The view.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     """
 
     def __init__(self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None]) -> None:
@@ -121,7 +121,7 @@ class CompareResultsBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the choices; what is missing or not known stays."""
+        """Set the choices; missing or unknown ones are kept."""
         view = self.view
         self._key = str(state.get("map", self._key))
         view.set_tab(str(state.get("plot", "")))
@@ -207,7 +207,7 @@ class CompareResultsBinding:
             return
         point = self._points.iloc[row]
         if not self.compared.is_in_view:
-            self.tell(f"{point['name']} of subject {point['subject']}, whose maps are not open.",
+            self.tell(f"{point['name']} of subject {point['subject']}. Its maps are not open.",
                       kind="note")  # fmt: skip
             return
         if regions is None:
@@ -215,7 +215,7 @@ class CompareResultsBinding:
         z = None if point["scope"] == "pooled" else int(point["slice"])
         choice = RegionChoice(int(point["label"]), z)
         if choice.label not in regions.table:
-            self.tell(f"The region {point['name']} is no longer there. Compare again.")
+            self.tell(f"The region {point['name']} no longer exists. Compare again.")
             return
         if choice == self.session.chosen_region:
             self.pointer.show(choice)  # clicked again: go there again
@@ -247,19 +247,19 @@ def _colors(compared: Compared | ComparedCohort) -> dict[int, str]:
     }
 
 
-BLURRINESS_NOTE = "Less energy in the high frequencies is blurrier; noise adds to it."
+BLURRINESS_NOTE = "Less energy in the high frequencies means more blur; noise adds energy."
 TABLE_NOTE = "Click a row to see the region."
 
 
 def scatter_note(found: Agreement) -> str:
-    """Return what the lines of `draw_scatter` are."""
+    """Return the legend of the lines of `draw_scatter`."""
     return "Dotted: identity." + (
         " Solid: regression line." if np.isfinite(found.line.slope) else ""
     )
 
 
 def bland_altman_note(found: Agreement) -> str:
-    """Return what the lines and bands of `draw_bland_altman` are."""
+    """Return the legend of the lines and bands of `draw_bland_altman`."""
     simple, repeated = found.simple, found.repeated
     bands = (simple.bias_interval, simple.lower_interval, simple.upper_interval)
     drawn = {

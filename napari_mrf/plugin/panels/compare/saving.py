@@ -1,4 +1,4 @@
-"""Writes the report and the tables of the comparison that a Compare panel shows."""
+"""Saving of the report and the tables from the Compare panel."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class CompareSaving:
-    """What happens at the buttons that write the report, CSV tables and the Excel file.
+    """Controller of the buttons that write the report, CSV tables and the Excel file.
 
     Parameters
     ----------
     panel : ComparePanel
-        Where the buttons are.
+        The view with the buttons.
     results : CompareResultsBinding
-        Knows the comparison that is shown and what of it is selected.
+        The controller with the comparison and the selected regions.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the Compare panels of a viewer remember of it while no panel is open."""
+"""The state of comparisons of a viewer, kept while no Compare panel is open."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class CompareMemory:
-    """The last comparison of a viewer, the sides that were picked, and the order of its maps.
+    """The last comparison of a viewer, the picked sides, and the order of its maps.
 
-    There is one a viewer, not one a panel: a comparison goes on, and its result stays, when the
-    panel that started it is closed.
+    There is one per viewer, not one per panel: a comparison continues, and its result is kept,
+    when the panel is closed.
 
     Attributes
     ----------
     compared : Compared, ComparedCohort or None
         The last result.
     picked : dict of str to str
-        The set that the user picked, by side; a side he left alone is missing.
+        The set that the user picked, by side; without sides that were not picked.
     sums : dict of str to mapping
         sha256 of the files of maps that were read from a folder, by set.
     left_out : frozenset of int
@@ -96,7 +96,7 @@ def sides_of(
 
 
 def truths_among(sets: Sequence[MapsSet], folder: Path | None) -> set[str]:
-    """Return the names of the sets that are a known truth: from its folder, or of a phantom."""
+    """Return the names of the sets that are a known truth: from its folder or of a phantom."""
     return {
         one.name
         for one in sets

@@ -1,4 +1,4 @@
-"""What the tables of a Compare panel show of a comparison."""
+"""Rows and columns of the tables in the Compare panel."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WITHOUT_UNIT = {"icc_2_1", "icc_3_1", "ccc", "slope", "r", "r_squared"}
 
 
 def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row a map with every metric, and the columns with their definitions."""
+    """Return one row per map with every metric, and the columns with their definitions."""
     import pandas as pd
 
     wide = comparison.metrics.pivot_table(
@@ -62,7 +62,7 @@ def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
 
 
 def definitions_of(comparison: Comparison, key: str) -> str:
-    """Return what the metrics of a map are computed from, and how."""
+    """Return the definitions of the metrics of a map, with the number of voxels."""
     rows = comparison.metrics[comparison.metrics["map"] == key]
     if rows.empty:
         return ""
@@ -82,7 +82,7 @@ def definitions_of(comparison: Comparison, key: str) -> str:
 
 
 def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one line a statistic of agreement, with its interval."""
+    """Return one row per statistic of agreement, with its interval."""
     import pandas as pd
 
     key = str(row["map"])
@@ -106,7 +106,7 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
 
 
 def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row a region, and the columns that show it."""
+    """Return one row per region, and its columns."""
     places = f".{decimals(key)}f"
     unit = PARAMETERS[key].unit
     with_unit = f" ({unit})" if unit else ""
@@ -132,7 +132,7 @@ def rows_of_region(points: pd.DataFrame, label: int, z: int | None) -> list[int]
 
 
 def labels_in(comparison: Comparison) -> Sequence[int]:
-    """Return the labels that are drawn, by rising number."""
+    """Return the labels that are drawn, in ascending order."""
     pairs = comparison.pairs
     if pairs.empty:
         return []

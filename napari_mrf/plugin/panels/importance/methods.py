@@ -1,4 +1,4 @@
-"""The methods that an Importance panel offers, and their options."""
+"""The methods that the Importance panel offers, and their options."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 class ImportanceMethods:
-    """Lists the methods for the sequence of the series, and fills in their options.
+    """The list of methods for the sequence of the series, and their options.
 
-    What is measured should be the method as it made the maps: options are those of the youngest
-    maps of the method, until the user changes them.
+    The method should be measured as it made the maps: its options are those of the newest maps
+    of the method, until the user changes them.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is.
+        The viewer of the session.
     panel : ImportancePanel
-        Where methods are picked.
+        The view with the methods.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class ImportanceMethods:
             self.catalogue.start("Methods", list_catalogue, sequence)
 
     def _take_options(self, method: str) -> None:
-        """Set the options of a method to those of its youngest maps."""
+        """Set the options of a method to those of its newest maps."""
         series = self.session.series
         if series is None or series.sequence is None:
             return

@@ -28,7 +28,7 @@ _FISHER = {True: "#EE8899", False: FISHER_COLOR}
 
 
 class ImportancePlot(PlotCanvas):
-    """Shows one map of an `Importance`, complete or filling in.
+    """A plot of one map of an `Importance`, complete or in progress.
 
     Signals
     -------

@@ -1,4 +1,4 @@
-"""What an Importance panel shows of a result: bars, the frame in view, and the layer."""
+"""The result in the Importance panel: bars, current frame, and layer."""
 
 from __future__ import annotations
 
@@ -31,16 +31,14 @@ if TYPE_CHECKING:
 
 
 class ImportanceStore:
-    """Takes what a run has measured so far, and keeps it when the run is cancelled or fails.
-
-    A frame that has been permuted is measured, whatever becomes of the others.
+    """The results of a run so far; they are kept if the run is cancelled or fails.
 
     Attributes
     ----------
     changed : Signal(object)
         There is another `Importance`, or the same one has been completed.
     filled : Signal(object)
-        More of the present one is known; many times a second.
+        The current one has more results; sent many times per second.
     """
 
     changed = Signal(object)
@@ -54,7 +52,7 @@ class ImportanceStore:
         session.importance.succeeded.connect(self._on_succeeded)
 
     def begin(self, series: Any) -> None:
-        """Expect a run over a series; the earlier result stays until the first of the new."""
+        """Prepare a run; the earlier result is kept until the first new one."""
         self._expected = series
 
     def _on_updated(self, importance: Any) -> None:
@@ -87,14 +85,14 @@ _REDRAW_INTERVAL_MS = 500
 
 
 class ImportanceView:
-    """Draws the result as it fills in; frames of plot and slider follow each other.
+    """Controller of the plot: draws the result in progress and follows the frame slider.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the series is and the layer goes.
+        The viewer with the series and the layer.
     panel : ImportancePanel
-        Where the plot is.
+        The view with the plot.
     """
 
     def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
@@ -117,12 +115,12 @@ class ImportanceView:
         self.show()
 
     def choose_map(self, key: str) -> None:
-        """Show a map, as soon as there is a result that has it."""
+        """Show a map as soon as a result contains it."""
         self._wanted_map = key
         self.show()
 
     def show(self) -> None:
-        """Draw what is known; nothing without a result."""
+        """Draw the result so far, if there is one."""
         result = self.store.result
         if result is None:
             return

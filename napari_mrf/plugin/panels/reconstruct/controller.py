@@ -1,4 +1,4 @@
-"""Binds a Reconstruct panel to the viewer and the session."""
+"""Controller of the Reconstruct panel: connects it to the viewer and the session."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class ReconstructBinding:
-    """What happens when the user acts on a Reconstruct panel, and what the panel shows.
+    """Controller of the Reconstruct panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
@@ -144,14 +144,14 @@ class ReconstructBinding:
         if series.sequence is None:
             return "Pick the sequence of the series first."
         if series.metadata.get("magnitude_only"):
-            return ("The series has magnitude only, and the phase is needed: load magnitude and "
-                    "phase, or real and imaginary parts, together.")  # fmt: skip
+            return ("The series has only the magnitude, but the phase is needed: load magnitude "
+                    "and phase, or real and imaginary parts, together.")  # fmt: skip
         if self.catalogue.status.is_running:
             return "Loading the methods…"
         if not self.panel.current_method():
             return f"No method works for {series.sequence.name}."
         if missing := self.panel.current_needs():
-            return f"There are no weights of {self.panel.current_method()} yet. {missing}"
+            return f"There are no weights for {self.panel.current_method()} yet. {missing}"
         if self.session.reconstruction.status.is_running:
             return "Wait for this run, or cancel it."
         return ""
@@ -224,7 +224,7 @@ class ReconstructBinding:
 
 
 class AdviceBinding:
-    """Shows what should be known of the maps that are picked, and sets options when asked.
+    """Controller of the advice on the picked maps; sets the options that may help.
 
     Parameters
     ----------
@@ -265,7 +265,9 @@ class AdviceBinding:
         if one.cure:
             one = replace(one, text=f"{one.text} {one.cure}")
         if self.panel.options.values()[one.option] == one.value:
-            return replace(one, text=f"{one.text} It is set under More: reconstruct again."), ""
+            return replace(
+                one, text=f"{one.text} This is already set under More: reconstruct again."
+            ), ""
         return one, option.label if option.kind == "bool" else f"{option.label} {one.value}"
 
     def _on_option_requested(self, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the Reconstruct panel asks for, and the work itself, free of Qt and napari."""
+"""The parameters of the Reconstruct panel and its work in a thread, without Qt and napari."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads and saves label maps and label files for a ROIs panel."""
+"""Files of the ROIs panel: label maps and label files are loaded and saved here."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class LoadedLabels:
 
 
 class RoisFilesBinding:
-    """What happens at the buttons and menu entries that read and write files.
+    """Controller of the buttons and menu entries that read and write files.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     """
@@ -88,7 +88,7 @@ class RoisFilesBinding:
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 
     def import_table(self, path: str) -> None:
-        """Use the labels of an ITK-SNAP file; the list in use stays when it is faulty."""
+        """Use the labels of an ITK-SNAP file; if it is faulty, the current list is kept."""
         from napari_mrf.io import load_label_table
 
         try:
@@ -164,7 +164,7 @@ class RoisFilesBinding:
             and grid.affine is not None
         )
         self.panel.notice.say(
-            status.failure.sentence, cure="Take the nearest labels" if can_resample else ""
+            status.failure.sentence, cure="Use the nearest labels" if can_resample else ""
         )
 
     def _on_loaded(self, loaded: LoadedLabels) -> None:
@@ -175,8 +175,8 @@ class RoisFilesBinding:
             self.session.mark_regions_saved(str(loaded.path))
         sentences = [*loaded.warnings]
         if loaded.table is None:
-            sentences.append("The names are those that the list in use gives to these numbers; "
-                             "import a label file if they have others.")  # fmt: skip
+            sentences.append("The names come from the current list; import a label file if they "
+                             "are different.")  # fmt: skip
         self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
 
     def _on_saving_changed(self, status: JobStatus) -> None:
@@ -202,12 +202,12 @@ def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, 
     """Read a label map onto a grid, and the label file of the same name beside it."""
     from napari_mrf.io import load_label_table, load_labels
 
-    yield Step(detail="reading it")
+    yield Step(detail="reading the file")
     label_map = load_labels(path, grid.shape, grid.affine, resample="nearest" if resample else None)
     if label_map.values.max(initial=0) > 65535:
-        raise MRFInputError("bad-labels", "labels above 65535 cannot be drawn on", path=path,
+        raise MRFInputError("bad-labels", "label numbers above 65535 are not supported", path=path,
                             found=str(label_map.values.max()))  # fmt: skip
-    yield Step(detail="its names")
+    yield Step(detail="reading the names")
     beside, table, warnings = names_path(path), None, label_map.warnings
     if beside.is_file():
         try:

@@ -1,4 +1,4 @@
-"""Binds what is edited in the list of a ROIs panel to the label set of the viewer's regions."""
+"""Edits of the label list in the ROIs panel: add, rename, recolor and remove labels."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class RoisLabelsBinding:
-    """Adds, renames, recolors and removes the labels that regions are drawn with.
+    """Controller that adds, renames, recolors and removes labels.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are drawn.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     show : callable
-        Shows the panel anew.
+        Updates the panel.
     pick : callable
-        Makes a label the one that is drawn with.
+        Makes a label the picked one.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class RoisLabelsBinding:
             self._change_table(lambda table: recolored(table, label, rgb))
 
     def remove(self, label: int) -> None:
-        """Remove a label that nothing is drawn with."""
+        """Remove a label that no region uses."""
         slices = self.editor.slices.get(label)
         if slices:
             self.panel.notice.say(
                 f"{self.editor.table[label].name} is drawn in "
-                f"{'slice' if len(slices) == 1 else 'slices'} {spans(slices)} "
-                "and stays in the list. Delete it there first."
+                f"{'slice' if len(slices) == 1 else 'slices'} {spans(slices)}. "
+                "Delete it there before you remove it from the list."
             )
             return
         self._change_table(lambda table: without(table, label))

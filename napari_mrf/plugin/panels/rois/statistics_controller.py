@@ -1,4 +1,4 @@
-"""Keeps the table of a ROIs panel up to date with regions, maps and options."""
+"""Controller of the statistics in the ROIs panel, for the current regions, maps and options."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _QUIET_MS = 150
 
 
 class RoisStatisticsBinding:
-    """What the table shows, and what happens when the user acts on it.
+    """Controller of the statistics: computes them when regions, maps or options change.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is, and where the window with the table goes.
+        The viewer; its session is used, and its window can show the table.
     panel : RoisStatisticsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     """
 
     def __init__(self, viewer: ViewerModel, panel: RoisStatisticsPanel, notice: Notice) -> None:
@@ -80,7 +80,7 @@ class RoisStatisticsBinding:
         self.update()
 
     def options(self) -> RoiOptions:
-        """Return which voxels count."""
+        """Return the options of the statistics."""
         return RoiOptions(
             apply_validity=self.panel.validity.isChecked(),
             thresholds=preferences().thresholds,
@@ -88,7 +88,7 @@ class RoisStatisticsBinding:
         )
 
     def update(self) -> None:
-        """Show the statistics as the panel asks for them, computed when they are not known."""
+        """Show the statistics for the current choice, and compute them if necessary."""
         self._timer.stop()
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
         regions = self.session.regions
@@ -98,7 +98,7 @@ class RoisStatisticsBinding:
         elif regions is None:
             reason = "Draw a region, or load labels, to measure them."
         elif difference := grid_difference(regions, maps_set.maps):
-            reason = (f"The regions lie on another grid than these maps: {difference}. Pick other "
+            reason = (f"The regions are not on the grid of these maps: {difference}. Pick other "
                       "maps, or load the labels again.")  # fmt: skip
         self.panel.set_state(reason)
         if reason or maps_set is None or regions is None:
@@ -129,7 +129,7 @@ class RoisStatisticsBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the options of the panel; what is missing or not known stays."""
+        """Set the options of the panel; missing or unknown ones are kept."""
         panel = self.panel
         panel.maps_picker.setCurrentText(str(state.get("maps", "")))
         self._show_views()
@@ -161,7 +161,7 @@ class RoisStatisticsBinding:
     def _show_views(self) -> None:
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
         maps = maps_set.maps if maps_set is not None else {}
-        self.panel.set_views([(key, f"{key}, all numbers") for key in maps])
+        self.panel.set_views([(key, f"{key}, all statistics") for key in maps])
         rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
         self.panel.set_rules(
             ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
@@ -231,7 +231,7 @@ class Measured:
             "maps": self.maps_set.name,
             "maps folder": self.maps_set.folder,
             "series": self.maps_set.series_name,
-            "labels": self.regions.path or "drawn, in no file yet",
+            "labels": self.regions.path or "drawn, not saved yet",
             **describe_options(self.maps_set.maps, self.options),
         }
         return exported_sheets(self.statistics, about, maps_name=self.maps_set.name)
@@ -253,18 +253,18 @@ def compute(
 
 
 class RoisStatisticsTables:
-    """Shows the same rows in the panel and in a window, and lets rows choose regions.
+    """The tables in the panel and in the window: same rows, and a click picks the region.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is, and where the window with the table goes.
+        The viewer; its session is used, and its window can show the table.
     panel : RoisStatisticsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     exported : callable
-        Returns what is written to a file, by sheet.
+        Returns the sheets of an exported file by name.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The list of regions by set and side: color, name, and where each is drawn."""
+"""The list of regions by set and side: color, name, and slices of each."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _SIDES = ("right", "left", "")
 
 
 class RegionsTree(QTreeWidget):
-    """Shows labels in groups; rows are named by the number of their label.
+    """A tree of labels in groups; a row is identified by the number of its label.
 
     Signals
     -------
     label_picked
-        The user picked another one.
+        The user picked another label.
     label_renamed
-        The user typed another name for one.
+        The user typed another name for a label.
     draw_requested
-        The user double-clicked one.
+        The user double-clicked a label.
     """
 
     label_picked = Signal(int)
@@ -65,7 +65,7 @@ class RegionsTree(QTreeWidget):
         self.itemDoubleClicked.connect(self._on_double_clicked)
 
     def sizeHint(self) -> QSize:
-        """Ask for some rows; the rest is scrolled."""
+        """Ask for the height of some rows; the others are scrolled."""
         row = self.fontMetrics().height() + 6
         return QSize(200, row * (_ROWS_SHOWN + 1) + 4)
 
@@ -99,7 +99,7 @@ class RegionsTree(QTreeWidget):
         return self._picked
 
     def select(self, label: int) -> None:
-        """Pick a label without saying so, and open its group."""
+        """Pick a label without a signal, and open its group."""
         self._picked = label if label in self._rows else 0
         row = self._rows.get(label)
         self.blockSignals(True)

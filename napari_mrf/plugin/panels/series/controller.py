@@ -1,4 +1,4 @@
-"""Binds a Series panel to the viewer and the session."""
+"""Controller of the Series panel: connects it to the viewer and the session."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ SEQUENCE_FILES = "Sequence (*.json *.csv);;All files (*)"
 
 
 class SeriesBinding:
-    """What happens when the user acts on a Series panel, and what the panel shows.
+    """Controller of the Series panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Its series layers are offered.
+        The viewer with the series layers.
     panel : SeriesPanel
         The view.
     """
@@ -176,7 +176,7 @@ class SeriesBinding:
                     self._explain_mismatch(series, sequence, error)
                 return
         self.panel.set_problem(
-            f"The file does not say how its {series.n_frames} frames were measured. "
+            f"The file does not name the sequence of its {series.n_frames} frames. "
             "Pick the sequence, or load it from a file (⋯)."
         )
 

@@ -1,4 +1,4 @@
-"""Binds the session bar: saves the window to a session file, and brings it back from one."""
+"""Controller of the session bar: saves the window to a session file and restores it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _ENDING = ".mrf.json"
 
 
 class SessionBinding:
-    """What the session menu does.
+    """Controller of the session menu.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose content is saved and restored.
+        The viewer that is saved and restored.
     bar : SessionBar
         The view.
     bindings : mapping
@@ -70,13 +70,13 @@ class SessionBinding:
             self.job.start(f"Saving {path.name}", save_study, self.study(), path)
 
     def open_file(self, path: str | Path) -> None:
-        """Bring a session back; asks first where something in the window is in no file."""
+        """Open a session; ask first if maps or regions in the window are not saved."""
         if not self.job.status.is_running and (not self._would_lose() or self._ask_to_replace()):
             self.bar.notice.clear()
             self.job.start(f"Opening {Path(path).name}", open_study, Path(path))
 
     def study(self) -> Study:
-        """Return what the window holds now."""
+        """Return the content of the window."""
         session = self.session
         layer = self._series_layer()
         return Study(
@@ -112,7 +112,7 @@ class SessionBinding:
             self.open_file(path)
 
     def _would_lose(self) -> bool:
-        """Return whether something in the window is in no file."""
+        """Return whether maps or regions in the window are not saved."""
         regions = self.session.regions
         drawn = regions is not None and not regions.path and bool(regions.labels.any())
         return drawn or any(not one.folder for one in self.session.maps_sets.values())
@@ -120,7 +120,7 @@ class SessionBinding:
     def _ask_to_replace(self) -> bool:
         return is_confirmed(
             self.bar, "Open a session",
-            "Maps or regions in this window are in no file yet. Open the session anyway?",
+            "Maps or regions in this window are not saved yet. Open the session anyway?",
             action="Open and lose them",
         )  # fmt: skip
 
@@ -163,7 +163,7 @@ class SessionBinding:
 
 
 def _also(saved: SavedStudy) -> str:
-    """Name what was in no file before and is now."""
+    """Return the names of maps and labels that were saved with the session."""
     places = [*saved.folders.values(), *([saved.labels_path] if saved.labels_path else [])]
     if not places:
         return ""

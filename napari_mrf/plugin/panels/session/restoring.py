@@ -1,4 +1,4 @@
-"""Brings a window back from a session: layers a turn each, then regions, pins, panels and view."""
+"""Restoring of a window from a session: layers, then regions, pins, panels and view."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _OWNER = "session"
 
 
 class SessionRestoring:
-    """Replaces what the window shows by what a session holds.
+    """Replaces the content of a window by that of a session.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose content is replaced.
+        The viewer whose content is replaced.
     bar : SessionBar
-        Where remarks are told.
+        The view for remarks.
     bindings : mapping
         The steps of the dock by key, whose options are set.
     """
@@ -47,7 +47,7 @@ class SessionRestoring:
         self.session = session_of(viewer)
 
     def show(self, opened: OpenedStudy) -> None:
-        """Bring the window back a layer a turn: what was there goes first."""
+        """Replace the content of the window, one layer per turn of the event loop."""
         turns = layer_turns_of(self.viewer)
         turns.drop()
         turns.begin(_OWNER, self._layers_by_turns(opened))
@@ -136,5 +136,5 @@ class SessionRestoring:
 
 
 def _is_ours(layer: Layer) -> bool:
-    """Whether a layer shows a series, maps, regions, pins, errors or importance."""
+    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
     return any(str(key).startswith("mrf_") for key in layer.metadata)

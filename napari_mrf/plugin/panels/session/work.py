@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What a window holds, as it is when the session is saved."""
+    """The content of a window when the session is saved."""
 
     series: MRFSeries | None
     series_name: str
@@ -39,7 +39,7 @@ class Study:
 
 @dataclass
 class SavedStudy:
-    """What was written: the session file, and what was in no file before."""
+    """The session file, and the maps and labels that were saved with it."""
 
     path: Path
     folders: dict[str, Path] = field(default_factory=dict)
@@ -55,12 +55,12 @@ class OpenedStudy:
 
 
 def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
-    """Write the session file, and maps and regions that are in no file yet beside it.
+    """Write the session file, and beside it maps and regions that are not saved yet.
 
     Raises
     ------
     MRFInputError
-        ``"no-file"`` when the series itself is in no file, and what the writers raise.
+        ``"no-file"`` if the series is not in a file, and the errors of the writers.
     """
     from napari_mrf.io.session.file import SessionFile, save_session
 
@@ -87,7 +87,7 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
 
 
 def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
-    """Load everything that a session file names."""
+    """Load all files of a session."""
     yield Step(detail="reading the session file")
     from napari_mrf.io.session.contents import iter_contents
     from napari_mrf.plugin.layers import peak_magnitude
@@ -111,8 +111,8 @@ def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
 
     sources = series.metadata.get("sources", ())
     if series.source_path is None or not sources:
-        raise MRFInputError("no-file", "the series is in no file, so a session cannot find it "
-                            "again", found=study.series_name,
+        raise MRFInputError("no-file", "the series is not in a file, so a session cannot "
+                            "find it again", found=study.series_name,
                             hint="Save the series to a file and open it from there."
                             )  # fmt: skip
     reading = dict(series.metadata.get("reading", {}))
@@ -186,7 +186,7 @@ def _belongs_to_maps(file: Path) -> bool:
 
 
 def _free_place(session_path: Path, name: str, ending: str = "") -> Path:
-    """Return a path beside the session that nothing lies at: nothing is overwritten."""
+    """Return a path beside the session where no file exists."""
     folder = session_path.with_name(session_path.name[: -len(".mrf.json")] + "_session")
     place, number = folder / f"{name}{ending}", 2
     while place.exists():

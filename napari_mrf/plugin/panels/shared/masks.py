@@ -1,4 +1,4 @@
-"""The choice of a mask: the automatic foreground, or what a Labels layer marks."""
+"""The choice of a mask: the automatic foreground or a Labels layer."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class MaskChoice:
-    """Offers the Labels layers of a viewer as masks, as they come, go and change their names.
+    """A list of the Labels layers of a viewer, from which the user picks a mask.
 
-    A mask that was renamed stays picked, so the choice is of a layer, not of a name.
+    The choice is a layer, not a name: a mask that is renamed stays picked.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the layers are.
+        The viewer with the layers.
     picker : Picker
-        Where one is picked.
+        The combo box with the masks.
     offer : callable
-        Of the names and the one that is picked; fills the picker.
+        Fills the picker; takes the names and the picked one.
     bond : Bond
-        Of the panel.
+        Bond of the panel.
     """
 
     def __init__(
