@@ -50,7 +50,7 @@ def open_viewer(
     open_dock(viewer)
     for set_name, maps in (maps_sets or {}).items():
         maps_display_of(viewer).add(MapsSet(set_name, maps, name if series is not None else ""))
-    layer_turns_of(viewer).finish()  # whoever called expects the layers
+    layer_turns_of(viewer).finish()  # the caller expects the layers
     if block:
         napari.run()
     return viewer

@@ -97,7 +97,7 @@ class Latest(QObject):
                     if number != self._number:
                         break
                     self._delivered.emit(number, answer)
-            except Exception as error:  # a thread has nobody to raise to
+            except Exception as error:  # nothing catches an error of a thread
                 self._delivered.emit(number, Failure(error, traceback.format_exc()))
 
     def _on_delivered(self, number: int, answer: Any) -> None:

@@ -39,7 +39,7 @@ class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is no
     A panel makes one, adds axes to `figure` as usual, and its binding calls `follow` once with
     the viewer. Then:
 
-    - ``canvas.redraw()`` after a change of what stands still: limits, labels, number of lines.
+    - ``canvas.redraw()`` after a change of the background: limits, labels, number of lines.
       It gives every axes the colors and small type of the theme, draws all (30-90 ms), and keeps
       the result as a background. Resizing, another screen and another theme redraw by themselves.
     - ``canvas.blit_artists(artists)`` for what moves (3-5 ms): puts the background back and draws
@@ -229,7 +229,7 @@ class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is no
         super().resizeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Draw what changed while nobody saw it."""
+        """Draw the changes that were made while the canvas was hidden."""
         super().showEvent(event)
         if self._background is None:
             self.draw_idle()

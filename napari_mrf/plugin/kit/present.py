@@ -18,7 +18,7 @@ def present(part: T | None) -> T:
     Raises
     ------
     RuntimeError
-        Where the widget has no such part.
+        If the widget has no such part.
     """
     if part is None:
         raise RuntimeError("the widget has no such part")

@@ -85,7 +85,7 @@ class Section(QFrame):
     title : str
         Bold, in the header.
     content : QWidget
-        What is shown while the section is open.
+        The widget in the section.
     is_open : bool
         Whether the section is open at first.
     """

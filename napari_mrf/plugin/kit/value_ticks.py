@@ -32,11 +32,11 @@ class ValueTicks:
     Parameters
     ----------
     axes : matplotlib axes
-        Whose limits are set; from 0, or symmetric around 0 where a mark is negative.
+        The axes; their limits begin at 0, or are symmetric around 0 if a mark is negative.
     title : str
         At the left.
     marks : sequence of float
-        Where the lines are, in shares of the limit: -1, 0, 0.5, 1.
+        Positions of the lines as fractions of the limit, such as -1, 0, 0.5, 1.
     colors : theme colors
         Of grid and text.
     is_phase : bool

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
-    from napari_mrf.plugin.session import Session
+    from napari_mrf.plugin.session import Regions, Session
 
 
 class CompareBinding:
@@ -191,10 +192,10 @@ class CompareBinding:
         self._show_sets()
         self._tell_age()
 
-    def _on_series_changed(self, _: Any) -> None:
+    def _on_series_changed(self, _: MRFSeries | None) -> None:
         self._show_sets()
 
-    def _on_regions_changed(self, _: Any) -> None:
+    def _on_regions_changed(self, _: Regions | None) -> None:
         self._show_needs()
         self._tell_age()
 
@@ -206,14 +207,14 @@ class CompareBinding:
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
-    def _on_compared(self, compared: Any) -> None:
+    def _on_compared(self, compared: Compared | ComparedCohort) -> None:
         if isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()
             notes = compared.comparison.warnings
             if notes and not age_of(self.results.compared, self.session):
                 self.tell("\n".join(notes), kind="note")
-        elif isinstance(compared, ComparedCohort):
+        else:
             self.results.show(compared)
             self._show_state()
             self.tell(sentence_of(compared), kind="note")
@@ -247,7 +248,7 @@ def needs_of(session: Session, names: Mapping[str, str]) -> str:
     return ""
 
 
-def age_of(compared: Any, session: Session) -> str:
+def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
     """Return what has changed since the comparison; empty if nothing has.
 
     Parameters

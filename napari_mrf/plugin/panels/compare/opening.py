@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -11,7 +11,7 @@ from napari_mrf.io.maps.writer import RECORD_NAME
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
-from napari_mrf.plugin.panels.compare.work import OpenedMaps, read_maps
+from napari_mrf.plugin.panels.compare.work import read_maps
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+    from napari_mrf.plugin.panels.compare.work import OpenedMaps
 
 _TRUTH_FOLDER = "truth"
 
@@ -90,9 +91,7 @@ class CompareOpening:
         if status.failure is not None:
             self._tell(status.failure.sentence)
 
-    def _on_opened(self, opened: Any) -> None:
-        if not isinstance(opened, OpenedMaps):
-            return
+    def _on_opened(self, opened: OpenedMaps) -> None:
         self.panel.notice.clear()
         name = opened.maps_set.name
         self.memory.sums[name] = opened.sums

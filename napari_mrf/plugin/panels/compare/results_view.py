@@ -153,12 +153,12 @@ class CompareResults(QWidget):
         self._show_tab()
 
     def set_metrics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show the metrics, one row a map, all maps in view."""
+        """Show the metrics, one row per map, with all rows visible."""
         self.maps.set_table(table, columns)
         self.maps.fit_rows()
 
     def set_statistics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show the agreement, one row a statistic; a scroll bar would cover the intervals."""
+        """Show the agreement, one row per statistic; a scroll bar would cover the intervals."""
         self.statistics.set_table(table, columns)
         self.statistics.fit_rows()
 

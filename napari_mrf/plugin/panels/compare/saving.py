@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -12,7 +12,8 @@ from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
@@ -96,7 +97,7 @@ class CompareSaving:
     def _replace_tables(self) -> None:
         self.save_tables(self._tables_path, overwrite=True)
 
-    def _on_written(self, paths: Any) -> None:
+    def _on_written(self, paths: Sequence[Path]) -> None:
         names = " and ".join(str(path) for path in paths[:2])
         more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
         self.tell(f"Saved to {names}{more}", kind="note")

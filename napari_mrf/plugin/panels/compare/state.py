@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-from napari_mrf.plugin.panels.compare.work import Compared
 from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+    from napari_mrf.plugin.panels.compare.work import Compared
     from napari_mrf.plugin.session import MapsSet
 
 
@@ -58,9 +58,8 @@ class CompareMemory:
         kept = [one for one in self._order if one in self._sets]
         self._order = kept + [one for one in self._sets if one not in kept]
 
-    def _on_compared(self, compared: Any) -> None:
-        if isinstance(compared, (Compared, ComparedCohort)):
-            self.compared = compared
+    def _on_compared(self, compared: Compared | ComparedCohort) -> None:
+        self.compared = compared
 
 
 def sides_of(

@@ -57,7 +57,7 @@ class OpenedMaps:
     maps_set : MapsSet
         With the name of the folder.
     side : str
-        Which side asked for them, ``"reference"`` or ``"test"``.
+        The side that asked for them, ``"reference"`` or ``"test"``.
     sums : mapping of str to str
         sha256 by file name.
     """

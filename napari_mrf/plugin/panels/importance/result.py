@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_mrf.analysis.importance.result import Importance
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
@@ -24,8 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari.components import ViewerModel
+    from napari.layers import Layer
     from napari.utils.events import Event
 
+    from napari_mrf.analysis.importance.result import Importance
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
     from napari_mrf.plugin.session import Session
 
@@ -46,27 +48,26 @@ class ImportanceStore:
 
     def __init__(self, session: Session) -> None:
         self.result: Importance | None = None
-        self.series: Any = None
+        self.series: MRFSeries | None = None
+        self._expected: MRFSeries | None = None
         self._session = session
         session.importance.updated.connect(self._on_updated)
         session.importance.succeeded.connect(self._on_succeeded)
 
-    def begin(self, series: Any) -> None:
+    def begin(self, series: MRFSeries) -> None:
         """Prepare a run; the earlier result is kept until the first new one."""
         self._expected = series
 
-    def _on_updated(self, importance: Any) -> None:
-        if isinstance(importance, Importance):
-            if importance is not self.result:
-                self.result, self.series = importance, self._expected
-                self.changed.emit(importance)
-            else:
-                self.filled.emit(importance)
-
-    def _on_succeeded(self, importance: Any) -> None:
-        if isinstance(importance, Importance):
+    def _on_updated(self, importance: Importance) -> None:
+        if importance is not self.result:
             self.result, self.series = importance, self._expected
             self.changed.emit(importance)
+        else:
+            self.filled.emit(importance)
+
+    def _on_succeeded(self, importance: Importance) -> None:
+        self.result, self.series = importance, self._expected
+        self.changed.emit(importance)
 
 
 _STORES: WeakKeyDictionary[ViewerModel, ImportanceStore] = WeakKeyDictionary()
@@ -139,9 +140,10 @@ class ImportanceView:
             layer.refresh()
         self._show_frame()
 
-    def series_layer(self) -> Any:
+    def series_layer(self) -> Layer | None:
         """Return the layer of the series that was measured, while it is in the viewer."""
-        return layer_of_series(self.viewer, self.store.series)
+        layer: Layer | None = layer_of_series(self.viewer, self.store.series)
+        return layer
 
     def _show_frame(self) -> None:
         result = self.store.result

@@ -103,7 +103,7 @@ def measure(
     reference : ParameterMaps or None
         True maps.
     parameters : ImportanceParameters
-        What to do.
+        Choices of the panel.
 
     Yields
     ------

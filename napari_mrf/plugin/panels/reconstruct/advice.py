@@ -35,7 +35,7 @@ class Advice:
     option : str
         Name of the method option that may help; empty when there is none.
     value : object
-        What to set it to.
+        The value that may help.
     """
 
     text: str

@@ -44,7 +44,7 @@ class ReconstructBinding:
     Parameters
     ----------
     viewer : napari viewer
-        Where the series is and the maps go.
+        The viewer with the series; the maps are added to it.
     panel : ReconstructPanel
         The view.
     """
@@ -229,9 +229,9 @@ class AdviceBinding:
     Parameters
     ----------
     viewer : napari viewer
-        Whose session holds the maps.
+        The viewer of the session with the maps.
     panel : ReconstructPanel
-        The view; its results must be bound before, so that the new maps are picked already.
+        The view; its results need their controller first, so that new maps are already picked.
     """
 
     def __init__(self, viewer: ViewerModel, panel: ReconstructPanel) -> None:

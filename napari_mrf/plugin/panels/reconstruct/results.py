@@ -190,11 +190,11 @@ class ResultsBinding:
     Parameters
     ----------
     viewer : napari viewer
-        Where the maps are shown.
+        The viewer with the maps.
     panel : ResultsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     """
 
     def __init__(self, viewer: ViewerModel, panel: ResultsPanel, notice: Notice) -> None:

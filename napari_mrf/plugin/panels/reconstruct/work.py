@@ -72,7 +72,7 @@ def reconstruct(
     mask : ndarray or None
         (Z, Y, X) bool; the automatic foreground when None.
     parameters : ReconstructParameters
-        What to do.
+        Choices of the panel.
     series_name : str
         For the result.
 

@@ -212,7 +212,7 @@ class Measured:
     regions : Regions
         As they were.
     options : RoiOptions
-        Which voxels count.
+        The choice of voxels.
     """
 
     statistics: pd.DataFrame

@@ -57,7 +57,7 @@ def shown_table(
     Returns
     -------
     table : pandas.DataFrame
-        One row a region (and slice), pooled rows first, with ``label`` and ``slice``.
+        One row per region (and slice), pooled rows first, with ``label`` and ``slice``.
     columns : list of Column
     """
     maps = list(dict.fromkeys(statistics["map"]))

@@ -89,7 +89,7 @@ class SeriesBinding:
         return {layer.name: layer for layer in self.viewer.layers if series_of(layer) is not None}
 
     def _adopt_layers(self) -> None:
-        """Make the youngest series layer current when the present one is gone or none was."""
+        """Make the newest series layer current if the current one is gone or there was none."""
         layers = self._series_layers()
         present = self.session.series
         name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
@@ -189,7 +189,7 @@ class SeriesBinding:
     def _on_sequence_changed(self, name: str) -> None:
         sequence, series = self._choices().get(name), self.session.series
         if series is not None and sequence is not None and sequence == series.sequence:
-            self._show()  # the same series: nobody has to begin anew
+            self._show()  # the same series: no panel has to start again
         elif sequence is not None:
             self._take(sequence)
 
