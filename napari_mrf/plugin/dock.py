@@ -1,4 +1,4 @@
-"""The docks: all steps under one another, and each step alone. Views and bindings meet here."""
+"""The docks: all steps in one, and a dock for each step; panels and bindings meet here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.help import show_help
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.quiet_texts import QuietTexts
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
@@ -38,12 +39,17 @@ from napari_mrf.plugin.session import unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import napari.viewer
+    from napari import Viewer
+    from napari.components import ViewerModel
+
+    Panel = (
+        SeriesPanel | ReconstructPanel | InspectPanel | RoisPanel | ComparePanel | ImportancePanel
+    )
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
+    """A step of the dock: its panel, what it does, and its keys.
 
     Parameters
     ----------
@@ -58,8 +64,8 @@ class Step:
     """
 
     title: str
-    make_panel: Callable[[], QWidget]
-    make_binding: Callable[[Any, Any], Any]
+    make_panel: Callable[[], Panel]
+    make_binding: Callable[[ViewerModel, Any], Any]
     shortcuts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,9 +95,9 @@ _OPEN_AT_FIRST = 2
 class _Dock(QWidget):
     """A scrolling column of sections with the shortcuts of its panels."""
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
-        self.viewer = unwrapped(viewer)
+        self.viewer: Viewer = unwrapped(viewer)
         self.sections: dict[str, Section] = {}
         self.panels: dict[str, Any] = {}
         self.bindings: dict[str, Any] = {}
@@ -142,18 +148,21 @@ class _Dock(QWidget):
     def _on_section_toggled(self, is_open: bool) -> None:
         if is_open:
             # The column grows only after this event; then what was opened comes into view.
-            QTimer.singleShot(0, self._bring_into_view(self.sender()))
+            section = self.sender()
+            if isinstance(section, Section):
+                QTimer.singleShot(0, self._bring_into_view(section))
 
-    def _bring_into_view(self, section: Any) -> Callable[[], None]:
+    def _bring_into_view(self, section: Section) -> Callable[[], None]:
         alive = ref(section)
 
         def bring() -> None:
             opened = alive()
-            if opened is not None and self._scroll is not None:
+            if opened is not None:
                 self._scroll.ensureWidgetVisible(opened, 0, 0)
                 top = opened.mapTo(self._scroll.widget(), opened.rect().topLeft()).y()
-                bar = self._scroll.verticalScrollBar()
-                if top < bar.value() or opened.height() > self._scroll.viewport().height():
+                bar = present(self._scroll.verticalScrollBar())
+                room = present(self._scroll.viewport()).height()
+                if top < bar.value() or opened.height() > room:
                     bar.setValue(top)
 
         return bring
@@ -167,11 +176,11 @@ class MRFDock(_Dock):
 
     Parameters
     ----------
-    napari_viewer : napari.viewer.Viewer
+    napari_viewer : napari.Viewer
         The viewer it works on.
     """
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.session_bar = SessionBar()
         self.session_bar.help_requested.connect(self._on_help_requested)
@@ -188,7 +197,7 @@ class MRFDock(_Dock):
 class SeriesDock(_Dock):
     """The Series step alone."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("series")
         self._close_column()
@@ -197,7 +206,7 @@ class SeriesDock(_Dock):
 class ReconstructDock(_Dock):
     """The Reconstruct step alone."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("reconstruct")
         self._close_column()
@@ -206,7 +215,7 @@ class ReconstructDock(_Dock):
 class InspectDock(_Dock):
     """The Inspect step alone; its plot takes the room that there is."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("inspect")
         self._column.setStretchFactor(self.sections["inspect"], 1)
@@ -216,7 +225,7 @@ class InspectDock(_Dock):
 class RoisDock(_Dock):
     """The ROIs step alone."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("rois")
         self._close_column()
@@ -225,7 +234,7 @@ class RoisDock(_Dock):
 class CompareDock(_Dock):
     """The Compare step alone."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("compare")
         self._close_column()
@@ -234,7 +243,7 @@ class CompareDock(_Dock):
 class ImportanceDock(_Dock):
     """The Importance step alone."""
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._add_step("importance")
         self._close_column()

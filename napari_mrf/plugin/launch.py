@@ -1,8 +1,8 @@
-"""Starts napari with a series and maps in it; the only way from the command line to a window."""
+"""Start of napari with a series and maps in it, as the command line asks for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import napari
 
@@ -25,7 +25,7 @@ def open_viewer(
     *,
     name: str = "series",
     block: bool = True,
-) -> Any:
+) -> napari.Viewer:
     """Open napari with the MRF dock.
 
     Parameters
@@ -50,7 +50,7 @@ def open_viewer(
     open_dock(viewer)
     for set_name, maps in (maps_sets or {}).items():
         maps_display_of(viewer).add(MapsSet(set_name, maps, name if series is not None else ""))
-    layer_turns_of(viewer).finish()  # whoever called expects the layers
+    layer_turns_of(viewer).finish()  # the caller expects the layers
     if block:
         napari.run()
     return viewer

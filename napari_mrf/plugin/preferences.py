@@ -1,20 +1,21 @@
-"""The plugin's page in napari's Preferences, with defaults where napari does not know it."""
+"""The plugin's settings in napari's Preferences, and their defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 _PLUGIN = "napari-mrf"
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a user has set once and for all.
+    """The settings of the plugin.
 
     Parameters
     ----------
     method, device : str
-        Chosen when a panel opens.
+        Selected when a panel opens.
     t1h2o_below, t1fat_above : float
         Fat-fraction thresholds of the validity rules.
     hide_invalid : bool
@@ -38,7 +39,8 @@ def preferences() -> Preferences:
     from napari.settings import get_plugin_settings
 
     try:
-        settings = get_plugin_settings(_PLUGIN)
+        # Its fields come from the manifest, so no type tells them.
+        settings: Any = get_plugin_settings(_PLUGIN)
     except KeyError:  # the plugin is not installed, only imported
         return Preferences()
     return Preferences(

@@ -1,15 +1,15 @@
-"""Which dropped or opened files are series or sessions, and how napari gets them.
+"""Readers of series and session files for napari's *Open* and for dropped files.
 
-For series the decision looks at headers only and leaves ordinary images to other readers:
-accepted is a four-dimensional complex image, or a file with a JSON sidecar that has a block
-"MRF". Sessions are told by their name.
+A file is a series if it is a four-dimensional complex image, or if it has a JSON sidecar with a
+block "MRF"; only headers are read for this, and other images are left to other readers. A session
+file is recognized by its name, ``*.mrf.json``.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import napari
 
@@ -18,12 +18,20 @@ from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from typing import IO
+
+    import numpy as np
+    from napari import Viewer
+
+    LayerData = tuple[Any, ...]
+
+T = TypeVar("T")
 
 _LARGEST_SIDECAR_BYTES = 5_000_000
-_NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
+_NOTHING_YET: list[LayerData] = [(None,)]  # napari's sign for "read, and no layer now"
 
 
-def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
+def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
     """Return the reader of a series or a session file, or None for any other file.
 
     Parameters
@@ -41,7 +49,7 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
         return None
 
 
-def read(path: str) -> list[Any]:
+def read(path: str) -> list[LayerData]:
     """Open a series: in the background where there is a window, at once where there is none."""
     viewer = napari.current_viewer()
     if viewer is None:
@@ -51,7 +59,7 @@ def read(path: str) -> list[Any]:
     return _NOTHING_YET
 
 
-def read_session(path: str) -> list[Any]:
+def read_session(path: str) -> list[LayerData]:
     """Bring back what a session file names; without a window, its series alone."""
     viewer = napari.current_viewer()
     if viewer is None:
@@ -61,16 +69,17 @@ def read_session(path: str) -> list[Any]:
     return _NOTHING_YET
 
 
-def finish(work: Generator[Any, None, Any]) -> Any:
+def finish(work: Generator[Any, None, T]) -> T:
     """Run a job's generator to its end in this thread and return its result."""
     while True:
         try:
             next(work)
         except StopIteration as stop:
-            return stop.value
+            result: T = stop.value
+            return result
 
 
-def open_dock(viewer: Any) -> Any:
+def open_dock(viewer: Viewer) -> Any:
     """Open the MRF dock of a window, or bring it to the front, and return it."""
     return viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
 
@@ -106,7 +115,7 @@ def _is_complex_nifti(path: Path) -> bool:
     return len(header.get_data_shape()) == 4 and header.get_data_dtype().kind == "c"
 
 
-def _npy_header(file: Any) -> tuple[tuple[int, ...], Any]:
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     from numpy.lib import format as npy_format
 
     version = npy_format.read_magic(file)

@@ -1,4 +1,4 @@
-"""File > Open Sample: acquired series with their truth, made on first use."""
+"""Sample data of *File > Open Sample*: simulated series with known maps, made on first use."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from napari_mrf.rois.muscles import default_labels
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from napari import Viewer
+
     from napari_mrf.data.series import MRFSeries
 
     LayerData = tuple[Any, dict[str, Any], str]
@@ -38,7 +40,7 @@ def thigh() -> list[LayerData]:
 def brain() -> list[LayerData]:
     """Return the layers of the brain sample (FISP): the series, see `opened`, and its tissues.
 
-    The tissues are hidden and are the regions of the ROIs and the Compare panel.
+    The layer of the tissues is hidden; the ROIs and Compare panels use them as regions.
     """
     layers = opened("brain", read_brain)
     viewer, series = napari.current_viewer(), layers[0][1]["metadata"][SERIES_KEY]
@@ -49,11 +51,13 @@ def brain() -> list[LayerData]:
 
 
 def tissues(series: MRFSeries) -> LayerData:
-    """Return the layer of the labels that lie beside the series of a sample."""
+    """Return the layer of the labels in the folder of a sample."""
     from napari_mrf.io import load_label_table, load_labels
     from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME
     from napari_mrf.plugin.layers.regions import RegionGrid, regions_layer_data
 
+    if series.source_path is None:
+        raise ValueError("a sample is read from a file")
     folder = Path(series.source_path).parent
     labels = load_labels(folder / ROIS_NAME, series.spatial_shape, series.affine)
     named = load_label_table(folder / LABELS_NAME)
@@ -63,7 +67,7 @@ def tissues(series: MRFSeries) -> LayerData:
     return data, {**attributes, "visible": False}, kind
 
 
-def _use_tissues(alive: ref[Any]) -> None:
+def _use_tissues(alive: ref[Viewer]) -> None:
     viewer = alive()
     if viewer is None:
         return
@@ -85,9 +89,9 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
     Parameters
     ----------
     name : str
-        Of the sample, for messages.
+        Name of the sample, for messages.
     read : callable
-        Finds or makes it and reads it, in steps.
+        Generator function that finds or makes the sample and reads it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Map layers to NIfTI: on the grid of the file they came from, not as they are shown."""
+"""Writer of map layers to NIfTI, on the grid of their file and not as they are shown."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
     Parameters
     ----------
     path : str
-        As typed in the dialog; without its suffix it names the folder.
+        As typed in the dialog; the folder has the same name without the suffix.
     layer_data : list of tuple
-        Layers as napari hands them over; all maps of one set.
+        Layers as napari passes them; all of one set of maps.
 
     Returns
     -------
     list of str
-        What was written.
+        Paths of the files that were written.
 
     Raises
     ------
@@ -33,8 +33,9 @@ def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
         ``"not-maps"`` for other layers or maps of several sets, and what
         `napari_mrf.save_maps` raises.
     """
-    found = [maps_of(attributes.get("metadata", {})) for _, attributes, _ in layer_data]
-    if not found or None in found or len({id(maps) for maps, _ in found}) > 1:
+    layers = [maps_of(attributes.get("metadata", {})) for _, attributes, _ in layer_data]
+    found = [one for one in layers if one is not None]
+    if not found or len(found) < len(layers) or len({id(maps) for maps, _ in found}) > 1:
         raise MRFInputError("not-maps", "only the maps of one reconstruction are written here",
                             path=path, hint="Select the layers of one method.")  # fmt: skip
     maps = found[0][0]

@@ -1,4 +1,4 @@
-"""Connections that end when their panel does."""
+"""Signal connections that end with their panel."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Bond:
-    """Keeps signals of longer-lived objects connected for as long as a panel lives.
+    """Connections to signals of longer-lived objects, for the lifetime of a panel.
 
-    A slot that fires after its widget is gone touches a deleted object; napari and psygnal do
-    not know about Qt's deletions, so the bond lets go of every signal when the widget dies.
+    A slot that is called after its widget was deleted fails; napari and psygnal do not notice
+    deletions by Qt, so the bond disconnects all signals when the widget is destroyed.
 
     Parameters
     ----------
     panel : QWidget
-        The panel that the slots touch.
+        The panel that the slots use.
     """
 
     def __init__(self, panel: QWidget) -> None:
@@ -28,7 +28,7 @@ class Bond:
         panel.destroyed.connect(partial(_release, self._links))
 
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
-        """Connect a signal of napari or psygnal to a slot until the panel dies."""
+        """Connect a signal of napari or psygnal to a slot until the panel is destroyed."""
         signal.connect(slot)
         self._links.append((signal, slot))
 
@@ -43,5 +43,5 @@ def _release(links: list[tuple[Any, Callable[..., Any]]], *_: Any) -> None:
         try:
             signal.disconnect(slot)
         except (ValueError, TypeError, RuntimeError):
-            # The other side has gone before.
+            # The sender is already deleted.
             continue

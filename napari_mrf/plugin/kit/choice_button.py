@@ -1,24 +1,27 @@
-"""A button with a list of things to show, any number of them."""
+"""A button with a menu in which any number of entries can be checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
+from napari_mrf.plugin.kit.present import present
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from qtpy.QtGui import QMouseEvent, QResizeEvent
 
 _ARROW = 36
 
 
 class _LastingMenu(QMenu):
-    """Stays open while boxes are ticked."""
+    """A menu that stays open while entries are checked."""
 
-    def mouseReleaseEvent(self, event: Any) -> None:
-        """Tick a box and stay."""
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Check or uncheck an entry and stay open."""
         action = self.activeAction()
         if action is not None and action.isEnabled() and action.isCheckable():
             action.trigger()
@@ -27,19 +30,19 @@ class _LastingMenu(QMenu):
 
 
 class ChoiceButton(QPushButton):
-    """Says how many are chosen, and opens the list.
+    """A button that shows how many entries are checked and opens the menu.
 
     Signals
     -------
     choice_changed
-        The keys that are chosen, in the order of the list.
+        The checked keys, in the order of the menu.
 
     Parameters
     ----------
     what : str
-        Before the count: ``"Maps"``.
+        Name before the count, such as ``"Maps"``.
     tooltip : str
-        What choosing does.
+        Tooltip of the button.
     """
 
     choice_changed = Signal(tuple)
@@ -57,12 +60,12 @@ class ChoiceButton(QPushButton):
         self.set_choices({}, ())
 
     def set_choices(self, labels: Mapping[str, str], chosen: Collection[str]) -> None:
-        """Offer choices, key to label, without saying so."""
+        """Replace the entries, given as key to label; no signal is sent."""
         if dict(labels) != self._labels:
             self._labels = dict(labels)
             self._menu.clear()
             for key, label in labels.items():
-                action = self._menu.addAction(label.replace("&", "&&"))
+                action = present(self._menu.addAction(label.replace("&", "&&")))
                 action.setData(key)
                 action.setCheckable(True)
                 action.triggered.connect(self._on_triggered)
@@ -71,7 +74,7 @@ class ChoiceButton(QPushButton):
         self._show()
 
     def chosen(self) -> tuple[str, ...]:
-        """Return the keys that are chosen."""
+        """Return the checked keys."""
         return tuple(action.data() for action in self._menu.actions() if action.isChecked())
 
     def _show(self) -> None:
@@ -89,7 +92,7 @@ class ChoiceButton(QPushButton):
             self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 40))
         )
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Cut the text for the new width."""
         super().resizeEvent(event)
         self._elide()

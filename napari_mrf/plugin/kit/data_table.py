@@ -1,9 +1,9 @@
-"""A table of numbers: sorts, copies to a spreadsheet, exports, and says which row was clicked."""
+"""A table of numbers that can be sorted, copied to a spreadsheet and exported."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence
@@ -12,11 +12,14 @@ from qtpy.QtWidgets import QAbstractItemView, QApplication, QMenu, QTableView
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.data_table_model import Column, DataTableModel
 from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
+    from qtpy.QtCore import QEvent, QModelIndex
+    from qtpy.QtGui import QContextMenuEvent, QKeyEvent
 
 __all__ = ["Column", "DataTable"]
 
@@ -40,7 +43,7 @@ class DataTable(QTableView):
     row_hovered
         The row under the mouse; -1 when it left the table.
     exported, export_failed
-        The path that was written; the sentence that tells why none was.
+        The path that was written; the reason why the export failed.
     """
 
     row_clicked = Signal(int)
@@ -64,9 +67,10 @@ class DataTable(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table: it must not be a trap
         self.setMouseTracking(True)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
-        header = self.horizontalHeader()
+        rows = present(self.verticalHeader())
+        rows.hide()
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = present(self.horizontalHeader())
         header.setResizeContentsPrecision(_WIDTHS_FROM_ROWS)
         header.setHighlightSections(False)
         header.setSectionsMovable(True)
@@ -76,16 +80,16 @@ class DataTable(QTableView):
         self.entered.connect(self._on_entered)
 
     def set_table(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show a table; the sort order stays where its column is still there.
+        """Show a table; the sort order is kept if its column still exists.
 
         Parameters
         ----------
         table : pandas.DataFrame
-            Not copied: whoever hands it over leaves it alone.
+            Not copied: the caller must not change it afterwards.
         columns : sequence of Column
-            What is shown of it, from left to right.
+            The columns to show, from left to right.
         """
-        header = self.horizontalHeader()
+        header = present(self.horizontalHeader())
         before = [column.title for column in self._model.columns]
         sorted_by, order = self._model.sorted_by, header.sortIndicatorOrder()
         self._model.set_table(table, columns)
@@ -99,37 +103,39 @@ class DataTable(QTableView):
         self._fit_columns(may_shrink=before != [column.title for column in columns])
 
     def fit_rows(self) -> None:
-        """Be just high enough for all rows, and for a scroll bar below them."""
-        rows = len(self._model.table) * self.verticalHeader().defaultSectionSize()
-        bar = self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows + bar + 4)
+        """Set the height to fit all rows and a scroll bar below them."""
+        rows = len(self._model.table) * present(self.verticalHeader()).defaultSectionSize()
+        bar = present(self.horizontalScrollBar()).sizeHint().height()
+        header = present(self.horizontalHeader()).sizeHint().height()
+        self.setFixedHeight(header + rows + bar + 4)
 
     def table(self) -> pd.DataFrame:
         """Return the table as it was given."""
         return self._model.table
 
     def set_export(self, export: Callable[[], Mapping[str, pd.DataFrame]] | None) -> None:
-        """Export what this returns, sheets by name, instead of the table as shown.
+        """Export the sheets that this function returns, by name, instead of the table as shown.
 
         A CSV file holds the first sheet.
         """
         self._export = export
 
     def select_row(self, row: int | None) -> None:
-        """Select a row of the frame and bring it into view, without saying so; None clears."""
+        """Select a row of the frame and bring it into view, without a signal; None clears."""
         if row is None or not 0 <= row < len(self._model.table):
             self.clearSelection()
             return
         index = self._model.index(self._model.position_of(row), 0)
         self.selectRow(index.row())
         # Only down or up: the columns that are being read stay in view.
-        at = self.horizontalScrollBar().value()
+        bar = present(self.horizontalScrollBar())
+        at = bar.value()
         self.scrollTo(index)
-        self.horizontalScrollBar().setValue(at)
+        bar.setValue(at)
 
     def selected_rows(self) -> list[int]:
         """Return the selected rows of the frame, in the order they are shown."""
-        shown = sorted(index.row() for index in self.selectionModel().selectedRows())
+        shown = sorted(index.row() for index in present(self.selectionModel()).selectedRows())
         return [self._model.row_at(position) for position in shown]
 
     def copy(self) -> None:
@@ -137,12 +143,12 @@ class DataTable(QTableView):
         rows = self.selected_rows() or [
             self._model.row_at(position) for position in range(self._model.rowCount())
         ]
-        header = self.horizontalHeader()
+        header = present(self.horizontalHeader())
         shown = [header.logicalIndex(at) for at in range(self._model.columnCount())]
-        QApplication.clipboard().setText(self._model.as_text(rows, shown))
+        present(QApplication.clipboard()).setText(self._model.as_text(rows, shown))
 
     def export(self, path: str | Path) -> None:
-        """Write the table, or what `set_export` gives, as CSV or Excel by the file's ending."""
+        """Write the table, or the sheets of `set_export`, as CSV or Excel by the file ending."""
         from napari_mrf.io.tables.table_files import write_csv, write_excel
 
         sheets = self._export() if self._export else {self._name[:31]: self._model.export_table()}
@@ -157,7 +163,7 @@ class DataTable(QTableView):
             self.exported.emit(str(path))
 
     def ask_and_export(self, kind: str) -> None:
-        """Ask for a path, and before a file is replaced, and export; "CSV" or "Excel"."""
+        """Ask for a path and export to it; the kind is "CSV" or "Excel"."""
         file_filter, ending = _EXPORTS[kind]
         path = ask_save_path(
             self, f"Export {kind}", f"{self._name}{ending}", file_filter,
@@ -169,26 +175,26 @@ class DataTable(QTableView):
     def context_menu(self) -> QMenu:
         """Return the menu of the right mouse button."""
         menu = QMenu(self)
-        chosen = len(self.selectionModel().selectedRows())
-        copy = menu.addAction(f"Copy {chosen} rows" if chosen > 1 else
-                              "Copy row" if chosen else "Copy table")  # fmt: skip
+        chosen = len(present(self.selectionModel()).selectedRows())
+        rows = f"{chosen} rows" if chosen > 1 else "row" if chosen else "table"
+        copy = present(menu.addAction(f"Copy {rows}"))
         copy.setShortcut(QKeySequence.StandardKey.Copy)
         copy.triggered.connect(self.copy)
-        menu.addAction("Export CSV…").triggered.connect(self._on_export_csv)
-        menu.addAction("Export Excel…").triggered.connect(self._on_export_excel)
+        present(menu.addAction("Export CSV…")).triggered.connect(self._on_export_csv)
+        present(menu.addAction("Export Excel…")).triggered.connect(self._on_export_excel)
         for action in menu.actions():
             action.setEnabled(self._model.rowCount() > 0)
         return menu
 
-    def contextMenuEvent(self, event: Any) -> None:
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
         """Open the menu."""
         menu = self.context_menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos() if event is not None else self.mapToGlobal(QPoint()))
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Copy at Ctrl+C; moving to another row with the keyboard is a click on it."""
-        if event.matches(QKeySequence.StandardKey.Copy):
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
             return
         before = self.currentIndex().row()
@@ -196,23 +202,23 @@ class DataTable(QTableView):
         if self.currentIndex().row() != before:
             self._on_clicked(self.currentIndex())
 
-    def leaveEvent(self, event: Any) -> None:
-        """Tell that the mouse is over no row."""
+    def leaveEvent(self, event: QEvent | None) -> None:
+        """Report that the mouse is over no row."""
         super().leaveEvent(event)
         self.row_hovered.emit(-1)
 
     def _fit_columns(self, *, may_shrink: bool) -> None:
-        header = self.horizontalHeader()
+        header = present(self.horizontalHeader())
         for at in range(self._model.columnCount()):
             wanted = max(self.sizeHintForColumn(at), header.sectionSizeHint(at))
             width = min(wanted + 4, _WIDEST_COLUMN)
             self.setColumnWidth(at, width if may_shrink else max(width, self.columnWidth(at)))
 
-    def _on_clicked(self, index: Any) -> None:
+    def _on_clicked(self, index: QModelIndex) -> None:
         if index.isValid():
             self.row_clicked.emit(self._model.row_at(index.row()))
 
-    def _on_entered(self, index: Any) -> None:
+    def _on_entered(self, index: QModelIndex) -> None:
         self.row_hovered.emit(self._model.row_at(index.row()) if index.isValid() else -1)
 
     def _on_export_csv(self) -> None:

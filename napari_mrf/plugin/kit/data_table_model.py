@@ -1,4 +1,4 @@
-"""What a data table shows: cells formatted when they come into view, sorted by their values."""
+"""The Qt model of a data table: cells are formatted when visible and sorted by value."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
 NO_VALUE = "–"
 
@@ -35,7 +36,7 @@ class Column:
     swatch : str
         Column of (red, green, blue), 0-255, shown as a square before the text; none when empty.
     tooltip : str
-        What the column means.
+        Meaning of the column.
     missing : str
         Shown where there is no value.
     """
@@ -50,9 +51,9 @@ class Column:
 
 
 class DataTableModel(QAbstractTableModel):
-    """A data frame as Qt wants it; sorted by numpy, as thousands of comparisons in Qt are slow."""
+    """A data frame as a Qt model; numpy sorts it, since thousands of comparisons in Qt are slow."""
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.table = pd.DataFrame()
         self.columns: tuple[Column, ...] = ()
@@ -106,9 +107,9 @@ class DataTableModel(QAbstractTableModel):
         return None
 
     def headerData(
-        self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return the title of a column and what it means."""
+        """Return the title, tooltip or alignment of a column."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
             return None
         column = self.columns[section]
@@ -118,7 +119,7 @@ class DataTableModel(QAbstractTableModel):
             return column.tooltip or column.title
         return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
-    def sort(self, column: int, order: Any = Qt.SortOrder.AscendingOrder) -> None:
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by the values of a column, missing ones last either way; -1 is the given order."""
         self.layoutAboutToBeChanged.emit()
         persistent = self.persistentIndexList()
@@ -201,7 +202,7 @@ def _formatted(value: Any, specification: str) -> str:
     return text.removeprefix("-") if text.strip("-0.,") == "" else text.replace("-", "−")
 
 
-def _alignment(column: Column) -> Any:
+def _alignment(column: Column) -> Qt.AlignmentFlag:
     side = Qt.AlignmentFlag.AlignRight if column.format else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
 

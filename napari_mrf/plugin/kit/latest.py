@@ -1,7 +1,7 @@
-"""Answers the newest of many questions in a thread; the ones in between are dropped.
+"""A worker thread that answers only the newest of many questions.
 
-For what follows the mouse: a `Job` shows progress and is cancelled by the user, this one is
-overtaken by itself.
+It is for views that follow the mouse. A `Job` shows progress and is cancelled by the user; here
+a newer question replaces an older one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _IDLE_S = 3.0
 
 
 class Latest(QObject):
-    """One question at a time in the thread; the newest that came meanwhile is next.
+    """A thread that answers one question at a time; the newest one is next.
 
-    The thread ends when nothing has been asked for some seconds: to start one takes the window
-    longer than to ask.
+    The thread ends after some seconds without a question, since starting a thread takes longer
+    than asking.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Latest(QObject):
 
     answered = Signal(object)
     failed = Signal(object)
-    _delivered = QtSignal(int, object)  # the number of the question, and what came of it
+    _delivered = QtSignal(int, object)  # the number of the question, and the answer or the failure
 
     def __init__(self, answer: Callable[[Any], Iterator[Any]]) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Latest(QObject):
         return self._is_answering
 
     def ask(self, question: Any) -> None:
-        """Ask; an earlier question that is not answered yet is forgotten."""
+        """Ask a question; an earlier one without an answer is dropped."""
         with self._changed:
             self._number += 1
             self._next = (self._number, question)
@@ -76,7 +76,7 @@ class Latest(QObject):
         start_thread(self._work, name="mrf-inspector", daemon=True)
 
     def forget(self) -> None:
-        """Want no answer any more."""
+        """Drop the current question."""
         with self._changed:
             self._number += 1
             self._next = None
@@ -97,7 +97,7 @@ class Latest(QObject):
                     if number != self._number:
                         break
                     self._delivered.emit(number, answer)
-            except Exception as error:  # a thread has nobody to raise to
+            except Exception as error:  # nothing catches an error of a thread
                 self._delivered.emit(number, Failure(error, traceback.format_exc()))
 
     def _on_delivered(self, number: int, answer: Any) -> None:

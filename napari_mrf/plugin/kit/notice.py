@@ -1,4 +1,4 @@
-"""One sentence in a panel, cause then cure, with a button where the cure is one click."""
+"""A message in a panel: cause, then cure, with a button if one click is the cure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BACKGROUNDS = {"problem": "rgba(230, 140, 20, 55)", "note": "rgba(80, 140, 220,
 
 
 class Notice(QFrame):
-    """A framed sentence; hidden while there is nothing to say.
+    """A framed message; hidden while it is empty.
 
     Signals
     -------
@@ -42,19 +42,19 @@ class Notice(QFrame):
         self.clear()
 
     def clear(self) -> None:
-        """Say nothing."""
+        """Remove the message."""
         self._text = ""
         self.hide()
 
     def say(self, text: str, *, kind: str = "problem", cure: str = "") -> None:
-        """Show a sentence, and scroll to a new one that is just out of sight.
+        """Show a message, and scroll to a new one that is just out of view.
 
         Parameters
         ----------
         text : str
             Cause, then cure.
         kind : {"problem", "note"}
-            Told apart by sign as well as by color.
+            A problem has a warning sign and another color.
         cure : str
             Text of the button; none when empty.
         """
@@ -71,7 +71,7 @@ class Notice(QFrame):
             bring_into_view(self, if_near=True)
 
     def text(self) -> str:
-        """Return the sentence, empty when there is none."""
+        """Return the message; empty if there is none."""
         return self._text
 
 

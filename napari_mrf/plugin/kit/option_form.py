@@ -1,4 +1,4 @@
-"""A small form made from the options that a method declares."""
+"""A form for the options that a method declares."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from napari_mrf.reconstruction.method import MethodOption
 
+    Editor = QCheckBox | QComboBox | QLineEdit | QSpinBox | QDoubleSpinBox
+
 _WIDEST_RANGE = 1e9
 
 
 class OptionForm(QWidget):
-    """One row an option.
+    """A form with one row per option.
 
     Signals
     -------
@@ -39,7 +41,7 @@ class OptionForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._editors: dict[str, QWidget] = {}
+        self._editors: dict[str, Editor] = {}
         self._options: dict[str, MethodOption] = {}
         self._entered: dict[str, Any] = {}
         self._layout = QFormLayout(self)
@@ -80,14 +82,14 @@ class OptionForm(QWidget):
     def chosen(self) -> dict[str, Any]:
         """Return the values that differ from the defaults.
 
-        A default is the method's own to fill in: it may have to leave a step out where one that
-        was chosen is refused.
+        The method fills in defaults itself: it may leave out a step by default, but refuse it if
+        it is chosen.
         """
         defaults = {name: option.default for name, option in self._options.items()}
         return {name: value for name, value in self.values().items() if value != defaults[name]}
 
     def set_value(self, name: str, value: Any) -> None:
-        """Enter a value as if the user had; options that are not offered are left alone."""
+        """Enter a value as the user would; a name that is not in the form is ignored."""
         if name in self._editors:
             _set_value(self._editors[name], value)
 
@@ -95,7 +97,7 @@ class OptionForm(QWidget):
         """Return an option that is offered, or None."""
         return self._options.get(name)
 
-    def editor(self, name: str) -> QWidget:
+    def editor(self, name: str) -> Editor:
         """Return the widget of an option."""
         return self._editors[name]
 
@@ -103,7 +105,7 @@ class OptionForm(QWidget):
         self.changed.emit()
 
 
-def _editor(option: MethodOption) -> QWidget:
+def _editor(option: MethodOption) -> Editor:
     if option.kind == "bool":
         return QCheckBox()
     if option.kind == "choice":
@@ -112,7 +114,7 @@ def _editor(option: MethodOption) -> QWidget:
         combo.addItems([str(choice) for choice in option.choices])
         return combo
     if option.kind == "text":
-        # What may be written is the method's to say; it does when it is run.
+        # The method checks the text when it runs.
         line = QLineEdit()
         line.setPlaceholderText(str(option.default))
         return line
@@ -137,7 +139,7 @@ class _Number(QDoubleSpinBox):
         return text.rstrip("0").rstrip(point) if point in text else text
 
 
-def _value(editor: QWidget) -> Any:
+def _value(editor: Editor) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.isChecked()
     if isinstance(editor, QComboBox):
@@ -147,18 +149,20 @@ def _value(editor: QWidget) -> Any:
     return editor.value()
 
 
-def _set_value(editor: QWidget, value: Any) -> None:
+def _set_value(editor: Editor, value: Any) -> None:
     if isinstance(editor, QCheckBox):
         editor.setChecked(bool(value))
     elif isinstance(editor, QComboBox):
         editor.setCurrentText(str(value))
     elif isinstance(editor, QLineEdit):
         editor.setText(str(value))
+    elif isinstance(editor, QSpinBox):
+        editor.setValue(int(value))
     else:
-        editor.setValue(type(editor.value())(value))
+        editor.setValue(float(value))
 
 
-def _change_signal(editor: QWidget) -> Any:
+def _change_signal(editor: Editor) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.toggled
     if isinstance(editor, QComboBox):

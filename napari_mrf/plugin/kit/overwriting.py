@@ -1,4 +1,4 @@
-"""The question before something is lost: one box for every panel, *Cancel* by default."""
+"""The question before something is lost: one box for all panels, with *Cancel* as default."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 def is_confirmed(
     parent: QWidget, title: str, question: str, *, action: str = "Replace", detail: str = ""
 ) -> bool:
-    """Ask whether something may be lost.
+    """Ask for consent before something is lost.
 
     Parameters
     ----------
     parent : QWidget
-        The box stands over its window.
+        The box appears over its window.
     title : str
-        What the user was about to do.
+        Title of the box: what the user is about to do.
     question : str
-        What is at stake.
+        Text of the box: what would be lost.
     action : str
-        On the button that goes on.
+        Text of the button that continues.
     detail : str
-        Below the question, such as a path.
+        Text below the question, such as a path.
 
     Returns
     -------
     bool
-        False also where the box is closed.
+        True if the user continues; False also if the box is closed.
     """
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
@@ -57,21 +57,21 @@ def is_confirmed(
 
 
 def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], None]) -> bool:
-    """Ask the user where a job was refused because of earlier results.
+    """Ask whether to replace earlier results, if these made a job fail.
 
     Parameters
     ----------
     parent : QWidget
         The panel.
     status : JobStatus
-        Of the job that writes.
+        Status of the job that writes.
     again : callable
-        Starts it anew with leave to overwrite; called when the user says so.
+        Starts the job again and lets it overwrite; called if the user agrees.
 
     Returns
     -------
     bool
-        Whether the job failed for this reason; other failures are the caller's to tell.
+        Whether the job failed for this reason; the caller reports other failures.
     """
     error = None if status.failure is None else status.failure.error
     if not isinstance(error, MRFInputError) or error.code != "exists":
@@ -84,7 +84,7 @@ def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], No
         ):
             again()
 
-    # All others hear of the failure before the job starts again.
+    # Other listeners get the failure before the job starts again.
     QTimer.singleShot(0, ask)
     return True
 
@@ -98,33 +98,36 @@ def ask_save_path(
     complete: Callable[[str], str] = str,
     written: Callable[[str], Iterable[Path]] = lambda path: (Path(path),),
 ) -> str:
-    """Ask for the name of a file to write, and before any earlier file is replaced.
+    """Ask for the name of a file to write, and once before earlier files are replaced.
 
     Parameters
     ----------
     parent : QWidget
-        The dialog stands over its window.
+        The dialog appears over its window.
     title, proposal, file_filter : str
-        Of the dialog.
+        Title of the dialog, proposed file name, and filter of file types.
     complete : callable
-        Returns the path with its ending.
+        Adds the file ending to a path.
     written : callable
         Returns all files that are written for a path.
 
     Returns
     -------
     str
-        Empty where the user has changed their mind.
+        Empty if the user cancels.
     """
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, proposal, file_filter)
+    # The dialog would ask about the typed name only; all files are in the one question below.
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, title, proposal, file_filter, "", QFileDialog.Option.DontConfirmOverwrite
+    )
     if not chosen:
         return ""
     path = complete(chosen)
-    # The dialog has asked about the name as it was typed, not about any other.
-    earlier = [one for one in written(path) if one != Path(chosen) and one.exists()]
+    earlier = [one for one in written(path) if one.exists()]
     if earlier:
         names = " and ".join(one.name for one in earlier)
-        question = f"{names} {'exists' if len(earlier) == 1 else 'exist'} already. Replace?"
+        verb, files = ("exists", "it") if len(earlier) == 1 else ("exist", "them")
+        question = f"{names} already {verb}. Replace {files}?"
         if not is_confirmed(parent, title, question, detail=str(earlier[0].parent)):
             return ""
     return path

@@ -1,4 +1,4 @@
-"""Combo boxes and forms for narrow docks: long entries are cut with an ellipsis, not clipped."""
+"""Combo boxes and forms for narrow docks: long entries end with an ellipsis."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QStylePainter,
 )
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ _LABEL_WIDTH = 76  # the longest is "Reference"
 
 
 class Picker(QComboBox):
-    """A combo box as wide as its place, whose list is as wide as its entries.
+    """A combo box that fills its row; its list is as wide as the entries.
 
     Parameters
     ----------
     tooltip : str
-        What is being picked.
+        Meaning of the entries.
     """
 
     def __init__(self, tooltip: str) -> None:
@@ -44,7 +45,7 @@ class Picker(QComboBox):
         guard_wheel(self)
 
     def fill(self, texts: Sequence[str], current: str) -> None:
-        """Replace the entries without saying so, keeping the current one where it exists."""
+        """Replace the entries without a signal and keep the current one if it exists."""
         self.blockSignals(True)
         self.clear()
         self.addItems(list(texts))
@@ -53,15 +54,16 @@ class Picker(QComboBox):
 
     def showPopup(self) -> None:
         """Open the list wide enough to be read."""
-        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        view = present(self.view())
+        view.setMinimumWidth(view.sizeHintForColumn(0) + 24)
         super().showPopup()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the current entry, cut where it does not fit; all of it is in the tooltip."""
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        field = self.style().subControlRect(
+        field = present(self.style()).subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option,
             QStyle.SubControl.SC_ComboBoxEditField, self,
         )  # fmt: skip

@@ -1,10 +1,10 @@
-"""A matplotlib canvas for panels: the colors of the napari theme, small type, fast redraws."""
+"""A matplotlib canvas for panels with the colors of the napari theme and fast redraws."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 # matplotlib takes the Qt binding that is loaded already, so qtpy must have chosen it before.
@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
+    from qtpy.QtGui import QResizeEvent, QShowEvent, QWheelEvent
 
 
-class PlotCanvas(FigureCanvasQTAgg):
+class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is not typed
     """A figure in a panel.
 
     A panel makes one, adds axes to `figure` as usual, and its binding calls `follow` once with
     the viewer. Then:
 
-    - ``canvas.redraw()`` after a change of what stands still: limits, labels, number of lines.
+    - ``canvas.redraw()`` after a change of the background: limits, labels, number of lines.
       It gives every axes the colors and small type of the theme, draws all (30-90 ms), and keeps
       the result as a background. Resizing, another screen and another theme redraw by themselves.
     - ``canvas.blit_artists(artists)`` for what moves (3-5 ms): puts the background back and draws
@@ -70,11 +74,13 @@ class PlotCanvas(FigureCanvasQTAgg):
     theme_changed = Signal(object)
     redrawn = Signal()
 
-    def __init__(self, minimum_height: int = 220, *, layout: str | None = None) -> None:
+    def __init__(
+        self, minimum_height: int = 220, *, layout: Literal["constrained", "tight"] | None = None
+    ) -> None:
         super().__init__(Figure(figsize=(3.2, minimum_height / 100), dpi=100, layout=layout))
         self.colors = PlotColors.of_theme("dark")
         self._text_colors = {to_hex("black")}
-        self._styled: WeakKeyDictionary[Any, PlotColors] = WeakKeyDictionary()
+        self._styled: WeakKeyDictionary[Axes, PlotColors] = WeakKeyDictionary()
         self._background: Any = None
         self._moving: tuple[Artist, ...] = ()
         self._resting: tuple[Artist, ...] = ()
@@ -85,7 +91,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         self.setMinimumHeight(minimum_height)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def follow(self, viewer: Any) -> None:
+    def follow(self, viewer: ViewerModel) -> None:
         """Take the colors of a viewer's theme, now and whenever it changes.
 
         Parameters
@@ -193,7 +199,7 @@ class PlotCanvas(FigureCanvasQTAgg):
             if to_hex(text.get_color()) in self._text_colors:
                 text.set_color(colors.text)
 
-    def _style_axes(self, axes: Any) -> None:
+    def _style_axes(self, axes: Axes) -> None:
         """Style what axes keep, once for each theme: it takes as long as drawing them."""
         colors = self.colors
         if self._styled.get(axes) is colors:
@@ -201,7 +207,7 @@ class PlotCanvas(FigureCanvasQTAgg):
         self._styled[axes] = colors
         style_axes(axes, colors)
 
-    def style_again(self, axes: Any) -> None:
+    def style_again(self, axes: Axes) -> None:
         """Give axes the style of the theme at the next draw, after they were given another."""
         self._styled.pop(axes, None)
 
@@ -214,21 +220,21 @@ class PlotCanvas(FigureCanvasQTAgg):
             self.restore_region(self._resting_background)
         _draw(self._moving)
 
-    def _on_theme(self, event: Any = None) -> None:
+    def _on_theme(self, event: Event | None = None) -> None:
         self.set_colors(PlotColors.of_theme(self._viewer.theme))
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Let matplotlib redraw in the new size."""
         self._background = None
         super().resizeEvent(event)
 
-    def showEvent(self, event: Any) -> None:
-        """Draw what changed while nobody saw it."""
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw the changes that were made while the canvas was hidden."""
         super().showEvent(event)
         if self._background is None:
             self.draw_idle()
 
-    def wheelEvent(self, event: Any) -> None:
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel around."""
         event.ignore()
 

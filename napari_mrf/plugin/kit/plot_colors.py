@@ -1,4 +1,4 @@
-"""What plots take from the theme of napari, and the colors of paper."""
+"""Colors of plots: from the napari theme on screen, and on white for files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlotColors:
-    """What a plot takes from the theme, as hexadecimal colors.
+    """The colors of a plot, as hexadecimal strings.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class PlotColors:
 
 
 ON_PAPER = PlotColors("#ffffff", "#000000", "#5f5f5f", "#e0e0e0", "#f0f0f0", is_dark=False)
-"""What saved figures have, whatever the theme."""
+"""Colors of saved figures, for every theme."""
 
 
 def _mixed(background: str, text: str, share: float) -> str:
@@ -102,7 +102,7 @@ def style_texts(axes: Axes, colors: PlotColors) -> None:
 
 _SMALLEST_CONTRAST = 2.2
 TEXT_CONTRAST = 4.5
-"""What WCAG 2 asks of text."""
+"""Contrast that WCAG 2 requires for text."""
 
 
 @cache

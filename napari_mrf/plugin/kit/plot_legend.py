@@ -1,17 +1,22 @@
-"""A legend beside a plot, so that it never covers data: it wraps in narrow panels."""
+"""A legend outside the plot, so that it never covers data; it wraps in narrow panels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from qtpy.QtGui import QPaintEvent, QResizeEvent
+
+    Dashes = str | tuple[float, Sequence[float]]
 
 _SAMPLE, _SPACE, _BETWEEN = 20, 5, 12
 _MARKER = 8  # pixels
@@ -24,7 +29,7 @@ class LegendEntry:
     Parameters
     ----------
     label : str
-        What it says; cut where it is wider than the panel.
+        Text of the entry; shortened if it is wider than the panel.
     color : str
         Hexadecimal; empty for the color of the text.
     dashes : str or tuple
@@ -35,7 +40,7 @@ class LegendEntry:
 
     label: str
     color: str = ""
-    dashes: Any = "-"
+    dashes: Dashes = "-"
     marker: str = ""
 
     @property
@@ -86,12 +91,12 @@ class PlotLegend(QWidget):
         """Stay inside a narrow panel."""
         return QSize(80, self.heightForWidth(max(self.width(), 80)))
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap anew."""
         super().resizeEvent(event)
         self.updateGeometry()
 
-    def paintEvent(self, event: Any) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the samples and the names."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -113,7 +118,7 @@ class PlotLegend(QWidget):
                     painter.drawEllipse(QPointF(left + at, middle), 1.6, 1.6)
             else:
                 pen = QPen(color, 1.6)
-                if entry.dashes != "-":
+                if not isinstance(entry.dashes, str):
                     pen.setDashPattern([float(length) for length in entry.dashes[1]])
                     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
                 painter.setPen(pen)
@@ -150,5 +155,5 @@ def _outlines(marker: str) -> tuple[QPolygonF, ...]:
     # Matplotlib's y axis points up.
     return tuple(
         QPolygonF([QPointF(_MARKER * x, -_MARKER * y) for x, y in corners])
-        for corners in path.to_polygons()
+        for corners in map(np.asarray, path.to_polygons())
     )

@@ -1,4 +1,4 @@
-"""A bar, a Cancel button and a sentence below: how far long work has come."""
+"""The progress of long work: a bar, a Cancel button and a sentence below."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class ProgressRow(QWidget):
-    """Seen only while work goes on.
+    """A progress bar with a Cancel button; visible only while work runs.
 
     Parameters
     ----------
     cancel_tip : str
-        What is left when the work is stopped.
+        Tooltip of the button: what remains after a cancel.
 
     Signals
     -------
@@ -54,7 +54,7 @@ class ProgressRow(QWidget):
         self.hide()
 
     def show_status(self, status: JobStatus, sentence: str) -> None:
-        """Show how far the work has come and what is being done; nothing once it is over."""
+        """Show the progress and a sentence; hide the row when the work has ended."""
         self.setVisible(status.is_running)
         if status.is_running:
             self.bar.setRange(0, status.total)

@@ -1,4 +1,4 @@
-"""Scrolls the panels around a widget until it is seen."""
+"""Scrolling in panels: bring a widget into view, and keep the wheel from changing editors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
+from napari_mrf.plugin.kit.present import present
+
 _MARGIN = 12
 _NEAR = 0.5
 # Panels in panels make room one after another, a turn of the event loop for each.
@@ -16,15 +18,15 @@ _TURNS = 8
 
 
 def bring_into_view(widget: QWidget, *, if_near: bool = False) -> None:
-    """Scroll to a widget, as soon as the panels around it have made room.
+    """Scroll to a widget after the panels around it have been laid out.
 
     Parameters
     ----------
     widget : QWidget
-        In a scroll area at any depth.
+        A widget at any depth in a scroll area.
     if_near : bool
-        Only if it lies less than half of what is seen away: whoever looks at another panel is
-        not taken from there.
+        Scroll only if the widget is less than half a visible height away, so that a user who
+        reads another panel stays there.
     """
     QTimer.singleShot(0, partial(_bring, ref(widget), if_near, (), _TURNS))
 
@@ -42,32 +44,37 @@ def _bring(alive: ref[QWidget], if_near: bool, before: tuple[int, ...], turns: i
     if place != before and turns > 1:
         QTimer.singleShot(0, partial(_bring, alive, if_near, place, turns - 1))
         return
-    seen = around.viewport().height()
-    top = widget.mapTo(around.viewport(), QPoint(0, 0)).y()
+    viewport = present(around.viewport())
+    seen = viewport.height()
+    top = widget.mapTo(viewport, QPoint(0, 0)).y()
     distance = max(top + widget.height() - seen, -top, 0)
     if not if_near or distance <= _NEAR * seen:
         around.ensureWidgetVisible(widget, 0, _MARGIN)
 
 
 class _WheelGuard(QObject):
-    """Passes wheel steps over an editor on to its parent while the editor has no focus."""
+    """A filter that passes wheel steps to the parent of an editor without focus."""
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the editor from seeing the step; ignored, it goes on to the parent."""
-        is_wheel = event.type() == QEvent.Type.Wheel
-        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Hide a wheel step from the editor; Qt then sends it to the parent."""
+        if (
+            event is not None
+            and event.type() == QEvent.Type.Wheel
+            and isinstance(watched, QWidget)
+            and not watched.hasFocus()
+        ):
             event.ignore()
             return True
         return False
 
 
 def guard_wheel(editor: QWidget) -> None:
-    """Let an editor answer to the wheel only after a click or the tab key gave it the focus.
+    """Let the wheel change an editor only while the editor has the focus.
 
     Parameters
     ----------
     editor : QWidget
-        A combo box or a spin box; other widgets are left as they behave.
+        A combo box or a spin box; other widgets are not changed.
     """
     editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     editor.installEventFilter(_WheelGuard(editor))

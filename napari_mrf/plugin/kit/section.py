@@ -1,6 +1,8 @@
-"""A collapsible section whose header tells where one stands, also when it is closed."""
+"""A collapsible section with a line of state in its header, also when it is closed."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QFontMetrics, QPainter
@@ -14,12 +16,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.present import present
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QMouseEvent, QPaintEvent
+
 
 class ElidedLabel(QLabel):
-    """One line of text that is cut with an ellipsis where it does not fit.
+    """A label with one line of text that ends with an ellipsis if it does not fit.
 
-    A text costs a painting and nothing more: a label of Qt would have all layouts around it done
-    again, and some of these texts follow the mouse.
+    A new text causes only a repaint. A QLabel would renew all layouts around it, which is too
+    slow for texts that follow the mouse.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -29,7 +36,7 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_full_text(self, text: str) -> None:
-        """Show a text, which is the tooltip too."""
+        """Set the text and the tooltip."""
         if text != self._full:
             self._full = text
             self.setToolTip(text)
@@ -41,7 +48,7 @@ class ElidedLabel(QLabel):
         return self._full
 
     def text(self) -> str:
-        """Return what can be read."""
+        """Return the visible text."""
         room = self.contentsRect().width()
         return QFontMetrics(self.font()).elidedText(self._full, Qt.TextElideMode.ElideRight, room)
 
@@ -49,14 +56,25 @@ class ElidedLabel(QLabel):
         """Ask for the height of a line only."""
         return QSize(10, super().minimumSizeHint().height())
 
-    def paintEvent(self, event) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the text."""
         painter = QPainter(self)
-        self.style().drawItemText(
+        present(self.style()).drawItemText(
             painter, self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), self.palette(),
             self.isEnabled(), self.text(), self.foregroundRole(),
         )  # fmt: skip
         painter.end()
+
+
+class _Header(QWidget):
+    """The header of a section; it reports clicks with the left mouse button."""
+
+    clicked = Signal()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Report a click."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
 
 
 class Section(QFrame):
@@ -67,9 +85,9 @@ class Section(QFrame):
     title : str
         Bold, in the header.
     content : QWidget
-        What is shown while the section is open.
+        The widget in the section.
     is_open : bool
-        Whether it starts open.
+        Whether the section is open at first.
     """
 
     toggled = Signal(bool)
@@ -96,23 +114,23 @@ class Section(QFrame):
         header.addWidget(self._arrow)
         header.addWidget(self._title)
         header.addWidget(self._state, 1)
-        self._header = QWidget()
+        self._header = _Header()
+        self._header.clicked.connect(self.toggle)
         self._header.setLayout(header)
         self._header.setCursor(Qt.CursorShape.PointingHandCursor)
         self._header.setMinimumHeight(26)
-        self._header.mouseReleaseEvent = self._on_header_clicked
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._header)
-        layout.addWidget(self._closed_state)
-        layout.addWidget(content)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(self._header)
+        self._layout.addWidget(self._closed_state)
+        self._layout.addWidget(content)
         self.set_open(is_open)
 
     def stretch_content(self) -> None:
-        """Give the content the room that is left, for a section that has a dock to itself."""
-        self.layout().setStretchFactor(self.content, 1)
+        """Give the content all free space, for a dock with a single section."""
+        self._layout.setStretchFactor(self.content, 1)
 
     def is_open(self) -> bool:
         """Return whether the content is shown."""
@@ -133,7 +151,7 @@ class Section(QFrame):
         self.set_open(not self.is_open())
 
     def set_state(self, text: str) -> None:
-        """Show in one line where the step stands."""
+        """Show the state of the step in one line."""
         self._state.set_full_text(text)
         self._closed_state.set_full_text(text)
         self._closed_state.setVisible(not self.is_open() and bool(text))
@@ -141,7 +159,3 @@ class Section(QFrame):
     def state(self) -> str:
         """Return the line in the header."""
         return self._state.full_text()
-
-    def _on_header_clicked(self, event) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.toggle()

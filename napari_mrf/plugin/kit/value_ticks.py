@@ -1,8 +1,8 @@
-"""The ticks of a value axis that changes while the plot is blitted."""
+"""The ticks of a value axis whose limits change without a full redraw."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,12 @@ from napari_mrf.plugin.kit.plot_colors import TICK_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+    from napari_mrf.plugin.kit.plot_colors import PlotColors
 
 _POINTS_A_PIXEL = 0.72
 _NICE = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -19,18 +25,18 @@ _PHASES = {-1.0: "−π", 0.0: "0", 1.0: "π"}
 
 
 class ValueTicks:
-    """Grid lines that stand still, and their numbers, which are drawn with the traces.
+    """Fixed grid lines with numbers that are drawn together with the traces.
 
-    So values of another size need no full redraw.
+    New limits change only the numbers, so that no full redraw is needed.
 
     Parameters
     ----------
     axes : matplotlib axes
-        Whose limits are set; from 0, or symmetric around 0 where a mark is negative.
+        The axes; their limits begin at 0, or are symmetric around 0 if a mark is negative.
     title : str
         At the left.
     marks : sequence of float
-        Where the lines are, in shares of the limit: -1, 0, 0.5, 1.
+        Positions of the lines as fractions of the limit, such as -1, 0, 0.5, 1.
     colors : theme colors
         Of grid and text.
     is_phase : bool
@@ -41,19 +47,19 @@ class ValueTicks:
 
     def __init__(
         self,
-        axes: Any,
+        axes: Axes,
         title: str,
         marks: Sequence[float],
-        colors: Any,
+        colors: PlotColors,
         *,
         is_phase: bool = False,
         margin_px: int,
     ) -> None:
         self.limit: float | None = None
-        self.texts: list[Any] = []
+        self.texts: list[Text] = []
         self._axes, self._marks, self._is_phase = axes, marks, is_phase
         self._bottom = -_HEADROOM if marks[0] < 0 else 0.0
-        self._still: list[Any] = []
+        self._still: list[Artist] = []
         for mark in marks:
             height = (mark - self._bottom) / (_HEADROOM - self._bottom)
             line = axes.axhline(height, color=colors.grid, linewidth=0.6, zorder=0.5)

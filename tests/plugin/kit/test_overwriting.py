@@ -92,24 +92,41 @@ def ask(panel, monkeypatch, chosen, **options):
     return ask_save_path(panel, "Export", "proposal", "Files (*)", **options)
 
 
-def test_name_that_the_dialog_did_not_ask_about_is_asked_about(qtbot, panel, tmp_path, monkeypatch):
+def test_earlier_file_is_asked_about_once_however_its_name_was_typed(
+    qtbot, panel, tmp_path, monkeypatch
+):
     def with_ending(path):
         return path if path.endswith(".csv") else f"{path}.csv"
 
     table = tmp_path / "table.csv"
     assert ask(panel, monkeypatch, tmp_path / "table", complete=with_ending) == str(table)
     table.write_text("mine")
-    # The dialog itself has asked about a name that was typed in full.
-    assert ask(panel, monkeypatch, table, complete=with_ending) == str(table)
-    for button, expected in (("Cancel", ""), ("Replace", str(table))):
-        asked = answer_next_question(qtbot, button)
-        assert ask(panel, monkeypatch, tmp_path / "table", complete=with_ending) == expected
-        assert asked == ["table.csv exists already. Replace?"]
+    for typed in (table, tmp_path / "table"):
+        for button, expected in (("Cancel", ""), ("Replace", str(table))):
+            asked = answer_next_question(qtbot, button)
+            assert ask(panel, monkeypatch, typed, complete=with_ending) == expected
+            assert asked == ["table.csv already exists. Replace it?"]
     assert ask(panel, monkeypatch, "", complete=with_ending) == ""
 
 
-def test_second_file_of_a_report_is_asked_about(qtbot, panel, tmp_path, monkeypatch):
+def test_dialog_leaves_the_question_to_us(panel, monkeypatch):
+    given = []
+
+    def choose(*arguments):
+        given.extend(arguments)
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    ask_save_path(panel, "Export", "proposal", "Files (*)")
+    assert given[-1] == QFileDialog.Option.DontConfirmOverwrite
+
+
+def test_all_files_of_a_report_are_in_one_question(qtbot, panel, tmp_path, monkeypatch):
     (tmp_path / "report.pdf").write_text("mine")
     asked = answer_next_question(qtbot, "Cancel")
     assert ask(panel, monkeypatch, tmp_path / "report.html", written=report_paths) == ""
-    assert asked == ["report.pdf exists already. Replace?"]
+    assert asked == ["report.pdf already exists. Replace it?"]
+    (tmp_path / "report.html").write_text("mine")
+    asked = answer_next_question(qtbot, "Cancel")
+    assert ask(panel, monkeypatch, tmp_path / "report.html", written=report_paths) == ""
+    assert asked == ["report.html and report.pdf already exist. Replace them?"]

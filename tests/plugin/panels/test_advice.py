@@ -62,7 +62,7 @@ def test_good_maps_need_no_advice():
 def test_poor_fits_suggest_the_window_in_one_sentence():
     (advice,) = advice_on(maps_with(LOW_QUALITY - 0.03))
     assert advice.text == "The median quality is only 0.92, as in undersampled or noisy series."
-    assert advice.cure == "Window 25 under More averages streaks and noise."
+    assert advice.cure == "Window 25 under More reduces streaks and noise."
     assert (advice.option, advice.value) == ("window", 25)
     assert advice_on(maps_with(LOW_QUALITY + 0.001)) == []
 
@@ -189,7 +189,7 @@ def test_button_sets_the_option_and_the_user_runs_again(
     assert panel.options.values()[name] == value
     assert panel.more.is_open()
     assert not session_of(viewer).reconstruction.status.is_running
-    assert notice.text().endswith("It is set under More: reconstruct again.")
+    assert notice.text().endswith("This is already set under More: reconstruct again.")
     assert notice.cure_button.isHidden()
     panel.options.set_value(name, not value if value is True else 1)
     assert notice.cure_button.text() == button

@@ -107,7 +107,7 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_pat
     assert shown.loc["Bias", "value"] == f"{np.mean(first):.1f} ms"
     assert panel.results.errors.isHidden()
     panel.results.points.row_clicked.emit(1)
-    assert panel.notice.text() == "VL_R of subject sub-02, whose maps are not open."
+    assert panel.notice.text() == "VL_R of subject sub-02. Its maps are not open."
 
     again = CompareDock(dock.viewer)
     qtbot.addWidget(again)

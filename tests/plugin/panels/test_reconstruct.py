@@ -296,7 +296,7 @@ def test_voxels_left_out_are_counted(qtbot, panel, viewer, gate):
     flags[0, 0, :2] = FLAGS["not-finite"]
     maps = ParameterMaps({"FF": np.ones(SHAPE[1:])}, flags=flags, affine=AFFINE)
     maps_display_of(viewer).add(MapsSet("water-fat", maps))
-    assert panel.notice.text() == "2 voxels are not finite and left out. See the flags layer."
+    assert panel.notice.text() == "2 voxels are not finite and were left out. See the flags layer."
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,9 @@ def test_magnitude_alone_disables_the_run_with_a_reason(panel, viewer):
     session_of(viewer).set_series(replace(series, metadata={"magnitude_only": True}), "thigh")
     assert not panel.run_button.isEnabled()
     assert not panel.slice_button.isEnabled()
-    assert panel.needs.text().startswith("The series has magnitude only, and the phase is needed")
+    assert panel.needs.text().startswith(
+        "The series has only the magnitude, but the phase is needed"
+    )
     assert not panel.needs.isEnabled()
     session_of(viewer).set_series(series, "thigh")
     assert panel.run_button.isEnabled()

@@ -135,7 +135,7 @@ def test_network_without_weights_says_what_to_run_and_cannot_be(qtbot, panel):
     assert not panel.run_button.isEnabled()
     assert panel.needs.isVisible()
     assert panel.needs.text() == (
-        "There are no weights of fang yet. Install the larger networks (pip install "
+        "There are no weights for fang yet. Install the larger networks (pip install "
         "napari-mrf[weights]), or train it (napari-mrf train t1ff-fang)."
     )
     pick(qtbot, panel.method_picker, "cohen")

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import answer_next_question
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
@@ -457,11 +458,38 @@ def test_saved_labels_come_back_in_place_with_their_names(
     assert binding.session.regions.path == ""
 
 
-def test_a_file_beside_the_labels_that_holds_no_names_is_left_alone(qtbot, binding, tmp_path):
+@pytest.mark.parametrize("button", ["Cancel", "Replace"])
+def test_earlier_labels_and_their_names_are_replaced_after_one_question(
+    qtbot, binding, tmp_path, monkeypatch, button
+):
+    path, names = tmp_path / "mine.nii.gz", tmp_path / "mine.txt"
+    save_labels(path, np.full(SHAPE, RF, np.uint16), AFFINE)
+    names.write_text('7 255 0 0 1 1 1 "of a colleague"\n')
+    before = {one: one.read_bytes() for one in (path, names)}
+    draw(qtbot, binding, VL, 1)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    asked = answer_next_question(qtbot, button)
+    click(qtbot, binding.panel.save_button)
+    assert asked == ["mine.nii.gz and mine.txt already exist. Replace them?"]
+    if button == "Cancel":
+        assert not binding.files.saving.status.is_running
+        assert {one: one.read_bytes() for one in (path, names)} == before
+        return
+    qtbot.waitUntil(lambda: "Saved to" in binding.panel.notice.text(), timeout=5000)
+    assert "Names saved to mine.txt." in binding.panel.notice.text()
+    assert load_label_table(names)[VL].name == binding.editor.table[VL].name
+    assert (load_labels(path, SHAPE, AFFINE).values != RF).all()
+
+
+def test_a_file_beside_the_labels_that_holds_no_names_is_kept(
+    qtbot, binding, tmp_path, monkeypatch
+):
     (tmp_path / "mine.txt").write_text("my notes")
     draw(qtbot, binding, VL, 1)
-    binding.files.save(str(tmp_path / "mine.nii.gz"))
-    qtbot.waitUntil(lambda: "left alone" in binding.panel.notice.text(), timeout=5000)
+    path = tmp_path / "mine.nii.gz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    click(qtbot, binding.panel.save_button)  # nothing is replaced, so nothing is asked
+    qtbot.waitUntil(lambda: "Names not saved" in binding.panel.notice.text(), timeout=5000)
     assert (tmp_path / "mine.txt").read_text() == "my notes"
     assert load_labels(tmp_path / "mine.nii.gz", SHAPE, AFFINE).values.any()
 

@@ -182,7 +182,7 @@ def test_unsaved_work_is_not_lost_without_a_question(qtbot, open_window, series_
 
     QTimer.singleShot(200, refuse)
     assert get_reader(str(path))(str(path)) == [(None,)]
-    assert "in no file yet" in asked[0]
+    assert "not saved yet" in asked[0]
     assert list(session_of(viewer).maps_sets) == ["water-fat"]
     assert find_set(viewer, "water-fat")
 
@@ -203,5 +203,5 @@ def test_series_in_no_file_is_told_and_nothing_is_written(qtbot, open_window, tm
     session_of(viewer).set_series(MRFSeries(np.ones((175, *SHAPE), np.complex64)), "made")
     dock.session_binding.save_to(tmp_path / "a.mrf.json")
     wait_for_job(qtbot, dock)
-    assert "in no file" in dock.session_bar.notice.text()
+    assert "not in a file" in dock.session_bar.notice.text()
     assert list(tmp_path.iterdir()) == []

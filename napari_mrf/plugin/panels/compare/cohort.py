@@ -1,9 +1,9 @@
-"""Compares several subjects from the panel: asks for folders, runs, tells what came of it."""
+"""The comparison of several subjects from the panel: folders, run, and result."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
@@ -17,6 +17,8 @@ from napari_mrf.plugin.session import session_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.components import ViewerModel
+
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.plugin.jobs import JobStatus
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
@@ -25,20 +27,20 @@ _TITLE = "Several subjects"
 
 
 class CompareCohort:
-    """What happens at the button *Several subjects…*.
+    """Controller of the button *Several subjects…*.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session runs the comparison.
+        The viewer; its session runs the comparison.
     panel : ComparePanel
         The view.
     options : callable
-        Returns how the panel wants to compare.
+        Returns the options of the comparison.
     """
 
     def __init__(
-        self, viewer: Any, panel: ComparePanel, options: Callable[[], ComparisonOptions]
+        self, viewer: ViewerModel, panel: ComparePanel, options: Callable[[], ComparisonOptions]
     ) -> None:
         self.panel = panel
         self.session = session_of(viewer)
@@ -48,7 +50,7 @@ class CompareCohort:
         panel.cohort_requested.connect(self.ask)
 
     def ask(self) -> None:
-        """Ask for the folders, beginning with those of the last time."""
+        """Ask for the folders; those of the last time are filled in."""
         self.dialog = CohortDialog(self.panel, self._folders)
         self.dialog.chosen.connect(self.run)
         self.dialog.finished.connect(self.dialog.deleteLater)
@@ -61,7 +63,7 @@ class CompareCohort:
         self.session.comparison.start(_TITLE, compare_cohort, folders, self._options(), overwrite)
 
     def asks_to_overwrite(self, status: JobStatus) -> bool:
-        """Ask where this comparison was refused because of an earlier one; return whether."""
+        """Ask whether to replace earlier results; return False if this was not the failure."""
         folders = self._folders
         if status.title != _TITLE or folders is None:
             return False
@@ -69,12 +71,12 @@ class CompareCohort:
 
 
 def state_of(cohort: ComparedCohort) -> str:
-    """Return a line for the header."""
+    """Return the line for the section header."""
     n, comparison = len(cohort.comparison.subjects), cohort.comparison
     subjects = "1 subject" if n == 1 else f"{n} subjects"
     return f"{subjects}, {comparison.test_name} against {comparison.reference_name}"
 
 
 def sentence_of(cohort: ComparedCohort) -> str:
-    """Return where the results are, and what a user should know of them."""
+    """Return the place of the results and their warnings."""
     return "\n".join([f"Report and tables are in {cohort.output}", *cohort.comparison.warnings])

@@ -1,4 +1,4 @@
-"""Asks where the maps of several subjects lie, and where their comparison goes."""
+"""The dialog for folders of several subjects and of their comparison."""
 
 from __future__ import annotations
 
@@ -18,27 +18,32 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
 
 _WIDTH = 460
 _EXPLANATION = (
-    "Each folder holds a folder for every subject, with the maps in it. Subjects are matched by "
-    "the names of their folders."
+    "Each folder contains one folder per subject with its maps. Subjects are matched by "
+    "folder name."
 )
 _ROWS = {
-    "reference": ("Reference", "Folder of subjects", "What the other is compared with"),
-    "test": ("Test", "Folder of subjects", "What is compared with the reference"),
+    "reference": ("Reference", "Folder of subjects", "Maps of the reference"),
+    "test": ("Test", "Folder of subjects", "Maps that are compared with the reference"),
     "rois": (
         "Regions",
         "none: voxels only",
-        "A folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and names in a .txt beside them",
+        "Folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and label names in .txt files",
     ),
-    "output": ("Results", "Folder to write to", "Gets the report, figures and tables"),
+    "output": (
+        "Results",
+        "Folder to write to",
+        "Report, figures and tables are written to this folder",
+    ),
 }
 
 
 class CohortDialog(QDialog):
-    """Four folders, of which that of the regions may be left out.
+    """A dialog for four folders; that of the regions is optional.
 
     Signals
     -------
@@ -72,7 +77,7 @@ class CohortDialog(QDialog):
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
-        self.run_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.run_button = present(self.buttons.button(QDialogButtonBox.StandardButton.Ok))
         self.run_button.setText("Compare")
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
@@ -84,7 +89,7 @@ class CohortDialog(QDialog):
         self._on_changed()
 
     def folders(self) -> CohortFolders:
-        """Return what is written in the rows."""
+        """Return the folders as typed."""
         return CohortFolders(**{key: edit.text().strip() for key, edit in self.edits.items()})
 
     def _browse(self, key: str, *_: object) -> None:

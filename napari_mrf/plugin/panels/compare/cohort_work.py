@@ -1,4 +1,4 @@
-"""What a Compare panel lets a worker thread do with the folders of several subjects."""
+"""The work of the Compare panel in a thread for folders of several subjects."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CohortFolders:
-    """Where the maps of several subjects lie, and where the results go.
+    """The folders of a comparison of several subjects.
 
     Parameters
     ----------
     reference, test : str
-        Folders with a folder of maps a subject, matched by name.
+        Folders that contain one folder of maps per subject, matched by name.
     rois : str
-        A folder with a label map a subject; empty for none.
+        A folder with one label map per subject; empty for none.
     output : str
-        Gets the tables, figures, report and record of ``napari-mrf compare``.
+        The folder for tables, figures, report and record, as from ``napari-mrf compare``.
     """
 
     reference: str
@@ -47,7 +47,7 @@ class ComparedCohort:
     table : mapping of int to Label
         Names and colors of the regions.
     output : str
-        Where it was written.
+        The folder of the results.
     """
 
     comparison: Comparison
@@ -84,7 +84,7 @@ def compare_cohort(
 
 
 def _subjects(study: Study, table: dict[int, Label]) -> Iterator[SubjectMaps]:
-    """Read one subject after another, and note the names of its regions."""
+    """Read one subject after another, and collect the names of the regions."""
     for name in study.folders:
         subject = study.load(name)
         table.update({label: one for label, one in subject.table.items() if label})

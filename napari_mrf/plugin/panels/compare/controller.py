@@ -1,4 +1,4 @@
-"""Binds a Compare panel to the viewer and the session."""
+"""Controller of the Compare panel: connects it to the viewer and the session."""
 
 from __future__ import annotations
 
@@ -22,23 +22,26 @@ from napari_mrf.plugin.session import session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
-    from napari_mrf.plugin.session import Session
+    from napari_mrf.plugin.session import Regions, Session
 
 
 class CompareBinding:
-    """What happens when the user acts on a Compare panel, and what the panel shows.
+    """Controller of the Compare panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose maps are compared.
+        The viewer with the maps.
     panel : ComparePanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ComparePanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ComparePanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.memory = compare_memory_of(viewer)
@@ -76,23 +79,23 @@ class CompareBinding:
         self, text: str, *, kind: str = "problem", cure: str = "",
         action: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        """Say a sentence in the panel; the button with the cure calls the action."""
+        """Show a message in the panel; the button with the cure calls the action."""
         self._action, self._tells_age = action, False
         self.panel.notice.say(text, kind=kind, cure=cure)
 
     def run_again(self) -> None:
-        """Repeat the comparison that is shown with what its sets and the regions are now."""
+        """Repeat the comparison with the current maps and regions."""
         compared = self.results.compared
         if isinstance(compared, Compared):
             self._pick(reference=compared.reference.name, test=compared.test.name)
             self.run()
 
     def cancel(self) -> None:
-        """Stop; the earlier comparison stays."""
+        """Stop and keep the earlier comparison."""
         self.session.comparison.cancel()
 
     def swap(self) -> None:
-        """Let reference and test change places."""
+        """Exchange reference and test."""
         self._pick(reference=self.panel.current("test"), test=self.panel.current("reference"))
 
     def state(self) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class CompareBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the choices of the panel; what is missing or not known stays."""
+        """Set the choices of the panel; missing or unknown ones are kept."""
         erosion = state.get("erosion_voxels")
         if isinstance(erosion, int) and not isinstance(erosion, bool):
             self.panel.erosion.setValue(erosion)
@@ -189,10 +192,10 @@ class CompareBinding:
         self._show_sets()
         self._tell_age()
 
-    def _on_series_changed(self, _: Any) -> None:
+    def _on_series_changed(self, _: MRFSeries | None) -> None:
         self._show_sets()
 
-    def _on_regions_changed(self, _: Any) -> None:
+    def _on_regions_changed(self, _: Regions | None) -> None:
         self._show_needs()
         self._tell_age()
 
@@ -204,26 +207,26 @@ class CompareBinding:
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
-    def _on_compared(self, compared: Any) -> None:
+    def _on_compared(self, compared: Compared | ComparedCohort) -> None:
         if isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()
             notes = compared.comparison.warnings
             if notes and not age_of(self.results.compared, self.session):
                 self.tell("\n".join(notes), kind="note")
-        elif isinstance(compared, ComparedCohort):
+        else:
             self.results.show(compared)
             self._show_state()
             self.tell(sentence_of(compared), kind="note")
 
 
 def needs_of(session: Session, names: Mapping[str, str]) -> str:
-    """Return what the user has to do before he can compare, empty when nothing is missing.
+    """Return what the user must do before a comparison; empty if nothing is missing.
 
     Parameters
     ----------
     session : Session
-        Whose maps, series and regions they are.
+        The session with maps, series and regions.
     names : mapping of str to str
         The name of the set that is picked, by side.
     """
@@ -240,20 +243,20 @@ def needs_of(session: Session, names: Mapping[str, str]) -> str:
         return "Wait for this comparison, or cancel it."
     regions = session.regions
     if regions is not None and grid_difference(regions, reference.maps):
-        return ("The regions lie on another grid than the reference. Pick maps of this series, "
+        return ("The regions are not on the grid of the reference. Pick maps of this series, "
                 "or load regions for these maps.")  # fmt: skip
     return ""
 
 
-def age_of(compared: Any, session: Session) -> str:
-    """Return what has changed since two sets were compared, empty when nothing has.
+def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
+    """Return what has changed since the comparison; empty if nothing has.
 
     Parameters
     ----------
     compared : Compared, ComparedCohort or None
-        What is shown. Of several subjects, whose maps are files, nothing changes in the session.
+        The comparison that is shown. Maps of several subjects are files and do not change.
     session : Session
-        What maps and regions are now.
+        The session with the current maps and regions.
     """
     if not isinstance(compared, Compared):
         return ""

@@ -1,8 +1,8 @@
-"""The error layers of a Compare panel: shown on demand, masked to the regions, kept up to date."""
+"""The error layers of the Compare panel: added on demand and updated with the regions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image
@@ -27,30 +27,35 @@ from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+    from napari_mrf.plugin.session import Regions
+
+    ErrorOf = tuple[str, str, str, str]  # reference, test, map, kind of error
 
 _QUIET_MS = 200
 _OWNER = "error"
 
 
 class CompareErrors:
-    """Adds the error of a map as a layer and lets it follow the regions.
+    """Controller of the error layers; they follow the regions.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the layers are.
+        The viewer with the layers.
     panel : ComparePanel
-        Says which kind of error, and which regions are checked.
+        The view with the kind of error and the checked regions.
     tell : callable
-        Says a sentence in the panel.
+        Shows a message in the panel.
     """
 
-    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.tell = tell
         self.session = session_of(viewer)
@@ -64,52 +69,50 @@ class CompareErrors:
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
 
     def set_compared(self, compared: Compared | ComparedCohort) -> None:
-        """Let the layers that show errors of these sets show those of their maps as they are."""
+        """Update the error layers of these sets to their current maps."""
         self.compared = compared if isinstance(compared, Compared) else None
         self._redraw(every=True)
 
     def show(self, compared: Compared, key: str) -> None:
-        """Show the error of a map, in the layer that it has or in a new one, by turns."""
+        """Show the error of a map in its layer, which is added if there is none."""
         view = self.panel.results
         of = (compared.reference.name, compared.test.name, key, view.error_kind())
         if view.regions_only.isChecked() and self.session.regions is not None:
             self._masked.add(of)
         else:
             self._masked.discard(of)
-        values = self._values(of)
+        values = self._values(compared, of)
         if values is None:
             return
         show_canvas_texts(self.viewer)
-        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(values, of), self.panel)
+        layer_turns_of(self.viewer).begin(_OWNER, self._by_turns(compared, values, of), self.panel)
 
     def _by_turns(
-        self, values: NDArray[np.float32], of: tuple[str, str, str, str]
+        self, compared: Compared, values: NDArray[np.float32], of: ErrorOf
     ) -> Iterator[None]:
         self._hide_maps(find_errors(self.viewer).get(of))
         yield
         with keeping_selection(self.viewer):
-            layer = show_error(self.viewer, values, self.compared.reference.maps, of)
+            layer = show_error(self.viewer, values, compared.reference.maps, of)
         yield
         if layer in self.viewer.layers:
             show_in_front(self.viewer, layer)
             self.viewer.layers.selection.active = layer
 
     def refresh_soon(self) -> None:
-        """Let the masked layers follow the regions once these come to rest."""
+        """Update the masked layers when the regions have not changed for a moment."""
         self._timer.start()
 
-    def _values(self, of: tuple[str, str, str, str]) -> NDArray[np.float32] | None:
-        """Return the error map (Z, Y, X), or say why there is none."""
-        compared, regions = self.compared, self.session.regions
-        region = None
-        if of in self._masked and regions is not None:
-            chosen = self.panel.regions.chosen()
-            labels = regions.labels
-            region = labels > 0 if chosen is None else np.isin(labels, chosen)
+    def _values(self, compared: Compared, of: ErrorOf) -> NDArray[np.float32] | None:
+        """Return the error map (Z, Y, X); None, with a message, if there is none."""
+        regions, region = self.session.regions, None
         try:
-            if region is not None:
+            if of in self._masked and regions is not None:
+                chosen = self.panel.regions.chosen()
+                labels = regions.labels
+                region = labels > 0 if chosen is None else np.isin(labels, chosen)
                 check_same_grid(regions, compared.reference.maps,
-                                "the regions lie on another grid than the maps")  # fmt: skip
+                                "the regions are not on the grid of the maps")  # fmt: skip
             return error_map(
                 compared.reference.maps, compared.test.maps, of[2], of[3], region=region,
                 thresholds=preferences().thresholds,
@@ -118,8 +121,8 @@ class CompareErrors:
             self.tell(error.sentence())
             return None
 
-    def _hide_maps(self, but: Any) -> None:
-        """Hide maps and other errors: seen through an error map they would be taken for it."""
+    def _hide_maps(self, but: Layer | None) -> None:
+        """Hide maps and other errors, which would be visible through an error map."""
         for layer in self.viewer.layers:
             is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
             if layer is not but and layer.visible and (is_map or ERROR_KEY in layer.metadata):
@@ -130,14 +133,15 @@ class CompareErrors:
 
     def _redraw(self, *, every: bool) -> None:
         """Draw the layers of these sets again: every one, or those masked to the regions."""
-        if self.compared is None:
+        compared = self.compared
+        if compared is None:
             return
-        sides = (self.compared.reference.name, self.compared.test.name)
+        sides = (compared.reference.name, compared.test.name)
         for of in find_errors(self.viewer):
             if of[:2] == sides and (every or of in self._masked):
-                values = self._values(of)
+                values = self._values(compared, of)
                 if values is not None:
-                    show_error(self.viewer, values, self.compared.reference.maps, of)
+                    show_error(self.viewer, values, compared.reference.maps, of)
 
-    def _on_regions_changed(self, _: Any) -> None:
+    def _on_regions_changed(self, _: Regions | None) -> None:
         self.refresh_soon()

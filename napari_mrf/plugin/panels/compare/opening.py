@@ -1,9 +1,9 @@
-"""Opens maps for a side of a Compare panel: from a folder, or the known truth of the series."""
+"""Opening of maps in the Compare panel: from a folder, or the known truth of the series."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -11,38 +11,41 @@ from napari_mrf.io.maps.writer import RECORD_NAME
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
-from napari_mrf.plugin.panels.compare.work import OpenedMaps, read_maps
+from napari_mrf.plugin.panels.compare.work import read_maps
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.components import ViewerModel
+
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+    from napari_mrf.plugin.panels.compare.work import OpenedMaps
 
 _TRUTH_FOLDER = "truth"
 
 
 class CompareOpening:
-    """What happens at *From a folder…* and at the known truth.
+    """Controller of the entries *from a folder…* and *the known truth of this series*.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the maps are shown.
+        The viewer that shows the maps.
     panel : ComparePanel
         The view.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     show_sets : callable
-        Offers the sets anew once there is another.
+        Updates the list of sets.
     """
 
     def __init__(
-        self, viewer: Any, panel: ComparePanel, tell: Callable[..., None],
+        self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None],
         show_sets: Callable[[], None],
     ) -> None:  # fmt: skip
-        self.viewer = unwrapped(viewer)
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.memory = compare_memory_of(viewer)
@@ -67,7 +70,7 @@ class CompareOpening:
         self.job.start("Opening maps", read_maps, str(folder), name, side)
 
     def truth_folder(self) -> Path | None:
-        """Return where the known truth of the series lies, None where there is none."""
+        """Return the folder with the known truth of the series, or None."""
         series = self.session.series
         if series is None or not series.source_path:
             return None
@@ -88,9 +91,7 @@ class CompareOpening:
         if status.failure is not None:
             self._tell(status.failure.sentence)
 
-    def _on_opened(self, opened: Any) -> None:
-        if not isinstance(opened, OpenedMaps):
-            return
+    def _on_opened(self, opened: OpenedMaps) -> None:
         self.panel.notice.clear()
         name = opened.maps_set.name
         self.memory.sums[name] = opened.sums

@@ -1,4 +1,4 @@
-"""The Compare panel: two sets of maps in; numbers, plots, error maps and a report out."""
+"""The Compare panel: metrics, plots, error maps and a report for two sets of maps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIDES = ("reference", "test")
 
 
 class ComparePanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the Compare step: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -60,9 +60,8 @@ class ComparePanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.pickers = {
-            "reference": Picker("What the other is compared with; differences are this minus "
-                                "the test"),
-            "test": Picker("What is compared with the reference"),
+            "reference": Picker("The reference maps; differences are reference minus test"),
+            "test": Picker("The maps that are compared with the reference"),
         }  # fmt: skip
         self._picked = dict.fromkeys(SIDES, "")
         self.erosion = ErosionBox()
@@ -70,8 +69,8 @@ class ComparePanel(QWidget):
         self.run_button.setObjectName("mrfRun")
         self.swap_button = QPushButton("Swap")
         self.cohort_button = QPushButton("Several subjects…")
-        self.cohort_button.setToolTip("Compare folders of subjects, and write a report of all")
-        self.progress_row = ProgressRow("Stop; the earlier comparison stays")
+        self.cohort_button.setToolTip("Compare folders with several subjects, and write one report")
+        self.progress_row = ProgressRow("Stop and keep the earlier comparison")
         self.needs = QLabel()
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
@@ -128,7 +127,7 @@ class ComparePanel(QWidget):
         self.run_button.setEnabled(not reason)
         self.run_button.setToolTip(reason or "Compare voxel by voxel and region by region")
         self.swap_button.setEnabled(any(self._picked.values()))
-        self.swap_button.setToolTip("Let reference and test change places")
+        self.swap_button.setToolTip("Exchange reference and test")
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of a comparison."""

@@ -1,8 +1,8 @@
-"""The plot of a Compare panel: its points answer to the mouse and to the chosen region."""
+"""The plot of the Compare panel; its points react to the mouse and to the chosen region."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QPoint, Signal
@@ -18,9 +18,13 @@ from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.kit.plot_legend import LegendEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.backend_bases import MouseEvent
+    from matplotlib.lines import Line2D
+    from numpy.typing import NDArray
 
     from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.plots.region_styles import RegionStyle
@@ -31,7 +35,7 @@ _COORDINATES = {"scatter": ("reference", "test"), "bland-altman": ("average", "d
 
 
 class ComparePlot(PlotCanvas):
-    """Draws one map of a comparison.
+    """A plot of one map of a comparison.
 
     Signals
     -------
@@ -46,15 +50,15 @@ class ComparePlot(PlotCanvas):
 
     def __init__(self) -> None:
         super().__init__(250)
-        self._axes: Any = None
+        self._axes: Axes | None = None
         self._points: pd.DataFrame | None = None
         self._places = np.empty((0, 2))
         self._key = ""
         self._kind = ""
         self._hovered = -1
         self._chosen: list[int] = []
-        self._rings: tuple[Any, ...] = ()
-        self._again: Any = None
+        self._rings: tuple[Line2D, ...] = ()
+        self._again: Callable[[], None] | None = None
         self.setMouseTracking(True)
         self.mpl_connect("motion_notify_event", self._on_moved)
         self.mpl_connect("button_press_event", self._on_pressed)
@@ -91,7 +95,7 @@ class ComparePlot(PlotCanvas):
         def draw() -> None:
             axes = self._fresh_axes()
             if points.empty:
-                self._say("No region has a mean on both sides.")
+                self._say(axes, "No region has a mean on both sides.")
                 return
             ink, behind = self.colors.text, self.colors.background
             own = {label: readable(color, behind, ink) or ink for label, color in colors.items()}
@@ -129,11 +133,10 @@ class ComparePlot(PlotCanvas):
         self._draw_with(draw)
 
     def show_nothing(self, reason: str) -> None:
-        """Say why there is no plot."""
+        """Show the reason why there is no plot."""
 
         def draw() -> None:
-            self._fresh_axes()
-            self._say(reason)
+            self._say(self._fresh_axes(), reason)
 
         self._forget_points()
         self._draw_with(draw)
@@ -149,20 +152,20 @@ class ComparePlot(PlotCanvas):
 
     def point_at(self, x_px: float, y_px: float) -> int:
         """Return the row of the point at a place in pixels of the figure, or -1."""
-        if not len(self._places) or self._axes is None:
+        pixels = self._pixels()
+        if not len(pixels):
             return -1
-        pixels = self._axes.transData.transform(self._places)
         distances = np.hypot(pixels[:, 0] - x_px, pixels[:, 1] - y_px)
         nearest = int(np.argmin(distances))
         return nearest if distances[nearest] <= _REACH_PX * self.device_pixel_ratio else -1
 
     def place_of(self, row: int) -> QPoint:
         """Return where the point of a row stands, in pixels of the widget."""
-        x, y = self._axes.transData.transform(self._places[row]) / self.device_pixel_ratio
+        x, y = self._pixels()[row] / self.device_pixel_ratio
         return QPoint(round(x), round(self.height() - y))
 
     def tooltip_of(self, row: int) -> str:
-        """Return what a point says of itself."""
+        """Return the tooltip of a point."""
         if self._points is None:
             return ""
         point = self._points.iloc[row]
@@ -175,13 +178,13 @@ class ComparePlot(PlotCanvas):
         )
         return f"{point['name']} · {where} · subject {point['subject']}\n{values}"
 
-    def _draw_with(self, draw: Any) -> None:
+    def _draw_with(self, draw: Callable[[], None]) -> None:
         self._again = draw
         draw()
         self.redraw()
         self._draw_rings()
 
-    def _fresh_axes(self) -> Any:
+    def _fresh_axes(self) -> Axes:
         self.figure.clear()
         self.legend_changed.emit(())
         self._rings = ()
@@ -189,10 +192,17 @@ class ComparePlot(PlotCanvas):
         self._axes = self.figure.add_axes((0.185, 0.165, 0.79, 0.8))
         return self._axes
 
-    def _say(self, text: str) -> None:
-        self._axes.set_axis_off()
-        self._axes.text(0.4, 0.5, text, transform=self._axes.transAxes, ha="center", fontsize=8,
-                        color=self.colors.text, wrap=True)  # fmt: skip
+    def _say(self, axes: Axes, text: str) -> None:
+        axes.set_axis_off()
+        axes.text(0.4, 0.5, text, transform=axes.transAxes, ha="center", fontsize=8,
+                  color=self.colors.text, wrap=True)  # fmt: skip
+
+    def _pixels(self) -> NDArray[np.float64]:
+        """Return the places of the points, (n, 2) in pixels of the figure."""
+        if self._axes is None or not len(self._places):
+            return np.empty((0, 2))
+        pixels: NDArray[np.float64] = self._axes.transData.transform(self._places)
+        return pixels
 
     def _forget_points(self) -> None:
         self._points, self._places = None, np.empty((0, 2))
@@ -207,7 +217,7 @@ class ComparePlot(PlotCanvas):
         hovered.set_data(self._places[[self._hovered]].T if self._hovered >= 0 else ([], []))
         self.blit_artists(self._rings)
 
-    def _on_moved(self, event: Any) -> None:
+    def _on_moved(self, event: MouseEvent) -> None:
         row = self.point_at(event.x, event.y)
         if row == self._hovered:
             return
@@ -218,17 +228,17 @@ class ComparePlot(PlotCanvas):
             return
         QToolTip.showText(self.mapToGlobal(self.place_of(row)), self.tooltip_of(row), self)
 
-    def _on_pressed(self, event: Any) -> None:
+    def _on_pressed(self, event: MouseEvent) -> None:
         row = self.point_at(event.x, event.y)
         if row >= 0 and event.button == 1:
             self.point_clicked.emit(row)
 
-    def _on_left(self, _: Any) -> None:
+    def _on_left(self, _: object) -> None:
         if self._hovered >= 0:
             self._hovered = -1
             self._draw_rings()
 
-    def _on_theme_changed(self, _: Any) -> None:
+    def _on_theme_changed(self, _: object) -> None:
         if self._again is not None:
             self._again()
             self._draw_rings()

@@ -1,4 +1,4 @@
-"""Which regions count in the agreement: all, or those that are checked."""
+"""The list of regions that count in the agreement."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import Section
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _SWATCH = 12
 
 
 class CompareRegions(QWidget):
-    """A folding list of regions with a check box each.
+    """A collapsible list of regions with check boxes.
 
     Signals
     -------
@@ -98,7 +99,7 @@ class CompareRegions(QWidget):
         return [label for label in labels if label not in left_out]
 
     def _items(self) -> list[QListWidgetItem]:
-        return [self.list.item(row) for row in range(self.list.count())]
+        return [present(self.list.item(row)) for row in range(self.list.count())]
 
     def _check(self, state: Qt.CheckState) -> None:
         self.list.blockSignals(True)

@@ -1,4 +1,4 @@
-"""Binds the results of a comparison to the viewer: plots, points, regions, error layers."""
+"""Controller of the results in the Compare panel: plots, points, regions, error layers."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from napari.components import ViewerModel
+
     from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
@@ -39,20 +41,20 @@ _UNNAMED_COLOR = "#808080"
 
 
 class CompareResultsBinding:
-    """Shows a comparison and acts on what the user does with it.
+    """Controller of the results: shows a comparison and acts on the signals of the view.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where regions and error maps are shown.
+        The viewer that shows regions and error maps.
     panel : ComparePanel
         The view.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     """
 
-    def __init__(self, viewer: Any, panel: ComparePanel, tell: Callable[..., None]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ComparePanel, tell: Callable[..., None]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.tell = tell
         self.view = panel.results
@@ -61,7 +63,7 @@ class CompareResultsBinding:
         self.compared: Compared | ComparedCohort | None = None
         self._points = pd.DataFrame()
         self._found: Agreement | None = None
-        self._computed_of: Any = None
+        self._computed_of: object = None
         self._key = ""
         self.memory = compare_memory_of(viewer)
         self.errors = CompareErrors(viewer, panel, tell)
@@ -119,7 +121,7 @@ class CompareResultsBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the choices; what is missing or not known stays."""
+        """Set the choices; missing or unknown ones are kept."""
         view = self.view
         self._key = str(state.get("map", self._key))
         view.set_tab(str(state.get("plot", "")))
@@ -137,6 +139,8 @@ class CompareResultsBinding:
         return "slice" if self.view.by_slice.isChecked() else "pooled"
 
     def _show_map(self) -> None:
+        if self.compared is None:
+            return
         comparison = self.compared.comparison
         self.view.maps.select_row(comparison.maps.index(self._key))
         self.view.definitions.setText(definitions_of(comparison, self._key))
@@ -145,8 +149,9 @@ class CompareResultsBinding:
     def _show_plot(self) -> None:
         if self.compared is None:
             return
-        self._compute()
-        comparison, view, key = self.compared.comparison, self.view, self._key
+        compared = self.compared
+        self._compute(compared)
+        comparison, view, key = compared.comparison, self.view, self._key
         kind = view.tab()
         if kind == "blurriness":
             view.plot.show_blurriness(comparison.blurriness, key)
@@ -157,35 +162,25 @@ class CompareResultsBinding:
         elif self._found is None:
             view.plot.show_nothing(
                 "Draw or load regions (step ROIs), then compare again."
-                if self.compared.is_in_view
+                if compared.is_in_view
                 else "No folder of regions was given."
             )
             view.set_note("")
         else:
             names = (comparison.reference_name, comparison.test_name)
-            view.plot.show_points(kind, self._points, self._found, key, names, self._colors())
+            view.plot.show_points(kind, self._points, self._found, key, names, _colors(compared))
             note = scatter_note if kind == "scatter" else bland_altman_note
             view.set_note("" if self._points.empty else note(self._found))
         self._on_region_chosen(self.session.chosen_region)
 
-    def _colors(self) -> dict[int, str]:
-        """Return the color of every region, which it has in the image too."""
-        table = self.compared.table
-        return {
-            label: to_hex([channel / 255 for channel in table[label].color])
-            if label in table
-            else _UNNAMED_COLOR
-            for label in labels_in(self.compared.comparison)
-        }
-
-    def _compute(self) -> None:
+    def _compute(self, compared: Compared | ComparedCohort) -> None:
         """Find points and statistics of the map and regions that are shown, where they are new."""
         scope, chosen = self._scope(), self.panel.regions.chosen()
-        of = (self.compared, self._key, scope, None if chosen is None else tuple(chosen))
+        of = (compared, self._key, scope, None if chosen is None else tuple(chosen))
         if of == self._computed_of:
             return
         self._computed_of = of
-        comparison = self.compared.comparison
+        comparison = compared.comparison
         pairs = comparison.pairs
         if pairs.empty:
             self._points, self._found = pd.DataFrame(), None
@@ -212,7 +207,7 @@ class CompareResultsBinding:
             return
         point = self._points.iloc[row]
         if not self.compared.is_in_view:
-            self.tell(f"{point['name']} of subject {point['subject']}, whose maps are not open.",
+            self.tell(f"{point['name']} of subject {point['subject']}. Its maps are not open.",
                       kind="note")  # fmt: skip
             return
         if regions is None:
@@ -220,7 +215,7 @@ class CompareResultsBinding:
         z = None if point["scope"] == "pooled" else int(point["slice"])
         choice = RegionChoice(int(point["label"]), z)
         if choice.label not in regions.table:
-            self.tell(f"The region {point['name']} is no longer there. Compare again.")
+            self.tell(f"The region {point['name']} no longer exists. Compare again.")
             return
         if choice == self.session.chosen_region:
             self.pointer.show(choice)  # clicked again: go there again
@@ -241,19 +236,30 @@ class CompareResultsBinding:
             self.errors.show(self.compared, self._key)
 
 
-BLURRINESS_NOTE = "Less energy in the high frequencies is blurrier; noise adds to it."
+def _colors(compared: Compared | ComparedCohort) -> dict[int, str]:
+    """Return the color of every region, the same as in the image."""
+    table = compared.table
+    return {
+        label: to_hex([channel / 255 for channel in table[label].color])
+        if label in table
+        else _UNNAMED_COLOR
+        for label in labels_in(compared.comparison)
+    }
+
+
+BLURRINESS_NOTE = "Less energy in the high frequencies means more blur; noise adds energy."
 TABLE_NOTE = "Click a row to see the region."
 
 
 def scatter_note(found: Agreement) -> str:
-    """Return what the lines of `draw_scatter` are."""
+    """Return the legend of the lines of `draw_scatter`."""
     return "Dotted: identity." + (
         " Solid: regression line." if np.isfinite(found.line.slope) else ""
     )
 
 
 def bland_altman_note(found: Agreement) -> str:
-    """Return what the lines and bands of `draw_bland_altman` are."""
+    """Return the legend of the lines and bands of `draw_bland_altman`."""
     simple, repeated = found.simple, found.repeated
     bands = (simple.bias_interval, simple.lower_interval, simple.upper_interval)
     drawn = {

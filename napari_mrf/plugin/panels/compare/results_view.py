@@ -1,4 +1,4 @@
-"""The results part of the Compare panel: maps, plots, numbers, error maps, export."""
+"""The results of the Compare panel: metrics, plots, agreement, error maps, export."""
 
 from __future__ import annotations
 
@@ -34,22 +34,25 @@ if TYPE_CHECKING:
 
 REGIONS_TAB = "regions"
 _TABS = {
-    "scatter": ("Scatter", "Test over reference, with the identity (dotted) and the regression"),
+    "scatter": (
+        "Scatter",
+        "Test against reference, with the identity line (dotted) and the regression line",
+    ),
     "bland-altman": ("Bland-Altman", "Difference over mean, with bias and limits of agreement"),
-    "blurriness": ("Blur", "Energy in the high spatial frequencies: less is blurrier"),
+    "blurriness": ("Blur", "Energy in the high spatial frequencies; less energy means more blur"),
     REGIONS_TAB: ("Table", "The means of the regions"),
 }
 
 
 class CompareResults(QWidget):
-    """Shows what it is told and says what the user wants; hidden without a comparison.
+    """View of the results: shows state and emits signals; hidden without a comparison.
 
     Signals
     -------
     map_changed
         The user clicked the row of a map; its row.
     view_changed
-        The user changed what is plotted.
+        The user changed the plot.
     error_requested
         The user wants the error map.
     report_requested, csv_requested, excel_requested
@@ -71,7 +74,7 @@ class CompareResults(QWidget):
         self.definitions.setTextFormat(Qt.TextFormat.PlainText)
         self.definitions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.definitions.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self.meaning = Section("What the numbers mean", self.definitions, is_open=False)
+        self.meaning = Section("Definitions", self.definitions, is_open=False)
         self.tabs = QTabBar()
         self.tabs.setExpanding(True)
         self.tabs.setElideMode(Qt.TextElideMode.ElideRight)  # rather than widen the dock
@@ -92,13 +95,15 @@ class CompareResults(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setEnabled(False)
-        self.by_slice = QCheckBox("Count every slice of a region")
-        self.by_slice.setToolTip("Otherwise a region counts once, pooled over its slices")
+        self.by_slice = QCheckBox("Count every slice separately")
+        self.by_slice.setToolTip(
+            "Every slice of a region is one value; otherwise the whole region is one value"
+        )
         self.statistics = DataTable("agreement")
-        self.error_picker = Picker("Which error to show as a layer")
-        for name, kind in ERROR_KINDS.items():
+        self.error_picker = Picker("Kind of error map")
+        for at, (name, error) in enumerate(ERROR_KINDS.items()):
             self.error_picker.addItem(name, name)
-            self.error_picker.setItemData(self.error_picker.count() - 1, kind.definition, 3)
+            self.error_picker.setItemData(at, error.definition, Qt.ItemDataRole.ToolTipRole)
         self.regions_only = QCheckBox("Only in the regions")
         self.regions_only.setToolTip("Show the error inside the checked regions only")
         self.error_button = QPushButton("Show")
@@ -148,26 +153,26 @@ class CompareResults(QWidget):
         self._show_tab()
 
     def set_metrics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show the metrics, one row a map, all maps in view."""
+        """Show the metrics, one row per map, with all rows visible."""
         self.maps.set_table(table, columns)
         self.maps.fit_rows()
 
     def set_statistics(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-        """Show the agreement, one row a statistic; a scroll bar would cover the intervals."""
+        """Show the agreement, one row per statistic; a scroll bar would cover the intervals."""
         self.statistics.set_table(table, columns)
         self.statistics.fit_rows()
 
     def tab(self) -> str:
-        """Return what is looked at: a kind of plot, or `REGIONS_TAB`."""
+        """Return the open tab: a kind of plot, or `REGIONS_TAB`."""
         return str(self.tabs.tabData(self.tabs.currentIndex()))
 
     def set_tab(self, kind: str) -> None:
-        """Look at something else; an unknown kind is ignored."""
+        """Open a tab; an unknown kind is ignored."""
         if kind in _TABS:
             self.tabs.setCurrentIndex(list(_TABS).index(kind))
 
     def set_note(self, text: str) -> None:
-        """Say in gray what is seen in the plot or table above."""
+        """Explain in gray the plot or table above."""
         self.note.setText(text)
         self.note.setVisible(bool(text))
 
@@ -176,12 +181,12 @@ class CompareResults(QWidget):
         return str(self.error_picker.currentData())
 
     def set_has_regions(self, has_regions: bool) -> None:
-        """Hide what needs regions where there are none."""
+        """Hide what needs regions if there are none."""
         for widget in (self.by_slice, self.statistics, self.regions_only):
             widget.setVisible(has_regions)
 
     def set_in_view(self, is_in_view: bool) -> None:
-        """Hide what acts on maps in the viewer where they are not there."""
+        """Hide what acts on maps in the viewer if the maps are not open."""
         self.errors.setVisible(is_in_view)
 
     def set_writing(self, is_writing: bool) -> None:

@@ -1,8 +1,8 @@
-"""Writes the report and the tables of the comparison that a Compare panel shows."""
+"""Saving of the report and the tables from the Compare panel."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -12,23 +12,24 @@ from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
 
 
 class CompareSaving:
-    """What happens at the buttons that write the report, CSV tables and the Excel file.
+    """Controller of the buttons that write the report, CSV tables and the Excel file.
 
     Parameters
     ----------
     panel : ComparePanel
-        Where the buttons are.
+        The view with the buttons.
     results : CompareResultsBinding
-        Knows the comparison that is shown and what of it is selected.
+        The controller with the comparison and the selected regions.
     tell : callable
-        Says a sentence in the panel, see `CompareBinding.tell`.
+        Shows a message in the panel, see `CompareBinding.tell`.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class CompareSaving:
     def _replace_tables(self) -> None:
         self.save_tables(self._tables_path, overwrite=True)
 
-    def _on_written(self, paths: Any) -> None:
+    def _on_written(self, paths: Sequence[Path]) -> None:
         names = " and ".join(str(path) for path in paths[:2])
         more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
         self.tell(f"Saved to {names}{more}", kind="note")

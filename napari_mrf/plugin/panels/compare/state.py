@@ -1,33 +1,35 @@
-"""What the Compare panels of a viewer remember of it while no panel is open."""
+"""The state of comparisons of a viewer, kept while no Compare panel is open."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-from napari_mrf.plugin.panels.compare.work import Compared
 from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+    from napari_mrf.plugin.panels.compare.work import Compared
     from napari_mrf.plugin.session import MapsSet
 
 
 class CompareMemory:
-    """The last comparison of a viewer, the sides that were picked, and the order of its maps.
+    """The last comparison of a viewer, the picked sides, and the order of its maps.
 
-    There is one a viewer, not one a panel: a comparison goes on, and its result stays, when the
-    panel that started it is closed.
+    There is one per viewer, not one per panel: a comparison continues, and its result is kept,
+    when the panel is closed.
 
     Attributes
     ----------
     compared : Compared, ComparedCohort or None
         The last result.
     picked : dict of str to str
-        The set that the user picked, by side; a side he left alone is missing.
+        The set that the user picked, by side; without sides that were not picked.
     sums : dict of str to mapping
         sha256 of the files of maps that were read from a folder, by set.
     left_out : frozenset of int
@@ -36,7 +38,7 @@ class CompareMemory:
         The error layers that show the checked regions only, by what they are of.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: ViewerModel) -> None:
         self.compared: Compared | ComparedCohort | None = None
         self.picked: dict[str, str] = {}
         self.sums: dict[str, Mapping[str, str]] = {}
@@ -56,9 +58,8 @@ class CompareMemory:
         kept = [one for one in self._order if one in self._sets]
         self._order = kept + [one for one in self._sets if one not in kept]
 
-    def _on_compared(self, compared: Any) -> None:
-        if isinstance(compared, (Compared, ComparedCohort)):
-            self.compared = compared
+    def _on_compared(self, compared: Compared | ComparedCohort) -> None:
+        self.compared = compared
 
 
 def sides_of(
@@ -94,7 +95,7 @@ def sides_of(
 
 
 def truths_among(sets: Sequence[MapsSet], folder: Path | None) -> set[str]:
-    """Return the names of the sets that are a known truth: from its folder, or of a phantom."""
+    """Return the names of the sets that are a known truth: from its folder or of a phantom."""
     return {
         one.name
         for one in sets
@@ -110,10 +111,10 @@ def method_of(maps_set: MapsSet) -> str:
     return str(name or maps_set.name)
 
 
-_MEMORIES: WeakKeyDictionary[Any, CompareMemory] = WeakKeyDictionary()
+_MEMORIES: WeakKeyDictionary[ViewerModel, CompareMemory] = WeakKeyDictionary()
 
 
-def compare_memory_of(viewer: Any) -> CompareMemory:
+def compare_memory_of(viewer: ViewerModel) -> CompareMemory:
     """Return the memory of a viewer, made when first asked for."""
     viewer = unwrapped(viewer)
     if viewer not in _MEMORIES:

@@ -1,8 +1,10 @@
-"""What the tables of a Compare panel show of a comparison."""
+"""Rows and columns of the tables in the Compare panel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import decimals
@@ -12,8 +14,8 @@ from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metri
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
@@ -32,7 +34,7 @@ _WITHOUT_UNIT = {"icc_2_1", "icc_3_1", "ccc", "slope", "r", "r_squared"}
 
 
 def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row a map with every metric, and the columns with their definitions."""
+    """Return one row per map with every metric, and the columns with their definitions."""
     import pandas as pd
 
     wide = comparison.metrics.pivot_table(
@@ -40,7 +42,8 @@ def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
     )
     table = pd.DataFrame({"map": list(comparison.maps)})
     for name in _SHOWN:
-        values = [wide.loc[key, name] if name in wide else float("nan") for key in comparison.maps]
+        column = wide[name].to_dict() if name in wide else {}
+        values = [float(column.get(key, np.nan)) for key in comparison.maps]
         if name == "MAE":  # each map has a unit of its own
             table[name] = [
                 metric_cell(value, name, key).text
@@ -59,7 +62,7 @@ def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
 
 
 def definitions_of(comparison: Comparison, key: str) -> str:
-    """Return what the metrics of a map are computed from, and how."""
+    """Return the definitions of the metrics of a map, with the number of voxels."""
     rows = comparison.metrics[comparison.metrics["map"] == key]
     if rows.empty:
         return ""
@@ -79,7 +82,7 @@ def definitions_of(comparison: Comparison, key: str) -> str:
 
 
 def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one line a statistic of agreement, with its interval."""
+    """Return one row per statistic of agreement, with its interval."""
     import pandas as pd
 
     key = str(row["map"])
@@ -91,7 +94,7 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
         plain = name in _WITHOUT_UNIT
         places = 3 if plain else decimals(key)
         value = number(row[name], places, "" if plain else unit).text
-        ends = [number(row.get(f"{name}_{end}", float("nan")), places).text
+        ends = [number(row.get(f"{name}_{end}", np.nan), places).text
                 for end in ("low", "high")]  # fmt: skip
         lines.append((title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"))
     table = pd.DataFrame(lines, columns=["statistic", "value", "interval"])
@@ -103,7 +106,7 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
 
 
 def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row a region, and the columns that show it."""
+    """Return one row per region, and its columns."""
     places = f".{decimals(key)}f"
     unit = PARAMETERS[key].unit
     with_unit = f" ({unit})" if unit else ""
@@ -129,12 +132,12 @@ def rows_of_region(points: pd.DataFrame, label: int, z: int | None) -> list[int]
 
 
 def labels_in(comparison: Comparison) -> Sequence[int]:
-    """Return the labels that are drawn, by rising number."""
+    """Return the labels that are drawn, in ascending order."""
     pairs = comparison.pairs
     if pairs.empty:
         return []
     return sorted({int(label) for label in pairs.loc[pairs["n_drawn"] > 0, "label"]})
 
 
-def _where(rows: np.ndarray) -> list[int]:
+def _where(rows: NDArray[np.bool_]) -> list[int]:
     return [int(row) for row in rows.nonzero()[0]]

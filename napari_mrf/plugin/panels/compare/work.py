@@ -1,4 +1,4 @@
-"""What a Compare panel lets a worker thread do: compare, read maps, write reports and tables."""
+"""The work of the Compare panel in a thread: compare, read maps, write report and tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """A comparison, and what it is of.
+    """A comparison with its maps and regions.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class OpenedMaps:
     maps_set : MapsSet
         With the name of the folder.
     side : str
-        Which side asked for them, ``"reference"`` or ``"test"``.
+        The side that asked for them, ``"reference"`` or ``"test"``.
     sums : mapping of str to str
         sha256 by file name.
     """

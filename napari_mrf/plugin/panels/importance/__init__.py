@@ -1,1 +1,1 @@
-"""The Importance panel: frames that matter, and those that do not."""
+"""The Importance panel: importance of each frame for the maps."""

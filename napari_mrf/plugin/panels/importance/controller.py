@@ -1,4 +1,4 @@
-"""Binds an Importance panel to the viewer and the session: what is run, and what is remembered."""
+"""Controller of the Importance panel: runs, results and saving."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from napari_mrf.plugin.session import session_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 
 class ImportanceSaving:
-    """Writes the result to a folder of the user's choice.
+    """Controller of the *Save…* button.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose result it is.
+        The viewer with the result.
     panel : ImportancePanel
-        Where the button is.
+        The view with the button.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.store = importance_store_of(viewer)
         self.job = Job()
@@ -77,17 +79,17 @@ _TITLE = "Importance, "
 
 
 class ImportanceBinding:
-    """Runs what the panel asks for, and keeps its parts together.
+    """Controller of the Importance panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the series is.
+        The viewer with the series.
     panel : ImportancePanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.store = importance_store_of(viewer)
@@ -121,7 +123,7 @@ class ImportanceBinding:
                                       self._truth(), parameters)  # fmt: skip
 
     def cancel(self) -> None:
-        """Stop the run; what has been measured stays."""
+        """Stop the run and keep the results so far."""
         self.session.importance.cancel()
 
     def parameters(self) -> ImportanceParameters:
@@ -135,7 +137,7 @@ class ImportanceBinding:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what is chosen, for a session file."""
+        """Return the choices, for a session file."""
         panel = self.panel
         return {
             "method": panel.current_method(),
@@ -146,7 +148,7 @@ class ImportanceBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Choose as a session file says, as soon as the methods are listed."""
+        """Restore the choices of a session file as soon as the methods are listed."""
         settings = state.get("settings")
         for name, value in settings.items() if isinstance(settings, dict) else ():
             with suppress(TypeError, ValueError, OverflowError):
@@ -156,7 +158,7 @@ class ImportanceBinding:
         self.view.choose_map(str(state.get("map", "")))
 
     def _truth(self) -> ParameterMaps | None:
-        """Return the chosen true maps; None where the method is judged by its own."""
+        """Return the chosen true maps; None for the maps of the method itself."""
         maps_set = self.session.maps_sets.get(self.panel.truth_picker.currentText())
         return None if maps_set is None else maps_set.maps
 
@@ -171,7 +173,7 @@ class ImportanceBinding:
         if series.sequence is None:
             return "Pick the sequence of the series first."
         if series.metadata.get("magnitude_only"):
-            return "The series has magnitude only, and the phase is needed."
+            return "The series has only the magnitude, but the phase is needed."
         if self.methods.catalogue.status.is_running:
             return "Loading the methods…"
         if not self.panel.current_method():

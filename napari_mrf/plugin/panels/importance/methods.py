@@ -1,4 +1,4 @@
-"""The methods that an Importance panel offers, and their options."""
+"""The methods that the Importance panel offers, and their options."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from napari_mrf.reconstruction.provenance import options_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 
 class ImportanceMethods:
-    """Lists the methods for the sequence of the series, and fills in their options.
+    """The list of methods for the sequence of the series, and their options.
 
-    What is measured should be the method as it made the maps: options are those of the youngest
-    maps of the method, until the user changes them.
+    The method should be measured as it made the maps: its options are those of the newest maps
+    of the method, until the user changes them.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is.
+        The viewer of the session.
     panel : ImportancePanel
-        Where methods are picked.
+        The view with the methods.
 
     Attributes
     ----------
@@ -41,11 +45,11 @@ class ImportanceMethods:
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.catalogue = Job()
-        self._listed_for: Any = None
+        self._listed_for: Sequence | None = None
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         self.bond = Bond(panel)
@@ -84,11 +88,13 @@ class ImportanceMethods:
             self.catalogue.start("Methods", list_catalogue, sequence)
 
     def _take_options(self, method: str) -> None:
-        """Set the options of a method to those of its youngest maps."""
+        """Set the options of a method to those of its newest maps."""
         series = self.session.series
+        if series is None or series.sequence is None:
+            return
         for maps_set in reversed(list(self.session.maps_sets.values())):
             record = maps_set.maps.provenance.get("method", {})
-            if isinstance(record, dict) and record.get("name") == method and series is not None:
+            if isinstance(record, dict) and record.get("name") == method:
                 with suppress(KeyError, TypeError, ValueError, AttributeError):
                     # maps from disk may say anything
                     self._enter(options_of(maps_set.maps.provenance, series.sequence))
@@ -98,7 +104,7 @@ class ImportanceMethods:
         self._take_options(method)
         self.changed.emit()
 
-    def _on_series_changed(self, series: Any) -> None:
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
         self._list()
         self.changed.emit()
 

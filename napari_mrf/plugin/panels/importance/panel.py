@@ -1,4 +1,4 @@
-"""The Importance panel: which frames matter for which map."""
+"""The Importance panel: importance of each frame for each map."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ImportancePanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the Importance step: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -59,15 +59,15 @@ class ImportancePanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.method_picker = Picker("The method whose use of the frames is measured")
-        self.mask_picker = Picker("Where the voxels are taken from: the automatic foreground, or "
-                                  "what a Labels layer marks")  # fmt: skip
-        self.truth_picker = Picker("True maps to judge by. Without them a change is measured from "
-                                   "the maps of the unchanged series.")  # fmt: skip
+        self.method_picker = Picker("The method for which the importance of the frames is measured")
+        self.mask_picker = Picker("Voxels that are used: the automatic foreground, or the labeled "
+                                  "voxels of a Labels layer")  # fmt: skip
+        self.truth_picker = Picker("True maps as the reference. Without them, changes are measured "
+                                   "from the maps of the unchanged series.")  # fmt: skip
         self.settings, self.options = OptionForm(), OptionForm()
         self.settings.set_options(SETTINGS)
         self.run_button = QPushButton("Measure importance")
-        self.progress_row = ProgressRow("Stop; what has been measured stays")
+        self.progress_row = ProgressRow("Stop and keep the results so far")
         self.needs, self.notice = QLabel(), Notice()
         self.map_picker = Picker("The map whose frames are shown")
         self.fisher_box = QCheckBox("Fisher information")
@@ -112,10 +112,10 @@ class ImportancePanel(QWidget):
         view.addWidget(self.map_picker, 1)
         view.addWidget(self.fisher_box)
         self.frame_text.setWordWrap(True)
-        self.layer_button.setToolTip("The absolute change of the map in every voxel, moving with "
-                                     "the frame slider")  # fmt: skip
-        self.save_button.setToolTip("CSV, figure (SVG, PDF, PNG), the change in every voxel of "
-                                    "this map (NIfTI), and a record")  # fmt: skip
+        self.layer_button.setToolTip("Add the absolute change of the map in every voxel; the layer "
+                                     "follows the frame slider")  # fmt: skip
+        self.save_button.setToolTip("Write a CSV table, the figure (SVG, PDF, PNG), the change of "
+                                    "this map in every voxel (NIfTI), and a record")  # fmt: skip
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         buttons.addWidget(self.layer_button)
@@ -163,7 +163,7 @@ class ImportancePanel(QWidget):
         self._show_options()
 
     def choose_method(self, name: str) -> None:
-        """Pick a method as if the user had; one that is not offered is left alone."""
+        """Pick a method as the user would; an unknown name is ignored."""
         at = self.method_picker.findData(name)
         if name and at >= 0:
             self.method_picker.setCurrentIndex(at)
@@ -178,7 +178,7 @@ class ImportancePanel(QWidget):
         self.truth_picker.fill([NO_TRUTH, *names], current)
 
     def set_maps(self, keys: Sequence[str], current: str) -> None:
-        """Offer the maps of a result; without any there is nothing to show."""
+        """Offer the maps of a result; the results are hidden without maps."""
         self.map_picker.fill(list(keys), current)
         self.results.setVisible(bool(keys))
 
@@ -187,7 +187,9 @@ class ImportancePanel(QWidget):
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         self.run_button.setEnabled(not reason)
-        self.run_button.setToolTip(reason or "Permute frame after frame and reconstruct each time")
+        self.run_button.setToolTip(
+            reason or "Permute one frame after another and reconstruct each time"
+        )
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of a run."""
@@ -198,7 +200,7 @@ class ImportancePanel(QWidget):
             self.state_changed.emit(text)
 
     def set_saving(self, is_saving: bool) -> None:
-        """Let nobody save twice at a time."""
+        """Disable the button while a file is being saved."""
         self.save_button.setEnabled(not is_saving)
         self.save_button.setText("Saving…" if is_saving else "Save…")
 

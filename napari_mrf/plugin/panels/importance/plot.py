@@ -16,6 +16,9 @@ from napari_mrf.plots.importance_figure import (
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 
 if TYPE_CHECKING:
+    from matplotlib.backend_bases import MouseEvent
+    from matplotlib.lines import Line2D
+
     from napari_mrf.analysis.importance.result import Importance
 
 _HEIGHT = 290
@@ -25,7 +28,7 @@ _FISHER = {True: "#EE8899", False: FISHER_COLOR}
 
 
 class ImportancePlot(PlotCanvas):
-    """Shows one map of an `Importance`, complete or filling in.
+    """A plot of one map of an `Importance`, complete or in progress.
 
     Signals
     -------
@@ -41,7 +44,7 @@ class ImportancePlot(PlotCanvas):
         self._key = ""
         self._with_fisher = True
         self._frame: int | None = None
-        self._markers: list[Any] = []
+        self._markers: list[Line2D] = []
         self._bars: Any = None
         self._twin: Any = None
         self.theme_changed.connect(self._build)
@@ -65,7 +68,7 @@ class ImportancePlot(PlotCanvas):
         self._place_markers()
         self.blit_artists(self._markers)
 
-    def _build(self, *_: Any) -> None:
+    def _build(self, *_: object) -> None:
         importance = self._importance
         if importance is None:
             return
@@ -94,6 +97,8 @@ class ImportancePlot(PlotCanvas):
 
     def _draw_map(self) -> None:
         importance, bars, twin = self._importance, self._bars, self._twin
+        if importance is None:
+            return
         for artist in (*bars.collections, *twin.lines):
             artist.remove()
         is_dark = self.colors.is_dark
@@ -116,7 +121,7 @@ class ImportancePlot(PlotCanvas):
             marker.set_visible(self._frame is not None)
             marker.set_xdata([self._frame or 0] * 2)
 
-    def _on_pressed(self, event: Any) -> None:
+    def _on_pressed(self, event: MouseEvent) -> None:
         if self._importance is None or event.xdata is None or event.button != 1:
             return
         frame = round(float(event.xdata))

@@ -1,15 +1,14 @@
-"""What an Importance panel shows of a result: bars, the frame in view, and the layer."""
+"""The result in the Importance panel: bars, current frame, and layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_mrf.analysis.importance.result import Importance
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
@@ -23,21 +22,25 @@ from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
+
+    from napari_mrf.analysis.importance.result import Importance
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
     from napari_mrf.plugin.session import Session
 
 
 class ImportanceStore:
-    """Takes what a run has measured so far, and keeps it when the run is cancelled or fails.
-
-    A frame that has been permuted is measured, whatever becomes of the others.
+    """The results of a run so far; they are kept if the run is cancelled or fails.
 
     Attributes
     ----------
     changed : Signal(object)
         There is another `Importance`, or the same one has been completed.
     filled : Signal(object)
-        More of the present one is known; many times a second.
+        The current one has more results; sent many times per second.
     """
 
     changed = Signal(object)
@@ -45,33 +48,32 @@ class ImportanceStore:
 
     def __init__(self, session: Session) -> None:
         self.result: Importance | None = None
-        self.series: Any = None
+        self.series: MRFSeries | None = None
+        self._expected: MRFSeries | None = None
         self._session = session
         session.importance.updated.connect(self._on_updated)
         session.importance.succeeded.connect(self._on_succeeded)
 
-    def begin(self, series: Any) -> None:
-        """Expect a run over a series; the earlier result stays until the first of the new."""
+    def begin(self, series: MRFSeries) -> None:
+        """Prepare a run; the earlier result is kept until the first new one."""
         self._expected = series
 
-    def _on_updated(self, importance: Any) -> None:
-        if isinstance(importance, Importance):
-            if importance is not self.result:
-                self.result, self.series = importance, self._expected
-                self.changed.emit(importance)
-            else:
-                self.filled.emit(importance)
-
-    def _on_succeeded(self, importance: Any) -> None:
-        if isinstance(importance, Importance):
+    def _on_updated(self, importance: Importance) -> None:
+        if importance is not self.result:
             self.result, self.series = importance, self._expected
             self.changed.emit(importance)
+        else:
+            self.filled.emit(importance)
+
+    def _on_succeeded(self, importance: Importance) -> None:
+        self.result, self.series = importance, self._expected
+        self.changed.emit(importance)
 
 
-_STORES: WeakKeyDictionary[Any, ImportanceStore] = WeakKeyDictionary()
+_STORES: WeakKeyDictionary[ViewerModel, ImportanceStore] = WeakKeyDictionary()
 
 
-def importance_store_of(viewer: Any) -> ImportanceStore:
+def importance_store_of(viewer: ViewerModel) -> ImportanceStore:
     """Return the store of a viewer, made when first asked for."""
     viewer = unwrapped(viewer)
     if viewer not in _STORES:
@@ -84,18 +86,18 @@ _REDRAW_INTERVAL_MS = 500
 
 
 class ImportanceView:
-    """Draws the result as it fills in; frames of plot and slider follow each other.
+    """Controller of the plot: draws the result in progress and follows the frame slider.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the series is and the layer goes.
+        The viewer with the series and the layer.
     panel : ImportancePanel
-        Where the plot is.
+        The view with the plot.
     """
 
-    def __init__(self, viewer: Any, panel: ImportancePanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ImportancePanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.store = importance_store_of(viewer)
         self._wanted_map = ""
@@ -114,12 +116,12 @@ class ImportanceView:
         self.show()
 
     def choose_map(self, key: str) -> None:
-        """Show a map, as soon as there is a result that has it."""
+        """Show a map as soon as a result contains it."""
         self._wanted_map = key
         self.show()
 
     def show(self) -> None:
-        """Draw what is known; nothing without a result."""
+        """Draw the result so far, if there is one."""
         result = self.store.result
         if result is None:
             return
@@ -138,9 +140,10 @@ class ImportanceView:
             layer.refresh()
         self._show_frame()
 
-    def series_layer(self) -> Any:
+    def series_layer(self) -> Layer | None:
         """Return the layer of the series that was measured, while it is in the viewer."""
-        return layer_of_series(self.viewer, self.store.series)
+        layer: Layer | None = layer_of_series(self.viewer, self.store.series)
+        return layer
 
     def _show_frame(self) -> None:
         result = self.store.result
@@ -161,7 +164,7 @@ class ImportanceView:
         if layer is not None:
             show_frame(self.viewer, layer, frame)
 
-    def _on_frame_moved(self, event: Any = None) -> None:
+    def _on_frame_moved(self, event: Event | None = None) -> None:
         self._show_frame()
 
     def _on_layer_requested(self) -> None:

@@ -1,4 +1,4 @@
-"""What the Importance panel asks for, and the work itself, free of Qt and napari."""
+"""The parameters of the Importance panel and its work in a thread, without Qt and napari."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ _MOST = 1_000_000
 SETTINGS = (
     MethodOption(
         "repeats", "int", 3, "Repeats",
-        "Draws of every permutation; their spread is the standard deviation.", limits=(1, 100),
+        "Random permutations per frame; their spread is the standard deviation.", limits=(1, 100),
     ),
     MethodOption(
         "voxels", "int", 1000, "Voxels",
-        "Random voxels of the mask that take part; 0 for all of them.", limits=(0, _MOST),
+        "Number of random voxels of the mask; 0 uses all voxels.", limits=(0, _MOST),
     ),
     MethodOption(
         "group", "int", 1, "Group",
-        "Consecutive frames that are permuted together.", limits=(1, 1000),
+        "Number of consecutive frames that are permuted together.", limits=(1, 1000),
     ),
     MethodOption(
         "stride", "int", 0, "Stride",
-        "Frames from the start of one group to that of the next; frames between are left out. "
-        "0 leaves none out.", limits=(0, 1000),
+        "Frames from the start of one group to the start of the next; frames between groups are "
+        "left out. 0 uses all frames.", limits=(0, 1000),
     ),
     MethodOption(
-        "seed", "int", 0, "Seed", "Of the voxels and of every permutation.", limits=(0, _MOST),
+        "seed", "int", 0, "Seed", "Seed of the random voxels and permutations.", limits=(0, _MOST),
     ),
     MethodOption(
         "raw", "bool", False, "Raw intensities",
-        "Permute the values as measured, with the gain and receive phase of each voxel. Without, "
-        "these are taken out first and put back after.",
+        "Permute the values as measured, with the gain and receive phase of each voxel. If off, "
+        "gain and phase are removed before the permutation and restored after it.",
     ),
 )  # fmt: skip
-"""How importance is measured, as the panel offers it."""
+"""Settings of the measurement, as the panel offers them."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def measure(
     reference : ParameterMaps or None
         True maps.
     parameters : ImportanceParameters
-        What to do.
+        Choices of the panel.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""What a user should know after a run, and the option that may mend it."""
+"""Advice on the maps after a run, with the option that may improve them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Advice:
     text : str
         The cause, or cause and cure.
     cure : str
-        A sentence that only holds where the method in use has the option.
+        A sentence for methods that have the option.
     option : str
         Name of the method option that may help; empty when there is none.
     value : object
-        What to set it to.
+        The value that may help.
     """
 
     text: str
@@ -45,12 +45,12 @@ class Advice:
 
 
 def advice_on(maps: ParameterMaps) -> list[Advice]:
-    """Return what a user should know of maps, the most important first.
+    """Return the advice on a set of maps, the most important first.
 
     The warnings of the run come first; one that names an option (``the option conjugate``)
     offers to switch it on. Then, where the fits of water and fat are poor and frames were not
     averaged, the window; not beside a warning that has a cure, for then the poor fits have
-    another cause. In FISP averaging mends nothing: in the sample brain the mean error of T1
+    another cause. In FISP averaging does not help: in the sample brain the mean error of T1
     goes from 65 to 67 ms, that of T2 from 28 to 26 ms.
 
     Parameters
@@ -66,7 +66,7 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     has_cure = any(one.option for one in advice)
     if "FF" in maps and quality < LOW_QUALITY and _was_not_averaged(maps) and not has_cure:
         text = f"The median quality is only {quality:.2f}, as in undersampled or noisy series."
-        cure = f"Window {SUGGESTED_WINDOW} under More averages streaks and noise."
+        cure = f"Window {SUGGESTED_WINDOW} under More reduces streaks and noise."
         advice.append(Advice(text, "window", SUGGESTED_WINDOW, cure))
     return advice
 

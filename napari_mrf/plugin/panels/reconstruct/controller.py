@@ -1,4 +1,4 @@
-"""Binds a Reconstruct panel to the viewer and the session."""
+"""Controller of the Reconstruct panel: connects it to the viewer and the session."""
 
 from __future__ import annotations
 
@@ -30,27 +30,32 @@ from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
 
 
 class ReconstructBinding:
-    """What happens when the user acts on a Reconstruct panel, and what the panel shows.
+    """Controller of the Reconstruct panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the series is and the maps go.
+        The viewer with the series; the maps are added to it.
     panel : ReconstructPanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: ReconstructPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ReconstructPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.display: MapsDisplay = maps_display_of(viewer)
         self.catalogue = Job()
-        self._listed_for: Any = None
+        self._listed_for: Sequence | None = None
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         panel.run_requested.connect(self._on_run_requested)
@@ -123,10 +128,10 @@ class ReconstructBinding:
 
     def _slice_in_view(self) -> int:
         series = self.session.series
-        orientation = DisplayOrientation.from_affine(series.affine)
         layer = next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
-        if layer is None:
+        if series is None or layer is None:
             return 0
+        orientation = DisplayOrientation.from_affine(series.affine)
         position = layer.world_to_data(self.viewer.dims.point)[-3]
         n_slices = series.spatial_shape[0]
         at = int(np.clip(round(float(position)), 0, n_slices - 1))
@@ -139,14 +144,14 @@ class ReconstructBinding:
         if series.sequence is None:
             return "Pick the sequence of the series first."
         if series.metadata.get("magnitude_only"):
-            return ("The series has magnitude only, and the phase is needed: load magnitude and "
-                    "phase, or real and imaginary parts, together.")  # fmt: skip
+            return ("The series has only the magnitude, but the phase is needed: load magnitude "
+                    "and phase, or real and imaginary parts, together.")  # fmt: skip
         if self.catalogue.status.is_running:
             return "Loading the methods…"
         if not self.panel.current_method():
             return f"No method works for {series.sequence.name}."
         if missing := self.panel.current_needs():
-            return f"There are no weights of {self.panel.current_method()} yet. {missing}"
+            return f"There are no weights for {self.panel.current_method()} yet. {missing}"
         if self.session.reconstruction.status.is_running:
             return "Wait for this run, or cancel it."
         return ""
@@ -160,7 +165,7 @@ class ReconstructBinding:
     def _on_cancel_requested(self) -> None:
         self.cancel()
 
-    def _on_series_changed(self, series: Any) -> None:
+    def _on_series_changed(self, series: MRFSeries | None) -> None:
         sequence = series.sequence if series is not None else None
         if sequence is None:
             self._listed_for = None
@@ -219,20 +224,20 @@ class ReconstructBinding:
 
 
 class AdviceBinding:
-    """Shows what should be known of the maps that are picked, and sets options when asked.
+    """Controller of the advice on the picked maps; sets the options that may help.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session holds the maps.
+        The viewer of the session with the maps.
     panel : ReconstructPanel
-        The view; its results must be bound before, so that the new maps are picked already.
+        The view; its results need their controller first, so that new maps are already picked.
     """
 
-    def __init__(self, viewer: Any, panel: ReconstructPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: ReconstructPanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
-        self._maps: Any = None
+        self._maps: ParameterMaps | None = None
         self._advice: list[Advice] = []
         panel.results.maps_changed.connect(self._on_picked)
         panel.results.advice.option_requested.connect(self._on_option_requested)
@@ -260,7 +265,9 @@ class AdviceBinding:
         if one.cure:
             one = replace(one, text=f"{one.text} {one.cure}")
         if self.panel.options.values()[one.option] == one.value:
-            return replace(one, text=f"{one.text} It is set under More: reconstruct again."), ""
+            return replace(
+                one, text=f"{one.text} This is already set under More: reconstruct again."
+            ), ""
         return one, option.label if option.kind == "bool" else f"{option.label} {one.value}"
 
     def _on_option_requested(self, name: str, value: Any) -> None:

@@ -63,7 +63,8 @@ class MaskFiles:
             self.panel.notice.say(status.failure.sentence)
 
     def _on_mask_loaded(self, loaded: LoadedMask) -> None:
-        if not grid_difference(loaded.series, self.session.series):
+        series = self.session.series
+        if series is not None and not grid_difference(loaded.series, series):
             layer = show_mask(self.choice.viewer, loaded.mask, loaded.series, loaded.name)
             self.choice.pick(layer.name)
 

@@ -32,7 +32,7 @@ MASK_FROM_FILE = "from a file…"
 
 
 class ReconstructPanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the Reconstruct step: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -60,9 +60,11 @@ class ReconstructPanel(QWidget):
         super().__init__()
         self.method_picker = MethodPicker()
         self.about = QLabel()
-        self.mask_picker = Picker("Which voxels to reconstruct: the automatic foreground, or what "
-                                  "a Labels layer marks")  # fmt: skip
-        self.device_picker = Picker("Where to compute; automatic takes a GPU where there is one")
+        self.mask_picker = Picker("Voxels to reconstruct: the automatic foreground, or the labeled "
+                                  "voxels of a Labels layer")  # fmt: skip
+        self.device_picker = Picker(
+            "Device for the computation; automatic uses a GPU if there is one"
+        )
         self.options = OptionForm()
         self.more = Section("More", self.options, is_open=False)
         self.run_button = QPushButton("Reconstruct")
@@ -103,7 +105,7 @@ class ReconstructPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel_button)
-        self.cancel_button.setToolTip("Stop; earlier maps stay (Ctrl+.)")
+        self.cancel_button.setToolTip("Stop and keep the earlier maps (Ctrl+.)")
         self.progress_text.setWordWrap(True)
         self.progress_row.hide()
         self.progress_text.hide()
@@ -154,7 +156,7 @@ class ReconstructPanel(QWidget):
         self.needs.setVisible(bool(reason))
         for button, tip in (
             (self.run_button, "Compute the maps of the whole series (Ctrl+R)"),
-            (self.slice_button, "Compute the slice in view only, for a quick look"),
+            (self.slice_button, "Compute only the slice in view, as a quick preview"),
         ):
             button.setEnabled(not reason)
             button.setToolTip(reason or tip)

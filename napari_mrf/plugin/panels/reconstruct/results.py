@@ -1,9 +1,9 @@
-"""The results part of the Reconstruct panel: which maps, what else to show of them, saving."""
+"""The results of the Reconstruct panel: choice of maps, extra layers, saving."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.compat import isalive
@@ -26,12 +26,16 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
+
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.reconstruct.advice import Advice
 
 
 class AdviceList(QWidget):
-    """One notice under another; hidden while there is nothing to say.
+    """A column of notices; hidden while there are none.
 
     Signals
     -------
@@ -74,21 +78,22 @@ class AdviceList(QWidget):
 
 
 _COMPANION_TIPS = {
-    "quality": "How well the model explains each voxel: the correlation of the measured and the "
+    "quality": "Quality of the fit in each voxel: the correlation of the measured and the "
     "predicted fingerprint, 0 to 1",
-    "flags": "Where the result deserves a second look: no signal, or the best match lies on the "
-    "edge of the grid",
+    "flags": "Voxels that may be wrong: no signal, or the best match is on the edge of the grid",
     "mask": "The voxels that were reconstructed",
-    "uncertainty": "One layer a map: the standard deviation of every value, from the misfit of the "
-    "fingerprint and what it tells of the value",
+    "uncertainty": "One layer per map: the standard deviation of every value, from the misfit of "
+    "the fingerprint and its sensitivity to the parameter",
 }
 _COMPANIONS_A_ROW = 2  # more do not fit a narrow dock
-_NONE = "This method gives none"
-_NOT_GIVEN = {"uncertainty": "These maps have none: run a matcher with Refine under More"}
+_NONE = "Not available for this method"
+_NOT_GIVEN = {
+    "uncertainty": "Not available for these maps: use a matching method with Refine under More"
+}
 
 
 class ResultsPanel(QWidget):
-    """Shows what it is told and says what the user wants; hidden while there are no maps.
+    """View of the results: shows state and emits signals; hidden while there are no maps.
 
     Signals
     -------
@@ -109,14 +114,14 @@ class ResultsPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maps_picker = Picker("Whose extra layers to show and which maps to save")
+        self.maps_picker = Picker("The maps to save, and whose extra layers are shown")
         self.companions = {name: QCheckBox(name) for name in COMPANIONS}
         self.advice = AdviceList()
-        self.validity = QCheckBox("Hide values that are not valid")
+        self.validity = QCheckBox("Hide invalid values")
         self.save_button = QPushButton("Save maps…")
         self.save_button.setToolTip(
-            "Write one NIfTI file a map, with uncertainty, quality, flags and a record of how they "
-            "were made"
+            "Write one NIfTI file per map, with uncertainty, quality, flags and a record of the "
+            "reconstruction"
         )
         shown = QGridLayout()
         shown.setContentsMargins(0, 0, 0, 0)
@@ -161,7 +166,7 @@ class ResultsPanel(QWidget):
         """Offer to hide invalid values; not at all where no map has a rule."""
         self.validity.setVisible(bool(rules))
         self.validity.setToolTip(
-            f"Shown: {rules}. The stored values stay; the thresholds are in "
+            f"Shown: {rules}. Stored values do not change; the thresholds are in "
             "Preferences > napari-mrf."
         )
         self.validity.setChecked(is_hidden)
@@ -171,28 +176,29 @@ class ResultsPanel(QWidget):
         self.save_button.setEnabled(not is_saving)
 
     def _on_companion_clicked(self, is_shown: bool) -> None:
-        box: Any = self.sender()
-        self.companion_changed.emit(box.text(), is_shown)
+        box = self.sender()
+        if isinstance(box, QCheckBox):
+            self.companion_changed.emit(box.text(), is_shown)
 
     def _on_save_clicked(self) -> None:
         self.save_requested.emit()
 
 
 class ResultsBinding:
-    """What happens when the user acts on the results, and what is shown of them.
+    """Controller of the results: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the maps are shown.
+        The viewer with the maps.
     panel : ResultsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     """
 
-    def __init__(self, viewer: Any, panel: ResultsPanel, notice: Notice) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: ResultsPanel, notice: Notice) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.notice = notice
         self.session = session_of(viewer)
@@ -223,7 +229,7 @@ class ResultsBinding:
         sets = self.session.maps_sets
         current = name if name in sets else self.panel.current_maps()
         if current not in sets:
-            current = next(reversed(sets), "")
+            current = next(reversed(list(sets)), "")
         self.panel.set_maps(list(sets), current)
         self._show_companions()
 
@@ -248,23 +254,25 @@ class ResultsBinding:
             return
         n_left_out = int(np.count_nonzero(maps.flags & FLAGS["not-finite"]))
         if n_left_out:
-            voxels = "1 voxel is" if n_left_out == 1 else f"{n_left_out:,} voxels are"
-            self.notice.say(f"{voxels} not finite and left out. See the flags layer.")
+            is_one = n_left_out == 1
+            voxels = "1 voxel is" if is_one else f"{n_left_out:,} voxels are"
+            were = "was" if is_one else "were"
+            self.notice.say(f"{voxels} not finite and {were} left out. See the flags layer.")
 
-    def _watch(self, layer: Any) -> None:
+    def _watch(self, layer: Layer) -> None:
         """Let the box of a companion follow the eye of its layer."""
         if SET_KEY in layer.metadata and layer.metadata[PARAMETER_KEY] not in PARAMETERS:
             layer.events.visible.connect(self._on_seen)  # napari keeps no more than a weak hold
 
-    def _on_seen(self, event: Any) -> None:
+    def _on_seen(self, event: Event) -> None:
         if isalive(self.panel):
             self._show_companions()
 
-    def _on_inserted(self, event: Any) -> None:
+    def _on_inserted(self, event: Event) -> None:
         self._watch(event.value)
         self._show_companions()
 
-    def _on_layers_changed(self, event: Any) -> None:
+    def _on_layers_changed(self, event: Event) -> None:
         self._show_companions()
 
     def _on_maps_changed(self, name: str) -> None:

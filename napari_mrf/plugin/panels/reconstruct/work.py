@@ -1,4 +1,4 @@
-"""What the Reconstruct panel asks for, and the work itself, free of Qt and napari."""
+"""The parameters of the Reconstruct panel and its work in a thread, without Qt and napari."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def reconstruct(
     mask : ndarray or None
         (Z, Y, X) bool; the automatic foreground when None.
     parameters : ReconstructParameters
-        What to do.
+        Choices of the panel.
     series_name : str
         For the result.
 

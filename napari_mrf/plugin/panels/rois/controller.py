@@ -1,4 +1,4 @@
-"""Binds a ROIs panel to the editor of the viewer's regions."""
+"""Controller of the ROIs panel: connects it to the editor of the viewer's regions."""
 
 from __future__ import annotations
 
@@ -26,23 +26,26 @@ from napari_mrf.rois.polygons import outline_record, outlines_from
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
+
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
 
 class RoisBinding:
-    """What happens when the user acts on a ROIs panel, and what the panel shows.
+    """Controller of the ROIs panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are drawn.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
@@ -82,15 +85,15 @@ class RoisBinding:
         self.editor.set_pen(panel.tree.picked())
 
     def undo(self) -> None:
-        """Take the last change of the regions back."""
+        """Undo the last change of the regions."""
         self.editor.undo()
 
     def redo(self) -> None:
-        """Do again what was taken back."""
+        """Redo the last undone change."""
         self.editor.redo()
 
     def state(self) -> dict[str, Any]:
-        """Return the options of the panel, and the polygons, which are in no file of labels."""
+        """Return the options of the panel, and the polygons, which label files cannot hold."""
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
@@ -99,7 +102,7 @@ class RoisBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the options of the panel; what is missing or not known stays.
+        """Set the options of the panel; missing or unknown ones are kept.
 
         Polygons are put back over the regions they fit; the regions stay as they are.
         """
@@ -145,7 +148,7 @@ class RoisBinding:
         current = next((name for name, one in self._layers.items() if one is self.editor.layer), "")
         self.panel.set_layers(list(self._layers), current)
 
-    def _on_layer_inserted(self, event: Any) -> None:
+    def _on_layer_inserted(self, event: Event) -> None:
         self.bond.connect(event.value.events.name, self._show_layers)
         self._show_layers()
 
@@ -229,17 +232,17 @@ _OWNER = "drawing"
 
 
 class RoisDrawing:
-    """What happens at *Draw*, in the panel and in its list.
+    """Controller of drawing: the *Draw* button and double clicks in the list.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are drawn.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
         self.panel = panel
         self.editor = regions_editor_of(viewer)
         self._turns = layer_turns_of(unwrapped(viewer))
@@ -249,7 +252,7 @@ class RoisDrawing:
         panel.tree.draw_requested.connect(self._on_tree_draw_requested)
 
     def show(self, *_: Any) -> None:
-        """Show whether drawing is on, and of which region."""
+        """Show whether drawing is on, and for which region."""
         label = self.editor.table.get(self.panel.tree.picked())
         is_drawing = self._is_starting or self.editor.is_drawing()
         self.panel.set_drawing(label.name if label is not None else "", is_drawing)
@@ -284,7 +287,7 @@ class RoisDrawing:
 
 @cache
 def prepare_drawing() -> None:
-    """Have ready, before the first stroke, what napari draws regions and colors labels with."""
+    """Compile, before the first stroke, what napari needs to draw regions and color labels."""
     start_thread(_compile, name="drawing")
 
 

@@ -1,10 +1,10 @@
-"""Loads and saves label maps and label files for a ROIs panel."""
+"""Files of the ROIs panel: label maps and label files are loaded and saved here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -20,6 +20,10 @@ from napari_mrf.rois.label_set import joined
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    import numpy as np
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
 
     from napari_mrf.data.label import Label
     from napari_mrf.io.labels.label_maps import LabelMap
@@ -41,17 +45,17 @@ class LoadedLabels:
 
 
 class RoisFilesBinding:
-    """What happens at the buttons and menu entries that read and write files.
+    """Controller of the buttons and menu entries that read and write files.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: RoisPanel) -> None:
+    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
         self.panel = panel
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
@@ -74,17 +78,17 @@ class RoisFilesBinding:
             self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
 
     def save(self, path: str) -> None:
-        """Write the labels, and their names beside them; the dialog has asked to replace."""
+        """Write the labels and a file with their names; earlier files are replaced."""
         self.editor.flush()
         labels, layer = self.editor.labels(), self.editor.layer
-        if labels is not None and not self.saving.status.is_running:
+        if labels is not None and layer is not None and not self.saving.status.is_running:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 
     def import_table(self, path: str) -> None:
-        """Use the labels of an ITK-SNAP file; the list in use stays when it is faulty."""
+        """Use the labels of an ITK-SNAP file; if it is faulty, the current list is kept."""
         from napari_mrf.io import load_label_table
 
         try:
@@ -136,7 +140,10 @@ class RoisFilesBinding:
 
     def _on_save_requested(self) -> None:
         name = f"{self.session.series_name or 'series'}_rois.nii.gz"
-        path = ask_save_path(self.panel, "Save labels", name, LABEL_MAPS, complete=_as_label_map)
+        path = ask_save_path(
+            self.panel, "Save labels", name, LABEL_MAPS,
+            complete=_as_label_map, written=written_files,
+        )  # fmt: skip
         if path:
             self.save(path)
 
@@ -157,7 +164,7 @@ class RoisFilesBinding:
             and grid.affine is not None
         )
         self.panel.notice.say(
-            status.failure.sentence, cure="Take the nearest labels" if can_resample else ""
+            status.failure.sentence, cure="Use the nearest labels" if can_resample else ""
         )
 
     def _on_loaded(self, loaded: LoadedLabels) -> None:
@@ -168,8 +175,8 @@ class RoisFilesBinding:
             self.session.mark_regions_saved(str(loaded.path))
         sentences = [*loaded.warnings]
         if loaded.table is None:
-            sentences.append("The names are those that the list in use gives to these numbers; "
-                             "import a label file if they have others.")  # fmt: skip
+            sentences.append("The names come from the current list; import a label file if they "
+                             "are different.")  # fmt: skip
         self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
 
     def _on_saving_changed(self, status: JobStatus) -> None:
@@ -180,7 +187,7 @@ class RoisFilesBinding:
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
         self.session.mark_regions_saved(path)
-        self.panel.notice.say(" ".join(filter(None, (f"Saved to {path}", remark))), kind="note")
+        self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 
 def _as_label_map(path: str) -> str:
@@ -195,12 +202,12 @@ def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, 
     """Read a label map onto a grid, and the label file of the same name beside it."""
     from napari_mrf.io import load_label_table, load_labels
 
-    yield Step(detail="reading it")
+    yield Step(detail="reading the file")
     label_map = load_labels(path, grid.shape, grid.affine, resample="nearest" if resample else None)
     if label_map.values.max(initial=0) > 65535:
-        raise MRFInputError("bad-labels", "labels above 65535 cannot be drawn on", path=path,
+        raise MRFInputError("bad-labels", "label numbers above 65535 are not supported", path=path,
                             found=str(label_map.values.max()))  # fmt: skip
-    yield Step(detail="its names")
+    yield Step(detail="reading the names")
     beside, table, warnings = names_path(path), None, label_map.warnings
     if beside.is_file():
         try:
@@ -211,21 +218,34 @@ def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, 
 
 
 def write_labels(
-    path: str, labels: Any, affine: Any, table: list[Label]
+    path: str,
+    labels: NDArray[np.uint16],
+    affine: NDArray[np.float64] | None,
+    table: list[Label],
 ) -> Generator[Step, None, tuple[str, str]]:
     """Write a label map, and a label file beside it; return the path and a remark."""
-    from napari_mrf.io import load_label_table, save_label_table, save_labels
+    from napari_mrf.io import save_label_table, save_labels
 
-    yield Step(detail="writing it")
+    yield Step(detail="writing the file")
     save_labels(path, labels, affine, overwrite=True)
+    beside = names_path(path)
+    if beside not in written_files(path):
+        return path, f"Names not saved: {beside.name} exists and is not a label file."
+    save_label_table(beside, table, overwrite=True)
+    return path, f"Names saved to {beside.name}."
+
+
+def written_files(path: str) -> list[Path]:
+    """Return the label map and the label file beside it; a file of another kind is kept."""
+    from napari_mrf.io import load_label_table
+
     beside = names_path(path)
     if beside.exists():
         try:
             load_label_table(beside)
         except MRFInputError:
-            return path, f"{beside.name} is no label file and was left alone: no names saved."
-    save_label_table(beside, table, overwrite=True)
-    return path, f"with the names in {beside.name}."
+            return [Path(path)]
+    return [Path(path), beside]
 
 
 def names_path(path: str | Path) -> Path:

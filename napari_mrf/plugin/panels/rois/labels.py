@@ -1,8 +1,8 @@
-"""Binds what is edited in the list of a ROIs panel to the label set of the viewer's regions."""
+"""Edits of the label list in the ROIs panel: add, rename, recolor and remove labels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog
@@ -13,28 +13,35 @@ from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.rois.label_set import recolored, renamed, with_new_label, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.data.label import Label
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
 
 class RoisLabelsBinding:
-    """Adds, renames, recolors and removes the labels that regions are drawn with.
+    """Controller that adds, renames, recolors and removes labels.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the regions are drawn.
+        The viewer with the regions.
     panel : RoisPanel
         The view.
     show : callable
-        Shows the panel anew.
+        Updates the panel.
     pick : callable
-        Makes a label the one that is drawn with.
+        Makes a label the picked one.
     """
 
     def __init__(
-        self, viewer: Any, panel: RoisPanel, show: Callable[[], None], pick: Callable[[int], None]
+        self,
+        viewer: ViewerModel,
+        panel: RoisPanel,
+        show: Callable[[], None],
+        pick: Callable[[int], None],
     ) -> None:
         self.panel = panel
         self.editor = regions_editor_of(viewer)
@@ -50,10 +57,10 @@ class RoisLabelsBinding:
         """Add a label, pick it, and let the user write its name."""
         added = 0
 
-        def add(table: Any) -> Any:
+        def add(table: Mapping[int, Label]) -> dict[int, Label]:
             nonlocal added
-            table, added = with_new_label(table)
-            return table
+            longer, added = with_new_label(table)
+            return longer
 
         if self._change_table(add):
             shown = self.panel.set_picker
@@ -74,18 +81,18 @@ class RoisLabelsBinding:
             self._change_table(lambda table: recolored(table, label, rgb))
 
     def remove(self, label: int) -> None:
-        """Remove a label that nothing is drawn with."""
+        """Remove a label that no region uses."""
         slices = self.editor.slices.get(label)
         if slices:
             self.panel.notice.say(
                 f"{self.editor.table[label].name} is drawn in "
-                f"{'slice' if len(slices) == 1 else 'slices'} {spans(slices)} "
-                "and stays in the list. Delete it there first."
+                f"{'slice' if len(slices) == 1 else 'slices'} {spans(slices)}. "
+                "Delete it there before you remove it from the list."
             )
             return
         self._change_table(lambda table: without(table, label))
 
-    def _change_table(self, change: Any) -> bool:
+    def _change_table(self, change: Callable[[Mapping[int, Label]], Mapping[int, Label]]) -> bool:
         try:
             table = change(self.editor.table)
         except MRFInputError as error:

@@ -1,8 +1,8 @@
-"""The ROIs panel: pick a region, draw it, carry it through the slices, read its numbers."""
+"""The ROIs panel: draw regions, copy them through the slices, measure them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
 from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
@@ -25,6 +26,9 @@ from napari_mrf.rois.muscles import SETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from qtpy.QtCore import QPoint
+    from qtpy.QtGui import QAction, QShowEvent
 
     from napari_mrf.data.label import Label
 
@@ -41,7 +45,7 @@ _EDITS = {
 
 
 class RoisPanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the ROIs step: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -50,15 +54,15 @@ class RoisPanel(QWidget):
     set_changed
         The user picked another set of regions.
     edit_requested
-        What to do with the list: "add", "rename", "recolor", "remove", "import" or "export".
+        The change of the list: "add", "rename", "recolor", "remove", "import" or "export".
     draw_requested
-        Whether to draw the picked region or to stop.
+        True to draw the picked region, False to stop.
     copy_requested, fill_requested
         True for all regions, False for the picked one.
     delete_requested, undo_requested, redo_requested, load_requested, save_requested
         The user pressed the button.
     shown
-        The panel came into sight.
+        The panel became visible.
     state_changed
         The one-line state for a section header.
     """
@@ -79,8 +83,8 @@ class RoisPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer_picker = Picker("The Labels layer that regions are drawn on and counted in")
-        self.set_picker = Picker("Which regions to list; what is drawn is always listed")
+        self.layer_picker = Picker("The Labels layer that holds the regions")
+        self.set_picker = Picker("The regions in the list; drawn regions are always listed")
         self.tree = RegionsTree()
         self.edit_menu = QMenu(self)
         self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of regions")
@@ -93,17 +97,17 @@ class RoisPanel(QWidget):
         )
         self.fill_button = _button(
             "Fill between slices",
-            "Interpolate the picked region in the slices between those in which it is drawn; never "
-            "over another region",
+            "Interpolate the picked region between the slices in which it is drawn; other regions "
+            "keep their voxels",
         )
         self.for_all = QCheckBox("All regions")
         self.for_all.setToolTip("Copy and fill all regions, not only the picked one")
-        self.undo_button = _button("Undo", "Take the last change back (Ctrl+Z)")
-        self.redo_button = _button("Redo", "Do again what was taken back (Ctrl+Shift+Z)")
+        self.undo_button = _button("Undo", "Undo the last change (Ctrl+Z)")
+        self.redo_button = _button("Redo", "Redo the last undone change (Ctrl+Shift+Z)")
         self.load_button = _button("Load labels…", "Show the labels of a NIfTI file")
         self.save_button = _button(
             "Save labels…",
-            "Write the labels as NIfTI in the place of the series, and their names beside it",
+            "Write the labels as NIfTI on the grid of the series, and their names to a text file",
         )
         self.needs = QLabel()
         self.needs.setWordWrap(True)
@@ -137,8 +141,7 @@ class RoisPanel(QWidget):
             if not name:
                 self.edit_menu.addSeparator()
                 continue
-            action = self.edit_menu.addAction(text)
-            action.setData(name)
+            present(self.edit_menu.addAction(text)).setData(name)
         self.edit_menu.triggered.connect(self._on_edit_triggered)
         self.layer_picker.textActivated.connect(self._on_layer_activated)
         self.set_picker.textActivated.connect(self.set_changed)
@@ -166,14 +169,14 @@ class RoisPanel(QWidget):
         self.tree.set_labels(table, slices, self.set_picker.currentText())
 
     def set_drawing(self, name: str, is_drawing: bool) -> None:
-        """Show on the button what it draws, and whether it does."""
+        """Show on the button the region and whether it is being drawn."""
         self.draw_button.setChecked(is_drawing)
         self.draw_button.setText(f"Drawing {name}" if is_drawing else f"Draw {name}".strip())
         self.draw_button.setToolTip(
             "Click on the image to set the corners, double-click on the last one. Press the "
             "button again to stop."
             if is_drawing
-            else "Draw a polygon round the picked region in this slice"
+            else "Draw a polygon around the picked region in this slice"
         )
 
     def set_needs(self, reason: str) -> None:
@@ -184,17 +187,17 @@ class RoisPanel(QWidget):
             widget.setEnabled(not reason)
 
     def set_actions(self, *, is_picked_here: bool, is_any: bool) -> None:
-        """Enable what can be done: to the picked region in this slice, and to what is drawn."""
+        """Enable the buttons for the picked region in this slice, and for all drawn regions."""
         self.delete_button.setEnabled(is_picked_here)
         for button in (self.copy_button, self.fill_button, self.save_button):
             button.setEnabled(is_any)
 
-    def showEvent(self, event: Any) -> None:
-        """Say that it can be seen."""
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Report that the panel is visible."""
         super().showEvent(event)
         self.shown.emit()
 
-    def _on_edit_triggered(self, action) -> None:
+    def _on_edit_triggered(self, action: QAction) -> None:
         self.edit_requested.emit(action.data())
 
     def _on_copy_clicked(self) -> None:
@@ -206,8 +209,8 @@ class RoisPanel(QWidget):
     def _on_layer_activated(self, name: str) -> None:
         self.layer_changed.emit("" if name == NEW_LAYER else name)
 
-    def _on_context_menu(self, at) -> None:
-        self.edit_menu.popup(self.tree.viewport().mapToGlobal(at))
+    def _on_context_menu(self, at: QPoint) -> None:
+        self.edit_menu.popup(present(self.tree.viewport()).mapToGlobal(at))
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

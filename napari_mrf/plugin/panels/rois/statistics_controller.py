@@ -1,8 +1,9 @@
-"""Keeps the table of a ROIs panel up to date with regions, maps and options."""
+"""Controller of the statistics in the ROIs panel, for the current regions, maps and options."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,8 +26,14 @@ from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from napari.components import ViewerModel
+
+    from napari_mrf.plugin.kit.data_table import Column
     from napari_mrf.plugin.kit.notice import Notice
     from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
+    from napari_mrf.plugin.session import MapsSet, Regions
+
+    Key = tuple[int, int, str]
 
 
 _KEPT = 8
@@ -34,28 +41,27 @@ _QUIET_MS = 150
 
 
 class RoisStatisticsBinding:
-    """What the table shows, and what happens when the user acts on it.
+    """Controller of the statistics: computes them when regions, maps or options change.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is, and where the window with the table goes.
+        The viewer; its session is used, and its window can show the table.
     panel : RoisStatisticsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     """
 
-    def __init__(self, viewer: Any, panel: RoisStatisticsPanel, notice: Notice) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: RoisStatisticsPanel, notice: Notice) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.notice = notice
         self.session = session_of(viewer)
         self.job = Job()
-        self._results: OrderedDict[Any, pd.DataFrame] = OrderedDict()
-        self._running: Any = None
-        self._statistics: pd.DataFrame | None = None
-        self._about: dict[str, str] = {}
+        self._results: OrderedDict[Key, Measured] = OrderedDict()
+        self._running: Key | None = None
+        self._measured: Measured | None = None
         self.tables = RoisStatisticsTables(viewer, panel, notice, self._exported)
         self._timer = QTimer(panel)
         self._timer.setSingleShot(True)
@@ -74,7 +80,7 @@ class RoisStatisticsBinding:
         self.update()
 
     def options(self) -> RoiOptions:
-        """Return which voxels count."""
+        """Return the options of the statistics."""
         return RoiOptions(
             apply_validity=self.panel.validity.isChecked(),
             thresholds=preferences().thresholds,
@@ -82,7 +88,7 @@ class RoisStatisticsBinding:
         )
 
     def update(self) -> None:
-        """Show the statistics as the panel asks for them, computed when they are not known."""
+        """Show the statistics for the current choice, and compute them if necessary."""
         self._timer.stop()
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
         regions = self.session.regions
@@ -92,25 +98,25 @@ class RoisStatisticsBinding:
         elif regions is None:
             reason = "Draw a region, or load labels, to measure them."
         elif difference := grid_difference(regions, maps_set.maps):
-            reason = (f"The regions lie on another grid than these maps: {difference}. Pick other "
+            reason = (f"The regions are not on the grid of these maps: {difference}. Pick other "
                       "maps, or load the labels again.")  # fmt: skip
         self.panel.set_state(reason)
         if reason or maps_set is None or regions is None:
             self.job.cancel()
-            self._statistics = None
+            self._measured = None
             self._show()
             return
         options = self.options()
-        key = (id(maps_set.maps), id(regions), repr(options))
+        key = key_of(maps_set, regions, options)
         if key in self._results:
             self._results.move_to_end(key)
             self.job.cancel()
-            self._take(key)
+            self._measured = self._results[key]
+            self._show()
         elif key != self._running or not self.job.status.is_running:
             self.job.cancel()
             self._running = key
-            # The cache goes by identity: what it speaks of is kept with it.
-            self.job.start("ROI statistics", compute, key, maps_set, regions, options)
+            self.job.start("ROI statistics", compute, maps_set, regions, options)
 
     def state(self) -> dict[str, Any]:
         """Return the options of the panel."""
@@ -123,7 +129,7 @@ class RoisStatisticsBinding:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the options of the panel; what is missing or not known stays."""
+        """Set the options of the panel; missing or unknown ones are kept."""
         panel = self.panel
         panel.maps_picker.setCurrentText(str(state.get("maps", "")))
         self._show_views()
@@ -136,56 +142,44 @@ class RoisStatisticsBinding:
             panel.erosion.setValue(erosion)
         self.update()
 
-    def _take(self, key: Any) -> None:
-        self._statistics, maps_set, regions, options = self._results[key]
-        self._about = {
-            "maps": maps_set.name,
-            "maps folder": maps_set.folder,
-            "series": maps_set.series_name,
-            "labels": regions.path or "drawn, in no file yet",
-            **describe_options(maps_set.maps, options),
-        }
-        self._show()
-
     def _show(self) -> None:
-        regions = self.session.regions
-        is_ready = self._statistics is not None and regions is not None
-        self.panel.set_ready(is_ready)
-        if not is_ready:
+        regions, measured = self.session.regions, self._measured
+        self.panel.set_ready(measured is not None and regions is not None)
+        if measured is None or regions is None:
             self.tables.show(pd.DataFrame(), [])
             return
         shown, columns = shown_table(
-            self._statistics, regions.table, self.panel.view(),
+            measured.statistics, regions.table, self.panel.view(),
             per_slice=self.panel.per_slice.isChecked(),
         )  # fmt: skip
         self.tables.show(shown, columns)
         self.tables.show_chosen(self.session.chosen_region)
 
     def _exported(self) -> dict[str, pd.DataFrame]:
-        return exported_sheets(self._statistics, self._about, maps_name=self._about["maps"])
+        return {} if self._measured is None else self._measured.sheets()
 
     def _show_views(self) -> None:
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
         maps = maps_set.maps if maps_set is not None else {}
-        self.panel.set_views([(key, f"{key}, all numbers") for key in maps])
+        self.panel.set_views([(key, f"{key}, all statistics") for key in maps])
         rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
         self.panel.set_rules(
             ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
         )
 
-    def _on_regions_changed(self, _: Any) -> None:
+    def _on_regions_changed(self, _: Regions | None) -> None:
         self.update()
 
     def _on_maps_changed(self, name: str) -> None:
         sets = self.session.maps_sets
         current = self.panel.maps_picker.currentText()
         if current not in sets:
-            current = next(reversed(sets), "")
+            current = next(reversed(list(sets)), "")
         self.panel.set_maps(list(sets), current)
         self._show_views()
         self._timer.start()
 
-    def _on_input_changed(self, *_: Any) -> None:
+    def _on_input_changed(self, *_: object) -> None:
         self._show_views()
         self.update()
 
@@ -196,57 +190,100 @@ class RoisStatisticsBinding:
                 status.failure.sentence)  # fmt: skip
             self.notice.say(sentence)
 
-    def _on_computed(self, outcome: Any) -> None:
-        key, *kept = outcome
-        self._results[key] = tuple(kept)
+    def _on_computed(self, measured: Measured) -> None:
+        self._results[measured.key] = measured
         while len(self._results) > _KEPT:
             self._results.popitem(last=False)
-        if key == self._running:
-            self._take(key)
+        if measured.key == self._running:
+            self._measured = measured
+            self._show()
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The statistics of regions, and what they were computed from.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        From `roi_statistics`.
+    maps_set : MapsSet
+        The maps that were measured.
+    regions : Regions
+        As they were.
+    options : RoiOptions
+        The choice of voxels.
+    """
+
+    statistics: pd.DataFrame
+    maps_set: MapsSet
+    regions: Regions
+    options: RoiOptions
+
+    @property
+    def key(self) -> Key:
+        """The input by identity; it lives as long as this result."""
+        return key_of(self.maps_set, self.regions, self.options)
+
+    def sheets(self) -> dict[str, pd.DataFrame]:
+        """Return the tables that are exported, by name of the sheet."""
+        about = {
+            "maps": self.maps_set.name,
+            "maps folder": self.maps_set.folder,
+            "series": self.maps_set.series_name,
+            "labels": self.regions.path or "drawn, not saved yet",
+            **describe_options(self.maps_set.maps, self.options),
+        }
+        return exported_sheets(self.statistics, about, maps_name=self.maps_set.name)
+
+
+def key_of(maps_set: MapsSet, regions: Regions, options: RoiOptions) -> Key:
+    """Return what tells one input of the statistics from another."""
+    return id(maps_set.maps), id(regions), repr(options)
 
 
 def compute(
-    key: Any, maps_set: Any, regions: Any, options: RoiOptions
-) -> Generator[Step, None, tuple[Any, ...]]:
+    maps_set: MapsSet, regions: Regions, options: RoiOptions
+) -> Generator[Step, None, Measured]:
     """Compute the statistics of all regions and maps in a thread."""
     yield Step(detail="measuring")
     names = {index: label.name for index, label in regions.table.items()}
     statistics = roi_statistics(maps_set.maps, regions.labels, names, options=options)
-    return key, statistics, maps_set, regions, options
+    return Measured(statistics, maps_set, regions, options)
 
 
 class RoisStatisticsTables:
-    """Shows the same rows in the panel and in a window, and lets rows choose regions.
+    """The tables in the panel and in the window: same rows, and a click picks the region.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose session it is, and where the window with the table goes.
+        The viewer; its session is used, and its window can show the table.
     panel : RoisStatisticsPanel
         The view.
     notice : Notice
-        Where problems are told.
+        The notice for problems.
     exported : callable
-        Returns what is written to a file, by sheet.
+        Returns the sheets of an exported file by name.
     """
 
     def __init__(
-        self, viewer: Any, panel: RoisStatisticsPanel, notice: Notice,
+        self, viewer: ViewerModel, panel: RoisStatisticsPanel, notice: Notice,
         exported: Callable[[], dict[str, pd.DataFrame]],
     ) -> None:  # fmt: skip
-        self.viewer = unwrapped(viewer)
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.notice = notice
         self.session = session_of(viewer)
         self._exported = exported
-        self._shown: tuple[pd.DataFrame, list[Any]] = (pd.DataFrame(), [])
+        self._shown: tuple[pd.DataFrame, list[Column]] = (pd.DataFrame(), [])
         self._window: DataTable | None = None
         self._adopt(panel.table)
         panel.window_requested.connect(self.open_window)
         self.bond = Bond(panel)
         self.bond.connect(self.session.region_chosen, self.show_chosen)
 
-    def show(self, rows: pd.DataFrame, columns: list[Any]) -> None:
+    def show(self, rows: pd.DataFrame, columns: list[Column]) -> None:
         """Show these rows."""
         self._shown = (rows, columns)
         for table in (self.panel.table, self._window):
@@ -277,7 +314,7 @@ class RoisStatisticsTables:
     def _on_exported(self, path: str) -> None:
         self.notice.say(f"Saved to {path}", kind="note")
 
-    def _on_window_destroyed(self, *_: Any) -> None:
+    def _on_window_destroyed(self, *_: object) -> None:
         self._window = None
 
     def _on_row_clicked(self, row: int) -> None:

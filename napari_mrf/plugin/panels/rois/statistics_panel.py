@@ -1,4 +1,4 @@
-"""The statistics part of the ROIs panel: which maps, which voxels count, and the table."""
+"""The statistics of the ROIs panel: choice of maps and voxels, and the table."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _TABLE_HEIGHT = 230
 
 
 class RoisStatisticsPanel(QWidget):
-    """Shows what it is told and says what the user wants.
+    """View of the statistics: shows state and emits signals, without any logic.
 
     Signals
     -------
     maps_changed
         The user picked another set of maps.
     options_changed
-        The user changed which voxels count.
+        The user changed the choice of voxels.
     view_changed
-        The user changed what the table shows of the numbers.
+        The user changed the content of the table.
     window_requested
         The user wants the table in a dock of its own.
     """
@@ -47,20 +47,20 @@ class RoisStatisticsPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maps_picker = Picker("Whose maps to measure")
-        self.view_picker = Picker("What the table shows: the means of all maps, or all numbers "
-                                  "of one")  # fmt: skip
+        self.maps_picker = Picker("The maps to measure")
+        self.view_picker = Picker("Content of the table: the means of all maps, or all statistics "
+                                  "of one map")  # fmt: skip
         self.per_slice = QCheckBox("Slices")
-        self.per_slice.setToolTip("Show a row for every slice below the one for all of them")
+        self.per_slice.setToolTip("Add a row for every slice below the row of the whole region")
         self.validity = QCheckBox("Valid voxels only")
-        self.erosion = ErosionBox(", in every slice; its volume stays that of the drawn region")
+        self.erosion = ErosionBox(", slice by slice. The volume is that of the whole region")
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.state.setEnabled(False)
         self.table = DataTable("rois")
         self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.csv_button = QPushButton("CSV…")
-        self.csv_button.setToolTip("Write all numbers of all maps, with the options in force")
+        self.csv_button.setToolTip("Write all statistics of all maps, with the current options")
         self.excel_button = QPushButton("Excel…")
         self.excel_button.setToolTip(self.csv_button.toolTip())
         self.copy_button = QPushButton("Copy")
@@ -121,7 +121,7 @@ class RoisStatisticsPanel(QWidget):
         return self.view_picker.currentData() or ALL_MAPS
 
     def set_rules(self, rules: str) -> None:
-        """Say which voxels are valid; nothing where no map has a rule."""
+        """Show the validity rules; disable the box if no map has one."""
         self.validity.setEnabled(bool(rules))
         self.validity.setToolTip(
             f"Count only {rules}. The thresholds are in Preferences > napari-mrf."
@@ -130,12 +130,12 @@ class RoisStatisticsPanel(QWidget):
         )
 
     def set_state(self, text: str) -> None:
-        """Say in gray why there is no table, or what it holds."""
+        """Show in gray why there is no table."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
 
     def set_ready(self, is_ready: bool) -> None:
-        """Enable what needs numbers."""
+        """Enable the buttons that need statistics."""
         for button in (self.copy_button, self.csv_button, self.excel_button, self.window_button):
             button.setEnabled(is_ready)
 

@@ -1,4 +1,4 @@
-"""What of the statistics of regions is shown in a table, and in which columns."""
+"""Rows and columns of the statistics table."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _NUMBERS = {
 }
 _REGION = Column("name", "Region", swatch="color", tooltip="Name of the region")
 _SLICE = Column("slice", "Slice", "d", missing="all",
-                tooltip="Slice from 0 in the order of the file, or all of them")  # fmt: skip
+                tooltip="Slice number, counted from 0 as in the file, or all slices")  # fmt: skip
 _VOLUME = Column("volume_ml", "Volume (ml)", ".2f", tooltip=COLUMNS["volume_ml"])
 
 
 def shown_table(
     statistics: pd.DataFrame, labels: Mapping[int, Label], view: str, *, per_slice: bool
 ) -> tuple[pd.DataFrame, list[Column]]:
-    """Return what to show of the statistics, and in which columns.
+    """Return the rows and columns to show.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def shown_table(
     Returns
     -------
     table : pandas.DataFrame
-        One row a region (and slice), pooled rows first, with ``label`` and ``slice``.
+        One row per region (and slice), pooled rows first, with ``label`` and ``slice``.
     columns : list of Column
     """
     maps = list(dict.fromkeys(statistics["map"]))

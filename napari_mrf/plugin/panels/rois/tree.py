@@ -1,13 +1,14 @@
-"""The list of regions by set and side: color, name, and where each is drawn."""
+"""The list of regions by set and side: color, name, and slices of each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.rois.muscles import SETS, meaning_of
 
 if TYPE_CHECKING:
@@ -23,16 +24,16 @@ _SIDES = ("right", "left", "")
 
 
 class RegionsTree(QTreeWidget):
-    """Shows labels in groups; rows are named by the number of their label.
+    """A tree of labels in groups; a row is identified by the number of its label.
 
     Signals
     -------
     label_picked
-        The user picked another one.
+        The user picked another label.
     label_renamed
-        The user typed another name for one.
+        The user typed another name for a label.
     draw_requested
-        The user double-clicked one.
+        The user double-clicked a label.
     """
 
     label_picked = Signal(int)
@@ -42,9 +43,10 @@ class RegionsTree(QTreeWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setHeaderLabels(["Region", "Slices"])
-        self.headerItem().setToolTip(1, "✓ and the slices in which it is drawn, from 0, in the "
-                                        "order of the file")  # fmt: skip
-        header = self.header()
+        present(self.headerItem()).setToolTip(
+            1, "✓ and the slices in which the region is drawn, counted from 0 as in the file"
+        )
+        header = present(self.header())
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
@@ -56,14 +58,14 @@ class RegionsTree(QTreeWidget):
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._rows: dict[int, QTreeWidgetItem] = {}
-        self._shown: tuple[Any, ...] = ()
+        self._shown: dict[int, Label] | None = None
         self._picked = 0
         self.currentItemChanged.connect(self._on_current_changed)
         self.itemChanged.connect(self._on_item_changed)
         self.itemDoubleClicked.connect(self._on_double_clicked)
 
     def sizeHint(self) -> QSize:
-        """Ask for some rows; the rest is scrolled."""
+        """Ask for the height of some rows; the others are scrolled."""
         row = self.fontMetrics().height() + 6
         return QSize(200, row * (_ROWS_SHOWN + 1) + 4)
 
@@ -84,9 +86,9 @@ class RegionsTree(QTreeWidget):
             if index in slices or set_name in (ALL_SETS, meaning_of(label.name).set_name)
         }
         self.blockSignals(True)
-        if self._shown != (wanted,):
+        if self._shown != wanted:
             self._build(wanted)
-            self._shown = (wanted,)
+            self._shown = wanted
         for index, row in self._rows.items():
             row.setText(1, f"✓ {spans(slices[index])}" if index in slices else "")
         self.blockSignals(False)
@@ -97,17 +99,17 @@ class RegionsTree(QTreeWidget):
         return self._picked
 
     def select(self, label: int) -> None:
-        """Pick a label without saying so, and open its group."""
+        """Pick a label without a signal, and open its group."""
         self._picked = label if label in self._rows else 0
         row = self._rows.get(label)
         self.blockSignals(True)
         if row is None:
             self.setCurrentItem(None)
         elif row is not self.currentItem():
-            row.parent().setExpanded(True)
+            present(row.parent()).setExpanded(True)
             self.setCurrentItem(row)
         self.blockSignals(False)
-        self.viewport().update()
+        present(self.viewport()).update()
 
     def rename(self, label: int) -> None:
         """Let the user type another name."""
@@ -119,8 +121,8 @@ class RegionsTree(QTreeWidget):
     def _build(self, table: Mapping[int, Label]) -> None:
         closed = {
             group.text(0)
-            for group in map(self.topLevelItem, range(self.topLevelItemCount()))
-            if not group.isExpanded()
+            for at in range(self.topLevelItemCount())
+            if not (group := present(self.topLevelItem(at))).isExpanded()
         }
         is_first = not self._rows
         self.clear()
@@ -142,7 +144,9 @@ class RegionsTree(QTreeWidget):
         for at, (name, group) in enumerate(groups.items()):
             group.setExpanded(name not in closed and (not is_first or at < 2))
 
-    def _on_current_changed(self, current: Any, _: Any) -> None:
+    def _on_current_changed(
+        self, current: QTreeWidgetItem | None, _: QTreeWidgetItem | None
+    ) -> None:
         label = current.data(0, _LABEL) if current is not None else None
         if label and label != self._picked:
             self._picked = label
@@ -151,7 +155,7 @@ class RegionsTree(QTreeWidget):
     def _on_item_changed(self, item: QTreeWidgetItem, column: int) -> None:
         label = item.data(0, _LABEL)
         if label and column == 0:
-            self._shown = ()  # what was typed is shown only if it is accepted
+            self._shown = None  # what was typed is shown only if it is accepted
             self.label_renamed.emit(label, item.text(0))
 
     def _on_double_clicked(self, item: QTreeWidgetItem, _: int) -> None:

@@ -1,9 +1,9 @@
-"""Binds a Series panel to the viewer and the session."""
+"""Controller of the Series panel: connects it to the viewer and the session."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtWidgets import QFileDialog
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
+
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.series.panel import SeriesPanel
@@ -31,18 +35,18 @@ SEQUENCE_FILES = "Sequence (*.json *.csv);;All files (*)"
 
 
 class SeriesBinding:
-    """What happens when the user acts on a Series panel, and what the panel shows.
+    """Controller of the Series panel: acts on the signals of the view and updates it.
 
     Parameters
     ----------
     viewer : napari viewer
-        Its series layers are offered.
+        The viewer with the series layers.
     panel : SeriesPanel
         The view.
     """
 
-    def __init__(self, viewer: Any, panel: SeriesPanel) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, panel: SeriesPanel) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.panel = panel
         self.session = session_of(viewer)
         self._opener = opener_of(viewer)
@@ -81,11 +85,11 @@ class SeriesBinding:
         self._loaded[sequence.name] = sequence
         self._take(sequence)
 
-    def _series_layers(self) -> dict[str, Any]:
+    def _series_layers(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.viewer.layers if series_of(layer) is not None}
 
     def _adopt_layers(self) -> None:
-        """Make the youngest series layer current when the present one is gone or none was."""
+        """Make the newest series layer current if the current one is gone or there was none."""
         layers = self._series_layers()
         present = self.session.series
         name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
@@ -172,7 +176,7 @@ class SeriesBinding:
                     self._explain_mismatch(series, sequence, error)
                 return
         self.panel.set_problem(
-            f"The file does not say how its {series.n_frames} frames were measured. "
+            f"The file does not name the sequence of its {series.n_frames} frames. "
             "Pick the sequence, or load it from a file (⋯)."
         )
 
@@ -185,7 +189,7 @@ class SeriesBinding:
     def _on_sequence_changed(self, name: str) -> None:
         sequence, series = self._choices().get(name), self.session.series
         if series is not None and sequence is not None and sequence == series.sequence:
-            self._show()  # the same series: nobody has to begin anew
+            self._show()  # the same series: no panel has to start again
         elif sequence is not None:
             self._take(sequence)
 
@@ -215,8 +219,11 @@ class SeriesBinding:
 
     def _explain_failure(self, failure: Failure) -> None:
         error = failure.error
-        unaveraged = isinstance(error, MRFInputError) and "Average" in (error.hint or "")
-        if unaveraged and error.path is not None:
+        if (
+            isinstance(error, MRFInputError)
+            and error.path is not None
+            and "Average" in (error.hint or "")
+        ):
             self._cure = partial(self._opener.open, error.path, average_spokes=True)
             self.panel.set_problem(failure.sentence, cure="Average the spokes")
         else:
@@ -225,7 +232,7 @@ class SeriesBinding:
     def _on_cancel_requested(self) -> None:
         self.session.opening.cancel()
 
-    def _on_layer_inserted(self, event: Any) -> None:
+    def _on_layer_inserted(self, event: Event) -> None:
         self.bond.connect(event.value.events.name, self._on_layer_renamed)
         series = series_of(event.value)
         if series is not None:
@@ -233,10 +240,10 @@ class SeriesBinding:
         self._adopt_layers()
         self._show()
 
-    def _on_layer_renamed(self, event: Any) -> None:
+    def _on_layer_renamed(self, event: Event) -> None:
         self._adopt_layers()
 
-    def _on_layer_removed(self, event: Any) -> None:
+    def _on_layer_removed(self, event: Event) -> None:
         self._adopt_layers()
         self._show()
 

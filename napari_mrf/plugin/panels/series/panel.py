@@ -1,4 +1,4 @@
-"""The Series panel: what is loaded, under which sequence, and which part is shown."""
+"""The Series panel: the loaded series, its sequence, and the displayed component."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.component_view import COMPONENTS
 
@@ -36,7 +37,7 @@ NO_SEQUENCE = "pick a sequence"
 
 
 class SeriesPanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the Series step: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -59,10 +60,12 @@ class SeriesPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer_picker = Picker("Which of the opened series the panels work on")
+        self.layer_picker = Picker("The series that all panels use")
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a series: NIfTI, NumPy, HDF5 or MATLAB")
-        self.sequence_picker = Picker("What the scanner played; it decides the methods and maps")
+        self.sequence_picker = Picker(
+            "The pulse sequence of the scan; methods and maps depend on it"
+        )
         self.sequence_button = QPushButton("⋯")
         self.sequence_button.setFixedWidth(34)
         self.sequence_button.setToolTip(
@@ -98,7 +101,7 @@ class SeriesPanel(QWidget):
             button.setToolTip(f"Show the {component} of the complex images")
             self.components.addButton(button, at)
             shown.addWidget(button, at // 2, at % 2)
-        self.components.button(0).setChecked(True)
+        present(self.components.button(0)).setChecked(True)
 
         form = narrow_form()
         form.addRow(form_label("Layer"), layer_row)
@@ -166,14 +169,14 @@ class SeriesPanel(QWidget):
             self.facts.addRow(title, label)
 
     def set_warnings(self, sentences: Sequence[str]) -> None:
-        """Show what the reader noticed."""
+        """Show the warnings of the reader."""
         if sentences:
             self.warnings.say("\n".join(sentences))
         else:
             self.warnings.clear()
 
     def set_problem(self, sentence: str, cure: str = "") -> None:
-        """Show the one thing that is wrong, with a button when one click cures it."""
+        """Show a problem, with a button if one click is the cure."""
         if sentence:
             self.notice.say(sentence, cure=cure)
         else:
@@ -227,8 +230,8 @@ def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
         plane = _PLANES["".join(DisplayOrientation.from_affine(series.affine).letters[0])]
         z_mm, y_mm, x_mm = sizes
         rows.append(("Voxel", f"{x_mm:.3g} × {y_mm:.3g} × {z_mm:.3g} mm · {plane}",
-                     "Edge lengths x × y × z, and the plane of the slices. Shown upright, the "
-                     "patient's right at the left of the screen"))  # fmt: skip
+                     "Voxel size x × y × z, and the plane of the slices. The patient is shown "
+                     "upright, with the right side on the left of the screen"))  # fmt: skip
     if series.source_path:
         rows.append(("File", Path(series.source_path).name, series.source_path))
     n_bytes = series.signal.dtype.itemsize
@@ -236,8 +239,8 @@ def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:
         n_bytes *= int(n)
     where = "on demand" if series.is_lazy else "in memory"
     rows.append(("Signal", f"{_size(n_bytes)} · {where}",
-                 f"Size of the complex images ({series.signal.dtype}), unpacked, and whether "
-                 "they are read from the disk when needed"))  # fmt: skip
+                 f"Size of the uncompressed complex images ({series.signal.dtype}); on demand "
+                 "means that they are read from disk when needed"))  # fmt: skip
     return rows
 
 
@@ -251,7 +254,7 @@ def _size(n_bytes: int) -> str:
 
 
 def spokes_question(series: MRFSeries, sequence: PulseSequence) -> str:
-    """Return what to ask where a series has one image a pulse, and frames were expected."""
+    """Return the question for a series with one image per pulse instead of one per frame."""
     found, expected, spokes = series.n_frames, sequence.n_frames, sequence.pulses_per_frame
     overlap = sequence.pulses_between_frames is not None
     start = "Is" if overlap else f"{found} / {expected} = {spokes}: is"

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_mrf.plugin.kit.notice import Notice
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import ElidedLabel
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SessionBar(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the session bar: shows state and emits signals, without any logic.
 
     Signals
     -------
@@ -37,20 +38,19 @@ class SessionBar(QWidget):
         self.menu_button.setText("Session")
         self.menu_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.menu_button.setToolTip(
-            "A session file keeps where everything of a study lies, with all options; it holds "
-            "no images"
+            "A session file stores all options and the paths of all files of a study, but no images"
         )
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         # The theme draws the arrow over the end of the text.
         self.menu_button.setStyleSheet("QToolButton { padding: 3px 16px 3px 6px; }")
         self.menu = QMenu(self)
-        self.open_action = self.menu.addAction("Open session…")
-        self.save_action = self.menu.addAction("Save session")
-        self.save_as_action = self.menu.addAction("Save session as…")
+        self.open_action = present(self.menu.addAction("Open session…"))
+        self.save_action = present(self.menu.addAction("Save session"))
+        self.save_as_action = present(self.menu.addAction("Save session as…"))
         self.menu_button.setMenu(self.menu)
         self.help_button = QPushButton("?")
         self.help_button.setFixedWidth(28)
-        self.help_button.setToolTip("What the steps do, and the keys")
+        self.help_button.setToolTip("Help: the steps and the keyboard shortcuts")
         self.notice = Notice()
         self.progress_row = ProgressRow()
         self.progress_row.bar.setTextVisible(False)
@@ -76,11 +76,11 @@ class SessionBar(QWidget):
         layout.addWidget(self.notice)
 
     def set_name(self, name: str) -> None:
-        """Show the name of the session file, or what the dock is for."""
+        """Show the name of the session file, or the purpose of the dock."""
         self.title.set_full_text(name or "Fingerprints to maps")
 
     def set_status(self, status: JobStatus) -> None:
-        """Show what is going on."""
+        """Show the progress of saving or opening."""
         self.progress_row.show_status(status, f"{status.title}: {status.detail}…")
         for action in (self.open_action, self.save_action, self.save_as_action):
             action.setEnabled(not status.is_running)

@@ -1,4 +1,4 @@
-"""Binds the session bar: saves the window to a session file, and brings it back from one."""
+"""Controller of the session bar: saves the window to a session file and restores it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from napari_mrf.plugin.session import session_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
     from napari_mrf.plugin.panels.session.bar import SessionBar
 
 SESSION_FILES = "MRF session (*.mrf.json)"
@@ -31,20 +34,20 @@ _ENDING = ".mrf.json"
 
 
 class SessionBinding:
-    """What the session menu does.
+    """Controller of the session menu.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose content is saved and restored.
+        The viewer that is saved and restored.
     bar : SessionBar
         The view.
     bindings : mapping
         The steps of the dock by key; their options are part of a session.
     """
 
-    def __init__(self, viewer: Any, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
@@ -67,13 +70,13 @@ class SessionBinding:
             self.job.start(f"Saving {path.name}", save_study, self.study(), path)
 
     def open_file(self, path: str | Path) -> None:
-        """Bring a session back; asks first where something in the window is in no file."""
+        """Open a session; ask first if maps or regions in the window are not saved."""
         if not self.job.status.is_running and (not self._would_lose() or self._ask_to_replace()):
             self.bar.notice.clear()
             self.job.start(f"Opening {Path(path).name}", open_study, Path(path))
 
     def study(self) -> Study:
-        """Return what the window holds now."""
+        """Return the content of the window."""
         session = self.session
         layer = self._series_layer()
         return Study(
@@ -97,7 +100,7 @@ class SessionBinding:
         view = {f"point_{axis}": float(value) for axis, value in enumerate(dims.point)}
         return {**view, "zoom": float(self.viewer.scene.camera.zoom)}
 
-    def _series_layer(self) -> Any:
+    def _series_layer(self) -> Layer | None:
         series = self.session.series
         if series is None:
             return None
@@ -109,7 +112,7 @@ class SessionBinding:
             self.open_file(path)
 
     def _would_lose(self) -> bool:
-        """Return whether something in the window is in no file."""
+        """Return whether maps or regions in the window are not saved."""
         regions = self.session.regions
         drawn = regions is not None and not regions.path and bool(regions.labels.any())
         return drawn or any(not one.folder for one in self.session.maps_sets.values())
@@ -117,7 +120,7 @@ class SessionBinding:
     def _ask_to_replace(self) -> bool:
         return is_confirmed(
             self.bar, "Open a session",
-            "Maps or regions in this window are in no file yet. Open the session anyway?",
+            "Maps or regions in this window are not saved yet. Open the session anyway?",
             action="Open and lose them",
         )  # fmt: skip
 
@@ -145,7 +148,7 @@ class SessionBinding:
         if status.failure is not None:
             self.bar.notice.say(status.failure.sentence)
 
-    def _on_job_succeeded(self, outcome: Any) -> None:
+    def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
             self._path = outcome.path
             for name, folder in outcome.folders.items():
@@ -153,14 +156,14 @@ class SessionBinding:
             if outcome.labels_path is not None:
                 self.session.mark_regions_saved(str(outcome.labels_path))
             self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}", kind="note")
-        elif isinstance(outcome, OpenedStudy):
+        else:
             self._path = outcome.contents.path
             self.restoring.show(outcome)
         self.bar.set_name(self._path.name if self._path is not None else "")
 
 
 def _also(saved: SavedStudy) -> str:
-    """Name what was in no file before and is now."""
+    """Return the names of maps and labels that were saved with the session."""
     places = [*saved.folders.values(), *([saved.labels_path] if saved.labels_path else [])]
     if not places:
         return ""

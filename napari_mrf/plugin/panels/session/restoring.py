@@ -1,10 +1,11 @@
-"""Brings a window back from a session: layers a turn each, then regions, pins, panels and view."""
+"""Restoring of a window from a session: layers, then regions, pins, panels and view."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of, show_component
 from napari_mrf.plugin.layers.batch import remove_together
@@ -16,6 +17,9 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.plugin.panels.session.bar import SessionBar
     from napari_mrf.plugin.panels.session.work import OpenedStudy
@@ -24,26 +28,26 @@ _OWNER = "session"
 
 
 class SessionRestoring:
-    """Replaces what the window shows by what a session holds.
+    """Replaces the content of a window by that of a session.
 
     Parameters
     ----------
     viewer : napari viewer
-        Whose content is replaced.
+        The viewer whose content is replaced.
     bar : SessionBar
-        Where remarks are told.
+        The view for remarks.
     bindings : mapping
         The steps of the dock by key, whose options are set.
     """
 
-    def __init__(self, viewer: Any, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
-        self.viewer = unwrapped(viewer)
+    def __init__(self, viewer: ViewerModel, bar: SessionBar, bindings: Mapping[str, Any]) -> None:
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
 
     def show(self, opened: OpenedStudy) -> None:
-        """Bring the window back a layer a turn: what was there goes first."""
+        """Replace the content of the window, one layer per turn of the event loop."""
         turns = layer_turns_of(self.viewer)
         turns.drop()
         turns.begin(_OWNER, self._layers_by_turns(opened))
@@ -55,7 +59,7 @@ class SessionRestoring:
         record = contents.file.series
         if opened.series is not None and record is not None:
             data, attributes, _ = opened.series.layer_data()
-            layer = self.viewer.add_image(data, **attributes)
+            layer = self.viewer.add_layer(Image(data, **attributes))
             show_canvas_texts(self.viewer)
             self.session.set_series(series_of(layer), layer.name)
             if record.component != "magnitude":
@@ -82,14 +86,14 @@ class SessionRestoring:
         remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
         for key, state in contents.file.panels.items():
             binding = self.bindings.get(key)
-            if hasattr(binding, "restore"):
+            if binding is not None and hasattr(binding, "restore"):
                 binding.restore(state)
                 yield
         self._look_at(contents.file.view)
         if remarks:
             self.bar.notice.say("\n".join(remarks))
 
-    def _show_regions(self, contents: Any) -> None:
+    def _show_regions(self, contents: SessionContents) -> None:
         grid = self.session.series or next(iter(contents.maps.values()), None)
         if contents.file.regions is None or grid is None:
             return
@@ -131,6 +135,6 @@ class SessionRestoring:
             self.session.remove_maps(name)
 
 
-def _is_ours(layer: Any) -> bool:
-    """Whether a layer shows a series, maps, regions, pins, errors or importance."""
+def _is_ours(layer: Layer) -> bool:
+    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
     return any(str(key).startswith("mrf_") for key in layer.metadata)

@@ -15,6 +15,7 @@ from napari_mrf.plugin.viewer.opening import OpenedSeries
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What a window holds, as it is when the session is saved."""
+    """The content of a window when the session is saved."""
 
     series: MRFSeries | None
     series_name: str
@@ -38,7 +39,7 @@ class Study:
 
 @dataclass
 class SavedStudy:
-    """What was written: the session file, and what was in no file before."""
+    """The session file, and the maps and labels that were saved with it."""
 
     path: Path
     folders: dict[str, Path] = field(default_factory=dict)
@@ -54,23 +55,23 @@ class OpenedStudy:
 
 
 def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
-    """Write the session file, and maps and regions that are in no file yet beside it.
+    """Write the session file, and beside it maps and regions that are not saved yet.
 
     Raises
     ------
     MRFInputError
-        ``"no-file"`` when the series itself is in no file, and what the writers raise.
+        ``"no-file"`` if the series is not in a file, and the errors of the writers.
     """
     from napari_mrf.io.session.file import SessionFile, save_session
 
     saved = SavedStudy(path)
-    series = None if study.series is None else _series_record(study, path)
+    series = None if study.series is None else _series_record(study, study.series, path)
     maps = []
     for maps_set in study.maps_sets:
         yield Step(detail=f"the maps {maps_set.name}")
         maps.append(_maps_record(maps_set, saved))
     yield Step(detail="the regions")
-    regions = None if study.regions is None else _regions_record(study, saved)
+    regions = None if study.regions is None else _regions_record(study, study.regions, saved)
     session = SessionFile(
         format="napari-mrf session",
         saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -86,7 +87,7 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
 
 
 def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
-    """Load everything that a session file names."""
+    """Load all files of a session."""
     yield Step(detail="reading the session file")
     from napari_mrf.io.session.contents import iter_contents
     from napari_mrf.plugin.layers import peak_magnitude
@@ -105,14 +106,13 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)))
 
 
-def _series_record(study: Study, path: Path) -> SeriesRecord:
+def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
     from napari_mrf.io.session.file import FileRecord, SeriesRecord
 
-    series = study.series
     sources = series.metadata.get("sources", ())
     if series.source_path is None or not sources:
-        raise MRFInputError("no-file", "the series is in no file, so a session cannot find it "
-                            "again", found=study.series_name,
+        raise MRFInputError("no-file", "the series is not in a file, so a session cannot "
+                            "find it again", found=study.series_name,
                             hint="Save the series to a file and open it from there."
                             )  # fmt: skip
     reading = dict(series.metadata.get("reading", {}))
@@ -147,12 +147,12 @@ def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
     )
 
 
-def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
+def _regions_record(study: Study, regions: Regions, saved: SavedStudy) -> RegionsRecord:
     from napari_mrf.io import save_labels
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
 
-    regions, grid = study.regions, study.series
+    grid: MRFSeries | ParameterMaps | None = study.series
     if grid is None and study.maps_sets:
         grid = study.maps_sets[0].maps
     path = Path(regions.path) if regions.path else None
@@ -161,9 +161,11 @@ def _regions_record(study: Study, saved: SavedStudy) -> RegionsRecord:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_labels(path, regions.labels, grid.affine if regions.affine is None else regions.affine)
         saved.labels_path = path
-    is_there = path is not None and path.is_file()
+    file = None
+    if path is not None and path.is_file():
+        file = FileRecord.of(path, sha256_of(path), saved.path)
     return RegionsRecord(
-        file=FileRecord.of(path, sha256_of(path), saved.path) if is_there else None,
+        file=file,
         table=[
             LabelRecord(index=label.index, name=label.name, color=list(label.color),
                         opacity=float(label.opacity))
@@ -184,7 +186,7 @@ def _belongs_to_maps(file: Path) -> bool:
 
 
 def _free_place(session_path: Path, name: str, ending: str = "") -> Path:
-    """Return a path beside the session that nothing lies at: nothing is overwritten."""
+    """Return a path beside the session where no file exists."""
     folder = session_path.with_name(session_path.name[: -len(".mrf.json")] + "_session")
     place, number = folder / f"{name}{ending}", 2
     while place.exists():

@@ -1,1 +1,1 @@
-"""What several panels use: choices of masks and methods, texts."""
+"""Parts that several panels use: choices of masks and methods, texts."""

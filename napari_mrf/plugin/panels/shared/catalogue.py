@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What can be chosen in the panel.
+    """The methods and devices that a panel offers.
 
     Parameters
     ----------
     methods : tuple of MethodInfo
-        Those that suit the sequence.
+        Methods for the sequence.
     missing : tuple of MethodInfo
-        Networks that have no weights for it.
+        Networks without weights for the sequence.
     devices : tuple of (str, str)
         Name and label; ``"auto"`` first.
     default : str
-        The method to begin with.
+        The method that is selected at first.
     """
 
     methods: tuple[MethodInfo, ...] = ()
@@ -41,7 +41,9 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     yield Step(detail="loading the methods")
     from napari_mrf import methods
 
-    found, missing, default = (), (), ""
+    found: tuple[MethodInfo, ...] = ()
+    missing: tuple[MethodInfo, ...] = ()
+    default = ""
     if sequence is not None:
         found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
         default = methods.default_name(sequence)

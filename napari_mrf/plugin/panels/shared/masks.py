@@ -1,8 +1,8 @@
-"""The choice of a mask: the automatic foreground, or what a Labels layer marks."""
+"""The choice of a mask: the automatic foreground or a Labels layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
     from numpy.typing import NDArray
 
     from napari_mrf.plugin.kit.bond import Bond
@@ -21,30 +23,30 @@ if TYPE_CHECKING:
 
 
 class MaskChoice:
-    """Offers the Labels layers of a viewer as masks, as they come, go and change their names.
+    """A list of the Labels layers of a viewer, from which the user picks a mask.
 
-    A mask that was renamed stays picked, so the choice is of a layer, not of a name.
+    The choice is a layer, not a name: a mask that is renamed stays picked.
 
     Parameters
     ----------
     viewer : napari viewer
-        Where the layers are.
+        The viewer with the layers.
     picker : Picker
-        Where one is picked.
+        The combo box with the masks.
     offer : callable
-        Of the names and the one that is picked; fills the picker.
+        Fills the picker; takes the names and the picked one.
     bond : Bond
-        Of the panel.
+        Bond of the panel.
     """
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: ViewerModel,
         picker: Picker,
         offer: Callable[[Sequence[str], str], None],
         bond: Bond,
     ) -> None:
-        self.viewer = unwrapped(viewer)
+        self.viewer: ViewerModel = unwrapped(viewer)
         self.session = session_of(viewer)
         self.picker = picker
         self._offer = offer
@@ -65,21 +67,21 @@ class MaskChoice:
         MRFInputError
             When the layer lies on another grid than the series.
         """
-        name = self.picker.currentText()
-        if name == AUTOMATIC_MASK:
+        name, series = self.picker.currentText(), self.session.series
+        if name == AUTOMATIC_MASK or series is None:
             return None
-        return mask_from_layer(self._masks[name], self.session.series)
+        return mask_from_layer(self._masks[name], series)
 
     def pick(self, name: str) -> None:
         """Pick the layer of a name."""
         self._on_layers_changed()
         self.picker.setCurrentText(name)
 
-    def _on_layer_inserted(self, event: Any) -> None:
+    def _on_layer_inserted(self, event: Event) -> None:
         self._bond.connect(event.value.events.name, self._on_layers_changed)
         self._on_layers_changed()
 
-    def _on_layers_changed(self, event: Any = None) -> None:
+    def _on_layers_changed(self, event: Event | None = None) -> None:
         before = self._masks.get(self.picker.currentText())
         self._masks = {
             layer.name: layer

@@ -1,12 +1,14 @@
-"""The methods as the Reconstruct panel offers them: matchers, then networks."""
+"""A combo box of reconstruction methods: matchers, then networks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QStandardItemModel
 
 from napari_mrf.plugin.kit.picker import Picker
+from napari_mrf.plugin.kit.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +20,14 @@ _WITHOUT_WEIGHTS = "Networks without weights"
 
 
 class MethodPicker(Picker):
-    """Methods under the heading of their kind; those without weights can be picked to read why."""
+    """A combo box of methods by kind; networks without weights tell how to get them."""
 
     def __init__(self) -> None:
-        super().__init__("How the maps are computed from the fingerprints")
+        super().__init__("The method that computes the maps from the fingerprints")
         self._methods: dict[str, MethodInfo] = {}
 
     def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
-        """Replace what is offered without saying so, keeping the current one where it exists."""
+        """Replace the methods without a signal and keep the current one if it exists."""
         self._methods = {info.name: info for info in methods}
         self.blockSignals(True)
         self.clear()
@@ -43,7 +45,7 @@ class MethodPicker(Picker):
         self.blockSignals(False)
 
     def info(self) -> MethodInfo | None:
-        """Return what is known of the chosen method."""
+        """Return the description of the chosen method."""
         return self._methods.get(self.currentData() or "")
 
     def _first(self) -> int:
@@ -55,7 +57,9 @@ class MethodPicker(Picker):
             return
         if heading:
             self.addItem(heading, None)
-            self.model().item(self.count() - 1).setEnabled(False)
+            entries = self.model()
+            if isinstance(entries, QStandardItemModel):  # as it is unless another one is set
+                present(entries.item(self.count() - 1)).setEnabled(False)
         for info in methods:
             words = " · ".join([info.title, *info.remarks])
             self.addItem(f"{info.name} — {words}", info.name)

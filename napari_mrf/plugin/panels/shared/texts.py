@@ -1,4 +1,4 @@
-"""Words that several panels use: entries of pickers, progress, durations."""
+"""Texts that several panels use: entries of pickers, progress, durations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
 
 AUTOMATIC_MASK = "automatic"
-NO_TRUTH = "none: its own maps"
+NO_TRUTH = "none (maps of the method)"
 
 
 def progress_sentence(status: JobStatus) -> str:
