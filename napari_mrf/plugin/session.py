@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_mrf.plugin.jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +111,6 @@ class RegionChoice:
     label: int
     z: int | None = None
 
-
-__all__ = ["MapsSet", "RegionChoice", "Regions", "Session", "Voxel", "session_of", "unwrapped"]
 
 Voxel = tuple[int, int, int]
 """(z, y, x) in file order."""
@@ -288,28 +288,35 @@ def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:
     return all(0 <= index < n for index, n in zip(voxel, series.spatial_shape, strict=True))
 
 
-_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
-
-
-def session_of(viewer: Any) -> Session:
-    """Return the session of a viewer, made when first asked for.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer or napari.components.ViewerModel
-        Plugins are handed a proxy of the viewer; it leads to the same session.
-
-    Returns
-    -------
-    Session
-        It lives as long as the viewer.
-    """
-    viewer = unwrapped(viewer)
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session()
-    return _SESSIONS[viewer]
-
-
 def unwrapped(proxy: Any) -> Any:
     """Return the napari object behind the proxy that plugins are handed."""
     return getattr(proxy, "__wrapped__", proxy)
+
+
+def one_per_viewer(make: Callable[[Any], _Made]) -> Callable[[Any], _Made]:
+    """Return a function that makes one object for each viewer and keeps it with the viewer.
+
+    Parameters
+    ----------
+    make : callable
+        Called with a viewer when its object is first asked for. The object must not keep the
+        viewer alive: it refers to it weakly.
+
+    Returns
+    -------
+    callable
+        Takes a viewer, or the proxy of it that plugins are handed, and returns its object.
+    """
+    kept: WeakKeyDictionary[Any, _Made] = WeakKeyDictionary()
+
+    def of(viewer: Any) -> _Made:
+        viewer = unwrapped(viewer)
+        if viewer not in kept:
+            kept[viewer] = make(viewer)
+        return kept[viewer]
+
+    return of
+
+
+session_of = one_per_viewer(lambda _: Session())
+"""Return the session of a viewer."""

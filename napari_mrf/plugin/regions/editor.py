@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.regions.outline_sync import RegionsInStep
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME
-from napari_mrf.plugin.session import Regions, unwrapped
+from napari_mrf.plugin.session import Regions, one_per_viewer
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 
@@ -227,12 +226,5 @@ def _fits(outline: Outline, labels: NDArray[np.uint16]) -> bool:
     return bool((labels[outline.z][mask] == outline.label).any())
 
 
-_EDITORS: WeakKeyDictionary[Any, RegionsEditor] = WeakKeyDictionary()
-
-
-def regions_editor_of(viewer: Any) -> RegionsEditor:
-    """Return the editor of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _EDITORS:
-        _EDITORS[viewer] = RegionsEditor(viewer)
-    return _EDITORS[viewer]
+regions_editor_of = one_per_viewer(RegionsEditor)
+"""Return the editor of a viewer."""

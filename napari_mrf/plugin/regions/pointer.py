@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
-from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+from napari_mrf.plugin.session import RegionChoice, one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -124,12 +124,5 @@ class RegionsPointer(QObject):
             self._is_clicking = False
 
 
-_POINTERS: WeakKeyDictionary[Any, RegionsPointer] = WeakKeyDictionary()
-
-
-def regions_pointer_of(viewer: Any) -> RegionsPointer:
-    """Return the pointer of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _POINTERS:
-        _POINTERS[viewer] = RegionsPointer(viewer)
-    return _POINTERS[viewer]
+regions_pointer_of = one_per_viewer(RegionsPointer)
+"""Return the regions pointer of a viewer."""

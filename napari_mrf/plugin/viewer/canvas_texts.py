@@ -9,7 +9,7 @@ Directions and title belong to the canvas and not to the scene: they stay in pla
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from napari.components.overlays import TextOverlay
 
@@ -18,7 +18,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import one_per_viewer
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
@@ -143,12 +143,5 @@ def _title(key: str) -> str:
     return f"{parameter.label}, SD{unit}"
 
 
-_TEXTS: WeakKeyDictionary[Any, CanvasTexts] = WeakKeyDictionary()
-
-
-def show_canvas_texts(viewer: Any) -> CanvasTexts:
-    """Switch the texts of a viewer on; once is enough."""
-    viewer = unwrapped(viewer)
-    if viewer not in _TEXTS:
-        _TEXTS[viewer] = CanvasTexts(viewer)
-    return _TEXTS[viewer]
+show_canvas_texts = one_per_viewer(CanvasTexts)
+"""Switch the texts of a viewer on; once is enough."""

@@ -8,12 +8,11 @@ the layers to the turns that follow, with a pause for painting before each.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import one_per_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,12 +112,5 @@ def _while_alive(panel: QWidget, pieces: Iterator[Any]) -> Iterator[None]:
         yield
 
 
-_TURNS: WeakKeyDictionary[Any, LayerTurns] = WeakKeyDictionary()
-
-
-def layer_turns_of(viewer: Any) -> LayerTurns:
-    """Return the turns of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _TURNS:
-        _TURNS[viewer] = LayerTurns(viewer)
-    return _TURNS[viewer]
+layer_turns_of = one_per_viewer(LayerTurns)
+"""Return the turns of a viewer."""

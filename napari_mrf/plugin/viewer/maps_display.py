@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.layers import (
@@ -19,7 +19,7 @@ from napari_mrf.plugin.layers import (
 )
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.preferences import preferences
-from napari_mrf.plugin.session import MapsSet, PartialMaps, session_of, unwrapped
+from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
@@ -146,12 +146,5 @@ class MapsDisplay:
             self._session.remove_maps(set_name)
 
 
-_DISPLAYS: WeakKeyDictionary[Any, MapsDisplay] = WeakKeyDictionary()
-
-
-def maps_display_of(viewer: Any) -> MapsDisplay:
-    """Return the display of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _DISPLAYS:
-        _DISPLAYS[viewer] = MapsDisplay(viewer)
-    return _DISPLAYS[viewer]
+maps_display_of = one_per_viewer(MapsDisplay)
+"""Return the display of the maps of a viewer."""

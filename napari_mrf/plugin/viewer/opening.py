@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from qtpy.QtCore import QTimer
 
 from napari_mrf.plugin.jobs import JobState, JobStatus, Step
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 
 if TYPE_CHECKING:
@@ -135,12 +135,5 @@ def _with_options(work: Any, arguments: tuple[Any, ...], options: dict[str, Any]
     return (yield from work(*arguments, **options))
 
 
-_OPENERS: WeakKeyDictionary[Any, Opener] = WeakKeyDictionary()
-
-
-def opener_of(viewer: Any) -> Opener:
-    """Return the opener of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _OPENERS:
-        _OPENERS[viewer] = Opener(viewer)
-    return _OPENERS[viewer]
+opener_of = one_per_viewer(Opener)
+"""Return the opener of a viewer."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakSet, ref
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers import pins_layer, pins_of_layer, show_pins
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
 
@@ -128,12 +128,5 @@ def _is_visible(panel: QWidget) -> bool:
         return False
 
 
-_DISPLAYS: WeakKeyDictionary[Any, PinsDisplay] = WeakKeyDictionary()
-
-
-def pins_display_of(viewer: Any) -> PinsDisplay:
-    """Return the pins of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _DISPLAYS:
-        _DISPLAYS[viewer] = PinsDisplay(viewer)
-    return _DISPLAYS[viewer]
+pins_display_of = one_per_viewer(PinsDisplay)
+"""Return the pins of a viewer."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers import layer_of_series, voxel_at
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,12 +151,5 @@ def _double_click_callback(pointer: Pointer) -> Any:
     return on_double_click
 
 
-_POINTERS: WeakKeyDictionary[Any, Pointer] = WeakKeyDictionary()
-
-
-def pointer_of(viewer: Any) -> Pointer:
-    """Return the pointer of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _POINTERS:
-        _POINTERS[viewer] = Pointer(viewer)
-    return _POINTERS[viewer]
+pointer_of = one_per_viewer(Pointer)
+"""Return the pointer of a viewer."""

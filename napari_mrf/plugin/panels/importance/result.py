@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from psygnal import Signal
@@ -16,7 +15,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
-    from napari_mrf.plugin.session import Session
 
 
 class ImportanceStore:
@@ -43,10 +41,10 @@ class ImportanceStore:
     changed = Signal(object)
     filled = Signal(object)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, viewer: Any) -> None:
         self.result: Importance | None = None
         self.series: Any = None
-        self._session = session
+        session = session_of(viewer)
         session.importance.updated.connect(self._on_updated)
         session.importance.succeeded.connect(self._on_succeeded)
 
@@ -68,15 +66,8 @@ class ImportanceStore:
             self.changed.emit(importance)
 
 
-_STORES: WeakKeyDictionary[Any, ImportanceStore] = WeakKeyDictionary()
-
-
-def importance_store_of(viewer: Any) -> ImportanceStore:
-    """Return the store of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _STORES:
-        _STORES[viewer] = ImportanceStore(session_of(viewer))
-    return _STORES[viewer]
+importance_store_of = one_per_viewer(ImportanceStore)
+"""Return the store of a viewer."""
 
 
 # A full redraw takes 60-100 ms of the window's thread.
