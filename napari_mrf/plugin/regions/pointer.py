@@ -49,9 +49,9 @@ class RegionsPointer(QObject):
             return
         z = choice.z
         if z is None:
-            at = self._editor.slice_in_view()
+            at = self._editor.layers.slice_in_view()
             z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
-        self._editor.go_to_slice(z)
+        self._editor.layers.go_to_slice(z)
         layer.selected_label = choice.label
         self._center(choice.label, z)
         self._highlight(layer)
@@ -119,7 +119,8 @@ class RegionsPointer(QObject):
         self._is_clicking = True
         try:
             layer.selected_label = int(label)
-            self._session.choose_region(RegionChoice(int(label), self._editor.slice_in_view()))
+            z = self._editor.layers.slice_in_view()
+            self._session.choose_region(RegionChoice(int(label), z))
         finally:
             self._is_clicking = False
 
