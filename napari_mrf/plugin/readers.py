@@ -1,4 +1,4 @@
-"""Which dropped or opened files are series or sessions, and how napari gets them.
+"""Readers of series and of session files that are dropped or opened.
 
 For series the decision looks at headers only and leaves ordinary images to other readers:
 accepted is a four-dimensional complex image, or a file with a JSON sidecar that has a block
@@ -17,7 +17,7 @@ from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
 _LARGEST_SIDECAR_BYTES = 5_000_000
 _NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
@@ -45,7 +45,9 @@ def read(path: str) -> list[Any]:
     """Open a series: in the background where there is a window, at once where there is none."""
     viewer = napari.current_viewer()
     if viewer is None:
-        return [finish(read_series(path)).layer_data()]
+        from napari_mrf.reconstruction.slicewise import result_of
+
+        return [result_of(read_series(path)).layer_data()]
     open_dock(viewer)
     opener_of(viewer).open(path)
     return _NOTHING_YET
@@ -55,19 +57,12 @@ def read_session(path: str) -> list[Any]:
     """Bring back what a session file names; without a window, its series alone."""
     viewer = napari.current_viewer()
     if viewer is None:
-        series = finish(open_study(Path(path))).series
+        from napari_mrf.reconstruction.slicewise import result_of
+
+        series = result_of(open_study(Path(path))).series
         return _NOTHING_YET if series is None else [series.layer_data()]
     open_dock(viewer).session_binding.open_file(path)
     return _NOTHING_YET
-
-
-def finish(work: Generator[Any, None, Any]) -> Any:
-    """Run a job's generator to its end in this thread and return its result."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 def open_dock(viewer: Any) -> Any:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_mrf.plugin.jobs import JobState, Step
 from napari_mrf.plugin.layers import SERIES_KEY, series_of
-from napari_mrf.plugin.readers import finish, open_dock
+from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
 from napari_mrf.rois.label_set import joined
@@ -96,7 +96,9 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
     """
     viewer = napari.current_viewer()
     if viewer is None:
-        return [finish(read()).layer_data()]
+        from napari_mrf.reconstruction.slicewise import result_of
+
+        return [result_of(read()).layer_data()]
     open_dock(viewer)
     opener = opener_of(viewer)
     results: list[OpenedSeries] = []

@@ -20,8 +20,9 @@ from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 
@@ -43,26 +44,31 @@ class ImportanceStore:
 
     def __init__(self, viewer: Any) -> None:
         self.result: Importance | None = None
-        self.series: Any = None
-        session = session_of(viewer)
-        session.importance.updated.connect(self._on_updated)
-        session.importance.succeeded.connect(self._on_succeeded)
+        self.series: MRFSeries | None = None
+        self._measured_series: MRFSeries | None = None
+        self._job = session_of(viewer).importance
+        self._job.updated.connect(self._on_updated)
+        self._job.succeeded.connect(self._on_succeeded)
 
-    def begin(self, series: Any) -> None:
-        """Expect a run over a series; the earlier result stays until the first of the new."""
-        self._expected = series
+    def run(self, title: str, work: Callable[..., Any], series: MRFSeries, *arguments: Any) -> None:
+        """Start the job that measures a series; the earlier result stays until the first new one.
+
+        See `Job.start`; the series is the first argument of the work.
+        """
+        self._job.start(title, work, series, *arguments)
+        self._measured_series = series
 
     def _on_updated(self, importance: Any) -> None:
         if isinstance(importance, Importance):
             if importance is not self.result:
-                self.result, self.series = importance, self._expected
+                self.result, self.series = importance, self._measured_series
                 self.changed.emit(importance)
             else:
                 self.filled.emit(importance)
 
     def _on_succeeded(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            self.result, self.series = importance, self._expected
+            self.result, self.series = importance, self._measured_series
             self.changed.emit(importance)
 
 
