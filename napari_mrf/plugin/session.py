@@ -1,4 +1,4 @@
-"""What the panels of one viewer share: series, maps, voxels, regions, and their long work."""
+"""Session of a viewer: series, maps, voxels, regions and long work that its panels share."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class MapsSet:
     Parameters
     ----------
     name : str
-        The method, followed by what sets the run apart (``"water-fat slice 3"``); layers are
-        named after it.
+        The method and what differs from other runs (``"water-fat slice 3"``); layers are named
+        after it.
     maps : ParameterMaps
         The result, in file order.
     series_name : str
@@ -52,7 +52,7 @@ class MapsSet:
 
 @dataclass(frozen=True)
 class PartialMaps:
-    """Maps on the way: the arrays go on filling, so receivers copy what they show.
+    """Maps of a run that is not finished: the arrays go on filling, so receivers copy them.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class PartialMaps:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """The regions of interest as they stand: a snapshot that nobody writes to.
+    """A snapshot of the regions of interest, which nobody writes to.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Regions:
 
 @dataclass(frozen=True)
 class RegionChoice:
-    """The region under discussion.
+    """The region that the user has chosen.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Session:
     region_chosen : Signal(object)
         The `RegionChoice` or None.
     opening, reconstruction, comparison, importance : Job
-        The kinds of long work; each runs one piece at a time.
+        Long work of each kind; each runs one piece at a time.
     """
 
     series_changed = Signal(object)
@@ -168,7 +168,7 @@ class Session:
         return self._series_name
 
     def set_series(self, series: MRFSeries | None, name: str = "") -> None:
-        """Make a series the current one, or replace it by itself under another sequence.
+        """Make a series the current one, or the same series under another sequence.
 
         The selected voxel and the pins stay where they still lie in the grid.
         """
@@ -193,18 +193,18 @@ class Session:
         self.maps_changed.emit(maps_set.name)
 
     def mark_maps_saved(self, name: str, folder: str) -> None:
-        """Note where a set was saved; nothing else changes, so nobody is told."""
+        """Note where a set was saved; no signal is emitted."""
         if name in self._maps_sets:
             self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
 
     def remove_maps(self, name: str) -> None:
-        """Forget a set; an unknown name is none to forget."""
+        """Forget a set; an unknown name is ignored."""
         if self._maps_sets.pop(name, None) is not None:
             self.maps_changed.emit(name)
 
     @property
     def selected_voxel(self) -> Voxel | None:
-        """The voxel under discussion, (z, y, x) in file order."""
+        """The selected voxel, (z, y, x) in file order, or None."""
         return self._voxel
 
     def select_voxel(self, voxel: Voxel | None) -> None:
@@ -223,7 +223,7 @@ class Session:
 
     @property
     def pins(self) -> tuple[Voxel, ...]:
-        """Voxels that stay under discussion, (z, y, x) in file order, oldest first."""
+        """The pinned voxels, (z, y, x) in file order, oldest first."""
         return self._pins
 
     def set_pins(self, pins: tuple[Voxel, ...]) -> None:
@@ -256,13 +256,13 @@ class Session:
         self.regions_changed.emit(regions)
 
     def mark_regions_saved(self, path: str) -> None:
-        """Note where the regions were saved; nothing else changes, so nobody is told."""
+        """Note where the regions were saved; no signal is emitted."""
         if self._regions is not None:
             self._regions = replace(self._regions, path=path)
 
     @property
     def chosen_region(self) -> RegionChoice | None:
-        """The region under discussion."""
+        """The region that the user has chosen, or None."""
         return self._region
 
     def choose_region(self, choice: RegionChoice | None) -> None:

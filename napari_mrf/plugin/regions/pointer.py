@@ -1,4 +1,4 @@
-"""A click on a region in the image chooses it; a region that is chosen anywhere is shown."""
+"""Choosing regions by a click in the image, and showing regions that are chosen elsewhere."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RegionsPointer(QObject):
         viewer.mouse_drag_callbacks.append(self._on_mouse)
 
     def show(self, choice: RegionChoice) -> None:
-        """Bring a region into view: its slice, its label, and its place where it is outside."""
+        """Bring a region into view: its slice, its label, and its place if that is out of view."""
         layer, slices = self._editor.layer, self._editor.slices.get(choice.label, ())
         if layer is None or not slices:
             return
@@ -76,7 +76,7 @@ class RegionsPointer(QObject):
             camera.center = (*camera.center[:-2], *np.mean(ends, axis=0))
 
     def _highlight(self, layer: Any) -> None:
-        """Show the region alone for a moment; a setting of the user is left as it is."""
+        """Show the region alone for a moment, unless the user shows one region alone already."""
         self._end_highlight()
         if not layer.show_selected_label and not self._is_clicking:
             layer.show_selected_label = True

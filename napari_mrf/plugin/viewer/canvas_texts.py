@@ -1,4 +1,4 @@
-"""Texts on the canvas: patient directions, scale of the map in front, names one can read on it.
+"""Texts on the canvas: patient directions, title and color bar of the map in front, names.
 
 Of all visible maps the one in front has the title and the only color bar; napari would stack one
 for each.
@@ -64,7 +64,7 @@ class CanvasTexts:
         self.update()
 
     def update(self) -> None:
-        """Write letters and title for what is in front, and show its color bar."""
+        """Write letters and title of the map in front, and show its color bar."""
         viewer = self._viewer()
         if viewer is None:
             return

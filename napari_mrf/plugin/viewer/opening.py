@@ -1,4 +1,4 @@
-"""Opening a series in the background: one opener a viewer, whoever asks."""
+"""Opening of series in the background, with one opener per viewer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class OpenedSeries:
     Parameters
     ----------
     series : MRFSeries
-        What was read.
+        The series.
     name : str
-        For the layer.
+        Name of the layer.
     peak : float
         Upper display limit of the magnitude.
     """
@@ -60,7 +60,7 @@ def averaged_series(
     series: MRFSeries, sequence: Sequence, name: str
 ) -> Generator[Step, None, OpenedSeries]:
     """Average an unaveraged spoke series to the frames of a sequence, in steps."""
-    yield Step(detail=f"{sequence.pulses_per_frame} spokes a frame")
+    yield Step(detail=f"{sequence.pulses_per_frame} spokes per frame")
     from napari_mrf.io.series.spokes import average
 
     signal, spokes = average(series.signal, sequence, Path(series.source_path or name))
@@ -77,7 +77,7 @@ def series_name(path: str | Path) -> str:
 
 
 class Opener:
-    """Runs the opening job of one viewer and adds what it gives as a layer."""
+    """Runs the opening job of one viewer and adds the series as a layer."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
@@ -94,7 +94,7 @@ class Opener:
     def start(self, title: str, work: Callable[..., Any], *arguments: Any) -> None:
         """Run a generator that returns an `OpenedSeries`.
 
-        A file that is still being opened is given up for the new one.
+        The new one replaces a file that is still being opened.
         """
         self.job.cancel()
         *plain, options = arguments if arguments else ({},)

@@ -1,4 +1,4 @@
-"""Keeps the layer of pins and the pins of a session in step, one for each viewer."""
+"""Pins of a viewer: the Points layer and the pins of the session, kept in step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OWNER = "pins"
 
 
 class PinsDisplay(QObject):
-    """Pins by click while a panel that shows them is in sight, and follows the layer by hand."""
+    """Pins voxels by click while a panel with pins is visible, and follows edits of the layer."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class PinsDisplay(QObject):
             self._later.start(0)
 
     def _adopt(self) -> None:
-        """Take what the user added, moved or deleted with the tools of the layer."""
+        """Take over pins that the user added, moved or deleted with the tools of the layer."""
         viewer, series = self._viewer(), self._session.series
         layer = pins_layer(viewer) if viewer is not None else None
         if layer is None or series is None:
