@@ -51,7 +51,7 @@ def main():
     editor, table = binding.editor, panel.statistics.table
     settle()
 
-    editor.start_drawing(LABELS[0])
+    list(editor.start_by_turns(LABELS[0]))
     for at, label in enumerate(LABELS):
         editor.set_pen(label)
         y, x = 50 + 62 * (at // 6), 50 + 42 * (at % 6)

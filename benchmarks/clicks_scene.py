@@ -113,7 +113,7 @@ def fill(viewer, path):
 
 
 def _draw_regions(editor):
-    editor.start_drawing(LABELS[0])
+    list(editor.start_by_turns(LABELS[0]))
     for at, label in enumerate(LABELS):
         editor.set_pen(label)
         y, x = 85 + 60 * (at // 6), 60 + 46 * (at % 6)

@@ -49,7 +49,7 @@ def main():
     viewer.fit_to_view()
     for label, corners in ((7, VASTUS_LATERALIS), (10, RECTUS_FEMORIS)):
         panel.tree.select(label)
-        binding.editor.start_drawing(label)
+        list(binding.editor.start_by_turns(label))
         binding.editor.outlines_layer.add_polygons([[0, *corner] for corner in corners])
     wait(2)
     save(window.grab().toImage(), arguments.output / "plugin-rois.png")

@@ -1,4 +1,4 @@
-"""Readers of series and session files for napari's *Open* and for dropped files.
+"""Readers of series and of session files that are dropped or opened.
 
 A file is a series if it is a four-dimensional complex image, or if it has a JSON sidecar with a
 block "MRF"; only headers are read for this, and other images are left to other readers. A session
@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import napari
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from typing import IO
 
     import numpy as np
     from napari import Viewer
 
     LayerData = tuple[Any, ...]
-
-T = TypeVar("T")
 
 _LARGEST_SIDECAR_BYTES = 5_000_000
 _NOTHING_YET: list[LayerData] = [(None,)]  # napari's sign for "read, and no layer now"
@@ -53,7 +52,7 @@ def read(path: str) -> list[LayerData]:
     """Open a series: in the background where there is a window, at once where there is none."""
     viewer = napari.current_viewer()
     if viewer is None:
-        return [finish(read_series(path)).layer_data()]
+        return [result_of(read_series(path)).layer_data()]
     open_dock(viewer)
     opener_of(viewer).open(path)
     return _NOTHING_YET
@@ -63,20 +62,10 @@ def read_session(path: str) -> list[LayerData]:
     """Bring back what a session file names; without a window, its series alone."""
     viewer = napari.current_viewer()
     if viewer is None:
-        series = finish(open_study(Path(path))).series
+        series = result_of(open_study(Path(path))).series
         return _NOTHING_YET if series is None else [series.layer_data()]
     open_dock(viewer).session_binding.open_file(path)
     return _NOTHING_YET
-
-
-def finish(work: Generator[Any, None, T]) -> T:
-    """Run a job's generator to its end in this thread and return its result."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
 
 
 def open_dock(viewer: Viewer) -> Any:

@@ -12,9 +12,10 @@ from weakref import ref
 import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.jobs import JobState, Step
 from napari_mrf.plugin.layers import SERIES_KEY, series_of
-from napari_mrf.plugin.readers import finish, open_dock
+from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
 from napari_mrf.rois.label_set import joined
@@ -100,7 +101,7 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
     """
     viewer = napari.current_viewer()
     if viewer is None:
-        return [finish(read()).layer_data()]
+        return [result_of(read()).layer_data()]
     open_dock(viewer)
     opener = opener_of(viewer)
     results: list[OpenedSeries] = []

@@ -1,10 +1,10 @@
-"""What the panels of one viewer share: series, maps, voxels, regions, and their long work."""
+"""Session of a viewer: series, maps, voxels, regions and long work that its panels share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_mrf.plugin.jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,8 @@ class MapsSet:
     Parameters
     ----------
     name : str
-        The method, followed by what sets the run apart (``"water-fat slice 3"``); layers are
-        named after it.
+        The method and what differs from other runs (``"water-fat slice 3"``); layers are named
+        after it.
     maps : ParameterMaps
         The result, in file order.
     series_name : str
@@ -50,7 +52,7 @@ class MapsSet:
 
 @dataclass(frozen=True)
 class PartialMaps:
-    """Maps on the way: the arrays go on filling, so receivers copy what they show.
+    """Maps of a run that is not finished: the arrays go on filling, so receivers copy them.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ class PartialMaps:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """The regions of interest as they stand: a snapshot that nobody writes to.
+    """A snapshot of the regions of interest, which nobody writes to.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ class Regions:
 
 @dataclass(frozen=True)
 class RegionChoice:
-    """The region under discussion.
+    """The region that the user has chosen.
 
     Parameters
     ----------
@@ -109,8 +111,6 @@ class RegionChoice:
     label: int
     z: int | None = None
 
-
-__all__ = ["MapsSet", "RegionChoice", "Regions", "Session", "Voxel", "session_of", "unwrapped"]
 
 Voxel = tuple[int, int, int]
 """(z, y, x) in file order."""
@@ -134,7 +134,7 @@ class Session:
     region_chosen : Signal(object)
         The `RegionChoice` or None.
     opening, reconstruction, comparison, importance : Job
-        The kinds of long work; each runs one piece at a time.
+        Long work of each kind; each runs one piece at a time.
     """
 
     series_changed = Signal(object)
@@ -168,7 +168,7 @@ class Session:
         return self._series_name
 
     def set_series(self, series: MRFSeries | None, name: str = "") -> None:
-        """Make a series the current one, or replace it by itself under another sequence.
+        """Make a series the current one, or the same series under another sequence.
 
         The selected voxel and the pins stay where they still lie in the grid.
         """
@@ -193,18 +193,18 @@ class Session:
         self.maps_changed.emit(maps_set.name)
 
     def mark_maps_saved(self, name: str, folder: str) -> None:
-        """Note where a set was saved; nothing else changes, so nobody is told."""
+        """Note where a set was saved; no signal is emitted."""
         if name in self._maps_sets:
             self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
 
     def remove_maps(self, name: str) -> None:
-        """Forget a set; an unknown name is none to forget."""
+        """Forget a set; an unknown name is ignored."""
         if self._maps_sets.pop(name, None) is not None:
             self.maps_changed.emit(name)
 
     @property
     def selected_voxel(self) -> Voxel | None:
-        """The voxel under discussion, (z, y, x) in file order."""
+        """The selected voxel, (z, y, x) in file order, or None."""
         return self._voxel
 
     def select_voxel(self, voxel: Voxel | None) -> None:
@@ -223,7 +223,7 @@ class Session:
 
     @property
     def pins(self) -> tuple[Voxel, ...]:
-        """Voxels that stay under discussion, (z, y, x) in file order, oldest first."""
+        """The pinned voxels, (z, y, x) in file order, oldest first."""
         return self._pins
 
     def set_pins(self, pins: tuple[Voxel, ...]) -> None:
@@ -256,13 +256,13 @@ class Session:
         self.regions_changed.emit(regions)
 
     def mark_regions_saved(self, path: str) -> None:
-        """Note where the regions were saved; nothing else changes, so nobody is told."""
+        """Note where the regions were saved; no signal is emitted."""
         if self._regions is not None:
             self._regions = replace(self._regions, path=path)
 
     @property
     def chosen_region(self) -> RegionChoice | None:
-        """The region under discussion."""
+        """The region that the user has chosen, or None."""
         return self._region
 
     def choose_region(self, choice: RegionChoice | None) -> None:
@@ -288,28 +288,35 @@ def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:
     return all(0 <= index < n for index, n in zip(voxel, series.spatial_shape, strict=True))
 
 
-_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
-
-
-def session_of(viewer: Any) -> Session:
-    """Return the session of a viewer, made when first asked for.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer or napari.components.ViewerModel
-        Plugins are handed a proxy of the viewer; it leads to the same session.
-
-    Returns
-    -------
-    Session
-        It lives as long as the viewer.
-    """
-    viewer = unwrapped(viewer)
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session()
-    return _SESSIONS[viewer]
-
-
 def unwrapped(proxy: Any) -> Any:
     """Return the napari object behind the proxy that plugins are handed."""
     return getattr(proxy, "__wrapped__", proxy)
+
+
+def one_per_viewer(make: Callable[[Any], _Made]) -> Callable[[Any], _Made]:
+    """Return a function that makes one object for each viewer and keeps it with the viewer.
+
+    Parameters
+    ----------
+    make : callable
+        Called with a viewer when its object is first asked for. The object must not keep the
+        viewer alive: it refers to it weakly.
+
+    Returns
+    -------
+    callable
+        Takes a viewer, or the proxy of it that plugins are handed, and returns its object.
+    """
+    kept: WeakKeyDictionary[Any, _Made] = WeakKeyDictionary()
+
+    def of(viewer: Any) -> _Made:
+        viewer = unwrapped(viewer)
+        if viewer not in kept:
+            kept[viewer] = make(viewer)
+        return kept[viewer]
+
+    return of
+
+
+session_of = one_per_viewer(lambda _: Session())
+"""Return the session of a viewer."""

@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
 from napari_mrf import methods
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
@@ -22,7 +23,6 @@ from napari_mrf.phantoms.samples import brain
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.compare.panel import TRUTH
-from napari_mrf.plugin.readers import finish
 from napari_mrf.plugin.samples import in_steps, read_brain
 from napari_mrf.plugin.session import session_of
 
@@ -42,7 +42,7 @@ def test_progress_of_a_callback_becomes_steps():
     step = next(steps)
     assert (step.done, step.total, step.detail) == (3, 7, "making it")
     seen.set()
-    assert finish(steps) == "folder"
+    assert result_of(steps) == "folder"
 
 
 def test_work_stops_at_its_next_report_when_cancelled():
@@ -69,7 +69,7 @@ def test_failure_of_the_work_is_raised():
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        finish(in_steps(work, "failing"))
+        result_of(in_steps(work, "failing"))
 
 
 def test_documents_name_the_menu_entries_as_napari_shows_them():

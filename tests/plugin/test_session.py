@@ -1,4 +1,4 @@
-"""One session a viewer, shared by every panel, gone with the viewer."""
+"""One session per viewer, shared by every panel, gone with the viewer; likewise its displays."""
 
 import gc
 import weakref
@@ -10,7 +10,21 @@ from napari.utils._proxies import PublicOnlyProxy
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data.label import Label
+from napari_mrf.plugin.panels.compare.state import compare_memory_of
+from napari_mrf.plugin.panels.importance.result import importance_store_of
+from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Session, session_of, unwrapped
+from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.opening import opener_of
+from napari_mrf.plugin.viewer.pins_display import pins_display_of
+from napari_mrf.plugin.viewer.pointer import pointer_of
+
+ONE_PER_VIEWER = (session_of, opener_of, layer_turns_of, pointer_of, show_canvas_texts,
+                  pins_display_of, maps_display_of, regions_editor_of, regions_pointer_of,
+                  compare_memory_of, importance_store_of)  # fmt: skip
 
 
 def series(shape=(2, 1, 3, 4)):
@@ -26,19 +40,21 @@ def session(qapp):
     return Session()
 
 
-def test_session_is_one_for_the_viewer_and_for_its_proxy(qapp):
+@pytest.mark.parametrize("one_of", ONE_PER_VIEWER)
+def test_there_is_one_for_the_viewer_and_for_its_proxy(qapp, one_of):
     viewer = ViewerModel()
-    assert session_of(PublicOnlyProxy(viewer)) is session_of(viewer)
-    assert session_of(ViewerModel()) is not session_of(viewer)
+    assert one_of(PublicOnlyProxy(viewer)) is one_of(viewer)
+    assert one_of(ViewerModel()) is not one_of(viewer)
     assert unwrapped(PublicOnlyProxy(viewer)) is viewer
 
 
-def test_session_goes_with_its_viewer(qapp):
+@pytest.mark.parametrize("one_of", ONE_PER_VIEWER)
+def test_what_a_viewer_has_one_of_goes_with_it(qapp, one_of):
     viewer = ViewerModel()
-    gone = weakref.ref(session_of(viewer))
+    gone = [weakref.ref(viewer), weakref.ref(one_of(viewer))]
     del viewer
     gc.collect()
-    assert gone() is None
+    assert [one() for one in gone] == [None, None]
 
 
 def test_changing_the_series_is_told_once(session):

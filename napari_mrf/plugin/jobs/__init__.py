@@ -1,6 +1,6 @@
-"""Long work in a worker thread: progress, cancel, and failures that cannot get lost."""
+"""Long work in a worker thread: progress, cancelling, failures."""
 
 from napari_mrf.plugin.jobs.job import Job
-from napari_mrf.plugin.jobs.status import Failure, JobState, JobStatus, Step
+from napari_mrf.plugin.jobs.status import Failure, JobState, JobStatus, Step, as_steps
 
-__all__ = ["Failure", "Job", "JobState", "JobStatus", "Step"]
+__all__ = ["Failure", "Job", "JobState", "JobStatus", "Step", "as_steps"]

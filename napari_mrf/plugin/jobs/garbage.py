@@ -1,4 +1,4 @@
-"""Garbage waits for the thread of the window while other threads compute.
+"""Search for garbage in the thread of the window alone, while other threads compute.
 
 Python searches for reference cycles in whichever thread happens to allocate, and takes apart
 what it finds there. Windows, layers and plots are full of cycles, and Qt, OpenGL and the timers
@@ -105,7 +105,7 @@ class GarbageWatch:
 
 
 GARBAGE = GarbageWatch()
-"""The one of this process."""
+"""The watch of this process."""
 
 
 def start_thread(work: Callable[[], Any], *, name: str, daemon: bool = False) -> None:

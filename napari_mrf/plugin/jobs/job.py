@@ -1,4 +1,4 @@
-"""One place where one piece of work at a time runs in the background.
+"""Job: work in the background, one piece at a time.
 
 A quit request acts only between two yields, so a cancelled job lets go of its worker at once
 and hears nothing from it any more.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Job(QObject):  # type: ignore[misc]
-    """One place where one piece of work at a time runs in the background.
+    """Work in the background, one piece at a time.
 
     All signals are emitted in the thread that made the job, the one of the window.
 
@@ -61,7 +61,7 @@ class Job(QObject):  # type: ignore[misc]
         Parameters
         ----------
         title : str
-            What is being done, in the user's words.
+            What is being done, in words for the user.
         work : generator function
             Called with the arguments in the worker thread; what it returns is handed to
             `succeeded`.
@@ -89,7 +89,7 @@ class Job(QObject):  # type: ignore[misc]
         self._worker.start()
 
     def cancel(self) -> None:
-        """Stop the work; at once for the user, at its next step for the thread."""
+        """Stop the work: at once for the user, at its next step in the thread."""
         if self.status.is_running:
             self._let_go()
             self._end(JobState.CANCELLED)

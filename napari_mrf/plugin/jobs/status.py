@@ -1,16 +1,23 @@
-"""What has become of a job, how far it is, and what went wrong."""
+"""State, progress and failure of a job, and the steps of its work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_mrf.errors import MRFInputError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+_Update = TypeVar("_Update")
+_Step = TypeVar("_Step")
+_Result = TypeVar("_Result")
+
 
 class JobState(StrEnum):
-    """What has become of a job."""
+    """State of a job."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -21,7 +28,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception that ended the work, and where it came from.
+    """An exception that ended the work.
 
     Parameters
     ----------
@@ -36,25 +43,25 @@ class Failure:
 
     @property
     def sentence(self) -> str:
-        """Cause, and cure where one is known, as a user reads it."""
+        """Cause, and cure where one is known, for the user."""
         if isinstance(self.error, MRFInputError):
             return self.error.sentence()
         if isinstance(self.error, MemoryError):
-            return "The memory does not suffice. Close other programs or use a smaller series."
+            return "There is not enough memory. Close other programs or use a smaller series."
         lines = str(self.error).strip().splitlines()
         return f"{type(self.error).__name__}: {lines[0] if lines else 'no further explanation'}"
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A snapshot of a job, which views show as it is.
+    """A snapshot of a job for views to show.
 
     Parameters
     ----------
     state : JobState
         Idle, running, done, cancelled or failed.
     title : str
-        What is being done, in the user's words.
+        What is being done, in words for the user.
     done, total : int
         Progress; a total of 0 means that the end is not known.
     detail : str
@@ -101,7 +108,7 @@ class Step:
         Handed to the receiver of updates; None for progress alone.
     keep : bool
         Whether the value must reach the receiver. Other steps are left out when they come
-        faster than 20 a second.
+        faster than 20 per second.
     """
 
     done: int = 0
@@ -110,3 +117,31 @@ class Step:
     stage: str = ""
     value: Any = None
     keep: bool = False
+
+    @classmethod
+    def saying(cls, detail: str) -> Step:
+        """Return a step that has only free text beside the bar."""
+        return cls(detail=detail)
+
+
+def as_steps(
+    work: Generator[_Update, None, _Result], step_of: Callable[[_Update], _Step]
+) -> Generator[_Step, None, _Result]:
+    """Run work of the library as part of a job: each of its updates becomes a step.
+
+    Parameters
+    ----------
+    work : generator
+        Its result is returned, for ``yield from``.
+    step_of : callable
+        Returns the step of an update.
+    """
+    result: _Result
+
+    def keeping_result() -> Generator[_Update, None, None]:
+        nonlocal result
+        result = yield from work
+
+    for update in keeping_result():
+        yield step_of(update)
+    return result

@@ -1,4 +1,4 @@
-"""The thread of a job: steps thinned out, every exception a value, no garbage collected.
+"""Worker thread of a job: at most 20 steps per second, exceptions as values, no garbage search.
 
 A ``RuntimeError`` that leaves a generator is taken for a deleted worker and swallowed, so no
 exception may leave it: the generator here returns a typed `Failure`.
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import GeneratorWorker
 
 from napari_mrf.plugin.jobs.garbage import GARBAGE
-from napari_mrf.plugin.jobs.status import Failure, Step
+from napari_mrf.plugin.jobs.status import Failure, Step, as_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
+    from collections.abc import Callable, Generator
 
 _SHORTEST_INTERVAL_S = 0.05
 
@@ -50,21 +49,20 @@ class NamedWork(partial):  # type: ignore[type-arg]
 
 
 def guarded(
-    work: Callable[..., Iterator[Step]], arguments: tuple[Any, ...]
+    work: Callable[..., Generator[Step, None, Any]], arguments: tuple[Any, ...]
 ) -> Generator[Step | None, None, Any]:
     """Run the generator, thin out its steps, and turn every exception into a `Failure`."""
     last_s = float("-inf")
+
+    def step_if_due(step: Step) -> Step | None:
+        nonlocal last_s
+        now = time.monotonic()
+        if not step.keep and now - last_s < _SHORTEST_INTERVAL_S:
+            return None
+        last_s = now
+        return step
+
     try:
-        generator = work(*arguments)
-        while True:
-            try:
-                step = next(generator)
-            except StopIteration as stop:
-                return stop.value
-            now = time.monotonic()
-            due = step.keep or now - last_s >= _SHORTEST_INTERVAL_S
-            if due:
-                last_s = now
-            yield step if due else None
+        return (yield from as_steps(work(*arguments), step_if_due))
     except Exception as error:  # see the module docstring
         return Failure(error, traceback.format_exc())

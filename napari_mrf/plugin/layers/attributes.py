@@ -1,4 +1,4 @@
-"""How every layer lies in space and how its values are colored."""
+"""Scale, units, names and colors of the layers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def add_image(
 ) -> Any:
     """Add an image of a set of maps, values (Z, Y, X) in screen order, and return its layer.
 
-    It goes to the place `at` of the layer list, in front of all other pictures without one.
+    It is inserted at the index `at` of the layer list, by default in front of all other images.
     """
     from napari.layers import Image
 

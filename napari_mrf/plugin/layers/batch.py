@@ -1,4 +1,4 @@
-"""Layers that come without becoming the selected ones, and several that go in one batch."""
+"""Adding layers without selecting them, and removing several in one batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def keeping_selection(viewer: Any) -> Iterator[None]:
-    """Let layers be added without becoming the selected ones.
+    """Keep the selection while layers are added.
 
     Every layer that becomes active for a moment would be shown with all its controls; in the end
     nothing has changed, so nobody is told.

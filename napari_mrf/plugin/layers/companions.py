@@ -1,4 +1,4 @@
-"""What a set of maps can show on demand: quality, flags, mask, standard deviations."""
+"""Companion layers of a set of maps: quality, flags, mask, standard deviations."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_companion_shown(viewer: Any, set_name: str, companion: str) -> bool:
 
 
 def hide_companion(viewer: Any, set_name: str, companion: str) -> None:
-    """Hide the layers of a companion; a layer that comes back costs nothing, a new one does."""
+    """Hide the layers of a companion; to show them again costs less than to add new ones."""
     for layer in companion_layers(viewer, set_name, companion):
         if layer.visible:
             layer.visible = False
@@ -64,9 +64,9 @@ def hide_companion(viewer: Any, set_name: str, companion: str) -> None:
 def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
     """Show the layers of a companion of a set and return them, the one in front first.
 
-    Those that the set has not, or no more, are added.
+    Layers that are missing are added.
 
-    Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one a map: its standard
+    Quality (from 0.8 to 1), flags and mask are one layer, uncertainty is one per map: its standard
     deviation, in the unit of the map, from 0 to a fixed share of the map's own display range.
 
     Raises
@@ -86,7 +86,7 @@ def companion_by_turns(
     companion: str,
     thresholds: Callable[[], Mapping[str, float] | None] | None = None,
 ) -> Iterator[Any]:
-    """Show a companion like `show_companion`, yielding every layer; what is selected stays so.
+    """Show a companion like `show_companion`, yielding every layer; the selection stays.
 
     Parameters
     ----------
@@ -138,9 +138,9 @@ def renew_companions(
     *,
     are_complete: bool = True,
 ) -> Iterator[None]:
-    """Let the companions that a set has follow other maps, yielding after every layer.
+    """Update the companion layers of a set for other maps, yielding after every layer.
 
-    They are empty until the maps are complete, and go where the maps have nothing to show.
+    They are empty until the maps are complete; those that the maps lack are removed.
     """
     lacking = []
     for name, layer in find_set(viewer, set_name).items():
@@ -234,7 +234,7 @@ def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
 def companion_values(
     maps: ParameterMaps, name: str, thresholds: Mapping[str, float] | None
 ) -> NDArray[Any] | None:
-    """Return what a companion shows, in screen order, or None where the maps lack it."""
+    """Return the values of a companion in screen order, or None where the maps lack it."""
     if name in DEVIATIONS:
         has = DEVIATIONS[name] in maps.uncertainty
         return values_on_screen(maps, name, thresholds) if has else None

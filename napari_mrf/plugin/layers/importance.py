@@ -1,4 +1,4 @@
-"""Temporal importance as a layer: the change in every voxel, moving with the frames of a series."""
+"""Temporal importance as a layer: the change of every voxel, frame by frame."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def show_slice(viewer: Any, set_name: str, maps: ParameterMaps, z: int | None) -
 def apply_validity(
     viewer: Any, set_name: str, maps: ParameterMaps, thresholds: Mapping[str, float] | None
 ) -> None:
-    """Hide what the validity rules leave out, or show all; the maps keep every value.
+    """Hide values that are not valid, or show all; the maps keep every value.
 
     Parameters
     ----------

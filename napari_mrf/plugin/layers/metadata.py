@@ -1,4 +1,4 @@
-"""What a layer's metadata say of where it came from."""
+"""Metadata of a layer: the series or the maps that it shows."""
 
 from __future__ import annotations
 

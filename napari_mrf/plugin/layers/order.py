@@ -1,4 +1,4 @@
-"""Which layer lies over which: pins over regions, regions over pictures, new pictures over old."""
+"""Order of the layers: pins over regions, regions over images, new images over old ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PINS_KEY = "mrf_pins"
 
 
 def place_in_front(viewer: Any) -> int:
-    """Return where in the layer list an image lies over all pictures and under what is drawn.
+    """Return the index in the layer list over all images and under regions and pins.
 
-    What is drawn need not be moved over it afterwards, which costs as much as a new layer.
+    These need not be moved over it afterwards, which costs as much as a new layer.
     """
     from napari.layers import Image
 
@@ -29,13 +29,13 @@ def place_in_front(viewer: Any) -> int:
 
 
 def place_under_pins(viewer: Any) -> int:
-    """Return where in the layer list a layer of regions lies over all others but the pins."""
+    """Return the index in the layer list over all layers but the pins."""
     places = [index for index, one in enumerate(viewer.layers) if PINS_KEY in one.metadata]
     return places[0] if places else len(viewer.layers)
 
 
 def show_in_front(viewer: Any, layer: Any) -> None:
-    """Let an image be seen over all others; what is drawn stays over it."""
+    """Show an image over all others; regions and pins stay over it."""
     at, place = viewer.layers.index(layer), place_in_front(viewer)
     if at != place - 1:
         viewer.layers.move(at, place)

@@ -50,7 +50,7 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
 
 
 def write_names_in(viewer: Any, color: str) -> None:
-    """Write names of regions and numbers of pins in a color that can be read where they are."""
+    """Write names of regions and numbers of pins in a color that stands out from the map."""
     for layer in viewer.layers:
         is_named = OUTLINES_KEY in layer.metadata or PINS_KEY in layer.metadata
         if is_named and layer.metadata.get(_NAMES_KEY, "white") != color:
@@ -59,7 +59,7 @@ def write_names_in(viewer: Any, color: str) -> None:
 
 
 def prepare_outlines() -> None:
-    """Let numba compile what napari draws polygons with: 35 s, once for an installation.
+    """Compile the functions that napari draws polygons with: 35 s, once per installation.
 
     Napari does it when the first layer of shapes is made, in the thread of the window. This may
     run in any thread.
@@ -138,7 +138,7 @@ def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, L
 
 
 def _entries(layer: Any) -> list[Outline | str]:
-    """Return the outline of every shape, or why it is none."""
+    """Return the outline of every shape, or the reason why it is not one."""
     _drop_remains(layer)
     grid = layer.metadata[OUTLINES_KEY][1]
     entries: list[Outline | str] = []

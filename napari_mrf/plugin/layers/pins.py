@@ -30,7 +30,7 @@ def pins_layer(viewer: Any) -> Any:
 def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
     """Show pinned voxels (z, y, x) in the layer of pins, made when needed; return it.
 
-    The layer that is active stays so, and where another tool is at work nothing changes.
+    The active layer and its tool stay as they are.
     """
     orientation = DisplayOrientation.from_affine(series.affine)
     places = np.array(

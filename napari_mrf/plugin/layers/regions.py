@@ -1,4 +1,4 @@
-"""Regions of interest as a Labels layer: what is colored is what counts."""
+"""Regions of interest as a Labels layer: its colored voxels are the regions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RegionGrid:
 
     @cached_property
     def orientation(self) -> DisplayOrientation:
-        """How the grid stands on the screen."""
+        """Orientation of the grid on the screen."""
         return DisplayOrientation.from_affine(self.affine)
 
     @property
@@ -131,7 +131,7 @@ def adopt_layer(layer: Any, grid: RegionGrid) -> None:
             hint=hint,
         )
     if data.size and (data.min() < 0 or data.max() > np.iinfo(np.uint16).max):
-        raise MRFInputError("bad-labels", f"the layer {layer.name} has labels beyond 0 to 65535",
+        raise MRFInputError("bad-labels", f"the layer {layer.name} has labels outside 0 to 65535",
                             found=f"{data.min()} to {data.max()}")  # fmt: skip
     if layer.data.dtype != np.uint16 or not isinstance(layer.data, np.ndarray):
         layer.data = data.astype(np.uint16)
@@ -169,10 +169,10 @@ def show_table(layer: Any, table: Mapping[int, Label]) -> None:
 
 
 def prepare_colors() -> None:
-    """Let numba compile what napari colors labels with, which takes it 1.5 s the first time.
+    """Compile the functions that napari colors labels with: 1.5 s in every process.
 
-    Napari looks the colors up in a numba dictionary, whose functions are compiled anew in every
-    process. This may run in any thread.
+    Napari looks the colors up in a numba dictionary, whose functions are not cached. This may
+    run in any thread.
     """
     try:
         from numba import typed, types

@@ -62,7 +62,7 @@ def peak_magnitude(series: MRFSeries) -> float:
 
 
 def show_component(layer: Any, component: str) -> None:
-    """Let a series layer show magnitude, phase, real or imaginary part."""
+    """Show magnitude, phase, real or imaginary part in a series layer."""
     series = layer.metadata[SERIES_KEY]
     orientation = DisplayOrientation.from_affine(series.affine)
     limits, colormap = _component_display(component, layer.metadata[_PEAK_KEY])

@@ -1,4 +1,4 @@
-"""Where a place in the world of the viewer lies in a series, whatever the view."""
+"""Voxel and frame of a series at a position of the viewer, in any view."""
 
 from __future__ import annotations
 

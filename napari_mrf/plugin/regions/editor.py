@@ -1,90 +1,192 @@
-"""Draws regions and keeps the session's regions up to date.
+"""The editor of the regions of a viewer, which keeps the session's regions up to date.
 
-There is one editor a viewer, not one a panel: drawing goes on when the panel is closed.
+There is one editor per viewer, not per panel: drawing goes on when the panel is closed.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
+from napari.layers import Image
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.data.geometry import grid_difference
-from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
-from napari_mrf.plugin.regions.outline_sync import RegionsInStep
-from napari_mrf.plugin.regions.region_layers import LAYER_NAME
-from napari_mrf.plugin.session import Regions, unwrapped
+from napari_mrf.plugin.layers.order import bring_to_front
+from napari_mrf.plugin.regions.outline_sync import OutlineSync
+from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
+from napari_mrf.plugin.session import Regions, one_per_viewer, session_of
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_mrf.data.label import Label
     from napari_mrf.rois.polygons import Outline
 
+_QUIET_MS = 100
 
-class RegionsEditor(RegionsInStep):
-    """Everything that can be done to the regions of one viewer."""
+
+class RegionsEditor(QObject):
+    """Everything that can be done to the regions of one viewer.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Referred to weakly.
+
+    Attributes
+    ----------
+    changed : Signal()
+        The layer, the table, what is drawn, or whether a polygon is being drawn.
+    told : Signal(str, str)
+        A sentence for the user and its kind, ``"problem"`` or ``"note"``; an empty one takes
+        the last one back.
+    layers : RegionLayers
+        The layers that are drawn in.
+    slices : dict of int to tuple of int
+        The slices, in file order, in which each label is drawn.
+    """
+
+    changed = Signal()
+    told = Signal(str, str)
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__(viewer)
+        super().__init__()
+        self._viewer = ref(viewer)
+        self._session = session_of(viewer)
+        self.layers = RegionLayers(viewer)
+        self._sync = OutlineSync(self.layers)
+        self.slices: dict[int, tuple[int, ...]] = {}
+        self._labels: NDArray[np.uint16] | None = None
         self._shared: Regions | None = None
         self._is_receiving = False
-        self.session.regions_changed.connect(self._on_session_regions)
+        self._is_covered = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self.flush)
+        self.layers.voxels_changed.connect(self._flush_later)
+        self.layers.mode_changed.connect(self.changed.emit)
+        self._sync.edited.connect(self._flush_later)
+        self._sync.told.connect(self.told.emit)
+        self._session.regions_changed.connect(self._on_session_regions)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
         found = [layer for layer in viewer.layers if bridge.grid_of_regions(layer) is not None]
         if found:
             self.use_layer(found[-1])
-        elif self.session.regions is not None:
-            self._on_session_regions(self.session.regions)
+        elif self._session.regions is not None:
+            self._on_session_regions(self._session.regions)
 
-    def has_layers(self) -> bool:
-        """Return whether the layers to draw in are there."""
-        return self.layer is not None and self.outlines_layer is not None
+    @property
+    def layer(self) -> Any | None:
+        """The Labels layer in use."""
+        return self.layers.layer
 
-    def start_drawing(self, label: int) -> bool:
-        """Let clicks on the canvas set the vertices of a polygon; False where it cannot be."""
-        for _ in self.start_by_turns(label):
-            pass
-        return self.is_drawing()
+    @property
+    def outlines_layer(self) -> Any | None:
+        """The Shapes layer of its polygons."""
+        return self.layers.outlines_layer
+
+    @property
+    def table(self) -> Mapping[int, Label]:
+        """The label of each number that can be drawn; the clear label is not among them."""
+        return self.layers.table
+
+    def labels(self) -> NDArray[np.uint16] | None:
+        """Return the label values, (Z, Y, X) in file order, None before anything was drawn."""
+        return self.layers.labels()
+
+    def is_drawing(self) -> bool:
+        """Return whether a click on the canvas sets a vertex."""
+        return self.layers.is_drawing()
+
+    def use_layer(self, layer: Any) -> None:
+        """Draw on a Labels layer from now on.
+
+        Raises
+        ------
+        MRFInputError
+            ``"other-grid"`` or ``"bad-labels"`` for a layer that regions cannot be drawn on.
+        """
+        self.layers.adopt(layer)
+        self._let_go()
+        self.layers.take(layer)
+        self.flush()
+
+    def set_table(self, table: Mapping[int, Label]) -> None:
+        """Use other names, colors and numbers; what is drawn without a name gets one."""
+        self.layers.set_table(table, self.slices)
+        self._labels = None  # the same voxels under other names are other regions
+        self.flush()
+
+    def set_pen(self, label: int) -> None:
+        """Draw this label from now on, with polygons and with the brush."""
+        self.layers.set_pen(label)
+
+    def flush(self) -> None:
+        """Find out now what is drawn, and make it the session's regions."""
+        self._timer.stop()
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        self._sync.finish()
+        if self._is_covered:
+            self._is_covered = False
+            bring_to_front(viewer, self.layers.present())
+        labels = self.labels()
+        if labels is None:
+            self.slices, self._labels = {}, None
+            self._share(None)
+        elif self._labels is None or not np.array_equal(labels, self._labels):
+            self._labels = labels
+            self._sync.recall(labels)
+            self.slices = edits.drawn_slices(labels)
+            self.layers.name_unknown(self.slices)
+            self._share(labels)
+        self.changed.emit()
 
     def start_by_turns(self, label: int) -> Iterator[None]:
-        """Start drawing; yield after every layer that this takes."""
-        viewer = self._viewer()
-        if viewer is None or not self._ensure_layer():
+        """Let clicks on the canvas set the vertices of a polygon; yield after every new layer."""
+        viewer, layers = self._viewer(), self.layers
+        if viewer is None or (layers.layer is None and layers.grid() is None):
             return
+        if layers.layer is None:
+            empty = np.zeros(layers.grid().shape, np.uint16)
+            self.use_layer(layers.add(empty, layers.table))
         yield
         if viewer.dims.ndisplay != 2 or viewer.dims.displayed[0] < viewer.dims.ndim - 2:
             self.told.emit("Polygons are drawn in the slices of the series, one at a time. Switch "
                            "to the 2D view and do not turn the axes.", "problem")  # fmt: skip
             return
-        if self.outlines_layer is None:
-            self._is_writing = True
-            self._connect_outlines(polygons.add_outlines_layer(viewer, self.layer))
-            self._is_writing = False
+        if layers.outlines_layer is None:
+            layers.ensure_outlines_layer()
             yield
-        self.outlines_layer.visible = True
-        viewer.layers.selection.active = self.outlines_layer
-        self.set_pen(label)
-        self.outlines_layer.mode = "add_polygon"
+        layers.outlines_layer.visible = True
+        viewer.layers.selection.active = layers.outlines_layer
+        layers.set_pen(label)
+        layers.outlines_layer.mode = "add_polygon"
 
     def stop_drawing(self) -> None:
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
-        if self.outlines_layer is not None:
-            polygons.end_drawing(self.outlines_layer)
+        self.layers.end_drawing()
 
     def copy_to_next_slice(self, regions: Iterable[int]) -> None:
         """Copy regions from the slice in view to the next one, and go there."""
         labels = self.labels()
         if labels is None:
             return
-        grid = self.layer.metadata[bridge.REGIONS_KEY]
-        source = self.slice_in_view()
+        layers = self.layers
+        grid = layers.layer.metadata[bridge.REGIONS_KEY]
+        source = layers.slice_in_view()
         at = grid.orientation.screen_index((source, 0, 0), grid.shape)[0] + 1
         if at >= grid.shape[0]:
             self.told.emit("This is the last slice.", "problem")
@@ -95,15 +197,16 @@ class RegionsEditor(RegionsInStep):
         refused = {label for label, _ in edit.left_out}
         copies = [
             replace(one, z=target)
-            for one in self._known
+            for one in layers.outlines
             if one.z == source and one.label in set(wanted) - refused
         ]
-        self._do(edit, [*self._known, *copies])
-        self._tell_kept(edit, [
-            f"{self._name(label)} is drawn in the next slice already and was left as it is there."
+        self._apply(edit, [*layers.outlines, *copies])
+        self._sync.tell_kept(edit, [
+            f"{layers.name_of(label)} is drawn in the next slice already and was left as it is "
+            "there."
             for label in sorted(refused)
         ])  # fmt: skip
-        self.go_to_slice(target)
+        layers.go_to_slice(target)
 
     def fill_between_slices(self, regions: Iterable[int]) -> None:
         """Interpolate regions in the slices between those in which they are drawn."""
@@ -111,34 +214,34 @@ class RegionsEditor(RegionsInStep):
         if labels is None:
             return
         edit = edits.fill_between(labels, regions)
-        self._do(edit, self._known)
+        self._apply(edit, self.layers.outlines)
         sentences = [
-            f"{self._name(label)} leaves nothing in slice {z}: its outlines lie too far apart, or "
-            "others are in the way. Draw it there."
+            f"{self.layers.name_of(label)} is still empty in slice {z}: its outlines lie too far "
+            "apart, or other regions are in the way. Draw it there."
             for label, z in edit.left_out
         ]
         if edit.changes_nothing and not sentences:
             sentences = ["There is no empty slice between two drawn ones."]
-        self._tell_kept(edit, sentences)
+        self._sync.tell_kept(edit, sentences)
 
     def delete(self, label: int, z: int | None = None) -> None:
         """Delete a region with its polygons, in one slice or in all."""
         labels = self.labels()
         if labels is None:
             return
-        self._do(
+        self._apply(
             edits.delete_region(labels, label, z),
-            [one for one in self._known if one.label != label or z not in (None, one.z)],
+            [one for one in self.layers.outlines if one.label != label or z not in (None, one.z)],
         )
 
     def undo(self) -> None:
-        """Take the last change of the regions back, with the polygons that belong to it."""
+        """Undo the last change of the regions, with the polygons that belong to it."""
         if self.layer is not None:
             self.layer.undo()
             self.flush()
 
     def redo(self) -> None:
-        """Do again what was taken back."""
+        """Redo the change that was undone last."""
         if self.layer is not None:
             self.layer.redo()
             self.flush()
@@ -150,24 +253,17 @@ class RegionsEditor(RegionsInStep):
 
         The layer in use before stays in the layer list, hidden.
         """
-        viewer, grid = self._viewer(), self.grid()
-        if viewer is None or grid is None:
+        viewer = self._viewer()
+        if viewer is None or self.layers.grid() is None:
             return
-        former = [self.layer, self.outlines_layer]
+        former = self.layers.present()
         table = with_unknown_labels({k: v for k, v in table.items() if k}, np.unique(labels))
-        layer = self._keeping_active(
-            lambda: bridge.add_regions_layer(viewer, grid, table, labels, name)
-        )
+        layer = self.layers.add(labels, table, name)
         self.use_layer(layer)
         for one in former:
-            if one is not None:
-                one.visible = False
-                if viewer.layers.selection.active is one:
-                    viewer.layers.selection.active = layer
-
-    def outlines(self) -> list[Outline]:
-        """Return the polygons that are drawn, in file order."""
-        return list(self._known)
+            one.visible = False
+            if viewer.layers.selection.active is one:
+                viewer.layers.selection.active = layer
 
     def put_back_outlines(self, outlines: Iterable[Outline]) -> None:
         """Show the polygons of regions that are drawn already; no voxel changes.
@@ -176,37 +272,74 @@ class RegionsEditor(RegionsInStep):
         Polygons that are drawn now stay, and then none is put back.
         """
         labels = self.labels()
-        if labels is None or self._known:
+        if labels is None or self.layers.outlines:
             return
-        fitting = [one for one in outlines if one.label in self._table and _fits(one, labels)]
+        fitting = [one for one in outlines if one.label in self.table and _fits(one, labels)]
         if fitting:
-            self._write_outlines(fitting)
-            self._journal().remember(labels, self._known)
+            self.layers.show_outlines(fitting)
+            self._sync.remember()
             self.changed.emit()
 
+    def _apply(self, edit: edits.Edit, outlines: Sequence[Outline]) -> None:
+        self._sync.apply(edit, outlines)
+        self.flush()
+
+    def _let_go(self) -> None:
+        self.layers.end_drawing()
+        self._sync.finish()
+        self.layers.let_go()
+        self._labels, self.slices = None, {}
+
+    def _flush_later(self) -> None:
+        self._timer.start()
+
+    def _on_inserted(self, event: Any) -> None:
+        # Maps that are added later must not cover the regions. They are moved once everybody
+        # has heard of the new layer.
+        if self.layer is None or not isinstance(event.value, Image):
+            return
+        layers = self._viewer().layers
+        if layers.index(event.value) > layers.index(self.layer):
+            self._is_covered = True
+            self._timer.start()
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.outlines_layer:
+            self.layers.take_outlines(None)  # what they colored stays
+        elif event.value is self.layer:
+            self._let_go()
+            self.flush()
+        self.changed.emit()
+
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
-        """Make what is drawn the session's regions; it is in a file while no voxel changes."""
-        former = self.session.regions
+        """Make what is drawn, (Z, Y, X) in file order, the session's regions.
+
+        They count as saved in their file while neither a voxel nor their place changes.
+        """
         if self._is_receiving:
             return
         if labels is None or not self.slices:
             if self._shared is not None:
                 self._shared = None
-                self.session.set_regions(None)
+                self._session.set_regions(None)
             return
-        is_saved = former is not None and np.array_equal(former.labels, labels)
-        drawn = {label: self._table[label] for label in self.slices}
-        affine = self.layer.metadata[bridge.REGIONS_KEY].affine
-        self._shared = Regions(labels, drawn, former.path if is_saved else "", affine)
-        self.session.set_regions(self._shared)
+        former, grid = self._session.regions, self.layer.metadata[bridge.REGIONS_KEY]
+        is_saved = (
+            former is not None
+            and not grid_difference(former, grid)
+            and np.array_equal(former.labels, labels)
+        )
+        drawn = {label: self.table[label] for label in self.slices}
+        self._shared = Regions(labels, drawn, former.path if is_saved else "", grid.affine)
+        self._session.set_regions(self._shared)
 
     def _on_session_regions(self, regions: Regions | None) -> None:
-        """Show what somebody else made the regions, in a layer of its own."""
+        """Show regions that were loaded or set elsewhere in a layer of their own."""
         if regions is self._shared:
             return
-        shown = [one for one in (self.layer, self.outlines_layer) if one is not None]
+        shown = self.layers.present()
         self._shared = regions
-        grid = self.grid()
+        grid = self.layers.grid()
         if regions is None:
             self._let_go()
             for layer in shown:
@@ -215,7 +348,7 @@ class RegionsEditor(RegionsInStep):
         elif grid is not None and not grid_difference(regions, grid):
             self._is_receiving = True
             try:
-                self.show_labels(regions.labels, {**self._table, **regions.table})
+                self.show_labels(regions.labels, {**self.table, **regions.table})
             finally:
                 self._is_receiving = False
 
@@ -227,12 +360,5 @@ def _fits(outline: Outline, labels: NDArray[np.uint16]) -> bool:
     return bool((labels[outline.z][mask] == outline.label).any())
 
 
-_EDITORS: WeakKeyDictionary[Any, RegionsEditor] = WeakKeyDictionary()
-
-
-def regions_editor_of(viewer: Any) -> RegionsEditor:
-    """Return the editor of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _EDITORS:
-        _EDITORS[viewer] = RegionsEditor(viewer)
-    return _EDITORS[viewer]
+regions_editor_of = one_per_viewer(RegionsEditor)
+"""Return the editor of a viewer."""

@@ -1,16 +1,16 @@
-"""A click on a region in the image chooses it; a region that is chosen anywhere is shown."""
+"""Choosing regions by a click in the image, and showing regions that are chosen elsewhere."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
-from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+from napari_mrf.plugin.session import RegionChoice, one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,15 +43,15 @@ class RegionsPointer(QObject):
         viewer.mouse_drag_callbacks.append(self._on_mouse)
 
     def show(self, choice: RegionChoice) -> None:
-        """Bring a region into view: its slice, its label, and its place where it is outside."""
+        """Bring a region into view: its slice, its label, and its place if that is out of view."""
         layer, slices = self._editor.layer, self._editor.slices.get(choice.label, ())
         if layer is None or not slices:
             return
         z = choice.z
         if z is None:
-            at = self._editor.slice_in_view()
+            at = self._editor.layers.slice_in_view()
             z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
-        self._editor.go_to_slice(z)
+        self._editor.layers.go_to_slice(z)
         layer.selected_label = choice.label
         self._center(choice.label, z)
         self._highlight(layer)
@@ -76,7 +76,7 @@ class RegionsPointer(QObject):
             camera.center = (*camera.center[:-2], *np.mean(ends, axis=0))
 
     def _highlight(self, layer: Any) -> None:
-        """Show the region alone for a moment; a setting of the user is left as it is."""
+        """Show the region alone for a moment, unless the user shows one region alone already."""
         self._end_highlight()
         if not layer.show_selected_label and not self._is_clicking:
             layer.show_selected_label = True
@@ -119,17 +119,11 @@ class RegionsPointer(QObject):
         self._is_clicking = True
         try:
             layer.selected_label = int(label)
-            self._session.choose_region(RegionChoice(int(label), self._editor.slice_in_view()))
+            z = self._editor.layers.slice_in_view()
+            self._session.choose_region(RegionChoice(int(label), z))
         finally:
             self._is_clicking = False
 
 
-_POINTERS: WeakKeyDictionary[Any, RegionsPointer] = WeakKeyDictionary()
-
-
-def regions_pointer_of(viewer: Any) -> RegionsPointer:
-    """Return the pointer of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _POINTERS:
-        _POINTERS[viewer] = RegionsPointer(viewer)
-    return _POINTERS[viewer]
+regions_pointer_of = one_per_viewer(RegionsPointer)
+"""Return the regions pointer of a viewer."""

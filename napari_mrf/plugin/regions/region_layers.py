@@ -1,17 +1,13 @@
-"""The layers that regions are drawn in: one Labels layer and the Shapes layer of its polygons.
-
-What is drawn in them is kept in step by `regions_in_step`.
-"""
+"""The layers that regions are drawn in: one Labels layer and the Shapes layer of its polygons."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtCore import QObject
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import outlines as polygons
@@ -23,7 +19,7 @@ from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
 from napari_mrf.rois.muscles import default_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,50 +27,56 @@ if TYPE_CHECKING:
     from napari_mrf.rois.polygons import Outline
 
 LAYER_NAME = "ROIs"
+_FINISHED = ("added", "changed", "removed")
 
 
-class RegionsLayers(QObject):
-    """The layers of regions of one viewer.
+class RegionLayers:
+    """The layers of regions of one viewer, with the names and colors of their labels.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Referred to weakly.
 
     Attributes
     ----------
-    changed : Signal()
-        The layer, the table, what is drawn, or whether a polygon is being drawn.
-    told : Signal(str, str)
-        A sentence for the user and its kind, "problem" or "note"; an empty one takes it back.
+    voxels_changed : Signal()
+        Voxels were painted, erased, undone or edited.
+    outlines_changed : Signal(str)
+        The user added, changed or removed a polygon: ``"added"``, ``"changed"``, ``"removed"``.
+    mode_changed : Signal()
+        A polygon is being drawn from now on, or no longer.
     layer, outlines_layer : napari layer or None
         The Labels layer in use and the Shapes layer of its polygons.
-    slices : dict of int to tuple of int
-        The slices, in file order, in which each label is drawn.
+    outlines : list of Outline
+        The polygons as they were last read or written, in file order.
+    table : dict of int to Label
+        The label of each number that can be drawn; the clear label is not among them.
     """
 
-    changed = Signal()
-    told = Signal(str, str)
+    voxels_changed = Signal()
+    outlines_changed = Signal(str)
+    mode_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__()
         self._viewer = ref(viewer)
-        self.session = session_of(viewer)
+        self._session = session_of(viewer)
         self.layer: Any | None = None
         self.outlines_layer: Any | None = None
-        self.slices: dict[int, tuple[int, ...]] = {}
-        self._table = default_labels()
-        self._pen = next(iter(self._table))
-        self._known: list[Outline] = []
-        self._labels: NDArray[np.uint16] | None = None
+        self.outlines: list[Outline] = []
+        self.table: dict[int, Label] = dict(default_labels())
+        self._pen = next(iter(self.table))
         self._is_writing = False
-        viewer.layers.events.removed.connect(self._on_removed)
 
-    @property
-    def table(self) -> Mapping[int, Label]:
-        """The label of each number that can be drawn; the clear label is not among them."""
-        return self._table
+    def present(self) -> list[Any]:
+        """Return the layers that there are, the lower one first."""
+        return [one for one in (self.layer, self.outlines_layer) if one is not None]
 
     def grid(self) -> RegionGrid | None:
         """Return the grid to draw on: that of the series, else of the youngest maps, or None."""
-        if self.session.series is not None:
-            return RegionGrid.of_series(self.session.series)
-        maps_set = next(reversed(self.session.maps_sets.values()), None)
+        if self._session.series is not None:
+            return RegionGrid.of_series(self._session.series)
+        maps_set = next(reversed(self._session.maps_sets.values()), None)
         return None if maps_set is None else RegionGrid.of_maps(maps_set.maps)
 
     def labels(self) -> NDArray[np.uint16] | None:
@@ -107,51 +109,111 @@ class RegionsLayers(QObject):
             return False
         return str(layer.mode).startswith("add")
 
-    def use_layer(self, layer: Any) -> None:
-        """Draw on a Labels layer from now on.
+    def add(self, labels: NDArray[Any], table: Mapping[int, Label], name: str = LAYER_NAME) -> Any:
+        """Add label values (Z, Y, X) on the present grid as a layer and return it; see `take`."""
+        viewer, grid = self._viewer(), self.grid()
+        return self._keeping_active(
+            lambda: bridge.add_regions_layer(viewer, grid, table, labels, name)
+        )
+
+    def adopt(self, layer: Any) -> None:
+        """Put a Labels layer of the user on the present grid, unless it has one.
 
         Raises
         ------
         MRFInputError
             ``"other-grid"`` or ``"bad-labels"`` for a layer that regions cannot be drawn on.
         """
-        grid = bridge.grid_of_regions(layer)
+        if bridge.grid_of_regions(layer) is not None:
+            return
+        grid = self.grid()
         if grid is None:
-            grid = self.grid()
-            if grid is None:
-                raise MRFInputError("other-grid", "there is no series to draw on",
-                                    hint="Load or pick a series first.")  # fmt: skip
-            bridge.adopt_layer(layer, grid)
-        self._let_go()
+            raise MRFInputError("other-grid", "there is no series to draw on",
+                                hint="Load or pick a series first.")  # fmt: skip
+        bridge.adopt_layer(layer, grid)
+
+    def take(self, layer: Any) -> None:
+        """Use a Labels layer on a grid, with its names and its polygons."""
         self.layer = layer
         table = layer.metadata.get(bridge.TABLE_KEY)
         if table is None:
             table = foreign_labels(np.unique(layer.data).tolist(), bridge.table_names(layer))
             bridge.show_table(layer, table)
-        self._table = dict(table)
-        layer.events.paint.connect(self._on_labels_changed)
-        layer.events.set_data.connect(self._on_labels_changed)
-        self._connect_outlines(polygons.find_outlines(self._viewer(), layer))
-        self._labels = None
-        self.flush()
+        self.table = dict(table)
+        layer.events.paint.connect(self._on_voxels)
+        layer.events.set_data.connect(self._on_voxels)
+        self.take_outlines(polygons.find_outlines(self._viewer(), layer))
 
-    def set_table(self, table: Mapping[int, Label]) -> None:
-        """Use other names, colors and numbers; what is drawn without a name gets one."""
-        drawn = self.slices
-        self._table = with_unknown_labels({k: v for k, v in table.items() if k}, drawn)
+    def take_outlines(self, layer: Any | None) -> None:
+        """Use a Shapes layer for the polygons; None when the user has removed it."""
+        self.outlines_layer = layer
+        self.outlines = []
+        if layer is not None:
+            self.outlines = polygons.read_outlines(layer)[0]
+            layer.events.data.connect(self._on_shapes)
+            layer.events.mode.connect(self._on_mode)
+
+    def let_go(self) -> None:
+        """Use no layer any more; both stay in the viewer as they are."""
         if self.layer is not None:
-            bridge.show_table(self.layer, self._table)
+            self.layer.events.paint.disconnect(self._on_voxels)
+            self.layer.events.set_data.disconnect(self._on_voxels)
         if self.outlines_layer is not None:
-            self._is_writing = True
-            polygons.recolor_outlines(self.outlines_layer, self._table)
-            self._is_writing = False
-        self._labels = None  # the same voxels under other names are other regions
+            self.outlines_layer.events.data.disconnect(self._on_shapes)
+            self.outlines_layer.events.mode.disconnect(self._on_mode)
+        self.layer, self.outlines_layer, self.outlines = None, None, []
+
+    def ensure_outlines_layer(self) -> None:
+        """Add a layer for the polygons where there is none."""
+        if self.outlines_layer is None:
+            viewer = self._viewer()
+            self.take_outlines(
+                self._keeping_active(lambda: polygons.add_outlines_layer(viewer, self.layer))
+            )
+
+    def read_outlines(self) -> int:
+        """Read the polygons anew and return how many shapes are not usable as such."""
+        self.outlines, n_unusable = polygons.read_outlines(self.outlines_layer)
+        return n_unusable
+
+    def show_outlines(self, outlines: Sequence[Outline]) -> None:
+        """Make these the polygons, in a layer that is added where there is none."""
+        if outlines:
+            self.ensure_outlines_layer()
+        self.outlines = list(outlines)
+        if self.outlines_layer is not None:
+            with self._writing():
+                polygons.show_outlines(self.outlines_layer, outlines, self.table)
+                polygons.set_pen(self.outlines_layer, self.table[self._pen])
+
+    def end_drawing(self) -> None:
+        """Finish a polygon that is half drawn, and draw no other."""
+        if self.outlines_layer is not None:
+            polygons.end_drawing(self.outlines_layer)
+
+    def name_of(self, label: int) -> str:
+        """Return the name of a label; one that is in no table is named by its number."""
+        return self.table[label].name if label in self.table else f"Label {label}"
+
+    def name_unknown(self, drawn: Collection[int]) -> None:
+        """Give a name to each of these labels that has none."""
+        if any(label not in self.table for label in drawn):
+            self.table = with_unknown_labels(self.table, drawn)
+            bridge.show_table(self.layer, self.table)
+
+    def set_table(self, table: Mapping[int, Label], drawn: Collection[int]) -> None:
+        """Use other names, colors and numbers; drawn labels without a name get one."""
+        self.table = with_unknown_labels({k: v for k, v in table.items() if k}, drawn)
+        if self.layer is not None:
+            bridge.show_table(self.layer, self.table)
+        if self.outlines_layer is not None:
+            with self._writing():
+                polygons.recolor_outlines(self.outlines_layer, self.table)
         self.set_pen(self._pen)
-        self.flush()
 
     def set_pen(self, label: int) -> None:
         """Draw this label from now on, with polygons and with the brush."""
-        if label not in self._table:
+        if label not in self.table:
             return
         self._pen = label
         if self.layer is not None:
@@ -161,64 +223,31 @@ class RegionsLayers(QObject):
             mode, is_drawing = layer.mode, self.is_drawing()
             if is_drawing:
                 polygons.end_drawing(layer)  # a polygon that is half drawn keeps its own name
-            polygons.set_pen(layer, self._table[label])
+            polygons.set_pen(layer, self.table[label])
             if is_drawing:
                 layer.mode = mode
 
-    def _ensure_layer(self) -> bool:
-        viewer, grid = self._viewer(), self.grid()
-        if self.layer is None and viewer is not None and grid is not None:
-            empty = np.zeros(grid.shape, np.uint16)
-            self.use_layer(self._keeping_active(
-                lambda: bridge.add_regions_layer(viewer, grid, self._table, empty, LAYER_NAME)
-            ))  # fmt: skip
-        return self.layer is not None
-
-    def _keeping_active(self, add: Any) -> Any:
+    def _keeping_active(self, add: Callable[[], Any]) -> Any:
         viewer = self._viewer()
         is_any = viewer.layers.selection.active is not None
         with keeping_selection(viewer) if is_any else nullcontext():
             return add()
 
-    def _connect_outlines(self, layer: Any | None) -> None:
-        self.outlines_layer = layer
-        self._known = []
-        if layer is not None:
-            self._known = polygons.read_outlines(layer)[0]
-            layer.events.data.connect(self._on_shapes_changed)
-            layer.events.mode.connect(self._on_mode_changed)
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._is_writing = True
+        try:
+            yield
+        finally:
+            self._is_writing = False
 
-    def _let_go(self) -> None:
-        if self.layer is not None:
-            self.layer.events.paint.disconnect(self._on_labels_changed)
-            self.layer.events.set_data.disconnect(self._on_labels_changed)
-        if self.outlines_layer is not None:
-            polygons.end_drawing(self.outlines_layer)
-            self._finish_outlines()
-            self.outlines_layer.events.data.disconnect(self._on_shapes_changed)
-            self.outlines_layer.events.mode.disconnect(self._on_mode_changed)
-        self.layer, self.outlines_layer, self._known, self._labels = None, None, [], None
-        self.slices = {}
+    def _on_voxels(self, event: Any = None) -> None:
+        self.voxels_changed.emit()
 
-    def _on_mode_changed(self, event: Any = None) -> None:
-        self.changed.emit()
+    def _on_shapes(self, event: Any) -> None:
+        action = str(event.action)
+        if not self._is_writing and action in _FINISHED and self.layer is not None:
+            self.outlines_changed.emit(action)
 
-    def _on_removed(self, event: Any) -> None:
-        if event.value is self.outlines_layer:
-            self._connect_outlines(None)  # what they colored stays
-        elif event.value is self.layer:
-            self._let_go()
-            self.flush()
-        self.changed.emit()
-
-    def flush(self) -> None:
-        """Find out now what is drawn."""
-
-    def _finish_outlines(self) -> None:
-        """Do now what is left to do with the polygons."""
-
-    def _on_labels_changed(self, event: Any = None) -> None:
-        """Hear that voxels were colored."""
-
-    def _on_shapes_changed(self, event: Any) -> None:
-        """Hear that a polygon was added, changed or removed."""
+    def _on_mode(self, event: Any = None) -> None:
+        self.mode_changed.emit()

@@ -1,1 +1,1 @@
-"""One of each per viewer: pointer, pins, maps on display, layers in turn, opening of files."""
+"""Objects that a viewer has one of: pointer, pins, maps display, layer turns, opener."""

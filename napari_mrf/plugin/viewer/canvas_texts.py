@@ -1,4 +1,4 @@
-"""Texts on the canvas: patient directions, scale of the map in front, names one can read on it.
+"""Texts on the canvas: patient directions, title and color bar of the map in front, names.
 
 Of all visible maps the one in front has the title and the only color bar; napari would stack one
 for each.
@@ -9,7 +9,7 @@ Directions and title belong to the canvas and not to the scene: they stay in pla
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from napari.components.overlays import TextOverlay
 
@@ -18,7 +18,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import one_per_viewer
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class CanvasTexts:
         self.update()
 
     def update(self) -> None:
-        """Write letters and title for what is in front, and show its color bar."""
+        """Write letters and title of the map in front, and show its color bar."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -143,12 +143,5 @@ def _title(key: str) -> str:
     return f"{parameter.label}, SD{unit}"
 
 
-_TEXTS: WeakKeyDictionary[Any, CanvasTexts] = WeakKeyDictionary()
-
-
-def show_canvas_texts(viewer: Any) -> CanvasTexts:
-    """Switch the texts of a viewer on; once is enough."""
-    viewer = unwrapped(viewer)
-    if viewer not in _TEXTS:
-        _TEXTS[viewer] = CanvasTexts(viewer)
-    return _TEXTS[viewer]
+show_canvas_texts = one_per_viewer(CanvasTexts)
+"""Switch the texts of a viewer on; once is enough."""

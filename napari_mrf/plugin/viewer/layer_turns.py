@@ -1,19 +1,18 @@
-"""Layers come one a turn of the event loop, so that the window answers a click at once.
+"""Work on layers, one per turn of the event loop, so that the window answers a click at once.
 
-A layer costs napari 70-140 ms, and taking one away as much again, since napari then searches
-everything in the process for garbage. A click therefore shows its answer in the panel and leaves
+To add a layer takes napari 70-140 ms, and to remove it as much again, since napari then searches
+the whole process for garbage. A click therefore shows its answer in the panel and leaves
 the layers to the turns that follow, with a pause for painting before each.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import one_per_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,11 +43,11 @@ class LayerTurns:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Who has work to do, in the order in which it will be done."""
+        """The owners of the work that is left, in the order in which it will be done."""
         return tuple(self._waiting)
 
     def begin(self, owner: str, pieces: Iterable[Any], panel: QWidget | None = None) -> None:
-        """Do a piece a turn from the next turn on; what this owner had begun is finished first.
+        """Do one piece per turn from the next turn on; its earlier work is finished first.
 
         Parameters
         ----------
@@ -57,27 +56,27 @@ class LayerTurns:
         pieces : iterable
             A generator; every ``yield`` ends a turn.
         panel : QWidget, optional
-            What the pieces touch; the work ends with it.
+            The panel that the pieces change; the work ends with it.
         """
         self.finish(owner)
         self._waiting[owner] = iter(pieces) if panel is None else _while_alive(panel, iter(pieces))
         self._timer.start()
 
     def begin_next(self, owner: str, pieces: Iterable[Any]) -> None:
-        """Do a piece a turn before all other work; what this owner had begun is left undone."""
+        """Do one piece per turn before all other work; earlier work of this owner is dropped."""
         others = {one: it for one, it in self._waiting.items() if one != owner}
         self._waiting = {owner: iter(pieces), **others}
         self._timer.start()
 
     def finish(self, owner: str | None = None) -> None:
-        """Do now what is left of an owner's work, or of everybody's."""
+        """Do now the rest of an owner's work, or of all work."""
         while self._waiting if owner is None else owner in self._waiting:
             pieces = self._waiting.pop(next(iter(self._waiting)) if owner is None else owner)
             while self._is_continued(pieces):
                 pass
 
     def drop(self, owner: str | None = None) -> None:
-        """Leave undone what is left of an owner's work, or of everybody's."""
+        """Drop the rest of an owner's work, or of all work."""
         if owner is None:
             self._waiting.clear()
         else:
@@ -113,12 +112,5 @@ def _while_alive(panel: QWidget, pieces: Iterator[Any]) -> Iterator[None]:
         yield
 
 
-_TURNS: WeakKeyDictionary[Any, LayerTurns] = WeakKeyDictionary()
-
-
-def layer_turns_of(viewer: Any) -> LayerTurns:
-    """Return the turns of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _TURNS:
-        _TURNS[viewer] = LayerTurns(viewer)
-    return _TURNS[viewer]
+layer_turns_of = one_per_viewer(LayerTurns)
+"""Return the turns of a viewer."""

@@ -1,10 +1,10 @@
-"""Shows the run of a viewer in its layers while it goes on, and puts back what it replaced."""
+"""Layers of the maps of a viewer: filled during a run, put back when it is cancelled."""
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.layers import (
@@ -19,20 +19,21 @@ from napari_mrf.plugin.layers import (
 )
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.preferences import preferences
-from napari_mrf.plugin.session import MapsSet, PartialMaps, session_of, unwrapped
+from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.plugin.jobs import Step
 
 
 class MapsDisplay:
     """Keeps the map layers of one viewer in step with its session.
 
-    There is one a viewer, not one a panel: a run goes on, and its maps appear, when the panel
+    There is one per viewer, not per panel: a run goes on, and its maps appear, when the panel
     that started it is closed.
     """
 
@@ -40,6 +41,7 @@ class MapsDisplay:
         self._viewer = ref(viewer)
         self._session = session_of(viewer)
         self._running = ""
+        self._shown: Any = None
         self._preferences = preferences()
         self.hides_invalid = self._preferences.hide_invalid
         job = self._session.reconstruction
@@ -48,10 +50,12 @@ class MapsDisplay:
         job.changed.connect(self._on_changed)
         viewer.layers.events.removed.connect(self._on_removed)
 
-    def begin(self, set_name: str) -> None:
-        """Expect the first maps of a run."""
-        self._running = set_name
-        self._shown: Any = None
+    def run(
+        self, set_name: str, work: Callable[..., Generator[Step, None, MapsSet]], *arguments: Any
+    ) -> None:
+        """Start the job that makes a set, and show its maps while they fill in; see `Job.start`."""
+        self._session.reconstruction.start(set_name, work, *arguments)
+        self._running, self._shown = set_name, None
 
     def add(self, maps_set: MapsSet) -> None:
         """Hand a complete set to the session, and show it in the turns that follow."""
@@ -59,7 +63,7 @@ class MapsDisplay:
         self._session.add_maps(maps_set)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
-        """Show or hide the quality, flags, mask or uncertainty of a set; what is new, by turns."""
+        """Show or hide quality, flags, mask or uncertainty of a set; new layers come by turns."""
         viewer, owner = self._viewer(), f"{set_name} {companion}"
         turns = layer_turns_of(viewer)
         turns.drop(owner)  # they may be coming
@@ -71,7 +75,7 @@ class MapsDisplay:
             hide_companion(viewer, set_name, companion)
 
     def set_hides_invalid(self, is_hidden: bool) -> None:
-        """Hide or show values that the validity rules leave out, in all sets."""
+        """Hide or show values that are not valid, in all sets."""
         self.hides_invalid = is_hidden
         self._preferences = preferences()
         for maps_set in self._session.maps_sets.values():
@@ -126,7 +130,7 @@ class MapsDisplay:
             self._running = ""
 
     def _put_back(self, set_name: str) -> None:
-        """Show the earlier maps again; half a result is none."""
+        """Show the earlier maps again; an incomplete result is not kept."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -146,12 +150,5 @@ class MapsDisplay:
             self._session.remove_maps(set_name)
 
 
-_DISPLAYS: WeakKeyDictionary[Any, MapsDisplay] = WeakKeyDictionary()
-
-
-def maps_display_of(viewer: Any) -> MapsDisplay:
-    """Return the display of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _DISPLAYS:
-        _DISPLAYS[viewer] = MapsDisplay(viewer)
-    return _DISPLAYS[viewer]
+maps_display_of = one_per_viewer(MapsDisplay)
+"""Return the display of the maps of a viewer."""

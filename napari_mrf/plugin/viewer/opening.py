@@ -1,17 +1,17 @@
-"""Opening a series in the background: one opener a viewer, whoever asks."""
+"""Opening of series in the background, with one opener per viewer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from qtpy.QtCore import QTimer
 
 from napari_mrf.plugin.jobs import JobState, JobStatus, Step
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class OpenedSeries:
     Parameters
     ----------
     series : MRFSeries
-        What was read.
+        The series.
     name : str
-        For the layer.
+        Name of the layer.
     peak : float
         Upper display limit of the magnitude.
     """
@@ -60,7 +60,7 @@ def averaged_series(
     series: MRFSeries, sequence: Sequence, name: str
 ) -> Generator[Step, None, OpenedSeries]:
     """Average an unaveraged spoke series to the frames of a sequence, in steps."""
-    yield Step(detail=f"{sequence.pulses_per_frame} spokes a frame")
+    yield Step(detail=f"{sequence.pulses_per_frame} spokes per frame")
     from napari_mrf.io.series.spokes import average
 
     signal, spokes = average(series.signal, sequence, Path(series.source_path or name))
@@ -77,7 +77,7 @@ def series_name(path: str | Path) -> str:
 
 
 class Opener:
-    """Runs the opening job of one viewer and adds what it gives as a layer."""
+    """Runs the opening job of one viewer and adds the series as a layer."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
@@ -94,7 +94,7 @@ class Opener:
     def start(self, title: str, work: Callable[..., Any], *arguments: Any) -> None:
         """Run a generator that returns an `OpenedSeries`.
 
-        A file that is still being opened is given up for the new one.
+        The new one replaces a file that is still being opened.
         """
         self.job.cancel()
         *plain, options = arguments if arguments else ({},)
@@ -135,12 +135,5 @@ def _with_options(work: Any, arguments: tuple[Any, ...], options: dict[str, Any]
     return (yield from work(*arguments, **options))
 
 
-_OPENERS: WeakKeyDictionary[Any, Opener] = WeakKeyDictionary()
-
-
-def opener_of(viewer: Any) -> Opener:
-    """Return the opener of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _OPENERS:
-        _OPENERS[viewer] = Opener(viewer)
-    return _OPENERS[viewer]
+opener_of = one_per_viewer(Opener)
+"""Return the opener of a viewer."""

@@ -1,14 +1,14 @@
-"""Keeps the layer of pins and the pins of a session in step, one for each viewer."""
+"""Pins of a viewer: the Points layer and the pins of the session, kept in step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakSet, ref
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers import pins_layer, pins_of_layer, show_pins
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
 
@@ -23,7 +23,7 @@ _OWNER = "pins"
 
 
 class PinsDisplay(QObject):
-    """Pins by click while a panel that shows them is in sight, and follows the layer by hand."""
+    """Pins voxels by click while a panel with pins is visible, and follows edits of the layer."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class PinsDisplay(QObject):
             self._later.start(0)
 
     def _adopt(self) -> None:
-        """Take what the user added, moved or deleted with the tools of the layer."""
+        """Take over pins that the user added, moved or deleted with the tools of the layer."""
         viewer, series = self._viewer(), self._session.series
         layer = pins_layer(viewer) if viewer is not None else None
         if layer is None or series is None:
@@ -128,12 +128,5 @@ def _is_visible(panel: QWidget) -> bool:
         return False
 
 
-_DISPLAYS: WeakKeyDictionary[Any, PinsDisplay] = WeakKeyDictionary()
-
-
-def pins_display_of(viewer: Any) -> PinsDisplay:
-    """Return the pins of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _DISPLAYS:
-        _DISPLAYS[viewer] = PinsDisplay(viewer)
-    return _DISPLAYS[viewer]
+pins_display_of = one_per_viewer(PinsDisplay)
+"""Return the pins of a viewer."""

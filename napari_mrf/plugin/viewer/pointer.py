@@ -1,15 +1,15 @@
-"""The voxel under the mouse: at most 30 times a second, and the last one is never lost."""
+"""The voxel under the mouse: told at most 30 times per second, the last one always."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers import layer_of_series, voxel_at
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ class Pointer(QObject):
             self.clicked.emit(self._clicked)
 
     def forget_click(self) -> None:
-        """Begin anew: what follows is no second half of an earlier click."""
+        """Forget the last click, so that what follows is not taken for a double click."""
         self._clicked = None
 
     def _on_double_clicked(self) -> None:
@@ -119,7 +119,7 @@ def _click_callback(pointer: Pointer) -> Any:
     alive = ref(pointer)
 
     def on_press(viewer: Any, event: Any) -> Iterator[None]:
-        """Tell clicks from drags, and leave both to whoever draws."""
+        """Tell clicks from drags; while a layer is being drawn on, both belong to it."""
         target = alive()
         active = viewer.layers.selection.active
         is_drawing = active is not None and str(getattr(active, "mode", "pan_zoom")) != "pan_zoom"
@@ -143,7 +143,7 @@ def _double_click_callback(pointer: Pointer) -> Any:
     alive = ref(pointer)
 
     def on_double_click(viewer: Any, event: Any) -> None:
-        """Let a double click be none of ours."""
+        """Take back what the first half of a double click did."""
         target = alive()
         if target is not None:
             target._on_double_clicked()
@@ -151,12 +151,5 @@ def _double_click_callback(pointer: Pointer) -> Any:
     return on_double_click
 
 
-_POINTERS: WeakKeyDictionary[Any, Pointer] = WeakKeyDictionary()
-
-
-def pointer_of(viewer: Any) -> Pointer:
-    """Return the pointer of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _POINTERS:
-        _POINTERS[viewer] = Pointer(viewer)
-    return _POINTERS[viewer]
+pointer_of = one_per_viewer(Pointer)
+"""Return the pointer of a viewer."""

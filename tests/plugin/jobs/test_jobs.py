@@ -6,7 +6,7 @@ import time
 import pytest
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Job, JobState, Step, worker
+from napari_mrf.plugin.jobs import Job, JobState, Step, as_steps, worker
 from napari_mrf.plugin.jobs import job as job_module
 
 
@@ -265,3 +265,25 @@ def test_end_of_a_cancelled_run_does_not_end_the_next(qtbot):
         qtbot.waitUntil(lambda: not job.status.is_running, timeout=10_000)
         assert job.status.state is JobState.DONE
     assert results == list(range(30))
+
+
+def test_updates_of_the_library_become_steps_and_its_result_comes_back():
+    closed = []
+
+    def work():
+        try:
+            yield "reading"
+            yield "writing"
+            return 42
+        finally:
+            closed.append(True)
+
+    def outer():
+        result = yield from as_steps(work(), Step.saying)
+        yield Step(value=result)
+
+    assert list(outer()) == [Step(detail="reading"), Step(detail="writing"), Step(value=42)]
+    cancelled = outer()
+    next(cancelled)
+    cancelled.close()
+    assert closed == [True, True]

@@ -1,6 +1,8 @@
 """The inspector shows exactly what was measured and predicted where the mouse is."""
 
 import gc
+import sys
+from collections import Counter
 
 import dask.array
 import numpy as np
@@ -30,6 +32,7 @@ from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plots.sequence_strip import range_text
 from napari_mrf.plugin.dock import InspectDock
 from napari_mrf.plugin.layers import pins_layer, series_layer_data
+from napari_mrf.plugin.panels.inspect import controller, work
 from napari_mrf.plugin.panels.inspect.values import InspectValues, ValueRow
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 
@@ -236,7 +239,7 @@ def test_residual_has_its_own_axes(scene):
     scene.move_to((2, 1, 3))
     names = [axes.get_label() for axes in scene.panel.plot.figure.axes]
     assert names == ["main", "residual", "FA (deg)", "TE (ms)", "TR (ms)"]
-    (trace,) = scene.binding.readings.voxel
+    (trace,) = scene.binding.readings.drawn.voxel
     drawn = scene.panel.plot.lines.by_key[("residual", 0, 1)].get_ydata()
     assert np.array_equal(drawn, np.abs(trace.measured - trace.predictions[0].signal))
     scene.qtbot.mouseClick(scene.panel.residual_box, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
@@ -258,6 +261,54 @@ def test_value_axis_fits_dark_and_bright_voxels_without_a_full_redraw(scene):
         texts = [text.get_text() for text in scene.panel.plot.axes.ticks["main"].texts]
         assert float(texts[2]) == pytest.approx(high / 1.06) == pytest.approx(2 * float(texts[1]))
     assert redraws == []
+
+
+def test_a_move_of_the_mouse_enters_the_binding_once_and_makes_no_color_anew(scene, monkeypatch):
+    monkeypatch.setattr(work, "_SLOW_S", np.inf)  # the answer comes in one piece
+    scene.add("water-fat")
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[0, 1:3, 1:4] = 4
+    scene.session.set_regions(Regions(labels, {4: Label(4, "vastus", (250, 240, 10))}))
+    scene.session.set_pins(((0, 1, 1), (1, 2, 2)))
+    scene.binding._on_regions_chosen(("4",))
+    scene.move_to((1, 1, 1))
+    assert len(scene.binding.readings.drawn.traces) == 4
+    colors = ("legend", "set_entries", "pin_color", "measured_style", "predicted_style")
+    for voxel in ((1, 1, 2), (1, 2, 1), (1, 3, 3)):
+        with Calls() as calls:
+            scene.viewer.cursor.position = scene.world(voxel)
+            scene.settle()
+        assert scene.panel.place.full_text() == f"Voxel {voxel}"
+        assert calls.entries == ["_show"]
+        assert calls.made["show_traces"] == 1
+        assert calls.made["_draw_row"] == 1  # that of the voxel; pins and regions stay
+        assert not any(calls.made[name] for name in colors)
+    with Calls() as calls:
+        scene.viewer.theme = "light"
+    assert calls.made["legend"] == 1 and calls.made["measured_style"] == 4
+    with Calls() as calls:
+        scene.session.set_pins(((0, 1, 1),))
+        scene.settle()
+    assert calls.made["legend"] == 1
+
+
+class Calls:
+    """Counts calls of functions by name, and calls into the binding from elsewhere."""
+
+    def __enter__(self):
+        self.made, self.entries = Counter(), []
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+    def _count(self, frame, event, _):
+        if event == "call":
+            code = frame.f_code
+            self.made[code.co_name] += 1
+            if controller.__file__ == code.co_filename != frame.f_back.f_code.co_filename:
+                self.entries.append(code.co_name)
 
 
 def test_lazy_series_is_read_voxel_by_voxel(qtbot, viewer):
@@ -385,18 +436,19 @@ def test_regions_are_overlaid_by_their_mean(scene):
     names = [entry.label for entry in scene.panel.legend.entries()[-2:]]
     assert names == ["vastus, mean of 7 voxels", "=sartorius, mean of 5 voxels"]
     expected = mean_fingerprint(SIGNAL[:, labels == 4].T).signal
-    trace = scene.binding.readings.regions[0]
+    trace = scene.binding.readings.drawn.resting.regions[0]
     assert np.allclose(trace.measured, expected, atol=1e-5)
     assert trace.predictions[0].correlation > 0.9999
     scene.binding._on_regions_chosen(("chosen",))
     scene.settle()
-    assert scene.binding.readings.regions == ()
+    assert scene.binding.readings.drawn.resting.regions == ()
     scene.session.choose_region(RegionChoice(4, z=2))
     scene.settle()
-    assert [t.name for t in scene.binding.readings.regions] == ["vastus, slice 2, mean of 1 voxel"]
+    (trace,) = scene.binding.readings.drawn.resting.regions
+    assert trace.name == "vastus, slice 2, mean of 1 voxel"
     scene.session.set_regions(None)
     scene.settle()
-    assert scene.binding.readings.regions == ()
+    assert scene.binding.readings.drawn.resting.regions == ()
 
 
 def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
@@ -411,7 +463,7 @@ def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
         action.trigger()
         scene.qtbot.waitUntil(lambda: not scene.binding.files.job.status.is_running, timeout=20_000)
         assert path.stat().st_size > 1000
-        assert scene.panel.notice.text() == "Exported what is drawn."
+        assert scene.panel.notice.text() == "Export finished."
     table = pd.read_csv(tmp_path / "traces.csv")
     assert list(table["frame"]) == list(range(175)) and table["TE (ms)"][174] == 4.63
     measured = table["voxel (2, 1, 3) measured real"] + 1j * table[
@@ -527,7 +579,7 @@ def test_slow_predictions_follow_the_measured_fingerprint_and_the_last_one_wins(
     answers = []
     scene.binding.readings.of_voxel.answered.connect(answers.append)
     for voxel in ((1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 2, 4)):
-        scene.binding._look_at(voxel)
+        scene.binding.readings.look_at(voxel)
     scene.settle()
     assert [(a.question.voxels[0], a.is_complete) for a in answers][-2:] == [
         ((1, 2, 4), False), ((1, 2, 4), True)]  # fmt: skip

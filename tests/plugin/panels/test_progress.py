@@ -114,8 +114,7 @@ def test_foreground_of_one_slice_can_be_cancelled_too(steps):
 
 def test_partial_maps_fill_in_and_layers_are_drawn_only_when_they_change(qapp, start):
     viewer = ViewerModel()
-    display = maps_display_of(viewer)
-    display.begin("water-fat")
+    maps_display_of(viewer)
     seen, drawn = [], []
     for step in start():
         if step.value is None:

@@ -23,6 +23,7 @@ from napari_mrf.data import sequences
 from napari_mrf.io import load_label_table, load_labels, save_labels
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
 from napari_mrf.plugin.panels.rois.controller import prepare_drawing
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
@@ -613,6 +614,21 @@ def test_regions_of_somebody_else_are_shown(qtbot, viewer, binding):
     binding.session.set_regions(None)
     assert binding.editor.layer is None
     assert not viewer.layers["ROIs"].visible
+
+
+def test_equal_labels_at_another_place_are_not_the_saved_regions(viewer, binding):
+    drawn = np.zeros(SHAPE, np.uint16)
+    drawn[0, 3:9, 4:7] = RF
+    table = {RF: binding.editor.table[RF]}
+    moved = AFFINE.copy()
+    moved[2, 3] += 4.0
+    binding.session.set_regions(Regions(drawn, table, "mine.nii.gz", AFFINE))
+    for affine, path in ((AFFINE, "mine.nii.gz"), (moved, "")):
+        grid = RegionGrid(SHAPE, affine)
+        binding.editor.use_layer(add_regions_layer(viewer, grid, table, drawn, "again"))
+        assert np.array_equal(binding.session.regions.labels, drawn)
+        assert np.array_equal(binding.session.regions.affine, affine)
+        assert binding.session.regions.path == path
 
 
 def test_maps_that_come_later_do_not_cover_the_regions(qtbot, viewer, binding):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, as_steps
+from napari_mrf.plugin.panels.compare.work import comparison_step
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -69,7 +70,7 @@ def compare_cohort(
     study = find_study(folders.reference, folders.test, rois=folders.rois or None)
     table: dict[int, Label] = {}
     reference_name, test_name = side_names(folders.reference, folders.test)
-    comparison: Comparison = yield from _in_steps(
+    comparison = yield from as_steps(
         iter_compare(
             _subjects(study, table),
             len(study.folders),
@@ -77,9 +78,10 @@ def compare_cohort(
             test_name=test_name,
             options=options,
             warnings=study.warnings,
-        )
+        ),
+        comparison_step,
     )
-    yield from _in_steps(iter_save(comparison, folders.output, overwrite=overwrite))
+    yield from as_steps(iter_save(comparison, folders.output, overwrite=overwrite), Step.saying)
     return ComparedCohort(comparison, table, folders.output)
 
 
@@ -89,15 +91,3 @@ def _subjects(study: Study, table: dict[int, Label]) -> Iterator[SubjectMaps]:
         subject = study.load(name)
         table.update({label: one for label, one in subject.table.items() if label})
         yield subject
-
-
-def _in_steps(updates: Generator[Any, None, Any]) -> Generator[Step, None, Any]:
-    while True:
-        try:
-            update = next(updates)
-        except StopIteration as stop:
-            return stop.value
-        if isinstance(update, str):
-            yield Step(detail=update)
-        else:
-            yield Step(update.done, update.total, update.what)

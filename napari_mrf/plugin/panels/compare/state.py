@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
+from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.session import one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -111,12 +112,5 @@ def method_of(maps_set: MapsSet) -> str:
     return str(name or maps_set.name)
 
 
-_MEMORIES: WeakKeyDictionary[ViewerModel, CompareMemory] = WeakKeyDictionary()
-
-
-def compare_memory_of(viewer: ViewerModel) -> CompareMemory:
-    """Return the memory of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _MEMORIES:
-        _MEMORIES[viewer] = CompareMemory(viewer)
-    return _MEMORIES[viewer]
+compare_memory_of = one_per_viewer(CompareMemory)
+"""Return the memory of a viewer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, as_steps
 from napari_mrf.plugin.session import MapsSet
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.analysis.comparison.compare import Comparison, ComparisonUpdate
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.data.label import Label
     from napari_mrf.plugin.session import Regions
@@ -100,12 +100,13 @@ def compare_sets(
     steps = iter_compare(
         [subject], 1, reference_name=reference.name, test_name=test.name, options=options
     )
-    while True:
-        try:
-            update = next(steps)
-        except StopIteration as stop:
-            return Compared(stop.value, reference, test, regions)
-        yield Step(update.done, update.total, update.what)
+    comparison = yield from as_steps(steps, comparison_step)
+    return Compared(comparison, reference, test, regions)
+
+
+def comparison_step(update: ComparisonUpdate) -> Step:
+    """Return the step of a job for an update of a comparison."""
+    return Step(update.done, update.total, update.what)
 
 
 def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, OpenedMaps]:
@@ -154,13 +155,9 @@ def write_report(
     yield Step(detail="drawing")
     from napari_mrf.report.comparison.save import iter_save_report
 
-    steps = iter_save_report(selected(comparison, *selection), path)
-    while True:
-        try:
-            yield Step(detail=next(steps))
-        except StopIteration as stop:
-            paths: list[Path] = stop.value
-            return paths
+    return (
+        yield from as_steps(iter_save_report(selected(comparison, *selection), path), Step.saying)
+    )
 
 
 def write_tables(

@@ -118,9 +118,8 @@ class ImportanceBinding:
             self.panel.notice.say(error.sentence())
             return
         parameters = self.parameters()
-        self.store.begin(series)
-        self.session.importance.start(_TITLE + parameters.method, measure, series, mask,
-                                      self._truth(), parameters)  # fmt: skip
+        self.store.run(_TITLE + parameters.method, measure, series, mask, self._truth(),
+                       parameters)  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run and keep the results so far."""

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_mrf.analysis.importance.result import Importance
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
-from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.session import one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from napari.components import ViewerModel
     from napari.layers import Layer
     from napari.utils.events import Event
 
-    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
-    from napari_mrf.plugin.session import Session
 
 
 class ImportanceStore:
@@ -46,39 +44,38 @@ class ImportanceStore:
     changed = Signal(object)
     filled = Signal(object)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, viewer: Any) -> None:
         self.result: Importance | None = None
         self.series: MRFSeries | None = None
-        self._expected: MRFSeries | None = None
-        self._session = session
-        session.importance.updated.connect(self._on_updated)
-        session.importance.succeeded.connect(self._on_succeeded)
+        self._measured_series: MRFSeries | None = None
+        self._job = session_of(viewer).importance
+        self._job.updated.connect(self._on_updated)
+        self._job.succeeded.connect(self._on_succeeded)
 
-    def begin(self, series: MRFSeries) -> None:
-        """Prepare a run; the earlier result is kept until the first new one."""
-        self._expected = series
+    def run(self, title: str, work: Callable[..., Any], series: MRFSeries, *arguments: Any) -> None:
+        """Start the job that measures a series; the earlier result stays until the first new one.
 
-    def _on_updated(self, importance: Importance) -> None:
-        if importance is not self.result:
-            self.result, self.series = importance, self._expected
+        See `Job.start`; the series is the first argument of the work.
+        """
+        self._job.start(title, work, series, *arguments)
+        self._measured_series = series
+
+    def _on_updated(self, importance: Any) -> None:
+        if isinstance(importance, Importance):
+            if importance is not self.result:
+                self.result, self.series = importance, self._measured_series
+                self.changed.emit(importance)
+            else:
+                self.filled.emit(importance)
+
+    def _on_succeeded(self, importance: Any) -> None:
+        if isinstance(importance, Importance):
+            self.result, self.series = importance, self._measured_series
             self.changed.emit(importance)
-        else:
-            self.filled.emit(importance)
-
-    def _on_succeeded(self, importance: Importance) -> None:
-        self.result, self.series = importance, self._expected
-        self.changed.emit(importance)
 
 
-_STORES: WeakKeyDictionary[ViewerModel, ImportanceStore] = WeakKeyDictionary()
-
-
-def importance_store_of(viewer: ViewerModel) -> ImportanceStore:
-    """Return the store of a viewer, made when first asked for."""
-    viewer = unwrapped(viewer)
-    if viewer not in _STORES:
-        _STORES[viewer] = ImportanceStore(session_of(viewer))
-    return _STORES[viewer]
+importance_store_of = one_per_viewer(ImportanceStore)
+"""Return the store of a viewer."""
 
 
 # A full redraw takes 60-100 ms of the window's thread.

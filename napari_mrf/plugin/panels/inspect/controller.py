@@ -8,7 +8,6 @@ from napari_mrf.analysis.inspection.traces import COMPONENTS, sequence_columns, 
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import frame_of, layer_of_series, show_frame
-from napari_mrf.plugin.panels.inspect.drawn import Drawn
 from napari_mrf.plugin.panels.inspect.export import InspectExport
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
 from napari_mrf.plugin.preferences import preferences
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class InspectBinding:
-    """What the panel shows of the voxel under the mouse, of pins and of regions.
+    """Fills the panel for the voxel under the mouse, the pins and the regions.
 
     Parameters
     ----------
@@ -44,12 +43,10 @@ class InspectBinding:
         self.pins = pins_display_of(viewer)
         self.bond = Bond(panel)
         self.frames = InspectFrames(self.viewer, panel, self.bond)
-        self.files = InspectExport(self.viewer, panel, self.bond, self._drawn)
         self.regions = InspectRegions(self.session, panel.regions_button)
-        self.readings = InspectReadings(self.session, self.bond, self._show, self._on_failed)
-        self.voxel: Voxel | None = self.session.selected_voxel
+        self.readings = InspectReadings(self.session, panel.isVisible)
+        self.files = InspectExport(self.viewer, panel, self.bond, self.readings)
         self._hidden_maps: set[str] = set()
-        self._is_stale = True
         self._seen: Any = None
         self.pins.attend(panel)
         panel.plot.follow(self.viewer)
@@ -65,15 +62,24 @@ class InspectBinding:
         panel.pin_requested.connect(self.pin)
         panel.clear_requested.connect(self.clear_pins)
         panel.shown.connect(self._on_shown)
-        panel.plot.theme_changed.connect(self._on_theme_changed)
-        bond, session = self.bond, self.session
-        bond.connect(self.pointer.moved, self._on_moved)
+        panel.plot.theme_changed.connect(self._show_legend)
+        bond, session, readings = self.bond, self.session, self.readings
+        bond.connect(self.pointer.moved, readings.look_at)
+        bond.connect(readings.drawn_changed, self._show)
+        bond.connect(readings.resting_changed, self._show_legend)
+        bond.connect(readings.place_changed, self._show_place)
+        bond.connect(readings.failed, self._on_failed)
         bond.connect(session.series_changed, self._on_series_changed)
         bond.connect(session.maps_changed, self._refresh)
         bond.connect(session.voxel_changed, self._on_voxel_selected)
         bond.connect(session.pins_changed, self._on_pins_changed)
         bond.connect(session.regions_changed, self._on_regions_changed)
         bond.connect(session.region_chosen, self._on_region_chosen)
+
+    @property
+    def voxel(self) -> Voxel | None:
+        """The voxel under the mouse, or the last one that was."""
+        return self.readings.place
 
     def state(self) -> dict[str, Any]:
         """Return the choices of the panel, for the session file."""
@@ -106,25 +112,18 @@ class InspectBinding:
             self.pins.toggle(self.voxel)
 
     def clear_pins(self) -> None:
-        """Let all pins go."""
+        """Unpin all voxels."""
         self.session.set_pins(())
-
-    def _drawn(self) -> Drawn:
-        """Return what is drawn at the moment."""
-        read = self.readings
-        choices = self.regions.choices()[: len(read.regions)]
-        colors = self.regions.colors_of(choices)
-        return Drawn(read.voxel, read.pins, read.regions[: len(choices)], colors)
 
     def _refresh(self, *_: Any) -> None:
         """Compute everything again: maps, voxel, pins, regions."""
         series = self.session.series
         if not self.panel.isVisible() or series is None:
-            self._is_stale = True
+            self.readings.is_stale = True
             return
-        self._is_stale = False
+        self.readings.is_stale = False
         self._take_maps()
-        self.readings.ask_voxel(self.voxel)
+        self.readings.ask_voxel()
         self.readings.ask_pins()
         self._ask_regions()
 
@@ -143,29 +142,28 @@ class InspectBinding:
 
     def _ask_regions(self) -> None:
         self.regions.offer()
-        self.readings.ask_regions(self.regions.choices())
+        choices = self.regions.choices()
+        self.readings.ask_regions(choices, self.regions.colors_of(choices))
 
     def _show(self) -> None:
-        drawn = self._drawn()
-        plot = self.panel.plot
+        drawn = self.readings.drawn
         # Outside the mask the axes stay; they shrink only once the predictions are there.
-        plot.show_traces(
+        self.panel.plot.show_traces(
             drawn.traces,
             drawn.colors,
             keep_axes=drawn.keeps_axes,
             may_shrink=not self.readings.is_partial,
         )
         self.panel.values.show_rows(drawn.value_rows())
-        self.panel.legend.set_entries(drawn.legend(self.readings.predictors, plot.colors))
-        self._show_place(drawn)
+        self._show_place()
 
-    def _on_theme_changed(self, colors: Any) -> None:
-        self.panel.legend.set_entries(self._drawn().legend(self.readings.predictors, colors))
+    def _show_legend(self, *_: Any) -> None:
+        resting, colors = self.readings.drawn.resting, self.panel.plot.colors
+        self.panel.legend.set_entries(resting.legend(self.readings.predictors, colors))
 
-    def _show_place(self, drawn: Drawn | None = None) -> None:
+    def _show_place(self) -> None:
         """Say which voxel is shown, and why something is missing."""
         pins, panel = self.session.pins, self.panel
-        drawn = self._drawn() if drawn is None else drawn
         panel.set_pins(len(pins), can_pin=self.voxel is not None, is_pinned=self.voxel in pins)
         if self.session.series is None:
             panel.state_changed.emit("")
@@ -177,27 +175,13 @@ class InspectBinding:
             words = voxel_name(self.voxel)
             place = words[0].upper() + words[1:]
             place += ", seen last" if self.pointer.voxel is None else ""
-            panel.set_place("; ".join([place, *drawn.reasons()]))
+            panel.set_place("; ".join([place, *self.readings.drawn.reasons()]))
         pinned = f" · {len(pins)} pinned" if pins else ""
         panel.state_changed.emit(f"{words}{pinned}")
 
-    def _on_moved(self, voxel: Voxel | None) -> None:
-        if voxel is None:
-            self._show_place()
-        else:
-            self._look_at(voxel)
-
-    def _look_at(self, voxel: Voxel) -> None:
-        self.voxel = voxel
-        if self._is_stale or not self.panel.isVisible():
-            self._is_stale = True
-            self._show_place()
-        else:
-            self.readings.ask_voxel(self.voxel)
-
     def _on_voxel_selected(self, voxel: Voxel | None) -> None:
         if voxel is not None:
-            self._look_at(voxel)
+            self.readings.look_at(voxel)
 
     def _on_failed(self, failure: Failure) -> None:
         self.panel.notice.say(failure.sentence)
@@ -207,12 +191,12 @@ class InspectBinding:
         self.readings.clear()
         self.panel.notice.clear()
         if series is None:
-            self.voxel = None
+            self.readings.place = None
             self.panel.plot.set_series(0, None)
         elif self.voxel is not None and not all(
             index < n for index, n in zip(self.voxel, series.spatial_shape, strict=True)
         ):
-            self.voxel = None
+            self.readings.place = None
         self.panel.set_needs("" if series is not None else "Load or pick a series first.")
         self._show_place()
         self._refresh()
@@ -224,33 +208,29 @@ class InspectBinding:
 
     def _on_pins_changed(self, pins: tuple[Voxel, ...]) -> None:
         self._show_place()
-        if self.panel.isVisible() and not self._is_stale:
+        if self.readings.is_awake():
             self.readings.ask_pins()
-        else:
-            self._is_stale = True
 
     def _on_regions_chosen(self, chosen: tuple[str, ...]) -> None:
         self.regions.keys = chosen
         self._ask_regions()
 
     def _on_regions_changed(self, regions: Any) -> None:
-        if self.panel.isVisible() and not self._is_stale:
+        if self.readings.is_awake():
             self._ask_regions()
-        else:
-            self._is_stale = True
 
     def _on_region_chosen(self, choice: Any) -> None:
         if CHOSEN_REGION in self.regions.keys:
             self._on_regions_changed(None)
 
     def _on_shown(self) -> None:
-        if self._is_stale:
+        if self.readings.is_stale:
             self._refresh()
         self.frames.update()
 
 
 class InspectFrames:
-    """Keeps the plot and the slider together, and tells the numbers of the frame.
+    """Keeps the frame of the plot and of the slider in step, and shows its numbers.
 
     Parameters
     ----------
@@ -294,7 +274,7 @@ CHOSEN_REGION = "chosen"
 
 
 class InspectRegions:
-    """The button *Regions* and what it means.
+    """The button *Regions* and the regions that are chosen with it.
 
     Parameters
     ----------
@@ -306,7 +286,7 @@ class InspectRegions:
     Attributes
     ----------
     keys : tuple of str
-        What is checked: numbers, or `CHOSEN_REGION`.
+        The checked entries: numbers of labels, or `CHOSEN_REGION`.
     """
 
     def __init__(self, session: Session, button: ChoiceButton) -> None:

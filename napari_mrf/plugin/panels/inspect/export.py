@@ -1,4 +1,4 @@
-"""Copies and exports what the inspector shows."""
+"""Copy and export of the traces that the inspector shows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from napari_mrf.plugin.panels.inspect.work import Export, export
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_mrf.plugin.kit.bond import Bond
-    from napari_mrf.plugin.panels.inspect.drawn import Drawn
     from napari_mrf.plugin.panels.inspect.panel import InspectPanel
+    from napari_mrf.plugin.panels.inspect.readings import InspectReadings
 
 
 class InspectExport:
@@ -32,14 +30,14 @@ class InspectExport:
         With the buttons.
     bond : Bond
         For as long as the panel lives.
-    drawn : callable
-        Returns what is drawn at the moment.
+    readings : InspectReadings
+        With the traces that are drawn.
     """
 
     def __init__(
-        self, viewer: Any, panel: InspectPanel, bond: Bond, drawn: Callable[[], Drawn]
+        self, viewer: Any, panel: InspectPanel, bond: Bond, readings: InspectReadings
     ) -> None:
-        self.panel, self.session, self._drawn = panel, session_of(viewer), drawn
+        self.panel, self.session, self.readings = panel, session_of(viewer), readings
         self.job = Job()
         panel.copy_requested.connect(self.copy_values)
         panel.export_requested.connect(self._on_export_requested)
@@ -47,14 +45,14 @@ class InspectExport:
 
     def copy_values(self) -> None:
         """Copy the values of all voxels that are shown, tab-separated with a header."""
-        drawn = self._drawn()
-        table = values_table((*drawn.voxel, *drawn.pins))
+        drawn = self.readings.drawn
+        table = values_table((*drawn.voxel, *drawn.resting.pins))
         QApplication.clipboard().setText(table.to_csv(sep="\t", index=False, lineterminator="\n"))
         self.panel.notice.say("Copied the values of the voxels shown.", kind="note")
 
     def export_to(self, path: str | Path, kind: str) -> None:
-        """Write what is drawn; a key of `inspect_panel.EXPORTS`."""
-        series, drawn = self.session.series, self._drawn()
+        """Write the traces that are drawn; `kind` is a key of `panel.EXPORTS`."""
+        series, drawn = self.session.series, self.readings.drawn
         if series is None or not drawn.traces or self.job.status.is_running:
             return
         what = Export(
@@ -67,7 +65,7 @@ class InspectExport:
         self.job.start("Exporting", export, what, Path(path), kind)
 
     def _on_export_requested(self, kind: str) -> None:
-        if not self._drawn().traces:
+        if not self.readings.drawn.traces:
             self.panel.notice.say("Nothing is drawn yet. Move the mouse over the image first.")
             return
         path = ask_save_path(
@@ -81,4 +79,4 @@ class InspectExport:
         if status.state is JobState.FAILED and status.failure is not None:
             self.panel.notice.say(status.failure.sentence)
         elif status.state is JobState.DONE:
-            self.panel.notice.say("Exported what is drawn.", kind="note")
+            self.panel.notice.say("Export finished.", kind="note")

@@ -37,14 +37,14 @@ _WIDE, _COLUMN_WIDTH, _ANY_WIDTH = 640, 330, 16777215
 
 
 class InspectPanel(QWidget):
-    """Shows what it is told and says what the user wants; decides nothing.
+    """View of the inspector: shows what it is given and emits what the user asks for.
 
     Signals
     -------
     component_changed, residual_changed
-        What to draw.
+        Another component, or the residual on or off.
     maps_chosen, regions_chosen
-        Keys of what to draw.
+        Keys of the sets of maps or the regions to draw.
     pin_requested, clear_requested, copy_requested
         A button or menu entry was pressed.
     export_requested
@@ -68,13 +68,13 @@ class InspectPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.component_picker = Picker("What is drawn of the complex signal; the phase is not "
-                                       "unwrapped")  # fmt: skip
+        self.component_picker = Picker("Component of the complex signal to draw; the phase is "
+                                       "not unwrapped")  # fmt: skip
         self.component_picker.fill(list(COMPONENTS), "magnitude")
         self.residual_box = QCheckBox("residual")
         self.residual_box.setChecked(True)
         self.residual_box.setToolTip("The magnitude of measured - predicted, in a plot of its own")
-        self.maps_button = ChoiceButton("Maps", "Which reconstructions are drawn")
+        self.maps_button = ChoiceButton("Maps", "Reconstructions to draw")
         self.regions_button = ChoiceButton(
             "Regions", "Draw the mean fingerprint of regions of interest"
         )
@@ -85,12 +85,12 @@ class InspectPanel(QWidget):
         self.values = InspectValues()
         self.note = QLabel()
         self.pin_button = QPushButton("Pin")
-        self.pin_button.setToolTip("Keep this voxel in the plot, or let it go (Ctrl+P). A click in "
+        self.pin_button.setToolTip("Pin this voxel in the plot, or unpin it (Ctrl+P). A click in "
                                    "the image does the same.")  # fmt: skip
         self.clear_button = QPushButton("Clear pins")
-        self.clear_button.setToolTip("Let all pinned voxels go")
+        self.clear_button.setToolTip("Unpin all voxels")
         self.export_button = QPushButton("Export")
-        self.export_button.setToolTip("Save or copy what is drawn")
+        self.export_button.setToolTip("Save the traces, or copy the values")
         self.needs = QLabel()
         self.notice = Notice()
         self._arrange()
@@ -189,7 +189,7 @@ class InspectPanel(QWidget):
             widget.customContextMenuRequested.connect(self._on_menu_requested)
 
     def set_needs(self, reason: str) -> None:
-        """Say in gray what is missing, or show the panel when nothing is."""
+        """Say in gray what is missing, or show the panel if nothing is missing."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
         self.content.setVisible(not reason)
@@ -200,17 +200,17 @@ class InspectPanel(QWidget):
             self.place.set_full_text(text)
 
     def set_frame_text(self, text: str) -> None:
-        """Say which frame is in view and what the scanner played there."""
+        """Say which frame is in view, with its flip angle, TE and TR."""
         if text != self.frame_text.full_text():
             self.frame_text.set_full_text(text)
 
     def set_notes(self, notes: Sequence[str]) -> None:
-        """Explain what a prediction leaves open."""
+        """Show remarks on the predictions."""
         self.note.setText("\n".join(notes))
         self.note.setVisible(bool(notes))
 
     def set_pins(self, n_pins: int, *, can_pin: bool, is_pinned: bool) -> None:
-        """Enable what can be done with pins."""
+        """Enable the buttons for pins."""
         self.pin_button.setEnabled(can_pin)
         self.pin_button.setText("Unpin" if is_pinned else "Pin")
         self.clear_button.setEnabled(n_pins > 0)
@@ -227,7 +227,7 @@ class InspectPanel(QWidget):
         return menu
 
     def showEvent(self, event: Any) -> None:
-        """Say that it can be seen."""
+        """Tell that the panel is visible."""
         super().showEvent(event)
         self.shown.emit()
 

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 _MINIMUM_HEIGHT = 290
+_NAMES = ("main", "residual")
+_Row = tuple[tuple[Any, ...], dict[str, float]]
+"""A trace with all that its drawing depends on, and the largest magnitude in each axes."""
 
 
 class InspectPlot(PlotCanvas):
-    """Draws what it is told; moving the mouse over the image blits, all else redraws.
+    """Draws traces; a move of the mouse over the image blits, everything else redraws.
 
     The value axis has three ticks at fixed places whose numbers are drawn with the traces, so
     that voxels of different brightness need no full redraw.
@@ -147,7 +150,7 @@ class InspectPlot(PlotCanvas):
             self._blit()
 
     def shown_values(self, row: int = 0, source: int = 0) -> NDArray[np.floating] | None:
-        """Return what is drawn of a trace: 0 measured, 1, 2, … the sets; None while nothing is."""
+        """Return the drawn values of a trace: 0 measured, 1, 2, … the sets; None if hidden."""
         line = self.lines.by_key.get(("main", row, source))
         if line is None or not line.get_visible():
             return None
@@ -243,7 +246,8 @@ class InspectLines:
     def __init__(self, axes: InspectAxes, colors: Any) -> None:
         self._axes, self._colors = axes, colors
         self.by_key: dict[tuple[str, int, int], Any] = {}
-        self._styles: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self._line_colors: dict[tuple[str, int, int], str | None] = {}
+        self._rows: dict[int, _Row] = {}
 
     def show(
         self,
@@ -252,31 +256,56 @@ class InspectLines:
         *,
         residual: bool,
     ) -> dict[str, float]:
-        """Draw traces with their colors and return the largest magnitude in each axes."""
-        for line in self.by_key.values():
-            line.set_visible(False)
-        peak = {"main": 0.0, "residual": 0.0}
+        """Draw traces with their colors and return the largest magnitude in each axes.
+
+        A trace that is drawn already is left alone: while the mouse moves, those of the pins
+        and the regions.
+        """
+        shown: dict[int, _Row] = {}
         for row, (trace, color) in enumerate(traces):
-            if not trace.problem:
-                values = convert(trace.measured)
-                self._draw("main", row, 0, values, color)
-                peak["main"] = max(peak["main"], _peak(values))
-            for index, prediction in enumerate(trace.predictions):
-                if prediction.signal is None:
-                    continue
-                values = convert(prediction.signal)
-                self._draw("main", row, index + 1, values, color)
-                peak["main"] = max(peak["main"], _peak(values))
-                if residual:
-                    values = np.abs(trace.measured - prediction.signal)
-                    self._draw("residual", row, index + 1, values, color)
-                    peak["residual"] = max(peak["residual"], _peak(values))
-        return peak
+            wanted = (trace, color, convert, residual)
+            before = self._rows.get(row)
+            is_drawn = before is not None and before[0] == wanted
+            shown[row] = before if is_drawn else (wanted, self._draw_row(row, *wanted))
+        for row in self._rows.keys() - shown.keys():
+            self._hide(row)
+        self._rows = shown
+        peaks = [peak for _, peak in shown.values()]
+        return {name: max((one[name] for one in peaks), default=0.0) for name in _NAMES}
 
     def in_order(self) -> list[tuple[bool, Any]]:
         """Return whether a line belongs to the first trace, and the line, as they are drawn."""
         keys = sorted(self.by_key, key=lambda key: (-key[1], key[2]))  # predictions over dots
         return [(key[1] == 0, self.by_key[key]) for key in keys]
+
+    def _draw_row(
+        self,
+        row: int,
+        trace: Trace,
+        color: str | None,
+        convert: Callable[[NDArray[Any]], NDArray[np.floating]],
+        residual: bool,
+    ) -> dict[str, float]:
+        self._hide(row)
+        peak = dict.fromkeys(_NAMES, 0.0)
+
+        def draw(name: str, source: int, values: NDArray[np.floating]) -> None:
+            self._draw(name, row, source, values, color)
+            peak[name] = max(peak[name], _peak(values))
+
+        if not trace.problem:
+            draw("main", 0, convert(trace.measured))
+        for source, prediction in enumerate(trace.predictions, 1):
+            if prediction.signal is not None:
+                draw("main", source, convert(prediction.signal))
+                if residual:
+                    draw("residual", source, np.abs(trace.measured - prediction.signal))
+        return peak
+
+    def _hide(self, row: int) -> None:
+        for key, line in self.by_key.items():
+            if key[1] == row:
+                line.set_visible(False)
 
     def _draw(
         self, name: str, row: int, source: int, values: NDArray[np.floating], color: str | None
@@ -287,10 +316,9 @@ class InspectLines:
             nothing = np.zeros(len(values))
             (line,) = self._axes[name].plot(np.arange(len(values)), nothing, animated=True)
             self.by_key[key] = line
-        style = self._style(name, source, color)
-        if self._styles.get(key) != style:  # as costly as drawing the line
-            line.set(**style)
-            self._styles[key] = style
+        if self._line_colors.get(key, "") != color:  # as costly as drawing the line
+            line.set(**self._style(name, source, color))
+            self._line_colors[key] = color
         line.set_ydata(values)
         line.set_visible(True)
 

@@ -1,4 +1,4 @@
-"""What stands still in the plot of the inspector: axes, ticks, sequence strip, frame line."""
+"""Axes of the plot of the inspector, with ticks, sequence strip and frame line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values behind the predictions: one row a voxel and set of maps, updated with the mouse."""
+"""Table of the values behind the predictions: one row per voxel and set of maps."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _FIT = "fit"
 
 
 _FIT_TIP = (
-    "How well the prediction explains what was measured: the correlation of the two fingerprints "
-    "over the frames used, 0 to 1"
+    "Agreement of prediction and measurement: correlation of the two fingerprints over the frames "
+    "used, 0 to 1"
 )
 
 
@@ -45,7 +45,7 @@ class ValueRow:
     Parameters
     ----------
     label : str
-        Set of maps, with the pin before it.
+        Set of maps, after the number of the pin.
     prediction : Prediction
         Its values.
     """
@@ -114,7 +114,7 @@ class ValuesModel(QAbstractTableModel):
         return None
 
     def text(self, row: ValueRow, column: int) -> str:
-        """Return what a cell says."""
+        """Return the text of a cell."""
         key = self._key(column)
         if not key:
             return row.label
@@ -152,7 +152,7 @@ class ValuesModel(QAbstractTableModel):
 
 
 def value_text(key: str, value: float) -> str:
-    """Return a value with the digits that its parameter deserves; a dash without one."""
+    """Return a value with the usual digits of its parameter, or a dash if there is none."""
     return _formatted(value, _DIGITS.get(key, 0), significant=key == "PD")
 
 
@@ -175,7 +175,7 @@ _PADDING = 2
 
 
 class _Cells(QStyledItemDelegate):
-    """Draws cells with hardly any margin: numbers must never be cut, and docks are narrow."""
+    """Draws cells with a small margin: numbers must never be cut, and docks are narrow."""
 
     def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
         """Draw the text; a name wraps or is cut, a number is not."""
@@ -237,7 +237,7 @@ class InspectValues(QTableView):
         self._fit()
 
     def show_rows(self, rows: Sequence[ValueRow]) -> None:
-        """Show one row a voxel and set of maps."""
+        """Show one row per voxel and set of maps."""
         keys = [key for key in PARAMETERS if any(key in row.prediction.values for row in rows)]
         before = self._model.rowCount(), self._model.has_deviations, self._model.keys
         deviations = any(row.prediction.deviations for row in rows)
@@ -253,7 +253,7 @@ class InspectValues(QTableView):
         self._model.thresholds = dict(thresholds)
 
     def cell(self, row: int, column: int) -> str:
-        """Return what a cell says."""
+        """Return the text of a cell."""
         return self._model.text(self._model.rows[row], column)
 
     def titles(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The work behind the inspector: reads fingerprints and predicts them, in a thread."""
+"""Work of the inspector in threads: reading, predicting and exporting fingerprints."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class VoxelsQuestion:
     Parameters
     ----------
     series : MRFSeries
-        What was measured.
+        The measured series.
     predictors : tuple of Predictor
-        One a set of maps.
+        One for each set of maps.
     voxels : tuple of Voxel
         In file order.
     """
@@ -48,9 +48,9 @@ class RegionsQuestion:
     Parameters
     ----------
     series : MRFSeries
-        What was measured.
+        The measured series.
     predictors : tuple of Predictor
-        One a set of maps.
+        One for each set of maps.
     regions : Regions
         On the grid of the series.
     choices : tuple of RegionChoice
@@ -124,7 +124,7 @@ def _mean_trace(question: RegionsQuestion, choice: RegionChoice) -> Trace:
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """What an export writes.
+    """Contents of an export.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Export:
     sequence : Sequence or None
         Of the series.
     component : str
-        What is drawn.
+        A key of `COMPONENTS`.
     residual : bool
         Whether the residual is drawn.
     """

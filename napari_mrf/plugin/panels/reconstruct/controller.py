@@ -87,9 +87,8 @@ class ReconstructBinding:
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
             return
-        self.display.begin(parameters.set_name)
-        self.session.reconstruction.start(parameters.set_name, reconstruct, series, mask,
-                                          parameters, self.session.series_name)  # fmt: skip
+        self.display.run(parameters.set_name, reconstruct, series, mask, parameters,
+                         self.session.series_name)  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run; earlier maps come back."""

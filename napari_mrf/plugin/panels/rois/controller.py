@@ -97,7 +97,7 @@ class RoisBinding:
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
-            "outlines": [outline_record(one) for one in self.editor.outlines()],
+            "outlines": [outline_record(one) for one in self.editor.layers.outlines],
             **self.statistics.state(),
         }
 
@@ -122,7 +122,7 @@ class RoisBinding:
     def _show(self, *_: Any) -> None:
         editor, panel = self.editor, self.panel
         panel.set_labels(editor.table, editor.slices)
-        panel.set_needs("" if editor.grid() is not None else "Load or pick a series first.")
+        panel.set_needs("" if editor.layers.grid() is not None else "Load or pick a series first.")
         self._show_layers()
         self.drawing.show()
         self._show_actions()
@@ -136,8 +136,9 @@ class RoisBinding:
             )
 
     def _show_actions(self, *_: Any) -> None:
-        here = self.editor.slice_in_view() in self.editor.slices.get(self.panel.tree.picked(), ())
-        self.panel.set_actions(is_picked_here=here, is_any=bool(self.editor.slices))
+        slices = self.editor.slices
+        here = self.editor.layers.slice_in_view() in slices.get(self.panel.tree.picked(), ())
+        self.panel.set_actions(is_picked_here=here, is_any=bool(slices))
 
     def _show_layers(self, *_: Any) -> None:
         self._layers = {
@@ -159,7 +160,7 @@ class RoisBinding:
             self.panel.notice.clear()
 
     def _on_delete_requested(self) -> None:
-        self.editor.delete(self.panel.tree.picked(), self.editor.slice_in_view())
+        self.editor.delete(self.panel.tree.picked(), self.editor.layers.slice_in_view())
 
     def _on_copy_requested(self, is_for_all: bool) -> None:
         self.editor.copy_to_next_slice(self._regions(is_for_all))
@@ -276,7 +277,7 @@ class RoisDrawing:
         self._is_starting = True
         self.show()
         self._turns.begin(_OWNER, self._start_by_turns(label), self.panel)
-        if self.editor.has_layers():
+        if self.editor.outlines_layer is not None:
             self._turns.finish(_OWNER)
 
     def _start_by_turns(self, label: int) -> Iterator[None]:

@@ -72,7 +72,7 @@ class RoisFilesBinding:
 
     def load(self, path: str, *, resample: bool = False) -> None:
         """Show the labels of a file in a layer of their own."""
-        grid = self.editor.grid()
+        grid = self.editor.layers.grid()
         if grid is not None and not self.loading.status.is_running:
             self._refused = "" if resample else path
             self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
@@ -155,7 +155,7 @@ class RoisFilesBinding:
         self.panel.load_button.setEnabled(not status.is_running)
         if status.failure is None:
             return
-        error, grid = status.failure.error, self.editor.grid()
+        error, grid = status.failure.error, self.editor.layers.grid()
         can_resample = (
             isinstance(error, MRFInputError)
             and error.code == "other-grid"

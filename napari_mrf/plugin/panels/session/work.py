@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, as_steps
 from napari_mrf.plugin.viewer.opening import OpenedSeries
 
 if TYPE_CHECKING:
@@ -92,13 +92,7 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     from napari_mrf.io.session.contents import iter_contents
     from napari_mrf.plugin.layers import peak_magnitude
 
-    loading = iter_contents(path)
-    while True:
-        try:
-            yield Step(detail=next(loading))
-        except StopIteration as stop:
-            contents: SessionContents = stop.value
-            break
+    contents = yield from as_steps(iter_contents(path), Step.saying)
     series, record = contents.series, contents.file.series
     if series is None or record is None:
         return OpenedStudy(contents, None)
