@@ -16,9 +16,10 @@ import numpy as np
 import napari_mrf as mrf
 from napari_mrf.analysis.importance.measure import importance
 from napari_mrf.analysis.importance.options import ImportanceOptions
+from napari_mrf.compute.steps import result_of
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.importance_figure import importance_figure
-from napari_mrf.reconstruction.foreground import foreground_mask
+from napari_mrf.reconstruction.foreground import finding_foreground
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -31,7 +32,7 @@ def print_intensities(method, series, voxels: int, repeats: int) -> None:
     shape = series.spatial_shape
     factors = generator.uniform(0.5, 2, shape) * np.exp(2j * np.pi * generator.random(shape))
     coil = replace(series, signal=(np.asarray(series.signal) * factors).astype(np.complex64))
-    mask = foreground_mask(series)
+    mask = result_of(finding_foreground(series))
     n_frames = len(ImportanceOptions(stride=STRIDE).frame_groups(series.n_frames))
     print(f"Mean |NRMSE change| over {n_frames} frames (every {STRIDE}th), % of the range; "
           f"water-fat, {voxels} voxels, {repeats} repeats\n")  # fmt: skip

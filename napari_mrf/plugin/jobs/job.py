@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 
-class Job(QObject):  # type: ignore[misc]
+class Job(QObject):
     """Work in the background, one piece at a time.
 
     All signals are emitted in the thread that made the job, the one of the window.
@@ -78,7 +78,9 @@ class Job(QObject):  # type: ignore[misc]
         self._start_s = time.monotonic()
         self._first_s = None
         self._worker = create_worker(
-            NamedWork(title, guarded, work, arguments), _start_thread=False, _worker_class=JobWorker
+            NamedWork(title, guarded, work, arguments),  # type: ignore[arg-type]  # is a callable
+            _start_thread=False,
+            _worker_class=JobWorker,
         )
         self._run = _Run(self)
         self._worker.yielded.connect(self._run.on_yielded)
@@ -164,7 +166,7 @@ class Job(QObject):  # type: ignore[misc]
             self._end(JobState.CANCELLED)
 
 
-class _Run(QObject):  # type: ignore[misc]
+class _Run(QObject):
     """Receives what the worker of one run sends, and drops it once the run is over.
 
     What a worker has sent already is delivered even after a disconnection: without this, the
@@ -178,19 +180,19 @@ class _Run(QObject):  # type: ignore[misc]
     def _is_current(self) -> bool:
         return self._job._run is self
 
-    @Slot(object)  # type: ignore[untyped-decorator]
+    @Slot(object)
     def on_yielded(self, step: Step | None) -> None:
         """Pass a step on."""
         if self._is_current():
             self._job._on_yielded(step)
 
-    @Slot(object)  # type: ignore[untyped-decorator]
+    @Slot(object)
     def on_returned(self, outcome: Any) -> None:
         """Pass the outcome on."""
         if self._is_current():
             self._job._on_returned(outcome)
 
-    @Slot()  # type: ignore[untyped-decorator]
+    @Slot()
     def on_finished(self) -> None:
         """Pass the end of the thread's work on."""
         if self._is_current():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SHORTEST_INTERVAL_S = 0.05
 
 
-class JobWorker(GeneratorWorker):  # type: ignore[misc]
+class JobWorker(GeneratorWorker[Any, None, Any]):
     """A worker that leaves garbage to the thread of the window."""
 
     def run(self) -> None:

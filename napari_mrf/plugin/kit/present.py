@@ -1,4 +1,4 @@
-"""Parts that Qt makes for a widget, without the None that its type stubs allow."""
+"""Objects known to be there, without the None that its type allows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ T = TypeVar("T")
 
 
 def present(part: T | None) -> T:
-    """Return a part of a widget: its header, viewport, style, layout or action.
+    """Return an object that is there: a header or viewport of a widget, the series of a session.
 
     Parameters
     ----------
     part : object or None
-        The stubs of PyQt6 say None for every pointer of C++.
+        The stubs of PyQt6 say None for every pointer of C++; a session may have no series.
 
     Raises
     ------
     RuntimeError
-        If the widget has no such part.
+        If it is None.
     """
     if part is None:
-        raise RuntimeError("the widget has no such part")
+        raise RuntimeError("a part of the window is missing")
     return part

@@ -15,6 +15,7 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
@@ -160,7 +161,7 @@ class RegionsEditor(QObject):
         if viewer is None or (layers.layer is None and layers.grid() is None):
             return
         if layers.layer is None:
-            empty = np.zeros(layers.grid().shape, np.uint16)
+            empty = np.zeros(present(layers.grid()).shape, np.uint16)
             self.use_layer(layers.add(empty, layers.table))
         yield
         if viewer.dims.ndisplay != 2 or viewer.dims.displayed[0] < viewer.dims.ndim - 2:
@@ -170,10 +171,11 @@ class RegionsEditor(QObject):
         if layers.outlines_layer is None:
             layers.ensure_outlines_layer()
             yield
-        layers.outlines_layer.visible = True
-        viewer.layers.selection.active = layers.outlines_layer
+        outlines = present(layers.outlines_layer)
+        outlines.visible = True
+        viewer.layers.selection.active = outlines
         layers.set_pen(label)
-        layers.outlines_layer.mode = "add_polygon"
+        outlines.mode = "add_polygon"
 
     def stop_drawing(self) -> None:
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
@@ -185,7 +187,7 @@ class RegionsEditor(QObject):
         if labels is None:
             return
         layers = self.layers
-        grid = layers.layer.metadata[bridge.REGIONS_KEY]
+        grid = present(layers.layer).metadata[bridge.REGIONS_KEY]
         source = layers.slice_in_view()
         at = grid.orientation.screen_index((source, 0, 0), grid.shape)[0] + 1
         if at >= grid.shape[0]:
@@ -298,7 +300,7 @@ class RegionsEditor(QObject):
         # has heard of the new layer.
         if self.layer is None or not isinstance(event.value, Image):
             return
-        layers = self._viewer().layers
+        layers = present(self._viewer()).layers
         if layers.index(event.value) > layers.index(self.layer):
             self._is_covered = True
             self._timer.start()
@@ -323,14 +325,17 @@ class RegionsEditor(QObject):
                 self._shared = None
                 self._session.set_regions(None)
             return
-        former, grid = self._session.regions, self.layer.metadata[bridge.REGIONS_KEY]
-        is_saved = (
+        former = self._session.regions
+        grid = present(self.layer).metadata[bridge.REGIONS_KEY]
+        path = ""
+        if (
             former is not None
             and not grid_difference(former, grid)
             and np.array_equal(former.labels, labels)
-        )
+        ):
+            path = former.path
         drawn = {label: self.table[label] for label in self.slices}
-        self._shared = Regions(labels, drawn, former.path if is_saved else "", grid.affine)
+        self._shared = Regions(labels, drawn, path, grid.affine)
         self._session.set_regions(self._shared)
 
     def _on_session_regions(self, regions: Regions | None) -> None:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers.regions import apply_edit
 from napari_mrf.rois.edits import replace_outlines
 from napari_mrf.rois.undrawn import find_undrawn
@@ -71,7 +72,7 @@ class OutlineSync(QObject):
 
     def remember(self) -> None:
         """Note that the present polygons belong to the present voxels."""
-        self._journal().remember(self._layers.labels(), self._layers.outlines)
+        self._journal().remember(present(self._layers.labels()), self._layers.outlines)
 
     def recall(self, labels: NDArray[np.uint16]) -> None:
         """Show the polygons that belong to label values (Z, Y, X), after an undo or a redo."""
@@ -103,7 +104,7 @@ class OutlineSync(QObject):
 
     def _on_outlines_changed(self, action: str) -> None:
         layers = self._layers
-        labels, before = layers.labels(), layers.outlines
+        labels, before = present(layers.labels()), layers.outlines
         n_unusable = layers.read_outlines()
         undrawn = []
         if action == "added":

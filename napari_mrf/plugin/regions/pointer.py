@@ -59,7 +59,7 @@ class RegionsPointer(QObject):
     def _center(self, label: int, z: int) -> None:
         viewer, layer = self._viewer(), self._editor.layer
         regions = self._session.regions
-        if viewer is None or regions is None or viewer.dims.ndisplay != 2:
+        if viewer is None or layer is None or regions is None or viewer.dims.ndisplay != 2:
             return
         grid = layer.metadata[REGIONS_KEY]
         where = np.argwhere(regions.labels[z] == label)

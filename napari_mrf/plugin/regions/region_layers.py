@@ -10,6 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.batch import keeping_selection
@@ -76,7 +77,7 @@ class RegionLayers:
         """Return the grid to draw on: that of the series, else of the youngest maps, or None."""
         if self._session.series is not None:
             return RegionGrid.of_series(self._session.series)
-        maps_set = next(reversed(self._session.maps_sets.values()), None)
+        maps_set = next(reversed(list(self._session.maps_sets.values())), None)
         return None if maps_set is None else RegionGrid.of_maps(maps_set.maps)
 
     def labels(self) -> NDArray[np.uint16] | None:
@@ -91,7 +92,7 @@ class RegionLayers:
         grid = layer.metadata[bridge.REGIONS_KEY]
         at = round(float(layer.world_to_data(viewer.dims.point)[-3]))
         at = int(np.clip(at, 0, grid.shape[0] - 1))
-        return grid.orientation.file_index((at, 0, 0), grid.shape)[0]
+        return int(grid.orientation.file_index((at, 0, 0), grid.shape)[0])
 
     def go_to_slice(self, z: int) -> None:
         """Show a slice, given in file order."""
@@ -111,7 +112,7 @@ class RegionLayers:
 
     def add(self, labels: NDArray[Any], table: Mapping[int, Label], name: str = LAYER_NAME) -> Any:
         """Add label values (Z, Y, X) on the present grid as a layer and return it; see `take`."""
-        viewer, grid = self._viewer(), self.grid()
+        viewer, grid = self._viewer(), present(self.grid())
         return self._keeping_active(
             lambda: bridge.add_regions_layer(viewer, grid, table, labels, name)
         )
@@ -228,7 +229,7 @@ class RegionLayers:
                 layer.mode = mode
 
     def _keeping_active(self, add: Callable[[], Any]) -> Any:
-        viewer = self._viewer()
+        viewer = present(self._viewer())
         is_any = viewer.layers.selection.active is not None
         with keeping_selection(viewer) if is_any else nullcontext():
             return add()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from napari_mrf.plugin.jobs import JobState, JobStatus
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import (
     SET_KEY,
     apply_validity,
@@ -97,7 +98,7 @@ class MapsDisplay:
 
     def _remove(self, owner: str, layers: list[Any]) -> None:
         """Hide layers now, and remove them in the next turn."""
-        viewer = self._viewer()
+        viewer = present(self._viewer())
 
         def remove() -> Iterator[None]:
             remove_together(viewer, [layer for layer in layers if layer in viewer.layers])

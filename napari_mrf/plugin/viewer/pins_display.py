@@ -7,6 +7,7 @@ from weakref import WeakSet, ref
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import pins_layer, pins_of_layer, show_pins
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -75,7 +76,7 @@ class PinsDisplay(QObject):
 
     def _by_turns(self) -> Iterator[None]:
         """Show the pins of the moment; a layer without any stays, hidden, for the next."""
-        viewer = self._viewer()
+        viewer = present(self._viewer())
         layer = pins_layer(viewer)
         if self._session.series is not None and (self._session.pins or layer is not None):
             self._show_pins()
@@ -88,7 +89,7 @@ class PinsDisplay(QObject):
         yield
 
     def _show_pins(self) -> None:
-        pins, series = self._session.pins, self._session.series
+        pins, series = self._session.pins, present(self._session.series)
         self._is_showing = True
         try:
             layer = show_pins(self._viewer(), pins, series)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.analysis.inspection.traces import COMPONENTS, sequence_columns, voxel_name
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import frame_of, layer_of_series, show_frame
 from napari_mrf.plugin.panels.inspect.export import InspectExport
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
@@ -128,7 +129,7 @@ class InspectBinding:
         self._ask_regions()
 
     def _take_maps(self) -> None:
-        series, sets = self.session.series, self.session.maps_sets
+        series, sets = present(self.session.series), self.session.maps_sets
         shown = [name for name in sets if name not in self._hidden_maps]
         self.panel.maps_button.set_choices({name: name for name in sets}, shown)
         left_out = self.readings.predict_from([sets[name] for name in shown])
@@ -258,7 +259,12 @@ class InspectFrames:
         self.panel.plot.set_frame(frame)
         words = "" if frame is None else f"Frame {frame}"
         sequence = None if series is None else series.sequence
-        if frame is not None and sequence is not None and sequence.n_frames == series.n_frames:
+        if (
+            frame is not None
+            and series is not None
+            and sequence is not None
+            and sequence.n_frames == series.n_frames
+        ):
             columns = sequence_columns(sequence)
             angle, echo, repetition = (columns[key][frame] for key in columns)
             words += f": FA {angle:.3g}°, TE {echo:.4g} ms, TR {repetition:.4g} ms"
@@ -317,7 +323,7 @@ class InspectRegions:
 
     def colors_of(self, choices: Iterable[RegionChoice]) -> tuple[str, ...]:
         """Return the colors of regions."""
-        regions, colors = self.session.regions, []
+        regions, colors = present(self.session.regions), []
         for choice in choices:
             red, green, blue = regions.table[choice.label].color
             colors.append(f"#{red:02x}{green:02x}{blue:02x}")

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 from napari_mrf.analysis.inspection.traces import values_table
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.inspect.work import Export, export
 from napari_mrf.plugin.session import session_of
 
@@ -47,7 +48,9 @@ class InspectExport:
         """Copy the values of all voxels that are shown, tab-separated with a header."""
         drawn = self.readings.drawn
         table = values_table((*drawn.voxel, *drawn.resting.pins))
-        QApplication.clipboard().setText(table.to_csv(sep="\t", index=False, lineterminator="\n"))
+        present(QApplication.clipboard()).setText(
+            table.to_csv(sep="\t", index=False, lineterminator="\n")
+        )
         self.panel.notice.say("Copied the values of the voxels shown.", kind="note")
 
     def export_to(self, path: str | Path, kind: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -22,6 +23,7 @@ from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import ElidedLabel
 from napari_mrf.plugin.panels.inspect.plot import InspectPlot
 from napari_mrf.plugin.panels.inspect.values import InspectValues
@@ -218,10 +220,10 @@ class InspectPanel(QWidget):
     def context_menu(self) -> QMenu:
         """Return the menu of the right mouse button and of the export button."""
         menu = QMenu(self)
-        menu.addAction("Copy values").triggered.connect(self._on_copy_triggered)
+        present(menu.addAction("Copy values")).triggered.connect(self._on_copy_triggered)
         menu.addSeparator()
         for kind, text in EXPORTS.items():
-            action = menu.addAction(text)
+            action = present(menu.addAction(text))
             action.setData(kind)
             action.triggered.connect(self._on_export_triggered)
         return menu
@@ -234,7 +236,9 @@ class InspectPanel(QWidget):
     def _on_menu_requested(self, place: QPoint) -> None:
         menu = self.context_menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.sender().mapToGlobal(place))
+        sender = self.sender()
+        if isinstance(sender, QWidget):
+            menu.popup(sender.mapToGlobal(place))
 
     def _on_pin_clicked(self) -> None:
         self.pin_requested.emit()
@@ -246,4 +250,6 @@ class InspectPanel(QWidget):
         self.copy_requested.emit()
 
     def _on_export_triggered(self) -> None:
-        self.export_requested.emit(self.sender().data())
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.export_requested.emit(action.data())

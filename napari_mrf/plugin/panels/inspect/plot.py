@@ -265,8 +265,9 @@ class InspectLines:
         for row, (trace, color) in enumerate(traces):
             wanted = (trace, color, convert, residual)
             before = self._rows.get(row)
-            is_drawn = before is not None and before[0] == wanted
-            shown[row] = before if is_drawn else (wanted, self._draw_row(row, *wanted))
+            if before is None or before[0] != wanted:
+                before = (wanted, self._draw_row(row, *wanted))
+            shown[row] = before
         for row in self._rows.keys() - shown.keys():
             self._hide(row)
         self._rows = shown

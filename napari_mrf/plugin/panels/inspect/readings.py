@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_mrf.analysis.inspection.inspect import is_from
 from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.plugin.kit.latest import Latest
+from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.inspect.drawn import Drawn
 from napari_mrf.plugin.panels.inspect.work import (
     RegionsQuestion,
@@ -104,7 +105,7 @@ class InspectReadings:
 
     def predict_from(self, maps_sets: Sequence[MapsSet]) -> NDArray[np.bool_]:
         """Predict from these sets of maps; return the (T,) frames that none of them used."""
-        series, name = self.session.series, self.session.series_name
+        series, name = present(self.session.series), self.session.series_name
         self.predictors = tuple(
             Predictor.of(
                 one.name,
@@ -117,7 +118,7 @@ class InspectReadings:
             for one in maps_sets
         )
         self.resting_changed.emit()
-        return ~np.any([p.used for p in self.predictors] or [np.ones(1, bool)], axis=0)
+        return np.asarray(~np.any([p.used for p in self.predictors] or [np.ones(1, bool)], axis=0))
 
     def clear(self) -> None:
         """Forget all traces and all questions that are not answered yet."""
@@ -142,18 +143,16 @@ class InspectReadings:
 
     def ask_regions(self, choices: tuple[RegionChoice, ...], colors: tuple[str, ...]) -> None:
         """Read regions of the session, which are drawn in these colors."""
-        series = self.session.series
+        series, regions = self.session.series, self.session.regions
         self._region_colors = colors
-        if choices and series is not None:
-            self.of_regions.ask(
-                RegionsQuestion(series, self.predictors, self.session.regions, choices)
-            )
+        if choices and series is not None and regions is not None:
+            self.of_regions.ask(RegionsQuestion(series, self.predictors, regions, choices))
         elif self.drawn.resting.regions or self.of_regions.is_busy:
             self.of_regions.forget()
             self._rest(regions=(), region_colors=())
 
     def _question(self, *voxels: Voxel) -> VoxelsQuestion:
-        return VoxelsQuestion(self.session.series, self.predictors, voxels)
+        return VoxelsQuestion(present(self.session.series), self.predictors, voxels)
 
     def _draw(self, **changes: Any) -> None:
         self.drawn = replace(self.drawn, **changes)

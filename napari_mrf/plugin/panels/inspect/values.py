@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.plugin.kit.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,9 +178,13 @@ _PADDING = 2
 class _Cells(QStyledItemDelegate):
     """Draws cells with a small margin: numbers must never be cut, and docks are narrow."""
 
+    def __init__(self, view: InspectValues) -> None:
+        super().__init__(view)
+        self._view = view
+
     def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
         """Draw the text; a name wraps or is cut, a number is not."""
-        view, text = self.parent(), str(index.data() or "")
+        view, text = self._view, str(index.data() or "")
         place = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
         flags = Qt.AlignmentFlag.AlignVCenter
         if view.names_above:
@@ -189,7 +194,7 @@ class _Cells(QStyledItemDelegate):
                 flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
             else:
                 # The name has a line of its own, over all columns.
-                place.setWidth(view.viewport().width() - 2 * _PADDING)
+                place.setWidth(present(view.viewport()).width() - 2 * _PADDING)
                 place.setHeight(line)
                 flags |= Qt.AlignmentFlag.AlignLeft
                 text = view.fontMetrics().elidedText(
@@ -230,9 +235,10 @@ class InspectValues(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setMinimumSectionSize(24)
-        self.horizontalHeader().setHighlightSections(False)
+        present(self.verticalHeader()).hide()
+        header = present(self.horizontalHeader())
+        header.setMinimumSectionSize(24)
+        header.setHighlightSections(False)
         self.setStyleSheet("QHeaderView::section { padding: 1px; }")
         self._fit()
 
@@ -281,10 +287,10 @@ class InspectValues(QTableView):
             return self.names_above
         widest = max(self.fontMetrics().horizontalAdvance(name) for name in names)
         numbers = sum(self.columnWidth(at) for at in range(1, self._model.columnCount()))
-        return self.viewport().width() - numbers < widest + 2 * _PADDING
+        return present(self.viewport()).width() - numbers < widest + 2 * _PADDING
 
     def _fit(self) -> None:
-        header, metrics = self.horizontalHeader(), self.fontMetrics()
+        header, metrics = present(self.horizontalHeader()), self.fontMetrics()
         for column in range(self._model.columnCount()):
             title = self._model.headerData(column, Qt.Orientation.Horizontal).split("\n")[0]
             samples = [title, _WIDEST.get(title, "0.000")]
@@ -299,7 +305,7 @@ class InspectValues(QTableView):
         self.names_above = self._needs_lines()
         lines = (2 if self._model.has_deviations else 1) + self.names_above
         tall = lines * line + 4
-        self.verticalHeader().setDefaultSectionSize(tall)
+        present(self.verticalHeader()).setDefaultSectionSize(tall)
         shown = min(max(self._model.rowCount(), 1), _MOST_ROWS)
         self.setFixedHeight(2 * line + 8 + shown * tall + 2 * self.frameWidth())
 
