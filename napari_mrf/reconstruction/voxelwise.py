@@ -146,9 +146,9 @@ class VoxelwiseMethod(SlicewiseMethod):
         signals: NDArray[np.complex64],
         sample: VoxelSample,
     ) -> None:
-        finite = np.isfinite(signals).all(axis=1)
+        finite = np.asarray(np.isfinite(signals).all(axis=1))
         # A constant fingerprint carries no contrast over time; all zeros are its usual form.
-        silent = np.asarray(finite & (signals == signals[:, :1]).all(axis=1))
+        silent = finite & (signals == signals[:, :1]).all(axis=1)
         run.set_aside(where, ~finite, silent)
         good = finite & ~silent
         if good.any():
