@@ -142,7 +142,7 @@ def test_a_set_is_not_compared_with_itself(panel):
 
 def test_regions_on_another_grid_block_the_comparison(panel, session):
     session.set_regions(Regions(np.ones((3, 20, 25), np.uint16), NAMES))
-    assert "another grid" in panel.needs.text()
+    assert "not on the grid of the reference" in panel.needs.text()
     assert not panel.run_button.isEnabled()
 
 

@@ -659,7 +659,7 @@ def test_maps_on_another_grid_are_not_measured(qtbot, binding):
     panel = binding.panel.statistics
     panel.maps_picker.setCurrentText("small")
     panel.maps_changed.emit("small")
-    assert "another grid" in panel.state.text()
+    assert "not on the grid of these maps" in panel.state.text()
     assert panel.table.model().rowCount() == 0
     assert not panel.csv_button.isEnabled()
 
