@@ -33,7 +33,7 @@ class Failure:
     Parameters
     ----------
     error : Exception
-        What was raised.
+        The exception.
     trace : str
         The traceback as text, for a log.
     """
@@ -94,7 +94,7 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class Step:
-    """What a job's generator yields: progress, and optionally something to show.
+    """Progress that a job's generator yields, optionally with something to show.
 
     Parameters
     ----------

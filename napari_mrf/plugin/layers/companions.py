@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 COMPANIONS = ("quality", "flags", "mask", "uncertainty")
-"""What a set of maps can show on demand beside its parameters."""
+"""Companions of a set of maps, shown on demand beside its parameters."""
 
 # Wide enough for undersampled series, narrow enough to see differences in good ones; a value
 # that the prior alone gives (water T1 300 ms, fat T1 35 ms) is at or beyond the upper end.

@@ -19,7 +19,7 @@ COMPONENTS: dict[str, Callable[[NDArray[Any]], NDArray[np.float32]]] = {
     "real": lambda values: values.real.astype(np.float32),
     "imaginary": lambda values: values.imag.astype(np.float32),
 }
-"""What can be shown of a complex number; phase in radian."""
+"""Functions of a complex number that can be shown, by name; the phase in radian."""
 
 
 class ComponentView:

@@ -16,7 +16,7 @@ PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
 GRID_KEY = "mrf_grid"
 TITLE_KEY = "mrf_title"
-"""What a layer shows, for the edge of the canvas, where it is no map of a set."""
+"""Title on the canvas of a layer that is not a map of a set."""
 
 
 def series_of(layer: Any) -> MRFSeries | None:
