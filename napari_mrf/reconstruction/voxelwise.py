@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.conditioning import Conditioning
@@ -72,6 +71,13 @@ class VoxelwiseMethod(SlicewiseMethod):
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints."""
 
+    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+        """Estimate like `match`, with relative B1 (N,) held where it is not NaN.
+
+        Only methods with a `b1_range` are asked to.
+        """
+        raise NotImplementedError
+
     def maps_alone(self, signals: NDArray[np.complex64]) -> dict[str, NDArray[np.float32]]:
         """Return the parameters that `match` gives, by key; quality, M0 and flags may be spared."""
         return self.match(signals).parameters
@@ -102,7 +108,7 @@ class VoxelwiseMethod(SlicewiseMethod):
             improvable = run.chosen & np.isfinite(run.maps[self.parameters[0]])
             for where, signals in self._chunks(run.series, improvable):
                 if signals is not None:
-                    found = self._stored(run.maps, where)
+                    found = self._stored(run, where)
                     self._store(run.maps, where, self.improve(signals, found))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
@@ -162,12 +168,18 @@ class VoxelwiseMethod(SlicewiseMethod):
         if good.any():
             z, rows, columns = where
             at = (z, rows[good], columns[good])
-            result = self.match(signals[good])
+            result = self._matched(signals[good], None if run.b1 is None else run.b1[at])
             self._store(run.maps, at, result)
             sample.add(signals[good], result)
         run.maps.flags[where] |= flags
 
-    def _stored(self, maps: ParameterMaps, at: Voxels) -> VoxelResult:
+    def _matched(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None
+    ) -> VoxelResult:
+        return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)
+
+    def _stored(self, run: Reconstruction, at: Voxels) -> VoxelResult:
+        maps = run.maps
         assert maps.quality is not None  # noqa: S101 - made by _empty_maps
         assert maps.m0 is not None  # noqa: S101
         assert maps.flags is not None  # noqa: S101
@@ -176,6 +188,7 @@ class VoxelwiseMethod(SlicewiseMethod):
             quality=maps.quality[at],
             m0=maps.m0[at],
             flags=maps.flags[at],
+            b1=None if run.b1 is None else run.b1[at],
         )
 
     def _sign_warnings(self, sample: VoxelSample) -> list[str]:
@@ -184,4 +197,5 @@ class VoxelwiseMethod(SlicewiseMethod):
             return []
         # A wrong sign fits badly everywhere: a few hundred voxels show it.
         few = slice(None, None, -(-len(signals) // _SIGN_VOXELS))
-        return sign_warnings(found.quality[few], self.match(signals[few].conj()).quality)
+        b1 = None if found.b1 is None else found.b1[few]
+        return sign_warnings(found.quality[few], self._matched(signals[few].conj(), b1).quality)

@@ -71,3 +71,4 @@ class RelaxationB1Refinement(TableRefinement):
 
     keys = ("T1", "T2", "B1")
     axes = RELAXATION_AND_B1
+    b1_range = (RELAXATION_AND_B1[2].low, RELAXATION_AND_B1[2].high)

@@ -23,6 +23,7 @@ class WaterFatRefinement(Refinement):
     """See `Refinement`; the sequence must factorize into echo-time segments."""
 
     keys: ClassVar[tuple[str, ...]] = KEYS
+    b1_range = B1_RANGE
 
     def _make_tables(self, conditioning: Conditioning) -> SignalTables:
         # Adds the signal model to the kernel.

@@ -45,7 +45,7 @@ class FakeMethod:
         self.gate, self.calls = gate, calls
         self.device, self.options = device, options
 
-    def iter_reconstruct(self, series, mask=None):
+    def iter_reconstruct(self, series, mask=None, b1=None):
         self.calls.append({"device": self.device, "mask": mask, **self.options})
         if len(self.calls) in self.gate.failures:
             raise self.gate.failures[len(self.calls)]
