@@ -117,7 +117,8 @@ def _check_unit(relative: NDArray[np.float32], unit: str, path: str | None) -> N
         raise MRFInputError(
             "bad-b1", "the B1 map is not relative", path=path,
             expected="values around 1", found=f"a median of {median:.4g}",
-            hint="If it is in percent, say so: --b1-unit percent, or unit='percent' in Python.",
+            hint="If it is in percent, choose that unit: percent beside the map, --b1-unit percent "
+            "on the command line, unit='percent' in Python.",
         )  # fmt: skip
     if unit == "percent" and not highest < median <= 100 * highest:
         raise MRFInputError(

@@ -7,55 +7,22 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 
 from napari_mrf.plugin.layers import PARAMETER_KEY, mask_from_layer
+from napari_mrf.plugin.panels.shared.layer_choice import LayerChoice
 from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK
-from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.plugin.kit.bond import Bond
-    from napari_mrf.plugin.kit.picker import Picker
 
+class MaskChoice(LayerChoice):
+    """Offers the Labels layers of a viewer as masks; see `LayerChoice`."""
 
-class MaskChoice:
-    """Offers the Labels layers of a viewer as masks, as they come, go and change their names.
+    nothing = AUTOMATIC_MASK
 
-    A mask that was renamed stays picked, so the choice is of a layer, not of a name.
-
-    Parameters
-    ----------
-    viewer : napari viewer
-        Where the layers are.
-    picker : Picker
-        Where one is picked.
-    offer : callable
-        Of the names and the one that is picked; fills the picker.
-    bond : Bond
-        Of the panel.
-    """
-
-    def __init__(
-        self,
-        viewer: Any,
-        picker: Picker,
-        offer: Callable[[Sequence[str], str], None],
-        bond: Bond,
-    ) -> None:
-        self.viewer = unwrapped(viewer)
-        self.session = session_of(viewer)
-        self.picker = picker
-        self._offer = offer
-        self._bond = bond
-        self._masks: dict[str, Labels] = {}
-        layers = self.viewer.layers.events
-        bond.connect(layers.inserted, self._on_layer_inserted)
-        bond.connect(layers.removed, self._on_layers_changed)
-        for layer in self.viewer.layers:
-            bond.connect(layer.events.name, self._on_layers_changed)
-        self._on_layers_changed()
+    def suits(self, layer: Any) -> bool:
+        """Return whether a layer can be a mask: labels that are no flags."""
+        return isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
 
     def picked(self) -> NDArray[np.bool_] | None:
         """Return the chosen mask, (Z, Y, X) in file order; None for the automatic one.
@@ -65,28 +32,5 @@ class MaskChoice:
         MRFInputError
             When the layer lies on another grid than the series.
         """
-        name = self.picker.currentText()
-        if name == AUTOMATIC_MASK:
-            return None
-        return mask_from_layer(self._masks[name], self.session.series)
-
-    def pick(self, name: str) -> None:
-        """Pick the layer of a name."""
-        self._on_layers_changed()
-        self.picker.setCurrentText(name)
-
-    def _on_layer_inserted(self, event: Any) -> None:
-        self._bond.connect(event.value.events.name, self._on_layers_changed)
-        self._on_layers_changed()
-
-    def _on_layers_changed(self, event: Any = None) -> None:
-        before = self._masks.get(self.picker.currentText())
-        self._masks = {
-            layer.name: layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
-        }
-        current = next(
-            (name for name, layer in self._masks.items() if layer is before), AUTOMATIC_MASK
-        )
-        self._offer(list(self._masks), current)
+        layer = self.picked_layer()
+        return None if layer is None else mask_from_layer(layer, self.session.series)
