@@ -1,8 +1,9 @@
-"""Accuracy of FISP matching and refinement: beside the bound, against rank, in a brain phantom.
+"""Accuracy of FISP matching and refinement: beside the bound, against rank, in brain phantoms.
 
     python docs/results_fisp.py accuracy
     python docs/results_fisp.py rank
     python docs/results_fisp.py brain
+    python docs/results_fisp.py b1
 
 The sequence is `mrf.sequences.fisp()`, 1000 pulses, the dictionary that of 8,537 pairs. Noise is
 sigma = 0.0876762 · 10^(-SNR / 20) in the real and the imaginary part of fingerprints of norm 1;
@@ -10,6 +11,7 @@ in the brain, of the mean norm of the foreground.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,7 @@ STYLES = {
 INTERVALS = {0.68: 0.9945, 0.95: 1.96}  # nominal share: half width in standard deviations
 RANKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50, 80)
 BRAIN_SHAPE = (1, 112, 112)
+B1_SHAPE, B1_SEED, B1_SNR_DB = (1, 96, 96), 3, 30.0
 TISSUES = {
     "white matter": (WHITE_MATTER,),
     "grey matter": (GREY_MATTER,),
@@ -83,10 +86,12 @@ def bound_of(tissue: dict[str, np.ndarray], sigma: float) -> dict[str, np.ndarra
     return {key: np.sqrt(2 / np.pi) * deviations[key] for key in KEYS}
 
 
-def reconstructed(series: mrf.MRFSeries, mask: np.ndarray, options: dict) -> mrf.ParameterMaps:
+def reconstructed(
+    series: mrf.MRFSeries, mask: np.ndarray, options: dict, b1: np.ndarray | None = None
+) -> mrf.ParameterMaps:
     options = {"refine": True} | options
     method = mrf.methods.get(MATCHING, sequence=series.sequence, device="cpu", **options)
-    return method.reconstruct(series, mask)
+    return method.reconstruct(series, mask, b1)
 
 
 def print_accuracy() -> None:
@@ -208,6 +213,37 @@ def print_brain() -> None:
         draw_brain(scan, phantom.truth(), shown)
 
 
+def print_b1() -> None:
+    """Print the errors of T1 and T2 where B1 is ignored, fitted and given, beside their bounds."""
+    ignoring, fitting = mrf.sequences.fisp(), mrf.sequences.fisp_b1()
+    phantom = brain(B1_SHAPE, seed=B1_SEED, b1=True)
+    inside, b1 = phantom.foreground, phantom.maps["B1"]
+    series = acquire(phantom, fitting, mode="noise-only", snr_db=B1_SNR_DB, seed=B1_SEED)
+    print(f"B1 {b1[inside].min():.2f} to {b1[inside].max():.2f}")
+    maps = {
+        "B1 ignored": reconstructed(replace(series, sequence=ignoring), inside, {}),
+        "B1 fitted": reconstructed(series, inside, {}),
+        "B1 given": reconstructed(series, inside, {}, b1),
+    }
+    keys = ("T1", "T2")
+    truth = {key: phantom.maps[key][inside].astype(float) for key in (*KEYS, "B1")}
+    norms = np.linalg.norm(mrf.simulate(ignoring, truth, dtype="complex128"), axis=1)
+    sigma = UNIT_NORM_SIGNAL * 10 ** (-B1_SNR_DB / 20) * norms
+    bounds = {"bound, B1 fitted": mrf.crlb(fitting, truth, sigma),
+              "bound, B1 given": mrf.crlb(ignoring, truth, sigma)}  # fmt: skip
+    errors = {
+        way: {key: np.abs(found[key][inside] - truth[key]) for key in keys}
+        for way, found in maps.items()
+    } | {
+        way: {key: np.sqrt(2 / np.pi) * found[key] for key in keys} for way, found in bounds.items()
+    }
+    print(f"| way | parameter | {' | '.join(TISSUES)} | all |")
+    print("|" + "---|" * (len(TISSUES) + 3))
+    for way, by_key in errors.items():
+        for key, error in by_key.items():
+            print(f"| {way} | {_named(key)} | {_cells(error, phantom.labels[inside])} |")
+
+
 def _cells(error: np.ndarray, labels: np.ndarray) -> str:
     means = [error[np.isin(labels, of)].mean() for of in TISSUES.values()]
     return " | ".join(f"{value:.3g}" for value in (*means, error.mean()))
@@ -226,9 +262,9 @@ def _named(key: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["accuracy", "rank", "brain"])
+    parser.add_argument("what", choices=["accuracy", "rank", "brain", "b1"])
     what = parser.parse_args().what
-    {"accuracy": print_accuracy, "rank": print_rank, "brain": print_brain}[what]()
+    {"accuracy": print_accuracy, "rank": print_rank, "brain": print_brain, "b1": print_b1}[what]()
 
 
 if __name__ == "__main__":

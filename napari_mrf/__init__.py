@@ -13,15 +13,17 @@ from napari_mrf._version import __version__
 if TYPE_CHECKING:
     import napari_mrf.data.sequences as sequences
     import napari_mrf.methods as methods
+    from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.parameters import PARAMETERS, Parameter
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
-    from napari_mrf.io import load_maps, load_series, save_maps
+    from napari_mrf.io import load_b1, load_maps, load_series, save_maps
     from napari_mrf.simulation import crlb, simulate
 
 _HOMES = {
+    "B1Map": "data.b1_map",
     "MRFInputError": "errors",
     "MRFSeries": "data.series",
     "PARAMETERS": "data.parameters",
@@ -29,6 +31,7 @@ _HOMES = {
     "ParameterMaps": "data.maps",
     "Sequence": "data.sequence",
     "crlb": "simulation",
+    "load_b1": "io",
     "load_maps": "io",
     "load_series": "io",
     "save_maps": "io",
@@ -38,6 +41,7 @@ _MODULES = {"methods": "methods", "sequences": "data.sequences"}
 
 __all__ = [
     "PARAMETERS",
+    "B1Map",
     "MRFInputError",
     "MRFSeries",
     "Parameter",
@@ -45,6 +49,7 @@ __all__ = [
     "Sequence",
     "__version__",
     "crlb",
+    "load_b1",
     "load_maps",
     "load_series",
     "methods",

@@ -82,7 +82,7 @@ class NeighborMean(Method):
     def describe(self):
         return {"frame": self.frame}
 
-    def iter_reconstruct(self, series, mask=None):
+    def iter_reconstruct(self, series, mask=None, b1=None):
         image = np.asarray(series.signal[self.frame]).real
         values = (image + np.roll(image, 1, axis=2)) / 2
         yield ReconstructionUpdate(0, 1, mrf.ParameterMaps({"FF": values}))

@@ -1,5 +1,6 @@
 """The house is as docs/architecture.md draws it, and as its rules say."""
 
+import ast
 import re
 
 import grimp
@@ -7,6 +8,7 @@ from places import REPOSITORY
 
 PACKAGE = REPOSITORY / "napari_mrf"
 MOST_MODULES = 19
+SMALL_LINES = 80
 
 
 def folders():
@@ -50,3 +52,19 @@ def test_no_modules_import_each_other_in_a_circle():
             break
         left = {name: imported for name, imported in left.items() if name not in ends}
     assert not left
+
+
+def test_a_small_module_with_one_importer_beside_it_says_why():
+    graph = grimp.build_graph("napari_mrf", cache_dir=None)
+    unexplained = []
+    for name in sorted(graph.modules):
+        path = REPOSITORY / (name.replace(".", "/") + ".py")
+        importers = graph.find_modules_that_directly_import(name)
+        beside = {one for one in importers if one.rpartition(".")[0] == name.rpartition(".")[0]}
+        if not path.is_file() or len(importers) != 1 or not beside:
+            continue
+        text = path.read_text(encoding="utf-8")
+        doc = ast.get_docstring(ast.parse(text)) or ""
+        if len(text.splitlines()) < SMALL_LINES and "Apart" not in doc:
+            unexplained.append(name)
+    assert not unexplained

@@ -34,6 +34,15 @@ Resample = Annotated[
 ]
 
 
+def known_unit(name: str) -> str:
+    """Refuse a unit of B1 that does not exist, as wrong usage."""
+    from napari_mrf.data.b1_map import B1_UNITS
+
+    if name not in B1_UNITS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(B1_UNITS)}")
+    return name
+
+
 def known_method(name: str | None) -> str | None:
     """Refuse a method that does not exist, as wrong usage; one without weights says so itself."""
     from napari_mrf import methods

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_mrf.cli.application import WRONG_USAGE, app
-from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, known_method
+from napari_mrf.cli.arguments import (
+    Device,
+    JsonErrors,
+    Output,
+    Overwrite,
+    known_method,
+    known_unit,
+)
 from napari_mrf.cli.progress import with_progress
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
 
@@ -38,6 +46,20 @@ def reconstruct(
     mask: Annotated[
         Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")
     ] = None,
+    b1: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measured B1 map, NIfTI or .npy: B1 is held at it instead of being fitted "
+            "(fisp-b1 and water-fat)."
+        ),
+    ] = None,
+    b1_unit: Annotated[
+        str,
+        typer.Option(callback=known_unit, help="relative (around 1) or percent (around 100)."),
+    ] = "relative",
+    resample_b1: Annotated[
+        bool, typer.Option("--resample-b1", help="Interpolate a B1 map that lies on another grid.")
+    ] = False,
     device: Device = "auto",
     refine: Annotated[
         bool | None,
@@ -87,7 +109,7 @@ def reconstruct(
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import find_series, load_series
+    from napari_mrf.io import find_series, load_b1, load_series
     from napari_mrf.io.maps.writer import MAPS_RESULTS
 
     chosen = {
@@ -106,6 +128,10 @@ def reconstruct(
             "it has no effect, because refinement is off",
             param_hint="--prior" if prior is not None else "--sigma",
         )
+    if b1 is None and (resample_b1 or b1_unit != "relative"):
+        raise typer.BadParameter(
+            "there is no B1 map: give --b1", param_hint="--b1-unit, --resample-b1"
+        )
     chosen_sequence = None if sequence is None else sequences.load(sequence)
     found = find_series(series)
     several = len(found) > 1 or any(path.is_dir() for path in series)
@@ -122,7 +148,9 @@ def reconstruct(
         try:
             MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
             loaded = load_series(path, chosen_sequence, **reading)
-            _reconstruct(loaded, folder, method, {"device": device, **given}, overwrite)
+            b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
+            options = {"device": device, **given}
+            _reconstruct(loaded, folder, method, options, b1_map, overwrite)
         except MRFInputError as error:
             if not several or error.code in WRONG_USAGE:
                 raise
@@ -135,7 +163,12 @@ def reconstruct(
 
 
 def _reconstruct(
-    series: MRFSeries, folder: Path, method: str | None, options: dict[str, Any], overwrite: bool
+    series: MRFSeries,
+    folder: Path,
+    method: str | None,
+    options: dict[str, Any],
+    b1: B1Map | None,
+    overwrite: bool,
 ) -> None:
     from napari_mrf import methods
     from napari_mrf.io import save_maps
@@ -146,7 +179,7 @@ def _reconstruct(
     if series.sequence is None:
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)
-    maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
+    maps = with_progress(methods.get(name, sequence=series.sequence, **options), series, b1)
     save_maps(maps, folder, overwrite=overwrite)
     for warning in maps.provenance.get("warnings", ()):
         typer.echo(f"{label}: {warning}", err=True)

@@ -68,6 +68,14 @@ class AtomGroups:
         means, radii = zip(*described, strict=True)
         return AtomGroups(tuple(members), np.stack(means), np.array(radii))
 
+    def among(self, numbers: NDArray[np.int64]) -> AtomGroups:
+        """Return the groups with some of their atoms; means and radii hold for those too."""
+        members = [group[np.isin(group, numbers)] for group in self.members]
+        kept = [number for number, group in enumerate(members) if group.size]
+        return AtomGroups(
+            tuple(members[number] for number in kept), self.means[kept], self.radii[kept]
+        )
+
     def scores(self, coefficients: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Return |<mean, fingerprint>| (N, G) of fingerprints (N, R)."""
         means = torch.from_numpy(self.means.conj().T.copy())

@@ -79,6 +79,10 @@ class RealAtoms:
         length = int(self.rows.shape[1])
         return 1.5 * (length + 8) * 2.0**-24 + (_NEGLIGIBLE if self.are_real else 0.0)
 
+    def part(self, numbers: NDArray[np.int64]) -> RealAtoms:
+        """Return some of the atoms."""
+        return RealAtoms(self.rows[numbers], self.n_frames)
+
     def signal_rows(
         self, signals: NDArray[np.complexfloating], norms: NDArray[np.float64]
     ) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_mrf.io.labels.label_maps import LabelMap, load_labels, save_labels
     from napari_mrf.io.labels.label_table import load_label_table, save_label_table
     from napari_mrf.io.labels.masks import load_mask
+    from napari_mrf.io.maps.b1 import load_b1, resample_b1
     from napari_mrf.io.maps.reader import load_maps
     from napari_mrf.io.maps.writer import save_maps
     from napari_mrf.io.series.folders import find_series
@@ -29,12 +30,14 @@ _HOMES = {
     "atomic_write": "io.atomic",
     "clear_unpacked_cache": "io.formats.gzip_cache",
     "find_series": "io.series.folders",
+    "load_b1": "io.maps.b1",
     "load_label_table": "io.labels.label_table",
     "load_labels": "io.labels.label_maps",
     "load_maps": "io.maps.reader",
     "load_mask": "io.labels.masks",
     "load_parameter_table": "io.tables.parameter_table",
     "load_series": "io.series.reader",
+    "resample_b1": "io.maps.b1",
     "save_fingerprints": "io.tables.fingerprints",
     "save_label_table": "io.labels.label_table",
     "save_labels": "io.labels.label_maps",
@@ -48,12 +51,14 @@ __all__ = [
     "atomic_write",
     "clear_unpacked_cache",
     "find_series",
+    "load_b1",
     "load_label_table",
     "load_labels",
     "load_maps",
     "load_mask",
     "load_parameter_table",
     "load_series",
+    "resample_b1",
     "save_fingerprints",
     "save_label_table",
     "save_labels",

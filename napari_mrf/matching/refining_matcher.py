@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_mrf.compute.devices import n_threads
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refinement.prior import no_prior, range_prior, series_prior
 from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
@@ -17,7 +20,6 @@ from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
@@ -124,6 +126,15 @@ class RefiningMatcher(VoxelwiseMethod):
         self._prior = no_prior() if prior == "off" else range_prior(sequence.kind)
         self._refinement: Refinement | None = None
 
+    @property
+    def b1_range(self) -> tuple[float, float] | None:
+        """The range of the tables of refinement, where B1 is among the maps."""
+        if "B1" not in self.parameters:
+            return None
+        from napari_mrf.matching.refinement.choice import REFINEMENTS
+
+        return REFINEMENTS[self.sequence.kind].b1_range
+
     def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
         """Make the tables of refinement, unless it is off; notes say why it is left out.
 
@@ -190,6 +201,15 @@ class RefiningMatcher(VoxelwiseMethod):
                 )
             )
         return VoxelResult.joined(refined)
+
+
+def take_given_b1(
+    values: dict[str, NDArray[np.float32]], flags: NDArray[np.uint8], b1: NDArray[np.float32]
+) -> None:
+    """Put given B1 (N,) in the place of the grid's; what is given lies on no edge."""
+    is_given = ~np.isnan(b1)
+    values["B1"] = np.where(is_given, b1, values["B1"])
+    flags[is_given] &= np.uint8(255 - FLAGS["B1-edge"])
 
 
 def shares(n_voxels: int, n_threads: int) -> list[slice]:

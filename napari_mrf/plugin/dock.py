@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.help import show_help
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.quiet_texts import QuietTexts
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
@@ -34,6 +33,7 @@ from napari_mrf.plugin.panels.series.controller import SeriesBinding
 from napari_mrf.plugin.panels.series.panel import SeriesPanel
 from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.controller import SessionBinding
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
 
 if TYPE_CHECKING:

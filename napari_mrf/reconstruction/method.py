@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
@@ -73,6 +74,8 @@ class MethodInfo:
         What else is known, a sentence each.
     needs : str
         What to install or run before it can be used, as a sentence; empty when it is ready.
+    takes_b1 : bool
+        Whether a measured B1 map can be given, for sequences that map B1.
     """
 
     name: str
@@ -85,6 +88,7 @@ class MethodInfo:
     remarks: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     needs: str = ""
+    takes_b1: bool = False
 
     def suits(self, kind: str) -> bool:
         """Return whether it works for a kind of sequence."""
@@ -132,6 +136,9 @@ class VoxelResult:
         (N,) uint8, bits of `maps.FLAGS`.
     uncertainty : dict of str to ndarray
         (N,) float32 standard deviations by parameter key; empty where a method has none.
+    b1 : ndarray or None
+        (N,) float32 relative B1 that was given and held, NaN where it was fitted; None where
+        no map was given.
     """
 
     parameters: dict[str, NDArray[np.float32]]
@@ -139,6 +146,7 @@ class VoxelResult:
     m0: NDArray[np.complex64]
     flags: NDArray[np.uint8]
     uncertainty: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    b1: NDArray[np.float32] | None = None
 
     def part(self, of: slice) -> VoxelResult:
         """Return the result of some of the fingerprints."""
@@ -148,6 +156,7 @@ class VoxelResult:
             m0=self.m0[of],
             flags=self.flags[of],
             uncertainty={key: values[of] for key, values in self.uncertainty.items()},
+            b1=None if self.b1 is None else self.b1[of],
         )
 
     @staticmethod
@@ -166,6 +175,9 @@ class VoxelResult:
                 key: np.concatenate([part.uncertainty[key] for part in parts])
                 for key in first.uncertainty
             },
+            b1=None
+            if first.b1 is None
+            else np.concatenate([part.b1 for part in parts if part.b1 is not None]),
         )
 
 
@@ -195,13 +207,21 @@ class Method(ABC):
     def parameters(self) -> tuple[str, ...]:
         """Keys of the maps that this method gives."""
 
+    @property
+    def b1_range(self) -> tuple[float, float] | None:
+        """Relative B1 at which the method can hold a given map; None where it takes no map."""
+        return None
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Return a JSON-ready record of model, dictionary and options for the provenance."""
 
     @abstractmethod
     def iter_reconstruct(
-        self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
+        self,
+        series: MRFSeries,
+        mask: NDArray[np.bool_] | None = None,
+        b1: B1Map | NDArray[np.floating] | None = None,
     ) -> Iterator[ReconstructionUpdate]:
         """Reconstruct in chunks, yielding after each (about 50-200 ms apart).
 
@@ -211,6 +231,10 @@ class Method(ABC):
             Its sequence, if set, must be the method's.
         mask : ndarray, optional
             (Z, Y, X) bool; the series' own mask, else the automatic foreground, when None.
+        b1 : B1Map or ndarray, optional
+            Measured B1 on the grid of the series, (Z, Y, X) relative, for methods with a
+            `b1_range`: the map B1 is then this one, and the others are found at it. Voxels
+            without a usable value are fitted as without.
 
         Yields
         ------
@@ -220,15 +244,19 @@ class Method(ABC):
         Raises
         ------
         MRFInputError
-            When the series does not fit.
+            When the series does not fit; ``"no-b1"`` where the method takes no B1 map,
+            ``"bad-b1"`` for one on another grid or without a usable value in the mask.
         """
 
     def reconstruct(
-        self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
+        self,
+        series: MRFSeries,
+        mask: NDArray[np.bool_] | None = None,
+        b1: B1Map | NDArray[np.floating] | None = None,
     ) -> ParameterMaps:
         """Reconstruct the whole series; see `iter_reconstruct`."""
         update: ReconstructionUpdate | None = None
-        for update in self.iter_reconstruct(series, mask):  # noqa: B007
+        for update in self.iter_reconstruct(series, mask, b1):  # noqa: B007
             pass
         if update is None:
             raise RuntimeError("iter_reconstruct yielded nothing")

@@ -18,6 +18,7 @@ from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction import foreground
 from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.held_b1 import checked_b1, held_b1
 from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, VoxelResult
 from napari_mrf.reconstruction.provenance import reconstruction_record
 from napari_mrf.reconstruction.voxel_sample import empty_slab, reading_slab
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
 
@@ -86,13 +88,17 @@ class FilledMaps:
         self.m0[at] = result.m0
         self.flags[at] = result.flags
 
-    def stored(self, at: Voxels) -> VoxelResult:
-        """Return what was found at some voxels of a slice, without uncertainty."""
+    def stored(self, at: Voxels, b1: NDArray[np.float32] | None = None) -> VoxelResult:
+        """Return what was found at some voxels of a slice, without uncertainty.
+
+        B1 (Z, Y, X), where it was given and held, goes with it.
+        """
         return VoxelResult(
             parameters={key: values[at] for key, values in self.maps.items()},
             quality=self.quality[at],
             m0=self.m0[at],
             flags=self.flags[at],
+            b1=None if b1 is None else b1[at],
         )
 
 
@@ -114,6 +120,8 @@ class Reconstruction:
         Voxels in all, without signal, not finite.
     warnings : list of str
         Sentences that a user should read.
+    b1 : ndarray or None
+        (Z, Y, X) float32 relative B1 that is held, NaN where it is fitted; None without a map.
     """
 
     series: MRFSeries
@@ -122,6 +130,7 @@ class Reconstruction:
     done: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    b1: NDArray[np.float32] | None = None
 
     def update(self, z: int | None = None, stage: str = "matching") -> ReconstructionUpdate:
         """Return where the reconstruction stands."""
@@ -173,10 +182,14 @@ class SlicewiseMethod(Method):
         """Fill the maps at the chosen voxels, slice by slice."""
 
     def iter_reconstruct(
-        self, series: MRFSeries, mask: NDArray[np.bool_] | None = None
+        self,
+        series: MRFSeries,
+        mask: NDArray[np.bool_] | None = None,
+        b1: B1Map | NDArray[np.floating] | None = None,
     ) -> Iterator[ReconstructionUpdate]:
         """Reconstruct in chunks; see `Method.iter_reconstruct`."""
         self.check(series)
+        given = None if b1 is None else checked_b1(self, b1, series)
         filled = FilledMaps.empty(self.parameters, series)
         maps = filled.maps
         preparing = ReconstructionUpdate(0, 0, maps, stage="preparing")
@@ -197,8 +210,14 @@ class SlicewiseMethod(Method):
             )
         counts = {"voxels": total, "no_signal": 0, "not_finite": 0}
         run = Reconstruction(series, chosen, filled, counts=counts)
+        held = None if given is None else held_b1(self, given, chosen)
+        if held is not None:
+            run.b1 = held.values
+            run.warnings += held.warnings
         yield from self._fill(run)
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
+        if held is not None:
+            maps.provenance["b1"] = held.record
         maps.provenance["warnings"] = [*self.notes, *edge_warnings(maps), *run.warnings]
         run.done = total
         yield run.update(stage="done")

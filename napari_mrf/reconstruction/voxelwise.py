@@ -69,6 +69,13 @@ class VoxelwiseMethod(SlicewiseMethod):
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints."""
 
+    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+        """Estimate like `match`, with relative B1 (N,) held where it is not NaN.
+
+        Only methods with a `b1_range` are asked to.
+        """
+        raise NotImplementedError
+
     def maps_alone(self, signals: NDArray[np.complex64]) -> dict[str, NDArray[np.float32]]:
         """Return the parameters that `match` gives, by key; quality, M0 and flags may be spared."""
         return self.match(signals).parameters
@@ -99,7 +106,7 @@ class VoxelwiseMethod(SlicewiseMethod):
             improvable = run.chosen & np.isfinite(run.filled.maps[self.parameters[0]])
             for where, signals in self._chunks(run.series, improvable):
                 if signals is not None:
-                    found = run.filled.stored(where)
+                    found = run.filled.stored(where, run.b1)
                     run.filled.store(where, self.improve(signals, found))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
@@ -154,9 +161,14 @@ class VoxelwiseMethod(SlicewiseMethod):
         if good.any():
             z, rows, columns = where
             at = (z, rows[good], columns[good])
-            result = self.match(signals[good])
+            result = self._matched(signals[good], None if run.b1 is None else run.b1[at])
             run.filled.store(at, result)
             sample.add(signals[good], result)
+
+    def _matched(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None
+    ) -> VoxelResult:
+        return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)
 
     def _sign_warnings(self, sample: VoxelSample) -> list[str]:
         signals, found = sample.collected()
@@ -164,4 +176,5 @@ class VoxelwiseMethod(SlicewiseMethod):
             return []
         # A wrong sign fits badly everywhere: a few hundred voxels show it.
         few = slice(None, None, -(-len(signals) // _SIGN_VOXELS))
-        return sign_warnings(found.quality[few], self.match(signals[few].conj()).quality)
+        b1 = None if found.b1 is None else found.b1[few]
+        return sign_warnings(found.quality[few], self._matched(signals[few].conj(), b1).quality)

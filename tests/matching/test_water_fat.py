@@ -302,11 +302,11 @@ def test_out_of_memory_halves_the_batch_and_then_takes_the_cpu(sequence, monkeyp
     search = TorchSearch(dictionary, torch.device("meta"), voxels_at_once=16)
     sizes, original = [], TorchSearch._best_pairs
 
-    def scarce(self, signals):
+    def scarce(self, signals, b1=None):
         sizes.append((self._voxels_at_once, self._device.type))
         if self._device.type != "cpu":
             raise torch.OutOfMemoryError
-        return original(self, signals)
+        return original(self, signals, b1)
 
     monkeypatch.setattr(TorchSearch, "_best_pairs", scarce)
     found = search.best_pairs(signals)

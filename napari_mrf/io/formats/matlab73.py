@@ -1,4 +1,7 @@
-"""MATLAB 7.3 files: HDF5 with a foreword, axes in reverse, complex numbers as pairs."""
+"""MATLAB 7.3 files: HDF5 with a foreword, axes in reverse, complex numbers as pairs.
+
+Apart from `hdf5`, since a format is one file and one line in the table of formats.
+"""
 
 from __future__ import annotations
 

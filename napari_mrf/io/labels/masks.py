@@ -5,17 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats import numpy_files
-from napari_mrf.io.formats.nifti import read_volume
-from napari_mrf.io.formats.source import read_error
+from napari_mrf.io.formats.volume import read_volume_or_array
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.data.maps import ParameterMaps
@@ -44,19 +40,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         raise.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            is_npy = numpy_files.matches(file.read(8))
-    except OSError as error:
-        raise read_error(error, path) from error
-    if is_npy:
-        array = numpy_files.read(path).array
-        refuse_beyond_memory(array.dtype.itemsize * int(np.prod(array.shape, dtype=object)),
-                             "the mask", path)  # fmt: skip
-        values, affine = array[...], None
-    else:
-        volume = read_volume(path)
-        values, affine = volume.values, volume.affine
+    values, affine, _ = read_volume_or_array(path, "the mask")
     if values.dtype.kind not in "biuf":
         raise MRFInputError("bad-mask", "a mask must contain only zeros and ones", path=path,
                             found=str(values.dtype))  # fmt: skip

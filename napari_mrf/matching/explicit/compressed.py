@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +72,10 @@ class ReducedSearch(AtomSearch):
             return self.engine.best_atoms(signals, ones, coefficients, missing)
         return self.engine.best_atoms(coefficients.astype(np.complex64), ones)
 
+    def among(self, numbers: NDArray[np.int64]) -> ReducedSearch:
+        """Return the search among some of the atoms; see `AtomSearch.among`."""
+        return replace(self, engine=self.engine.among(numbers))
+
     def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
         """Return compression and engine for the provenance."""
         return {
@@ -134,6 +138,7 @@ class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
             ),
             *SHARED_OPTIONS,
         ),
+        takes_b1=True,
     )
 
     def __init__(

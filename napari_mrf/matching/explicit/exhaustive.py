@@ -37,6 +37,10 @@ class FullSearch(AtomSearch):
         """Return the best atoms; see `AtomSearch.best_atoms`."""
         return self.engine.best_atoms(signals, norms_of(signals))
 
+    def among(self, numbers: NDArray[np.int64]) -> FullSearch:
+        """Return the search among some of the atoms; see `AtomSearch.among`."""
+        return FullSearch(self.engine.among(numbers))
+
     def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
         """Return the engine for the provenance."""
         return {"engine": self.engine.engine, "real_valued": self.engine.are_real}
@@ -68,6 +72,7 @@ class ExhaustiveMatcher(ExplicitMatcher[FullSearch]):
         sequence_kinds=(),
         paper="Ma et al., Nature 2013",
         options=SHARED_OPTIONS,
+        takes_b1=True,
     )
 
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, FullSearch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.errors import MRFInputError
-from napari_mrf.matching.refining_matcher import RefiningMatcher
+from napari_mrf.matching.refining_matcher import RefiningMatcher, take_given_b1
+from napari_mrf.reconstruction.held_b1 import nearest_places
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -62,6 +63,10 @@ class AtomSearch(ABC):
     @abstractmethod
     def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
         """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
+
+    @abstractmethod
+    def among(self, numbers: NDArray[np.int64]) -> Self:
+        """Return the search among some of the atoms, by their rising numbers, which it answers."""
 
     @abstractmethod
     def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
@@ -127,6 +132,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         self.device = resolve_device(device)
         self._dictionary = dictionary
         self._prepared: Prepared[SearchT] | None = None
+        self._of_one_b1: dict[int, SearchT] = {}
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -185,12 +191,48 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         """Match (N, K) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         return self.values_of(self.best_atoms(signals), signals)
 
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
-        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
-        return self.prepare().search.best_atoms(signals)
+    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+        """Match with given B1 held; see `VoxelwiseMethod.match_with_b1`."""
+        return self.values_of(self.best_atoms(signals, b1), signals, b1)
 
-    def values_of(self, index: NDArray[np.int64], signals: NDArray[np.complex64]) -> VoxelResult:
-        """Return the values of the chosen atoms (N,) for (N, K) fingerprints."""
+    def best_atoms(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None = None
+    ) -> NDArray[np.int64]:
+        """Return the index (N,) of the best atom of (N, K) conditioned fingerprints.
+
+        Where B1 (N,) is given and not NaN, of the atoms of the nearest B1 only.
+        """
+        return self.each_b1(lambda search, some: search.best_atoms(some), signals, b1)
+
+    def each_b1(
+        self,
+        find: Callable[[SearchT, NDArray[np.complex64]], NDArray[np.int64]],
+        signals: NDArray[np.complex64],
+        b1: NDArray[np.float32] | None,
+    ) -> NDArray[np.int64]:
+        """Return what is found (N,), each among the atoms that given B1 (N,) leaves."""
+        prepared = self.prepare()
+        if b1 is None:
+            return find(prepared.search, signals)
+        of_atoms = prepared.atoms.dictionary.parameters["B1"]
+        axis = np.unique(of_atoms)
+        places, found = nearest_places(axis, b1), np.empty(len(signals), np.int64)
+        for place in np.unique(places).tolist():
+            if place >= 0 and place not in self._of_one_b1:
+                numbers = np.flatnonzero(of_atoms == axis[place])
+                self._of_one_b1[place] = prepared.search.among(numbers)
+            at = places == place
+            search = prepared.search if place < 0 else self._of_one_b1[place]
+            found[at] = find(search, signals[at])
+        return found
+
+    def values_of(
+        self,
+        index: NDArray[np.int64],
+        signals: NDArray[np.complex64],
+        b1: NDArray[np.float32] | None = None,
+    ) -> VoxelResult:
+        """Return the values of the chosen atoms (N,) for (N, K) fingerprints; given B1 is kept."""
         atoms = self.prepare().atoms
         axes = atoms.dictionary.parameters
         norms = norms_of(signals)
@@ -200,11 +242,15 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
         if "PD" in self.parameters and "PD" not in values:
             values["PD"] = np.abs(scale)
+        flags = _edges(axes, values)
+        if b1 is not None:
+            take_given_b1(values, flags, b1)
         return VoxelResult(
             parameters={key: values[key] for key in self.parameters if key in values},
             quality=np.clip(np.abs(product) / (norms * atom_norms), 0.0, 1.0).astype(np.float32),
             m0=scale,
-            flags=_edges(axes, values),
+            flags=flags,
+            b1=b1,
         )
 
 

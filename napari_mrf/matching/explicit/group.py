@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class GroupedSearch(AtomSearch):
     def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
         """Return the best atoms; see `AtomSearch.best_atoms`."""
         return self.engine.best_atoms(signals, *self.compressed.project(signals, norms_of(signals)))
+
+    def among(self, numbers: NDArray[np.int64]) -> GroupedSearch:
+        """Return the search among some of the atoms; see `AtomSearch.among`."""
+        engine = self.engine.among(numbers)
+        return replace(self, engine=engine, oracle=self.oracle.among(numbers))
 
     def best_of_all(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
         """Return the best atoms without leaving groups out."""
@@ -131,6 +136,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
             ),
             *SHARED_OPTIONS,
         ),
+        takes_b1=True,
     )
 
     def __init__(
@@ -189,9 +195,8 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
         self._agreement = {}
         if not len(signals):
             return []
-        search = self.prepare().search
-        best = search.best_of_all(signals)
-        lost = best != search.best_atoms(signals)
+        best = self.each_b1(GroupedSearch.best_of_all, signals, found.b1)
+        lost = best != self.best_atoms(signals, found.b1)
         loss = self.values_of(best, signals).quality - found.quality
         self._agreement = {
             "voxels": len(signals),

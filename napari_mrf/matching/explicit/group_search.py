@@ -52,7 +52,7 @@ class GroupSearch:
         from napari_mrf.matching.explicit import kernel
 
         self._kernel = kernel
-        self._groups, self._margin = groups, margin
+        self._compressed, self._groups, self._margin = compressed, groups, margin
         self._exact = exact
         usable = (exact.arrays[1] > 0).astype(np.float64)
         self._screened = RealAtoms.of(compressed.coefficients, usable)
@@ -62,6 +62,10 @@ class GroupSearch:
         left_out = compressed.residuals
         self._slack = [largest_of_tiles(left_out[group]) for group in groups.members]
         self._most_left_out = np.array([slack.max() for slack in self._slack])
+
+    def among(self, numbers: NDArray[np.int64]) -> GroupSearch:
+        """Return the search among some of the atoms, by their numbers."""
+        return GroupSearch(self._compressed, self._exact, self._groups.among(numbers), self._margin)
 
     def best_atoms(
         self,

@@ -38,6 +38,8 @@ class CompiledSearch:
         (A, T) atoms as they are compared.
     left_out : ndarray, optional
         (A,) norm of what the screened atoms leave out of unit-norm exact ones.
+    numbers : ndarray, optional
+        (A,) rising, which of the exact atoms are screened; all without.
     voxels_at_once, atoms_at_once : int
         Sizes of the blocks.
     """
@@ -50,6 +52,7 @@ class CompiledSearch:
         exact: ExactAtoms,
         left_out: NDArray[np.float64] | None = None,
         *,
+        numbers: NDArray[np.int64] | None = None,
         voxels_at_once: int = _VOXELS_AT_ONCE,
         atoms_at_once: int = _ATOMS_AT_ONCE,
     ) -> None:
@@ -62,10 +65,17 @@ class CompiledSearch:
         # Whole tiles, so that a tile is the same whatever the blocks.
         tile = kernel.TILE
         self._atoms_at_once = -(-atoms_at_once // tile) * tile
-        left_out = np.zeros(len(screened.rows)) if left_out is None else left_out
-        self._slack = largest_of_tiles(left_out)
-        self._numbers = np.arange(len(screened.rows))
+        self._left_out = np.zeros(len(screened.rows)) if left_out is None else left_out
+        self._slack = largest_of_tiles(self._left_out)
+        self._numbers = np.arange(len(screened.rows)) if numbers is None else numbers
         self.are_real = screened.are_real
+
+    def among(self, numbers: NDArray[np.int64]) -> CompiledSearch:
+        """Return the search among some of the atoms, by their rising numbers."""
+        return CompiledSearch(
+            self._screened.part(numbers), self._exact, self._left_out[numbers], numbers=numbers,
+            voxels_at_once=self._voxels_at_once, atoms_at_once=self._atoms_at_once,
+        )  # fmt: skip
 
     def best_atoms(
         self,

@@ -33,6 +33,8 @@ class TorchSearch:
     voxels_at_once, atoms_at_once : int
         Sizes of the blocks, padded: products of matrices depend on them in the last bit.
         The first is halved when the device runs out of memory, which then falls to the CPU.
+    numbers : ndarray, optional
+        (A,) rising, what the answers call the atoms; 0, 1, 2, … without.
     """
 
     engine = "torch"
@@ -44,12 +46,21 @@ class TorchSearch:
         *,
         voxels_at_once: int = 1024,
         atoms_at_once: int = 8192,
+        numbers: NDArray[np.int64] | None = None,
     ) -> None:
         self._screened = screened
         self._voxels_at_once = voxels_at_once
         self._atoms_at_once = atoms_at_once
         self._rows = torch.from_numpy(screened.rows).to(device)
+        self._numbers = np.arange(len(screened.rows)) if numbers is None else numbers
         self.are_real = screened.are_real
+
+    def among(self, numbers: NDArray[np.int64]) -> TorchSearch:
+        """Return the search among some of the atoms, by their rising numbers."""
+        return TorchSearch(
+            self._screened.part(numbers), self._rows.device, numbers=numbers,
+            voxels_at_once=self._voxels_at_once, atoms_at_once=self._atoms_at_once,
+        )  # fmt: skip
 
     def best_atoms(
         self,
@@ -70,7 +81,7 @@ class TorchSearch:
                     )
                     for start in range(0, len(signals), size)
                 ]
-                return np.concatenate(blocks)[: len(signals)]
+                return self._numbers[np.concatenate(blocks)[: len(signals)]]
             except torch.OutOfMemoryError:
                 self._give_way()
 

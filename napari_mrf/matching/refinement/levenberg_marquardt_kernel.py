@@ -2,8 +2,9 @@
 
 The parameters theta are those of the tissue, then Re M0 and Im M0. The cost is
 |s - model|² / sigma² + sum of ((theta - mean) / sd)²; sigma² is given or estimated from the
-residual, together with the parameters. Every voxel is computed by itself in a fixed order:
-results do not depend on chunks or threads.
+residual, together with the parameters. A parameter that is known is held: it takes no step, and
+the covariance of the others is that given its value. Every voxel is computed by itself in a
+fixed order: results do not depend on chunks or threads.
 
 What is fitted is decided by the type of the tables handed over: a signal model adds its own
 `linearize` by ``numba.extending.overload``.
@@ -119,16 +120,17 @@ def _write_deviations(theta, factor, right, out, deviation):  # type: ignore[no-
 
 @njit(**OPTIONS)
 def refine_voxels(  # type: ignore[no-untyped-def]
-    projected, n_samples, noise_colour, start, sigma, model, prior_mean, prior_precision, lower,
-    upper, scales, max_steps, theta, deviation, misfit, steps,
+    projected, n_samples, noise_colour, start, known, sigma, model, prior_mean, prior_precision,
+    lower, upper, scales, max_steps, theta, deviation, misfit, steps,
 ):  # fmt: skip
     """Refine N voxels of P parameters.
 
     Reads ``projected`` (N, R) complex128 of unit-norm fingerprints, ``n_samples`` real numbers
     in one, ``noise_colour`` the noise power where signals live over that of the residual,
-    ``start`` (N, P), ``sigma`` (N,) or negative to estimate, ``scales`` (P - 2,) steps that
-    matter. Writes ``theta`` (N, P), ``deviation`` (N, P - 1) posterior standard deviations of
-    the tissue and of |M0|, ``misfit`` (N,) squared residual and ``steps`` (N,) linearisations.
+    ``start`` (N, P), ``known`` (N, P) values to hold, NaN where they are fitted, ``sigma`` (N,)
+    or negative to estimate, ``scales`` (P - 2,) steps that matter. Writes ``theta`` (N, P),
+    ``deviation`` (N, P - 1) posterior standard deviations of the tissue and of |M0|, NaN where
+    known, ``misfit`` (N,) squared residual and ``steps`` (N,) linearisations.
     """
     n_vectors, n = projected.shape[1], start.shape[1]
     work = np.empty((6, n_vectors))
@@ -138,7 +140,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
     damped = np.empty((n, n))
     factor = np.zeros((n, n))
     gradient, right, step, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    held = np.empty(n, np.bool_)
+    held, is_known = np.empty(n, np.bool_), np.empty(n, np.bool_)
     corners = np.empty((6, 4))
     for v in range(projected.shape[0]):
         z = projected[v]
@@ -147,13 +149,17 @@ def refine_voxels(  # type: ignore[no-untyped-def]
             outside -= z[r].real * z[r].real + z[r].imag * z[r].imag
         outside = max(outside, 0.0)
         current = theta[v]
+        n_free = n
         for p in range(n):
-            current[p] = min(max(start[v, p], lower[p]), upper[p])
+            is_known[p] = not np.isnan(known[v, p])
+            n_free -= is_known[p]
+            first = known[v, p] if is_known[p] else start[v, p]
+            current[p] = min(max(first, lower[p]), upper[p])
         residual = linearize(current, z, model, jacobian, work, corners)
         # Without noise the residual vanishes; complex64 data carries errors of 1e-7.
         variance = max(sigma[v] * sigma[v], _FLOOR)
         if sigma[v] < 0.0:
-            variance = max(noise_colour * (outside + residual) / (n_samples - n), _FLOOR)
+            variance = max(noise_colour * (outside + residual) / (n_samples - n_free), _FLOOR)
         damping = 1e-3
         count = 1
         for _ in range(max_steps):
@@ -167,8 +173,10 @@ def refine_voxels(  # type: ignore[no-untyped-def]
                     hessian[p, q] /= variance
                 hessian[p, p] += prior_precision[p]
                 # A parameter on its limit that wants to go further stays there this time.
-                held[p] = (current[p] <= lower[p] and gradient[p] < 0.0) or (
-                    current[p] >= upper[p] and gradient[p] > 0.0
+                held[p] = (
+                    is_known[p]
+                    or (current[p] <= lower[p] and gradient[p] < 0.0)
+                    or (current[p] >= upper[p] and gradient[p] > 0.0)
                 )
             accepted = False
             moved = 0.0
@@ -206,7 +214,7 @@ def refine_voxels(  # type: ignore[no-untyped-def]
             jacobian, trial_jacobian = trial_jacobian, jacobian
             residual = trial_residual
             if sigma[v] < 0.0:
-                variance = max(noise_colour * (outside + residual) / (n_samples - n), _FLOOR)
+                variance = max(noise_colour * (outside + residual) / (n_samples - n_free), _FLOOR)
             if moved < 1e-4:
                 break
         # A rejected trial has overwritten only the spare Jacobian.
@@ -215,8 +223,16 @@ def refine_voxels(  # type: ignore[no-untyped-def]
             for q in range(n):
                 hessian[p, q] /= variance
             hessian[p, p] += prior_precision[p]
+        for p in range(n):
+            if is_known[p]:
+                hessian[p, :] = 0.0
+                hessian[:, p] = 0.0
+                hessian[p, p] = 1.0
         deviation[v] = np.nan
         if _cholesky(hessian, factor):
             _write_deviations(current, factor, right, step, deviation[v])
+            for p in range(n - 2):
+                if is_known[p]:
+                    deviation[v, p] = np.nan
         misfit[v] = outside + residual
         steps[v] = count

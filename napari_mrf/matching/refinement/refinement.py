@@ -82,6 +82,8 @@ class Refinement(ABC):
 
     keys: ClassVar[tuple[str, ...]]
     """The tissue parameters in the order of theta; M0 follows."""
+    b1_range: ClassVar[tuple[float, float] | None] = None
+    """Relative B1 that the tables cover, where it is among the parameters."""
 
     def __init__(self, sequence: Sequence, conditioning: Conditioning) -> None:
         from napari_mrf.matching.refinement.levenberg_marquardt_kernel import refine_voxels
@@ -160,7 +162,7 @@ class Refinement(ABC):
         signals : ndarray
             (N, K) complex64, finite and not zero.
         found : VoxelResult
-            Their grid answers: where to start.
+            Their grid answers: where to start. B1 that was given is held.
         prior : Prior
             What is believed of the tissue.
         sigma : float, optional
@@ -170,7 +172,8 @@ class Refinement(ABC):
         Returns
         -------
         VoxelResult
-            With `uncertainty` by parameter. Flags of the grid's edges are gone: the values
+            With `uncertainty` by parameter: NaN for a B1 that was held, which is not estimated,
+            and conditional on it for the others. Flags of the grid's edges are gone: the values
             are free to leave the grid.
         """
         tables, (n, n_frames), n_tissue = self._tables, signals.shape, len(self.keys)
@@ -184,13 +187,16 @@ class Refinement(ABC):
             [*(found.parameters[key].astype(np.float64) for key in self.keys),
              first.real, first.imag], axis=1,
         )  # fmt: skip
+        held = np.full(start.shape, np.nan)
+        if found.b1 is not None:
+            held[:, self.keys.index("B1")] = found.b1
         mean, precision = prior.as_arrays(self.keys)
         infinite = np.full(2, np.inf)
         theta, deviation = np.zeros((n, n_tissue + 2)), np.zeros((n, n_tissue + 1))
         misfit, steps = np.zeros(n), np.zeros(n, np.int64)
         left = self._left(2 * n_frames) / self._left(2 * n_frames * self._share)
         self._refine_voxels(
-            projected, 2 * n_frames, self.noise_colour * left, start,
+            projected, 2 * n_frames, self.noise_colour * left, start, held,
             np.full(n, -1.0) if sigma is None else sigma * self._gain**0.5 / norms,
             tables.model, np.append(mean, [0.0, 0.0]), np.append(precision, [0.0, 0.0]),
             np.append(tables.lower, -infinite), np.append(tables.upper, infinite), tables.scales,
@@ -210,6 +216,7 @@ class Refinement(ABC):
             m0=m0.astype(np.complex64),
             flags=np.zeros(n, np.uint8),
             uncertainty={key: deviations[key].astype(np.float32) for key in order},
+            b1=found.b1,
         )
 
     def _left(self, n_samples: float) -> float:

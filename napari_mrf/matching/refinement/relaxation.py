@@ -1,6 +1,9 @@
 """Refinement where all signals are real up to a phase: FISP, with proton density.
 
 Each signal model has a module of its own and a line in `choice.REFINEMENTS`.
+
+Apart, since a signal model brings its refinement as one file and one line in
+`choice.REFINEMENTS`.
 """
 
 from __future__ import annotations
@@ -74,3 +77,4 @@ class RelaxationB1Refinement(TableRefinement):
 
     keys = ("T1", "T2", "B1")
     axes = RELAXATION_AND_B1
+    b1_range = (RELAXATION_AND_B1[2].low, RELAXATION_AND_B1[2].high)

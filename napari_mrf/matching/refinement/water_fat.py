@@ -1,6 +1,9 @@
 """Refinement of MRF T1-FF: fat fraction, T1 of water and fat, off-resonance, B1.
 
 Each signal model has a module of its own and a line in `choice.REFINEMENTS`.
+
+Apart, since a signal model brings its refinement as one file and one line in
+`choice.REFINEMENTS`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ class WaterFatRefinement(Refinement):
     """See `Refinement`; the sequence must factorize into echo-time segments."""
 
     keys: ClassVar[tuple[str, ...]] = KEYS
+    b1_range = B1_RANGE
 
     def _make_tables(self, conditioning: Conditioning) -> SignalTables:
         # Adds the signal model to the kernel.

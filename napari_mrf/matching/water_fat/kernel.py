@@ -114,12 +114,15 @@ def match_voxels(  # type: ignore[no-untyped-def]
     overlap,
     inverse_determinant,
     prune,
+    only_b1,
     indices,
     values,
     products,
     visited,
 ):
     """Find the best (water, fat, Df, B1) of every fingerprint.
+
+    Reads ``only_b1`` (N,), the one block of B1 to search or -1 for all.
 
     Writes ``indices`` (N, 4) of water, fat, Df and B1 in kernel order, ``values`` (N,) J² of
     the unit-norm fingerprint, ``products`` (N, 2) complex inner products of the two unit-norm
@@ -153,8 +156,12 @@ def match_voxels(  # type: ignore[no-untyped-def]
         for t in range(signal.size):
             signal[t] *= scale
         _project(signal, segment_of_frame, basis, z_re, z_im)
+        n_open = n_blocks * n_df if only_b1[v] < 0 else n_df
         for b in range(n_blocks):
             expanded[b] = False
+            if only_b1[v] >= 0 and only_b1[v] != b:
+                bounds[b] = -1.0
+                continue
             _expand(b, rank, bound_re, bound_im, z_re, z_im, q_re, q_im)
             _block_bounds(q_re, q_im, bound_slack[b], phase_re, phase_im, bounds[b])
 
@@ -162,7 +169,7 @@ def match_voxels(  # type: ignore[no-untyped-def]
         best_block = n_blocks * n_df
         flat = bounds.reshape(-1)
         count = 0
-        while count < flat.size:
+        while count < n_open:
             block = np.argmax(flat)
             if prune and flat[block] < best:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,14 @@ from napari_mrf.compute.devices import resolve_device
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
 from napari_mrf.errors import MRFInputError
-from napari_mrf.matching.refining_matcher import SHARED_OPTIONS, RefiningMatcher, shares
+from napari_mrf.matching.refining_matcher import (
+    SHARED_OPTIONS,
+    RefiningMatcher,
+    shares,
+    take_given_b1,
+)
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+from napari_mrf.reconstruction.held_b1 import nearest_places
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption, VoxelResult
 
 if TYPE_CHECKING:
@@ -71,6 +78,7 @@ class WaterFatMatcher(RefiningMatcher):
             ),
             *SHARED_OPTIONS,
         ),
+        takes_b1=True,
     )
 
     def __init__(
@@ -116,12 +124,29 @@ class WaterFatMatcher(RefiningMatcher):
 
     def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
+        return self._search_pairs(signals, np.full(len(signals), -1))
+
+    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+        """Match with given B1 held; see `VoxelwiseMethod.match_with_b1`."""
+        found = self._search_pairs(signals, nearest_places(self.grid["B1"], b1))
+        take_given_b1(found.parameters, found.flags, b1)
+        return replace(found, b1=b1)
+
+    def _search_pairs(
+        self, signals: NDArray[np.complex64], only_b1: NDArray[np.int64]
+    ) -> VoxelResult:
         search: Search = self.prepare()
         # The torch search spreads its own work over the cores.
         is_compiled = search.engine == "compiled"
         parts = shares(len(signals), self.threads) if is_compiled else [slice(None)]
         with ThreadPoolExecutor(self.threads) as pool:
-            found = list(pool.map(search.best_pairs, [signals[part] for part in parts]))
+            found = list(
+                pool.map(
+                    search.best_pairs,
+                    [signals[part] for part in parts],
+                    [only_b1[part] for part in parts],
+                )
+            )
         indices, fat_fraction, correlation, scale = (
             np.concatenate([getattr(part, name) for part in found])
             for name in ("indices", "fat_fraction", "correlation", "scale")

@@ -89,5 +89,15 @@ class Search(ABC):
     engine: ClassVar[str]
 
     @abstractmethod
-    def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
-        """Search (N, T) finite, non-zero fingerprints."""
+    def best_pairs(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
+    ) -> Pairs:
+        """Search (N, T) finite, non-zero fingerprints.
+
+        Parameters
+        ----------
+        signals : ndarray
+            (N, T) complex64.
+        b1 : ndarray, optional
+            (N,) place on the axis of B1 to stay at; -1 for all of it.
+        """

@@ -59,11 +59,15 @@ class CompiledSearch(Search):
         self._phases = real_parts(f.phases)
         self.best_pairs(np.ones((1, f.segment_of_frame.size), np.complex64))  # compiles
 
-    def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
+    def best_pairs(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
+    ) -> Pairs:
         """Search (N, T) fingerprints; see `Search.best_pairs`."""
-        return self.search(signals)[0]
+        return self.search(signals, b1)[0]
 
-    def search(self, signals: NDArray[np.complex64]) -> tuple[Pairs, NDArray[np.int64]]:
+    def search(
+        self, signals: NDArray[np.complex64], only_b1: NDArray[np.int64] | None = None
+    ) -> tuple[Pairs, NDArray[np.int64]]:
         """Return the pairs and the number of (Df, B1) blocks searched for each fingerprint."""
         f, n = self._factors, len(signals)
         indices, power = np.zeros((n, 4), np.int64), np.zeros(n)
@@ -78,6 +82,7 @@ class CompiledSearch(Search):
             f.overlap,
             f.inverse_determinant,
             self._prune,
+            np.full(n, -1) if only_b1 is None else only_b1,
             indices,
             power,
             products,

@@ -64,11 +64,13 @@ class TorchSearch(Search):
         self._dictionary = dictionary
         self._atoms: dict[int, _Atoms] = {}
 
-    def best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
+    def best_pairs(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
+    ) -> Pairs:
         """Search (N, T) fingerprints; see `Search.best_pairs`."""
         while True:
             try:
-                return self._best_pairs(signals)
+                return self._best_pairs(signals, b1)
             except torch.OutOfMemoryError:
                 self._give_way()
 
@@ -84,12 +86,20 @@ class TorchSearch(Search):
             self._device,
         )
 
-    def _best_pairs(self, signals: NDArray[np.complex64]) -> Pairs:
+    def _best_pairs(
+        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
+    ) -> Pairs:
         size, n = self._voxels_at_once, len(signals)
         norms = np.linalg.norm(signals.astype(np.complex128), axis=1)
         unit = np.zeros((-(-n // size) * size, signals.shape[1]), np.complex128)
         unit[:n] = signals / norms[:, None]
-        blocks = [self._search_block(unit[at : at + size]) for at in range(0, len(unit), size)]
+        only = np.full(len(unit), -1)
+        if b1 is not None:
+            only[:n] = b1
+        blocks = [
+            self._search_block(unit[at : at + size], only[at : at + size])
+            for at in range(0, len(unit), size)
+        ]
         pair, water, fat, overlap, water_norm, fat_norm = (
             np.concatenate(parts)[:n] for parts in zip(*blocks, strict=True)
         )
@@ -100,7 +110,9 @@ class TorchSearch(Search):
         )
         return Pairs(indices, fraction, np.sqrt(power), scale * norms)
 
-    def _search_block(self, unit: NDArray[np.complex128]) -> tuple[NDArray[Any], ...]:
+    def _search_block(
+        self, unit: NDArray[np.complex128], only_b1: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], ...]:
         """Return (B1, Df, fat, water) in search order of the best pairs, and their products."""
         signals = torch.as_tensor(unit, dtype=self._complex, device=self._device)
         n_voxels = len(signals)
@@ -108,7 +120,11 @@ class TorchSearch(Search):
         best = torch.full((n_voxels,), -1.0, dtype=self._real, device=self._device)
         pair = torch.zeros((n_voxels, 4), dtype=torch.int64, device=self._device)
         products = torch.zeros((n_voxels, 2), dtype=self._complex, device=self._device)
+        only = torch.as_tensor(only_b1, device=self._device)
         for b1 in range(len(self._dictionary.water)):
+            is_open = (only < 0) | (only == b1)
+            if not is_open.any():
+                continue
             atoms = self._atoms_of(b1)
             n_df, n_fat, n_water = atoms.overlap.shape
             water = (signals @ atoms.water).reshape(n_voxels, n_df, n_water)
@@ -120,7 +136,7 @@ class TorchSearch(Search):
             first = torch.where(values == largest[:, None], order, values.shape[1]).min(1).values
             df, rest = first // (n_fat * n_water), first % (n_fat * n_water)
             j, i = rest // n_water, rest % n_water
-            better = largest > best
+            better = is_open & (largest > best)
             best = torch.where(better, largest, best)
             found = torch.stack([torch.full_like(df, b1), df, j, i], dim=1)
             pair = torch.where(better[:, None], found, pair)

@@ -2,6 +2,8 @@
 
 A ``RuntimeError`` that leaves a generator is taken for a deleted worker and swallowed, so no
 exception may leave it: the generator here returns a typed `Failure`.
+
+Apart from `job`, since it runs in another thread: nothing here may touch a widget.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QApplication, QMenu, QTableView
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.data_table_model import Column, DataTableModel
 from napari_mrf.plugin.kit.overwriting import ask_save_path
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

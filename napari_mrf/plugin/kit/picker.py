@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QStylePainter,
 )
 
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.scrolling import guard_wheel
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

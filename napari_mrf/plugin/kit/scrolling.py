@@ -9,7 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 
 _MARGIN = 12
 _NEAR = 0.5

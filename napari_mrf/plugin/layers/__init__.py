@@ -4,6 +4,7 @@ Every layer shows its data in screen order (see `napari_mrf.data.orientation`), 
 was made from in its metadata, and declares scale, units and axis labels.
 """
 
+from napari_mrf.plugin.layers.b1 import b1_from_layer, show_b1
 from napari_mrf.plugin.layers.companions import (
     COMPANIONS,
     companion_by_turns,
@@ -41,6 +42,7 @@ __all__ = [
     "SET_KEY",
     "TITLE_KEY",
     "apply_validity",
+    "b1_from_layer",
     "companion_by_turns",
     "companion_layers",
     "deviation_limits",
@@ -60,6 +62,7 @@ __all__ = [
     "replace_series",
     "series_layer_data",
     "series_of",
+    "show_b1",
     "show_companion",
     "show_component",
     "show_error",

@@ -15,9 +15,9 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.data.geometry import grid_difference
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
 from napari_mrf.plugin.session import Regions, one_per_viewer, session_of

@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers.regions import apply_edit
+from napari_mrf.plugin.present import present
 from napari_mrf.rois.edits import replace_outlines
 from napari_mrf.rois.undrawn import find_undrawn
 

@@ -10,11 +10,11 @@ import numpy as np
 from psygnal import Signal
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.regions import RegionGrid
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
 from napari_mrf.rois.muscles import default_labels

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from napari_mrf.plugin.jobs import JobState, JobStatus
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import (
     SET_KEY,
     apply_validity,
@@ -20,6 +19,7 @@ from napari_mrf.plugin.layers import (
 )
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of

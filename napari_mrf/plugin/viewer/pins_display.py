@@ -7,8 +7,8 @@ from weakref import WeakSet, ref
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import pins_layer, pins_of_layer, show_pins
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.pointer import pointer_of

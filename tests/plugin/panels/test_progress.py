@@ -30,7 +30,7 @@ class ReportingMethod:
     def __init__(self, reports):
         self.reports = reports
 
-    def iter_reconstruct(self, series, mask=None):
+    def iter_reconstruct(self, series, mask=None, b1=None):
         maps = ParameterMaps({"FF": np.full(SHAPE[1:], np.nan)})
         before = 0
         for done, z, stage in self.reports:

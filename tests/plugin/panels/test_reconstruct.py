@@ -18,7 +18,7 @@ from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.option_form import OptionForm
 from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.panels.reconstruct.panel import MASK_FROM_FILE
+from napari_mrf.plugin.panels.reconstruct.panel import FROM_FILE
 from napari_mrf.plugin.panels.shared.texts import duration, progress_sentence
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
@@ -45,7 +45,7 @@ class FakeMethod:
         self.gate, self.calls = gate, calls
         self.device, self.options = device, options
 
-    def iter_reconstruct(self, series, mask=None):
+    def iter_reconstruct(self, series, mask=None, b1=None):
         self.calls.append({"device": self.device, "mask": mask, **self.options})
         if len(self.calls) in self.gate.failures:
             raise self.gate.failures[len(self.calls)]
@@ -263,7 +263,7 @@ def test_renamed_mask_stays_usable(qtbot, panel, viewer, gate):
     labels.name = "thigh muscle"
     assert panel.mask_picker.currentText() == "thigh muscle"
     offered = [panel.mask_picker.itemText(i) for i in range(panel.mask_picker.count())]
-    assert offered == ["automatic", "thigh muscle", MASK_FROM_FILE]
+    assert offered == ["automatic", "thigh muscle", FROM_FILE]
 
 
 def test_unusable_mask_is_one_sentence_and_nothing_runs(qtbot, panel, viewer, gate):
@@ -283,7 +283,7 @@ def test_mask_of_a_file_becomes_a_layer_and_is_picked(
     monkeypatch.setattr(
         QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "muscle.npy"), "")
     )
-    panel.mask_picker.textActivated.emit(MASK_FROM_FILE)
+    panel.mask_picker.textActivated.emit(FROM_FILE)
     qtbot.waitUntil(lambda: "muscle" in viewer.layers, timeout=10_000)
     assert panel.mask_picker.currentText() == "muscle"
     assert viewer.layers["muscle"].data[2, 1, 2] == 1  # slices are shown in reverse order

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
+from napari_mrf.plugin.present import present
 
 _WIDTH = 460
 _EXPLANATION = (

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.analysis.inspection.traces import COMPONENTS, sequence_columns, voxel_name
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.layers import frame_of, layer_of_series, show_frame
 from napari_mrf.plugin.panels.inspect.export import InspectExport
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
 from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of

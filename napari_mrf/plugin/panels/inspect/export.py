@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QApplication
 from napari_mrf.analysis.inspection.traces import values_table
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.overwriting import ask_save_path
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.inspect.work import Export, export
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import ElidedLabel
 from napari_mrf.plugin.panels.inspect.plot import InspectPlot
 from napari_mrf.plugin.panels.inspect.values import InspectValues
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

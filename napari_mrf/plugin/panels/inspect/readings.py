@@ -11,7 +11,6 @@ from psygnal import Signal
 from napari_mrf.analysis.inspection.inspect import is_from
 from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.plugin.kit.latest import Latest
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.panels.inspect.drawn import Drawn
 from napari_mrf.plugin.panels.inspect.work import (
     RegionsQuestion,
@@ -19,6 +18,7 @@ from napari_mrf.plugin.panels.inspect.work import (
     VoxelsQuestion,
     answer_regions,
 )
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

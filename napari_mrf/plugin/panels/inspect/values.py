@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

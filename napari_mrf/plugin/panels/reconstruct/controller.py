@@ -14,6 +14,7 @@ from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.reconstruct.advice import Advice, advice_on
+from napari_mrf.plugin.panels.reconstruct.b1 import B1Choice
 from napari_mrf.plugin.panels.reconstruct.masks import MaskFiles
 from napari_mrf.plugin.panels.reconstruct.results import ResultsBinding
 from napari_mrf.plugin.panels.reconstruct.work import (
@@ -63,6 +64,7 @@ class ReconstructBinding:
         self.bond = Bond(panel)
         self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
         self.mask_files = MaskFiles(panel, self.masks, self.bond)
+        self.b1 = B1Choice(viewer, panel, self.bond)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)
@@ -81,8 +83,8 @@ class ReconstructBinding:
         if self._needs() or series is None:
             return
         self.panel.notice.clear()
-        parameters = self.parameters(slice_only=slice_only)
         try:
+            parameters = self.parameters(slice_only=slice_only)
             mask = self.masks.picked()
         except MRFInputError as error:
             self.panel.notice.say(error.sentence())
@@ -95,12 +97,19 @@ class ReconstructBinding:
         self.session.reconstruction.cancel()
 
     def parameters(self, *, slice_only: bool = False) -> ReconstructParameters:
-        """Return what the panel asks for."""
+        """Return what the panel asks for.
+
+        Raises
+        ------
+        MRFInputError
+            For a B1 map that cannot be used.
+        """
         return ReconstructParameters(
             method=self.panel.current_method(),
             device=self.panel.current_device(),
             options=self.panel.options.chosen(),
             slice_index=self._slice_in_view() if slice_only else None,
+            b1=self.b1.picked(),
         )
 
     def state(self) -> dict[str, Any]:
@@ -220,6 +229,10 @@ class ReconstructBinding:
 
     def _show_needs(self) -> None:
         self.panel.set_needs(self._needs())
+        info, series = self.panel.method_picker.info(), self.session.series
+        sequence = None if series is None else series.sequence
+        maps_b1 = sequence is not None and "B1" in sequence.parameters
+        self.panel.set_takes_b1(maps_b1 and info is not None and info.takes_b1)
 
 
 class AdviceBinding:

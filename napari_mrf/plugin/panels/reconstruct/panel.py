@@ -14,13 +14,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.data.b1_map import B1_UNITS
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.option_form import OptionForm
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.reconstruct.results import ResultsPanel
 from napari_mrf.plugin.panels.shared.methods import MethodPicker, in_short
-from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK, progress_sentence
+from napari_mrf.plugin.panels.shared.texts import (
+    AUTOMATIC_MASK,
+    FITTED_B1,
+    progress_sentence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
     from napari_mrf.reconstruction.method import MethodInfo
 
-MASK_FROM_FILE = "from a file…"
+FROM_FILE = "from a file…"
 
 
 class ReconstructPanel(QWidget):
@@ -40,6 +45,8 @@ class ReconstructPanel(QWidget):
         The user picked another one.
     mask_file_requested
         The user wants a mask from a file.
+    b1_file_requested
+        The user wants a B1 map from a file.
     run_requested
         True for the current slice only.
     cancel_requested
@@ -51,6 +58,7 @@ class ReconstructPanel(QWidget):
     method_changed = Signal(str)
     mask_changed = Signal(str)
     mask_file_requested = Signal()
+    b1_file_requested = Signal()
     device_changed = Signal(str)
     run_requested = Signal(bool)
     cancel_requested = Signal()
@@ -62,6 +70,10 @@ class ReconstructPanel(QWidget):
         self.about = QLabel()
         self.mask_picker = Picker("Voxels to reconstruct: the automatic foreground, or the labeled "
                                   "voxels of a Labels layer")  # fmt: skip
+        self.b1_picker = Picker("Measured B1: an Image layer on the grid of the series. B1 is then "
+                                "held at its values and not fitted")  # fmt: skip
+        self.b1_unit_picker = Picker("Unit of the B1 map: values around 1, or around 100")
+        self.takes_b1 = False
         self.device_picker = Picker(
             "Device for the computation; automatic uses a GPU if there is one"
         )
@@ -79,6 +91,9 @@ class ReconstructPanel(QWidget):
         self._connect()
         self.set_methods((), "")
         self.set_masks([], AUTOMATIC_MASK)
+        self.b1_unit_picker.fill(tuple(B1_UNITS), "relative")
+        self.set_b1_maps([], FITTED_B1)
+        self.set_takes_b1(False)
         self.set_devices((("auto", "automatic"),), "auto")
         self.set_needs("Load or pick a series first.")
 
@@ -87,6 +102,14 @@ class ReconstructPanel(QWidget):
         form.addRow(form_label("Method"), self.method_picker)
         form.addRow(self.about)
         form.addRow(form_label("Mask"), self.mask_picker)
+        self.b1_row = QWidget()
+        pickers = QHBoxLayout(self.b1_row)
+        pickers.setContentsMargins(0, 0, 0, 0)
+        pickers.setSpacing(4)
+        pickers.addWidget(self.b1_picker, 2)
+        pickers.addWidget(self.b1_unit_picker, 1)
+        self.b1_label = form_label("B1 map")
+        form.addRow(self.b1_label, self.b1_row)
         form.addRow(form_label("Device"), self.device_picker)
 
         self.run_button.setObjectName("mrfRun")
@@ -125,6 +148,8 @@ class ReconstructPanel(QWidget):
     def _connect(self) -> None:
         self.method_picker.activated.connect(self._on_method_activated)
         self.mask_picker.textActivated.connect(self._on_mask_activated)
+        self.b1_picker.currentTextChanged.connect(self._on_b1_changed)
+        self.b1_picker.textActivated.connect(self._on_b1_activated)
         self.device_picker.activated.connect(self._on_device_activated)
         self.run_button.clicked.connect(self._on_run_clicked)
         self.slice_button.clicked.connect(self._on_slice_clicked)
@@ -137,8 +162,19 @@ class ReconstructPanel(QWidget):
 
     def set_masks(self, names: Sequence[str], current: str) -> None:
         """Offer the automatic mask and the Labels layers that could be one."""
-        self.mask_picker.fill([AUTOMATIC_MASK, *names, MASK_FROM_FILE], current)
+        self.mask_picker.fill([AUTOMATIC_MASK, *names, FROM_FILE], current)
         self._mask = self.mask_picker.currentText()
+
+    def set_b1_maps(self, names: Sequence[str], current: str) -> None:
+        """Offer to fit B1, and the Image layers that could be a measured map."""
+        self.b1_picker.fill([FITTED_B1, *names, FROM_FILE], current)
+        self._on_b1_changed(self.b1_picker.currentText())
+
+    def set_takes_b1(self, takes: bool) -> None:
+        """Show the choice of a B1 map where the method takes one."""
+        self.takes_b1 = takes
+        self.b1_label.setVisible(takes)
+        self.b1_row.setVisible(takes)
 
     def set_devices(self, devices: Sequence[tuple[str, str]], current: str) -> None:
         """Offer devices, given as (name, label)."""
@@ -207,13 +243,23 @@ class ReconstructPanel(QWidget):
         self.method_changed.emit(self.current_method())
 
     def _on_mask_activated(self, name: str) -> None:
-        if name == MASK_FROM_FILE:
+        if name == FROM_FILE:
             # An entry that does something is no choice: the former one stays until it has.
             self.mask_picker.setCurrentText(self._mask)
             self.mask_file_requested.emit()
         else:
             self._mask = name
             self.mask_changed.emit(name)
+
+    def _on_b1_changed(self, name: str) -> None:
+        if name != FROM_FILE:
+            self._b1 = name
+        self.b1_unit_picker.setVisible(self._b1 != FITTED_B1)
+
+    def _on_b1_activated(self, name: str) -> None:
+        if name == FROM_FILE:
+            self.b1_picker.setCurrentText(self._b1)
+            self.b1_file_requested.emit()
 
     def _on_device_activated(self, _: int) -> None:
         self.device_changed.emit(self.current_device())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import ReconstructionUpdate
@@ -41,19 +42,25 @@ class ReconstructParameters:
         Options of the method by name.
     slice_index : int or None
         Only this file slice (z); None for all.
+    b1 : B1Map or None
+        Measured B1 to hold; fitted without.
     """
 
     method: str
     device: str = "auto"
     options: dict[str, Any] = field(default_factory=dict)
     slice_index: int | None = None
+    b1: B1Map | None = None
 
     @property
     def set_name(self) -> str:
-        """Name of the set of maps; a quick look at one slice does not replace a whole run."""
-        if self.slice_index is None:
-            return self.method
-        return f"{self.method} slice {self.slice_index}"
+        """Name of the set of maps.
+
+        A quick look at one slice does not replace a whole run, nor maps at a given B1 those
+        with a fitted one.
+        """
+        name = self.method if self.b1 is None else f"{self.method} at given B1"
+        return name if self.slice_index is None else f"{name} slice {self.slice_index}"
 
     def as_core_arguments(self) -> dict[str, Any]:
         """Return the keywords of `methods.get` beside the name and the sequence."""
@@ -96,7 +103,8 @@ def reconstruct(
                          **parameters.as_core_arguments())  # fmt: skip
     if parameters.slice_index is not None:
         mask = yield from _only_slice(series, mask, parameters.slice_index)
-    maps = yield from _steps(method.iter_reconstruct(series, mask), parameters.set_name)
+    updates = method.iter_reconstruct(series, mask, parameters.b1)
+    maps = yield from _steps(updates, parameters.set_name)
     if maps is None:
         raise RuntimeError(f"the method {parameters.method} gave no maps")
     return MapsSet(parameters.set_name, maps, series_name, time.monotonic() - started_s)

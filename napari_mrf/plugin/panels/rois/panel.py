@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
 from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
+from napari_mrf.plugin.present import present
 from napari_mrf.rois.muscles import SETS
 
 if TYPE_CHECKING:

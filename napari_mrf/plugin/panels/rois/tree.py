@@ -8,7 +8,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 from napari_mrf.rois.muscles import SETS, meaning_of
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from qtpy.QtWidgets import (
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.component_view import COMPONENTS
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.present import present
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import ElidedLabel
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus

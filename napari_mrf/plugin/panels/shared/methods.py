@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QStandardItemModel
 
 from napari_mrf.plugin.kit.picker import Picker
-from napari_mrf.plugin.kit.present import present
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

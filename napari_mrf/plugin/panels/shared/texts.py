@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
 
 AUTOMATIC_MASK = "automatic"
+FITTED_B1 = "fitted"
 NO_TRUTH = "none (maps of the method)"
 
 

@@ -1,0 +1,54 @@
+"""One volume of a NIfTI or .npy file, for what lies over a series: masks, B1 maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.io.formats import numpy_files
+from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.source import read_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def read_volume_or_array(
+    path: Path, what: str
+) -> tuple[NDArray[Any], NDArray[np.float64] | None, str]:
+    """Read a NIfTI file (X, Y, Z) or a .npy file (Z, Y, X) into memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its first bytes say which of the two it is.
+    what : str
+        For messages: ``"the mask"``.
+
+    Returns
+    -------
+    tuple
+        Values (Z, Y, X), affine (4, 4) or None, sha256 of the file.
+
+    Raises
+    ------
+    MRFInputError
+        What the readers raise.
+    """
+    try:
+        with path.open("rb") as file:
+            is_npy = numpy_files.matches(file.read(8))
+    except OSError as error:
+        raise read_error(error, path) from error
+    if not is_npy:
+        volume = read_volume(path)
+        return volume.values, volume.affine, volume.sha256
+    source = numpy_files.read(path)
+    array = source.array
+    refuse_beyond_memory(array.dtype.itemsize * int(np.prod(array.shape, dtype=object)),
+                         what, path)  # fmt: skip
+    return array[...], None, source.sha256

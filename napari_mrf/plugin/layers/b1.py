@@ -1,0 +1,90 @@
+"""Measured B1 maps as Image layers over a series, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.data.b1_map import B1Map
+from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.layers.attributes import parameter_colormap, spatial_attributes
+from napari_mrf.plugin.layers.metadata import GRID_KEY, MAPS_KEY, TITLE_KEY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.series import MRFSeries
+
+_FILE_KEY = "mrf_b1_file"
+_WHAT = "the B1 map {} lies on another grid than the series"
+
+
+def show_b1(
+    viewer: Any, values: NDArray[Any], series: MRFSeries, name: str, file: dict[str, str]
+) -> Any:
+    """Add a B1 map (Z, Y, X) in file order, in any unit, as an Image layer and return it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where to show it.
+    values : ndarray
+        On the grid of the series.
+    series : MRFSeries
+        What it lies over.
+    name : str
+        Of the layer.
+    file : dict
+        ``path`` and ``sha256``, for the provenance.
+    """
+    orientation = DisplayOrientation.from_affine(series.affine)
+    shown = np.array(orientation.to_screen(values.astype(np.float32)))
+    return viewer.add_image(
+        shown,
+        name=name,
+        rgb=False,
+        colormap=parameter_colormap("B1"),
+        metadata={
+            GRID_KEY: Grid(series.spatial_shape, series.affine),
+            TITLE_KEY: "B1",
+            _FILE_KEY: file,
+        },
+        **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
+    )
+
+
+def b1_from_layer(layer: Any, series: MRFSeries, unit: str) -> B1Map:
+    """Return the B1 map that an Image layer shows over a series.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        (slice, row, column) in screen order, as layers over the series are.
+    series : MRFSeries
+        The series it belongs to.
+    unit : {"relative", "percent"}
+        Of its values.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-b1"`` for another grid, and what `B1Map.of` raises.
+    """
+    what = _WHAT.format(layer.name)
+    hint = "Load it from its file, or resample it to the grid of the series first."
+    made_for = layer.metadata.get(GRID_KEY) or layer.metadata.get(MAPS_KEY)
+    if made_for is not None:
+        check_same_grid(made_for, series, what, code="bad-b1", hint=hint)
+    orientation = DisplayOrientation.from_affine(series.affine)
+    values = np.asarray(layer.data)
+    expected = tuple(series.spatial_shape[axis] for axis in orientation.axes)
+    if values.shape != expected:
+        raise MRFInputError("bad-b1", what, expected=f"shape {expected}",
+                            found=f"shape {values.shape}", hint=hint)  # fmt: skip
+    return B1Map.of(
+        orientation.to_file(values), affine=series.affine, unit=unit,
+        **layer.metadata.get(_FILE_KEY, {}),
+    )  # fmt: skip

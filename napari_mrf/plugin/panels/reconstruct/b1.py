@@ -1,0 +1,116 @@
+"""The B1 map of a Reconstruct panel: none, an Image layer, or a file that becomes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mrf.data.b1_map import B1Map
+from napari_mrf.data.geometry import grid_difference
+from napari_mrf.plugin.jobs import Job, JobStatus, Step
+from napari_mrf.plugin.layers import PARAMETER_KEY, b1_from_layer, series_of, show_b1
+from napari_mrf.plugin.panels.shared.layer_choice import LayerChoice
+from napari_mrf.plugin.panels.shared.texts import FITTED_B1
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.plugin.kit.bond import Bond
+    from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
+
+B1_FILES = "B1 map (*.nii *.nii.gz *.npy);;All files (*)"
+
+
+class B1Choice(LayerChoice):
+    """Offers Image layers and files as measured B1 maps; see `LayerChoice`.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the layers are.
+    panel : ReconstructPanel
+        The view.
+    bond : Bond
+        Of the panel.
+    """
+
+    nothing = FITTED_B1
+
+    def __init__(self, viewer: Any, panel: ReconstructPanel, bond: Bond) -> None:
+        super().__init__(viewer, panel.b1_picker, panel.set_b1_maps, bond)
+        self.panel = panel
+        self.job = Job()
+        panel.b1_file_requested.connect(self._on_file_requested)
+        bond.connect(self.job.changed, self._on_job_changed)
+        bond.connect(self.job.succeeded, self._on_loaded)
+
+    def suits(self, layer: Any) -> bool:
+        """Return whether a layer may show B1: volumes that are no series and no other map."""
+        return (
+            isinstance(layer, Image)
+            and not layer.rgb
+            and layer.ndim == 3
+            and series_of(layer) is None
+            and layer.metadata.get(PARAMETER_KEY, "B1") == "B1"
+        )
+
+    def picked(self) -> B1Map | None:
+        """Return the chosen map; None where B1 is fitted or the method takes no map.
+
+        Raises
+        ------
+        MRFInputError
+            When the layer lies on another grid than the series, or is in another unit.
+        """
+        layer, series = self.picked_layer(), self.session.series
+        if layer is None or series is None or not self.panel.takes_b1:
+            return None
+        return b1_from_layer(layer, series, self.panel.b1_unit_picker.currentText())
+
+    def load(self, path: str) -> None:
+        """Show the map of a file as an Image layer and pick it."""
+        if self.session.series is not None and not self.job.status.is_running:
+            self.job.start("Loading the B1 map", read_b1, path, self.session.series)
+
+    def _on_file_requested(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a B1 map", "", B1_FILES)
+        if path:
+            self.load(path)
+
+    def _on_job_changed(self, status: JobStatus) -> None:
+        if status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+
+    def _on_loaded(self, loaded: LoadedB1) -> None:
+        series = self.session.series
+        if series is not None and not grid_difference(loaded.series, series):
+            layer = show_b1(self.viewer, loaded.values, loaded.series, loaded.name, loaded.file)
+            self.pick(layer.name)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedB1:
+    """Values (Z, Y, X) in file order and unit, the series they lie over, name and file."""
+
+    values: NDArray[Any]
+    series: MRFSeries
+    name: str
+    file: dict[str, str]
+
+
+def read_b1(path: str, series: MRFSeries) -> Generator[Step, None, LoadedB1]:
+    """Read a B1 file on the grid of a series, its values as they are."""
+    yield Step(detail="reading")
+    from napari_mrf.io.formats.volume import read_volume_or_array
+
+    values, affine, sha256 = read_volume_or_array(Path(path), "the B1 map")
+    B1Map(values, affine, {"path": path}).check_grid(series)
+    name = Path(path).name.split(".")[0]
+    return LoadedB1(values, series, name, {"path": path, "sha256": sha256})

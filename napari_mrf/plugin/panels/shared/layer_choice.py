@@ -1,0 +1,79 @@
+"""The choice of one of the layers of a viewer, or of none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.session import session_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_mrf.plugin.kit.bond import Bond
+    from napari_mrf.plugin.kit.picker import Picker
+
+
+class LayerChoice:
+    """Offers the layers that suit, as they come, go and change their names.
+
+    A layer that was renamed stays picked, so the choice is of a layer, not of a name.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Where the layers are.
+    picker : Picker
+        Where one is picked.
+    offer : callable
+        Of the names and the one that is picked; fills the picker.
+    bond : Bond
+        Of the panel.
+    """
+
+    nothing: str
+    """The entry that is no layer."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        picker: Picker,
+        offer: Callable[[Sequence[str], str], None],
+        bond: Bond,
+    ) -> None:
+        self.viewer = unwrapped(viewer)
+        self.session = session_of(viewer)
+        self.picker = picker
+        self._offer = offer
+        self._bond = bond
+        self._layers: dict[str, Any] = {}
+        layers = self.viewer.layers.events
+        bond.connect(layers.inserted, self._on_layer_inserted)
+        bond.connect(layers.removed, self._on_layers_changed)
+        for layer in self.viewer.layers:
+            bond.connect(layer.events.name, self._on_layers_changed)
+        self._on_layers_changed()
+
+    def suits(self, layer: Any) -> bool:
+        """Return whether a layer is offered."""
+        raise NotImplementedError
+
+    def picked_layer(self) -> Any:
+        """Return the layer that is picked, or None."""
+        return self._layers.get(self.picker.currentText())
+
+    def pick(self, name: str) -> None:
+        """Pick the layer of a name."""
+        self._on_layers_changed()
+        self.picker.setCurrentText(name)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._bond.connect(event.value.events.name, self._on_layers_changed)
+        self._on_layers_changed()
+
+    def _on_layers_changed(self, event: Any = None) -> None:
+        before = self.picked_layer()
+        self._layers = {layer.name: layer for layer in self.viewer.layers if self.suits(layer)}
+        current = next(
+            (name for name, layer in self._layers.items() if layer is before), self.nothing
+        )
+        self._offer(list(self._layers), current)
