@@ -13,10 +13,6 @@ import napari_mrf
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ROOMS_STILL_IN_RIDDLES = (
-    "networks", "training", "reproduction", "analysis", "plots", "report", "cli", "methods.py",
-    "demo.py", "plugin",
-)  # fmt: skip
 DOCUMENTS = [
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
@@ -146,8 +142,6 @@ def test_first_line_of_a_module_names_the_thing_and_is_no_riddle():
     root = REPOSITORY / "napari_mrf"
     riddles, n_modules = [], 0
     for path in sorted(root.rglob("*.py")):
-        if path.relative_to(root).parts[0] in ROOMS_STILL_IN_RIDDLES:
-            continue
         n_modules += 1
         first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split()[:1]
         if first and first[0].rstrip(",:") in {"What", "How", "Where", "Why", "Which", "When"}:
