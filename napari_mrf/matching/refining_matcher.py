@@ -133,7 +133,8 @@ class RefiningMatcher(VoxelwiseMethod):
             return None
         from napari_mrf.matching.refinement.choice import REFINEMENTS
 
-        return REFINEMENTS[self.sequence.kind].b1_range
+        refinement = REFINEMENTS.get(self.sequence.kind)
+        return None if refinement is None else refinement.b1_range
 
     def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
         """Make the tables of refinement, unless it is off; notes say why it is left out.

@@ -271,6 +271,26 @@ def test_methods_that_cannot_hold_b1_refuse_the_map(name, sequence):
     assert caught.value.code == "no-b1"
 
 
+def test_dictionary_without_b1_refuses_the_map_and_one_of_water_and_fat_takes_it():
+    axes = {"T1": np.array([800.0, 1200]), "T2": np.array([60.0, 90])}
+    method = explicit("exhaustive", Dictionary.build(two_lobes(), ParameterGrid(axes)))
+    series = mrf.MRFSeries(np.ones((400, 1, 1, 2), np.complex64))
+    with pytest.raises(mrf.MRFInputError) as caught:
+        method.reconstruct(series, b1=np.ones((1, 1, 2)))
+    assert caught.value.code == "no-b1"
+    grid = ParameterGrid({"FF": np.array([0.0, 0.5, 1.0])} | small_grid().axes)
+    sequence = mrf.sequences.t1ff()
+    truth = {"FF": [0.5, 0.5], "T1H2O": [1000.0, 1300.0], "T1fat": 300.0, "Df": 0.0,
+             "B1": [0.55, 0.9]}  # fmt: skip
+    signal = mrf.simulate(sequence, truth).T.reshape(175, 1, 1, 2)
+    given = np.array([[[0.55, 0.9]]], np.float32)
+    maps = explicit("exhaustive", Dictionary.build(sequence, grid), prior="off").reconstruct(
+        mrf.MRFSeries(signal), np.ones((1, 1, 2), bool), given
+    )
+    np.testing.assert_array_equal(maps["B1"], given)
+    np.testing.assert_allclose(maps["T1H2O"][0, 0], truth["T1H2O"], rtol=3e-3)
+
+
 @pytest.mark.parametrize("name", ["cohen", "fang"])
 def test_networks_refuse_the_map(name, tmp_path, monkeypatch):
     install(tmp_path, [name])

@@ -139,6 +139,12 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         """The sequence's maps."""
         return self.sequence.parameters
 
+    @property
+    def b1_range(self) -> tuple[float, float] | None:
+        """See `RefiningMatcher.b1_range`; a dictionary without an axis of B1 takes no map."""
+        has_axis = self._dictionary is None or "B1" in self._dictionary.parameters
+        return super().b1_range if has_axis else None
+
     @abstractmethod
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, SearchT]:
         """Build the search through the atoms; every yield is a chance to cancel."""
