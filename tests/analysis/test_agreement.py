@@ -289,7 +289,7 @@ def test_coefficients_without_numbers_say_why():
     identical = intraclass_correlations([[1, 1], [2, 2], [5, 5]])
     assert [coefficient.value for coefficient in identical] == [1, 1]
     assert all("no interval" in coefficient.message for coefficient in identical)
-    with pytest.raises(MRFInputError, match="columns"):
+    with pytest.raises(MRFInputError, match="one column per method"):
         intraclass_correlations([1, 2, 3])
 
 
