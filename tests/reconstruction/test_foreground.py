@@ -1,9 +1,11 @@
 """The automatic mask keeps tissue."""
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_chunks_and_threads, check_complex_factor_invariance, complex_normal
 
 import napari_mrf as mrf
 from napari_mrf.phantoms.files import TRUTH_NAME
@@ -105,3 +107,30 @@ def test_damaged_voxels_stay_in_the_mask_to_be_reported():
     expected = disc()
     expected[0, 0, 0] = expected[0, :, 5] = True
     np.testing.assert_array_equal(foreground_mask(mrf.MRFSeries(signal)), expected)
+
+
+@pytest.fixture
+def streaky():
+    """(T, 2, 32, 32): tissue that a lowered threshold has to decide on, and noise."""
+    rng = np.random.default_rng(1)
+    shading = disc(32, 12) * np.linspace(0.05, 1, 32) * np.linspace(0.5, 1, 2)[:, None, None]
+    return (shading + 0.05 * complex_normal(rng, 50, 2, 32, 32)).astype(np.complex64)
+
+
+def test_mask_does_not_depend_on_phases_nor_on_the_gain_of_the_series(streaky):
+    def mask(signals):
+        found = foreground_mask(mrf.MRFSeries(signals.T.reshape(50, 2, 32, 32)))
+        assert 0 < found.mean() < 1
+        return {"mask": found.ravel().astype(int)}
+
+    # Exact in floating point: no voxel is so near the threshold.
+    factors = 2.0**9 * 1j ** np.random.default_rng(2).integers(0, 4, 2048)
+    check_complex_factor_invariance(mask, streaky.reshape(50, -1).T, factors)
+
+
+def test_mask_does_not_depend_on_how_the_series_is_stored(streaky):
+    def run(chunk, _):
+        stored = streaky if chunk is None else da.from_array(streaky, chunks=(50, 1, chunk, 32))
+        return {"mask": foreground_mask(mrf.MRFSeries(stored)).ravel().astype(int)}
+
+    check_chunks_and_threads(run, [(32, 1), (5, 3)])
