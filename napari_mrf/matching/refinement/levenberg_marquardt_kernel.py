@@ -5,23 +5,29 @@ The parameters theta are those of the tissue, then Re M0 and Im M0. The cost is
 residual, together with the parameters. Every voxel is computed by itself in a fixed order:
 results do not depend on chunks or threads.
 
-What is fitted is decided by the type of the tables handed over: a signal model adds its own
-`linearize` by ``numba.extending.overload``.
+What is fitted is decided by the number of tables handed over: a signal model adds its own
+`linearize` by `linearizes`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from napari_mrf.compute.compilation import OPTIONS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Linearize = Callable[..., float]
+
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 
-MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
-"""How the `linearize` of a model is compiled (``jit_options``)."""
+_MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
+_MODELS: dict[int, Linearize] = {}
 
 
 def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:
@@ -42,7 +48,24 @@ def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners:
     corners : ndarray
         (6, 4), scratch.
     """
-    raise NotImplementedError
+    # Only where numba is told not to compile (NUMBA_DISABLE_JIT); else the overload is taken.
+    return _MODELS[len(model)](theta, z, model, jacobian, work, corners)
+
+
+def linearizes(n_tables: int) -> Callable[[Linearize], Linearize]:
+    """Decorate the `linearize` of a signal model of so many tables."""
+
+    def register(function: Linearize) -> Linearize:
+        _MODELS[n_tables] = function
+
+        @overload(linearize, jit_options=_MODEL_OPTIONS)
+        def _choose(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+            is_it = isinstance(model, types.BaseTuple) and len(model) == n_tables
+            return function if is_it else None
+
+        return function
+
+    return register
 
 
 @njit(**OPTIONS)
