@@ -1,6 +1,7 @@
 """Fingerprints with known truth, and a brute-force search, for the tests of matchers."""
 
 import numpy as np
+from properties import check_chunks_and_threads, check_complex_factor_invariance, in_chunks
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.grid import ParameterGrid
@@ -52,3 +53,15 @@ def brute_force(sequence, grid, signals, fat_fractions):
     power = np.abs(unit.astype(np.complex128) @ atoms.conj().T) ** 2
     best = power.argmax(axis=1)
     return power.max(axis=1), {key: values[best] for key, values in points.items()}
+
+
+def check_refined(refined, signals, rng):
+    """Refinement, by name from (N, T) fingerprints, of no other voxel and of no complex factor."""
+    n, order = len(signals), rng.permutation(len(signals))
+    whole, shuffled = refined(signals), refined(signals[order])
+    for key, values in whole.items():
+        np.testing.assert_array_equal(shuffled[key], values[order], err_msg=key)
+    chunk = int(rng.integers(1, 40))
+    check_chunks_and_threads(lambda size, _: in_chunks(refined, signals, size), [(chunk, 1)])
+    quarters = 2.0 ** rng.integers(-4, 4, n) * 1j ** rng.integers(0, 4, n)
+    check_complex_factor_invariance(refined, signals, quarters, rtol=1e-3)

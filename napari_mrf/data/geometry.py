@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,18 @@ class OnGrid(Protocol):
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
+        """(Z, Y, X)."""
+
+    @property
+    def affine(self) -> NDArray[np.float64] | None:
+        """(4, 4), voxel indices (x, y, z) to mm; None where nobody knows."""
+
+
+class Placed(Protocol):
+    """Values that know where they lie: a label map."""
+
+    @property
+    def values(self) -> NDArray[Any]:
         """(Z, Y, X)."""
 
     @property
@@ -122,6 +134,28 @@ def check_same_grid(
     difference = grid_difference(one, target)
     if difference:
         raise MRFInputError(code, f"{what}: {difference}", path=path, hint=hint)
+
+
+def values_on(given: NDArray[Any] | Placed, target: OnGrid, what: str) -> NDArray[Any]:
+    """Return the values of a mask, region or label map that lies on a target grid.
+
+    Parameters
+    ----------
+    given : ndarray or Placed
+        (Z, Y, X). Where a bare array lies nobody knows: only its shape can be checked.
+    target : OnGrid
+        With or without geometry.
+    what : str
+        As in `check_same_grid`.
+
+    Raises
+    ------
+    MRFInputError
+        ``"other-grid"``.
+    """
+    values = np.asarray(getattr(given, "values", given))
+    check_same_grid(Grid(values.shape, getattr(given, "affine", None)), target, what)
+    return values
 
 
 def _corners_apart(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.matching.refinement.prior import Prior
     from napari_mrf.matching.refinement.refinement import Refinement
 
 _FEWEST_LEARNED = 50
@@ -122,8 +123,7 @@ class RefiningMatcher(VoxelwiseMethod):
         self.refining = Refining(**asked)
         self.threads = threads or n_threads()
         self._must_refine = bool(asked.get("refine", False))
-        prior = self.refining.prior
-        self._prior = no_prior() if prior == "off" else range_prior(sequence.kind)
+        self._prior = self._first_prior()
         self._refinement: Refinement | None = None
 
     @property
@@ -135,6 +135,9 @@ class RefiningMatcher(VoxelwiseMethod):
 
         refinement = REFINEMENTS.get(self.sequence.kind)
         return None if refinement is None else refinement.b1_range
+
+    def _first_prior(self) -> Prior:
+        return no_prior() if self.refining.prior == "off" else range_prior(self.sequence.kind)
 
     def preparing_refinement(self, axes: Iterable[str]) -> Iterator[None]:
         """Make the tables of refinement, unless it is off; notes say why it is left out.
@@ -180,7 +183,11 @@ class RefiningMatcher(VoxelwiseMethod):
 
     def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
         """Take the prior from a sample of the series itself (empirical Bayes)."""
-        if self._refinement is None or len(signals) < _FEWEST_LEARNED:
+        if self._refinement is None:
+            return
+        # What an earlier series has taught is no business of this one.
+        self._prior, self._refinement.noise_colour = self._first_prior(), 1.0
+        if len(signals) < _FEWEST_LEARNED:
             return
         if self.refining.sigma is None:
             self._refinement.learn_noise(signals, found)

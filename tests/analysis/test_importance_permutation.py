@@ -1,10 +1,18 @@
 """Permutation importance where the answer is known: methods that look at chosen frames only."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from importance_cases import NeighborMean, OneFrame, series_of, small_sequence
+from properties import (
+    check_chunks_and_threads,
+    check_complex_factor_invariance,
+    divided,
+    random_factors,
+)
 
 from napari_mrf import MRFInputError, ParameterMaps, methods
 from napari_mrf.analysis.importance.measure import importance, iter_importance
@@ -70,14 +78,25 @@ def test_seed_alone_decides():
     assert not np.array_equal(first.places, other.places)
 
 
+def by_name(method, series, **options):
+    """Changes of every map, a row for each group of frames, and where voxels change."""
+    found = importance(method, series, fisher=False, options=ImportanceOptions(**options))
+    return {key: found.change[key] for key in found.keys} | {
+        f"{key} of voxels": found.voxel_change[key] for key in found.keys
+    }
+
+
 @given(chunk_size=st.integers(1, 100))
 @settings(max_examples=10, deadline=None)
 def test_chunks_change_nothing(chunk_size):
     series = series_of(small_sequence())
-    whole = importance(OneFrame(series.sequence, frame=5), series, fisher=False)
     method = OneFrame(series.sequence, frame=5)
-    method.chunk_size = chunk_size
-    assert np.array_equal(importance(method, series, fisher=False).change["FF"], whole.change["FF"])
+
+    def run(chunk, threads):
+        with divided(method, chunk, threads):
+            return by_name(method, series)
+
+    check_chunks_and_threads(run, [(chunk_size, 1)])
 
 
 def test_strided_frames_have_the_numbers_they_have_alone():
@@ -112,19 +131,22 @@ def test_gain_and_receive_phase_do_not_matter_once_aligned():
     series = series_of(sequence, n=12)
     generator = np.random.default_rng(3)
     shape = series.spatial_shape
-    factors = generator.uniform(0.2, 5, shape) * np.exp(2j * np.pi * generator.random(shape))
-    coil = series_of(sequence, n=12, factors=factors)
+    factors = random_factors(generator, int(np.prod(shape)), 0.7)
     method = methods.get("water-fat", sequence=sequence, device="cpu", refine=False)
-    options = ImportanceOptions(stride=60)
-    before, after = (
-        importance(method, one, options=options, fisher=False) for one in (series, coil)
+
+    def mean_changes(signals, **how):
+        turned = replace(series, signal=signals.T.reshape(-1, *shape))
+        found = importance(method, turned, fisher=False,
+                           options=ImportanceOptions(stride=60, **how))  # fmt: skip
+        return {key: found.mean(key) for key in found.keys}
+
+    signals = series.signal.reshape(sequence.n_frames, -1).T
+    check_complex_factor_invariance(
+        mean_changes, signals, factors, atol=dict.fromkeys(method.parameters, 5e-3)
     )
-    for key in before.keys:
-        np.testing.assert_allclose(after.mean(key), before.mean(key), atol=5e-3)
-    raw = ImportanceOptions(stride=60, **RAW)
-    mixed = importance(method, coil, options=raw, fisher=False)
+    coil = (signals * factors[:, None]).astype(np.complex64)
     # Measured values of another phase and gain are gross damage, not a loss of information.
-    assert np.all(mixed.mean("Df") > 2 * after.mean("Df"))
+    assert np.all(mean_changes(coil, **RAW)["Df"] > 2 * mean_changes(coil)["Df"])
 
 
 def test_common_factor_follows_the_voxels_own():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_complex_factor_invariance, random_factors
 
 import napari_mrf as mrf
 from napari_mrf import MRFSeries, ParameterMaps
@@ -65,17 +66,21 @@ def test_m0_of_another_series_is_not_taken():
     assert prediction.scale == pytest.approx(complex(GAIN[ROW]), rel=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.floats(1e-3, 1e4), st.floats(-np.pi, np.pi))
-def test_a_complex_factor_of_the_series_scales_the_prediction(gain, phase):
-    factor = gain * np.exp(1j * phase)
-    maps = maps_of(FF=0.5 * np.ones(SHAPE))
-    predictor = Predictor.of("set", maps, SERIES)
-    measured = SIGNAL[(slice(None), *VOXEL)]
-    one, other = (predictor.at(VOXEL, signal) for signal in (measured, factor * measured))
-    assert one.correlation < 0.9999
-    assert other.correlation == pytest.approx(one.correlation, rel=1e-9)
-    assert np.allclose(other.signal, factor * one.signal, rtol=1e-9, atol=0)
+def test_a_complex_factor_of_the_series_scales_the_prediction():
+    predictor = Predictor.of("set", maps_of(FF=0.5 * np.ones(SHAPE)), SERIES)
+
+    def by_name(signals):
+        predicted = [predictor.at(VOXEL, signal) for signal in signals]
+        assert all(one.correlation < 0.9999 for one in predicted)
+        return {
+            "m0": np.array([one.scale for one in predicted]),
+            "quality": np.array([one.correlation for one in predicted]),
+        } | {f"frame {t}": np.array([one.signal[t] / one.scale for one in predicted])
+             for t in range(175)}  # fmt: skip
+
+    measured = np.repeat(SIGNAL[(slice(None), *VOXEL)][None], 20, axis=0)
+    factors = random_factors(np.random.default_rng(6), 20, 4)
+    check_complex_factor_invariance(by_name, measured, factors, rtol=1e-6)
 
 
 def test_conjugated_run_is_turned_back():

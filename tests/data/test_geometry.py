@@ -19,9 +19,12 @@ from napari_mrf.analysis.importance.measure import iter_importance
 from napari_mrf.analysis.inspection.inputs import load_maps_to_inspect
 from napari_mrf.analysis.inspection.inspect import is_from
 from napari_mrf.analysis.inspection.prediction import obstacle_of
+from napari_mrf.analysis.regions.pairs import roi_pairs
+from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.data.geometry import Grid, check_same_grid, grid_difference, same_place
 from napari_mrf.data.label import Label
 from napari_mrf.io import load_labels, load_mask, save_labels, save_series
+from napari_mrf.io.labels.label_maps import LabelMap
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.plugin.layers.masks import mask_from_layer, show_mask
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer, adopt_layer
@@ -134,6 +137,27 @@ def errors_in_numbers(first, second, folder):
     map_errors(maps_in(first), maps_in(second), MASK)
 
 
+def labels_in(affine):
+    return LabelMap(MASK.astype(np.uint16), affine, sha256="")
+
+
+def errors_in_a_region(first, second, folder):
+    found = error_map(maps_in(second), maps_in(second), "FF", region=labels_in(first))
+    assert np.isfinite(found).sum() == MASK.sum()
+
+
+def errors_in_numbers_in_a_region(first, second, folder):
+    assert map_errors(maps_in(second), maps_in(second), labels_in(first))[0].n == MASK.sum()
+
+
+def statistics_of_regions(first, second, folder):
+    assert roi_statistics(maps_in(second), labels_in(first))["n"].max() == MASK.sum()
+
+
+def pairs_of_regions(first, second, folder):
+    roi_pairs(maps_in(second), maps_in(second), labels_in(first))
+
+
 def inspected(first, second, folder):
     save_maps(maps_in(first), folder)
     load_maps_to_inspect([folder], series_in(second))
@@ -198,9 +222,11 @@ def regions_to_inspect(first, second, folder):
     return inspect.choices() == (RegionChoice(1),)
 
 
-WITHOUT_WINDOW = (halves_of_a_series, labels, mask, plain_maps, maps_and_their_record, grids,
-                  compared, errors, errors_in_numbers, inspected, predicted, importance, trained
-                  )  # fmt: skip
+WITHOUT_WINDOW = (
+    halves_of_a_series, labels, mask, plain_maps, maps_and_their_record, grids, compared, errors,
+    errors_in_numbers, errors_in_a_region, errors_in_numbers_in_a_region, statistics_of_regions,
+    pairs_of_regions, inspected, predicted, importance, trained,
+)  # fmt: skip
 LAYERS = (mask_layer, regions_layer_as_mask, mask_layer_to_draw_on, regions_to_draw_on,
           regions_to_compare, regions_to_inspect)  # fmt: skip
 

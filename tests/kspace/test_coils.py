@@ -4,10 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+from properties import check_adjoint, check_chunks_and_threads, complex_normal
 
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.errors import MRFInputError
-from napari_mrf.kspace import coils, gridding
+from napari_mrf.kspace import coils, density, gridding, nufft
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
 
@@ -54,7 +55,7 @@ def test_combination_finds_known_sensitivities_but_for_a_smooth_phase(n_coils, s
 def test_combination_keeps_the_level_of_white_noise():
     rng = np.random.default_rng(4)
     sensitivities = coils.simulated_sensitivities((64, 64), 8)
-    noise = rng.standard_normal((8, 64, 64)) + 1j * rng.standard_normal((8, 64, 64))
+    noise = complex_normal(rng, 8, 64, 64)
     combined = coils.combine(noise, sensitivities)
     assert combined.real.std() == pytest.approx(1.0, abs=0.03)
     assert combined.imag.std() == pytest.approx(1.0, abs=0.03)
@@ -63,6 +64,55 @@ def test_combination_keeps_the_level_of_white_noise():
 def test_combination_of_nothing_is_finite():
     weights = coils.combination_weights(np.zeros((2, 4, 8, 8), dtype=np.complex64))
     assert np.all(np.isfinite(weights))
+
+
+SHAPE, N_COILS = (24, 20), 3
+TRAJECTORY = RadialTrajectory(9, 24)
+RECEIVED = (N_COILS, 9, TRAJECTORY.n_samples)
+
+
+@pytest.mark.parametrize("leading", [(), (4,)])
+def test_combination_is_the_adjoint_of_reception(leading):
+    sensitivities = coils.simulated_sensitivities(SHAPE, N_COILS)
+    check_adjoint(
+        lambda images: images[..., None, :, :] * sensitivities,
+        lambda received: coils.combine(received, sensitivities),
+        (*leading, *SHAPE), (*leading, N_COILS, *SHAPE),
+    )  # fmt: skip
+
+
+def test_gridding_is_the_adjoint_of_the_weighted_measurement():
+    ramp = density.radial_ramp(TRAJECTORY, 9)
+    check_adjoint(
+        lambda images: nufft.forward(images, TRAJECTORY.coordinates()) * ramp,
+        lambda samples: gridding.coil_images(samples, TRAJECTORY, 0, 9, SHAPE),
+        (N_COILS, *SHAPE), RECEIVED, tolerance=5 * nufft.EPSILON,
+    )  # fmt: skip
+
+
+def test_combined_gridding_is_the_adjoint_of_a_measurement_with_coils():
+    ramp, sensitivities = (
+        density.radial_ramp(TRAJECTORY, 9), coils.simulated_sensitivities(SHAPE, N_COILS)
+    )  # fmt: skip
+    check_adjoint(
+        lambda image: nufft.forward(image * sensitivities, TRAJECTORY.coordinates()) * ramp,
+        lambda samples: coils.combine(
+            gridding.coil_images(samples, TRAJECTORY, 0, 9, SHAPE), sensitivities
+        ),
+        SHAPE, RECEIVED, tolerance=5 * nufft.EPSILON,
+    )  # fmt: skip
+
+
+def test_frames_do_not_depend_on_threads():
+    rng = np.random.default_rng(6)
+    trajectory = RadialTrajectory(60, 24)
+    samples = complex_normal(rng, N_COILS, 60, trajectory.n_samples).astype(np.complex64)
+
+    def run(_, workers):
+        frames = gridding.grid_frames(samples, trajectory, 6, SHAPE, workers=workers)
+        return {"frames": np.stack(list(frames))}
+
+    check_chunks_and_threads(run, [(None, 1), (None, 3)])
 
 
 def test_kspace_that_does_not_fit_is_refused():

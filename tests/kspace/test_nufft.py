@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_adjoint, complex_normal
 from scipy.special import j1
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace import density, nufft
 from napari_mrf.kspace.trajectory import GOLDEN_ANGLE_DEG, RadialTrajectory
-
-
-def complex_normal(rng, *shape):
-    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
 def jinc_disc(coordinates, radius):
@@ -57,14 +54,12 @@ def test_forward_equals_the_sum_over_voxels(dtype, epsilon, shape):
     seed=st.integers(0, 2**31),
 )
 def test_adjoint_is_the_adjoint_of_forward(height, width, spokes, epsilon, seed):
-    rng = np.random.default_rng(seed)
     coordinates = RadialTrajectory(spokes, max(height, width)).coordinates()
-    x = complex_normal(rng, 3, height, width)
-    y = complex_normal(rng, 3, *coordinates.shape[:-1])
-    ax = nufft.forward(x, coordinates, epsilon=epsilon)
-    ahy = nufft.adjoint(y, coordinates, (height, width), epsilon=epsilon)
-    size = np.linalg.norm(ax) * np.linalg.norm(y)
-    assert abs(np.vdot(y, ax) - np.vdot(ahy, x)) < 5 * epsilon * size
+    check_adjoint(
+        lambda images: nufft.forward(images, coordinates, epsilon=epsilon),
+        lambda samples: nufft.adjoint(samples, coordinates, (height, width), epsilon=epsilon),
+        (3, height, width), (3, *coordinates.shape[:-1]), tolerance=5 * epsilon, seed=seed,
+    )  # fmt: skip
 
 
 def test_golden_angle_is_the_published_increment():

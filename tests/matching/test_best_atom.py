@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_chunks_and_threads
 
 from napari_mrf.dictionary.real_atoms import RealAtoms, are_real_up_to_phase, norms_of
 from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
@@ -114,14 +115,12 @@ def test_answer_does_not_depend_on_blocks_or_threads(
     # So dense that rounding would decide.
     atoms = smooth_atoms(rng, 2500, 30, real=real)
     signals = noisy_signals(rng, atoms, 70, 0.3)
-    expected = found_by(compiled(atoms), signals)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        search = compiled(atoms, voxels_at_once=voxels_at_once, atoms_at_once=atoms_at_once)
-        np.testing.assert_array_equal(found_by(search, signals), expected)
-    finally:
-        torch.set_num_threads(before)
+
+    def run(_, threads):
+        sizes = {"voxels_at_once": voxels_at_once, "atoms_at_once": atoms_at_once}
+        return {"atom": found_by(compiled(atoms, **(sizes if threads else {})), signals)}
+
+    check_chunks_and_threads(run, [(None, threads)])
 
 
 @settings(max_examples=15, deadline=None)

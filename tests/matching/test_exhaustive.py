@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_cases import brute_force, measured, small_grid
+from properties import check_chunks_and_threads, complex_normal, in_chunks, named
 
 import napari_mrf as mrf
 from napari_mrf.data.maps import FLAGS
@@ -64,17 +65,13 @@ def test_pd_is_the_scale(matcher, fisp):
     assert set(result.parameters) == {"PD", "T1", "T2"}
 
 
-def test_result_is_bit_identical_for_any_chunk(matcher, fisp):
+def test_result_is_bit_identical_for_any_chunk_and_thread_count(matcher, fisp):
     rng = np.random.default_rng(0)
-    signals = rng.standard_normal((300, 60)) + 1j * rng.standard_normal((300, 60))
-    signals = signals.astype(np.complex64)
-    whole = matcher.match(signals)
-    for chunk in (1, 37, 299):
-        parts = [matcher.match(signals[i : i + chunk]) for i in range(0, 300, chunk)]
-        for key in ("T1", "T2", "PD"):
-            joined = np.concatenate([part.parameters[key] for part in parts])
-            np.testing.assert_array_equal(joined, whole.parameters[key])
-        np.testing.assert_array_equal(np.concatenate([p.m0 for p in parts]), whole.m0)
+    signals = complex_normal(rng, 300, 60).astype(np.complex64)
+    check_chunks_and_threads(
+        lambda chunk, _: in_chunks(lambda part: named(matcher.match(part)), signals, chunk),
+        [(1, 1), (37, 2), (299, 1)],
+    )
 
 
 def test_water_fat_is_never_below_exhaustive_with_gridded_fat_fraction():

@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_cases import measured, random_tissue, small_grid
+from properties import (
+    check_chunks_and_threads,
+    check_complex_factor_invariance,
+    divided,
+    exact_factors,
+    random_factors,
+    reconstructed,
+)
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.atoms import Dictionary
@@ -90,30 +97,14 @@ def fingerprints(sequence, seed, snr_db):
     return measured(sequence, tissue, snr_db, rng), rng
 
 
-def reconstructed(method, signals, mask=None):
-    """Reconstruct (N, T) fingerprints as a series; return every map as (N,) values."""
-    series = mrf.MRFSeries(signals.T.reshape(-1, *SHAPE), sequence=method.sequence)
-    maps = method.reconstruct(series, np.ones(SHAPE, bool) if mask is None else mask)
-    found = {**maps, "quality": maps.quality, "m0": maps.m0, "flags": maps.flags}
-    found |= {f"{key}_std": values for key, values in maps.uncertainty.items()}
-    return {key: values.reshape(-1) for key, values in found.items()}
-
-
-def scaled(key, values, factor):
-    """What becomes of a map when its fingerprints are multiplied by complex factors."""
-    if key == "m0":
-        return values * factor
-    return values * np.abs(factor) if key in ("PD", "PD_std") else values
-
-
 @pytest.mark.parametrize("name", METHODS)
 @settings(max_examples=10, deadline=None)
 @given(seed=seeds, snr_db=noise_levels)
 def test_order_of_voxels_does_not_matter(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     order = rng.permutation(N)
-    plain = reconstructed(methods[name], signals)
-    shuffled = reconstructed(methods[name], signals[order])
+    plain = reconstructed(methods[name], signals, SHAPE)
+    shuffled = reconstructed(methods[name], signals[order], SHAPE)
     for key, values in plain.items():
         np.testing.assert_array_equal(shuffled[key], values[order], err_msg=key)
 
@@ -125,8 +116,8 @@ def test_voxel_does_not_depend_on_which_others_the_mask_holds(methods, name, see
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     inside = rng.random(N) < share
     inside[rng.integers(N)] = True
-    plain = reconstructed(methods[name], signals)
-    few = reconstructed(methods[name], signals, inside.reshape(SHAPE))
+    plain = reconstructed(methods[name], signals, SHAPE)
+    few = reconstructed(methods[name], signals, SHAPE, inside.reshape(SHAPE))
     for key, values in plain.items():
         np.testing.assert_array_equal(few[key][inside], values[inside], err_msg=key)
         if key != "flags":
@@ -138,13 +129,9 @@ def test_voxel_does_not_depend_on_which_others_the_mask_holds(methods, name, see
 @given(seed=seeds, snr_db=noise_levels)
 def test_sign_and_powers_of_two_change_only_m0_and_that_exactly(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
-    # Such factors are exact in floating point: not a bit may change.
-    factor = 2.0 ** rng.integers(-20, 20, N) * rng.choice([-1.0, 1.0], N)
-    plain = reconstructed(methods[name], signals)
-    turned = reconstructed(methods[name], (signals * factor[:, None]).astype(np.complex64))
-    for key, values in plain.items():
-        expected = scaled(key, values, factor.astype(np.float32))
-        np.testing.assert_array_equal(turned[key], expected, err_msg=key)
+    check_complex_factor_invariance(
+        lambda given: reconstructed(methods[name], given, SHAPE), signals, exact_factors(rng, N)
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -152,19 +139,12 @@ def test_sign_and_powers_of_two_change_only_m0_and_that_exactly(methods, name, s
 @given(seed=seeds, snr_db=noise_levels)
 def test_any_phase_and_scale_changes_only_m0(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
-    factor = 10.0 ** rng.uniform(-6, 6, N) * np.exp(2j * np.pi * rng.random(N))
-    plain = reconstructed(methods[name], signals)
-    turned = reconstructed(methods[name], (signals * factor[:, None]).astype(np.complex64))
-    # The fit is as good, even where rounding to complex64 decides between two equal ones.
-    np.testing.assert_allclose(turned["quality"], plain["quality"], atol=3e-6)
-    tolerance = {"FF": 1e-3, "T1H2O": 2.0, "T1fat": 2.0, "Df": 0.1, "B1": 1e-3, "T1": 0.5,
-                 "T2": 0.1}  # fmt: skip
-    keys = set(methods[name].parameters) & set(tolerance)
-    same = np.all([np.abs(turned[k] - plain[k]) <= tolerance[k] for k in keys], axis=0)
-    assert same.sum() >= N - 1
-    for key in {"m0", "PD", "PD_std"} & set(plain):
-        expected = scaled(key, plain[key], factor)
-        np.testing.assert_allclose(turned[key][same], expected[same], rtol=5e-3)
+    # Where rounding to complex64 decides between two fits, the other one is as good.
+    check_complex_factor_invariance(
+        lambda given: reconstructed(methods[name], given, SHAPE), signals, random_factors(rng, N),
+        atol={"quality": 3e-6, "FF": 1e-3, "T1H2O": 2.0, "T1fat": 2.0, "Df": 0.1, "B1": 1e-3,
+              "T1": 0.5, "T2": 0.1}, rtol=5e-3, undecided=1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -173,14 +153,9 @@ def test_any_phase_and_scale_changes_only_m0(methods, name, seed, snr_db):
 def test_chunks_and_threads_do_not_matter(methods, name, seed, snr_db, chunk_size, threads):
     method = methods[name]
     signals, _ = fingerprints(method.sequence, seed, snr_db)
-    plain = reconstructed(method, signals)
-    before = method.chunk_size, method.threads, torch.get_num_threads()
-    method.chunk_size, method.threads = chunk_size, threads
-    torch.set_num_threads(threads)
-    try:
-        again = reconstructed(method, signals)
-    finally:
-        method.chunk_size, method.threads = before[:2]
-        torch.set_num_threads(before[2])
-    for key, values in plain.items():
-        np.testing.assert_array_equal(again[key], values, err_msg=key)
+
+    def run(chunk, threads):
+        with divided(method, chunk, threads):
+            return reconstructed(method, signals, SHAPE)
+
+    check_chunks_and_threads(run, [(chunk_size, threads)])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matching_cases import SIGNAL, measured
+from matching_cases import SIGNAL, check_refined, measured
 from numba import njit
+from properties import check_chunks_and_threads, divided, named, reconstructed
 
 import napari_mrf as mrf
 from napari_mrf.dictionary.atoms import Dictionary
@@ -182,34 +183,32 @@ def test_complex_factor_chunks_and_order_of_voxels_do_not_matter(sequence, match
     rng = np.random.default_rng(seed)
     tissue = {"T1": rng.uniform(400, 2500, 60), "T2": rng.uniform(25, 250, 60)}
     signals = measured(sequence, tissue, snr_db, rng)
-    whole = refined(matcher, signals)
-    order = rng.permutation(60)
-    shuffled = refined(matcher, signals[order])
-    size = int(rng.integers(1, 40))
-    parts = [refined(matcher, signals[i : i + size]) for i in range(0, 60, size)]
-    factor = 2.0 ** rng.integers(-4, 4, 60) * rng.choice([-1.0, 1.0, 1j, -1j], 60)
-    turned = refined(matcher, (signals * factor[:, None]).astype(np.complex64))
-    for of in ("parameters", "uncertainty"):
-        for key, values in getattr(whole, of).items():
-            np.testing.assert_array_equal(getattr(shuffled, of)[key], values[order])
-            joined = np.concatenate([getattr(part, of)[key] for part in parts])
-            np.testing.assert_array_equal(joined, values)
-            expected = values * np.abs(factor) if key == "PD" else values
-            np.testing.assert_allclose(getattr(turned, of)[key], expected, rtol=1e-3)
+    check_refined(lambda given: named(refined(matcher, given)), signals, rng)
 
 
 def test_threads_do_not_matter(dictionary, matcher, brain):
     signals = measured(dictionary.sequence, brain, 15, np.random.default_rng(4))
-    found, before = matcher.match(signals), matcher.threads
-    results = []
-    for threads in (1, 2, 5):
-        matcher.threads = threads
-        results.append(matcher.improve(signals, found))
-    matcher.threads = before
-    for key in KEYS:
-        for other in results[1:]:
-            np.testing.assert_array_equal(other.parameters[key], results[0].parameters[key])
-            np.testing.assert_array_equal(other.uncertainty[key], results[0].uncertainty[key])
+    found = matcher.match(signals)
+
+    def run(_, threads):
+        with divided(matcher, None, threads):
+            return named(matcher.improve(signals, found))
+
+    check_chunks_and_threads(run, [(None, threads) for threads in (1, 2, 5)])
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 4, 5)], ids=["many voxels", "too few to learn"])
+def test_earlier_series_leaves_nothing_behind(dictionary, brain, shape):
+    earlier, later = (
+        measured(dictionary.sequence, brain, snr_db, np.random.default_rng(9)) for snr_db in (5, 20)
+    )
+    later = later[: np.prod(shape)]
+    fresh, used = matcher_of(dictionary), matcher_of(dictionary)
+    for signals in (earlier, earlier[::-1]):
+        reconstructed(used, signals, SHAPE)
+    expected = reconstructed(fresh, later, shape)
+    for key, values in reconstructed(used, later, shape).items():
+        np.testing.assert_array_equal(values, expected[key], err_msg=key)
 
 
 @pytest.mark.parametrize("options", [{"frames": "0-299"}, {"window": 9}])

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from matching_cases import SIGNAL, measured
+from matching_cases import SIGNAL, check_refined, measured
+from properties import named
 
 import napari_mrf as mrf
 from napari_mrf.matching.refinement.prior import KEYS, no_prior, range_prior, series_prior
@@ -110,17 +111,7 @@ def test_complex_factor_chunks_and_order_of_voxels_do_not_matter(sequence, match
     rng = np.random.default_rng(4)
     tissue = {key: rng.choice(values, 60) for key, values in INN_TEST_GRID.items()}
     signals = measured(sequence, tissue, 20, rng)
-    whole = refined(matcher, signals)
-    order = rng.permutation(60)
-    shuffled = refined(matcher, signals[order])
-    parts = [refined(matcher, signals[i : i + 7]) for i in range(0, 60, 7)]
-    factor = 2.0 ** rng.integers(-4, 4, 60)[:, None] * 1j ** rng.integers(0, 4, 60)[:, None]
-    turned = refined(matcher, (signals * factor).astype(np.complex64))
-    for key in KEYS:
-        values = whole.parameters[key]
-        np.testing.assert_array_equal(shuffled.parameters[key], values[order])
-        np.testing.assert_array_equal(np.concatenate([p.parameters[key] for p in parts]), values)
-        np.testing.assert_allclose(turned.parameters[key], values, rtol=1e-4, atol=1e-4)
+    check_refined(lambda given: named(refined(matcher, given)), signals, rng)
 
 
 def test_limits_are_kept(sequence, matcher):

@@ -3,6 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from properties import (
+    check_chunks_and_threads,
+    check_complex_factor_invariance,
+    divided,
+    random_factors,
+    reconstructed,
+)
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries
@@ -65,6 +72,10 @@ def installed(tmp_path, monkeypatch, signals):
     return tmp_path
 
 
+def of_ranges(share):
+    return {key: share * (high - low) for key, (low, high) in RANGES.items()}
+
+
 def everywhere(series):
     return np.ones(series.spatial_shape, bool)
 
@@ -96,31 +107,32 @@ def test_maps_are_those_of_the_network(installed, series):
     assert len(maps.provenance["method"]["weights_sha256"]) == 64
 
 
+def by_name(method, signals):
+    return reconstructed(method, signals, SHAPE)
+
+
+def fingerprints_of(series):
+    return np.asarray(series.signal).reshape(175, -1).T
+
+
 @pytest.mark.parametrize("name", ["cohen", "inn"])
-def test_smooth_random_complex_factor_changes_nothing(installed, series, name):
-    rng = np.random.default_rng(5)
-    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
-    gain = np.exp(rng.normal() * x + rng.normal() * y)
-    phase = 3 * rng.normal() + 4 * rng.normal() * x * y + 3 * rng.normal() * z
-    turned = MRFSeries(
-        (np.asarray(series.signal) * gain * np.exp(1j * phase)).astype(np.complex64),
-        sequence=T1FF,
-    )
+def test_complex_factor_changes_nothing_but_m0(installed, series, name):
     method = mrf.methods.get(name, sequence=T1FF, device="cpu")
-    first = method.reconstruct(series, everywhere(series))
-    second = method.reconstruct(turned, everywhere(series))
-    for key, (low, high) in RANGES.items():
-        assert np.max(np.abs(first[key] - second[key])) < 1e-3 * (high - low)
+    factors = random_factors(np.random.default_rng(5), 60, 3)
+    check_complex_factor_invariance(
+        lambda given: by_name(method, given), fingerprints_of(series), factors,
+        atol=of_ranges(1e-3) | {"quality": 1e-4}, rtol=1e-3,
+    )  # fmt: skip
 
 
-def test_chunks_do_not_matter(installed, series):
-    whole = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
-    small = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
-    small.chunk_size = 7
-    first = whole.reconstruct(series, everywhere(series))
-    second = small.reconstruct(series, everywhere(series))
-    for key, (low, high) in RANGES.items():
-        np.testing.assert_allclose(first[key], second[key], rtol=0, atol=1e-5 * (high - low))
+def test_chunks_and_threads_do_not_matter(installed, series):
+    method = mrf.methods.get("cohen", sequence=T1FF, device="cpu")
+
+    def run(chunk, threads):
+        with divided(method, chunk, threads):
+            return by_name(method, fingerprints_of(series))
+
+    check_chunks_and_threads(run, [(7, 1), (7, 3)], atol=of_ranges(1e-5), rtol=1e-4)
 
 
 def test_quality_is_the_correlation_with_what_the_simulator_gives(installed, series):

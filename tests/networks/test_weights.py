@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_complex_factor_invariance, random_factors
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError
@@ -67,17 +68,14 @@ def card():
     )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=30)
-@given(
-    phase=st.floats(-np.pi, np.pi),
-    gain=st.floats(-12, 12).map(np.exp),
-    row=st.integers(0, 399),
-)
-def test_receive_phase_and_gain_do_not_matter(fingerprints, normalization, phase, gain, row):
-    signal = torch.from_numpy(fingerprints[row : row + 1])
-    turned = (signal * gain * np.exp(1j * phase)).to(torch.complex64)
-    torch.testing.assert_close(
-        normalization.canonical(turned), normalization.canonical(signal), rtol=0, atol=1e-5
+def test_receive_phase_and_gain_do_not_matter(fingerprints, normalization):
+    def canonical(signals):
+        return {str(n): one for n, one in enumerate(
+            normalization.canonical(torch.from_numpy(signals)).flatten(1).numpy().T)}  # fmt: skip
+
+    factors = random_factors(np.random.default_rng(0), len(fingerprints), 5)
+    check_complex_factor_invariance(
+        canonical, fingerprints, factors, atol=dict.fromkeys(canonical(fingerprints), 1e-5)
     )
 
 

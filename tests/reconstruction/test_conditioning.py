@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from matching_cases import measured, random_tissue, small_grid
+from properties import check_chunks_and_threads, divided, named
 
 import napari_mrf as mrf
 from napari_mrf import methods
@@ -155,14 +156,14 @@ def test_reversed_phase_sign_is_noticed_and_cured_by_the_option(sequence, snr_db
 def test_window_result_does_not_depend_on_chunks(sequence):
     rng = np.random.default_rng(4)
     signal = measured(sequence, random_tissue(24, rng), 10, rng).T.reshape(175, 1, 4, 6)
-    whole = methods.get("water-fat", sequence=sequence, window=15)
-    small = methods.get("water-fat", sequence=sequence, window=15)
-    small.chunk_size = 5
-    first = whole.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
-    lazy = mrf.MRFSeries(da.from_array(signal, chunks=(175, 1, 4, 6)))
-    second = small.reconstruct(lazy, EVERYWHERE)
-    for key, values in first.items():
-        np.testing.assert_array_equal(values, second[key])
+    method = methods.get("water-fat", sequence=sequence, window=15)
+
+    def run(chunk, threads):
+        given = signal if chunk is None else da.from_array(signal, chunks=(175, 1, 4, 6))
+        with divided(method, chunk, threads):
+            return named(method.reconstruct(mrf.MRFSeries(given), EVERYWHERE))
+
+    check_chunks_and_threads(run, [(5, 1)])
 
 
 def test_averaged_frames_count_for_less():

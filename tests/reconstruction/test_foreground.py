@@ -1,15 +1,21 @@
 """The automatic mask keeps tissue."""
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import check_chunks_and_threads, check_complex_factor_invariance, complex_normal
 
 import napari_mrf as mrf
 from napari_mrf.compute.steps import result_of
 from napari_mrf.phantoms.files import TRUTH_NAME
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.reconstruction.foreground import finding_foreground, mask_from_magnitude
+
+
+def foreground_mask(series):
+    return result_of(finding_foreground(series))
 
 
 def disc(size=64, radius=20):
@@ -72,7 +78,7 @@ def test_mask_reads_one_slice_at_a_time():
             return part
 
     watched = Watched()
-    assert result_of(finding_foreground(mrf.MRFSeries(watched))).all()
+    assert foreground_mask(mrf.MRFSeries(watched))).all()
     assert {shape for shape, _ in watched.read} == {(7, 8, 8)}
     assert [z for _, z in watched.read] == [0] * 7 + [1] * 7 + [2] * 7
 
@@ -91,7 +97,7 @@ def test_streaks_of_an_undersampled_series_are_told_from_tissue():
 def test_sample_thigh_is_kept_whole_and_air_left_out():
     folder = sample_directory()
     tissue = np.isfinite(mrf.load_maps(folder / TRUTH_NAME)["FF"])
-    mask = result_of(finding_foreground(mrf.load_series(folder / SERIES_NAME)))
+    mask = foreground_mask(mrf.load_series(folder / SERIES_NAME))
     assert mask[tissue].all()
     assert mask[~tissue].mean() < 0.1
 
@@ -105,4 +111,31 @@ def test_damaged_voxels_stay_in_the_mask_to_be_reported():
     signal[:, 0, :, 5] = np.nan
     expected = disc()
     expected[0, 0, 0] = expected[0, :, 5] = True
-    np.testing.assert_array_equal(result_of(finding_foreground(mrf.MRFSeries(signal))), expected)
+    np.testing.assert_array_equal(foreground_mask(mrf.MRFSeries(signal)), expected)
+
+
+@pytest.fixture
+def streaky():
+    """(T, 2, 32, 32): tissue that a lowered threshold has to decide on, and noise."""
+    rng = np.random.default_rng(1)
+    shading = disc(32, 12) * np.linspace(0.05, 1, 32) * np.linspace(0.5, 1, 2)[:, None, None]
+    return (shading + 0.05 * complex_normal(rng, 50, 2, 32, 32)).astype(np.complex64)
+
+
+def test_mask_does_not_depend_on_phases_nor_on_the_gain_of_the_series(streaky):
+    def mask(signals):
+        found = foreground_mask(mrf.MRFSeries(signals.T.reshape(50, 2, 32, 32)))
+        assert 0 < found.mean() < 1
+        return {"mask": found.ravel().astype(int)}
+
+    # Exact in floating point: no voxel is so near the threshold.
+    factors = 2.0**9 * 1j ** np.random.default_rng(2).integers(0, 4, 2048)
+    check_complex_factor_invariance(mask, streaky.reshape(50, -1).T, factors)
+
+
+def test_mask_does_not_depend_on_how_the_series_is_stored(streaky):
+    def run(chunk, _):
+        stored = streaky if chunk is None else da.from_array(streaky, chunks=(50, 1, chunk, 32))
+        return {"mask": foreground_mask(mrf.MRFSeries(stored)).ravel().astype(int)}
+
+    check_chunks_and_threads(run, [(32, 1), (5, 3)])

@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from matching_cases import measured, random_tissue
+from properties import check_chunks_and_threads, divided, named
 
 import napari_mrf as mrf
 from napari_mrf import cli, methods
@@ -76,14 +77,12 @@ def test_maps_fill_in_while_chunks_arrive(method, signal, sequence):
 
 
 def test_result_does_not_depend_on_laziness_or_chunks(method, signal):
-    plain = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
-    lazy = mrf.MRFSeries(da.from_array(signal, chunks=(175, 1, 3, 4)))
-    small = methods.get("water-fat", sequence=method.sequence, device="cpu", refine=False)
-    small.chunk_size = 5
-    other = small.reconstruct(lazy, EVERYWHERE)
-    for key, values in plain.items():
-        np.testing.assert_array_equal(values, other[key])
-    np.testing.assert_array_equal(plain.m0, other.m0)
+    def run(chunk, threads):
+        given = signal if chunk is None else da.from_array(signal, chunks=(175, 1, 3, 4))
+        with divided(method, chunk, threads):
+            return named(method.reconstruct(mrf.MRFSeries(given), EVERYWHERE))
+
+    check_chunks_and_threads(run, [(5, 1)])
 
 
 def test_outside_the_mask_there_is_no_value_and_no_slice_is_read(method, signal):

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from properties import check_chunks_and_threads, in_chunks
 
 import napari_mrf as mrf
 from napari_mrf.simulation import bloch, epg
@@ -84,15 +85,15 @@ def test_fingerprint_has_the_same_bits_in_any_batch(fisp, tissues):
     np.testing.assert_array_equal(alone[0], whole[7])
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_fingerprint_has_the_same_bits_for_any_thread_count(fisp, tissues, n_threads):
-    before = torch.get_num_threads()
-    expected = mrf.simulate(fisp, tissues)
-    torch.set_num_threads(n_threads)
-    try:
-        np.testing.assert_array_equal(mrf.simulate(fisp, tissues), expected)
-    finally:
-        torch.set_num_threads(before)
+def test_fingerprint_has_the_same_bits_for_any_chunk_and_thread_count(fisp, tissues):
+    rows = np.stack(list(tissues.values()), axis=1)
+
+    def simulated(part):
+        return {"signal": mrf.simulate(fisp, dict(zip(tissues, part.T, strict=True)))}
+
+    check_chunks_and_threads(
+        lambda chunk, _: in_chunks(simulated, rows, chunk), [(None, 1), (131, 2), (250, 3)]
+    )
 
 
 def test_simulation_may_be_called_from_several_threads_at_once(fisp, tissues):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.geometry import check_same_grid, values_on
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.geometry import Placed
     from napari_mrf.data.maps import ParameterMaps
 
 _SHARE_OF_DISPLAY = 0.15
@@ -76,7 +77,7 @@ def error_map(
     key: str,
     kind: str = "difference",
     *,
-    region: NDArray[np.bool_] | None = None,
+    region: NDArray[np.bool_] | Placed | None = None,
     apply_validity: bool = True,
     thresholds: Mapping[str, float] | None = None,
 ) -> NDArray[np.float32]:
@@ -90,8 +91,9 @@ def error_map(
         A parameter that both have.
     kind : str
         A key of `ERROR_KINDS`.
-    region : ndarray of bool, optional
-        (Z, Y, X) voxels to look at; all by default.
+    region : ndarray of bool or Placed, optional
+        (Z, Y, X) voxels to look at, all by default; with its geometry (a `LabelMap`), its place
+        is checked as well.
     apply_validity : bool
         Leave voxels out by the validity rules, applied to the **reference** fat fraction.
     thresholds : mapping of str to float, optional
@@ -106,7 +108,7 @@ def error_map(
     Raises
     ------
     MRFInputError
-        ``"other-grid"``, ``"bad-shape"``, or ``"bad-option"`` for an unknown kind or map.
+        ``"other-grid"``, or ``"bad-option"`` for an unknown kind or map.
     """
     if kind not in ERROR_KINDS:
         raise MRFInputError("bad-option", "this kind of error map does not exist",
@@ -116,14 +118,11 @@ def error_map(
         raise MRFInputError("bad-option", f"{key} is not a map of both reconstructions",
                             expected=", ".join(shared) or "a map of both")  # fmt: skip
     check_same_grid(test, reference, "the test lies on another grid than the reference")
-    if region is not None and region.shape != reference.spatial_shape:
-        raise MRFInputError("bad-shape", "the region lies on another grid than the maps",
-                            expected=f"shape {reference.spatial_shape}",
-                            found=f"shape {region.shape}")  # fmt: skip
     truth, found = reference[key].astype(np.float64), test[key].astype(np.float64)
     shown = np.isfinite(truth) & np.isfinite(found)
     if region is not None:
-        shown &= np.asarray(region, bool)
+        inside = values_on(region, reference, "the region lies on another grid than the maps")
+        shown &= inside.astype(bool)
     rules = validity_rules(thresholds) if apply_validity else {}
     if key in rules and "FF" in reference:
         shown &= rules[key].mask(reference["FF"])

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.geometry import check_same_grid, values_on
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
-from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.geometry import Placed
     from napari_mrf.data.maps import ParameterMaps
 
 
@@ -53,7 +53,7 @@ class MapError:
 def map_errors(
     test: ParameterMaps,
     reference: ParameterMaps,
-    mask: NDArray[np.bool_],
+    mask: NDArray[np.bool_] | Placed,
     *,
     thresholds: Mapping[str, float] | None = None,
 ) -> list[MapError]:
@@ -66,8 +66,9 @@ def map_errors(
     ----------
     test, reference : ParameterMaps
         On one grid.
-    mask : ndarray of bool
-        (Z, Y, X) voxels to compare.
+    mask : ndarray of bool or Placed
+        (Z, Y, X) voxels to compare; with its geometry (a `LabelMap`), its place is checked as
+        well.
     thresholds : mapping of str to float, optional
         Fat-fraction thresholds by key, see `validity_rules`.
 
@@ -79,20 +80,15 @@ def map_errors(
     Raises
     ------
     MRFInputError
-        ``"other-grid"`` for maps, ``"bad-shape"`` for a mask on another grid.
+        ``"other-grid"`` for maps, or a mask, on another grid.
     """
     check_same_grid(test, reference, "the maps lie on different grids")
-    if mask.shape != reference.spatial_shape:
-        raise MRFInputError(
-            "bad-shape",
-            "the mask lies on another grid than the maps",
-            expected=f"shape {reference.spatial_shape}",
-            found=f"shape {mask.shape}",
-        )
+    inside = values_on(mask, reference, "the mask lies on another grid than the maps")
+    inside = inside.astype(bool)
     rules = validity_rules(thresholds)
     rows = []
     for key in (key for key in PARAMETERS if key in test and key in reference):
-        region = mask & np.isfinite(reference[key])
+        region = inside & np.isfinite(reference[key])
         if key in rules and "FF" in reference:
             region = region & rules[key].mask(reference["FF"])
         name = rules[key].describe() if key in rules else "everywhere"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.regions.options import RoiOptions
+    from napari_mrf.data.geometry import Placed
 
 
 PAIR_COLUMNS: dict[str, str] = {
@@ -47,7 +48,7 @@ PAIR_COLUMNS: dict[str, str] = {
 def roi_pairs(
     reference: ParameterMaps,
     test: ParameterMaps,
-    labels: NDArray[Any],
+    labels: NDArray[Any] | Placed,
     names: Mapping[int, str] | None = None,
     *,
     subject: str = "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.data.geometry import values_on
 from napari_mrf.data.parameters import PARAMETERS, ValidityRule, validity_rules
 from napari_mrf.errors import MRFInputError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from napari_mrf.data.geometry import Placed
     from napari_mrf.data.maps import ParameterMaps
 
 
@@ -49,7 +51,7 @@ COLUMNS: dict[str, str] = {
 
 def roi_statistics(
     maps: ParameterMaps,
-    labels: NDArray[Any],
+    labels: NDArray[Any] | Placed,
     names: Mapping[int, str] | None = None,
     *,
     options: RoiOptions | None = None,
@@ -61,8 +63,9 @@ def roi_statistics(
     ----------
     maps : ParameterMaps
         NaN where there is no value.
-    labels : ndarray of int
-        (Z, Y, X); 0 is the background.
+    labels : ndarray of int or Placed
+        (Z, Y, X); 0 is the background. With their geometry (a `LabelMap`), their place is
+        checked as well.
     names : mapping of int to str, optional
         Every named label but 0 has its rows, drawn or not. Other labels that are drawn follow
         as ``"Label 7"``.
@@ -81,13 +84,15 @@ def roi_statistics(
     Raises
     ------
     MRFInputError
-        ``"bad-shape"`` when labels and maps lie on different grids, ``"bad-labels"`` for
+        ``"other-grid"`` when labels and maps lie on different grids, ``"bad-labels"`` for
         labels that are no whole numbers.
     """
     import pandas as pd
 
     options = options or RoiOptions()
-    labels = _checked(labels, maps.spatial_shape)
+    values = values_on(labels, maps, "the labels lie on another grid than the maps")
+    if values.dtype.kind not in "biu":
+        raise MRFInputError("bad-labels", "labels must be whole numbers", found=str(values.dtype))
     if fat_fraction is None:
         fat_fraction = maps.get("FF")
     rules = validity_rules(options.thresholds) if options.apply_validity else {}
@@ -110,7 +115,7 @@ def roi_statistics(
             "validity": describe_validity(key, options, rules, key in valid),
             "erosion_voxels": options.erosion_voxels,
         }
-        for region in _regions(labels, names or {}, options.erosion_voxels)
+        for region in _regions(values, names or {}, options.erosion_voxels)
         for z, drawn, kept in region.scopes
         for key in maps
     ]
@@ -154,20 +159,6 @@ def _voxel_ml(affine: NDArray[np.float64] | None) -> float:
     if affine is None:
         return float("nan")
     return abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
-
-
-def _checked(labels: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
-    labels = np.asarray(labels)
-    if labels.shape != shape:
-        raise MRFInputError(
-            "bad-shape",
-            "the labels lie on another grid than the maps",
-            expected=f"shape {shape}",
-            found=f"shape {labels.shape}",
-        )
-    if labels.dtype.kind not in "biu":
-        raise MRFInputError("bad-labels", "labels must be whole numbers", found=str(labels.dtype))
-    return labels
 
 
 NUMBERS = ("mean", "sd", "median", "p05", "p25", "p75", "p95", "mean_uncertainty")

@@ -109,7 +109,7 @@ class RoiStudy:
         if isinstance(source, dict) and isinstance(source.get("path"), str):
             record["series"] = source["path"]
         names = {index: label.name for index, label in table.items() if index != 0}
-        statistics = roi_statistics(maps, labels.values, names, options=options)
+        statistics = roi_statistics(maps, labels, names, options=options)
         return SubjectStatistics(subject, statistics, tuple(maps), record, labels.warnings)
 
 

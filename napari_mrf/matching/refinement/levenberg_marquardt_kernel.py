@@ -6,23 +6,29 @@ residual, together with the parameters. A parameter that is known is held: it ta
 the covariance of the others is that given its value. Every voxel is computed by itself in a
 fixed order: results do not depend on chunks or threads.
 
-What is fitted is decided by the type of the tables handed over: a signal model adds its own
-`linearize` by ``numba.extending.overload``.
+What is fitted is decided by the number of tables handed over: a signal model adds its own
+`linearize` by `linearizes`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from napari_mrf.compute.compilation import OPTIONS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Linearize = Callable[..., float]
+
 _FLOOR = 1e-14  # of the noise variance of unit-norm fingerprints
 
-MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
-"""Options that the `linearize` of a model is compiled with (``jit_options``)."""
+_MODEL_OPTIONS: dict[str, Any] = {key: OPTIONS[key] for key in ("nogil", "fastmath", "error_model")}
+_MODELS: dict[int, Linearize] = {}
 
 
 def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners: Any) -> float:
@@ -43,7 +49,24 @@ def linearize(theta: Any, z: Any, model: Any, jacobian: Any, work: Any, corners:
     corners : ndarray
         (6, 4), scratch.
     """
-    raise NotImplementedError
+    # Only where numba is told not to compile (NUMBA_DISABLE_JIT); else the overload is taken.
+    return _MODELS[len(model)](theta, z, model, jacobian, work, corners)
+
+
+def linearizes(n_tables: int) -> Callable[[Linearize], Linearize]:
+    """Decorate the `linearize` of a signal model of so many tables."""
+
+    def register(function: Linearize) -> Linearize:
+        _MODELS[n_tables] = function
+
+        @overload(linearize, jit_options=_MODEL_OPTIONS)
+        def _choose(theta, z, model, jacobian, work, corners):  # type: ignore[no-untyped-def]
+            is_it = isinstance(model, types.BaseTuple) and len(model) == n_tables
+            return function if is_it else None
+
+        return function
+
+    return register
 
 
 @njit(**OPTIONS)
