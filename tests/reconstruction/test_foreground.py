@@ -78,7 +78,7 @@ def test_mask_reads_one_slice_at_a_time():
             return part
 
     watched = Watched()
-    assert foreground_mask(mrf.MRFSeries(watched))).all()
+    assert foreground_mask(mrf.MRFSeries(watched)).all()
     assert {shape for shape, _ in watched.read} == {(7, 8, 8)}
     assert [z for _, z in watched.read] == [0] * 7 + [1] * 7 + [2] * 7
 
