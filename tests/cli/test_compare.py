@@ -213,6 +213,21 @@ def test_same_comparison_gives_the_same_files_apart_from_the_time(study, run, tm
     assert undated[0] == undated[1]
 
 
+def test_mask_reaches_the_means_of_the_regions(study, run, tmp_path):
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[1, :6] = 1
+    save_labels(tmp_path / "mask.nii.gz", mask, AFFINE)
+    code, _, _ = run(study / "first", study / "second", "--rois", study / "muscles.nii.gz",
+                     "--mask", tmp_path / "mask.nii.gz", "--output", tmp_path / "out")  # fmt: skip
+    assert code == 0
+    pooled = [row for row in rows_of(tmp_path / "out" / "rois.csv")
+              if (row["scope"], row["map"]) == ("pooled", "T1H2O")]  # fmt: skip
+    for row in pooled[:3]:
+        where = (mask > 0) & (labels() == int(row["label"]))
+        assert int(row["n_reference"]) == where.sum()
+        assert float(row["reference"]) == pytest.approx(water()[where].mean(), abs=1e-3)
+
+
 def test_earlier_results_stay_without_leave_to_overwrite(study, run):
     before = (study / "out" / "agreement.csv").read_bytes()
     code, _, err = run(study / "second", study / "first", "--output", study / "out")

@@ -186,21 +186,22 @@ def iter_compare(
         mask = np.ones(subject.reference.spatial_shape, bool)
         if subject.mask is not None:
             mask = np.asarray(subject.mask, bool)
-        for step, key in enumerate(keys):
-            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
-            metrics.append(subject_metrics(subject, key, mask, options))
-            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
-            blurriness.append(subject_blurriness(subject, key, mask, sides))
+        table = None
         if subject.labels is not None:
-            yield ComparisonUpdate(base + 2 * len(keys), total, f"{who}means of the regions")
+            yield ComparisonUpdate(base, total, f"{who}means of the regions")
             table = roi_pairs(
                 subject.reference, subject.test, subject.labels, subject.region_names,
-                subject=subject.name, options=options.rois,
+                subject=subject.name, options=options.rois, mask=subject.mask,
             )  # fmt: skip
             pairs.append(table)
             notes += [
                 who + note for note in (*one_sided_notes(subject, keys), *region_notes(table))
             ]
+        for step, key in enumerate(keys):
+            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
+            metrics.append(subject_metrics(subject, key, mask, table, options))
+            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
+            blurriness.append(subject_blurriness(subject, key, mask, sides))
         if len(pictures) < _MOST_PICTURES:
             pictures.append(slice_picture(subject, keys, mask, options.rois))
         inputs.append({"subject": subject.name, **subject.record})
@@ -247,7 +248,11 @@ def _only(maps: ParameterMaps, key: str) -> ParameterMaps:
 
 
 def subject_metrics(
-    subject: SubjectMaps, key: str, mask: NDArray[np.bool_], options: ComparisonOptions
+    subject: SubjectMaps,
+    key: str,
+    mask: NDArray[np.bool_],
+    regions: pd.DataFrame | None,
+    options: ComparisonOptions,
 ) -> pd.DataFrame:
     """Return the metrics of one map: ``subject``, then the fields of `image_metrics.Metric`."""
     table = metrics_table(
@@ -255,7 +260,7 @@ def subject_metrics(
             _only(subject.reference, key),
             ParameterMaps({key: subject.test[key]}),
             mask,
-            labels=subject.labels,
+            regions=regions,
             apply_validity=options.rois.apply_validity,
             thresholds=options.rois.thresholds,
         )
