@@ -51,6 +51,13 @@ def compare(
         typer.Option(callback=_known_scope, help="Count a region once (pooled) or once a slice."),
     ] = "pooled",
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    assume_independent: Annotated[
+        bool,
+        typer.Option(
+            "--assume-independent",
+            help="Show limits and coefficients that assume independent regions as well.",
+        ),
+    ] = False,
     resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
@@ -80,7 +87,9 @@ def compare(
             len(study.folders),
             reference_name=names[0],
             test_name=names[1],
-            options=ComparisonOptions(RoiOptions(erosion_voxels=erosion), scope, seed),
+            options=ComparisonOptions(
+                RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent
+            ),
             warnings=study.warnings,
         )
     )
@@ -104,6 +113,8 @@ def _with_bar(steps: Generator[Any, None, Any]) -> Any:
 
 
 def _summary(output: Path, comparison: Comparison) -> str:
+    from napari_mrf.analysis.agreement.statistics import ONE_REGION
+
     n = len(comparison.subjects)
     lines = [f"{output}: {n} {'subject' if n == 1 else 'subjects'}, {', '.join(comparison.maps)}"]
     for _, row in comparison.agreement.iterrows():
@@ -111,5 +122,7 @@ def _summary(output: Path, comparison: Comparison) -> str:
         limits = f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
         if math.isnan(row["lower"]):
             limits = f"no limits: {row['message'].split(';')[0]}"
+        elif row["basis"] != ONE_REGION:
+            limits += f", {row['basis']}"
         lines.append(f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, {limits}")
     return "\n".join(lines)

@@ -124,8 +124,9 @@ def test_options_reach_every_part():
     assert set(found.pairs["erosion_voxels"]) == {1}
     assert set(found.metrics["region"]) == {"everywhere"}
     assert found.agreement["bootstrap_seed"].tolist() == [3, 3]
-    by_slice = compare([pair], options=ComparisonOptions(scope="slice")).agreement
+    by_slice = compare([pair], options=ComparisonOptions(scope="slice", independent=True)).agreement
     assert by_slice["n"].tolist() == [10, 10]
+    assert by_slice["independent_bias"].tolist() == by_slice["bias"].tolist()
     assert options.as_record()["validity"] == {}
     with pytest.raises(MRFInputError, match="scope"):
         ComparisonOptions(scope="both")
@@ -255,17 +256,29 @@ def test_label_file_beside_the_label_map_gives_the_names(tmp_path):
         find_study(tmp_path / "a", tmp_path / "b", rois=tmp_path / "other.nii.gz").load("")
 
 
-@pytest.mark.parametrize("n_subjects", [1, 4])
-def test_report_names_only_lines_that_are_drawn(n_subjects):
-    found = compare([subject(seed, name=f"sub-{seed}") for seed in range(n_subjects)])
+@pytest.mark.parametrize("independent", [False, True])
+@pytest.mark.parametrize(
+    ("n_subjects", "basis"), [(1, "assumes independent regions"), (4, "by subjects")]
+)
+def test_report_names_only_lines_that_are_drawn(n_subjects, basis, independent):
+    subjects = [subject(seed, name=f"sub-{seed}") for seed in range(n_subjects)]
+    found = compare(subjects, options=ComparisonOptions(independent=independent))
     content = report_content(found, datetime(2026, 1, 2, tzinfo=UTC))
     figures = dict.fromkeys(figure_names(found), b"<svg/>")
     page = html_report(found, content, figures)
-    drawn = agreement_figure(found, "FF").axes[1].get_lines()
-    has_dashes = any(line.get_linestyle() == "--" for line in drawn)
-    assert has_dashes == (n_subjects > 1)
-    assert ("Dashed: repeated-measures limits." in page) == has_dashes
-    assert "Solid: regression line, and bias. Dash-dotted: limits of agreement" in page
+    drawn = agreement_figure(found, "FF").axes[1]
+    has_dashes = any(line.get_linestyle() == "--" for line in drawn.get_lines())
+    assert has_dashes == independent
+    assert ("Dashed: assumes independent regions." in page) == has_dashes
+    assert (
+        "Solid: regression line, and bias. "
+        f"Dash-dotted: limits of agreement ({basis}) with shaded 95 % intervals." in page
+    )
+    assert f"limits: {basis}" in drawn.get_title()
+    assert ("Limits of agreement: assumes independent regions" in page) == independent
+    row = found.agreement.set_index("map").loc["FF"]
+    shaded = [band.get_y() for band in drawn.patches]
+    assert sorted(shaded) == pytest.approx(sorted([row.bias_low, row.lower_low, row.upper_low]))
 
 
 def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():

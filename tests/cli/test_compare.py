@@ -157,10 +157,8 @@ def test_every_file_is_there_and_in_the_record(study):
     assert set(one["reference"]["sha256"]) == {"FF.nii.gz", "T1H2O.nii.gz", "maps.json"}
     assert len(one["labels"]["sha256"]) == 64
     assert record["options"]["validity"] == {"T1H2O": "FF < 0.7", "T1fat": "FF > 0.3"}
-    assert (
-        "noncentral" in record["definitions"]["lower_low, lower_high"]
-        or "exact" in (record["definitions"]["lower_low, lower_high"])
-    )
+    assert "exact for normal differences" in record["definitions"]["bias_low … upper_high"]
+    assert record["options"]["assume_independent"] is False
 
 
 def test_report_is_one_file_that_fetches_nothing(study):
@@ -267,9 +265,10 @@ def cohort(tmp_path_factory):
 
 def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, run, tmp_path):
     code, out, err = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
-                         tmp_path / "out", "--seed", 7)  # fmt: skip
+                         tmp_path / "out", "--seed", 7, "--assume-independent")  # fmt: skip
     assert code == 0
     assert "3 subjects" in out
+    assert ", by subjects" in out
     assert "only-a" in err and "only-b" in err
     (row,) = rows_of(tmp_path / "out" / "agreement.csv")
     assert (row["n"], row["n_subjects"], row["bootstrap_seed"]) == ("9", "3", "7")
@@ -277,17 +276,22 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     differences = [float(one["difference"]) for one in regions if one["scope"] == "pooled"]
     assert len(differences) == 9
     assert float(row["bias"]) == pytest.approx(np.mean(differences), rel=1e-12)
-    assert float(row["upper"]) == pytest.approx(
+    assert float(row["independent_upper"]) == pytest.approx(
         np.mean(differences) + 1.96 * np.std(differences, ddof=1), rel=1e-12
     )
-    assert float(row["repeated_lower_low"]) < float(row["repeated_lower"])
-    assert float(row["bootstrap_bias_low"]) <= float(row["bias"])
+    by_subject = np.reshape(differences, (3, 3))
+    half = 4.302653 * by_subject.mean(axis=1).std(ddof=1) / math.sqrt(3)
+    assert float(row["bias_low"]) == pytest.approx(np.mean(differences) - half, rel=1e-6)
+    assert float(row["lower_low"]) < float(row["lower"]) < float(row["lower_high"])
+    assert row["basis"] == "by subjects"
+    assert row["bootstrap_bias_low"] == ""
+    assert "at least 20 subjects" in row["message"]
     assert {one["subject"] for one in rows_of(tmp_path / "out" / "metrics.csv")} == {
         "sub-01", "sub-02", "sub-03"}  # fmt: skip
     assert (tmp_path / "out" / "figures" / "errors_sub-02.svg").exists()
-    assert "Limits of agreement with the subject as the cluster" in (
-        tmp_path / "out" / "report.html"
-    ).read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "repeated measures after Zou (2013)" in page
+    assert "Limits of agreement: assumes independent regions" in page
 
 
 @pytest.mark.parametrize(

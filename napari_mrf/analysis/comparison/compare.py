@@ -91,7 +91,9 @@ class Comparison:
         which = key, chosen, scope, seed
         if which not in self.known:
             pairs = self.pairs if labels is None else self.pairs[self.pairs["label"].isin(labels)]
-            self.known[which] = map_agreement(pairs, key, scope=scope, seed=seed)
+            self.known[which] = map_agreement(
+                pairs, key, scope=scope, seed=seed, independent=self.options.independent
+            )
         return self.known[which]
 
     @cached_property

@@ -24,11 +24,14 @@ class ComparisonOptions:
         Whether a region counts once in the agreement, or once in every slice.
     seed : int
         Of the subject bootstrap.
+    independent : bool
+        Show statistics that assume independent regions besides those by subjects.
     """
 
     rois: RoiOptions = field(default_factory=RoiOptions)
     scope: str = "pooled"
     seed: int = 0
+    independent: bool = False
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
@@ -43,4 +46,5 @@ class ComparisonOptions:
             "erosion_voxels": self.rois.erosion_voxels,
             "validity": {key: rule.describe() for key, rule in rules.items()},
             "bootstrap_seed": self.seed,
+            "assume_independent": self.independent,
         }
