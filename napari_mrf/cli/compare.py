@@ -13,16 +13,32 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors, Overwrite, Resample
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Literal
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
 
-def _known_scope(name: str) -> str:
-    if name not in ("pooled", "slice"):
-        raise typer.BadParameter(f"{name!r} is none of pooled, slice")
-    return name
+def _known(*names: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
+        return name
+
+    return check
+
+
+def _margins(words: list[str]) -> dict[str, float]:
+    found = {}
+    for word in words:
+        key, _, number = word.partition("=")
+        try:
+            found[key] = float(number)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{word!r} is not MAP=NUMBER, such as T1H2O=30", param_hint="--margin"
+            ) from None
+    return found
 
 
 @app.command()
@@ -48,7 +64,9 @@ def compare(
     ] = 0,
     scope: Annotated[
         str,
-        typer.Option(callback=_known_scope, help="Count a region once (pooled) or once a slice."),
+        typer.Option(
+            callback=_known("pooled", "slice"), help="Count a region once (pooled) or once a slice."
+        ),
     ] = "pooled",
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
     assume_independent: Annotated[
@@ -58,6 +76,20 @@ def compare(
             help="Show limits and coefficients that assume independent regions as well.",
         ),
     ] = False,
+    design: Annotated[
+        str,
+        typer.Option(
+            callback=_known("methods", "test-retest"),
+            help="methods, or test-retest for two scans with one method: adds repeatability.",
+        ),
+    ] = "methods",
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Largest acceptable bias as MAP=NUMBER, in its unit, chosen beforehand; "
+            "may be repeated.",
+        ),
+    ] = None,
     resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
@@ -75,6 +107,7 @@ def compare(
     from napari_mrf.analysis.regions.options import RoiOptions
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
+    margins = _margins(margin or [])
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     study = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
@@ -88,7 +121,7 @@ def compare(
             reference_name=names[0],
             test_name=names[1],
             options=ComparisonOptions(
-                RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent
+                RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent, margins, design
             ),
             warnings=study.warnings,
         )
@@ -125,4 +158,8 @@ def _summary(output: Path, comparison: Comparison) -> str:
         elif row["basis"] != ONE_REGION:
             limits += f", {row['basis']}"
         lines.append(f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, {limits}")
+        if row["margin_verdict"]:
+            lines[-1] += f"; margin ±{row['margin']:g}{unit}: {row['margin_verdict']}"
+        if not math.isnan(row["repeatability"]):
+            lines[-1] += f"; repeatability coefficient {row['repeatability']:.4g}{unit}"
     return "\n".join(lines)

@@ -294,9 +294,35 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     assert "Limits of agreement: assumes independent regions" in page
 
 
+def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_path):
+    code, out, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
+                       tmp_path / "out", "--design", "test-retest", "--margin", "T1H2O=100",
+                       "--margin", "FF=0.05")  # fmt: skip
+    assert code == 0
+    assert "margin ±100 ms: bias within the margin" in out
+    (row,) = rows_of(tmp_path / "out" / "agreement.csv")
+    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    differences = np.reshape([float(one["difference"]) for one in regions], (3, 3))
+    within = np.sqrt((differences**2 / 2).mean())
+    assert float(row["within_sd"]) == pytest.approx(within, rel=1e-9)
+    assert float(row["repeatability"]) == pytest.approx(1.96 * math.sqrt(2) * within, rel=1e-9)
+    assert f"repeatability coefficient {float(row['repeatability']):.4g} ms" in out
+    error = differences.mean(axis=1).std(ddof=1) / math.sqrt(3)
+    t = (100 - abs(differences.mean())) / error
+    # The tail of t with two degrees of freedom in closed form.
+    assert float(row["margin_p"]) == pytest.approx((1 - t / math.sqrt(2 + t * t)) / 2, rel=1e-5)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for title in ("Repeatability of two scans", "Proportional bias", "margin given beforehand"):
+        assert title in page
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (["a/sub-01", "b/sub-01", "--margin", "T1H2O"], 2, "is not MAP=NUMBER"),
+        (["a/sub-01", "b/sub-01", "--margin", "T1H2O=-3"], 2, "a margin is a number above 0"),
+        (["a/sub-01", "b/sub-01", "--margin", "water=3"], 2, "a margin is a number above 0"),
+        (["a/sub-01", "b/sub-01", "--design", "both"], 2, "none of methods, test-retest"),
         (["a", "b/sub-01"], 3, "one set of maps"),
         (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "that of every subject"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),

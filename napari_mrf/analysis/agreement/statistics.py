@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mrf.analysis.agreement.bland_altman import BlandAltman, bland_altman
+from napari_mrf.analysis.agreement.equivalence import Equivalence, equivalence
 from napari_mrf.analysis.agreement.pairs import FEWEST
+from napari_mrf.analysis.agreement.proportional_bias import ProportionalBias, proportional_bias
 from napari_mrf.analysis.agreement.regression import Regression, regression
 from napari_mrf.analysis.agreement.reliability import (
     Coefficients,
     concordance,
     intraclass_correlations,
+)
+from napari_mrf.analysis.agreement.repeatability import (
+    REPEATABILITY,
+    Repeatability,
+    repeatability,
 )
 from napari_mrf.analysis.agreement.repeated_measures import RepeatedLimits, limits_2007, limits_2013
 from napari_mrf.analysis.agreement.subject_bootstrap import SubjectBootstrap, subject_bootstrap
@@ -102,6 +109,34 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "intercept": "",
     "r": "Pearson's correlation coefficient",
     "r_squared": "its square",
+    "proportional_slope": "proportional bias: least squares of reference - test on the mean of "
+    "both, with the 95 % interval of the slope and its p (by subjects a jackknife over subjects)",
+    "proportional_slope_low": "",
+    "proportional_slope_high": "",
+    "proportional_p": "",
+    "proportional_intercept": "of that line; limits of agreement at a mean A are "
+    "proportional_intercept + proportional_slope · A ± 1.96 √(π/2) (spread_intercept + "
+    "spread_slope · A) (Bland and Altman 1999)",
+    "spread_intercept": "line of the absolute residuals of that line on the mean of both",
+    "spread_slope": "",
+    "margin": "largest acceptable bias on either side, where one was given",
+    "margin_p": "larger p of two one-sided t tests of the bias against the margin",
+    "margin_verdict": '"bias within the margin" where that p is below 0.05, else "not shown"',
+    "within_sd": "test-retest: within-subject standard deviation, with its 95 % interval (by "
+    "subjects a jackknife over subjects, else chi-squared)",
+    "within_sd_low": "",
+    "within_sd_high": "",
+    "repeatability": "test-retest: repeatability coefficient, 1.96 √2 within_sd: 95 % of the "
+    "differences of two scans are smaller",
+    "repeatability_low": "",
+    "repeatability_high": "",
+    "within_cv": "test-retest: within-subject coefficient of variation in %",
+    "within_cv_low": "",
+    "within_cv_high": "",
+    "repeatability_percent": "test-retest: repeatability coefficient in % of the value, "
+    "1.96 √2 within_cv",
+    "repeatability_percent_low": "",
+    "repeatability_percent_high": "",
     "message": "what is missing and why",
 }
 """Columns of the table of agreement and what they mean; an empty text goes with the one before."""
@@ -124,6 +159,12 @@ class Agreement:
         in subjects.
     line : Regression
         Test on reference.
+    proportional : ProportionalBias
+        Difference over mean.
+    equivalence : Equivalence or None
+        Verdict on the margin, where there is one.
+    repeatability : Repeatability or None
+        Of two scans, where the design is test-retest.
     independent : bool
         Whether the statistics of independent regions were asked for besides the others.
     """
@@ -135,6 +176,9 @@ class Agreement:
     simple_coefficients: Coefficients
     subject_coefficients: Coefficients
     line: Regression
+    proportional: ProportionalBias
+    equivalence: Equivalence | None = None
+    repeatability: Repeatability | None = None
     independent: bool = False
 
     @property
@@ -162,6 +206,8 @@ def agreement(
     *,
     seed: int = 0,
     independent: bool = False,
+    margin: float | None = None,
+    is_retest: bool = False,
 ) -> Agreement:
     """Return every statistic of agreement of the same regions measured twice.
 
@@ -175,9 +221,13 @@ def agreement(
         Of the subject bootstrap.
     independent : bool
         Show the statistics of independent regions besides the others.
+    margin : float, optional
+        Largest acceptable bias in the unit of the map, chosen before the data were seen.
+    is_retest : bool
+        The two are repeated scans of one method.
     """
     first, second = np.asarray(reference, np.float64), np.asarray(test, np.float64)
-    return Agreement(
+    found = Agreement(
         simple=bland_altman(first, second),
         repeated_2007=limits_2007(first, second, subjects),
         repeated=limits_2013(first, second, subjects),
@@ -188,17 +238,18 @@ def agreement(
         ),
         subject_coefficients=subject_coefficients(first, second, subjects),
         line=regression(first, second),
+        proportional=proportional_bias(first, second, subjects),
+        repeatability=repeatability(first, second, subjects) if is_retest else None,
         independent=independent,
     )
+    if margin is None:
+        return found
+    verdict = equivalence(found.limits, found.repeated.n_subjects, margin)
+    return replace(found, equivalence=verdict)
 
 
 def map_agreement(
-    pairs: pd.DataFrame,
-    key: str,
-    *,
-    scope: str = "pooled",
-    seed: int = 0,
-    independent: bool = False,
+    pairs: pd.DataFrame, key: str, *, scope: str = "pooled", **options: Any
 ) -> Agreement:
     """Return every statistic of agreement of one map from the table of region means.
 
@@ -208,22 +259,21 @@ def map_agreement(
         From `roi_pairs`, of one or several subjects.
     key : str
         The parameter.
-    scope, seed, independent
+    scope : {"pooled", "slice"}
         As in `agreement_table`.
+    **options
+        As in `agreement`.
     """
     used = pairs[(pairs["scope"] == scope) & (pairs["map"] == key)]
     return agreement(
         used["reference"].to_numpy(np.float64),
         used["test"].to_numpy(np.float64),
         used["subject"].tolist(),
-        seed=seed,
-        independent=independent,
+        **options,
     )
 
 
-def agreement_table(
-    pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0, independent: bool = False
-) -> pd.DataFrame:
+def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", **options: Any) -> pd.DataFrame:
     """Return one row of statistics for every map.
 
     Parameters
@@ -232,10 +282,8 @@ def agreement_table(
         From `roi_pairs`, of one or several subjects.
     scope : {"pooled", "slice"}
         Whether a region counts once, or once in every slice.
-    seed : int
-        Of the subject bootstrap.
-    independent : bool
-        Fill the columns ``independent_…``, which assume independent regions.
+    **options
+        As in `agreement`.
 
     Returns
     -------
@@ -246,7 +294,7 @@ def agreement_table(
     used = set(pairs.loc[pairs["scope"] == scope, "map"])
     return agreement_rows(
         {
-            key: map_agreement(pairs, key, scope=scope, seed=seed, independent=independent)
+            key: map_agreement(pairs, key, scope=scope, **options)
             for key in PARAMETERS
             if key in used
         }
@@ -283,15 +331,35 @@ def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
         "r": result.line.r,
         "r_squared": result.line.r_squared,
     }
+    line = result.proportional
+    row |= {
+        "proportional_slope": line.slope,
+        **_ends("proportional_slope", line.slope_interval),
+        "proportional_p": line.p,
+        "proportional_intercept": line.intercept,
+        "spread_intercept": line.spread_intercept,
+        "spread_slope": line.spread_slope,
+    }
+    asked: list[str] = []
+    verdict = result.equivalence
+    row["margin_verdict"] = "" if verdict is None else verdict.verdict
+    if verdict is not None:
+        row |= {"margin": verdict.margin, "margin_p": verdict.p}
+        asked.append(verdict.message)
+    if result.repeatability is not None:
+        row |= _of_repeatability(result.repeatability)
+        asked.append(result.repeatability.message)
     if result.independent:
         row |= _of_limits("independent_", result.simple)
         row |= _of_coefficients("independent_", result.simple_coefficients)
     coefficients = result.coefficients
-    messages = [limits.message]
+    basis = ""
     if result.basis == INDEPENDENT and not limits.message:
-        messages.append(f"{INDEPENDENT}: {result.repeated.message}")
-    messages += [result.bootstrap.message, coefficients.icc_2_1.message, coefficients.ccc.message]
-    messages.append(result.line.message)
+        basis = f"{INDEPENDENT}: {result.repeated.message}"
+    messages = [
+        limits.message, basis, result.bootstrap.message, coefficients.icc_2_1.message,
+        coefficients.ccc.message, result.line.message, result.proportional.message, *asked,
+    ]  # fmt: skip
     row["message"] = "; ".join(dict.fromkeys(filter(None, messages)))
     return {name: row.get(name, float("nan")) for name in AGREEMENT_COLUMNS}
 
@@ -306,6 +374,19 @@ def _of_limits(prefix: str, limits: BlandAltman | RepeatedLimits) -> dict[str, f
         **_ends(f"{prefix}lower", limits.lower_interval),
         **_ends(f"{prefix}upper", limits.upper_interval),
     }
+
+
+def _of_repeatability(found: Repeatability) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, times, value, interval in (
+        ("within_sd", 1.0, found.within_sd, found.within_sd_interval),
+        ("repeatability", REPEATABILITY, found.within_sd, found.within_sd_interval),
+        ("within_cv", 1.0, found.within_cv, found.within_cv_interval),
+        ("repeatability_percent", REPEATABILITY, found.within_cv, found.within_cv_interval),
+    ):
+        low, high = interval
+        row |= {name: times * value, **_ends(name, (times * low, times * high))}
+    return row
 
 
 def _of_coefficients(prefix: str, coefficients: Coefficients) -> dict[str, float]:

@@ -87,13 +87,11 @@ class Comparison:
             That of the options without.
         """
         chosen = self.labels if labels is None else frozenset(labels)
-        scope, seed = scope or self.options.scope, self.options.seed
-        which = key, chosen, scope, seed
+        scope = scope or self.options.scope
+        which = key, chosen, scope, self.options.seed
         if which not in self.known:
             pairs = self.pairs if labels is None else self.pairs[self.pairs["label"].isin(labels)]
-            self.known[which] = map_agreement(
-                pairs, key, scope=scope, seed=seed, independent=self.options.independent
-            )
+            self.known[which] = map_agreement(pairs, key, scope=scope, **self.options.of_map(key))
         return self.known[which]
 
     @cached_property

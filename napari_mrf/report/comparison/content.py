@@ -88,6 +88,9 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
             readable.limits_overview(comparison),
             *readable.other_limits_overview(comparison),
             readable.coefficients_overview(comparison),
+            *readable.proportional_overview(comparison),
+            *readable.verdicts_overview(comparison),
+            *readable.repeatability_overview(comparison),
         ]
         if comparison.options.independent:
             tables += [

@@ -220,6 +220,81 @@ def coefficients_overview(comparison: Comparison, prefix: str = "") -> Table:
     )
 
 
+def proportional_overview(comparison: Comparison) -> list[Table]:
+    """Return how the difference grows with the value, one row a map that has a slope."""
+    table = comparison.agreement
+    rows = []
+    for _, row in table[table["proportional_slope"].notna()].iterrows():
+        p = row["proportional_p"]
+        rows.append([
+            Cell(PARAMETERS[str(row["map"])].label),
+            with_interval(row, "proportional_slope", 3),
+            Cell("< 0.001") if p < 0.001 else number(p, 3),
+        ])  # fmt: skip
+    if not rows:
+        return []
+    return [
+        Table(
+            "Proportional bias: difference over mean of both", ("Map", "Slope", "p"), rows,
+            "A slope also arises where one method is noisier than the other. agreement.csv has the "
+            "lines of limits that follow the value.",
+        )
+    ]  # fmt: skip
+
+
+def verdicts_overview(comparison: Comparison) -> list[Table]:
+    """Return the verdicts on margins that were given beforehand; none without."""
+    table = comparison.agreement
+    rows = [
+        [
+            Cell(PARAMETERS[key].title),
+            number(row["margin"], decimals(key)),
+            with_interval(row, "bias", decimals(key)),
+            number(row["margin_p"], 3),
+            Cell(row["margin_verdict"] or NO_VALUE),
+        ]
+        for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)
+        if not np.isnan(row["margin"])
+    ]
+    if not rows:
+        return []
+    return [
+        Table(
+            "Bias against a margin given beforehand",
+            ("Map", "Margin ±", "Bias", "p", "Verdict"),
+            rows,
+            "Two one-sided t tests at 5 %. Not shown is not shown to differ.",
+        )
+    ]
+
+
+def repeatability_overview(comparison: Comparison) -> list[Table]:
+    """Return how far two scans differ, one row a map; none for other designs."""
+    table = comparison.agreement
+    rows = [
+        [
+            Cell(PARAMETERS[key].title),
+            with_interval(row, "within_sd", decimals(key)),
+            with_interval(row, "repeatability", decimals(key)),
+            with_interval(row, "within_cv", 1),
+            with_interval(row, "repeatability_percent", 1),
+        ]
+        for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)
+        if not np.isnan(row["within_sd"])
+    ]
+    if not rows:
+        return []
+    return [
+        Table(
+            "Repeatability of two scans",
+            ("Map", "Within-subject SD", "Repeatability coefficient", "wCV (%)", "% RC"),
+            rows,
+            "In brackets 95 % intervals, on the basis of the limits. 95 % of the differences of "
+            "two scans are below the repeatability coefficient.",
+        )
+    ]
+
+
 def regions_overview(comparison: Comparison) -> Table | None:
     """Return reference and test of every region; None without regions or for several subjects."""
     pairs = comparison.pairs
