@@ -96,8 +96,9 @@ def compare(
 ) -> None:
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
-    Writes metrics.csv, rois.csv, agreement.csv, blurriness.csv, figures as SVG and PDF, and
-    comparison.json with the provenance. The difference is reference - test everywhere.
+    Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
+    blurriness.csv, figures as SVG and PDF, and comparison.json with the provenance. The
+    difference is reference - test everywhere.
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """

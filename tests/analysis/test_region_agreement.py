@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from napari_mrf.analysis.agreement.by_region import BY_REGION_COLUMNS, agreement_by_region
 from napari_mrf.analysis.agreement.statistics import agreement_table
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
@@ -112,3 +114,20 @@ def test_without_any_shared_map_the_table_is_empty():
     reference, _, labels = subject(0)
     other = ParameterMaps({"T2": np.ones(SHAPE)})
     assert agreement_table(roi_pairs(reference, other, labels)).empty
+
+
+def test_agreement_by_region_has_a_row_for_each_map_and_region_of_several_subjects():
+    assert agreement_by_region(table(1)).empty
+    two = agreement_by_region(table(2))
+    assert two["message"].str.contains("at least 3 pairs").all()
+    pairs = table(4)
+    found = agreement_by_region(pairs)
+    assert list(found.columns) == list(BY_REGION_COLUMNS)
+    assert found["map"].tolist() == ["FF"] * 8 + ["T1H2O"] * 8
+    assert found["label"].tolist() == [*range(1, 9)] * 2
+    for _, row in found.iterrows():
+        of = pairs[(pairs["scope"] == "pooled") & (pairs["map"] == row["map"])]
+        of = of[of["label"] == row["label"]]["difference"]
+        assert row["lower"] == pytest.approx(of.mean() - 1.96 * of.std(), rel=1e-9)
+        interval = stats.t.interval(0.95, 3, of.mean(), of.sem())
+        assert (row["bias_low"], row["bias_high"]) == pytest.approx(interval, rel=1e-9)

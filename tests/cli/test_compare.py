@@ -20,8 +20,9 @@ REGIONS = {1: (slice(1, 11), slice(1, 4)), 2: (slice(1, 11), slice(5, 8)),
            3: (slice(1, 11), slice(10, 13))}  # fmt: skip
 # Region means of water T1, and what the test adds: differences -2, -4 and -9.
 WATER, ADDED = {1: 1000.0, 2: 1200.0, 3: 1400.0}, {1: 2.0, 2: 4.0, 3: 9.0}
-FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "blurriness.csv", "report.html",
-             "report.pdf", "comparison.json", "figures"}  # fmt: skip
+FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
+             "blurriness.csv", "report.html", "report.pdf", "comparison.json",
+             "figures"}  # fmt: skip
 
 
 def labels():
@@ -292,6 +293,26 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "repeated measures after Zou (2013)" in page
     assert "Limits of agreement: assumes independent regions" in page
+
+
+def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
+    code, _, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
+                     tmp_path / "out")  # fmt: skip
+    assert code == 0
+    found = rows_of(tmp_path / "out" / "agreement_by_region.csv")
+    assert [(row["map"], row["label"], row["n"]) for row in found] == [
+        ("T1H2O", str(label), "3") for label in REGIONS
+    ]
+    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    for row in found:
+        d = [float(one["difference"]) for one in regions if one["label"] == row["label"]]
+        sd = np.std(d, ddof=1)
+        assert float(row["bias"]) == pytest.approx(np.mean(d), rel=1e-9)
+        assert float(row["upper"]) == pytest.approx(np.mean(d) + 1.96 * sd, rel=1e-9)
+        half = 4.302653 * sd / math.sqrt(3)
+        assert float(row["bias_low"]) == pytest.approx(np.mean(d) - half, rel=1e-6)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Agreement of each region over subjects" in page
 
 
 def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_path):

@@ -116,5 +116,9 @@ def _coefficients(parts: NDArray[np.float64]) -> NDArray[np.float64]:
     squared_bias = difference.mean() ** 2
     error = difference.var(ddof=1) / k
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = 2 * xy / (xx + yy + np.array([squared_bias - error, 0.0, squared_bias]))
-    return np.where(np.abs(found) > 1 - 1e-14, np.sign(found), found)  # ±1 but for rounding
+        found: NDArray[np.float64] = (
+            2 * xy / (xx + yy + np.array([squared_bias - error, 0.0, squared_bias]))
+        )
+    exact = np.abs(found) > 1 - 1e-14  # ±1 but for rounding
+    found[exact] = np.sign(found[exact])
+    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.by_region import agreement_by_region
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
 from napari_mrf.analysis.comparison.options import ComparisonOptions
@@ -99,6 +100,11 @@ class Comparison:
         """`agreement.AGREEMENT_COLUMNS`, one row a map; empty without regions."""
         used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
         return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
+
+    @cached_property
+    def by_region(self) -> pd.DataFrame:
+        """`by_region.BY_REGION_COLUMNS`, a row for each map and region; empty for one subject."""
+        return agreement_by_region(self.pairs)
 
     @property
     def maps(self) -> tuple[str, ...]:

@@ -107,7 +107,10 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
         + ".",
         warnings=(*comparison.warnings, *_missing(comparison)),
         tables=tuple(tables),
-        details=() if regions is None else (regions,),
+        details=(
+            *readable.by_region_overview(comparison),
+            *(() if regions is None else (regions,)),
+        ),
         no_agreement=no_agreement,
         inputs=tuple(_inputs(comparison)),
         settings=tuple(_settings(record)),

@@ -295,6 +295,36 @@ def repeatability_overview(comparison: Comparison) -> list[Table]:
     ]
 
 
+def by_region_overview(comparison: Comparison) -> list[Table]:
+    """Return the bias in every region over subjects; none for fewer than three subjects."""
+    table = comparison.by_region
+    drawn = table[table["lower"].notna()]
+    if drawn.empty:
+        return []
+    keys = list(dict.fromkeys(drawn["map"]))
+    rows = []
+    for _, of_region in drawn.groupby("label"):
+        by_map = of_region.set_index("map")
+        row = [Cell(str(of_region["name"].iloc[0]))]
+        for key in keys:
+            if key not in by_map.index:
+                row.append(Cell(NO_VALUE))
+                continue
+            low, high = (number(by_map.loc[key, end], decimals(key)) for end in ("lower", "upper"))
+            bias = number(by_map.loc[key, "bias"], decimals(key))
+            row.append(Cell(f"{bias.text} ({low.text} to {high.text})", bias.full))
+        rows.append(row)
+    return [
+        Table(
+            "Agreement of each region over subjects",
+            ("Region", *(PARAMETERS[key].title for key in keys)),
+            rows,
+            "Bias, in brackets limits of agreement, pooled over slices; agreement_by_region.csv "
+            "has their intervals.",
+        )
+    ]
+
+
 def regions_overview(comparison: Comparison) -> Table | None:
     """Return reference and test of every region; None without regions or for several subjects."""
     pairs = comparison.pairs
