@@ -25,11 +25,16 @@ _PATIENCE_MS = 180_000  # napari compiles for a minute when it first draws
 _WATCH = GarbageWatch()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Mark the tests that use Qt, and begin with the files that take long.
 
-    Two processes that take file by file would else wait for each other at the end.
+    Two processes that take file by file would else wait for each other at the end. Long
+    simulations run only where ``-m monte_carlo`` asks for them.
     """
+    if "monte_carlo" not in config.getoption("markexpr"):
+        simulations = [item for item in items if item.get_closest_marker("monte_carlo")]
+        config.hook.pytest_deselected(items=simulations)
+        items[:] = [item for item in items if item not in simulations]
     for item in items:
         if _OF_A_WINDOW & set(item.fixturenames):
             item.add_marker(pytest.mark.window)

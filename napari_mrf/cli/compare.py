@@ -13,16 +13,32 @@ from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import JsonErrors, Overwrite, Resample
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Literal
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
 
-def _known_scope(name: str) -> str:
-    if name not in ("pooled", "slice"):
-        raise typer.BadParameter(f"{name!r} is not one of pooled, slice")
-    return name
+def _known(*names: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}")
+        return name
+
+    return check
+
+
+def _margins(words: list[str]) -> dict[str, float]:
+    found = {}
+    for word in words:
+        key, _, number = word.partition("=")
+        try:
+            found[key] = float(number)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{word!r} is not MAP=NUMBER, such as T1H2O=30", param_hint="--margin"
+            ) from None
+    return found
 
 
 @app.command()
@@ -53,18 +69,41 @@ def compare(
     scope: Annotated[
         str,
         typer.Option(
-            callback=_known_scope, help="Count a region once (pooled) or once per slice (slice)."
+            callback=_known("pooled", "slice"),
+            help="Count a region once (pooled) or once per slice (slice).",
         ),
     ] = "pooled",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap over subjects.")] = 0,
+    assume_independent: Annotated[
+        bool,
+        typer.Option(
+            "--assume-independent",
+            help="Show limits and coefficients that assume independent regions as well.",
+        ),
+    ] = False,
+    design: Annotated[
+        str,
+        typer.Option(
+            callback=_known("methods", "test-retest"),
+            help="methods, or test-retest for two scans with one method: adds repeatability.",
+        ),
+    ] = "methods",
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Largest acceptable bias as MAP=NUMBER, in its unit, chosen beforehand; "
+            "may be repeated.",
+        ),
+    ] = None,
     resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
-    Writes metrics.csv, rois.csv, agreement.csv, blurriness.csv, figures as SVG and PDF, and
-    comparison.json with the provenance. The difference is reference - test everywhere.
+    Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
+    blurriness.csv, figures as SVG and PDF, and comparison.json with the provenance. The
+    difference is reference - test everywhere.
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
@@ -74,6 +113,7 @@ def compare(
     from napari_mrf.analysis.regions.options import RoiOptions
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
+    margins = _margins(margin or [])
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     study = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
@@ -86,7 +126,9 @@ def compare(
             len(study.folders),
             reference_name=names[0],
             test_name=names[1],
-            options=ComparisonOptions(RoiOptions(erosion_voxels=erosion), scope, seed),
+            options=ComparisonOptions(
+                RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent, margins, design
+            ),
             warnings=study.warnings,
         )
     )
@@ -110,6 +152,8 @@ def _with_bar(steps: Generator[Any, None, Any]) -> Any:
 
 
 def _summary(output: Path, comparison: Comparison) -> str:
+    from napari_mrf.analysis.agreement.statistics import ONE_REGION
+
     n = len(comparison.subjects)
     lines = [f"{output}: {n} {'subject' if n == 1 else 'subjects'}, {', '.join(comparison.maps)}"]
     for _, row in comparison.agreement.iterrows():
@@ -117,5 +161,11 @@ def _summary(output: Path, comparison: Comparison) -> str:
         limits = f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
         if math.isnan(row["lower"]):
             limits = f"no limits: {row['message'].split(';')[0]}"
+        elif row["basis"] != ONE_REGION:
+            limits += f", {row['basis']}"
         lines.append(f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, {limits}")
+        if row["margin_verdict"]:
+            lines[-1] += f"; margin ±{row['margin']:g}{unit}: {row['margin_verdict']}"
+        if not math.isnan(row["repeatability"]):
+            lines[-1] += f"; repeatability coefficient {row['repeatability']:.4g}{unit}"
     return "\n".join(lines)

@@ -81,30 +81,29 @@ def draw_bland_altman(
 ) -> None:
     """Draw difference over mean with bias, limits and their shaded intervals.
 
-    Lines are solid for the bias, dash-dotted for the simple limits, dashed for the
-    repeated-measures limits. Parameters are those of `draw_scatter`; `annotate` writes the
-    values beside the lines, to the right of the axes.
+    Lines are solid for the bias and dash-dotted for the limits, on the basis that fits; dashed
+    for limits that assume independent regions, where they were asked for. Parameters are those
+    of `draw_scatter`; `annotate` writes the values beside the lines, to the right of the axes.
     """
     _draw_points(axes, points, "average", "difference", styles)
     low, high = _padded(points["average"].to_numpy(np.float64))
-    simple, repeated = found.simple, found.repeated
-    levels = [(simple.bias, simple.bias_interval, "-", "bias")]
+    limits = found.limits
+    levels = [(limits.bias, limits.bias_interval, "-", "bias")]
     levels += [
-        (simple.lower, simple.lower_interval, "-.", "−1.96 SD"),
-        (simple.upper, simple.upper_interval, "-.", "+1.96 SD"),
+        (limits.lower, limits.lower_interval, "-.", "−1.96 SD"),
+        (limits.upper, limits.upper_interval, "-.", "+1.96 SD"),
     ]
     for value, interval, style, _ in levels:
         if np.isfinite(value):
             axes.axhline(value, color=ink, linestyle=style, linewidth=1.1, zorder=1)
         if np.isfinite(interval).all():
             axes.axhspan(*interval, color=ink, alpha=0.1, linewidth=0, zorder=0)
-    for value in (repeated.lower, repeated.upper):
-        if np.isfinite(value):
-            axes.axhline(value, color=ink, linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+    dashed = [found.simple.lower, found.simple.upper] if found.independent else []
+    for value in filter(np.isfinite, dashed):
+        axes.axhline(value, color=ink, linestyle=(0, (6, 4)), linewidth=1, zorder=1)
     axes.axhline(0, color=ink, linewidth=0.6, alpha=0.4, zorder=0)
-    inside = [*points["difference"], 0.0, simple.bias]
-    inside += [*simple.lower_interval, *simple.upper_interval, simple.lower, simple.upper]
-    inside += [repeated.lower, repeated.upper]
+    inside = [*points["difference"], 0.0, limits.bias, *dashed]
+    inside += [*limits.lower_interval, *limits.upper_interval, limits.lower, limits.upper]
     axes.set(xlim=(low, high), ylim=_padded(np.array(inside, np.float64)))
     unit = PARAMETERS[key].unit
     with_unit = f" ({unit})" if unit else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
 from napari_mrf.plots.printed_numbers import decimals
@@ -81,11 +82,11 @@ def _line_text(found: Agreement, key: str) -> str:
 
 
 def _limits_text(found: Agreement) -> str:
-    n = found.simple.n
-    text = f"n = {n} {'region' if n == 1 else 'regions'}"
-    if found.repeated.n_subjects > 1:
-        text += f" of {found.repeated.n_subjects} subjects"
-    if found.simple.message:
-        return f"{text}\n{found.simple.message}"
-    dashed = "dashed: repeated-measures limits, " if np.isfinite(found.repeated.lower) else ""
-    return f"{text}\n{dashed}shaded: 95 % intervals"
+    limits, n_subjects = found.limits, found.repeated.n_subjects
+    text = f"n = {limits.n} {'region' if limits.n == 1 else 'regions'}"
+    if n_subjects > 1:
+        text += f" of {n_subjects} subjects"
+    if limits.message:
+        return f"{text}\n{limits.message}"
+    dashed = f", dashed: {INDEPENDENT}" if found.independent else ""
+    return f"{text}\nlimits: {found.basis}, shaded: 95 % intervals{dashed}"

@@ -1,6 +1,7 @@
 """Statistics of agreement against published worked examples and independent implementations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,14 @@ from napari_mrf.analysis.agreement.bland_altman import bland_altman
 from napari_mrf.analysis.agreement.regression import regression
 from napari_mrf.analysis.agreement.reliability import concordance, intraclass_correlations
 from napari_mrf.analysis.agreement.repeated_measures import limits_2007, limits_2013
+from napari_mrf.analysis.agreement.statistics import (
+    BY_SUBJECTS,
+    INDEPENDENT,
+    ONE_REGION,
+    agreement,
+)
 from napari_mrf.analysis.agreement.subject_bootstrap import subject_bootstrap
+from napari_mrf.analysis.agreement.subject_coefficients import subject_coefficients
 from napari_mrf.errors import MRFInputError
 
 # Bland and Altman 1986, table 1: peak flow in l/min, first readings.
@@ -158,12 +166,24 @@ def test_repeated_measures_limits_are_those_published_in_2007():
 def test_repeated_measures_intervals_are_those_published_in_2013():
     first_four = [i for i, subject in enumerate(SUBJECTS) if subject <= 4]
     reference, test, who = (np.array(column)[first_four] for column in (RV, IC, SUBJECTS))
-    result = limits_2013(reference, test, who.tolist())
+    result = limits_2013(reference, test, who.tolist(), mean_error="normal")
     assert (result.bias, result.lower, result.upper) == pytest.approx(
         (0.7255, -2.14, 3.59), abs=4e-3
     )
     assert result.lower_interval == pytest.approx((-9.83, -0.33), abs=0.011)
     assert result.upper_interval == pytest.approx((1.77, 11.27), abs=0.011)
+
+
+def test_bias_by_subjects_has_the_t_interval_of_the_subjects_mean_differences():
+    differences, who = np.subtract(RV, IC), np.array(SUBJECTS)
+    means = [differences[who == subject].mean() for subject in range(1, 13)]
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    result = limits_2013(RV, IC, SUBJECTS)
+    assert result.bias == pytest.approx(np.mean(means), rel=1e-12)
+    assert result.bias_interval == pytest.approx((expected.low, expected.high), rel=1e-12)
+    normal = limits_2013(RV, IC, SUBJECTS, mean_error="normal")
+    assert result.lower_interval[0] < normal.lower_interval[0]
+    assert result.upper_interval[1] > normal.upper_interval[1]
 
 
 def test_repeated_measures_need_three_subjects_and_several_regions():
@@ -198,18 +218,27 @@ def test_regions_that_are_independent_give_the_simple_limits(seed):
 
 
 def test_bootstrap_repeats_with_its_seed_and_agrees_with_drawing_one_by_one():
-    result = subject_bootstrap(RV, IC, SUBJECTS, n_draws=300, seed=5)
-    assert result == subject_bootstrap(RV, IC, SUBJECTS, n_draws=300, seed=5)
-    assert result != subject_bootstrap(RV, IC, SUBJECTS, n_draws=300, seed=6)
-    differences, who = np.subtract(RV, IC), np.array(SUBJECTS)
+    # The twelve subjects, and twelve more that are a little different.
+    reference, test = np.r_[RV, RV], np.r_[IC, np.add(IC, 0.3)]
+    who = np.r_[SUBJECTS, np.add(SUBJECTS, 12)]
+    result = subject_bootstrap(reference, test, who.tolist(), n_draws=300, seed=5)
+    assert result == subject_bootstrap(reference, test, who.tolist(), n_draws=300, seed=5)
+    assert result != subject_bootstrap(reference, test, who.tolist(), n_draws=300, seed=6)
+    differences = reference - test
     rows = []
-    for draw in np.random.default_rng(5).integers(12, size=(300, 12)):
+    for draw in np.random.default_rng(5).integers(24, size=(300, 24)):
         drawn = np.concatenate([differences[who == subject + 1] for subject in draw])
         mean, sd = drawn.mean(), drawn.std(ddof=1)
         rows.append((mean, mean - 1.96 * sd, mean + 1.96 * sd))
     expected = np.percentile(rows, [2.5, 97.5], axis=0)
     found = [result.bias_interval, result.lower_interval, result.upper_interval]
     np.testing.assert_allclose(np.transpose(found), expected, rtol=1e-10)
+
+
+def test_bootstrap_of_fewer_than_twenty_subjects_is_withheld():
+    few = subject_bootstrap(RV, IC, SUBJECTS)
+    assert "at least 20 subjects, there are 12" in few.message
+    assert np.isnan([few.bias_interval, few.lower_interval, few.upper_interval]).all()
 
 
 def test_bootstrap_of_single_regions_agrees_with_scipy():
@@ -291,6 +320,75 @@ def test_coefficients_without_numbers_say_why():
     assert all("no interval" in coefficient.message for coefficient in identical)
     with pytest.raises(MRFInputError, match="one column per method"):
         intraclass_correlations([1, 2, 3])
+
+
+def coefficients_with_pandas(reference, test, who):
+    """Return ICC(2,1), ICC(3,1), CCC after Zou's variance of one region of a new subject."""
+    frame = pd.DataFrame({"x": reference, "y": test, "who": who})
+    frame["d"], frame["s"] = frame.x - frame.y, frame.x + frame.y
+    groups, k = frame.groupby("who"), frame.who.nunique()
+    share = 1 - (1 / groups.size()).mean()
+    freedom = len(frame) - k
+    variance = {
+        name: groups[name].mean().var()
+        + share * sum(one.var(ddof=0) * len(one) for _, one in groups[name]) / freedom
+        for name in "xyds"
+    }
+    covariance = (variance["s"] - variance["d"]) / 4
+    squared = groups["d"].mean().mean() ** 2
+    total = variance["x"] + variance["y"]
+    error = groups["d"].mean().var() / k
+    return np.array([2 * covariance / (total + squared - error), 2 * covariance / total,
+                     2 * covariance / (total + squared)])  # fmt: skip
+
+
+def test_coefficients_by_subject_and_their_jackknife_agree_with_another_way_to_compute_them():
+    found = subject_coefficients(RV, IC, SUBJECTS)
+    columns = np.array(RV), np.array(IC), np.array(SUBJECTS)
+    whole = np.arctanh(coefficients_with_pandas(*columns))
+    pseudo = []
+    for subject in range(1, 13):
+        rest = columns[2] != subject
+        pseudo.append(
+            12 * whole - 11 * np.arctanh(coefficients_with_pandas(*(c[rest] for c in columns)))
+        )
+    for index, one in enumerate(found):
+        of = [values[index] for values in pseudo]
+        interval = stats.t.interval(0.95, 11, np.mean(of), stats.sem(of))
+        assert one.value == pytest.approx(np.tanh(whole[index]), rel=1e-9)
+        assert one.interval == pytest.approx(np.tanh(interval), rel=1e-7)
+
+
+def test_coefficients_of_one_region_a_subject_are_those_of_shrout_and_fleiss():
+    by_subject = subject_coefficients(WRIGHT, MINI, range(17))
+    simple = intraclass_correlations(np.stack([WRIGHT, MINI], axis=1))
+    assert [one.value for one in by_subject[:2]] == pytest.approx([one.value for one in simple])
+    assert by_subject.icc_3_1.interval == pytest.approx(simple[1].interval, abs=0.03)
+
+
+def test_coefficients_by_subject_say_why_there_are_none():
+    few = subject_coefficients(RV[:9], IC[:9], SUBJECTS[:9])
+    assert all("at least 3 subjects, there are 2" in one.message for one in few)
+    flat = subject_coefficients(np.ones(60), np.ones(60), SUBJECTS)
+    assert all("equal" in one.message and np.isnan(one.value) for one in flat)
+    offset = subject_coefficients(RV, np.add(RV, 0.1), SUBJECTS)
+    assert offset.icc_3_1.value == 1
+    assert np.isnan(offset.icc_3_1.interval).all() and "±1" in offset.icc_3_1.message
+
+
+def test_statistics_rest_on_subjects_only_where_they_have_several_regions():
+    random = np.random.default_rng(3)
+    reference = random.normal(0, 5, 24)
+    test = reference + random.normal(0, 1, 24)
+    several = agreement(reference, test, np.repeat(range(6), 4).tolist())
+    assert several.basis == BY_SUBJECTS
+    assert several.limits is several.repeated
+    assert several.coefficients is several.subject_coefficients
+    for subjects, basis in ((list(range(24)), ONE_REGION), ([1] * 12 + [2] * 12, INDEPENDENT)):
+        found = agreement(reference, test, subjects)
+        assert found.basis == basis
+        assert found.limits is found.simple
+        assert found.coefficients is found.simple_coefficients
 
 
 def test_regression_is_that_of_scipy_and_says_when_there_is_none():

@@ -107,7 +107,7 @@ def test_swapping_the_sides_turns_the_sign_of_bias_and_limits(seed):
 def test_comparison_holds_what_its_parts_give():
     pair = subject()
     found = compare([pair], reference_name="a", test_name="b")
-    metrics = image_metrics(pair.reference, pair.test, np.ones(SHAPE, bool), labels=pair.labels)
+    metrics = image_metrics(pair.reference, pair.test, np.ones(SHAPE, bool), regions=found.pairs)
     assert found.metrics["value"].tolist() == pytest.approx([one.value for one in metrics])
     assert found.agreement.equals(agreement_table(found.pairs))
     assert found.maps == ("FF", "T1H2O")
@@ -124,8 +124,9 @@ def test_options_reach_every_part():
     assert set(found.pairs["erosion_voxels"]) == {1}
     assert set(found.metrics["region"]) == {"everywhere"}
     assert found.agreement["bootstrap_seed"].tolist() == [3, 3]
-    by_slice = compare([pair], options=ComparisonOptions(scope="slice")).agreement
+    by_slice = compare([pair], options=ComparisonOptions(scope="slice", independent=True)).agreement
     assert by_slice["n"].tolist() == [10, 10]
+    assert by_slice["independent_bias"].tolist() == by_slice["bias"].tolist()
     assert options.as_record()["validity"] == {}
     with pytest.raises(MRFInputError, match="scope"):
         ComparisonOptions(scope="both")
@@ -142,6 +143,41 @@ def test_mask_limits_the_metrics_and_the_checks():
     assert n["FF", "NRMSE"] == mask.sum()
     assert found.agreement.empty
     assert list(found.agreement.columns) == list(AGREEMENT_COLUMNS)
+
+
+def test_mask_limits_the_means_of_the_regions():
+    pair = subject()
+    mask = np.zeros(SHAPE, bool)
+    mask[:, 5:9] = True
+    pair.test["FF"][0, 10, 3] = np.nan  # in a region, outside the mask: nothing to tell
+    limited = SubjectMaps(
+        pair.reference, pair.test, labels=pair.labels, table=pair.table, mask=mask
+    )
+    found = compare([limited])
+    rows = found.pairs[(found.pairs["map"] == "FF") & (found.pairs["scope"] == "pooled")]
+    for label, row in rows.set_index("label").iterrows():
+        where = mask & (pair.labels == label)
+        assert row["n_reference"] == row["n_test"] == where.sum()
+        assert row["reference"] == pytest.approx(pair.reference["FF"][where].mean(dtype=float))
+        assert row["test"] == pytest.approx(pair.test["FF"][where].mean(dtype=float))
+    assert not any("one side only" in one for one in found.warnings)
+
+
+@pytest.mark.parametrize("erosion", [0, 1])
+def test_r2_of_regions_is_that_of_the_means_in_the_table_of_regions(erosion):
+    pair = subject()
+    pair.labels[:, 3:14, 3:5] = 0
+    pair.labels[:, 3:14, 1:5] = 1  # erosion leaves two columns of this one, of others none
+    pair.labels[:, 3:14, 14:18] = 7
+    pair.labels[0, 15, 0] = 9  # one voxel is no region
+    found = compare([pair], options=ComparisonOptions(RoiOptions(erosion_voxels=erosion)))
+    for key in ("FF", "T1H2O"):
+        rows = found.pairs[(found.pairs["map"] == key) & (found.pairs["scope"] == "pooled")]
+        rows = rows.dropna(subset=["difference"])
+        assert len(rows) == (2 if erosion else 5)
+        x, y = rows["reference"].to_numpy(float), rows["test"].to_numpy(float)
+        printed = found.metrics.set_index(["map", "metric"]).loc[(key, "R2"), "value"]
+        assert printed == pytest.approx(1 - np.sum((x - y) ** 2) / np.sum((x - x.mean()) ** 2))
 
 
 def test_what_a_user_should_know_is_told():
@@ -220,17 +256,29 @@ def test_label_file_beside_the_label_map_gives_the_names(tmp_path):
         find_study(tmp_path / "a", tmp_path / "b", rois=tmp_path / "other.nii.gz").load("")
 
 
-@pytest.mark.parametrize("n_subjects", [1, 4])
-def test_report_names_only_lines_that_are_drawn(n_subjects):
-    found = compare([subject(seed, name=f"sub-{seed}") for seed in range(n_subjects)])
+@pytest.mark.parametrize("independent", [False, True])
+@pytest.mark.parametrize(
+    ("n_subjects", "basis"), [(1, "assumes independent regions"), (4, "by subjects")]
+)
+def test_report_names_only_lines_that_are_drawn(n_subjects, basis, independent):
+    subjects = [subject(seed, name=f"sub-{seed}") for seed in range(n_subjects)]
+    found = compare(subjects, options=ComparisonOptions(independent=independent))
     content = report_content(found, datetime(2026, 1, 2, tzinfo=UTC))
     figures = dict.fromkeys(figure_names(found), b"<svg/>")
     page = html_report(found, content, figures)
-    drawn = agreement_figure(found, "FF").axes[1].get_lines()
-    has_dashes = any(line.get_linestyle() == "--" for line in drawn)
-    assert has_dashes == (n_subjects > 1)
-    assert ("Dashed: repeated-measures limits." in page) == has_dashes
-    assert "Solid: regression line, and bias. Dash-dotted: limits of agreement" in page
+    drawn = agreement_figure(found, "FF").axes[1]
+    has_dashes = any(line.get_linestyle() == "--" for line in drawn.get_lines())
+    assert has_dashes == independent
+    assert ("Dashed: assumes independent regions." in page) == has_dashes
+    assert (
+        "Solid: regression line, and bias. "
+        f"Dash-dotted: limits of agreement ({basis}) with shaded 95 % intervals." in page
+    )
+    assert f"limits: {basis}" in drawn.get_title()
+    assert ("Limits of agreement: assumes independent regions" in page) == independent
+    row = found.agreement.set_index("map").loc["FF"]
+    shaded = [band.get_y() for band in drawn.patches]
+    assert sorted(shaded) == pytest.approx(sorted([row.bias_low, row.lower_low, row.upper_low]))
 
 
 def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():

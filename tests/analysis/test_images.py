@@ -9,6 +9,7 @@ from skimage import metrics as skimage_metrics
 
 from napari_mrf.analysis.images.blurriness import blurriness_table, high_frequency_energy
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
+from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.errors import MRFInputError
 
@@ -76,7 +77,8 @@ def test_r2_is_that_of_the_means_of_the_regions():
     reference, test, mask = pair()
     labels = np.zeros(SHAPE, np.uint16)
     labels[:, 3:10], labels[:, 10:15], labels[:, 15:21], labels[0, 22] = 4, 9, 7000, 30
-    found = by_name(image_metrics(reference, test, mask, labels=labels), "FF")["R2"]
+    regions = roi_pairs(reference, test, labels, mask=mask)
+    found = by_name(image_metrics(reference, test, mask, regions=regions), "FF")["R2"]
     means = []
     for label in (4, 9, 7000):
         where = mask & (labels == label)
@@ -151,8 +153,8 @@ def test_other_grid_is_refused():
     reference, test, mask = pair()
     with pytest.raises(MRFInputError, match="different grids"):
         image_metrics(reference, test, mask[:, 1:])
-    with pytest.raises(MRFInputError, match="different grids"):
-        image_metrics(reference, test, mask, labels=np.zeros((2, 3, 4), int))
+    with pytest.raises(MRFInputError, match="another grid"):
+        roi_pairs(reference, test, np.zeros((2, 3, 4), int))
 
 
 @settings(max_examples=20, deadline=None)

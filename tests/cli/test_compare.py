@@ -20,8 +20,9 @@ REGIONS = {1: (slice(1, 11), slice(1, 4)), 2: (slice(1, 11), slice(5, 8)),
            3: (slice(1, 11), slice(10, 13))}  # fmt: skip
 # Region means of water T1, and what the test adds: differences -2, -4 and -9.
 WATER, ADDED = {1: 1000.0, 2: 1200.0, 3: 1400.0}, {1: 2.0, 2: 4.0, 3: 9.0}
-FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "blurriness.csv", "report.html",
-             "report.pdf", "comparison.json", "figures"}  # fmt: skip
+FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
+             "blurriness.csv", "report.html", "report.pdf", "comparison.json",
+             "figures"}  # fmt: skip
 
 
 def labels():
@@ -157,10 +158,8 @@ def test_every_file_is_there_and_in_the_record(study):
     assert set(one["reference"]["sha256"]) == {"FF.nii.gz", "T1H2O.nii.gz", "maps.json"}
     assert len(one["labels"]["sha256"]) == 64
     assert record["options"]["validity"] == {"T1H2O": "FF < 0.7", "T1fat": "FF > 0.3"}
-    assert (
-        "noncentral" in record["definitions"]["lower_low, lower_high"]
-        or "exact" in (record["definitions"]["lower_low, lower_high"])
-    )
+    assert "exact for normal differences" in record["definitions"]["bias_low … upper_high"]
+    assert record["options"]["assume_independent"] is False
 
 
 def test_report_is_one_file_that_fetches_nothing(study):
@@ -213,6 +212,21 @@ def test_same_comparison_gives_the_same_files_apart_from_the_time(study, run, tm
     assert undated[0] == undated[1]
 
 
+def test_mask_reaches_the_means_of_the_regions(study, run, tmp_path):
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[1, :6] = 1
+    save_labels(tmp_path / "mask.nii.gz", mask, AFFINE)
+    code, _, _ = run(study / "first", study / "second", "--rois", study / "muscles.nii.gz",
+                     "--mask", tmp_path / "mask.nii.gz", "--output", tmp_path / "out")  # fmt: skip
+    assert code == 0
+    pooled = [row for row in rows_of(tmp_path / "out" / "rois.csv")
+              if (row["scope"], row["map"]) == ("pooled", "T1H2O")]  # fmt: skip
+    for row in pooled[:3]:
+        where = (mask > 0) & (labels() == int(row["label"]))
+        assert int(row["n_reference"]) == where.sum()
+        assert float(row["reference"]) == pytest.approx(water()[where].mean(), abs=1e-3)
+
+
 def test_earlier_results_stay_without_leave_to_overwrite(study, run):
     before = (study / "out" / "agreement.csv").read_bytes()
     code, _, err = run(study / "second", study / "first", "--output", study / "out")
@@ -252,9 +266,10 @@ def cohort(tmp_path_factory):
 
 def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, run, tmp_path):
     code, out, err = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
-                         tmp_path / "out", "--seed", 7)  # fmt: skip
+                         tmp_path / "out", "--seed", 7, "--assume-independent")  # fmt: skip
     assert code == 0
     assert "3 subjects" in out
+    assert ", by subjects" in out
     assert "only-a" in err and "only-b" in err
     (row,) = rows_of(tmp_path / "out" / "agreement.csv")
     assert (row["n"], row["n_subjects"], row["bootstrap_seed"]) == ("9", "3", "7")
@@ -262,22 +277,73 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     differences = [float(one["difference"]) for one in regions if one["scope"] == "pooled"]
     assert len(differences) == 9
     assert float(row["bias"]) == pytest.approx(np.mean(differences), rel=1e-12)
-    assert float(row["upper"]) == pytest.approx(
+    assert float(row["independent_upper"]) == pytest.approx(
         np.mean(differences) + 1.96 * np.std(differences, ddof=1), rel=1e-12
     )
-    assert float(row["repeated_lower_low"]) < float(row["repeated_lower"])
-    assert float(row["bootstrap_bias_low"]) <= float(row["bias"])
+    by_subject = np.reshape(differences, (3, 3))
+    half = 4.302653 * by_subject.mean(axis=1).std(ddof=1) / math.sqrt(3)
+    assert float(row["bias_low"]) == pytest.approx(np.mean(differences) - half, rel=1e-6)
+    assert float(row["lower_low"]) < float(row["lower"]) < float(row["lower_high"])
+    assert row["basis"] == "by subjects"
+    assert row["bootstrap_bias_low"] == ""
+    assert "at least 20 subjects" in row["message"]
     assert {one["subject"] for one in rows_of(tmp_path / "out" / "metrics.csv")} == {
         "sub-01", "sub-02", "sub-03"}  # fmt: skip
     assert (tmp_path / "out" / "figures" / "errors_sub-02.svg").exists()
-    assert "Limits of agreement with the subject as the cluster" in (
-        tmp_path / "out" / "report.html"
-    ).read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "repeated measures after Zou (2013)" in page
+    assert "Limits of agreement: assumes independent regions" in page
+
+
+def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
+    code, _, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
+                     tmp_path / "out")  # fmt: skip
+    assert code == 0
+    found = rows_of(tmp_path / "out" / "agreement_by_region.csv")
+    assert [(row["map"], row["label"], row["n"]) for row in found] == [
+        ("T1H2O", str(label), "3") for label in REGIONS
+    ]
+    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    for row in found:
+        d = [float(one["difference"]) for one in regions if one["label"] == row["label"]]
+        sd = np.std(d, ddof=1)
+        assert float(row["bias"]) == pytest.approx(np.mean(d), rel=1e-9)
+        assert float(row["upper"]) == pytest.approx(np.mean(d) + 1.96 * sd, rel=1e-9)
+        half = 4.302653 * sd / math.sqrt(3)
+        assert float(row["bias_low"]) == pytest.approx(np.mean(d) - half, rel=1e-6)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Agreement of each region over subjects" in page
+
+
+def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_path):
+    code, out, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
+                       tmp_path / "out", "--design", "test-retest", "--margin", "T1H2O=100",
+                       "--margin", "FF=0.05")  # fmt: skip
+    assert code == 0
+    assert "margin ±100 ms: bias within the margin" in out
+    (row,) = rows_of(tmp_path / "out" / "agreement.csv")
+    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    differences = np.reshape([float(one["difference"]) for one in regions], (3, 3))
+    within = np.sqrt((differences**2 / 2).mean())
+    assert float(row["within_sd"]) == pytest.approx(within, rel=1e-9)
+    assert float(row["repeatability"]) == pytest.approx(1.96 * math.sqrt(2) * within, rel=1e-9)
+    assert f"repeatability coefficient {float(row['repeatability']):.4g} ms" in out
+    error = differences.mean(axis=1).std(ddof=1) / math.sqrt(3)
+    t = (100 - abs(differences.mean())) / error
+    # The tail of t with two degrees of freedom in closed form.
+    assert float(row["margin_p"]) == pytest.approx((1 - t / math.sqrt(2 + t * t)) / 2, rel=1e-5)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for title in ("Repeatability of two scans", "Proportional bias", "margin given beforehand"):
+        assert title in page
 
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (["a/sub-01", "b/sub-01", "--margin", "T1H2O"], 2, "is not MAP=NUMBER"),
+        (["a/sub-01", "b/sub-01", "--margin", "T1H2O=-3"], 2, "a margin is a number above 0"),
+        (["a/sub-01", "b/sub-01", "--margin", "water=3"], 2, "a margin is a number above 0"),
+        (["a/sub-01", "b/sub-01", "--design", "both"], 2, "none of methods, test-retest"),
         (["a", "b/sub-01"], 3, "one set of maps"),
         (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "belong to several subjects"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),

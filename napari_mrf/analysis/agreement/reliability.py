@@ -1,9 +1,9 @@
-"""Intraclass correlation and concordance: agreement on a scale from 0 to 1."""
+"""Intraclass correlation and concordance of independent regions: agreement on a scale to 1."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ class Coefficient:
     interval: Interval
     n: int
     message: str
+
+
+class Coefficients(NamedTuple):
+    """ICC(2,1), ICC(3,1) and Lin's concordance of the same values."""
+
+    icc_2_1: Coefficient
+    icc_3_1: Coefficient
+    ccc: Coefficient
 
 
 def intraclass_correlations(
@@ -143,7 +151,8 @@ def concordance(
     """Return Lin's concordance correlation coefficient.
 
     ρ_c = 2 s_xy / (s_x² + s_y² + (x̄ - ȳ)²) with moments over n, as Lin has them; the interval
-    by Fisher's z with Lin's variance (with the correction of 2000).
+    by Fisher's z with Lin's variance (with the correction of 2000) and t with n - 1 degrees of
+    freedom in place of the normal distribution, which is too narrow for few regions.
 
     Parameters
     ----------
@@ -187,6 +196,6 @@ def concordance(
         + 2 * value**3 * (1 - value) * u2 / (r * (1 - value**2) ** 2)
         - value**4 * u2**2 / (2 * r**2 * (1 - value**2) ** 2)
     ) / (n - 2)
-    half = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(max(variance, 0.0)))
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.sqrt(max(variance, 0.0)))
     z = float(np.arctanh(value))
     return Coefficient(value, (float(np.tanh(z - half)), float(np.tanh(z + half))), n, "")

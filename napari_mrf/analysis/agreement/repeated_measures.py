@@ -8,7 +8,7 @@ within: the case "the true value varies" of Bland and Altman (2007).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -126,6 +126,7 @@ def limits_2013(
     *,
     multiplier: float = MULTIPLIER,
     confidence: float = 0.95,
+    mean_error: Literal["t", "normal"] = "t",
 ) -> RepeatedLimits:
     """Return the limits of Zou (2013) with their intervals.
 
@@ -144,6 +145,10 @@ def limits_2013(
         Standard deviations to a limit.
     confidence : float
         Level of the intervals, 0-1.
+    mean_error : {"t", "normal"}
+        Distribution of the error of the mean: t with k - 1 degrees of freedom for k subjects,
+        or the normal one as in the paper, whose interval of the bias is too narrow for few
+        subjects (88 % of 95 % for five).
 
     Returns
     -------
@@ -175,9 +180,12 @@ def limits_2013(
     sd = float(np.sqrt(variance))
     narrow = sd - float(np.sqrt(max(0.0, variance - below)))
     wide = float(np.sqrt(variance + above)) - sd
-    mean_error = float(stats.norm.ppf(1.0 - tail) * np.sqrt(means_variance / k))
-    outward = float(np.hypot(mean_error, multiplier * wide))
-    inward = float(np.hypot(mean_error, multiplier * narrow))
+    quantile = (
+        stats.norm.ppf(1.0 - tail) if mean_error == "normal" else stats.t.ppf(1 - tail, k - 1)
+    )
+    half = float(quantile * np.sqrt(means_variance / k))
+    outward = float(np.hypot(half, multiplier * wide))
+    inward = float(np.hypot(half, multiplier * narrow))
     lower, upper = bias - multiplier * sd, bias + multiplier * sd
     return RepeatedLimits(
         n=n,
@@ -186,7 +194,7 @@ def limits_2013(
         sd=sd,
         lower=lower,
         upper=upper,
-        bias_interval=(bias - mean_error, bias + mean_error),
+        bias_interval=(bias - half, bias + half),
         lower_interval=(lower - outward, lower + inward),
         upper_interval=(upper - inward, upper + outward),
         between_variance=variance - groups.within_mean_square,

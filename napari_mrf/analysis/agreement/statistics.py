@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mrf.analysis.agreement.bland_altman import BlandAltman, bland_altman
+from napari_mrf.analysis.agreement.equivalence import Equivalence, equivalence
+from napari_mrf.analysis.agreement.pairs import FEWEST
+from napari_mrf.analysis.agreement.proportional_bias import ProportionalBias, proportional_bias
 from napari_mrf.analysis.agreement.regression import Regression, regression
 from napari_mrf.analysis.agreement.reliability import (
-    Coefficient,
+    Coefficients,
     concordance,
     intraclass_correlations,
 )
+from napari_mrf.analysis.agreement.repeatability import (
+    REPEATABILITY,
+    Repeatability,
+    repeatability,
+)
 from napari_mrf.analysis.agreement.repeated_measures import RepeatedLimits, limits_2007, limits_2013
 from napari_mrf.analysis.agreement.subject_bootstrap import SubjectBootstrap, subject_bootstrap
+from napari_mrf.analysis.agreement.subject_coefficients import subject_coefficients
 from napari_mrf.data.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -27,37 +36,49 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement.pairs import Interval
 
 
+BY_SUBJECTS = "by subjects"
+ONE_REGION = "one region per subject"
+INDEPENDENT = "assumes independent regions"
+
 AGREEMENT_COLUMNS: dict[str, str] = {
     "map": "parameter key",
     "n": "regions in which both have a mean",
-    "bias": "mean of the differences, reference - test",
+    "bias": "mean of the differences, reference - test; by subjects the mean over the subjects of "
+    "their mean difference",
     "lower": "lower limit of agreement, bias - 1.96 sd",
     "upper": "upper limit of agreement, bias + 1.96 sd",
     "unit": "of bias, sd, limits and intercept",
-    "sd": "standard deviation of the differences (n - 1)",
-    "bias_low": "95 % interval of the bias, bias ± t sd / √n",
+    "sd": "standard deviation of a difference: by subjects that of one region of a new subject "
+    "(Zou 2013), else that of all differences (n - 1)",
+    "bias_low": "95 % intervals of bias, lower and upper: by subjects t with one degree of freedom "
+    "fewer than subjects, and variances recovered (Zou 2013); else t, and exact for normal "
+    "differences (Carkeet 2015)",
     "bias_high": "",
-    "lower_low": "95 % interval of the lower limit, exact for normal differences (Carkeet 2015)",
+    "lower_low": "",
     "lower_high": "",
-    "upper_low": "95 % interval of the upper limit, likewise",
+    "upper_low": "",
     "upper_high": "",
     "n_subjects": "subjects that the regions belong to",
+    "basis": 'what bias, limits, coefficients and their intervals rest on: "by subjects" counts '
+    'every subject once; "one region per subject"; "assumes independent regions" where fewer '
+    "than 3 subjects have several regions, which says nothing about other subjects",
+    "independent_bias": "on request: bias, limits and their intervals as if all regions were "
+    "independent, too narrow where a subject has several",
+    "independent_lower": "",
+    "independent_upper": "",
+    "independent_sd": "",
+    "independent_bias_low": "",
+    "independent_bias_high": "",
+    "independent_lower_low": "",
+    "independent_lower_high": "",
+    "independent_upper_low": "",
+    "independent_upper_high": "",
     "repeated_2007_lower": "limits for several regions per subject, analysis of variance "
     "(Bland and Altman 2007)",
     "repeated_2007_upper": "",
-    "repeated_bias": "mean over the subjects of their mean difference",
-    "repeated_lower": "limits for several regions per subject, every subject counting once "
-    "(Zou 2013)",
-    "repeated_upper": "",
-    "repeated_bias_low": "95 % intervals of repeated_bias, repeated_lower and repeated_upper, "
-    "variances recovered (Zou 2013)",
-    "repeated_bias_high": "",
-    "repeated_lower_low": "",
-    "repeated_lower_high": "",
-    "repeated_upper_low": "",
-    "repeated_upper_high": "",
-    "bootstrap_bias_low": "95 % percentile intervals of bias, lower and upper from 2000 draws of "
-    "whole subjects",
+    "bootstrap_bias_low": "95 % percentile intervals of the bias and limits over all regions from "
+    "2000 draws of whole subjects; for 20 subjects or more, where simulated ones hold the truth in "
+    "89 to 94 %",
     "bootstrap_bias_high": "",
     "bootstrap_lower_low": "",
     "bootstrap_lower_high": "",
@@ -65,20 +86,57 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "bootstrap_upper_high": "",
     "bootstrap_seed": "seed of the draws",
     "icc_2_1": "intraclass correlation of absolute agreement (Shrout and Fleiss 1979), with its "
-    "95 % interval",
+    "95 % interval: by subjects a jackknife over subjects, else by F distributions",
     "icc_2_1_low": "",
     "icc_2_1_high": "",
-    "icc_3_1": "intraclass correlation of consistency (Shrout and Fleiss 1979), with its "
-    "95 % interval",
+    "icc_3_1": "intraclass correlation of consistency (Shrout and Fleiss 1979), likewise",
     "icc_3_1_low": "",
     "icc_3_1_high": "",
-    "ccc": "concordance correlation coefficient (Lin 1989), with its 95 % interval",
+    "ccc": "concordance correlation coefficient (Lin 1989), with its 95 % interval: by subjects a "
+    "jackknife over subjects, else by Lin's variance",
     "ccc_low": "",
     "ccc_high": "",
+    "independent_icc_2_1": "on request: the coefficients as if all regions were independent",
+    "independent_icc_2_1_low": "",
+    "independent_icc_2_1_high": "",
+    "independent_icc_3_1": "",
+    "independent_icc_3_1_low": "",
+    "independent_icc_3_1_high": "",
+    "independent_ccc": "",
+    "independent_ccc_low": "",
+    "independent_ccc_high": "",
     "slope": "least squares of test on reference: test = slope · reference + intercept",
     "intercept": "",
     "r": "Pearson's correlation coefficient",
     "r_squared": "its square",
+    "proportional_slope": "proportional bias: least squares of reference - test on the mean of "
+    "both, with the 95 % interval of the slope and its p (by subjects a jackknife over subjects)",
+    "proportional_slope_low": "",
+    "proportional_slope_high": "",
+    "proportional_p": "",
+    "proportional_intercept": "of that line; limits of agreement at a mean A are "
+    "proportional_intercept + proportional_slope · A ± 1.96 √(π/2) (spread_intercept + "
+    "spread_slope · A) (Bland and Altman 1999)",
+    "spread_intercept": "line of the absolute residuals of that line on the mean of both",
+    "spread_slope": "",
+    "margin": "largest acceptable bias on either side, where one was given",
+    "margin_p": "larger p of two one-sided t tests of the bias against the margin",
+    "margin_verdict": '"bias within the margin" where that p is below 0.05, else "not shown"',
+    "within_sd": "test-retest: within-subject standard deviation, with its 95 % interval (by "
+    "subjects a jackknife over subjects, else chi-squared)",
+    "within_sd_low": "",
+    "within_sd_high": "",
+    "repeatability": "test-retest: repeatability coefficient, 1.96 √2 within_sd: 95 % of the "
+    "differences of two scans are smaller",
+    "repeatability_low": "",
+    "repeatability_high": "",
+    "within_cv": "test-retest: within-subject coefficient of variation in %",
+    "within_cv_low": "",
+    "within_cv_high": "",
+    "repeatability_percent": "test-retest: repeatability coefficient in % of the value, "
+    "1.96 √2 within_cv",
+    "repeatability_percent_low": "",
+    "repeatability_percent_high": "",
     "message": "what is missing and why",
 }
 """Columns of the table of agreement and what they mean; an empty text goes with the one before."""
@@ -96,20 +154,49 @@ class Agreement:
         Regions nested in subjects, after Bland and Altman (2007) and Zou (2013).
     bootstrap : SubjectBootstrap
         Intervals of the simple limits with the subject as the cluster.
-    icc_2_1, icc_3_1, ccc : Coefficient
-        Intraclass correlations and Lin's concordance.
+    simple_coefficients, subject_coefficients : Coefficients
+        Intraclass correlations and concordance, with regions taken as independent and nested
+        in subjects.
     line : Regression
         Test on reference.
+    proportional : ProportionalBias
+        Difference over mean.
+    equivalence : Equivalence or None
+        Verdict on the margin, where there is one.
+    repeatability : Repeatability or None
+        Of two scans, where the design is test-retest.
+    independent : bool
+        Whether the statistics of independent regions were asked for besides the others.
     """
 
     simple: BlandAltman
     repeated_2007: RepeatedLimits
     repeated: RepeatedLimits
     bootstrap: SubjectBootstrap
-    icc_2_1: Coefficient
-    icc_3_1: Coefficient
-    ccc: Coefficient
+    simple_coefficients: Coefficients
+    subject_coefficients: Coefficients
     line: Regression
+    proportional: ProportionalBias
+    equivalence: Equivalence | None = None
+    repeatability: Repeatability | None = None
+    independent: bool = False
+
+    @property
+    def basis(self) -> str:
+        """`BY_SUBJECTS`, `ONE_REGION` or `INDEPENDENT`: what `limits` and the rest rest on."""
+        if self.repeated.n_subjects == self.simple.n:
+            return ONE_REGION
+        return BY_SUBJECTS if self.repeated.n_subjects >= FEWEST else INDEPENDENT
+
+    @property
+    def limits(self) -> BlandAltman | RepeatedLimits:
+        """Bias and limits with the intervals that hold for these regions and subjects."""
+        return self.repeated if self.basis == BY_SUBJECTS else self.simple
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """ICCs and CCC with the intervals that hold for these regions and subjects."""
+        return self.subject_coefficients if self.basis == BY_SUBJECTS else self.simple_coefficients
 
 
 def agreement(
@@ -118,6 +205,9 @@ def agreement(
     subjects: Sequence[Any],
     *,
     seed: int = 0,
+    independent: bool = False,
+    margin: float | None = None,
+    is_retest: bool = False,
 ) -> Agreement:
     """Return every statistic of agreement of the same regions measured twice.
 
@@ -129,23 +219,37 @@ def agreement(
         (N,) whom each region belongs to.
     seed : int
         Of the subject bootstrap.
+    independent : bool
+        Show the statistics of independent regions besides the others.
+    margin : float, optional
+        Largest acceptable bias in the unit of the map, chosen before the data were seen.
+    is_retest : bool
+        The two are repeated scans of one method.
     """
     first, second = np.asarray(reference, np.float64), np.asarray(test, np.float64)
-    icc_2_1, icc_3_1 = intraclass_correlations(np.stack([first, second], axis=1))
-    return Agreement(
+    found = Agreement(
         simple=bland_altman(first, second),
         repeated_2007=limits_2007(first, second, subjects),
         repeated=limits_2013(first, second, subjects),
         bootstrap=subject_bootstrap(first, second, subjects, seed=seed),
-        icc_2_1=icc_2_1,
-        icc_3_1=icc_3_1,
-        ccc=concordance(first, second),
+        simple_coefficients=Coefficients(
+            *intraclass_correlations(np.stack([first, second], axis=1)),
+            concordance(first, second),
+        ),
+        subject_coefficients=subject_coefficients(first, second, subjects),
         line=regression(first, second),
+        proportional=proportional_bias(first, second, subjects),
+        repeatability=repeatability(first, second, subjects) if is_retest else None,
+        independent=independent,
     )
+    if margin is None:
+        return found
+    verdict = equivalence(found.limits, found.repeated.n_subjects, margin)
+    return replace(found, equivalence=verdict)
 
 
 def map_agreement(
-    pairs: pd.DataFrame, key: str, *, scope: str = "pooled", seed: int = 0
+    pairs: pd.DataFrame, key: str, *, scope: str = "pooled", **options: Any
 ) -> Agreement:
     """Return every statistic of agreement of one map from the table of region means.
 
@@ -155,19 +259,21 @@ def map_agreement(
         From `roi_pairs`, of one or several subjects.
     key : str
         The parameter.
-    scope, seed
+    scope : {"pooled", "slice"}
         As in `agreement_table`.
+    **options
+        As in `agreement`.
     """
     used = pairs[(pairs["scope"] == scope) & (pairs["map"] == key)]
     return agreement(
         used["reference"].to_numpy(np.float64),
         used["test"].to_numpy(np.float64),
         used["subject"].tolist(),
-        seed=seed,
+        **options,
     )
 
 
-def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0) -> pd.DataFrame:
+def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", **options: Any) -> pd.DataFrame:
     """Return one row of statistics for every map.
 
     Parameters
@@ -176,19 +282,19 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", seed: int = 0
         From `roi_pairs`, of one or several subjects.
     scope : {"pooled", "slice"}
         Whether a region counts once, or once in every slice.
-    seed : int
-        Of the subject bootstrap.
+    **options
+        As in `agreement`.
 
     Returns
     -------
     pandas.DataFrame
-        With the `AGREEMENT_COLUMNS`, first ``map, n, bias, lower, upper``: the simple bias
-        ± 1.96 SD (n - 1) over the unweighted means of the regions, reference - test.
+        With the `AGREEMENT_COLUMNS`, first ``map, n, bias, lower, upper``: bias ± 1.96 SD of the
+        unweighted means of the regions, reference - test, on the ``basis`` that fits.
     """
     used = set(pairs.loc[pairs["scope"] == scope, "map"])
     return agreement_rows(
         {
-            key: map_agreement(pairs, key, scope=scope, seed=seed)
+            key: map_agreement(pairs, key, scope=scope, **options)
             for key in PARAMETERS
             if key in used
         }
@@ -205,43 +311,88 @@ def agreement_rows(found: Mapping[str, Agreement]) -> pd.DataFrame:
 
 def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
     """Return the statistics of one map by the names in `AGREEMENT_COLUMNS`."""
-    simple, repeated, older = result.simple, result.repeated, result.repeated_2007
+    limits, older = result.limits, result.repeated_2007
     row: dict[str, Any] = {
         "map": key,
-        "n": simple.n,
-        "bias": simple.bias,
-        "lower": simple.lower,
-        "upper": simple.upper,
+        "n": limits.n,
+        **_of_limits("", limits),
         "unit": PARAMETERS[key].unit,
-        "sd": simple.sd,
-        **_ends("bias", simple.bias_interval),
-        **_ends("lower", simple.lower_interval),
-        **_ends("upper", simple.upper_interval),
-        "n_subjects": repeated.n_subjects,
+        "n_subjects": result.repeated.n_subjects,
+        "basis": result.basis,
         "repeated_2007_lower": older.lower,
         "repeated_2007_upper": older.upper,
-        "repeated_bias": repeated.bias,
-        "repeated_lower": repeated.lower,
-        "repeated_upper": repeated.upper,
-        **_ends("repeated_bias", repeated.bias_interval),
-        **_ends("repeated_lower", repeated.lower_interval),
-        **_ends("repeated_upper", repeated.upper_interval),
         **_ends("bootstrap_bias", result.bootstrap.bias_interval),
         **_ends("bootstrap_lower", result.bootstrap.lower_interval),
         **_ends("bootstrap_upper", result.bootstrap.upper_interval),
         "bootstrap_seed": result.bootstrap.seed,
-    }
-    for name in ("icc_2_1", "icc_3_1", "ccc"):
-        coefficient: Coefficient = getattr(result, name)
-        row |= {name: coefficient.value, **_ends(name, coefficient.interval)}
-    row |= {
+        **_of_coefficients("", result.coefficients),
         "slope": result.line.slope,
         "intercept": result.line.intercept,
         "r": result.line.r,
         "r_squared": result.line.r_squared,
     }
-    parts = (simple, repeated, result.bootstrap, result.icc_2_1, result.ccc, result.line)
-    row["message"] = "; ".join(dict.fromkeys(part.message for part in parts if part.message))
+    line = result.proportional
+    row |= {
+        "proportional_slope": line.slope,
+        **_ends("proportional_slope", line.slope_interval),
+        "proportional_p": line.p,
+        "proportional_intercept": line.intercept,
+        "spread_intercept": line.spread_intercept,
+        "spread_slope": line.spread_slope,
+    }
+    asked: list[str] = []
+    verdict = result.equivalence
+    row["margin_verdict"] = "" if verdict is None else verdict.verdict
+    if verdict is not None:
+        row |= {"margin": verdict.margin, "margin_p": verdict.p}
+        asked.append(verdict.message)
+    if result.repeatability is not None:
+        row |= _of_repeatability(result.repeatability)
+        asked.append(result.repeatability.message)
+    if result.independent:
+        row |= _of_limits("independent_", result.simple)
+        row |= _of_coefficients("independent_", result.simple_coefficients)
+    coefficients = result.coefficients
+    basis = ""
+    if result.basis == INDEPENDENT and not limits.message:
+        basis = f"{INDEPENDENT}: {result.repeated.message}"
+    messages = [
+        limits.message, basis, result.bootstrap.message, coefficients.icc_2_1.message,
+        coefficients.ccc.message, result.line.message, result.proportional.message, *asked,
+    ]  # fmt: skip
+    row["message"] = "; ".join(dict.fromkeys(filter(None, messages)))
+    return {name: row.get(name, float("nan")) for name in AGREEMENT_COLUMNS}
+
+
+def _of_limits(prefix: str, limits: BlandAltman | RepeatedLimits) -> dict[str, float]:
+    return {
+        f"{prefix}bias": limits.bias,
+        f"{prefix}lower": limits.lower,
+        f"{prefix}upper": limits.upper,
+        f"{prefix}sd": limits.sd,
+        **_ends(f"{prefix}bias", limits.bias_interval),
+        **_ends(f"{prefix}lower", limits.lower_interval),
+        **_ends(f"{prefix}upper", limits.upper_interval),
+    }
+
+
+def _of_repeatability(found: Repeatability) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, times, value, interval in (
+        ("within_sd", 1.0, found.within_sd, found.within_sd_interval),
+        ("repeatability", REPEATABILITY, found.within_sd, found.within_sd_interval),
+        ("within_cv", 1.0, found.within_cv, found.within_cv_interval),
+        ("repeatability_percent", REPEATABILITY, found.within_cv, found.within_cv_interval),
+    ):
+        low, high = interval
+        row |= {name: times * value, **_ends(name, (times * low, times * high))}
+    return row
+
+
+def _of_coefficients(prefix: str, coefficients: Coefficients) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, one in coefficients._asdict().items():
+        row |= {f"{prefix}{name}": one.value, **_ends(f"{prefix}{name}", one.interval)}
     return row
 
 

@@ -68,6 +68,8 @@ def one_sided_notes(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
     if subject.labels is None:
         return []
     drawn, names = np.asarray(subject.labels), subject.region_names
+    if subject.mask is not None:
+        drawn = np.where(subject.mask, drawn, 0)
     same: dict[tuple[int, str], list[str]] = {}
     for key in keys:
         one = np.isfinite(subject.reference[key]) != np.isfinite(subject.test[key])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.by_region import agreement_by_region
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
 from napari_mrf.analysis.comparison.options import ComparisonOptions
@@ -88,11 +89,11 @@ class Comparison:
             That of the options without.
         """
         chosen = self.labels if labels is None else frozenset(labels)
-        scope, seed = scope or self.options.scope, self.options.seed
-        which = key, chosen, scope, seed
+        scope = scope or self.options.scope
+        which = key, chosen, scope, self.options.seed
         if which not in self.known:
             pairs = self.pairs if labels is None else self.pairs[self.pairs["label"].isin(labels)]
-            self.known[which] = map_agreement(pairs, key, scope=scope, seed=seed)
+            self.known[which] = map_agreement(pairs, key, scope=scope, **self.options.of_map(key))
         return self.known[which]
 
     @cached_property
@@ -100,6 +101,11 @@ class Comparison:
         """`agreement.AGREEMENT_COLUMNS`, one row per map; empty without regions."""
         used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
         return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
+
+    @cached_property
+    def by_region(self) -> pd.DataFrame:
+        """`by_region.BY_REGION_COLUMNS`, a row for each map and region; empty for one subject."""
+        return agreement_by_region(self.pairs)
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -187,21 +193,22 @@ def iter_compare(
         mask = np.ones(subject.reference.spatial_shape, bool)
         if subject.mask is not None:
             mask = np.asarray(subject.mask, bool)
-        for step, key in enumerate(keys):
-            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
-            metrics.append(subject_metrics(subject, key, mask, options))
-            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
-            blurriness.append(subject_blurriness(subject, key, mask, sides))
+        table = None
         if subject.labels is not None:
-            yield ComparisonUpdate(base + 2 * len(keys), total, f"{who}means of the regions")
+            yield ComparisonUpdate(base, total, f"{who}means of the regions")
             table = roi_pairs(
                 subject.reference, subject.test, subject.labels, subject.region_names,
-                subject=subject.name, options=options.rois,
+                subject=subject.name, options=options.rois, mask=subject.mask,
             )  # fmt: skip
             pairs.append(table)
             notes += [
                 who + note for note in (*one_sided_notes(subject, keys), *region_notes(table))
             ]
+        for step, key in enumerate(keys):
+            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
+            metrics.append(subject_metrics(subject, key, mask, table, options))
+            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
+            blurriness.append(subject_blurriness(subject, key, mask, sides))
         if len(pictures) < _MOST_PICTURES:
             pictures.append(slice_picture(subject, keys, mask, options.rois))
         inputs.append({"subject": subject.name, **subject.record})
@@ -242,7 +249,11 @@ def _only(maps: ParameterMaps, key: str) -> ParameterMaps:
 
 
 def subject_metrics(
-    subject: SubjectMaps, key: str, mask: NDArray[np.bool_], options: ComparisonOptions
+    subject: SubjectMaps,
+    key: str,
+    mask: NDArray[np.bool_],
+    regions: pd.DataFrame | None,
+    options: ComparisonOptions,
 ) -> pd.DataFrame:
     """Return the metrics of one map: ``subject``, then the fields of `image_metrics.Metric`."""
     table = metrics_table(
@@ -250,7 +261,7 @@ def subject_metrics(
             _only(subject.reference, key),
             ParameterMaps({key: subject.test[key]}),
             mask,
-            labels=subject.labels,
+            regions=regions,
             apply_validity=options.rois.apply_validity,
             thresholds=options.rois.thresholds,
         )

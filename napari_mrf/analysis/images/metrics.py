@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -117,7 +117,8 @@ _SSIM = (
     "the region touches, then over the slices"
 )
 _R2_REGIONS = (
-    "1 - Σ(test - reference)² / Σ(reference - mean)² of the means of the ROIs, pooled over slices"
+    "1 - Σ(test - reference)² / Σ(reference - mean)² of the means of the ROIs, pooled over "
+    "slices, as the table of regions has them"
 )
 _R2_VOXELS = "1 - Σ(test - reference)² / Σ(reference - mean)² of the voxels of the region"
 
@@ -127,7 +128,7 @@ def image_metrics(
     test: ParameterMaps,
     mask: NDArray[np.bool_],
     *,
-    labels: NDArray[Any] | None = None,
+    regions: pd.DataFrame | None = None,
     apply_validity: bool = True,
     thresholds: Mapping[str, float] | None = None,
 ) -> list[Metric]:
@@ -135,7 +136,8 @@ def image_metrics(
 
     The region of a map is the mask, where the reference has a value, and where the validity
     rule holds for the **reference** fat fraction; voxels without a test value are left out
-    and counted. R² of ROI means follows the papers and needs labels; R² of voxels is beside it.
+    and counted. R² of ROI means follows the papers and needs their table, so that it is that of
+    the means which are printed; R² of voxels is beside it.
 
     Parameters
     ----------
@@ -143,8 +145,8 @@ def image_metrics(
         On one grid.
     mask : ndarray of bool
         (Z, Y, X) voxels to compare.
-    labels : ndarray of int, optional
-        (Z, Y, X) regions of interest, 0 background.
+    regions : pandas.DataFrame, optional
+        Means of the regions of these maps, from `roi_pairs`.
     apply_validity : bool
         Whether the validity rules restrict the region.
     thresholds : mapping of str to float, optional
@@ -161,12 +163,10 @@ def image_metrics(
         ``"bad-shape"`` when the grids differ.
     """
     shapes = {reference.spatial_shape, test.spatial_shape, np.shape(mask)}
-    if labels is not None:
-        shapes.add(np.shape(labels))
     if len(shapes) > 1:
         raise MRFInputError(
             "bad-shape",
-            "maps, mask and labels lie on different grids",
+            "maps and mask lie on different grids",
             expected=f"shape {reference.spatial_shape}",
             found=", ".join(str(shape) for shape in sorted(shapes, key=str)),
         )
@@ -182,7 +182,7 @@ def image_metrics(
         rows += [
             Metric(key, name, value, unit, n, n_missing, where, definition, reason)
             for name, unit, definition, (value, reason) in _of_map(
-                key, truth, found, compared, labels
+                key, truth, found, compared, regions
             )
         ]
     return rows
@@ -201,7 +201,7 @@ def _of_map(
     truth: NDArray[np.float64],
     found: NDArray[np.float64],
     compared: NDArray[np.bool_],
-    labels: NDArray[Any] | None,
+    regions: pd.DataFrame | None,
 ) -> list[tuple[str, str, str, Value]]:
     units = {"PSNR": "dB", "MAE": PARAMETERS[key].unit}
     empty: Value = (_NAN, "no voxel to compare")
@@ -212,32 +212,20 @@ def _of_map(
         for name, (function, definition) in _OF_VOXELS.items()
     ]
     similar = structural_similarity(truth, found, compared) if some else empty
-    means = _roi_means(truth, found, compared, labels)
-    of_regions: Value = (_NAN, "no regions of interest were given")
-    if means is not None:
-        of_regions = r_squared(*means) if some else empty
     return [
         *rows,
         ("SSIM", "", _SSIM, similar),
-        ("R2", "", _R2_REGIONS, of_regions),
+        ("R2", "", _R2_REGIONS, _r_squared_of_regions(key, regions)),
         ("R2 voxels", "", _R2_VOXELS, r_squared(*pair) if some else empty),
     ]
 
 
-def _roi_means(
-    truth: NDArray[np.float64],
-    found: NDArray[np.float64],
-    compared: NDArray[np.bool_],
-    labels: NDArray[Any] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the means of reference and test in every region, over the same voxels."""
-    if labels is None:
-        return None
-    inside = compared & (np.asarray(labels) > 0)
-    _, index = np.unique(np.asarray(labels)[inside], return_inverse=True)
-    count = np.bincount(index)
-    first, second = (np.bincount(index, values[inside]) / count for values in (truth, found))
-    return first, second
+def _r_squared_of_regions(key: str, regions: pd.DataFrame | None) -> Value:
+    if regions is None:
+        return _NAN, "no regions of interest were given"
+    of_map = regions[(regions["map"] == key) & (regions["scope"] == "pooled")]
+    means = of_map.loc[of_map["difference"].notna(), ["reference", "test"]].to_numpy(np.float64)
+    return r_squared(*means.T)
 
 
 def _rmse(reference: NDArray[np.float64], test: NDArray[np.float64]) -> float:

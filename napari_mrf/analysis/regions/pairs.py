@@ -53,11 +53,12 @@ def roi_pairs(
     *,
     subject: str = "",
     options: RoiOptions | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """Return the means of two reconstructions in the same regions of one subject.
 
-    Both means are over the same voxels: those with a value on both sides, and where the fat
-    fraction of the reference fulfills the validity rule. Tables of several subjects are put
+    Both means are over the same voxels: those of the mask with a value on both sides, and where
+    the fat fraction of the reference fulfills the validity rule. Tables of several subjects are put
     together with ``pandas.concat``.
 
     Parameters
@@ -68,6 +69,8 @@ def roi_pairs(
         As in `roi_statistics`.
     subject : str
         Name of the subject, the cluster of the repeated-measures limits.
+    mask : ndarray of bool, optional
+        (Z, Y, X) voxels to compare; all by default. Regions are eroded as drawn.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def roi_pairs(
     fraction = reference.get("FF")
     shared = [key for key in PARAMETERS if key in reference and key in test]
     both = {key: np.isfinite(reference[key]) & np.isfinite(test[key]) for key in shared}
+    if mask is not None:
+        both = {key: where & mask for key, where in both.items()}
     first, second = (
         roi_statistics(
             ParameterMaps(

@@ -84,9 +84,19 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
     no_agreement = "No regions of interest: no table of agreement."
     if not comparison.agreement.empty:
         no_agreement = ""
-        tables += [readable.limits_overview(comparison)]
-        tables += readable.repeated_overview(comparison)
-        tables += [readable.coefficients_overview(comparison)]
+        tables += [
+            readable.limits_overview(comparison),
+            *readable.other_limits_overview(comparison),
+            readable.coefficients_overview(comparison),
+            *readable.proportional_overview(comparison),
+            *readable.verdicts_overview(comparison),
+            *readable.repeatability_overview(comparison),
+        ]
+        if comparison.options.independent:
+            tables += [
+                readable.limits_overview(comparison, "independent_"),
+                readable.coefficients_overview(comparison, "independent_"),
+            ]
     regions = readable.regions_overview(comparison)
     n = len(comparison.subjects)
     who = "1 subject" if n == 1 else f"{n} subjects"
@@ -97,7 +107,10 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
         + ".",
         warnings=(*comparison.warnings, *_missing(comparison)),
         tables=tuple(tables),
-        details=() if regions is None else (regions,),
+        details=(
+            *readable.by_region_overview(comparison),
+            *(() if regions is None else (regions,)),
+        ),
         no_agreement=no_agreement,
         inputs=tuple(_inputs(comparison)),
         settings=tuple(_settings(record)),

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
 
 if TYPE_CHECKING:
@@ -95,9 +96,12 @@ def _lines_drawn(comparison: Comparison) -> str:
     if solid:
         words.append(f"Solid: {', and '.join(solid)}.")
     if table["lower"].notna().any():
-        words.append("Dash-dotted: limits of agreement with shaded 95 % intervals.")
-    if table["repeated_lower"].notna().any():
-        words.append("Dashed: repeated-measures limits.")
+        bases = list(dict.fromkeys(table.loc[table["lower"].notna(), "basis"]))
+        words.append(
+            f"Dash-dotted: limits of agreement ({'; '.join(bases)}) with shaded 95 % intervals."
+        )
+    if table["independent_lower"].notna().any():
+        words.append(f"Dashed: {INDEPENDENT}.")
     return " ".join(words)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS, INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import decimals, signed
 
@@ -124,81 +125,204 @@ def metrics_overview(comparison: Comparison) -> Table:
     return Table("Similarity of the maps", header, rows, note)
 
 
-def limits_overview(comparison: Comparison) -> Table:
-    """Return bias and limits of agreement with their intervals, one row per map."""
+def limits_overview(comparison: Comparison, prefix: str = "") -> Table:
+    """Return bias and limits of agreement with their intervals, one row per map.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With regions.
+    prefix : {"", "independent_"}
+        Of the columns: those on the basis that fits, or those that were asked for besides.
+    """
     rows = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
         places, unit = decimals(key), PARAMETERS[key].unit
+        basis = INDEPENDENT if prefix else str(row["basis"])
         rows.append([
             Cell(PARAMETERS[key].title), Cell(str(row["n"]), str(row["n"])),
-            *(with_interval(row, name, places) for name in ("bias", "lower", "upper")),
-            number(row["sd"], places, unit),
+            Cell(str(row["n_subjects"])),
+            *(with_interval(row, f"{prefix}{name}", places) for name in _LEVELS),
+            number(row[f"{prefix}sd"], places, unit), Cell(basis),
         ])  # fmt: skip
+    note = "Difference = reference − test. Limits: bias ± 1.96 SD; in brackets 95 % intervals."
+    if BY_SUBJECTS in {row[-1].text for row in rows}:
+        note += " By subjects: repeated measures after Zou (2013), every subject counting once."
+    if INDEPENDENT in {row[-1].text for row in rows}:
+        note += (
+            " Intervals that assume independent regions are too narrow where a subject has several."
+        )
     return Table(
-        "Limits of agreement over the regions",
-        ("Map", "n", "Bias", "Lower limit", "Upper limit", "SD"),
+        f"Limits of agreement: {INDEPENDENT}" if prefix else "Limits of agreement over the regions",
+        ("Map", "Regions", "Subjects", "Bias", "Lower limit", "Upper limit", "SD", "Basis"),
         rows,
-        "Difference = reference − test. Limits: bias ± 1.96 SD; in brackets 95 % intervals.",
+        note,
     )
 
 
-def repeated_overview(comparison: Comparison) -> list[Table]:
-    """Return the limits and intervals that know of subjects; none for too few subjects."""
-    table = comparison.agreement
-    table = table[table["repeated_lower"].notna()]
-    if table.empty:
-        return []
-    limits, draws = [], []
-    for _, row in table.iterrows():
-        key = str(row["map"])
-        places = decimals(key)
-        older = [number(row[f"repeated_2007_{end}"], places).text for end in ("lower", "upper")]
-        limits.append([
-            Cell(PARAMETERS[key].title), Cell(str(row["n_subjects"])),
-            *(with_interval(row, f"repeated_{name}", places) for name in _LEVELS),
-            Cell(" to ".join(older)),
-        ])  # fmt: skip
-        ends = [
-            [number(row[f"bootstrap_{name}_{end}"], places).text for end in ("low", "high")]
-            for name in _LEVELS
-        ]
-        draws.append([Cell(PARAMETERS[key].title), *(Cell(" to ".join(pair)) for pair in ends)])
-    return [
-        Table(
-            "Limits of agreement with the subject as the cluster",
-            ("Map", "Subjects", "Bias", "Lower limit", "Upper limit", "Limits of 2007"),
-            limits,
-            "After Zou (2013), in brackets 95 % intervals; beside them limits after Bland and "
-            "Altman (2007). Regions of one subject are not independent: read these rather than "
-            "the simple limits.",
-        ),
-        Table(
+def other_limits_overview(comparison: Comparison) -> list[Table]:
+    """Return the other limits and intervals that know of subjects; none for too few subjects."""
+    table, found = comparison.agreement, []
+    older = table[table["repeated_2007_lower"].notna()]
+    columns = [f"repeated_2007_{end}" for end in ("lower", "upper")]
+    if len(older):
+        found.append(Table(
+            "Limits of agreement after Bland and Altman (2007)",
+            ("Map", "Lower limit", "Upper limit"),
+            [_numbers(row, columns) for _, row in older.iterrows()],
+            "For several regions a subject, by analysis of variance; without intervals.",
+        ))  # fmt: skip
+    drawn = table[table["bootstrap_bias_low"].notna()]
+    if len(drawn):
+        ends = [(f"bootstrap_{name}_low", f"bootstrap_{name}_high") for name in _LEVELS]
+        found.append(Table(
             "95 % intervals from draws of whole subjects",
             ("Map", "Bias", "Lower limit", "Upper limit"),
-            draws,
-            "Bootstrap of the simple bias and limits, 2000 draws.",
-        ),
+            [_numbers(row, ends) for _, row in drawn.iterrows()],
+            "Percentile bootstrap of bias and limits over all regions, 2000 draws.",
+        ))  # fmt: skip
+    return found
+
+
+def _numbers(row: pd.Series, columns: Sequence[str | tuple[str, str]]) -> list[Cell]:
+    """Return the title of a map, then numbers, or two with "to" between."""
+    places = decimals(str(row["map"]))
+    names = [(one,) if isinstance(one, str) else one for one in columns]
+    return [
+        Cell(PARAMETERS[str(row["map"])].title),
+        *(Cell(" to ".join(number(row[name], places).text for name in each)) for each in names),
     ]
 
 
-def coefficients_overview(comparison: Comparison) -> Table:
-    """Return intraclass correlations, concordance and the line, one row per map."""
+def coefficients_overview(comparison: Comparison, prefix: str = "") -> Table:
+    """Return intraclass correlations, concordance and the line, one row per map.
+
+    Parameters are those of `limits_overview`.
+    """
     rows = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
         rows.append([
             Cell(PARAMETERS[key].label),
-            *(with_interval(row, name, 3) for name in ("icc_2_1", "icc_3_1", "ccc")),
+            *(with_interval(row, f"{prefix}{name}", 3) for name in ("icc_2_1", "icc_3_1", "ccc")),
             number(row["slope"], 3), number(row["intercept"], decimals(key), PARAMETERS[key].unit),
             number(row["r"], 3), number(row["r_squared"], 3),
         ])  # fmt: skip
     return Table(
-        "Reliability and regression over the regions",
+        f"Reliability and regression: {INDEPENDENT}"
+        if prefix
+        else "Reliability and regression over the regions",
         ("Map", "ICC(2,1)", "ICC(3,1)", "CCC", "Slope", "Intercept", "r", "R²"),
         rows,
-        "In brackets 95 % intervals. Regression: test = slope · reference + intercept.",
+        "In brackets 95 % intervals, on the basis of the limits. Regression: test = slope · "
+        "reference + intercept.",
     )
+
+
+def proportional_overview(comparison: Comparison) -> list[Table]:
+    """Return how the difference grows with the value, one row a map that has a slope."""
+    table = comparison.agreement
+    rows = []
+    for _, row in table[table["proportional_slope"].notna()].iterrows():
+        p = row["proportional_p"]
+        rows.append([
+            Cell(PARAMETERS[str(row["map"])].label),
+            with_interval(row, "proportional_slope", 3),
+            Cell("< 0.001") if p < 0.001 else number(p, 3),
+        ])  # fmt: skip
+    if not rows:
+        return []
+    return [
+        Table(
+            "Proportional bias: difference over mean of both", ("Map", "Slope", "p"), rows,
+            "A slope also arises where one method is noisier than the other. agreement.csv has the "
+            "lines of limits that follow the value.",
+        )
+    ]  # fmt: skip
+
+
+def verdicts_overview(comparison: Comparison) -> list[Table]:
+    """Return the verdicts on margins that were given beforehand; none without."""
+    table = comparison.agreement
+    rows = [
+        [
+            Cell(PARAMETERS[key].title),
+            number(row["margin"], decimals(key)),
+            with_interval(row, "bias", decimals(key)),
+            number(row["margin_p"], 3),
+            Cell(row["margin_verdict"] or NO_VALUE),
+        ]
+        for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)
+        if not np.isnan(row["margin"])
+    ]
+    if not rows:
+        return []
+    return [
+        Table(
+            "Bias against a margin given beforehand",
+            ("Map", "Margin ±", "Bias", "p", "Verdict"),
+            rows,
+            "Two one-sided t tests at 5 %. Not shown is not shown to differ.",
+        )
+    ]
+
+
+def repeatability_overview(comparison: Comparison) -> list[Table]:
+    """Return how far two scans differ, one row a map; none for other designs."""
+    table = comparison.agreement
+    rows = [
+        [
+            Cell(PARAMETERS[key].title),
+            with_interval(row, "within_sd", decimals(key)),
+            with_interval(row, "repeatability", decimals(key)),
+            with_interval(row, "within_cv", 1),
+            with_interval(row, "repeatability_percent", 1),
+        ]
+        for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)
+        if not np.isnan(row["within_sd"])
+    ]
+    if not rows:
+        return []
+    return [
+        Table(
+            "Repeatability of two scans",
+            ("Map", "Within-subject SD", "Repeatability coefficient", "wCV (%)", "% RC"),
+            rows,
+            "In brackets 95 % intervals, on the basis of the limits. 95 % of the differences of "
+            "two scans are below the repeatability coefficient.",
+        )
+    ]
+
+
+def by_region_overview(comparison: Comparison) -> list[Table]:
+    """Return the bias in every region over subjects; none for fewer than three subjects."""
+    table = comparison.by_region
+    drawn = table[table["lower"].notna()]
+    if drawn.empty:
+        return []
+    keys = list(dict.fromkeys(drawn["map"]))
+    rows = []
+    for _, of_region in drawn.groupby("label"):
+        by_map = of_region.set_index("map")
+        row = [Cell(str(of_region["name"].iloc[0]))]
+        for key in keys:
+            if key not in by_map.index:
+                row.append(Cell(NO_VALUE))
+                continue
+            low, high = (number(by_map.loc[key, end], decimals(key)) for end in ("lower", "upper"))
+            bias = number(by_map.loc[key, "bias"], decimals(key))
+            row.append(Cell(f"{bias.text} ({low.text} to {high.text})", bias.full))
+        rows.append(row)
+    return [
+        Table(
+            "Agreement of each region over subjects",
+            ("Region", *(PARAMETERS[key].title for key in keys)),
+            rows,
+            "Bias, in brackets limits of agreement, pooled over slices; agreement_by_region.csv "
+            "has their intervals.",
+        )
+    ]
 
 
 def regions_overview(comparison: Comparison) -> Table | None:

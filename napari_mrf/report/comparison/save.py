@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
-TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "blurriness.csv")
+TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv", "blurriness.csv")
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
@@ -71,7 +71,10 @@ def iter_save(
     names = [*TABLES, *names, *_REPORTS]
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
-        tables = (comparison.metrics, comparison.pairs, comparison.agreement, comparison.blurriness)
+        tables = (
+            comparison.metrics, comparison.pairs, comparison.agreement, comparison.by_region,
+            comparison.blurriness,
+        )  # fmt: skip
         for name, table in zip(TABLES, tables, strict=True):
             write_csv(staged[name], table, overwrite=True)
         pictures = {}

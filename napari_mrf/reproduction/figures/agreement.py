@@ -30,7 +30,8 @@ def muscles_figure(pairs: pd.DataFrame, name: str) -> Figure:
     figure = Figure(figsize=(8.0, 2.7 * len(keys)), layout="constrained")
     axes = figure.subplots(len(keys), 2, squeeze=False)
     for (left, right), key in zip(axes, keys, strict=True):
-        points, found = usable(pairs, key, _SCOPE), map_agreement(pairs, key, scope=_SCOPE)
+        points = usable(pairs, key, _SCOPE)
+        found = map_agreement(pairs, key, scope=_SCOPE, independent=True)  # dashed, as published
         draw_scatter(left, points, found, key, names=("matching", name))
         draw_bland_altman(right, points, found, key, names=("matching", name))
         for axis in (left, right):

@@ -84,7 +84,10 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_pat
     binding.results.show_map("T1H2O")
     shown = panel.results.statistics.table().set_index("statistic")
     assert shown.loc["Bias", "value"] == f"{np.mean(differences):.1f} ms"
-    upper = np.mean(differences) + 1.96 * np.std(differences, ddof=1)
+    by_subject = np.array(list(SHIFTS.values()))  # Zou 2013, two regions each
+    within = by_subject.var(axis=1, ddof=1).mean()
+    sd = np.sqrt(by_subject.mean(axis=1).var(ddof=1) + within / 2)
+    upper = np.mean(differences) + 1.96 * sd
     assert shown.loc["Upper limit", "value"] == f"{upper:.1f} ms"
     assert dock.sections["compare"].state() == "3 subjects, b against a"
     assert str(tmp_path / "out") in panel.notice.text()

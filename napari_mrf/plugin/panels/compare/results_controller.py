@@ -260,12 +260,11 @@ def scatter_note(found: Agreement) -> str:
 
 def bland_altman_note(found: Agreement) -> str:
     """Return the legend of the lines and bands of `draw_bland_altman`."""
-    simple, repeated = found.simple, found.repeated
-    bands = (simple.bias_interval, simple.lower_interval, simple.upper_interval)
+    limits = found.limits
+    bands = (limits.bias_interval, limits.lower_interval, limits.upper_interval)
     drawn = {
-        "Solid: bias.": np.isfinite(simple.bias),
-        "Dash-dotted: limits.": np.isfinite([simple.lower, simple.upper]).any(),
-        "Dashed: repeated-measures limits.": np.isfinite([repeated.lower, repeated.upper]).any(),
+        "Solid: bias.": np.isfinite(limits.bias),
+        f"Dash-dotted: limits, {found.basis}.": np.isfinite([limits.lower, limits.upper]).any(),
         "Shaded: 95 % intervals.": np.isfinite(bands).all(axis=1).any(),
     }
     return " ".join(text for text, is_drawn in drawn.items() if is_drawn)

@@ -26,7 +26,6 @@ _SHOWN = {
 }  # fmt: skip
 _STATISTICS = (
     ("Bias", "bias"), ("Lower limit", "lower"), ("Upper limit", "upper"), ("SD", "sd"),
-    ("Lower, repeated", "repeated_lower"), ("Upper, repeated", "repeated_upper"),
     ("ICC(2,1)", "icc_2_1"), ("ICC(3,1)", "icc_3_1"), ("CCC", "ccc"),
     ("Slope", "slope"), ("Intercept", "intercept"), ("r", "r"), ("R²", "r_squared"),
 )  # fmt: skip
@@ -89,8 +88,6 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
     unit = PARAMETERS[key].unit
     lines = []
     for title, name in _STATISTICS:
-        if name.startswith("repeated") and row[name] != row[name]:
-            continue  # there are too few subjects for it
         plain = name in _WITHOUT_UNIT
         places = 3 if plain else decimals(key)
         value = number(row[name], places, "" if plain else unit).text
@@ -101,7 +98,7 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
     return table, [
         Column("statistic", "Agreement", tooltip="Difference = reference − test"),
         Column("value", f"n = {int(row['n'])}", tooltip="Rounded; the exported tables are not"),
-        Column("interval", "95 % interval"),
+        Column("interval", "95 % interval", tooltip=f"Basis: {row['basis']}"),
     ]
 
 
