@@ -89,3 +89,9 @@ def _rebuild(
     code: str, what: str, path: str | None, expected: Any, found: Any, hint: str | None
 ) -> MRFInputError:
     return MRFInputError(code, what, path=path, expected=expected, found=found, hint=hint)
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of what another library says, or else the kind of its error."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

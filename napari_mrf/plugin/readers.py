@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 
+from napari_mrf.data.text_files import read_text
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_LARGEST_SIDECAR_BYTES = 5_000_000
 _NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
 
 
@@ -94,9 +94,7 @@ def _has_sidecar(path: Path) -> bool:
     name = path.name
     stem = name[:-7] if name.lower().endswith(".nii.gz") else path.stem
     sidecar = path.with_name(f"{stem}.json")
-    if not sidecar.is_file() or sidecar.stat().st_size > _LARGEST_SIDECAR_BYTES:
-        return False
-    return "MRF" in json.loads(sidecar.read_text(encoding="utf-8"))
+    return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
 
 
 def _is_complex_nifti(path: Path) -> bool:
@@ -137,10 +135,13 @@ def _holds_complex_npy(path: Path) -> bool:
 def _holds_complex_dataset(path: Path) -> bool:
     import h5py
 
+    from napari_mrf.io.formats.hdf5_child import refuse_endless
+
     if not h5py.is_hdf5(path):
         import scipy.io
 
         return any(len(shape) == 4 for _, shape, _ in scipy.io.whosmat(path))
+    refuse_endless(path, None, "hdf5")
     with h5py.File(path) as file:
         return any(
             isinstance(file.get(key, getlink=True), h5py.HardLink)

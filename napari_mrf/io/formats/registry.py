@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
-from napari_mrf.io.formats.source import read_error, truncated
+from napari_mrf.io.formats.source import truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +105,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
 
 
 def _head(path: Path) -> tuple[bytes, bool]:
+    size_of(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

@@ -10,10 +10,10 @@ import numpy as np
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.data.series import check_mask
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import numpy_files
 from napari_mrf.io.formats.nifti import read_volume
-from napari_mrf.io.formats.source import read_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         raise.
     """
     path = Path(path)
+    size_of(path)
     try:
         with path.open("rb") as file:
             is_npy = numpy_files.matches(file.read(8))
