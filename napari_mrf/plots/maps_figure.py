@@ -9,7 +9,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.io.atomic import atomic_write
 from napari_mrf.plots.colormaps import valid_colors
+from napari_mrf.plots.figure_files import write_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,5 +61,6 @@ def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Fig
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure by the suffix of `path` (PNG, SVG or PDF) and return the path."""
-    figure.savefig(path, dpi=150, facecolor="white")
+    with atomic_write(path) as staged:
+        write_figure(figure, staged, path.suffix.lower().removeprefix("."))
     return path

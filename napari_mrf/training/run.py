@@ -10,6 +10,7 @@ import torch
 
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import make_folder
 from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
@@ -147,7 +148,7 @@ def run(
     sequence, trained, training, validation = prepare(recipe)
     init_card = None if recipe.init is None else load_start(recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     training_steps = train(
         recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
     )

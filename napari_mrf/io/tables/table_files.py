@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from io import BytesIO
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,15 +78,18 @@ def write_excel(
     path = Path(path)
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
+        content = BytesIO()  # xlsxwriter has errors of its own for a full disk
         book = xlsxwriter.Workbook(
-            temporary,
-            {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-        )
+            content,
+            {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+             "in_memory": True},
+        )  # fmt: skip
         book.set_properties({"created": datetime(2000, 1, 1)})  # else the bytes hold the time
         bold = book.add_format({"bold": True})
         for name, table in sheets.items():
             _write_sheet(book.add_worksheet(name), _escaped(table), bold)
         book.close()
+        temporary.write_bytes(content.getvalue())
 
 
 def _write_sheet(sheet: Any, table: pd.DataFrame, bold: Any) -> None:
