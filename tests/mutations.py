@@ -4,6 +4,7 @@ import json
 import random
 import re
 import struct
+from copy import deepcopy
 
 _WORDS = [0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1]
 _FLOATS = [0.0, -0.0, -1.0, 1e-310, 1e38, -1e308, float("inf"), float("nan")]
@@ -112,16 +113,16 @@ def _node(record, chance):
     if isinstance(record, str) and record.startswith("{") and record.endswith("}"):
         return _json(record.encode(), chance).decode(errors="replace")  # JSON within JSON
     if not isinstance(record, dict | list) or not record or chance.random() < 0.1:
-        return chance.choice(_VALUES)
+        return deepcopy(chance.choice(_VALUES))
     keys = list(record) if isinstance(record, dict) else range(len(record))
     key = chance.choice(keys)
     step = chance.random()
     if step < 0.1:
         del record[key]
     elif step < 0.2 and isinstance(record, dict):
-        record[chance.choice(["x", key + " ", "__class__"])] = record[key]
+        record[chance.choice(["x", key + " ", "__class__"])] = deepcopy(record[key])
     elif step < 0.2:
-        record.insert(key, record[key])
+        record.insert(key, deepcopy(record[key]))
     elif step < 0.25:
         record[key] = [record[key]]
     else:

@@ -108,12 +108,12 @@ def load_checkpoint(
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
         parameters = [one for group in optimizer.param_groups for one in group["params"]]
-        if any(
-            value.shape not in ((), parameters[index].shape)
-            for index, values in state.items()
-            for value in values.values()
-        ):
-            raise ValueError("the state of the optimizer does not fit the network")
+        for index, values in state.items():
+            shape = parameters[index].shape
+            if {name: value.shape for name, value in values.items()} != {
+                "step": (), "exp_avg": shape, "exp_avg_sq": shape
+            }:  # fmt: skip
+                raise ValueError("the state of the optimizer does not fit the network")
         optimizer.load_state_dict(
             {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
         )
