@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -80,4 +81,8 @@ def _tell(error: MRFInputError, *, as_json: bool) -> int:
 
 def run() -> None:
     """Console entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files need not be text in the encoding of the terminal.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

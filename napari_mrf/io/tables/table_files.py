@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.errors import shown
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 
 if TYPE_CHECKING:
@@ -124,11 +125,11 @@ def _write_cell(sheet: Any, row: int, column: int, cell: Any) -> int:
 
 
 def _escaped(table: pd.DataFrame) -> pd.DataFrame:
-    escaped = table.rename(columns=lambda title: escape_formula(str(title)))
+    escaped = table.rename(columns=lambda title: escape_formula(shown(str(title))))
     for title in escaped.columns:
         column = escaped[title]
         if column.dtype.kind not in "biufc":
             escaped[title] = column.astype(object).map(
-                lambda cell: escape_formula(cell) if isinstance(cell, str) else cell
+                lambda cell: escape_formula(shown(cell)) if isinstance(cell, str) else cell
             )
     return escaped
