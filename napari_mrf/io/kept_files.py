@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from napari_mrf.io.atomic import write_error
 
 
 def delete_kept(folder: Path) -> int:
-    """Delete everything in a folder, which need not exist, and return the number of bytes freed.
+    """Delete a folder, which need not exist, and return the number of bytes freed.
 
     Raises
     ------
@@ -27,4 +28,6 @@ def delete_kept(folder: Path) -> int:
                 freed += size
     except OSError as error:
         raise write_error(error, Path(error.filename or folder)) from error
+    with suppress(OSError):  # a link, or another process has put something in
+        folder.rmdir()
     return freed

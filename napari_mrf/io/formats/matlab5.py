@@ -172,7 +172,7 @@ def _array(file: BinaryIO, variable: _Variable, name: str, path: Path, order: st
     parts, at = [], variable.numbers_at
     for _ in range(1 + variable.is_complex):
         kind, numbers, at = _field(content, at, order)
-        stored = np.dtype(_STORED[kind]).newbyteorder(order)
+        stored = np.dtype(order + _STORED[kind])
         if len(numbers) != count * stored.itemsize:
             raise _boast(path, name, f"{len(numbers)} bytes", f"{count * stored.itemsize} bytes")
         parts.append(np.frombuffer(numbers, stored).reshape(variable.shape, order="F"))

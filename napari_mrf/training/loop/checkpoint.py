@@ -108,8 +108,8 @@ def load_checkpoint(
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
         parameters = [one for group in optimizer.param_groups for one in group["params"]]
-        for index, values in state.items():
-            shape = parameters[index].shape
+        for number, values in state.items():
+            shape = parameters[number].shape
             if {name: value.shape for name, value in values.items()} != {
                 "step": (), "exp_avg": shape, "exp_avg_sq": shape
             }:  # fmt: skip
