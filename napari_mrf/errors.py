@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike, fspath
 from typing import Any
 
@@ -56,7 +57,7 @@ class MRFInputError(ValueError):
             text += "."
         if self.hint:
             text += f" {self.hint}"
-        return " ".join(text.split())
+        return shown(" ".join(text.split()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the fields when the error crosses a process border."""
@@ -89,3 +90,23 @@ def _rebuild(
     code: str, what: str, path: str | None, expected: Any, found: Any, hint: str | None
 ) -> MRFInputError:
     return MRFInputError(code, what, path=path, expected=expected, found=found, hint=hint)
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of what another library says, or else the kind of its error."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+# Control characters, halves of characters (names of files that are not UTF-8), and what turns the
+# direction of the text around it.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def shown(text: str) -> str:
+    """Return a text of unknown origin as any terminal, file and figure can show it."""
+    if not _HARMFUL.search(text):
+        return text
+    return _HARMFUL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

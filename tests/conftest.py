@@ -26,7 +26,7 @@ _WATCH = GarbageWatch()
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark the tests that use Qt, and begin with the files that take long.
+    """Mark the tests that use Qt, leave out those of hours, begin with the files that take long.
 
     Two processes that take file by file would else wait for each other at the end. Long
     simulations run only where ``-m monte_carlo`` asks for them.
@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if _OF_A_WINDOW & set(item.fixturenames):
             item.add_marker(pytest.mark.window)
+    if "fuzz" not in config.option.markexpr:
+        items[:] = [item for item in items if item.get_closest_marker("fuzz") is None]
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
 

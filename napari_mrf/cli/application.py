@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import place_error
 
 WRONG_USAGE = {
     "unknown-method",
@@ -55,21 +57,32 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app(words, prog_name="napari-mrf")
     except MRFInputError as error:
-        message: Any = error.as_dict() if "--json-errors" in words else None
-        text = f"Error: {error}" if message is None else json.dumps({"error": message})
-        typer.echo(text, err=True)
-        return 2 if error.code in WRONG_USAGE else 3
+        return _tell(error, as_json="--json-errors" in words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except KeyboardInterrupt:
         return 130
     except Exception as error:
+        refused = place_error(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            return _tell(refused, as_json="--json-errors" in words)
         text = " ".join(str(error).split())
         typer.echo(f"Internal error: {type(error).__name__}: {text}", err=True)
         return 1
     return 0
 
 
+def _tell(error: MRFInputError, *, as_json: bool) -> int:
+    """Say what is wrong and return the exit code."""
+    text = json.dumps({"error": error.as_dict()}) if as_json else f"Error: {error}"
+    typer.echo(text, err=True)
+    return 2 if error.code in WRONG_USAGE else 3
+
+
 def run() -> None:
     """Console entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files need not be text in the encoding of the terminal.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

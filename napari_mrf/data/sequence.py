@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_mrf.data import strict_json
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class Sequence:
                 expected=" or ".join(SIGNAL_KINDS),
                 found=repr(self.kind),
             )
+        if not isinstance(self.name, str) or not all(
+            isinstance(key, str) for key in self.parameters
+        ):
+            raise bad_sequence("name and parameters are not text")
         self._set("parameters", tuple(self.parameters) or SIGNAL_KINDS[self.kind].parameters)
         pulses = spread_pulses({field: getattr(self, field) for field in PULSE_FIELDS})
         for field, values in pulses.items():
@@ -230,7 +235,7 @@ class Sequence:
     @classmethod
     def load(cls, path: str | Path) -> Sequence:
         """Read a sequence JSON file (see `from_json`)."""
-        text = strict_json.read_text(Path(path), "sequence")
+        text = read_text(Path(path), "sequence")
         return cls.from_json(text, path=path)
 
 
@@ -351,7 +356,7 @@ def vector(field: str, value: Any) -> NDArray[np.float64]:
     """Return a number or a vector as finite doubles."""
     try:
         values = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise bad_sequence(f"{field} is not numeric", found=repr(value)[:60]) from None
     if values.ndim > 1 or values.size == 0:
         raise bad_sequence(f"{field} must be a number or a vector", found=f"shape {values.shape}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.data.sequence import Sequence
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -164,14 +166,10 @@ def load(path_or_name: str | Path) -> Sequence:
 
 
 def _load_csv(path: Path) -> Sequence:
+    text = read_text(path, "sequence", not_text="bad-sequence")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise MRFInputError(
-            "unreadable-file", f"the sequence cannot be read: {error.strerror}", path=path
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(StringIO(text, newline="")))
+    except csv.Error as error:
         raise MRFInputError(
             "bad-sequence", "the file is not CSV text", path=path, found=str(error)
         ) from None

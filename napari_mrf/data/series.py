@@ -153,9 +153,14 @@ def check_affine(affine: Any, *, path: str | None = None) -> NDArray[np.float64]
     MRFInputError
         ``"bad-affine"``.
     """
-    matrix = np.array(affine, dtype=np.float64)
+    try:
+        matrix = np.array(affine, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        matrix = np.empty(0)
     usable = matrix.shape == (4, 4) and bool(np.all(np.isfinite(matrix)))
-    if not usable or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+    with np.errstate(all="ignore"):
+        volume = abs(np.linalg.det(matrix[:3, :3])) if usable else 0.0
+    if not 1e-12 <= volume < np.inf:
         raise MRFInputError(
             "bad-affine",
             "the affine is missing, not finite or singular",

@@ -86,5 +86,6 @@ class Dictionary:
     def load(cls, path: str | Path, *, sequence: Sequence) -> Dictionary:
         """Read a dictionary made for `sequence`; see `storage.load` for what is refused."""
         tensors, contents = storage.load(path, kind=cls.KIND, sequence=sequence)
-        parameters = {key: tensors[f"parameter.{key}"] for key in contents["keys"]}
-        return cls(sequence, parameters, tensors["atoms"].view(np.complex64))
+        with storage.understood(path):
+            parameters = {key: tensors[f"parameter.{key}"] for key in contents["keys"]}
+            return cls(sequence, parameters, tensors["atoms"].view(np.complex64))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.kept_files import delete_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,16 +44,11 @@ def cached_dictionary(sequence: Sequence, grid: ParameterGrid) -> Dictionary:
     dictionary = Dictionary.build(sequence, grid)
     try:
         dictionary.save(path)
-    except OSError as error:
+    except MRFInputError as error:
         _LOGGER.warning("the dictionary could not be cached: %s", error)
     return dictionary
 
 
 def clear_cache() -> int:
     """Delete every cached dictionary and return the number of bytes freed."""
-    folder = cache_directory()
-    freed = 0
-    for path in folder.glob("*") if folder.is_dir() else ():
-        freed += path.stat().st_size
-        path.unlink()
-    return freed
+    return delete_kept(cache_directory())

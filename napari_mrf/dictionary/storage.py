@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data import strict_json
-from napari_mrf.errors import MRFInputError
+from napari_mrf.data.text_files import read_error, read_text, size_of
+from napari_mrf.errors import MRFInputError, reason
+from napari_mrf.io.atomic import atomic_write_all, make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
@@ -56,11 +60,16 @@ def save(
     -------
     Path
         The tensor file.
+
+    Raises
+    ------
+    MRFInputError
+        The codes of `atomic_write_all`.
     """
     from safetensors.numpy import save as to_bytes
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     payload = to_bytes(tensors)
     card = {
         "format": _FORMAT,
@@ -70,8 +79,10 @@ def save(
         "sha256": hashlib.sha256(payload).hexdigest(),
         "contents": contents,
     }
-    _write(path, payload)
-    _write(card_path(path), (json.dumps(card, indent=1) + "\n").encode())
+    card_file = card_path(path)
+    with atomic_write_all([path, card_file]) as staged:
+        staged[path].write_bytes(payload)
+        staged[card_file].write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return path
 
 
@@ -83,23 +94,19 @@ def load(
     Raises
     ------
     MRFInputError
-        ``"unreadable-file"``, ``"bad-dictionary"`` (corrupt, truncated or foreign file),
-        ``"wrong-sequence"`` (made for another sequence; both are named).
+        ``"bad-dictionary"`` (corrupt, truncated or foreign file), ``"wrong-sequence"`` (made for
+        another sequence; both are named), and the codes of `read_text`.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
     path = Path(path)
+    card = strict_json.loads(read_text(card_path(path), "card"), path=card_path(path))
+    refuse_beyond_memory(2 * size_of(path), "the dictionary", path)
     try:
-        text = card_path(path).read_text(encoding="utf-8")
         payload = path.read_bytes()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MRFInputError(
-            "unreadable-file",
-            "the dictionary or its card cannot be read",
-            path=path,
-            found=str(error),
-        ) from None
-    card = strict_json.loads(text, path=card_path(path))
+    except OSError as error:
+        raise read_error(error, path) from None
     if not isinstance(card, dict) or card.get("format") != _FORMAT or card.get("kind") != kind:
         raise MRFInputError(
             "bad-dictionary",
@@ -114,7 +121,14 @@ def load(
             path=path,
             hint="Build it again.",
         )
-    made_for = card.get("sequence") or {}
+    made_for, contents = card.get("sequence"), card.get("contents")
+    if not isinstance(made_for, dict) or not isinstance(contents, dict):
+        raise MRFInputError(
+            "bad-dictionary",
+            "the card names no sequence or no contents",
+            path=card_path(path),
+            hint="Build the dictionary again.",
+        )
     if made_for.get("fingerprint") != sequence.fingerprint():
         raise MRFInputError(
             "wrong-sequence",
@@ -124,17 +138,26 @@ def load(
             found=f"{made_for.get('name')} ({str(made_for.get('fingerprint'))[:12]})",
             hint="Build a dictionary for this sequence.",
         )
-    return from_bytes(payload), card["contents"]
-
-
-def _write(path: Path, payload: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        return from_bytes(payload), contents
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise MRFInputError(
+            "bad-dictionary", "the tensors cannot be read", path=path, found=reason(error)
+        ) from None
+
+
+@contextmanager
+def understood(path: str | Path) -> Iterator[None]:
+    """Raise ``"bad-dictionary"`` for what a card promises and the tensors do not hold."""
+    try:
+        yield
+    except MRFInputError as error:
+        raise error.at(path) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MRFInputError(
+            "bad-dictionary",
+            "the dictionary does not hold what its card says",
+            path=path,
+            found=reason(error),
+            hint="Build it again.",
+        ) from None

@@ -146,10 +146,11 @@ class TemporalBasis:
     def load(cls, path: str | Path, *, sequence: Sequence) -> TemporalBasis:
         """Read a basis made for `sequence`; see `storage.load` for what is refused."""
         tensors, contents = storage.load(path, kind=cls.KIND, sequence=sequence)
-        vectors = tensors["vectors"]
-        if contents["complex"]:
-            vectors = vectors.view(np.complex128)
-        return cls(sequence, contents["made_for"], vectors, tensors["energies"])
+        with storage.understood(path):
+            vectors = tensors["vectors"]
+            if contents["complex"]:
+                vectors = vectors.view(np.complex128)
+            return cls(sequence, contents["made_for"], vectors, tensors["energies"])
 
 
 def atoms_fingerprint(sequence: Sequence, atoms: NDArray[np.complex64]) -> str:
@@ -178,6 +179,6 @@ def cached_basis(
     basis = TemporalBasis.build(sequence, atoms, norms)
     try:
         basis.save(path)
-    except OSError as error:
+    except MRFInputError as error:
         _LOGGER.warning("the temporal basis could not be cached: %s", error)
     return basis

@@ -22,25 +22,48 @@ _CAUSES = {
     errno.EROFS: ("not-writable", "the disk is read-only", "Choose another folder."),
     errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter name."),
     errno.ENOENT: ("missing-folder", "the folder does not exist", "Create it first."),
-    errno.EEXIST: (
-        "not-a-folder",
-        "there is a file where the folder should be",
-        "Choose another folder.",
-    ),
-    errno.ENOTDIR: (
-        "not-a-folder",
-        "there is a file where the folder should be",
-        "Choose another folder.",
-    ),
+    errno.EEXIST: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
+    errno.ENOTDIR: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
+    errno.EISDIR: ("not-a-file", "a folder stands where the file should be", "Choose another."),
 }
 
 
-def write_error(error: OSError, path: Path) -> MRFInputError:
+def place_error(error: OSError) -> MRFInputError | None:
+    """Return the readable error for what the system refused, None where no place is to blame.
+
+    For what was neither read nor written with care for such errors: it is not known which of the
+    two failed.
+    """
+    if error.errno not in _CAUSES:
+        return None
+    names = [one for one in (error.filename2, error.filename) if isinstance(one, str | Path)]
+    path = Path(names[0]) if names else None
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return MRFInputError("no-permission", "this may not be read or written", path=path,
+                             hint="Check its permissions, or choose another place.")  # fmt: skip
+    return write_error(error, path)
+
+
+def write_error(error: OSError, path: Path | None) -> MRFInputError:
     """Return the readable error for a failed write to a path."""
     code, what, hint = _CAUSES.get(
         error.errno or 0, ("write-failed", f"writing failed: {error.strerror or error}", "")
     )
     return MRFInputError(code, what, path=path, hint=hint or None)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are not yet.
+
+    Raises
+    ------
+    MRFInputError
+        The codes of `atomic_write_all`, and ``"not-a-folder"``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(error, folder) from error
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, write_error
+from napari_mrf.io.atomic import atomic_write_all, make_folder, write_error
 from napari_mrf.io.formats.source import sha256_of
 
 if TYPE_CHECKING:
@@ -114,11 +114,8 @@ class ResultKind:
         folder, names = Path(directory), tuple(names)
         earlier = self.refuse_earlier(folder, overwrite=overwrite, names=names)
         paths = [folder / name for name in (*names, self.record)]
-        try:
-            for one in dict.fromkeys(path.parent for path in paths):
-                one.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(error, folder) from error
+        for one in dict.fromkeys(path.parent for path in paths):
+            make_folder(one)
         with atomic_write_all(paths, instead_of=earlier) as temporary:
             yield Staged(self, folder, temporary)
 

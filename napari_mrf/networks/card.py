@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_mrf.data import strict_json
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -113,15 +114,13 @@ def read_card(path: Path) -> ModelCard:
         ``"missing-weights"``, ``"bad-json"``, ``"bad-card"``.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise _bad(path, f"{path.stat().st_size} bytes")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
+        text = read_text(path, "card", most_bytes=_LARGEST_BYTES, not_text="bad-card")
+    except MRFInputError as error:
+        if error.code in ("bad-card", "file-too-large"):
+            raise
         raise MRFInputError(
-            "missing-weights", "the card of the network cannot be read", path=path, found=str(error)
+            "missing-weights", "the card of the network cannot be read", path=path, found=error.what
         ) from error
-    except UnicodeDecodeError:
-        raise _bad(path, "text that is not UTF-8") from None
     record = strict_json.loads(text, path=path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _bad(path, f'no "format": "{FORMAT}"')

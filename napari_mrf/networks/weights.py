@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf.errors import MRFInputError
+from napari_mrf.data.text_files import size_of
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.networks.card import ModelCard, read_card
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
@@ -85,7 +86,7 @@ def save_network(path: Path, trained: TrainedNetwork, card: ModelCard) -> ModelC
     """
     from safetensors.torch import save
 
-    from napari_mrf.io.atomic import atomic_write_all
+    from napari_mrf.io.atomic import atomic_write_all, make_folder
 
     half = card.stored_type == "float16"
     tensors = {
@@ -103,7 +104,7 @@ def save_network(path: Path, trained: TrainedNetwork, card: ModelCard) -> ModelC
     data = save(tensors)
     card = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
     weights = path.with_suffix(".safetensors")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write_all([weights, path]) as staged:
         staged[weights].write_bytes(data)
         staged[path].write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -134,8 +135,9 @@ def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedN
         card.check_sequence(sequence)
     weights = path.with_suffix(".safetensors")
     try:
+        size_of(weights)
         data = weights.read_bytes()
-    except OSError as error:
+    except (OSError, MRFInputError) as error:
         raise MRFInputError(
             "missing-weights", "the weights of the network cannot be read", path=weights,
             found=str(error),
@@ -147,15 +149,19 @@ def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedN
             path=weights, expected=card.weights_sha256, found=found,
             hint="Install or train the network again.",
         )  # fmt: skip
-    trained = empty_network(card)
     try:
         state = {key: tensor.float() if tensor.is_floating_point() else tensor
                  for key, tensor in load(data).items()}  # fmt: skip
+        # Before a network of any size that a card may name is built.
+        sizes = [len(state[f"normalization.{key}"]) for key in ("reference", "lower", "upper")]
+        if sizes != [card.n_frames, len(card.maps), len(card.maps)]:
+            raise ValueError("they are for another number of frames or maps")
+        trained = empty_network(card)
         trained.load_state_dict(state)
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise MRFInputError(
-            "bad-weights", "the weights do not fit the network named in their card",
-            path=weights, expected=card.name, found=str(error).splitlines()[0],
+            "bad-weights", "the weights do not fit the network that their card names",
+            path=weights, expected=card.name, found=reason(error),
         ) from None  # fmt: skip
     return trained.eval(), card
 

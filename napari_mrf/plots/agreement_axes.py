@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.transforms import blended_transform_factory
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.names import label_axes, legend_name
 from napari_mrf.plots.printed_numbers import decimals, signed
 from napari_mrf.plots.region_styles import RegionStyle, region_styles
 
@@ -64,8 +65,7 @@ def draw_scatter(
     axes.set(xlim=(low, high), ylim=(low, high))
     axes.set_aspect("equal", adjustable="box")
     title = PARAMETERS[key].title
-    axes.set_xlabel(f"{title}, {names[0]}")
-    axes.set_ylabel(f"{title}, {names[1]}")
+    label_axes(axes, f"{title}, {names[0]}", f"{title}, {names[1]}")
 
 
 def draw_bland_altman(
@@ -107,8 +107,10 @@ def draw_bland_altman(
     axes.set(xlim=(low, high), ylim=_padded(np.array(inside, np.float64)))
     unit = PARAMETERS[key].unit
     with_unit = f" ({unit})" if unit else ""
-    axes.set_xlabel(f"Mean of {names[0]} and {names[1]}{with_unit}")
-    axes.set_ylabel(f"{names[0]} − {names[1]}{with_unit}")
+    label_axes(
+        axes, f"Mean of {names[0]} and {names[1]}{with_unit}",
+        f"{names[0]} − {names[1]}{with_unit}",
+    )  # fmt: skip
     if annotate:
         _annotate(axes, levels, key, ink)
 
@@ -134,7 +136,7 @@ def _draw_points(
             markersize=5.5,
             markeredgewidth=0,
             alpha=0.9,
-            label=str(names[rows][0]),
+            label=legend_name(names[rows][0]),
             zorder=3,
         )
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
+from napari_mrf.plots.names import as_it_is
 from napari_mrf.plots.printed_numbers import decimals
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def fill_agreement(figure: Figure | SubFigure, comparison: Comparison, key: str)
         axes.xaxis.label.set_fontsize(9)
         axes.yaxis.label.set_fontsize(9)
     beside.set_axis_off()
-    beside.legend(
+    legend = beside.legend(
         handles=left.get_lines()[: points["label"].nunique()],
         loc="upper left",
         fontsize=7,
@@ -68,6 +69,7 @@ def fill_agreement(figure: Figure | SubFigure, comparison: Comparison, key: str)
         borderaxespad=0,
         borderpad=0,
     )
+    as_it_is(legend)
 
 
 def _line_text(found: Agreement, key: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.names import as_it_is, legend_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ def draw_blurriness(axes: Axes, table: pd.DataFrame, key: str) -> None:
             mean.index.to_numpy(np.float64),
             100 * mean.to_numpy(np.float64),
             None if np.isnan(spread).all() else 100 * spread,
-            label=str(of_side["method"].iloc[0]),
+            label=legend_name(of_side["method"].iloc[0]),
             markersize=4,
             linewidth=1.2,
             capsize=2,
@@ -81,4 +82,8 @@ def fill_blurriness(figure: Figure | SubFigure, comparison: Comparison) -> None:
     for axis in axes.ravel()[len(keys) :]:
         axis.set_axis_off()
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    as_it_is(
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=9
+        )
+    )

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from napari_mrf.analysis.images.error_maps import error_limits
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.errors import shown
 from napari_mrf.plots.colormaps import error_colors, valid_colors
+from napari_mrf.plots.names import AS_IT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +71,7 @@ def error_figure(
         rule = f"\n{validity[key]}" if key in validity else ""
         row[0].set_ylabel(f"{parameter.label}{rule}", fontsize=8)
     for axis, title in zip(axes[0], (*names, f"{names[0]} − {names[1]}"), strict=True):
-        axis.set_title(title, fontsize=9)
+        axis.set_title(shown(title), fontsize=9, **AS_IT_IS)
     for axis in axes.ravel():
         _letters(axis, picture)
     return figure

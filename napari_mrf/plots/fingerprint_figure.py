@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from napari_mrf.analysis.inspection.traces import COMPONENTS, Trace
+from napari_mrf.plots.names import as_it_is, legend_name
 from napari_mrf.plots.sequence_strip import draw_sequence_strip, mark_echo_times
 from napari_mrf.plots.trace_styles import measured_style, pin_color, predicted_style
 
@@ -70,15 +71,21 @@ def fingerprint_figure(
         frames = np.arange(len(trace.measured))
         style = measured_style(color or "black")
         main.plot(frames, convert(trace.measured), **style)
-        row = [Line2D([], [], **{**style, "markersize": 4.0}, label=_measured_label(trace))]
+        row = [
+            Line2D(
+                [], [], **{**style, "markersize": 4.0}, label=legend_name(_measured_label(trace))
+            )
+        ]
         for index, prediction in enumerate(trace.predictions):
             style = predicted_style(index, color)
             label = f"{prediction.name}, fit {prediction.correlation:.3f}"
             if prediction.signal is None or not np.isfinite(prediction.signal).any():
-                row.append(Line2D([], [], linestyle="none", label=f"{prediction.name}: none"))
+                row.append(
+                    Line2D([], [], linestyle="none", label=legend_name(f"{prediction.name}: none"))
+                )
                 continue
             main.plot(frames, convert(prediction.signal), **style)
-            row.append(Line2D([], [], **style, label=label))
+            row.append(Line2D([], [], **style, label=legend_name(label)))
             if residual:
                 below.plot(frames, np.abs(trace.measured - prediction.signal),
                            **{**style, "linewidth": 0.8})  # fmt: skip
@@ -107,8 +114,10 @@ def fingerprint_figure(
         nothing = Line2D([], [], linestyle="none", label=" ")
         rows = [row + [nothing] * (n_columns - len(row)) for row in handles]
         columns = [handle for column in zip(*rows, strict=True) for handle in column]
-        figure.legend(handles=columns, loc="outside upper left", ncols=n_columns, frameon=False,
-                      fontsize=_SMALL_POINTS - 1, handlelength=2.2)  # fmt: skip
+        as_it_is(
+            figure.legend(handles=columns, loc="outside upper left", ncols=n_columns,
+                          frameon=False, fontsize=_SMALL_POINTS - 1, handlelength=2.2)
+        )  # fmt: skip
     return figure
 
 

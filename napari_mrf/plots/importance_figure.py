@@ -11,6 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.errors import shown
+from napari_mrf.plots.names import AS_IT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Items
@@ -59,7 +61,7 @@ def importance_figure(
     draw_strip(axes[:n_strip], importance.sequence, importance.sequence_frames)
     for axis, key in zip(axes[n_strip:], keys, strict=True):
         draw_bars(axis, importance, key)
-        axis.set_title(_title(importance, key), fontsize=8.5, loc="left", pad=2)
+        axis.set_title(shown(_title(importance, key)), fontsize=8.5, loc="left", pad=2, **AS_IT_IS)
         axis.tick_params(labelsize=7)
         if with_fisher and key in importance.fisher:
             draw_fisher(axis.twinx(), importance, key).tick_params(labelsize=7)
@@ -73,7 +75,7 @@ def importance_figure(
             0.999, 0.4, "Share of the Fisher information (%)", fontsize=8, color=FISHER_COLOR,
             rotation=90, ha="right", va="center", in_layout=False,
         )  # fmt: skip
-    figure.suptitle(_caption(importance), fontsize=9)
+    figure.suptitle(shown(_caption(importance)), fontsize=9, **AS_IT_IS)
     return figure
 
 

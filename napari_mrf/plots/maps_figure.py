@@ -9,7 +9,11 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.errors import shown
+from napari_mrf.io.atomic import atomic_write
 from napari_mrf.plots.colormaps import valid_colors
+from napari_mrf.plots.figure_files import write_figure
+from napari_mrf.plots.names import AS_IT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +56,13 @@ def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Fig
                 where = f"\n{rules[key].describe()}" if key in rules else "\n"
                 axis.set_title(f"{parameter.title}{where}", fontsize=9)
             if column == 0:
-                axis.set_ylabel(name, fontsize=9)
+                axis.set_ylabel(shown(name), fontsize=9, **AS_IT_IS)
             figure.colorbar(image, ax=axis, shrink=0.85).ax.tick_params(labelsize=7)
     return figure
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure by the suffix of `path` (PNG, SVG or PDF) and return the path."""
-    figure.savefig(path, dpi=150, facecolor="white")
+    with atomic_write(path) as staged:
+        write_figure(figure, staged, path.suffix.lower().removeprefix("."))
     return path

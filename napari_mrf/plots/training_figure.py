@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.errors import shown
+from napari_mrf.plots.names import AS_IT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +41,7 @@ def training_figure(title: str, history: Sequence[dict[str, float]]) -> Figure:
     _line(above, epochs, np.array([row["loss"] for row in history]), "black", "o", "loss")
     above.set_yscale("log")
     above.set_ylabel("training loss\n(no unit: maps scaled to 0-1)", fontsize=9)
-    above.set_title(title, fontsize=10)
+    above.set_title(shown(title), fontsize=10, **AS_IT_IS)
 
     keys = [name.removeprefix(_PREFIX) for name in history[0] if name.startswith(_PREFIX)]
     for index, key in enumerate(keys):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 
-from napari_mrf.compute.steps import result_of
+from napari_mrf.data.text_files import read_text
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, ...]
 
-_LARGEST_SIDECAR_BYTES = 5_000_000
-_NOTHING_YET: list[LayerData] = [(None,)]  # napari's sign for "read, and no layer now"
+_NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
@@ -92,9 +91,7 @@ def _has_sidecar(path: Path) -> bool:
     name = path.name
     stem = name[:-7] if name.lower().endswith(".nii.gz") else path.stem
     sidecar = path.with_name(f"{stem}.json")
-    if not sidecar.is_file() or sidecar.stat().st_size > _LARGEST_SIDECAR_BYTES:
-        return False
-    return "MRF" in json.loads(sidecar.read_text(encoding="utf-8"))
+    return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
 
 
 def _is_complex_nifti(path: Path) -> bool:
@@ -135,10 +132,13 @@ def _holds_complex_npy(path: Path) -> bool:
 def _holds_complex_dataset(path: Path) -> bool:
     import h5py
 
+    from napari_mrf.io.formats.hdf5_child import refuse_endless
+
     if not h5py.is_hdf5(path):
         import scipy.io
 
         return any(len(shape) == 4 for _, shape, _ in scipy.io.whosmat(path))
+    refuse_endless(path, None, "hdf5")
     with h5py.File(path) as file:
         return any(
             isinstance(file.get(key, getlink=True), h5py.HardLink)

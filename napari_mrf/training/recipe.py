@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.zoo import NETWORKS
 
@@ -310,13 +311,15 @@ def load_recipe(name: str | Path) -> Recipe:
     """
     path = shipped_recipes().get(str(name), Path(name))
     try:
-        record = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+        record = tomllib.loads(read_text(path, "recipe", not_text="bad-recipe"))
+    except MRFInputError as error:
+        if error.code != "missing-file":
+            raise
         raise MRFInputError(
             "missing-file", "there is no such recipe", path=path,
             expected=f"a TOML file, or one of {', '.join(shipped_recipes())}",
         ) from None  # fmt: skip
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise MRFInputError(
             "bad-recipe", "the recipe is not valid TOML", path=path, found=str(error)
         ) from None

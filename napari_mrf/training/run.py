@@ -9,6 +9,7 @@ import torch
 
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import make_folder
 from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
@@ -148,11 +149,19 @@ def run(
     sequence, trained, training, validation = prepare(recipe)
     init_card = None if recipe.init is None else load_start(recipe.init, recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
-    folder.mkdir(parents=True, exist_ok=True)
-    progress = yield from train(
-        recipe, trained, training, validation, checkpoint=checkpoint,
-        course=course_path(folder, recipe.network), processes=processes,
-    )  # fmt: skip
+    make_folder(folder)
+    training_steps = train(
+        recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
+    )
+    while True:
+        try:
+            step = next(training_steps)
+        except StopIteration as stop:
+            progress: Progress = stop.value
+            break
+        if step.share == 0.0 and processes.is_first:
+            write_course(course_path(folder, recipe.network), step.progress.history)
+        yield step
     if not processes.is_first:
         return None
     card = finish(recipe, folder, sequence, trained, progress, validation, device, init_card)

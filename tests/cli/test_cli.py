@@ -1,5 +1,6 @@
 """The command line: results, exit codes, messages."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -267,7 +268,7 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
     code, out, _ = run("clear-cache")
     assert code == 0
     assert "MB freed" in out
-    assert not list((tmp_path / "unpacked").iterdir())
+    assert not (tmp_path / "unpacked").exists()
     assert not phantoms.exists()
 
 
@@ -338,3 +339,23 @@ def test_installed_command_runs_and_passes_its_exit_code_on():
 
 def test_sample_is_readable_by_name():
     assert (sample_directory() / SERIES_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 3, "the disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "/there"), 3, "/there"),
+        (OSError(errno.EROFS, "Read-only file system"), 3, "read-only"),
+        (OSError(errno.EBADF, "Bad file descriptor"), 1, "Internal error"),
+    ],
+)
+def test_what_the_system_refuses_any_command_is_bad_input(run, monkeypatch, error, code, words):
+    def refuse():
+        raise error
+
+    monkeypatch.setattr("napari_mrf.dictionary.cache.clear_cache", refuse)
+    found, _, err = run("clear-cache")
+    assert found == code
+    assert words in err
+    assert len(err.strip().splitlines()) == 1

@@ -191,5 +191,5 @@ def test_bad_csv_names_the_place(tmp_path, text, words):
 def test_unknown_sequence_name_lists_the_known_ones():
     with pytest.raises(mrf.MRFInputError, match="t1ff, fisp"):
         mrf.sequences.load("t2star")
-    with pytest.raises(mrf.MRFInputError, match="cannot be read"):
+    with pytest.raises(mrf.MRFInputError, match="does not exist"):
         mrf.sequences.load("missing.json")

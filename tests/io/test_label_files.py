@@ -73,11 +73,15 @@ def test_faulty_line_is_named_by_its_number_and_file(tmp_path, line):
 
 def test_label_table_that_is_none_is_refused(tmp_path):
     path = tmp_path / "x.txt"
-    for content in (b"# nothing\n", b"\xff\xfe\x00binary", b"#" * 5_000_001):
+    for content, code in (
+        (b"# nothing\n", "bad-label-table"),
+        (b"\xff\xfe\x00binary", "bad-label-table"),
+        (b"#" * 5_000_001, "file-too-large"),
+    ):
         path.write_bytes(content)
         with pytest.raises(MRFInputError) as caught:
             load_label_table(path)
-        assert caught.value.code == "bad-label-table"
+        assert caught.value.code == code
     with pytest.raises(MRFInputError, match="does not exist"):
         load_label_table(tmp_path / "absent.txt")
     with pytest.raises(MRFInputError, match="double quotes"):

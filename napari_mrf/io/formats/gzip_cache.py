@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from platformdirs import user_cache_path
 
 from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
-from napari_mrf.io.formats.source import read_error, sha256_of, truncated
+from napari_mrf.io.formats.source import sha256_of, truncated
+from napari_mrf.io.kept_files import delete_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,12 +61,7 @@ def clear_unpacked_cache() -> int:
     int
         Bytes freed.
     """
-    folder, freed = cache_folder(), 0
-    for file in folder.glob("*") if folder.is_dir() else ():
-        if file.is_file():
-            freed += file.stat().st_size
-            file.unlink()
-    return freed
+    return delete_kept(cache_folder())
 
 
 def unpack_head(path: Path) -> bytes:
@@ -102,7 +99,7 @@ def unpack_to_cache(path: Path, declared: Callable[[bytes, Path], int]) -> Unpac
         `declared` raises.
     """
     folder = cache_folder()
-    size = _size(path)
+    size = size_of(path)
     if any(folder.glob(f"{size}-*.nii")):
         sha256 = sha256_of(path)
         for cached in folder.glob(f"{size}-{sha256}-*.nii"):
@@ -178,7 +175,7 @@ def _beyond(path: Path, expected: int, written: int) -> MRFInputError:
 def _expected(declared_bytes: int, path: Path, folder: Path | None) -> int:
     """Return the declared size, refused where neither the file nor the place can hold it."""
     # Deflate never does better than 1032:1.
-    most = 1032 * _size(path)
+    most = 1032 * size_of(path)
     if declared_bytes > most:
         raise MRFInputError("declared-size", "the header declares more data than the file can hold",
                             path=path, expected=f"at most {most} bytes",
@@ -223,10 +220,3 @@ def _damaged(path: Path, error: zlib.error) -> MRFInputError:
     return MRFInputError("corrupt-gzip", "the compressed data are damaged", path=path,
                          expected="a matching checksum", found=str(error),
                          hint="Copy or download it again.")  # fmt: skip
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise read_error(error, path) from error

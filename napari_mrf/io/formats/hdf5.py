@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import (
     SIGNATURE,
     arrays,
@@ -46,6 +47,17 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"truncated"``, ``"corrupt-hdf5"``, ``"bad-dataset"``, ``"declared-size"``,
         ``"security-link"``, ``"security-external"``, ``"security-virtual"``.
     """
+    refuse_endless(path, dataset, "hdf5")
+    array, is_pymia = find(path, dataset)
+    pairs = is_pymia and array.dtype.kind != "c" and array.shape[-1] == 2
+    return Source(path, sha256_of(path), array,
+                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None,
+                  metadata={"format": "HDF5 (pymia)" if is_pymia else "HDF5", "dataset": array.name,
+                            "stored_type": str(array.stored_dtype)})  # fmt: skip
+
+
+def find(path: Path, dataset: str | None) -> tuple[HDF5Array, bool]:
+    """Return the array of a file, and whether its layout is that of pymia; see `read`."""
     try:
         with open_checked(path) as file:
             is_pymia = _is_pymia(file)
@@ -53,13 +65,11 @@ def read(path: Path, dataset: str | None = None) -> Source:
             array = open_array(file, name, path, is_reversed=False)
             if array is None:
                 raise choose_error(path, dataset, sorted(arrays(file, path)))
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+    except MRFInputError:
+        raise
+    except Exception as error:  # h5py raises whatever it stumbles over
         raise corrupt(path, error) from None
-    pairs = is_pymia and array.dtype.kind != "c" and array.shape[-1] == 2
-    return Source(path, sha256_of(path), array,
-                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None,
-                  metadata={"format": "HDF5 (pymia)" if is_pymia else "HDF5", "dataset": name,
-                            "stored_type": str(array.stored_dtype)})  # fmt: skip
+    return array, is_pymia
 
 
 def _is_pymia(file: h5py.File) -> bool:
@@ -131,7 +141,7 @@ class HDF5Array:
                 values = file[self.name][index[::-1] if self.is_reversed else index]
         except MRFInputError:
             raise
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+        except Exception as error:  # as in `find`
             raise corrupt(self.file.path, error) from None
         if values.dtype.names is not None:
             pairs, values = values, np.empty(values.shape, self.dtype)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.source import read_error, truncated
+from napari_mrf.data.text_files import read_error
+from napari_mrf.errors import MRFInputError, reason
+from napari_mrf.io.formats.source import truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def open_checked(path: Path) -> h5py.File:
         return h5py.File(path, "r", locking="best-effort")
     except (PermissionError, FileNotFoundError) as error:
         raise read_error(error, path) from error
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # as in `hdf5.find`
         end = re.search(r"truncated file.*stored_eof = (\d+)", str(error))
         if end:
             raise truncated(path, int(end[1]), path.stat().st_size) from None
@@ -43,7 +44,7 @@ def open_checked(path: Path) -> h5py.File:
 def corrupt(path: Path, error: Exception) -> MRFInputError:
     """Return the error for a file that the HDF5 library cannot follow."""
     return MRFInputError("corrupt-hdf5", "the HDF5 file is damaged", path=path,
-                         found=str(error).splitlines()[0][:200] if str(error) else None,
+                         found=reason(error),
                          hint="Copy or download it again.")  # fmt: skip
 
 

@@ -1,25 +1,53 @@
-"""MATLAB 5 files (``-v6``, ``-v7``): every element checked to its end, then read by scipy."""
+"""MATLAB 5 files (``-v6``, ``-v7``): arrays of numbers, every element checked to its end.
+
+Read here and not by scipy, whose parser can end the program on a damaged file.
+
+References
+----------
+MathWorks, MAT-File Format, "Level 5 MAT-File Format".
+"""
 
 from __future__ import annotations
 
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from scipy.io import loadmat, whosmat
 
 from napari_mrf.compute.memory import available_bytes, refuse_beyond_memory
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_COMPRESSED = 15
-_CLASSES = ("double", "single", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32)))
+    from numpy.typing import NDArray
+
+_MATRIX, _COMPRESSED = 14, 15
+_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
+"""Type of the numbers by class of an array; the others are cells, structs, text and so on."""
+_STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"}
+"""Type of the numbers by that of a field: MATLAB stores whole doubles as small integers."""
+_LOGICAL, _COMPLEX = 0x200, 0x800
+_HEAD_BYTES, _MOST_AXES = 1024, 32
 _PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """An array of numbers: its place in the file, and what its head says."""
+
+    start: int
+    length: int
+    packed: bool
+    held: int  # bytes that the element holds, unpacked
+    numbers_at: int  # within these
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_complex: bool
 
 
 def matches(head: bytes) -> bool:
@@ -36,77 +64,126 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"truncated"``, ``"corrupt-mat"``, ``"declared-size"``, ``"too-large"`` or
         ``"bad-dataset"``.
     """
-    held_bytes = _check_elements(path)
     try:
-        variables = {name: (shape, kind) for name, shape, kind in whosmat(path, appendmat=False)}
-        names = [n for n, (shape, kind) in variables.items() if kind in _CLASSES and len(shape) > 2]
-        name = dataset if dataset is not None else names[0] if len(names) == 1 else ""
-        if name not in names:
-            raise choose_error(path, dataset, names)
-        # A number takes a byte or more in the file, whatever its class.
-        declared = math.prod(variables[name][0])
-        if declared > held_bytes:
-            raise MRFInputError("declared-size",
-                                f"{name!r} declares more data than the file contains", path=path,
-                                expected=f"at most {held_bytes} numbers",
-                                found=f"{declared} numbers")  # fmt: skip
-        refuse_beyond_memory(16 * declared, "the array", path)
-        array = loadmat(path, appendmat=False, variable_names=[name])[name]
-    except MRFInputError:
-        raise
-    except Exception as error:  # scipy's parser raises whatever it stumbles over
-        raise _corrupt(path, error) from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iufc":
-        raise MRFInputError("not-numeric", f"{name!r} does not contain numbers", path=path)
+        with path.open("rb") as file:
+            order = "<" if file.read(128)[126:128] == b"IM" else ">"
+            variables = _variables(file, path, order)
+            names = list(variables)
+            name = dataset if dataset is not None else names[0] if len(names) == 1 else ""
+            if name not in variables:
+                raise choose_error(path, dataset, names)
+            array = _array(file, variables[name], name, path, order)
+    except (struct.error, zlib.error, UnicodeDecodeError, LookupError, OSError) as error:
+        raise _corrupt(path, reason(error)) from None
     return Source(path, sha256_of(path), array,
                   metadata={"format": "MATLAB 5", "dataset": name,
                             "stored_type": array.dtype.str})  # fmt: skip
 
 
-def _corrupt(path: Path, error: Exception) -> MRFInputError:
-    return MRFInputError("corrupt-mat", "the MATLAB file is damaged", path=path,
-                         found=f"{error}"[:200] or type(error).__name__,
+def _corrupt(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("corrupt-mat", "the MATLAB file is damaged", path=path, found=found,
                          hint="Save or copy it again.")  # fmt: skip
 
 
-def _check_elements(path: Path) -> int:
-    """Walk over the elements, unpack the packed ones, and return how many bytes they hold."""
-    size, held = path.stat().st_size, 0
-    with path.open("rb") as file:
-        order = "<" if file.read(128)[126:128] == b"IM" else ">"
-        while (start := file.tell()) < size:
-            tag = file.read(8)
-            if len(tag) < 8:
-                raise truncated(path, start + 8, size, least=True)
-            kind, length = struct.unpack(f"{order}II", tag)
-            if start + 8 + length > size:
-                raise truncated(path, start + 8 + length, size, least=True)
-            if kind == _COMPRESSED:
-                held += _unpacked_size(file, length, path)
-            else:
-                held += length
-                file.seek(start + 8 + length)
-    return held
+def _variables(file: BinaryIO, path: Path, order: str) -> dict[str, _Variable]:
+    """Walk over the elements, unpack the packed ones, and return the arrays by name."""
+    size, found = path.stat().st_size, {}
+    while (start := file.tell()) < size:
+        tag = file.read(8)
+        if len(tag) < 8:
+            raise truncated(path, start + 8, size, least=True)
+        kind, length = struct.unpack(f"{order}II", tag)
+        end = start + 8 + length
+        if end > size:
+            raise truncated(path, end, size, least=True)
+        packed = kind == _COMPRESSED
+        if packed:
+            head, held = _unpacked(file, length, path)
+            kind, _ = struct.unpack(f"{order}II", head[:8])
+        else:
+            head, held = tag + file.read(min(length, _HEAD_BYTES)), 8 + length
+        file.seek(end)
+        if kind == _MATRIX and len(head) > 8:
+            variable = _head(head, order)
+            if variable is not None:
+                name, numbers_at, shape, dtype, is_complex = variable
+                found[name] = _Variable(
+                    start + 8, length, packed, held, numbers_at, shape, dtype, is_complex
+                )
+    return found
 
 
-def _unpacked_size(file: BinaryIO, length: int, path: Path) -> int:
-    """Unpack one element to its checksum without keeping it, and return its size."""
-    unpacker, unpacked, most = zlib.decompressobj(), 0, available_bytes()
-    try:
-        while length and not unpacker.eof:
-            packed = file.read(min(length, _PIECE))
-            length -= len(packed)
-            while packed and not unpacker.eof:
-                unpacked += len(unpacker.decompress(packed, _PIECE))
-                packed = unpacker.unconsumed_tail
-                if unpacked > most:
-                    refuse_beyond_memory(unpacked, "the unpacked array", path)
-    except zlib.error as error:
-        raise _corrupt(path, error) from None
+def _unpacked(file: BinaryIO, length: int, path: Path) -> tuple[bytes, int]:
+    """Unpack one element to its checksum and return its head and its size."""
+    unpacker, unpacked, most, head = zlib.decompressobj(), 0, available_bytes(), b""
+    while length and not unpacker.eof:
+        packed = file.read(min(length, _PIECE))
+        length -= len(packed)
+        while packed and not unpacker.eof:
+            piece = unpacker.decompress(packed, _PIECE)
+            head += piece[: _HEAD_BYTES - len(head)]
+            unpacked += len(piece)
+            packed = unpacker.unconsumed_tail
+            if unpacked > most:
+                refuse_beyond_memory(unpacked, "the unpacked array", path)
     if not unpacker.eof:
         raise MRFInputError("truncated", "a compressed array ends too early", path=path,
                             expected="the end of the compressed data",
                             found=f"{unpacked} bytes unpacked",
                             hint="Save or copy it again.")  # fmt: skip
-    file.seek(length, 1)
-    return unpacked
+    return head, unpacked
+
+
+def _head(head: bytes, order: str) -> tuple[str, int, tuple[int, ...], np.dtype[Any], bool] | None:
+    """Return name, place of the numbers, shape, type and whether complex; None for no series."""
+    _, flags, at = _field(head, 8, order)
+    _, lengths, at = _field(head, at, order)
+    _, name, at = _field(head, at, order)
+    (bits,) = struct.unpack(f"{order}I", flags[:4])
+    shape = struct.unpack(f"{order}{len(lengths) // 4}i", lengths)
+    if bits & 0xFF not in _CLASSES or bits & _LOGICAL or not 2 < len(shape) <= _MOST_AXES:
+        return None
+    if min(shape) < 0:
+        raise LookupError(f"an array of shape {shape}")
+    dtype = np.dtype(_CLASSES[bits & 0xFF])
+    return name.decode(), at, shape, dtype, bool(bits & _COMPLEX)
+
+
+def _field(content: bytes, at: int, order: str) -> tuple[int, bytes, int]:
+    """Return kind and content of a field of an array, and where the next one begins."""
+    kind, length = struct.unpack_from(f"{order}II", content, at)
+    start, end = at + 8, at + 8 + -(-length // 8) * 8
+    if kind >> 16:  # a short one: the length stands before the kind, the content in the tag
+        kind, length, start, end = kind & 0xFFFF, kind >> 16, at + 4, at + 8
+    if start + length > min(len(content), end):
+        raise LookupError("a field that is longer than the array")
+    return kind, content[start : start + length], end
+
+
+def _array(file: BinaryIO, variable: _Variable, name: str, path: Path, order: str) -> NDArray[Any]:
+    """Read the numbers of an array."""
+    count = math.prod(variable.shape)
+    if count > variable.held:  # a number takes a byte or more in the file
+        raise _boast(path, name, f"at most {variable.held} numbers", f"{count} numbers")
+    refuse_beyond_memory(16 * count + variable.held, "the array", path)
+    file.seek(variable.start)
+    content = file.read(variable.length)
+    content = zlib.decompress(content) if variable.packed else b" " * 8 + content
+    parts, at = [], variable.numbers_at
+    for _ in range(1 + variable.is_complex):
+        kind, numbers, at = _field(content, at, order)
+        stored = np.dtype(order + _STORED[kind])
+        if len(numbers) != count * stored.itemsize:
+            raise _boast(path, name, f"{len(numbers)} bytes", f"{count * stored.itemsize} bytes")
+        parts.append(np.frombuffer(numbers, stored).reshape(variable.shape, order="F"))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not variable.is_complex:
+            return parts[0].astype(variable.dtype)
+        array = np.empty(variable.shape, np.result_type(variable.dtype, np.complex64), order="F")
+        array.real, array.imag = parts
+        return array
+
+
+def _boast(path: Path, name: str, expected: str, found: str) -> MRFInputError:
+    return MRFInputError("declared-size", f"{name!r} declares more than the file holds",
+                         path=path, expected=expected, found=found)  # fmt: skip

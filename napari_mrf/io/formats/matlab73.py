@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5
-from napari_mrf.io.formats.hdf5 import open_array
+from napari_mrf.io.formats.hdf5 import HDF5Array, open_array
+from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import arrays, corrupt, open_checked
 from napari_mrf.io.formats.source import Source, choose_error, sha256_of
 
@@ -31,16 +33,25 @@ def read(path: Path, dataset: str | None = None) -> Source:
     MRFInputError
         As for HDF5.
     """
+    refuse_endless(path, dataset, "matlab73")
+    array = find(path, dataset)
+    return Source(path, sha256_of(path), array,
+                  metadata={"format": "MATLAB 7.3", "dataset": array.name,
+                            "stored_type": str(array.stored_dtype)})  # fmt: skip
+
+
+def find(path: Path, dataset: str | None) -> HDF5Array:
+    """Return the array of a file; see `read`."""
     try:
         with open_checked(path) as file:
             # "#refs#" holds the content of cells and structs.
             names = sorted(n for n in arrays(file, path) if not n.startswith("#"))
             name = dataset if dataset else names[0] if len(names) == 1 else ""
             array = open_array(file, name, path, is_reversed=True) if name else None
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+    except MRFInputError:
+        raise
+    except Exception as error:  # h5py raises whatever it stumbles over
         raise corrupt(path, error) from None
     if array is None:
         raise choose_error(path, dataset, names)
-    return Source(path, sha256_of(path), array,
-                  metadata={"format": "MATLAB 7.3", "dataset": name,
-                            "stored_type": str(array.stored_dtype)})  # fmt: skip
+    return array

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.gzip_cache import (
     GZIP_MAGIC,
@@ -21,7 +22,6 @@ from napari_mrf.io.formats.source import (
     FileStamp,
     MappedArray,
     Source,
-    read_error,
     sha256_of,
     truncated,
 )
@@ -116,12 +116,14 @@ def read_volume(path: Path) -> NiftiVolume:
     values = stored.reshape(stored.shape + (1,) * (3 - stored.ndim), order="F").T
     if (header.slope, header.intercept) != (1.0, 0.0):
         offset = header.intercept * (1 + 1j) if values.dtype.kind == "c" else header.intercept
-        values = values * np.float64(header.slope) + offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = values * np.float64(header.slope) + offset
     return NiftiVolume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine,
                        sha256)  # fmt: skip
 
 
 def _is_packed(path: Path) -> bool:
+    size_of(path)
     try:
         with path.open("rb") as file:
             return file.read(2) == GZIP_MAGIC

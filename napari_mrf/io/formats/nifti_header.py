@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from napari_mrf.data.series import check_affine
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.source import truncated
 
 if TYPE_CHECKING:
@@ -89,7 +88,10 @@ def read_header(head: bytes, path: Path) -> NiftiHeader:
     least = kind.template_dtype.itemsize
     if len(head) < least:
         raise truncated(path, least, len(head), least=True)
-    header = kind.from_fileobj(io.BytesIO(head), check=False)
+    try:
+        header = kind(head[:least], check=False)
+    except HeaderDataError as error:  # neither byte order makes sense
+        raise _bad("dim[0]", "1 to 7 axes", reason(error), path) from None
     if int(header["sizeof_hdr"]) != least:
         raise _bad("sizeof_hdr", least, int(header["sizeof_hdr"]), path)
     slope, intercept = _scaling(header, path)
@@ -175,7 +177,7 @@ def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]
     elif header["qform_code"] > 0:
         try:
             affine = header.get_qform()
-        except (ValueError, ArithmeticError):
+        except (HeaderDataError, ValueError, ArithmeticError):
             affine = np.full((4, 4), np.nan)
     elif np.all(sizes == 1.0):
         return None, (f"The header contains no geometry. {_WITHOUT}",)

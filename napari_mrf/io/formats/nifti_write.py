@@ -108,14 +108,16 @@ def write_series(
     """
     dtype = np.dtype(np.complex64)
     content = header_bytes(tuple(signal.shape[::-1]), dtype, affine)
+    n_slices = signal.shape[1]
     plain = path.with_name(f"{path.name}.raw") if packed else path
     try:
-        plain.write_bytes(content)
-        mapped = np.memmap(plain, dtype, "r+", len(content), tuple(signal.shape))
-        for z in range(signal.shape[1]):
-            mapped[:, z] = np.asarray(signal[:, z])
-        mapped.flush()
-        del mapped
+        with plain.open("wb") as file:
+            file.write(content)
+            # Not mapped into memory: where the disk is full, that would end the program.
+            for z in range(n_slices):
+                for frame, image in enumerate(np.asarray(signal[:, z], dtype)):
+                    file.seek(len(content) + (frame * n_slices + z) * image.nbytes)
+                    file.write(np.ascontiguousarray(image).data)
         if packed:
             with plain.open("rb") as source, path.open("wb") as raw, _gzip(raw) as file:
                 shutil.copyfileobj(source, file, 1 << 20)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.numpy_files import read_header
 from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
 
@@ -43,8 +42,10 @@ def read(path: Path, dataset: str | None = None) -> Source:
             array = _read_member(archive, member, path)
     except zipfile.BadZipFile as error:
         raise _broken_zip(path, error) from None
-    except (zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _corrupt(path, str(error)) from None
+    except MRFInputError:
+        raise
+    except Exception as error:  # each way of packing raises errors of its own
+        raise _corrupt(path, reason(error)) from None
     return Source(path, sha256_of(path), array,
                   metadata={"format": "npz", "dataset": member.filename.removesuffix(".npy"),
                             "stored_type": array.dtype.str})  # fmt: skip

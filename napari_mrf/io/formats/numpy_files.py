@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.source import FileStamp, MappedArray, Source, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAGIC = b"\x93NUMPY"
+_MOST_AXES = 32
+# The header is Python text, which NumPy gives to the parser of Python.
+_PARSER_ERRORS = (
+    ValueError, EOFError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError,
+    KeyError, OverflowError,
+)  # fmt: skip
 
 
 def matches(head: bytes) -> bool:
@@ -27,7 +34,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     Raises
     ------
     MRFInputError
-        ``"truncated"``, ``"bad-header"`` or ``"security-pickle"``.
+        ``"truncated"``, ``"bad-header"``, ``"not-numeric"``, ``"bad-shape"`` or
+        ``"security-pickle"``.
     """
     if dataset is not None:
         raise MRFInputError("bad-dataset", "a .npy file contains only one array", path=path,
@@ -71,14 +79,23 @@ def read_header(
         if reader is None:
             raise ValueError("this version of the format is not supported")
         shape, fortran, dtype = reader(file)
-    except (ValueError, EOFError, TypeError, SyntaxError) as error:
+    except _PARSER_ERRORS as error:
         if "EOF" in str(error):
             raise truncated(path, size + 1, size, least=True) from None
         raise MRFInputError("bad-header", "the header of the array is damaged", path=path,
-                            found=str(error).splitlines()[0])  from None  # fmt: skip
+                            found=reason(error)) from None  # fmt: skip
+    if len(shape) > _MOST_AXES or any(n < 0 for n in shape):
+        raise MRFInputError("bad-header", "the shape of the array is impossible", path=path,
+                            found=str(shape)[:200])  # fmt: skip
     if dtype.hasobject:
         raise MRFInputError("security-pickle", "the array contains pickled Python objects, "
                             "which can run any code when they are read", path=path,
                             expected="numbers", found=str(dtype),
                             hint="Save plain complex numbers.")  # fmt: skip
+    if dtype.kind not in "biufc" or dtype.subdtype is not None:
+        raise MRFInputError("not-numeric", "the array holds no numbers", path=path,
+                            expected="complex or real numbers", found=str(dtype)[:200])  # fmt: skip
+    if 0 in shape:
+        raise MRFInputError("bad-shape", "the array is empty", path=path,
+                            found=f"shape {shape}")  # fmt: skip
     return tuple(int(n) for n in shape), "F" if fortran else "C", dtype

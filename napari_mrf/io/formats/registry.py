@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
-from napari_mrf.io.formats.source import read_error, truncated
+from napari_mrf.io.formats.source import truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +150,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
 
 
 def _head(path: Path) -> tuple[bytes, bool]:
+    size_of(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

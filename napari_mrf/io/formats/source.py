@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -78,11 +79,8 @@ class FileStamp:
     @classmethod
     def of(cls, path: Path) -> FileStamp:
         """Return the stamp of a file as it is now."""
-        try:
-            state = path.stat()
-        except OSError as error:
-            raise read_error(error, path) from error
-        return cls(path.absolute(), state.st_size, state.st_mtime_ns)
+        size = size_of(path)
+        return cls(path.absolute(), size, path.stat().st_mtime_ns)
 
     def check(self) -> None:
         """Raise ``"file-changed"`` where the file is another one now, or gone."""
@@ -128,10 +126,13 @@ class MappedArray:
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         self.file.check()
-        mapped: NDArray[Any] = np.memmap(
-            self.file.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
-            order=self.order,
-        )  # fmt: skip
+        try:
+            mapped: NDArray[Any] = np.memmap(
+                self.file.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape,
+                order=self.order,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:  # more than can be mapped
+            raise read_error(error, self.file.path) from error
         return np.asarray(mapped[index])
 
 
@@ -141,24 +142,14 @@ def sha256_of(path: Path) -> str:
     Raises
     ------
     MRFInputError
-        ``"missing-file"`` or ``"unreadable-file"``.
+        ``"missing-file"``, ``"not-a-file"`` or ``"unreadable-file"``.
     """
+    size_of(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise read_error(error, path) from error
-
-
-def read_error(error: OSError, path: Path) -> MRFInputError:
-    """Return the readable error for a failed read of a path."""
-    if isinstance(error, FileNotFoundError):
-        return MRFInputError("missing-file", "the file does not exist", path=path)
-    if isinstance(error, IsADirectoryError):
-        return MRFInputError("not-a-file", "this is a folder, not a series", path=path,
-                             hint="Choose a file in it.")  # fmt: skip
-    return MRFInputError("unreadable-file", f"the file cannot be read: {error.strerror or error}",
-                         path=path)  # fmt: skip
 
 
 def truncated(

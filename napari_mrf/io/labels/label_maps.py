@@ -162,17 +162,19 @@ def _nearest(
     target_affine: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Return the label nearest to the center of every target voxel, 0 outside the source."""
-    to_source = np.linalg.inv(affine) @ target_affine
+    with np.errstate(over="ignore", invalid="ignore"):
+        to_source = np.linalg.inv(affine) @ target_affine
     z, y, x = (np.arange(length, dtype=np.float64) for length in shape)
     result = np.zeros(shape, values.dtype)
     plane_y, plane_x = np.meshgrid(y, x, indexing="ij")
     for index in range(shape[0]):
         voxel = np.stack([plane_x, plane_y, np.full_like(plane_x, z[index])])
-        source = np.tensordot(to_source[:3, :3], voxel, 1) + to_source[:3, 3, None, None]
-        # Ties go to the lower index everywhere: rint would send them to even indices.
-        nearest = np.floor(source + (0.5 - 1e-6)).astype(np.int64)
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is outside
+            source = np.tensordot(to_source[:3, :3], voxel, 1) + to_source[:3, 3, None, None]
+            # Ties go to the lower index everywhere: rint would send them to even indices.
+            nearest = np.floor(source + (0.5 - 1e-6))
         limits = np.array(values.shape[::-1]).reshape(3, 1, 1)
         inside = np.all((nearest >= 0) & (nearest < limits), axis=0)
-        i, j, k = (axis[inside] for axis in nearest)
+        i, j, k = nearest[:, inside].astype(np.int64)
         result[index][inside] = values[k, j, i]
     return result

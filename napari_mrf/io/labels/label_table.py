@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data.label import Label
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
-from napari_mrf.io.formats.source import read_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MAX_BYTES = 5_000_000
 _COLUMNS = 'IDX R G B A VIS MESH "LABEL"'
 _LINE = re.compile(
     r"(?P<index>\d+)\s+(?P<red>\d+)\s+(?P<green>\d+)\s+(?P<blue>\d+)\s+(?P<opacity>\S+)"
@@ -118,17 +117,7 @@ def load_label_table(path: str | Path) -> dict[int, Label]:
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
-            raise MRFInputError("bad-label-table", "the file is too large for a label file",
-                                path=path, expected=f"at most {_MAX_BYTES:,} bytes",
-                                found=f"{size:,} bytes")  # fmt: skip
-        return parse_label_table(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise read_error(error, path) from error
-    except UnicodeDecodeError:
-        raise MRFInputError("bad-label-table", "the file is not UTF-8 text", path=path,
-                            hint="Save it again as UTF-8 text.") from None  # fmt: skip
+        return parse_label_table(read_text(path, "label file", not_text="bad-label-table"))
     except MRFInputError as error:
         raise error.at(path) from None
 

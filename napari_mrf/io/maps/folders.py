@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.source import read_error, sha256_of
+from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.maps.writer import RECORD_NAME
 
 if TYPE_CHECKING:

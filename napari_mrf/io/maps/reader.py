@@ -10,9 +10,9 @@ from napari_mrf.data.geometry import Grid, check_same_grid, same_place
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.series import check_affine
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.nifti import NiftiVolume, read_volume
-from napari_mrf.io.formats.source import read_error
 from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 
 if TYPE_CHECKING:
@@ -71,16 +71,8 @@ def load_maps(directory: str | Path) -> ParameterMaps:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_RECORD_BYTES:
-            raise MRFInputError("file-too-large", "the file is too large for a record of maps",
-                                path=path, expected=f"at most {_MAX_RECORD_BYTES} bytes",
-                                found=f"{path.stat().st_size} bytes")  # fmt: skip
-        record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
-    except OSError as error:
-        raise read_error(error, path) from error
-    except UnicodeDecodeError:
-        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+    text = read_text(path, "record of maps", most_bytes=_MAX_RECORD_BYTES)
+    record = strict_json.loads(text, path=path)
     if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
         raise _bad_record(path, f'no "format": "{RECORD_FORMAT}"')
     if record.get("version") != 1:

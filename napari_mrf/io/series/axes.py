@@ -58,9 +58,11 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
     tuple of str
         Common orders first; empty where nothing fits.
     """
+    if not 3 <= len(shape) <= 5:
+        return ()
     lengths = set() if sequence is None else {sequence.n_frames, sequence.n_pulses}
     usual = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
-    letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}.get(len(shape), "")
+    letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}[len(shape)]
     others = ["".join(order) for order in permutations(letters)]
     if real and len(shape) == 4:
         others += ["".join(order) for order in permutations("XYTC")]

@@ -9,15 +9,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from napari_mrf.data import strict_json
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.data.text_files import read_error, read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.registry import stem_of
-from napari_mrf.io.formats.source import read_error, sha256_of
+from napari_mrf.io.formats.source import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_BYTES = 5_000_000
 BLOCK = "MRF"
+MOST_PULSES = 1_000_000
+"""Far above every sequence; vectors of so many values are made without thinking."""
 
 
 def _known_kind(kind: str) -> str:
@@ -60,8 +62,8 @@ class MRFBlock(BaseModel):
         Literal["complex", "real-imaginary-axis", "magnitude", "phase", "real", "imaginary"] | None
     ) = None
     Partner: str | None = None
-    NFrames: int | None = Field(default=None, ge=1)
-    NSpokes: int | None = Field(default=None, ge=1)
+    NFrames: int | None = Field(default=None, ge=1, le=MOST_PULSES)
+    NSpokes: int | None = Field(default=None, ge=1, le=MOST_PULSES)
     SpokesPerFrame: int | None = Field(default=None, ge=1)
     SpokesBetweenFrames: int | None = Field(default=None, ge=1)
     SequenceName: str | None = None
@@ -140,17 +142,9 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
     try:
         if not path.is_file():
             return None
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MRFInputError("file-too-large", "the file is too large for a sidecar", path=path,
-                                expected=f"at most {MAX_BYTES} bytes",
-                                found=f"{size} bytes")  # fmt: skip
-        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise read_error(error, path) from error
-    except UnicodeDecodeError:
-        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
-    record = strict_json.loads(text, path=path)
+    record = strict_json.loads(read_text(path, "sidecar"), path=path)
     if not isinstance(record, dict):
         raise _bad(path, "the file does not contain a JSON object", found=type(record).__name__)
     units = record.get("Units")
@@ -192,6 +186,9 @@ def _check_lengths(block: MRFBlock, path: Path) -> None:
     if block.SpokesBetweenFrames and not block.SpokesPerFrame:
         raise _bad(path, "SpokesBetweenFrames needs SpokesPerFrame")
     held = block.spokes_of_frames
+    if held is not None and held > MOST_PULSES:
+        raise _bad(path, "NFrames and SpokesPerFrame make too many pulses",
+                   expected=f"at most {MOST_PULSES}", found=held)  # fmt: skip
     if block.NSpokes and held is not None and held != block.NSpokes:
         raise _bad(path, "NFrames times SpokesPerFrame is not NSpokes"
                    if block.SpokesBetweenFrames is None else

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_mrf._version import __version__
 from napari_mrf.data import strict_json
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
-from napari_mrf.io.formats.source import read_error
 
 SUFFIX = ".mrf.json"
 FORMAT = "napari-mrf session"
@@ -42,7 +43,11 @@ class FileRecord(BaseModel):
 
     def find(self, session_path: Path) -> Path | None:
         """Return where the file lies now, or None."""
-        return next((path for path in self.candidates(session_path) if path.is_file()), None)
+        for path in self.candidates(session_path):
+            with suppress(OSError):  # a name that is too long, a folder that may not be entered
+                if path.is_file():
+                    return path
+        return None
 
     def candidates(self, session_path: Path) -> list[Path]:
         """Return where to look for it, the likeliest first."""
@@ -161,17 +166,7 @@ def load_session(path: str | Path) -> SessionFile:
         ``"missing-file"``, ``"file-too-large"``, ``"bad-json"``, ``"bad-session"``.
     """
     path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_BYTES:
-            raise MRFInputError("file-too-large", "the file is too large for a session file",
-                                path=path, expected=f"at most {_LARGEST_BYTES} bytes",
-                                found=f"{size} bytes")  # fmt: skip
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise read_error(error, path) from error
-    except UnicodeDecodeError:
-        raise MRFInputError("bad-json", "the file is not UTF-8 text", path=path) from None
+    text = read_text(path, "session file", most_bytes=_LARGEST_BYTES)
     record = strict_json.loads(text, path=path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _not_understood(path, f'no "format": "{FORMAT}"')

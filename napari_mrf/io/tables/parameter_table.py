@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MOST_BYTES = 100_000_000
 
 
 def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
@@ -31,17 +35,13 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
     Raises
     ------
     MRFInputError
-        ``"unreadable-file"`` or ``"bad-table"``, naming line and column.
+        ``"bad-table"``, naming line and column, and the codes of `read_text`.
     """
     path = Path(path)
+    text = read_text(path, "table", most_bytes=_MOST_BYTES, not_text="bad-table")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except OSError as error:
-        raise MRFInputError(
-            "unreadable-file", f"the table cannot be read: {error.strerror}", path=path
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(StringIO(text, newline="")))
+    except csv.Error as error:
         raise MRFInputError(
             "bad-table", "the file is not CSV text", path=path, found=str(error)
         ) from None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from io import BytesIO
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.errors import shown
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 
 if TYPE_CHECKING:
@@ -77,15 +79,18 @@ def write_excel(
     path = Path(path)
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
+        content = BytesIO()  # xlsxwriter has errors of its own for a full disk
         book = xlsxwriter.Workbook(
-            temporary,
-            {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-        )
+            content,
+            {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+             "in_memory": True},
+        )  # fmt: skip
         book.set_properties({"created": datetime(2000, 1, 1)})  # else the bytes hold the time
         bold = book.add_format({"bold": True})
         for name, table in sheets.items():
             _write_sheet(book.add_worksheet(name), _escaped(table), bold)
         book.close()
+        temporary.write_bytes(content.getvalue())
 
 
 def _write_sheet(sheet: Any, table: pd.DataFrame, bold: Any) -> None:
@@ -120,11 +125,11 @@ def _write_cell(sheet: Any, row: int, column: int, cell: Any) -> int:
 
 
 def _escaped(table: pd.DataFrame) -> pd.DataFrame:
-    escaped = table.rename(columns=lambda title: escape_formula(str(title)))
+    escaped = table.rename(columns=lambda title: escape_formula(shown(str(title))))
     for title in escaped.columns:
         column = escaped[title]
         if column.dtype.kind not in "biufc":
             escaped[title] = column.astype(object).map(
-                lambda cell: escape_formula(cell) if isinstance(cell, str) else cell
+                lambda cell: escape_formula(shown(cell)) if isinstance(cell, str) else cell
             )
     return escaped

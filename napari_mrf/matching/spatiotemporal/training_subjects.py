@@ -88,7 +88,8 @@ def _cached(
     if path.exists():
         try:
             tensors, _ = storage.load(path, kind=_KIND, sequence=sequence)
-            return TrainingSubject(seed, {key: tensors[key] for key in keys}, tensors["affine"])
+            with storage.understood(path):
+                return TrainingSubject(seed, {key: tensors[key] for key in keys}, tensors["affine"])
         except MRFInputError as error:
             _LOGGER.warning("drawing a cached training subject again: %s", error)
     shape = (n_slices, _SIDE_VOXELS, _SIDE_VOXELS)
@@ -100,7 +101,7 @@ def _cached(
     try:
         tensors = {**maps, "affine": phantom.affine}
         storage.save(path, tensors, kind=_KIND, sequence=sequence, contents=phantom.settings)
-    except OSError as error:
+    except MRFInputError as error:
         _LOGGER.warning("the training subject could not be cached: %s", error)
     return TrainingSubject(seed, maps, phantom.affine)
 

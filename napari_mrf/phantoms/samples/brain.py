@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
-from napari_mrf.io.atomic import write_error
+from napari_mrf.io.atomic import make_folder, write_error
+from napari_mrf.io.kept_files import delete_kept
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
@@ -78,8 +78,8 @@ def make_brain_sample(
     )  # fmt: skip
     made = series.metadata
     n_frames, _, height, width = series.signal.shape
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         files = save_phantom(folder, phantom, series, series_name=BRAIN_SERIES_NAME, overwrite=True)
         text = _README.format(
             series=BRAIN_SERIES_NAME, truth=TRUTH_NAME, rois=ROIS_NAME, labels=LABELS_NAME,
@@ -122,7 +122,4 @@ def brain_sample_directory(*, progress: Callable[[int, int], None] | None = None
 
 def clear_cache() -> int:
     """Delete the samples of the cache and return the number of bytes freed."""
-    folder = cache_directory()
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    shutil.rmtree(folder, ignore_errors=True)
-    return freed
+    return delete_kept(cache_directory())

@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data import strict_json
+from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
 
@@ -44,7 +45,7 @@ def is_complete(folder: Path, version: int) -> bool:
     """Return whether a folder holds the sample of a version, every image in its full size."""
     path = folder / RECORD_NAME
     try:
-        record = strict_json.loads(path.read_text(encoding="utf-8"), path=path)
+        record = strict_json.loads(read_text(path, "record"), path=path)
         return record["version"] == version and all(
             (folder / name).is_file() and _size(folder / name) == size
             for name, size in record["files"].items()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
-from napari_mrf.io.atomic import write_error
+from napari_mrf.io.atomic import make_folder, write_error
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
 from napari_mrf.phantoms.samples import store
@@ -81,8 +81,8 @@ def make_sample(
     series = acquire(
         phantom, sequences.t1ff(), mode="radial", snr_db=_SNR_DB, seed=_SEED, progress=progress
     )
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _write(folder, phantom, series)
     except OSError as error:
         raise write_error(error, folder) from error

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.agreement.statistics import INDEPENDENT
+from napari_mrf.errors import shown
 from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def html_report(
         files("napari_mrf.report.comparison").joinpath("report.html.j2").read_text(encoding="utf-8")
     )
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: shown(value) if type(value) is str else value,
     )
     return environment.from_string(template).render(
         title=content.title,

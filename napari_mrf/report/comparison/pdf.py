@@ -8,6 +8,7 @@ import matplotlib
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
+from napari_mrf.errors import shown
 from napari_mrf.plots.agreement_figure import fill_agreement
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_figure
@@ -82,7 +83,7 @@ def _fill(page: Figure, title: str, share: float) -> None:
     if engine is not None:
         engine.set(rect=(_SIDE, top - share, 1 - 2 * _SIDE, share))  # type: ignore[call-arg]
     page.text(
-        _SIDE, 1 - _TOP, title, fontsize=13, weight="bold", va="top", parse_math=False
+        _SIDE, 1 - _TOP, shown(title), fontsize=13, weight="bold", va="top", parse_math=False
     )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from napari_mrf.errors import shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -132,7 +134,7 @@ class TextPages:
 
     def _write(self, left: float, text: str, size: float, **style: Any) -> None:
         x, y = self._at(left)
-        self._page.text(x, y, text, fontsize=size, va="top", parse_math=False, **style)
+        self._page.text(x, y, shown(text), fontsize=size, va="top", parse_math=False, **style)
 
     def _at(self, left: float) -> tuple[float, float]:
         width, height = A4_INCHES[0] * _POINTS, A4_INCHES[1] * _POINTS

@@ -12,7 +12,8 @@ import numpy as np
 
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.threads import indices_in_order
-from napari_mrf.io.atomic import atomic_write_all, write_error
+from napari_mrf.io.atomic import atomic_write_all, make_folder
+from napari_mrf.io.kept_files import delete_kept
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.training.data.phantom_subjects import random_subject
 
@@ -110,10 +111,7 @@ class PhantomSlices:
             ``"bad-recipe"`` when there is no phantom for the sequence, and the codes of failed
             writes, such as ``"disk-full"``.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(error, self.folder) from error
+        make_folder(self.folder)
         slices = []
         workers = min(n_threads(), _MOST_AT_ONCE)
         for one in indices_in_order(lambda index: self._slice(role, index), count, workers=workers):
@@ -183,12 +181,7 @@ def cache_directory() -> Path:
 
 def clear_cache() -> int:
     """Delete every measured phantom and return the number of bytes freed."""
-    import shutil
-
-    folder = cache_directory()
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    shutil.rmtree(folder, ignore_errors=True)
-    return freed
+    return delete_kept(cache_directory())
 
 
 def _around(inside: NDArray[np.bool_]) -> tuple[slice, slice]:

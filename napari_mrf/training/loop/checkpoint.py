@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+from pydantic import TypeAdapter
 
 from napari_mrf.data import strict_json
-from napari_mrf.errors import MRFInputError
+from napari_mrf.data.text_files import size_of
+from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.atomic import atomic_write
 from napari_mrf.training.recipe import Recipe
 
@@ -84,6 +86,7 @@ def load_checkpoint(
     from safetensors import SafetensorError, safe_open
 
     try:
+        size_of(path)
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -94,21 +97,32 @@ def load_checkpoint(
                 "bad-checkpoint", "the checkpoint was made with another recipe", path=path,
                 hint="Choose another folder, or start again with --overwrite.",
             )  # fmt: skip
-        progress = Progress(**json.loads(metadata["progress"]))
+        progress = TypeAdapter(Progress).validate_json(metadata["progress"])
+        columns = {frozenset(row) for row in progress.history}
+        if len(columns) != 1 or "loss" not in columns.pop():
+            raise ValueError("the course of the training is damaged")
+        model.load_state_dict(_part(tensors, _BEST))
         model.load_state_dict(_part(tensors, _MODEL))
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in _part(tensors, _OPTIMIZER).items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
+        parameters = [one for group in optimizer.param_groups for one in group["params"]]
+        for number, values in state.items():
+            shape = parameters[number].shape
+            if {name: value.shape for name, value in values.items()} != {
+                "step": (), "exp_avg": shape, "exp_avg_sq": shape
+            }:  # fmt: skip
+                raise ValueError("the state of the optimizer does not fit the network")
         optimizer.load_state_dict(
             {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
         )
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
+    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, OSError) as error:
         if isinstance(error, MRFInputError):
             raise
         raise MRFInputError(
             "bad-checkpoint", "the checkpoint cannot be read", path=path,
-            found=str(error).splitlines()[0], hint="Start again with --overwrite.",
+            found=reason(error), hint="Start anew with --overwrite.",
         ) from None  # fmt: skip
     return _part(tensors, _BEST), progress
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QToolTip
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
+from napari_mrf.plots.names import as_it_is
 from napari_mrf.plots.printed_numbers import decimals, signed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
@@ -126,8 +127,10 @@ class ComparePlot(PlotCanvas):
             axes = self._fresh_axes()
             draw_blurriness(axes, table, key)
             axes.set_position((0.185, 0.165, 0.79, 0.73))
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7,
-                        frameon=False, labelcolor=self.colors.text)  # fmt: skip
+            as_it_is(
+                axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7,
+                            frameon=False, labelcolor=self.colors.text)
+            )  # fmt: skip
 
         self._forget_points()
         self._draw_with(draw)
