@@ -29,17 +29,17 @@ def pytest_collection_modifyitems(config, items):
     """Mark the tests that use Qt, leave out those of hours, begin with the files that take long.
 
     Two processes that take file by file would else wait for each other at the end. Long
-    simulations run only where ``-m monte_carlo`` asks for them.
+    simulations and thousands of damaged files only run where ``-m monte_carlo`` or ``-m fuzz``
+    asks for them.
     """
-    if "monte_carlo" not in config.getoption("markexpr"):
-        simulations = [item for item in items if item.get_closest_marker("monte_carlo")]
-        config.hook.pytest_deselected(items=simulations)
-        items[:] = [item for item in items if item not in simulations]
+    for marker in ("monte_carlo", "fuzz"):
+        if marker not in config.getoption("markexpr"):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
     for item in items:
         if _OF_A_WINDOW & set(item.fixturenames):
             item.add_marker(pytest.mark.window)
-    if "fuzz" not in config.option.markexpr:
-        items[:] = [item for item in items if item.get_closest_marker("fuzz") is None]
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
 

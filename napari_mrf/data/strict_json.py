@@ -44,7 +44,9 @@ def loads(text: str, *, path: str | Path | None = None) -> Any:
         if len(record) < len(pairs):
             counts = Counter(key for key, _ in pairs)
             twice = next(key for key, count in counts.items() if count > 1)
-            raise MRFInputError("bad-json", f"the JSON gives {twice!r} twice", path=path)
+            raise MRFInputError(
+                "bad-json", f"the JSON text contains the key {twice!r} twice", path=path
+            )
         return record
 
     try:

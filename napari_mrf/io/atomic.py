@@ -22,9 +22,13 @@ _CAUSES = {
     errno.EROFS: ("not-writable", "the disk is read-only", "Choose another folder."),
     errno.ENAMETOOLONG: ("name-too-long", "the file name is too long", "Choose a shorter name."),
     errno.ENOENT: ("missing-folder", "the folder does not exist", "Create it first."),
-    errno.EEXIST: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
-    errno.ENOTDIR: ("not-a-folder", "a file stands where the folder should be", "Choose another."),
-    errno.EISDIR: ("not-a-file", "a folder stands where the file should be", "Choose another."),
+    errno.EEXIST: ("not-a-folder", "there is a file where the folder should be", "Choose another."),
+    errno.ENOTDIR: (
+        "not-a-folder",
+        "there is a file where the folder should be",
+        "Choose another.",
+    ),
+    errno.EISDIR: ("not-a-file", "there is a folder where the file should be", "Choose another."),
 }
 
 

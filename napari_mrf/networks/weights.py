@@ -160,7 +160,7 @@ def load_network(path: Path, sequence: Sequence | None = None) -> tuple[TrainedN
         trained.load_state_dict(state)
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise MRFInputError(
-            "bad-weights", "the weights do not fit the network that their card names",
+            "bad-weights", "the weights do not fit the network named in their card",
             path=weights, expected=card.name, found=reason(error),
         ) from None  # fmt: skip
     return trained.eval(), card

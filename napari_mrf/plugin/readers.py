@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.text_files import read_text
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, ...]
 
-_NOTHING_YET = [(None,)]  # napari's sign for "read, and no layer now"
+_NOTHING_YET: list[LayerData] = [(None,)]  # napari's sign for "read, and no layer now"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:

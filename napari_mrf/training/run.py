@@ -150,18 +150,10 @@ def run(
     init_card = None if recipe.init is None else load_start(recipe.init, recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
     make_folder(folder)
-    training_steps = train(
-        recipe, trained, training, validation, checkpoint=checkpoint, processes=processes
-    )
-    while True:
-        try:
-            step = next(training_steps)
-        except StopIteration as stop:
-            progress: Progress = stop.value
-            break
-        if step.share == 0.0 and processes.is_first:
-            write_course(course_path(folder, recipe.network), step.progress.history)
-        yield step
+    progress = yield from train(
+        recipe, trained, training, validation, checkpoint=checkpoint,
+        course=course_path(folder, recipe.network), processes=processes,
+    )  # fmt: skip
     if not processes.is_first:
         return None
     card = finish(recipe, folder, sequence, trained, progress, validation, device, init_card)

@@ -207,7 +207,7 @@ def test_file_that_is_no_json_or_too_large_is_refused(tmp_path, monkeypatch):
     with pytest.raises(MRFInputError, match="UTF-8"):
         load_session(path)
     monkeypatch.setattr("napari_mrf.io.session.file._LARGEST_BYTES", 1)
-    with pytest.raises(MRFInputError, match="too large"):
+    with pytest.raises(MRFInputError, match="too large for a session file"):
         load_session(path)
     with pytest.raises(MRFInputError) as caught:
         load_session(tmp_path / "none.mrf.json")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.io.formats import numpy_files
 from napari_mrf.io.formats.nifti import read_volume
-from napari_mrf.io.formats.source import read_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ def read_volume_or_array(
     MRFInputError
         What the readers raise.
     """
+    size_of(path)
     try:
         with path.open("rb") as file:
             is_npy = numpy_files.matches(file.read(8))

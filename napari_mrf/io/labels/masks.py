@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.data.geometry import Grid, check_same_grid
 from napari_mrf.data.series import check_mask
-from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats import numpy_files
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.volume import read_volume_or_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,20 +40,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         raise.
     """
     path = Path(path)
-    size_of(path)
-    try:
-        with path.open("rb") as file:
-            is_npy = numpy_files.matches(file.read(8))
-    except OSError as error:
-        raise read_error(error, path) from error
-    if is_npy:
-        array = numpy_files.read(path).array
-        refuse_beyond_memory(array.dtype.itemsize * int(np.prod(array.shape, dtype=object)),
-                             "the mask", path)  # fmt: skip
-        values, affine = array[...], None
-    else:
-        volume = read_volume(path)
-        values, affine = volume.values, volume.affine
+    values, affine, _ = read_volume_or_array(path, "the mask")
     if values.dtype.kind not in "biuf":
         raise MRFInputError("bad-mask", "a mask must contain only zeros and ones", path=path,
                             found=str(values.dtype))  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.errors import shown
 from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
 

@@ -122,7 +122,7 @@ def load_checkpoint(
             raise
         raise MRFInputError(
             "bad-checkpoint", "the checkpoint cannot be read", path=path,
-            found=reason(error), hint="Start anew with --overwrite.",
+            found=reason(error), hint="Start again with --overwrite.",
         ) from None  # fmt: skip
     return _part(tensors, _BEST), progress
 
