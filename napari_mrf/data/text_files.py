@@ -63,7 +63,7 @@ def read_text(
             raise read_error(error, path) from None
         size = max(size, len(content))
     if size > most_bytes:
-        raise MRFInputError("file-too-large", f"the {what} is too large", path=path,
+        raise MRFInputError("file-too-large", f"the file is too large for a {what}", path=path,
                             expected=f"at most {most_bytes} bytes",
                             found=f"{size} bytes")  # fmt: skip
     try:
