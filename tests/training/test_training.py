@@ -200,7 +200,7 @@ def test_shipped_recipes_are_valid(name):
         ("network = ", "valid TOML"),
         ('network = "resnet"\n[maps]\nFF = { lower = 0, upper = 1 }', "resnet"),
         ('network = "cohen"\n[maps]\nXX = { lower = 0, upper = 1 }', "XX"),
-        ('network = "cohen"\n[maps]\nFF = { lower = 1, upper = 0 }', "lower must be smaller than upper"),
+        ('network = "cohen"\n[maps]\nFF = { lower = 1, upper = 0 }', "lower must be smaller"),
         ('network = "cohen"\nlearning = 1\n[maps]\nFF = { lower = 0, upper = 1 }', "learning"),
         ('network = "cohen"\n[maps]\nFF = { lower = 0, upper = 1 }\n[noise]\nsigma_lower = 1.0',
          "sigma_lower"),
