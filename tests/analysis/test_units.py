@@ -44,7 +44,7 @@ def test_median_in_another_unit_is_an_error_that_names_it(key, factor, guess):
 @pytest.mark.parametrize("swap", [False, True])
 def test_two_reconstructions_in_different_units_are_an_error(key, factor, guess, swap):
     pair = [maps(), maps(**{key: factor})]
-    with pytest.raises(MRFInputError, match=f"{key}.*nothing was rescaled") as caught:
+    with pytest.raises(MRFInputError, match=f"{key}.*Nothing was rescaled") as caught:
         check_same_units(*(pair[::-1] if swap else pair))
     assert caught.value.code == "unit-conflict"
 
