@@ -1,5 +1,6 @@
 """The README and the documents say what is true."""
 
+import configparser
 import re
 import subprocess
 import sys
@@ -135,3 +136,16 @@ def test_version_stands_in_one_place():
     ]
     assert found == [REPOSITORY / "napari_mrf" / "_version.py"]
     assert napari_mrf.__version__ in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_lowest_versions_that_are_tested_are_the_bounds_that_are_stated():
+    settings = configparser.ConfigParser()
+    settings.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    stated = re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)$",
+                        settings["options"]["install_requires"], re.MULTILINE)  # fmt: skip
+    assert len(stated) == len(settings["options"]["install_requires"].split())
+    pins = (REPOSITORY / ".github" / "lowest.txt").read_text(encoding="utf-8")
+    tested = dict(re.findall(r"^([\w-]+)==([\d.]+)$", pins, re.MULTILINE))
+    assert tested.keys() == dict(stated).keys()
+    for name, bound in stated:
+        assert re.fullmatch(re.escape(bound) + r"(\.0)*", tested[name]), name
