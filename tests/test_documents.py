@@ -1,6 +1,7 @@
 """The README and the documents say what is true."""
 
 import ast
+import configparser
 import re
 import subprocess
 import sys
@@ -148,3 +149,16 @@ def test_first_line_of_a_module_names_the_thing_and_is_no_riddle():
             riddles.append(str(path.relative_to(root)))
     assert n_modules > 100
     assert riddles == []
+
+
+def test_lowest_versions_that_are_tested_are_the_bounds_that_are_stated():
+    settings = configparser.ConfigParser()
+    settings.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    stated = re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)$",
+                        settings["options"]["install_requires"], re.MULTILINE)  # fmt: skip
+    assert len(stated) == len(settings["options"]["install_requires"].split())
+    pins = (REPOSITORY / ".github" / "lowest.txt").read_text(encoding="utf-8")
+    tested = dict(re.findall(r"^([\w-]+)==([\d.]+)$", pins, re.MULTILINE))
+    assert tested.keys() == dict(stated).keys()
+    for name, bound in stated:
+        assert re.fullmatch(re.escape(bound) + r"(\.0)*", tested[name]), name
