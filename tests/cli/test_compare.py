@@ -343,7 +343,7 @@ def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_
         (["a/sub-01", "b/sub-01", "--margin", "T1H2O"], 2, "is not MAP=NUMBER"),
         (["a/sub-01", "b/sub-01", "--margin", "T1H2O=-3"], 2, "a margin is a number above 0"),
         (["a/sub-01", "b/sub-01", "--margin", "water=3"], 2, "a margin is a number above 0"),
-        (["a/sub-01", "b/sub-01", "--design", "both"], 2, "none of methods, test-retest"),
+        (["a/sub-01", "b/sub-01", "--design", "both"], 2, "one of methods, test-retest"),
         (["a", "b/sub-01"], 3, "one set of maps"),
         (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "belong to several subjects"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),

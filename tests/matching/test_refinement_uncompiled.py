@@ -26,7 +26,7 @@ assert config.DISABLE_JIT
 with np.load(sys.argv[1]) as file:
     given = [file[f"given {n}"][()] for n in range(int(file["n_given"]))]
     model = tuple(file[f"table {n}"] for n in range(int(file["n_tables"])))
-refine_voxels(*given[:5], model, *given[5:])
+refine_voxels(*given[:6], model, *given[6:])
 np.savez(sys.argv[2], *given[-4:])
 """
 pytestmark = pytest.mark.skipif(
@@ -69,7 +69,7 @@ def test_plain_python_gives_the_numbers_of_the_compiled_kernel(case, monkeypatch
     signals = measured(matcher.sequence, tissue, 25, rng)
     matcher.improve(signals, matcher.match(signals))
     ((arguments, expected),) = calls
-    model, rest = arguments[5], [*arguments[:5], *arguments[6:]]
+    model, rest = arguments[6], [*arguments[:6], *arguments[7:]]
     np.savez(
         tmp_path / "given.npz", n_given=len(rest), n_tables=len(model),
         **{f"given {n}": one for n, one in enumerate(rest)},

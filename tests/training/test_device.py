@@ -63,7 +63,7 @@ def test_card_names_the_machine_that_trained(tmp_path):
         pass
     assert step.progress.trained_on.startswith("CPU, ")
     elsewhere = Progress(trained_on="a GPU far away")
-    save_checkpoint(tmp_path / "some", trained, optimizer, {}, elsewhere, recipe)
+    save_checkpoint(tmp_path / "some", trained, optimizer, trained.state_dict(), elsewhere, recipe)
     assert load_checkpoint(tmp_path / "some", trained, optimizer, recipe)[1] == elsewhere
 
 

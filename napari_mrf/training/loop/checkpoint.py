@@ -99,7 +99,7 @@ def load_checkpoint(
             )  # fmt: skip
         progress = TypeAdapter(Progress).validate_json(metadata["progress"])
         columns = {frozenset(row) for row in progress.history}
-        if len(columns) != 1 or "loss" not in columns.pop():
+        if len(columns) != (progress.epoch > 0) or any("loss" not in one for one in columns):
             raise ValueError("the course of the training is damaged")
         model.load_state_dict(_part(tensors, _BEST))
         model.load_state_dict(_part(tensors, _MODEL))
