@@ -19,7 +19,6 @@ from napari_mrf.plugin.layers import (
 )
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.preferences import preferences
-from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -98,7 +97,9 @@ class MapsDisplay:
 
     def _remove(self, owner: str, layers: list[Any]) -> None:
         """Hide layers now, and remove them in the next turn."""
-        viewer = present(self._viewer())
+        viewer = self._viewer()
+        if viewer is None:
+            return
 
         def remove() -> Iterator[None]:
             remove_together(viewer, [layer for layer in layers if layer in viewer.layers])

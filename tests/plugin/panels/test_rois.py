@@ -552,7 +552,7 @@ def test_a_name_that_another_label_has_is_refused_and_the_old_one_stays(qtbot, b
     editor = tree.findChild(QLineEdit)
     editor.setText("VM_R")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "VM_R already" in binding.panel.notice.text())
+    qtbot.waitUntil(lambda: "already has the name VM_R" in binding.panel.notice.text())
     assert tree._rows[VL].text(0) == "VL_R"
 
 

@@ -323,7 +323,9 @@ class InspectRegions:
 
     def colors_of(self, choices: Iterable[RegionChoice]) -> tuple[str, ...]:
         """Return the colors of regions."""
-        regions, colors = present(self.session.regions), []
+        regions, colors = self.session.regions, []
+        if regions is None:
+            return ()
         for choice in choices:
             red, green, blue = regions.table[choice.label].color
             colors.append(f"#{red:02x}{green:02x}{blue:02x}")
