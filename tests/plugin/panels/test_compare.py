@@ -602,7 +602,7 @@ def test_only_lines_that_are_drawn_are_named(qtbot, panel, compared):
     assert note.text() == "Dotted: identity. Solid: regression line."
     panel.results.set_tab("bland-altman")
     assert note.text() == (
-        "Solid: bias. Dash-dotted: limits, assumes independent regions. Shaded: 95 % intervals."
+        "Solid: bias. Dash-dotted: limits (assumes independent regions). Shaded: 95 % intervals."
     )
     for row in range(1, 6):
         panel.regions.list.item(row).setCheckState(Qt.CheckState.Unchecked)
@@ -618,7 +618,7 @@ def test_limits_by_subjects_are_named_where_they_are_drawn():
     reference = random.normal(1000, 50, 40)
     found = agreement(reference, reference + random.normal(5, 10, 40), np.repeat(range(10), 4))
     assert np.isfinite(found.repeated.lower)
-    assert "Dash-dotted: limits, by subjects." in bland_altman_note(found)
+    assert "Dash-dotted: limits (by subjects)." in bland_altman_note(found)
 
 
 def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compared, session):

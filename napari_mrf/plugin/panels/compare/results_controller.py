@@ -264,7 +264,7 @@ def bland_altman_note(found: Agreement) -> str:
     bands = (limits.bias_interval, limits.lower_interval, limits.upper_interval)
     drawn = {
         "Solid: bias.": np.isfinite(limits.bias),
-        f"Dash-dotted: limits, {found.basis}.": np.isfinite([limits.lower, limits.upper]).any(),
+        f"Dash-dotted: limits ({found.basis}).": np.isfinite([limits.lower, limits.upper]).any(),
         "Shaded: 95 % intervals.": np.isfinite(bands).all(axis=1).any(),
     }
     return " ".join(text for text, is_drawn in drawn.items() if is_drawn)
