@@ -1,6 +1,11 @@
 """How sphinx makes the site: the pages of this folder and the docstrings of the public names."""
 
+import sys
+
 import napari_mrf
+
+# The public name of this module, for autodoc, which imports by path.
+sys.modules["napari_mrf.sequences"] = napari_mrf.sequences
 
 project = "napari-mrf"
 author = "the napari-mrf contributors"
