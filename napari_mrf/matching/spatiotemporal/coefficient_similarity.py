@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from napari_mrf.compute.steps import result_of
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.explicit.compressed import CompressedMatcher
 from napari_mrf.matching.spatiotemporal.similarity import Similarity, SliceFeatures, image_of
@@ -71,7 +70,7 @@ class Prepared:
         return np.asarray(self.tree.query(np.log(np.maximum(points, 1e-3)))[1], np.int64)
 
 
-class CoefficientSimilarity(Similarity[CoefficientFeatures]):
+class CoefficientSimilarity(Similarity[CoefficientFeatures, Prepared]):
     """Compares fingerprints with training tissues (T1, T2), as the nearest atoms of a dictionary.
 
     Parameters
@@ -90,29 +89,21 @@ class CoefficientSimilarity(Similarity[CoefficientFeatures]):
         self.matcher: CompressedMatcher = CompressedMatcher(
             sequence, device="cpu", dictionary=dictionary, refine=False, **conditioning
         )
-        self._prepared: Prepared | None = None
 
-    def preparing(self) -> Generator[None, None, Prepared]:
+    def building(self) -> Generator[None, None, Prepared]:
         """Prepare the matcher, whose compressed atoms are compared."""
-        if self._prepared is not None:
-            return self._prepared
         made = yield from self.matcher.preparing()
         parameters = made.atoms.dictionary.parameters
         compressed = made.search.compressed
         size = np.linalg.norm(compressed.coefficients, axis=1)
         unit = compressed.coefficients / np.where(size > 0, size, 1.0)[:, None]
-        self._prepared = prepared = Prepared(
+        return Prepared(
             tree=cKDTree(np.log(np.stack([parameters[key] for key in _KEYS], axis=1))),
             real=np.ascontiguousarray(unit.real, np.float32),
             imaginary=np.ascontiguousarray(unit.imag, np.float32),
             norms=made.atoms.norms,
             compressed=compressed,
         )
-        return prepared
-
-    def prepare(self) -> Prepared:
-        """Build what is compared, at one go, and return it; it is built once."""
-        return result_of(self.preparing())
 
     def features(
         self,

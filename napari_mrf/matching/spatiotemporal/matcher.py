@@ -36,7 +36,7 @@ _USUAL_THICKNESS_MM = 5.0
 _SIGN_VOXELS = 300
 _TOLERATED_OUTSIDE = 0.02
 
-SIMILARITIES: ByKind[Callable[..., Similarity[Any]]] = ByKind(
+SIMILARITIES: ByKind[Callable[..., Similarity[Any, Any]]] = ByKind(
     "similarity of patches", {"spoiled": MixtureSimilarity, "fisp": CoefficientSimilarity}
 )
 """Comparison of fingerprints with training subjects, by kind of sequence."""
@@ -111,7 +111,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         *,
         device: str = "auto",
         subjects: int = _SUBJECTS,
-        similarity: Similarity[Any] | None = None,
+        similarity: Similarity[Any, Any] | None = None,
         **conditioning: Any,
     ) -> None:
         super().__init__(sequence, Conditioning(**conditioning))

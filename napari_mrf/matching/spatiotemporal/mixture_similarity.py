@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.blocks import padded
-from napari_mrf.compute.steps import result_of
 from napari_mrf.dictionary.grid import ParameterGrid, steps
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.spatiotemporal.similarity import (
@@ -68,7 +67,7 @@ class Prepared:
     overlap: NDArray[np.float32]
 
 
-class MixtureSimilarity(Similarity[MixtureFeatures]):
+class MixtureSimilarity(Similarity[MixtureFeatures, Prepared]):
     """Compares fingerprints with training tissues (FF, T1H2O, T1fat) of MRF T1-FF.
 
     Off-resonance and B1 change from person to person and have nothing to do with tissue: those
@@ -86,12 +85,9 @@ class MixtureSimilarity(Similarity[MixtureFeatures]):
         self.matcher: WaterFatMatcher = WaterFatMatcher(
             sequence, device="cpu", grid="wide", refine=False, **conditioning
         )
-        self._prepared: Prepared | None = None
 
-    def preparing(self) -> Generator[None, None, Prepared]:
+    def building(self) -> Generator[None, None, Prepared]:
         """Make atoms and their overlaps."""
-        if self._prepared is not None:
-            return self._prepared
         yield from self.matcher.preparing()
         yield
         grid = ParameterGrid(
@@ -106,17 +102,12 @@ class MixtureSimilarity(Similarity[MixtureFeatures]):
         yield
         # Off-resonance turns water and fat alike: any Df gives the same overlaps.
         blocks = [made.block(b1, 0) for b1 in range(grid["B1"].size)]
-        self._prepared = prepared = Prepared(
+        return Prepared(
             dictionary=made,
             water_power=np.array([_powers(water) for water, _ in blocks], np.float32),
             fat_power=np.array([_powers(fat) for _, fat in blocks], np.float32),
             overlap=np.array([(fat.conj() @ water.T).real for water, fat in blocks], np.float32),
         )
-        return prepared
-
-    def prepare(self) -> Prepared:
-        """Build what is compared, at one go, and return it; it is built once."""
-        return result_of(self.preparing())
 
     def features(
         self,

@@ -85,7 +85,7 @@ class PatchSearch:
         All on the grid of the series, with as many slices.
     """
 
-    def __init__(self, similarity: Similarity[Any], subjects: list[AlignedSubject]) -> None:
+    def __init__(self, similarity: Similarity[Any, Any], subjects: list[AlignedSubject]) -> None:
         self._similarity, self._subjects = similarity, subjects
         self._keys = tuple(subjects[0].maps)
         self._n_slices = len(subjects[0].maps[self._keys[0]])

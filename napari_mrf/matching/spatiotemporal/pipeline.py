@@ -55,7 +55,7 @@ class Pipeline:
 
     def __init__(
         self,
-        similarity: Similarity[Any],
+        similarity: Similarity[Any, Any],
         search: PatchSearch,
         run: Reconstruction,
         tissue: NDArray[np.bool_],

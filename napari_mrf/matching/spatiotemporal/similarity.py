@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from napari_mrf.compute.steps import result_of
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
@@ -45,9 +47,10 @@ class SliceFeatures:
 
 
 FeaturesT = TypeVar("FeaturesT", bound=SliceFeatures)
+PreparedT = TypeVar("PreparedT")
 
 
-class Similarity(ABC, Generic[FeaturesT]):
+class Similarity(ABC, Generic[FeaturesT, PreparedT]):
     """Compares the fingerprints of slices with training subjects.
 
     Attributes
@@ -57,10 +60,21 @@ class Similarity(ABC, Generic[FeaturesT]):
     """
 
     matcher: VoxelwiseMethod
+    _prepared: PreparedT | None = None
 
     @abstractmethod
-    def preparing(self) -> Generator[None, None, Any]:
-        """Build tables, once, and return them; every yield is a chance to cancel."""
+    def building(self) -> Generator[None, None, PreparedT]:
+        """Build tables and return them; every yield is a chance to cancel."""
+
+    def preparing(self) -> Generator[None, None, PreparedT]:
+        """Build tables the first time, and return them; every yield is a chance to cancel."""
+        if self._prepared is None:
+            self._prepared = yield from self.building()
+        return self._prepared
+
+    def prepare(self) -> PreparedT:
+        """Build tables the first time, at one go, and return them."""
+        return result_of(self.preparing())
 
     @abstractmethod
     def features(

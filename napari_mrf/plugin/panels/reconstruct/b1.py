@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.data.b1_map import B1Map
-from napari_mrf.data.geometry import grid_difference
-from napari_mrf.plugin.jobs import Job, JobStatus, Step
+from napari_mrf.plugin.jobs import Step
 from napari_mrf.plugin.layers import PARAMETER_KEY, b1_from_layer, series_of, show_b1
+from napari_mrf.plugin.panels.reconstruct.layer_files import LayerFiles
 from napari_mrf.plugin.panels.shared.layer_choice import LayerChoice
 from napari_mrf.plugin.panels.shared.texts import FITTED_B1
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari.components import ViewerModel
     from numpy.typing import NDArray
 
     from napari_mrf.data.series import MRFSeries
@@ -46,10 +46,10 @@ class B1Choice(LayerChoice):
     def __init__(self, viewer: Any, panel: ReconstructPanel, bond: Bond) -> None:
         super().__init__(viewer, panel.b1_picker, panel.set_b1_maps, bond)
         self.panel = panel
-        self.job = Job()
-        panel.b1_file_requested.connect(self._on_file_requested)
-        bond.connect(self.job.changed, self._on_job_changed)
-        bond.connect(self.job.succeeded, self._on_loaded)
+        self.files = LayerFiles(
+            panel, self, bond, what="B1 map", filters=B1_FILES, read=read_b1, show=_show
+        )
+        panel.b1_file_requested.connect(self.files.on_requested)
 
     def suits(self, layer: Any) -> bool:
         """Return whether a layer may show B1: volumes that are no series and no other map."""
@@ -74,26 +74,6 @@ class B1Choice(LayerChoice):
             return None
         return b1_from_layer(layer, series, self.panel.b1_unit_picker.currentText())
 
-    def load(self, path: str) -> None:
-        """Show the map of a file as an Image layer and pick it."""
-        if self.session.series is not None and not self.job.status.is_running:
-            self.job.start("Loading the B1 map", read_b1, path, self.session.series)
-
-    def _on_file_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a B1 map", "", B1_FILES)
-        if path:
-            self.load(path)
-
-    def _on_job_changed(self, status: JobStatus) -> None:
-        if status.failure is not None:
-            self.panel.notice.say(status.failure.sentence)
-
-    def _on_loaded(self, loaded: LoadedB1) -> None:
-        series = self.session.series
-        if series is not None and not grid_difference(loaded.series, series):
-            layer = show_b1(self.viewer, loaded.values, loaded.series, loaded.name, loaded.file)
-            self.pick(layer.name)
-
 
 @dataclass(frozen=True, eq=False)
 class LoadedB1:
@@ -114,3 +94,7 @@ def read_b1(path: str, series: MRFSeries) -> Generator[Step, None, LoadedB1]:
     B1Map(values, affine, {"path": path}).check_grid(series)
     name = Path(path).name.split(".")[0]
     return LoadedB1(values, series, name, {"path": path, "sha256": sha256})
+
+
+def _show(viewer: ViewerModel, loaded: LoadedB1) -> Any:
+    return show_b1(viewer, loaded.values, loaded.series, loaded.name, loaded.file)

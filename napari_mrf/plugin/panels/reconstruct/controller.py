@@ -15,7 +15,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.reconstruct.advice import Advice, advice_on
 from napari_mrf.plugin.panels.reconstruct.b1 import B1Choice
-from napari_mrf.plugin.panels.reconstruct.masks import MaskFiles
+from napari_mrf.plugin.panels.reconstruct.masks import mask_files
 from napari_mrf.plugin.panels.reconstruct.results import ResultsBinding
 from napari_mrf.plugin.panels.reconstruct.work import (
     ReconstructParameters,
@@ -63,7 +63,7 @@ class ReconstructBinding:
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
         self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
-        self.mask_files = MaskFiles(panel, self.masks, self.bond)
+        self.mask_files = mask_files(panel, self.masks, self.bond)
         self.b1 = B1Choice(viewer, panel, self.bond)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
