@@ -11,7 +11,6 @@ import typer
 
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import place_error
 
 WRONG_USAGE = {
     "unknown-method",
@@ -63,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
+        from napari_mrf.io.atomic import place_error
+
         refused = place_error(error) if isinstance(error, OSError) else None
         if refused is not None:
             return _tell(refused, as_json="--json-errors" in words)

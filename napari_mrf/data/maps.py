@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps_warning import warnings_from
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.series import check_affine
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_mrf.data.maps_warning import MapsWarning
 
 FLAGS: dict[str, int] = {
     "no-signal": 1,
@@ -117,6 +120,12 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
 
     def __repr__(self) -> str:
         return f"ParameterMaps({', '.join(self._maps)}; shape {self.spatial_shape})"
+
+    @property
+    def warnings(self) -> tuple[MapsWarning, ...]:
+        """What a user should read about the maps, from their provenance."""
+        record = self.provenance.get("warnings")
+        return warnings_from(record) if isinstance(record, list | tuple) else ()
 
     @property
     def spatial_shape(self) -> tuple[int, int, int]:

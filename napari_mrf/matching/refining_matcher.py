@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refinement.prior import no_prior, range_prior, series_prior
 from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
@@ -162,7 +163,8 @@ class RefiningMatcher(VoxelwiseMethod):
                     f"the values cannot be refined: {reason}",
                     hint="Leave refine out, or turn it off, to keep the values of the grid.",
                 ) from reason
-            self.notes.append(f"The values stay on the grid, without refinement: {reason}.")
+            told = f"The values stay on the grid, without refinement: {reason}."
+            self.notes.append(MapsWarning("not-refined", told))
 
     def describe_refinement(self) -> dict[str, Any]:
         """Return whether and how values are refined, for the provenance."""

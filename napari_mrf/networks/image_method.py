@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.tiles import Tile
     from napari_mrf.reconstruction.method import ReconstructionUpdate
@@ -95,7 +96,7 @@ class ImageNetworkMethod(TrainedMethod):
         along = 0 if parts[0].rows != tile.rows else 1
         return np.concatenate([self._of_tile(slab, part) for part in parts], axis=along)
 
-    def _sign_warnings(self, fullest: _FullestTile) -> list[str]:
+    def _sign_warnings(self, fullest: _FullestTile) -> list[MapsWarning]:
         """Judge the phase sign by the tile with most voxels, seen as it is and conjugated."""
         scaled = self.runner.scaled(fullest.seen.conj())
         if scaled is None:

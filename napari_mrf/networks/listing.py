@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ def missing_row(name: str, sequence: Sequence) -> MethodInfo:
 
 def what_to_do(name: str, sequence: Sequence) -> str:
     """Say how to get weights of a network for a sequence, as a sentence."""
-    short = next((key for key, make in sequences.NAMED.items() if make() == sequence), None)
+    short = _short_name(sequence)
     ways = []
     if name in larger_networks().get(short or "", ()):
         ways.append("install the larger networks (pip install napari-mrf[weights])")
@@ -117,6 +118,12 @@ def what_to_do(name: str, sequence: Sequence) -> str:
     )
     text = ", or ".join(ways)
     return f"{text[0].upper()}{text[1:]}."
+
+
+@cache
+def _short_name(sequence: Sequence) -> str | None:
+    """Return the name by which `sequences.load` knows a sequence, None for another one."""
+    return next((key for key, make in sequences.NAMED.items() if make() == sequence), None)
 
 
 def _errors_and_noise(card: ModelCard) -> str:

@@ -13,6 +13,7 @@ from napari_mrf.compute.memory import available_bytes
 from napari_mrf.compute.steps import result_of
 from napari_mrf.compute.threads import in_order, one_thread_each
 from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.model_fit import model_fit
 from napari_mrf.networks.weights import load_network
@@ -77,7 +78,7 @@ class NetworkRunner:
         self._trained, self.card = load_network(card_path, sequence)
         self.info = NETWORKS[self.card.name]
         self.work = work_of(self._trained.network, self.info, self.card.n_frames)
-        self.notes: list[str] = []
+        self.notes: list[MapsWarning] = []
         """Sentences that a user should read."""
         self._sequence = sequence
         self._prepared: Prepared | None = None
@@ -165,7 +166,8 @@ class NetworkRunner:
                 f"there is not enough memory for the network {self.card.name}",
                 hint="Close other programs, or use a matcher.",
             )
-        self.notes.append(f"{self.device} has too little memory; the CPU was used instead.")
+        told = f"{self.device} has too little memory; the CPU was used instead."
+        self.notes.append(MapsWarning("cpu-instead", told))
         self.device = torch.device("cpu")
         self._trained.to(self.device)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.b1_map import B1Map
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 
@@ -28,13 +29,13 @@ class HeldB1:
         (Z, Y, X) float32, relative; NaN where B1 is fitted.
     record : dict
         For the provenance.
-    warnings : list of str
+    warnings : list of MapsWarning
         Sentences that a user should read.
     """
 
     values: NDArray[np.float32]
     record: dict[str, Any]
-    warnings: list[str]
+    warnings: list[MapsWarning]
 
 
 def checked_b1(method: Method, b1: B1Map | NDArray[np.floating], series: MRFSeries) -> B1Map:
@@ -82,14 +83,17 @@ def held_b1(method: Method, given: B1Map, chosen: NDArray[np.bool_]) -> HeldB1:
     of = f"of {n:,} voxels"
     warnings = []
     if n_without:
-        warnings.append(f"The given B1 map has no value (0, negative or NaN) in {n_without:,} "
-                        f"{of}: B1 was fitted there.")  # fmt: skip
+        told = (f"The given B1 map has no value (0, negative or NaN) in {n_without:,} "
+                f"{of}: B1 was fitted there.")  # fmt: skip
+        warnings.append(MapsWarning("b1-without-value", told, voxels=n_without))
     if n_beyond:
-        warnings.append(f"The given B1 lies outside {low:g} to {high:g}, what the signal model "
-                        f"covers, in {n_beyond:,} {of}: B1 was fitted there.")  # fmt: skip
+        told = (f"The given B1 lies outside {low:g} to {high:g}, what the signal model "
+                f"covers, in {n_beyond:,} {of}: B1 was fitted there.")  # fmt: skip
+        warnings.append(MapsWarning("b1-out-of-range", told, voxels=n_beyond))
     if n_unusual:
-        warnings.append(f"The given B1 lies outside the usual {usual_low:g} to {usual_high:g} in "
-                        f"{n_unusual:,} {of}; it was held. Check the map.")  # fmt: skip
+        told = (f"The given B1 lies outside the usual {usual_low:g} to {usual_high:g} in "
+                f"{n_unusual:,} {of}; it was held. Check the map.")  # fmt: skip
+        warnings.append(MapsWarning("b1-unusual", told, voxels=n_unusual))
     counts = {"held": n_held, "without_value": n_without, "out_of_range": n_beyond}
     values = np.where(usable, given.values, np.float32(np.nan))
     return HeldB1(values, given.record | {"voxels": counts}, warnings)

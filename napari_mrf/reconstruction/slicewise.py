@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.b1_map import B1Map
+    from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
 
@@ -118,8 +119,8 @@ class Reconstruction:
         Chosen voxels that are finished.
     counts : dict of str to int
         Voxels in all, without signal, not finite.
-    warnings : list of str
-        Sentences that a user should read.
+    warnings : list of MapsWarning
+        What a user should read.
     b1 : ndarray or None
         (Z, Y, X) float32 relative B1 that is held, NaN where it is fitted; None without a map.
     """
@@ -129,7 +130,7 @@ class Reconstruction:
     filled: FilledMaps
     done: int = 0
     counts: dict[str, int] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[MapsWarning] = field(default_factory=list)
     b1: NDArray[np.float32] | None = None
 
     def update(self, z: int | None = None, stage: str = "matching") -> ReconstructionUpdate:
@@ -158,8 +159,8 @@ class SlicewiseMethod(Method):
 
     def __init__(self, sequence: Sequence, conditioning: Conditioning | None = None) -> None:
         self.sequence = sequence
-        self.notes: list[str] = []
-        """Sentences that a user should read, from `prepare`."""
+        self.notes: list[MapsWarning] = []
+        """What a user should read, from `prepare`."""
         self.conditioning = conditioning or Conditioning()
         self._kept = self.conditioning.kept_frames(sequence)
 
@@ -218,7 +219,8 @@ class SlicewiseMethod(Method):
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         if held is not None:
             maps.provenance["b1"] = held.record
-        maps.provenance["warnings"] = [*self.notes, *edge_warnings(maps), *run.warnings]
+        warnings = [*self.notes, *edge_warnings(maps), *run.warnings]
+        maps.provenance["warnings"] = [warning.as_dict() for warning in warnings]
         run.done = total
         yield run.update(stage="done")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.conditioning import Conditioning
@@ -61,7 +62,7 @@ class VoxelwiseMethod(SlicewiseMethod):
         """Estimate (N, T) fingerprints again, from the first pass' results."""
         return found
 
-    def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[str]:
+    def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[MapsWarning]:
         """Look at a sample of voxels once all are matched; return what a user should read."""
         return []
 
@@ -170,7 +171,7 @@ class VoxelwiseMethod(SlicewiseMethod):
     ) -> VoxelResult:
         return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)
 
-    def _sign_warnings(self, sample: VoxelSample) -> list[str]:
+    def _sign_warnings(self, sample: VoxelSample) -> list[MapsWarning]:
         signals, found = sample.collected()
         if not len(signals):
             return []

@@ -1,4 +1,4 @@
-"""Warnings about finished maps whose series does not suit the method, in sentences."""
+"""Warnings about finished maps whose series does not suit the method."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ _TOLERATED_EDGE_SHARE = 0.05
 _SIGN_MARGIN = 0.01
 
 
-def sign_warnings(quality: NDArray[np.floating], conjugated: NDArray[np.floating]) -> list[str]:
-    """Return a sentence where the conjugated series fits better (fault of the phase sign).
+def sign_warnings(
+    quality: NDArray[np.floating], conjugated: NDArray[np.floating]
+) -> list[MapsWarning]:
+    """Warn where the conjugated series fits better (fault of the phase sign).
 
     Parameters
     ----------
@@ -29,14 +32,15 @@ def sign_warnings(quality: NDArray[np.floating], conjugated: NDArray[np.floating
     worse, better = float(np.mean(quality, dtype=float)), float(np.mean(conjugated, dtype=float))
     if better - worse < _SIGN_MARGIN or np.mean(conjugated > quality) < 0.5:
         return []
-    return [
+    message = (
         f"The series fits better with the opposite phase sign (quality {better:.3f} against "
         f"{worse:.3f}): its phase or frequency sign seems reversed. Try the option conjugate."
-    ]
+    )
+    return [MapsWarning("phase-sign", message, ("phase-sign",))]
 
 
-def edge_warnings(maps: ParameterMaps) -> list[str]:
-    """Return a sentence for every map that lies on the edge of its grid in many voxels.
+def edge_warnings(maps: ParameterMaps) -> list[MapsWarning]:
+    """Warn of every map that lies on the edge of its grid in many voxels.
 
     Values outside the grid are pulled to its edge, and pull the other maps with them. Voxels
     where a map means little (its validity rule) do not count.
@@ -44,7 +48,7 @@ def edge_warnings(maps: ParameterMaps) -> list[str]:
     if maps.flags is None:
         return []
     rules = validity_rules()
-    sentences = []
+    warnings = []
     for key, values in maps.items():
         bit = FLAGS.get(f"{key}-edge", 0)
         counted = np.isfinite(values)
@@ -54,8 +58,9 @@ def edge_warnings(maps: ParameterMaps) -> list[str]:
             where = f" with {rules[key].describe()}"
         n_edge, n = int(np.sum(counted & (maps.flags & bit > 0))), int(counted.sum())
         if n_edge > _TOLERATED_EDGE_SHARE * n:
-            sentences.append(
+            message = (
                 f"{key} lies on the edge of its grid in {n_edge:,} of {n:,} voxels{where}: "
                 "the true values may lie outside (a wider grid helps), or the noise is high."
             )
-    return sentences
+            warnings.append(MapsWarning("on-edge", message, voxels=n_edge))
+    return warnings

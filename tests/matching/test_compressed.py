@@ -237,7 +237,7 @@ def test_what_is_lost_is_said_where_it_may_matter(dictionaries, bases):
     def warnings_of(**options):
         matcher = matcher_of(dictionaries["fisp"], bases["fisp"], **options)
         maps = matcher.reconstruct(series, np.ones((1, 3, 4), bool))
-        return [text for text in maps.provenance["warnings"] if "worst atom" in text]
+        return [text for text in map(str, maps.warnings) if "worst atom" in text]
 
     (said,) = warnings_of(rank=3, check=False)
     assert "Rank 3 keeps 99." in said

@@ -293,8 +293,9 @@ def test_what_cannot_be_refined_stays_on_its_grid_and_says_so_or_is_refused_wher
         dictionary = Dictionary.build(sequence, grid)
         matcher = matcher_of(dictionary)
         (note,) = matcher.notes
-        assert "without refinement" in note
-        assert reason in note
+        assert note.code == "not-refined"
+        assert "without refinement" in note.message
+        assert reason in note.message
         assert not matcher.needs_second_pass
         assert matcher.describe()["refined"] is False
         matcher.prepare()
@@ -314,7 +315,7 @@ def test_without_numba_values_stay_on_the_grid_with_a_word(dictionary, monkeypat
     matcher = matcher_of(dictionary)
     assert not matcher.needs_second_pass
     (note,) = matcher.notes
-    assert note.startswith("The values stay on the grid, without refinement")
+    assert note.message.startswith("The values stay on the grid, without refinement")
 
 
 @pytest.mark.parametrize("options", [{"prior": "hope"}, {"sigma": -1.0}])

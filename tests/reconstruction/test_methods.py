@@ -192,9 +192,9 @@ def test_values_outside_the_grid_are_warned_of_and_the_wide_grid_holds_them(sequ
         )
         for grid in ("published", "wide")
     )
-    assert len(narrow.provenance["warnings"]) == 1
-    assert "T1fat lies on the edge of its grid in 24 of 24" in narrow.provenance["warnings"][0]
-    assert wide.provenance["warnings"] == []
+    assert len(narrow.warnings) == 1
+    assert "T1fat lies on the edge of its grid in 24 of 24" in narrow.warnings[0].message
+    assert wide.warnings == ()
     assert np.abs(wide["T1fat"] - 475).mean() < np.abs(narrow["T1fat"] - 475).mean() / 5
 
 

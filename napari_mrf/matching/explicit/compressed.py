@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
@@ -215,13 +216,14 @@ def checked_rank(energy: str | float, rank: int, n_frames: int) -> tuple[float, 
     return share, int(rank)
 
 
-def _notes(compression: dict[str, Any]) -> list[str]:
-    """Return a sentence where compression leaves much out of some atom."""
+def _notes(compression: dict[str, Any]) -> list[MapsWarning]:
+    """Warn where compression leaves much out of some atom."""
     if compression["worst_residual"] < _WORTH_A_WORD:
         return []
     atom = ", ".join(f"{key} {value:g}" for key, value in compression["worst_atom"].items())
-    return [
+    message = (
         f"Rank {compression['rank']} keeps {100 * compression['energy_kept']:.6g} % of the "
         f"atoms' energy, but leaves out {100 * compression['worst_residual']:.2g} % of the norm "
         f"of the worst atom ({atom})."
-    ]
+    )
+    return [MapsWarning("lossy-compression", message)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
@@ -190,7 +191,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
             CompiledSearch(rows, exact, compressed.residuals),
         )
 
-    def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[str]:
+    def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[MapsWarning]:
         """Compare a sample of voxels with exhaustive matching."""
         self._agreement = {}
         if not len(signals):
@@ -230,14 +231,15 @@ def check_pruning(groups: int, pruning: str, margin: float) -> None:
         )
 
 
-def what_was_lost(agreement: dict[str, Any]) -> list[str]:
-    """Return a sentence where pruning lost the best atom of sampled voxels."""
+def what_was_lost(agreement: dict[str, Any]) -> list[MapsWarning]:
+    """Warn where pruning lost the best atom of sampled voxels."""
     lost = agreement["voxels"] - agreement["same_atom"]
     if not lost:
         return []
-    return [
+    message = (
         f"Pruning by threshold lost the best atom in {lost:,} of {agreement['voxels']:,} sampled "
         f"voxels ({100 * lost / agreement['voxels']:.2g} %), and with it up to "
         f"{agreement['largest_loss_of_correlation']:.2g} of correlation. Pruning by bound loses "
         "none."
-    ]
+    )
+    return [MapsWarning("lossy-pruning", message, voxels=lost)]

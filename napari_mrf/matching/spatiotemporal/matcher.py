@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.compute.steps import Steps
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS, ByKind
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.spatiotemporal import patch_search
@@ -171,20 +172,21 @@ class SpatiotemporalMatcher(SlicewiseMethod):
                 yield from pipeline.taking(z, slab)
         run.warnings += self._warnings(run, pipeline)
 
-    def _warnings(self, run: Reconstruction, pipeline: Pipeline) -> list[str]:
-        sentences = []
+    def _warnings(self, run: Reconstruction, pipeline: Pipeline) -> list[MapsWarning]:
+        warnings = []
         if pipeline.outside > _TOLERATED_OUTSIDE * run.counts["voxels"]:
-            sentences.append(
+            message = (
                 f"{pipeline.outside:,} of {run.counts['voxels']:,} voxels lie where no training "
                 f"subject has tissue and keep the values of {self._similarity.matcher.name}: does "
                 "the anatomy match theirs?"
             )
+            warnings.append(MapsWarning("outside-subjects", message, voxels=pipeline.outside))
         sample = pipeline.sample
         if sample is not None:
             few = slice(None, None, -(-len(sample.signals) // _SIGN_VOXELS))
             conjugated = self._similarity.matcher.match(sample.signals[few].conj())
-            sentences += sign_warnings(sample.quality[few], conjugated.quality)
-        return sentences
+            warnings += sign_warnings(sample.quality[few], conjugated.quality)
+        return warnings
 
     def _beginning(self, run: Reconstruction) -> Generator[None, None, Pipeline]:
         """Find the tissue, then draw training subjects and bring them onto it."""

@@ -7,7 +7,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +51,8 @@ class SplineAxis:
         """
         knots = self.low + self.step * np.arange(-3, self.cells + 4)
         clipped = np.clip(points, knots[3], knots[-4])
+        from scipy.interpolate import BSpline  # slow to load
+
         design = BSpline.design_matrix(clipped, knots, 3)
         first = design.indices.reshape(-1, 4)[:, 0].astype(np.intp)
         return first, np.asarray(design.data.reshape(-1, 4))

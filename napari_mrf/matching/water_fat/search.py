@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.matching.water_fat.factors import factorize
 from napari_mrf.matching.water_fat.pairs import Pairs, Search, best_fat_fraction
 from napari_mrf.matching.water_fat.search_torch import TorchSearch, real_parts
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
     from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 
 
-def make_search(dictionary: WaterFatDictionary, device: torch.device) -> tuple[Search, list[str]]:
+def make_search(
+    dictionary: WaterFatDictionary, device: torch.device
+) -> tuple[Search, list[MapsWarning]]:
     """Return the compiled search where it applies, else the torch search, and why."""
-    notes: list[str] = []
+    notes: list[MapsWarning] = []
     if device.type == "cpu":
         try:
             return CompiledSearch(dictionary), notes
         except (ImportError, ValueError) as reason:
-            notes.append(f"Matching took the slower general search: {reason}.")
+            told = f"Matching took the slower general search: {reason}."
+            notes.append(MapsWarning("slower-search", told))
     return TorchSearch(dictionary, device), notes
 
 

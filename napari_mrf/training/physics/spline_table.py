@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.interpolate import BSpline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +43,8 @@ class Axis:
         step = (self.upper - self.lower) / self.n_cells
         knots = self.lower + step * np.arange(-3, self.n_cells + 4)
         points = np.clip(self.samples(), knots[3], knots[-4])
+        from scipy.interpolate import BSpline  # slow to load
+
         return np.asarray(np.linalg.pinv(BSpline.design_matrix(points, knots, 3).toarray()))
 
     def weights(self, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,9 +58,7 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     maps : ParameterMaps
         Complete, with their provenance.
     """
-    warnings = maps.provenance.get("warnings")
-    texts = [text for text in warnings if isinstance(text, str)] if warnings else []
-    advice = [_from_warning(text) for text in texts]
+    advice = [_from_warning(warning.message) for warning in maps.warnings]
     advice.sort(key=lambda one: not one.option)
     quality = _median_quality(maps)
     has_cure = any(one.option for one in advice)
