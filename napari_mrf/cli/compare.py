@@ -95,6 +95,15 @@ def compare(
             "may be repeated.",
         ),
     ] = None,
+    study: Annotated[
+        str, typer.Option("--study", help="Name of the study, for every page of the report.")
+    ] = "",
+    report_id: Annotated[
+        str,
+        typer.Option(
+            help="Under which the report is filed. Default: a sum of inputs, options and numbers."
+        ),
+    ] = "",
     resample: Resample = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
@@ -111,28 +120,30 @@ def compare(
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
     from napari_mrf.analysis.regions.options import RoiOptions
+    from napari_mrf.report.comparison.content import ReportLabel
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
     margins = _margins(margin or [])
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
-    study = find_study(
+    pairs = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
         resample=cast("Literal['nearest'] | None", resample),
     )  # fmt: skip
     names = side_names(reference, test)
     comparison = _with_bar(
         iter_compare(
-            (study.load(subject) for subject in study.folders),
-            len(study.folders),
+            (pairs.load(subject) for subject in pairs.folders),
+            len(pairs.folders),
             reference_name=names[0],
             test_name=names[1],
             options=ComparisonOptions(
                 RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent, margins, design
             ),
-            warnings=study.warnings,
+            warnings=pairs.warnings,
         )
     )
-    _with_bar(iter_save(comparison, output, overwrite=overwrite))
+    label = ReportLabel(study, report_id)
+    _with_bar(iter_save(comparison, output, overwrite=overwrite, label=label))
     for warning in comparison.warnings:
         typer.echo(warning, err=True)
     typer.echo(_summary(output, comparison))

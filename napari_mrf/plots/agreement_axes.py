@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.transforms import blended_transform_factory
@@ -13,10 +13,14 @@ from napari_mrf.plots.printed_numbers import decimals, signed
 from napari_mrf.plots.region_styles import RegionStyle, region_styles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
 
     from napari_mrf.analysis.agreement.statistics import Agreement
+
+    Styles = Mapping[Any, RegionStyle]
 
 
 def usable(pairs: pd.DataFrame, key: str, scope: str) -> pd.DataFrame:
@@ -33,7 +37,7 @@ def draw_scatter(
     *,
     names: tuple[str, str] = ("reference", "test"),
     ink: str = "black",
-    styles: dict[int, RegionStyle] | None = None,
+    styles: Styles | None = None,
 ) -> None:
     """Draw test over reference with the identity (dotted) and the regression line.
 
@@ -51,8 +55,9 @@ def draw_scatter(
         Of reference and test.
     ink : str
         Color of lines.
-    styles : dict, optional
-        Of the labels; those of the points by default.
+    styles : mapping, optional
+        Of the labels, or of labels and subjects (`point_styles`); those of the labels in the
+        points by default.
     """
     _draw_points(axes, points, "reference", "test", styles)
     both = np.concatenate([points["reference"], points["test"]]).astype(np.float64)
@@ -76,7 +81,7 @@ def draw_bland_altman(
     *,
     names: tuple[str, str] = ("reference", "test"),
     ink: str = "black",
-    styles: dict[int, RegionStyle] | None = None,
+    styles: Styles | None = None,
     annotate: bool = True,
 ) -> None:
     """Draw difference over mean with bias, limits and their shaded intervals.
@@ -115,28 +120,25 @@ def draw_bland_altman(
         _annotate(axes, levels, key, ink)
 
 
-def _draw_points(
-    axes: Axes,
-    points: pd.DataFrame,
-    x: str,
-    y: str,
-    styles: dict[int, RegionStyle] | None,
-) -> None:
-    styles = styles or region_styles(points["label"])
-    labels, names = points["label"].to_numpy(), points["name"].to_numpy()
+def _draw_points(axes: Axes, points: pd.DataFrame, x: str, y: str, styles: Styles | None) -> None:
+    looks: Styles = styles or region_styles(points["label"])
     across, up = (points[column].to_numpy(np.float64) for column in (x, y))
-    for label in sorted(set(labels.tolist())):
-        rows, style = labels == label, styles[label]
+    keys: list[Any] = points["label"].tolist()
+    if any(isinstance(key, tuple) for key in looks):
+        keys = list(zip(keys, points["subject"].astype(str), strict=True))
+    for key in sorted(set(keys)):
+        rows, style = np.array([one == key for one in keys]), looks[key]
+        is_number = style.marker.startswith("$")
         axes.plot(
             across[rows],
             up[rows],
             linestyle="none",
             marker=style.marker,
             color=style.color,
-            markersize=5.5,
-            markeredgewidth=0,
+            markersize=6.5 if is_number else 5.5,
+            markeredgewidth=0.3 if is_number else 0,
             alpha=0.9,
-            label=legend_name(names[rows][0]),
+            label=legend_name(points["name"].to_numpy()[rows][0]),
             zorder=3,
         )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
     from napari_mrf.analysis.comparison.slice_picture import SlicePicture
 
@@ -44,15 +45,30 @@ def error_figure(
     validity : mapping of str to str, optional
         Validity rule in words, by parameter; the defaults without.
     """
-    if validity is None:
-        validity = {key: rule.describe() for key, rule in validity_rules().items()}
-    keys = list(picture.reference)
+    figure = Figure(figsize=(_WIDTH_INCHES, error_height_inches(picture)), layout="constrained")
+    fill_errors(figure, picture, names=names, validity=validity)
+    return figure
+
+
+def error_height_inches(picture: SlicePicture) -> float:
+    """Return how high `error_figure` is."""
     n_rows, n_columns = next(iter(picture.reference.values())).shape
     tile = _WIDTH_INCHES / 3 - 0.55
     height = min(max(tile * n_rows * picture.pixel_aspect / n_columns, 0.8), 3.2)
-    figure = Figure(
-        figsize=(_WIDTH_INCHES, len(keys) * (height + 0.12) + 0.4), layout="constrained"
-    )
+    return len(picture.reference) * (height + 0.12) + 0.4
+
+
+def fill_errors(
+    figure: Figure | SubFigure,
+    picture: SlicePicture,
+    *,
+    names: tuple[str, str] = ("reference", "test"),
+    validity: Mapping[str, str] | None = None,
+) -> None:
+    """Draw what `error_figure` returns into an empty figure or a part of one."""
+    if validity is None:
+        validity = {key: rule.describe() for key, rule in validity_rules().items()}
+    keys = list(picture.reference)
     axes = figure.subplots(len(keys), 3, squeeze=False)
     for row, key in zip(axes, keys, strict=True):
         parameter = PARAMETERS[key]
@@ -74,7 +90,6 @@ def error_figure(
         axis.set_title(shown(title), fontsize=9, **AS_IT_IS)
     for axis in axes.ravel():
         _letters(axis, picture)
-    return figure
 
 
 def _show(

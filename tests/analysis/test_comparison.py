@@ -265,7 +265,7 @@ def test_report_names_only_lines_that_are_drawn(n_subjects, basis, independent):
     found = compare(subjects, options=ComparisonOptions(independent=independent))
     content = report_content(found, datetime(2026, 1, 2, tzinfo=UTC))
     figures = dict.fromkeys(figure_names(found), b"<svg/>")
-    page = html_report(found, content, figures)
+    page = html_report(content, figures)
     drawn = agreement_figure(found, "FF").axes[1]
     has_dashes = any(line.get_linestyle() == "--" for line in drawn.get_lines())
     assert has_dashes == independent
@@ -275,7 +275,7 @@ def test_report_names_only_lines_that_are_drawn(n_subjects, basis, independent):
         f"Dash-dotted: limits of agreement ({basis}) with shaded 95 % intervals." in page
     )
     assert f"limits: {basis}" in drawn.get_title()
-    assert ("Limits of agreement: assumes independent regions" in page) == independent
+    assert ("Lower limit, assumes independent regions" in page) == independent
     row = found.agreement.set_index("map").loc["FF"]
     shaded = [band.get_y() for band in drawn.patches]
     assert sorted(shaded) == pytest.approx(sorted([row.bias_low, row.lower_low, row.upper_low]))

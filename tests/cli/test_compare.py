@@ -150,7 +150,8 @@ def test_every_file_is_there_and_in_the_record(study):
     assert {path.name for path in out.iterdir()} == FEW_FILES
     figures = {path.name for path in (out / "figures").iterdir()}
     assert figures == {f"{name}.{kind}" for kind in ("svg", "pdf")
-                       for name in ("agreement_FF", "agreement_T1H2O", "errors", "blurriness")
+                       for name in ("overview", "key", "agreement_FF", "agreement_T1H2O", "errors",
+                                    "blurriness")
                        }  # fmt: skip
     record = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     assert set(record["files"]) >= {"agreement.csv", "report.pdf", "figures/errors.svg"}
@@ -292,7 +293,7 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     assert (tmp_path / "out" / "figures" / "errors_sub-02.svg").exists()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "repeated measures after Zou (2013)" in page
-    assert "Limits of agreement: assumes independent regions" in page
+    assert "Lower limit, assumes independent regions" in page
 
 
 def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
@@ -333,7 +334,7 @@ def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_
     # The tail of t with two degrees of freedom in closed form.
     assert float(row["margin_p"]) == pytest.approx((1 - t / math.sqrt(2 + t * t)) / 2, rel=1e-5)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    for title in ("Repeatability of two scans", "Proportional bias", "margin given beforehand"):
+    for title in ("Repeatability of two scans", "Proportional bias", "bias within the margin"):
         assert title in page
 
 

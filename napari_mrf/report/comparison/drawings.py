@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.plots.agreement_figure import agreement_figure
+from napari_mrf.plots.agreement_figure import agreement_figure, key_figure, overview_figure
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.comparison.compare import Comparison
 
 BLURRINESS = "blurriness"
+OVERVIEW = "overview"
+KEY = "key"
 
 
 def figure_names(comparison: Comparison) -> list[str]:
     """Return the names of the figures, which are those of their files without suffix."""
     pictures = [errors_name(comparison, index) for index in range(len(comparison.pictures))]
-    return [*map(agreement_name, comparison.agreement["map"]), *pictures, BLURRINESS]
+    keys = list(comparison.agreement["map"])
+    return [
+        *([OVERVIEW, KEY] if keys else ()), *map(agreement_name, keys), *pictures, BLURRINESS
+    ]  # fmt: skip
 
 
 def agreement_name(key: str) -> str:
@@ -43,6 +48,10 @@ def draw(comparison: Comparison, name: str) -> Figure:
     names = (comparison.reference_name, comparison.test_name)
     if name == BLURRINESS:
         return settle(blurriness_figure(comparison))
+    if name == OVERVIEW:
+        return settle(overview_figure(comparison))
+    if name == KEY:
+        return settle(key_figure(comparison))
     if name.startswith("agreement_"):
         return settle(agreement_figure(comparison, name.removeprefix("agreement_")))
     for index, picture in enumerate(comparison.pictures):

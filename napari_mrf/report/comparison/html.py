@@ -1,35 +1,33 @@
-"""A comparison as one HTML file that opens offline: style and pictures are inside."""
+"""A comparison as one HTML file that opens offline: style and pictures are inside.
+
+Apart, since it is one of two formats of the same sections.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.errors import shown
-from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
+from napari_mrf.report.comparison.drawings import KEY
+from napari_mrf.report.comparison.readable import Table
+from napari_mrf.report.comparison.sections import Beside, Drawing, Form, Section, Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.comparison.content import ReportContent
 
 
-def html_report(
-    comparison: Comparison, content: ReportContent, figures: Mapping[str, bytes]
-) -> str:
+def html_report(content: ReportContent, figures: Mapping[str, bytes]) -> str:
     """Return the page.
 
     Parameters
     ----------
-    comparison : Comparison
-        For the figures.
     content : ReportContent
-        Texts and tables of the same comparison.
+        Texts and tables.
     figures : mapping of str to bytes
         SVG of every figure in `drawings.figure_names`.
     """
@@ -47,68 +45,33 @@ def html_report(
     return environment.from_string(template).render(
         title=content.title,
         summary=content.summary,
+        filed=content.filed,
         warnings=content.warnings,
-        tables=content.tables,
-        details=content.details,
-        no_agreement=content.no_agreement,
-        inputs=[asdict(row) for row in content.inputs],
-        settings=content.settings,
-        definitions=content.definitions,
-        sections=_sections(comparison, figures),
+        sections=[
+            {"title": section.title, "parts": [*_parts(section, figures)]}
+            for section in content.sections
+        ],
         record=json.dumps(content.record, indent=1, allow_nan=False),
     )
 
 
-def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    sections: list[dict[str, Any]] = []
-    if not comparison.agreement.empty:
-        sections.append({
-            "title": "Agreement by region",
-            "note": _lines_drawn(comparison),
-            "figures": [
-                _figure(svg[agreement_name(key)], f"Agreement of {key}")
-                for key in comparison.agreement["map"]
-            ],
-        })  # fmt: skip
-    for index, picture in enumerate(comparison.pictures):
-        of_whom = f", subject {picture.subject}" if len(comparison.subjects) > 1 else ""
-        sections.append({
-            "title": f"Maps and differences{of_whom}, slice {picture.z}",
-            "note": "Slices count from 0. Color limits belong to the parameter and are the same "
-            "for both; those of the difference are symmetric around zero. Gray: not compared.",
-            "figures": [
-                _figure(svg[errors_name(comparison, index)], f"Maps and differences{of_whom}")
-            ],
-        })  # fmt: skip
-    sections.append({
-        "title": "Blurriness",
-        "note": "Less energy in the high frequencies is blurrier; noise adds to it. Bars: standard "
-        "deviation over " + ("subjects." if len(comparison.subjects) > 1 else "slices."),
-        "figures": [_figure(svg[BLURRINESS], "Blurriness of every map")],
-    })  # fmt: skip
-    return sections
+def _parts(section: Section, svg: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a section, each named by what it is."""
+    for part in section.parts:
+        if isinstance(part, str):
+            yield {"kind": "text", "text": part}
+        elif isinstance(part, Table):
+            yield {"kind": "table", "table": part}
+        elif isinstance(part, Texts):
+            yield {"kind": "texts", "rows": part.rows}
+        elif isinstance(part, Form):
+            yield {"kind": "form", "rows": part.rows, "columns": part.columns}
+        elif isinstance(part, Beside):
+            yield {"kind": "beside", "figure": _figure(part.drawing, svg), "table": part.table}
+        elif part.name != KEY:  # these figures bring their own
+            yield {"kind": "figure", "figure": _figure(part, svg)}
 
 
-def _lines_drawn(comparison: Comparison) -> str:
-    """Name the lines of the agreement figures, and no line that none of them has."""
-    table, words = comparison.agreement, ["Dotted: identity."]
-    solid = [
-        name
-        for name, column in (("regression line", "slope"), ("bias", "bias"))
-        if table[column].notna().any()
-    ]
-    if solid:
-        words.append(f"Solid: {', and '.join(solid)}.")
-    if table["lower"].notna().any():
-        bases = list(dict.fromkeys(table.loc[table["lower"].notna(), "basis"]))
-        words.append(
-            f"Dash-dotted: limits of agreement ({'; '.join(bases)}) with shaded 95 % intervals."
-        )
-    if table["independent_lower"].notna().any():
-        words.append(f"Dashed: {INDEPENDENT}.")
-    return " ".join(words)
-
-
-def _figure(svg: bytes, alt: str) -> dict[str, str]:
-    encoded = base64.b64encode(svg).decode("ascii")
-    return {"alt": alt, "source": f"data:image/svg+xml;base64,{encoded}"}
+def _figure(drawing: Drawing, svg: Mapping[str, bytes]) -> dict[str, str]:
+    encoded = base64.b64encode(svg[drawing.name]).decode("ascii")
+    return {"alt": drawing.caption, "source": f"data:image/svg+xml;base64,{encoded}"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS, INDEPENDENT
+from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import decimals, signed
 
@@ -22,8 +22,7 @@ NO_VALUE = "–"
 METRICS = ("NRMSE", "SSIM", "R2", "R2 voxels", "MAE", "MRE", "PSNR")
 """In the order of the table."""
 
-_LEVELS = ("bias", "lower", "upper")
-
+BY_SUBJECTS_NOTE = "By subjects: repeated measures after Zou (2013), every subject counting once."
 METRIC_TITLES = {"R2": "R² of ROIs", "R2 voxels": "R² of voxels"}
 
 
@@ -57,12 +56,15 @@ class Table:
         As many cells as the header.
     note : str
         Below it.
+    is_text : bool
+        Its cells are words, which begin at the left.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    is_text: bool = False
 
 
 def number(value: Any, places: int, unit: str = "", scale: float = 1.0) -> Cell:
@@ -125,147 +127,85 @@ def metrics_overview(comparison: Comparison) -> Table:
     return Table("Similarity of the maps", header, rows, note)
 
 
-def limits_overview(comparison: Comparison, prefix: str = "") -> Table:
-    """Return bias and limits of agreement with their intervals, one row per map.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        With regions.
-    prefix : {"", "independent_"}
-        Of the columns: those on the basis that fits, or those that were asked for besides.
-    """
-    rows = []
+def result_sentences(comparison: Comparison) -> list[str]:
+    """Return the bias of every map, its interval and the limits in words, one sentence a map."""
+    found = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
-        places, unit = decimals(key), PARAMETERS[key].unit
-        basis = INDEPENDENT if prefix else str(row["basis"])
-        rows.append([
-            Cell(PARAMETERS[key].title), Cell(str(row["n"]), str(row["n"])),
-            Cell(str(row["n_subjects"])),
-            *(with_interval(row, f"{prefix}{name}", places) for name in _LEVELS),
-            number(row[f"{prefix}sd"], places, unit), Cell(basis),
-        ])  # fmt: skip
-    note = "Difference = reference − test. Limits: bias ± 1.96 SD; in brackets 95 % intervals."
-    if BY_SUBJECTS in {row[-1].text for row in rows}:
-        note += " By subjects: repeated measures after Zou (2013), every subject counting once."
-    if INDEPENDENT in {row[-1].text for row in rows}:
-        note += (
-            " Intervals that assume independent regions are too narrow where a subject has several."
-        )
-    return Table(
-        f"Limits of agreement: {INDEPENDENT}" if prefix else "Limits of agreement over the regions",
-        ("Map", "Regions", "Subjects", "Bias", "Lower limit", "Upper limit", "SD", "Basis"),
-        rows,
-        note,
-    )
-
-
-def other_limits_overview(comparison: Comparison) -> list[Table]:
-    """Return the other limits and intervals that know of subjects; none for too few subjects."""
-    table, found = comparison.agreement, []
-    older = table[table["repeated_2007_lower"].notna()]
-    columns = [f"repeated_2007_{end}" for end in ("lower", "upper")]
-    if len(older):
-        found.append(Table(
-            "Limits of agreement after Bland and Altman (2007)",
-            ("Map", "Lower limit", "Upper limit"),
-            [_numbers(row, columns) for _, row in older.iterrows()],
-            "For several regions a subject, by analysis of variance; without intervals.",
-        ))  # fmt: skip
-    drawn = table[table["bootstrap_bias_low"].notna()]
-    if len(drawn):
-        ends = [(f"bootstrap_{name}_low", f"bootstrap_{name}_high") for name in _LEVELS]
-        found.append(Table(
-            "95 % intervals from draws of whole subjects",
-            ("Map", "Bias", "Lower limit", "Upper limit"),
-            [_numbers(row, ends) for _, row in drawn.iterrows()],
-            "Percentile bootstrap of bias and limits over all regions, 2000 draws.",
-        ))  # fmt: skip
+        parameter, places = PARAMETERS[key], decimals(key)
+        bias = float(row["bias"])
+        if np.isnan(bias):
+            found.append(
+                f"{parameter.label}: no bias, since {row['message'] or 'no region counts'}."
+            )
+            continue
+        size = number(abs(bias), places, parameter.unit).text
+        low, high = (number(row[f"bias_{end}"], places).text for end in ("low", "high"))
+        side = "below" if bias > 0 else "above"
+        text = f"{parameter.label}: the test lies {size} {side} the reference on average"
+        if NO_VALUE not in (low, high):
+            text += f" (95 % interval of the difference {low} to {high})"
+        ends = [number(row[end], places).text for end in ("lower", "upper")]
+        if NO_VALUE not in ends:
+            text += f"; 95 % of the differences of regions are expected from {ends[0]} to {ends[1]}"
+        if row["margin_verdict"]:
+            margin = number(row["margin"], places, parameter.unit).text
+            text += f"; margin ±{margin}: {row['margin_verdict']}"
+        found.append(f"{text}.")
     return found
 
 
-def _numbers(row: pd.Series, columns: Sequence[str | tuple[str, str]]) -> list[Cell]:
-    """Return the title of a map, then numbers, or two with "to" between."""
-    places = decimals(str(row["map"]))
-    names = [(one,) if isinstance(one, str) else one for one in columns]
-    return [
-        Cell(PARAMETERS[str(row["map"])].title),
-        *(Cell(" to ".join(number(row[name], places).text for name in each)) for each in names),
-    ]
-
-
-def coefficients_overview(comparison: Comparison, prefix: str = "") -> Table:
-    """Return intraclass correlations, concordance and the line, one row per map.
-
-    Parameters are those of `limits_overview`.
-    """
-    rows = []
+def result_overview(comparison: Comparison) -> Table:
+    """Return the numbers that a reader looks for first, one row per map."""
+    rows, has_margins = [], comparison.agreement["margin"].notna().any()
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
-        rows.append([
-            Cell(PARAMETERS[key].label),
-            *(with_interval(row, f"{prefix}{name}", 3) for name in ("icc_2_1", "icc_3_1", "ccc")),
-            number(row["slope"], 3), number(row["intercept"], decimals(key), PARAMETERS[key].unit),
-            number(row["r"], 3), number(row["r_squared"], 3),
-        ])  # fmt: skip
+        places = decimals(key)
+        limits = [number(row[end], places).text for end in ("lower", "upper")]
+        cells = [
+            Cell(PARAMETERS[key].title), Cell(str(row["n"])), Cell(str(row["n_subjects"])),
+            with_interval(row, "bias", places),
+            Cell(NO_VALUE if NO_VALUE in limits else " to ".join(limits), repr(row["lower"])),
+            with_interval(row, "icc_2_1", 3), Cell(str(row["basis"]) or NO_VALUE),
+        ]  # fmt: skip
+        rows.append([*cells, Cell(row["margin_verdict"] or NO_VALUE)] if has_margins else cells)
+    header = ["Map", "Regions", "Subjects", "Bias", "Limits of agreement", "ICC(2,1)", "Basis"]
     return Table(
-        f"Reliability and regression: {INDEPENDENT}"
-        if prefix
-        else "Reliability and regression over the regions",
-        ("Map", "ICC(2,1)", "ICC(3,1)", "CCC", "Slope", "Intercept", "r", "R²"),
+        "",
+        [*header, "Verdict"] if has_margins else header,
         rows,
-        "In brackets 95 % intervals, on the basis of the limits. Regression: test = slope · "
-        "reference + intercept.",
+        "In brackets 95 % intervals. Limits: bias ± 1.96 SD."
+        + (f" {BY_SUBJECTS_NOTE}" if BY_SUBJECTS in set(comparison.agreement["basis"]) else ""),
     )
 
 
-def proportional_overview(comparison: Comparison) -> list[Table]:
-    """Return how the difference grows with the value, one row a map that has a slope."""
-    table = comparison.agreement
-    rows = []
-    for _, row in table[table["proportional_slope"].notna()].iterrows():
-        p = row["proportional_p"]
-        rows.append([
-            Cell(PARAMETERS[str(row["map"])].label),
-            with_interval(row, "proportional_slope", 3),
-            Cell("< 0.001") if p < 0.001 else number(p, 3),
-        ])  # fmt: skip
-    if not rows:
-        return []
-    return [
-        Table(
-            "Proportional bias: difference over mean of both", ("Map", "Slope", "p"), rows,
-            "A slope also arises where one method is noisier than the other. agreement.csv has the "
-            "lines of limits that follow the value.",
-        )
-    ]  # fmt: skip
-
-
-def verdicts_overview(comparison: Comparison) -> list[Table]:
-    """Return the verdicts on margins that were given beforehand; none without."""
-    table = comparison.agreement
-    rows = [
-        [
-            Cell(PARAMETERS[key].title),
-            number(row["margin"], decimals(key)),
-            with_interval(row, "bias", decimals(key)),
-            number(row["margin_p"], 3),
-            Cell(row["margin_verdict"] or NO_VALUE),
-        ]
-        for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)
-        if not np.isnan(row["margin"])
-    ]
-    if not rows:
-        return []
-    return [
-        Table(
-            "Bias against a margin given beforehand",
-            ("Map", "Margin ±", "Bias", "p", "Verdict"),
-            rows,
-            "Two one-sided t tests at 5 %. Not shown is not shown to differ.",
-        )
-    ]
+def inclusion_overview(comparison: Comparison) -> Table:
+    """Return the voxels of every region in every subject that counted, and why others did not."""
+    pairs = comparison.pairs[comparison.pairs["scope"] == "pooled"]
+    regions = pairs.drop_duplicates("label").set_index("label")["name"].to_dict()
+    rows, reasons = [], {}
+    for subject, of_subject in pairs.groupby("subject", sort=False):
+        row = [Cell(str(subject) or NO_VALUE)]
+        for label in regions:
+            of_region = of_subject[of_subject["label"] == label]
+            drawn = int(of_region["n_drawn"].max()) if len(of_region) else 0
+            counted = of_region["difference"].notna()
+            if not drawn:
+                row.append(Cell(NO_VALUE))
+                continue
+            mark = ""
+            if not counted.all():
+                reason = "; ".join(
+                    f"{one['map']}: {one['reason'] or 'no value on both sides'}"
+                    for _, one in of_region[~counted].iterrows()
+                )
+                mark = f" {reasons.setdefault(reason, chr(ord('a') + len(reasons) % 26))}"
+            row.append(Cell(f"{drawn:,}{mark}", str(drawn)))
+        rows.append(row)
+    note = f"Voxels as drawn; {NO_VALUE}: not drawn. " + " ".join(
+        f"{mark}: not counted for {reason}." for reason, mark in reasons.items()
+    )
+    return Table("", ("Subject", *map(str, regions.values())), rows, note.strip())
 
 
 def repeatability_overview(comparison: Comparison) -> list[Table]:

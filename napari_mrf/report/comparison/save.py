@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.report.comparison.content import ReportLabel
 
 TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv", "blurriness.csv")
 FIGURES = "figures"
@@ -28,7 +29,10 @@ COMPARISON_RESULTS = ResultKind(
     "a comparison",
     "comparison.json",
     (*TABLES, *_REPORTS),
-    tuple(f"{FIGURES}/{one}" for one in ("agreement_*", "errors*", "blurriness.*")),
+    tuple(
+        f"{FIGURES}/{one}"
+        for one in ("overview.*", "key.*", "agreement_*", "errors*", "blurriness.*")
+    ),
 )
 
 
@@ -38,6 +42,7 @@ def iter_save(
     *,
     overwrite: bool = False,
     made: datetime | None = None,
+    label: ReportLabel | None = None,
 ) -> Generator[str, None, list[Path]]:
     """Write tables, figures, report and record, in steps that yield what comes next.
 
@@ -52,6 +57,8 @@ def iter_save(
         Whether an earlier comparison may be replaced.
     made : datetime, optional
         With its time zone; now by default.
+    label : ReportLabel, optional
+        Study and report id.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def iter_save(
     COMPARISON_RESULTS.refuse_earlier(directory, overwrite=overwrite)
     figures = {name: f"{FIGURES}/{name}" for name in figure_names(comparison)}
     names = [f"{one}.{kind}" for one in figures.values() for kind in KINDS]
-    content = report_content(comparison, made)
+    content = report_content(comparison, made, label)
     names = [*TABLES, *names, *_REPORTS]
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
@@ -85,9 +92,9 @@ def iter_save(
             for kind in KINDS:
                 staged[f"{path}.{kind}"].write_bytes(files[kind])
         yield "report.html"
-        page = html_report(comparison, content, pictures)
+        page = html_report(content, pictures)
         staged["report.html"].write_text(page, encoding="utf-8")
-        yield from iter_pdf_report(comparison, content, staged["report.pdf"], made)
+        yield from iter_pdf_report(comparison, content, staged["report.pdf"])
         staged.write_record({**content.record, "files": staged.sums()})
     return staged.paths
 
@@ -98,13 +105,18 @@ def save_comparison(
     *,
     overwrite: bool = False,
     made: datetime | None = None,
+    label: ReportLabel | None = None,
 ) -> list[Path]:
     """Write tables, figures, report and record in one go; as `iter_save`."""
-    return result_of(iter_save(comparison, directory, overwrite=overwrite, made=made))
+    return result_of(iter_save(comparison, directory, overwrite=overwrite, made=made, label=label))
 
 
 def iter_save_report(
-    comparison: Comparison, path: str | Path, *, made: datetime | None = None
+    comparison: Comparison,
+    path: str | Path,
+    *,
+    made: datetime | None = None,
+    label: ReportLabel | None = None,
 ) -> Generator[str, None, list[Path]]:
     """Write the report alone, as HTML and PDF of one name; yields what comes next.
 
@@ -117,6 +129,8 @@ def iter_save_report(
         earlier ones.
     made : datetime, optional
         With its time zone; now by default.
+    label : ReportLabel, optional
+        Study and report id.
 
     Returns
     -------
@@ -125,14 +139,14 @@ def iter_save_report(
     """
     made = made or datetime.now(UTC)
     page, book = report_paths(path)
-    content = report_content(comparison, made)
+    content = report_content(comparison, made, label)
     with atomic_write_all([page, book]) as staged:
         figures = {}
         for name in figure_names(comparison):
             yield f"figure {name}"
             figures[name] = drawn(comparison, name, ("svg",))["svg"]
-        staged[page].write_text(html_report(comparison, content, figures), encoding="utf-8")
-        yield from iter_pdf_report(comparison, content, staged[book], made)
+        staged[page].write_text(html_report(content, figures), encoding="utf-8")
+        yield from iter_pdf_report(comparison, content, staged[book])
     return [page, book]
 
 
@@ -144,7 +158,11 @@ def report_paths(path: str | Path) -> tuple[Path, Path]:
 
 
 def save_report(
-    comparison: Comparison, path: str | Path, *, made: datetime | None = None
+    comparison: Comparison,
+    path: str | Path,
+    *,
+    made: datetime | None = None,
+    label: ReportLabel | None = None,
 ) -> list[Path]:
     """Write the report alone in one go; as `iter_save_report`."""
-    return result_of(iter_save_report(comparison, path, made=made))
+    return result_of(iter_save_report(comparison, path, made=made, label=label))

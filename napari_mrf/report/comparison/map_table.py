@@ -1,0 +1,103 @@
+"""Everything that is known of the agreement of one map, as one readable table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.analysis.agreement.statistics import INDEPENDENT
+from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.printed_numbers import decimals
+from napari_mrf.report.comparison.readable import NO_VALUE, Cell, Table, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_mrf.analysis.comparison.compare import Comparison
+
+_LEVELS = {"bias": "Bias", "lower": "Lower limit", "upper": "Upper limit"}
+_COEFFICIENTS = {"icc_2_1": "ICC(2,1)", "icc_3_1": "ICC(3,1)", "ccc": "CCC"}
+
+
+def map_table(comparison: Comparison, key: str) -> Table:
+    """Return statistic, value and 95 % interval, a row each, of one map.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With regions.
+    key : str
+        The parameter.
+    """
+    row = comparison.agreement.set_index("map").loc[key]
+    places, unit = decimals(key), PARAMETERS[key].unit
+    rows = [[Cell("Regions, subjects"), Cell(f"{row['n']}, {row['n_subjects']}"), Cell("")]]
+    rows += [_row(row, name, title, places, unit) for name, title in _LEVELS.items()]
+    rows.append([Cell("SD of the differences"), number(row["sd"], places, unit), Cell("")])
+    rows += [_row(row, name, title, 3) for name, title in _COEFFICIENTS.items()]
+    rows += _lines(row, places, unit)
+    if not np.isnan(row["margin"]):
+        rows.append([
+            Cell(f"Margin ±{number(row['margin'], places, unit).text}"),
+            Cell(row["margin_verdict"] or NO_VALUE), Cell(f"p = {_p(row['margin_p'])}"),
+        ])  # fmt: skip
+    if comparison.options.independent:
+        rows += [
+            _row(row, f"independent_{name}", f"{title}, {INDEPENDENT}", places, unit)
+            for name, title in _LEVELS.items()
+        ]
+        rows += [
+            _row(row, f"independent_{name}", f"{title}, {INDEPENDENT}", 3)
+            for name, title in _COEFFICIENTS.items()
+        ]
+    rows += _other_limits(row, places, unit)
+    return Table(
+        PARAMETERS[key].title,
+        ("Statistic", "Value", "95 % interval"),
+        rows,
+        f"Limits, ICC and CCC: {row['basis']}." if row["basis"] else "",
+    )
+
+
+def _row(row: pd.Series, name: str, title: str, places: int, unit: str = "") -> list[Cell]:
+    return [Cell(title), number(row[name], places, unit), _interval(row, name, places)]
+
+
+def _interval(row: pd.Series, name: str, places: int) -> Cell:
+    ends = [number(row.get(f"{name}_{end}", np.nan), places).text for end in ("low", "high")]
+    return Cell("" if NO_VALUE in ends else " to ".join(ends))
+
+
+def _lines(row: pd.Series, places: int, unit: str) -> list[list[Cell]]:
+    rows = [
+        [Cell("Slope of test on reference"), number(row["slope"], 3), Cell("")],
+        [Cell("Intercept"), number(row["intercept"], places, unit), Cell("")],
+        [Cell("r"), number(row["r"], 3), Cell(f"R² = {number(row['r_squared'], 3).text}")],
+    ]
+    if not np.isnan(row["proportional_slope"]):
+        rows.append(_row(row, "proportional_slope", "Proportional bias, slope", 3))
+        rows.append([Cell("Proportional bias, p"), Cell(_p(row["proportional_p"])), Cell("")])
+    return rows
+
+
+def _other_limits(row: pd.Series, places: int, unit: str) -> list[list[Cell]]:
+    """Return limits and intervals by other methods, where there are enough subjects."""
+    rows = []
+    if not np.isnan(row["repeated_2007_lower"]):
+        rows += [
+            [Cell(f"{_LEVELS[end]}, 2007"), number(row[f"repeated_2007_{end}"], places, unit),
+             Cell("")]
+            for end in ("lower", "upper")
+        ]  # fmt: skip
+    if not np.isnan(row["bootstrap_bias_low"]):
+        rows += [
+            [Cell(f"{title}, bootstrap"), number(row[name], places, unit),
+             _interval(row, f"bootstrap_{name}", places)]
+            for name, title in _LEVELS.items()
+        ]  # fmt: skip
+    return rows
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value, 3).text

@@ -1,0 +1,199 @@
+"""The report of a comparison: the order of its parts, what stands on every page, what fits."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from matplotlib.lines import Line2D
+
+from napari_mrf.analysis.comparison.compare import compare
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.comparison.subjects import SubjectMaps
+from napari_mrf.compute.steps import result_of
+from napari_mrf.data.maps import ParameterMaps
+from napari_mrf.io import Label
+from napari_mrf.plots.agreement_figure import agreement_figure, overview_figure
+from napari_mrf.plots.region_styles import point_styles
+from napari_mrf.report.comparison.content import ReportLabel, report_content
+from napari_mrf.report.comparison.drawings import figure_names
+from napari_mrf.report.comparison.html import html_report
+from napari_mrf.report.comparison.pdf import iter_pages
+
+MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
+SECTIONS = [
+    "Result", "Inclusion", "Agreement by map", "Agreement by region", "Maps and differences",
+    "Definitions", "Provenance", "Sign-off", "Appendix: sums of the inputs (sha256)",
+]  # fmt: skip
+LEAST_FILLED = 0.5
+
+
+def subjects(n_subjects, n_regions, *, name="sub-{:02d}", region="muscle {}", keys=("FF", "T1H2O")):
+    shape = (1, 2 * n_regions + 4, 12)
+    labels = np.zeros(shape, np.uint16)
+    for label in range(1, n_regions + 1):
+        labels[:, 2 * label : 2 * label + 2, 2:10] = label
+    table = {label: Label(label, region.format(label)) for label in range(1, n_regions + 1)}
+    for number in range(n_subjects):
+        random = np.random.default_rng(number)
+        means = random.uniform(0.05, 0.3, n_regions + 1)[labels]
+        reference, test = {}, {}
+        for key, scale in zip(keys, (1.0, 5000.0), strict=False):
+            reference[key] = scale * means
+            test[key] = scale * (means + random.normal(0.004, 0.02, shape))
+        record = {
+            side: {"path": f"study/{side}/{number}", "sha256": {"FF.nii.gz": f"{number:064x}"}}
+            for side in ("reference", "test")
+        }
+        yield SubjectMaps(
+            ParameterMaps(reference, affine=AFFINE), ParameterMaps(test, affine=AFFINE),
+            labels=labels.copy(), table=table, name=name.format(number) if n_subjects > 1 else "",
+            record=record,
+        )  # fmt: skip
+
+
+def pages_of(comparison, **label):
+    return result_of(iter_pages(comparison, report_content(comparison, MADE, ReportLabel(**label))))
+
+
+def page_of(comparison):
+    content = report_content(comparison, MADE)
+    return html_report(content, dict.fromkeys(figure_names(comparison), b"<svg/>"))
+
+
+def texts(page):
+    """Return the texts of a page and of the figures on it."""
+    return [text.get_text() for text in page.findobj(lambda one: hasattr(one, "get_text"))]
+
+
+def extents(page):
+    """Return left, right, and bottom of everything that was written, as shares of the page."""
+    page.draw_without_rendering()
+    width, height = page.bbox.width, page.bbox.height
+    found = []
+    for one in [*page.texts, *page.axes, *(art for art in page.artists if isinstance(art, Line2D))]:
+        box = one.get_tightbbox() if hasattr(one, "get_tightbbox") else one.get_window_extent()
+        if box is not None and box.width + box.height > 0:
+            found.append((box.x0 / width, box.x1 / width, box.y0 / height, box.y1 / height))
+    return np.array(found)
+
+
+def test_the_result_comes_first_and_the_sums_last():
+    page = page_of(compare(subjects(4, 3)))
+    assert re.findall(r"<h2>(.*?)</h2>", page) == SECTIONS
+    result = page[page.index("<h2>Result</h2>") : page.index("<h2>Inclusion</h2>")]
+    assert (result.count("<table"), result.count("<img")) == (1, 1)
+    assert "Fat fraction: the test lies" in result
+    by_map = page[page.index("<h2>Agreement by map") : page.index("<h2>Agreement by region")]
+    assert by_map.count('<div class="beside">') == 2
+    assert by_map.count("<table") == by_map.count("<img") == 2
+    assert re.search(r"Prepared by.*Reviewed by", page, re.DOTALL)
+    assert page.index(f"{1:064x}") > page.index("Appendix")
+
+
+def test_repeatability_has_a_section_where_the_design_says_so():
+    found = compare(subjects(4, 3), options=ComparisonOptions(design="test-retest"))
+    titles = [section.title for section in report_content(found, MADE).sections]
+    assert titles == [*SECTIONS[:4], "Repeatability", *SECTIONS[4:]]
+
+
+def test_the_first_sentence_tells_bias_interval_and_limits_of_the_table():
+    found = compare(subjects(5, 3))
+    sentence = report_content(found, MADE).sections[0].parts[0]
+    row = found.agreement.set_index("map").loc["T1H2O"]
+    side = "below" if row["bias"] > 0 else "above"
+    minus = f"{row['bias_low']:.1f} to {row['bias_high']:.1f}".replace("-", "−")
+    limits = f"{row['lower']:.1f} to {row['upper']:.1f}".replace("-", "−")
+    assert f"Water T1: the test lies {abs(row['bias']):.1f} ms {side} the reference" in sentence
+    assert f"95 % interval of the difference {minus}" in sentence
+    assert f"expected from {limits}" in sentence
+
+
+def test_every_page_says_which_report_it_belongs_to():
+    pages = pages_of(compare(subjects(3, 3)), study="MUSCLE-01", report_id="R7")
+    assert len(pages) > 2
+    for number, page in enumerate(pages, 1):
+        (foot,) = [text for text in texts(page) if text.endswith(f"page {number} of {len(pages)}")]
+        for part in ("Study MUSCLE-01", "Report R7", "napari-mrf ", "2026-01-02 03:04 UTC"):
+            assert part in foot
+
+
+def test_the_same_comparison_has_the_same_id_and_another_one_another():
+    ids = {
+        report_content(compare(subjects(n, 3)), made).label.report_id
+        for n in (3, 4)
+        for made in (MADE, MADE.replace(year=2027))
+    }
+    assert len(ids) == 2
+    assert all(re.fullmatch("[0-9a-f]{10}", one) for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("n_subjects", "n_regions", "names"),
+    [(1, 5, {}), (4, 12, {}), (12, 24, {}), (1, 0, {}),
+     (3, 3, {"name": "sub $\\undefined$ {}", "region": "_very long name of a region " * 3 + "{}"})],
+)  # fmt: skip
+def test_pages_are_full_and_nothing_leaves_them(n_subjects, n_regions, names):
+    pages = pages_of(compare(subjects(n_subjects, n_regions, **names)))
+    for number, page in enumerate(pages, 1):
+        found = extents(page)
+        assert found[:, 0].min() > 0.02, number
+        assert found[:, 1].max() < 0.98, number
+        body = found[found[:, 2] > 0.045]  # without the foot
+        assert body[:, 3].max() < 0.97
+        if number < len(pages):
+            assert 1 - body[:, 2].min() > LEAST_FILLED, number
+
+
+@pytest.mark.slow
+def test_a_large_cohort_has_a_readable_report():
+    pages = pages_of(compare(subjects(40, 24)))
+    small = [
+        text
+        for page in pages
+        for text in page.texts
+        if text.get_fontsize() < 5.45 and text.get_text().strip()
+    ]
+    assert small == []
+    assert all(extents(page)[:, 1].max() < 0.98 for page in pages)
+
+
+def test_regions_keep_their_color_and_subjects_their_shape_in_all_figures():
+    found = compare(subjects(4, 3))
+    looks = point_styles([1, 2, 3], found.subjects)
+    assert len({looks[label, "sub-00"].color for label in (1, 2, 3)}) == 3
+    assert len({looks[1, who].marker for who in found.subjects}) == 4
+    # A map without values in the first region must not shift the looks of the others.
+    pairs = found.pairs.copy()
+    pairs.loc[(pairs["map"] == "FF") & (pairs["label"] == 1), "difference"] = np.nan
+    found = replace(found, pairs=pairs, known={})
+    wanted = {(one.color, one.marker) for (label, _), one in looks.items() if label > 1}
+    for axes in (agreement_figure(found, "FF").axes[1], overview_figure(found).axes[0]):
+        drawn = {
+            (line.get_color(), line.get_marker())
+            for line in axes.get_lines()
+            if line.get_linestyle() == "None"
+        }
+        assert drawn == wanted
+
+
+def test_more_subjects_than_shapes_are_numbers():
+    names = [f"sub-{number}" for number in range(30)]
+    looks = point_styles([1], names)
+    assert [looks[1, who].marker for who in names] == [f"${number}$" for number in range(1, 31)]
+
+
+def test_every_region_of_every_subject_is_accounted_for():
+    given = list(subjects(3, 4))
+    given[1].labels[given[1].labels == 2] = 0
+    given[2].test["FF"][given[2].labels == 3] = np.nan
+    table = report_content(compare(given), MADE).sections[1].parts[0]
+    cells = [[cell.text for cell in row] for row in table.rows]
+    assert list(table.header) == ["Subject", *(f"muscle {label}" for label in range(1, 5))]
+    assert cells[0] == ["sub-00", "16", "16", "16", "16"]
+    assert cells[1] == ["sub-01", "16", "–", "16", "16"]
+    assert cells[2][0] == "sub-02"
+    assert cells[2][3] == "16 a"
+    assert "a: not counted for FF" in table.note
