@@ -181,8 +181,8 @@ def _reconstruct(
     name = method or methods.default_name(series.sequence)
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series, b1)
     save_maps(maps, folder, overwrite=overwrite)
-    for warning in maps.warnings:
-        typer.echo(f"{label}: {warning}", err=True)
+    for told in maps.warnings:
+        typer.echo(f"{label}: {told}", err=True)
     typer.echo(_summary(folder, maps))
 
 

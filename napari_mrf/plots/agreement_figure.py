@@ -144,7 +144,7 @@ def styles_of(comparison: Comparison) -> dict[tuple[int, str], RegionStyle]:
 def _entries(comparison: Comparison) -> list[tuple[str, RegionStyle]]:
     """Return names and styles for the key: of regions, then of subjects where there are several."""
     pairs, looks = comparison.pairs, styles_of(comparison)
-    names = pairs.drop_duplicates("label").set_index("label")["name"].to_dict()
+    names = dict(zip(pairs["label"].tolist(), pairs["name"].astype(str), strict=True))
     subjects = comparison.subjects
     if len(subjects) < 2:
         return [(str(names[label]), looks[label, subjects[0]]) for label in sorted(names)]

@@ -55,7 +55,7 @@ def error_height_inches(picture: SlicePicture) -> float:
     n_rows, n_columns = next(iter(picture.reference.values())).shape
     tile = _WIDTH_INCHES / 3 - 0.55
     height = min(max(tile * n_rows * picture.pixel_aspect / n_columns, 0.8), 3.2)
-    return len(picture.reference) * (height + 0.12) + 0.4
+    return float(len(picture.reference) * (height + 0.12) + 0.4)
 
 
 def fill_errors(

@@ -30,7 +30,8 @@ def map_table(comparison: Comparison, key: str) -> Table:
     key : str
         The parameter.
     """
-    row = comparison.agreement.set_index("map").loc[key]
+    table = comparison.agreement
+    row = table[table["map"] == key].iloc[0]
     places, unit = decimals(key), PARAMETERS[key].unit
     rows = [[Cell("Regions, subjects"), Cell(f"{row['n']}, {row['n_subjects']}"), Cell("")]]
     rows += [_row(row, name, title, places, unit) for name, title in _LEVELS.items()]

@@ -183,7 +183,8 @@ def inclusion_overview(comparison: Comparison) -> Table:
     """Return the voxels of every region in every subject that counted, and why others did not."""
     pairs = comparison.pairs[comparison.pairs["scope"] == "pooled"]
     regions = pairs.drop_duplicates("label").set_index("label")["name"].to_dict()
-    rows, reasons = [], {}
+    rows: list[list[Cell]] = []
+    reasons: dict[str, str] = {}
     for subject, of_subject in pairs.groupby("subject", sort=False):
         row = [Cell(str(subject) or NO_VALUE)]
         for label in regions:
