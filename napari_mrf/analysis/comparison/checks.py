@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
+from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
@@ -30,12 +31,13 @@ def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
         raise MRFInputError("no-common-map", "the two reconstructions have no map in common",
                             expected=", ".join(reference), found=", ".join(test))  # fmt: skip
     for maps, other, side in ((reference, test, "reference"), (test, reference, "test")):
-        check_units(maps, subject.mask, what=f"the {side}")
+        notes += check_units(maps, subject.mask, what=f"the {side}")
         alone = [key for key in maps if key not in other]
         if alone:
             notes.append(f"Only the {side} has {', '.join(alone)}; not compared.")
-        if subject.mask is None:
-            notes.append(_background(maps, side))
+        notes += coverage_notes(
+            maps, f"the {side}", subject.mask, is_masked=subject.mask is not None
+        )
     check_same_units(reference, test, subject.mask)
     rules = [key for key in shared if PARAMETERS[key].validity is not None]
     if rules and "FF" not in reference:
@@ -50,16 +52,6 @@ def _unknown_place(reference: ParameterMaps, test: ParameterMaps) -> str:
         return ""
     return (f"{'Both reconstructions have' if n_without == 2 else 'One reconstruction has'} no "
             "geometry: they have one shape, but whether they lie in the same place cannot be told."
-            )  # fmt: skip
-
-
-def _background(maps: ParameterMaps, side: str) -> str:
-    times = [maps[key] for key in maps if PARAMETERS[key].unit == "ms"]
-    n = int(np.logical_and.reduce([values == 0 for values in times]).sum()) if times else 0
-    if not n:
-        return ""
-    return (f"The {side} has {n:,} voxels with times of exactly 0 ms, as some software writes them "
-            "outside the patient; they were compared like others. A mask leaves them out."
             )  # fmt: skip
 
 

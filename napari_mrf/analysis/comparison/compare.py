@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.compute.steps import result_of
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -189,6 +190,8 @@ def iter_compare(
         who = f"{subject.name}: " if several else ""
         base = 2 * index * len(PARAMETERS)
         notes += [who + note for note in (*subject.warnings, *check_subject(subject, sides))]
+        whole = subject.reference, subject.test
+        subject = replace(subject, reference=covered(whole[0]), test=covered(whole[1]))
         keys = [key for key in PARAMETERS if key in subject.reference and key in subject.test]
         mask = np.ones(subject.reference.spatial_shape, bool)
         if subject.mask is not None:
@@ -197,7 +200,7 @@ def iter_compare(
         if subject.labels is not None:
             yield ComparisonUpdate(base, total, f"{who}means of the regions")
             table = roi_pairs(
-                subject.reference, subject.test, subject.labels, subject.region_names,
+                *whole, subject.labels, subject.region_names,
                 subject=subject.name, options=options.rois, mask=subject.mask,
             )  # fmt: skip
             pairs.append(table)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.analysis.images.unit_checks import check_units
 from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
 from napari_mrf.io.labels.label_table import load_label_table
@@ -90,7 +91,7 @@ class RoiStudy:
         """
         folder, label_path = self.folders[subject], self.label_maps[subject]
         maps = load_maps(folder)
-        check_units(maps, what=f"the maps in {folder}")
+        notes = check_units(maps, what=f"the maps in {folder}")
         labels = load_labels(label_path, maps.spatial_shape, maps.affine, resample=self.resample)
         record: dict[str, Any] = {
             "maps": {"path": str(folder), "sha256": file_sums(folder)},
@@ -110,7 +111,10 @@ class RoiStudy:
             record["series"] = source["path"]
         names = {index: label.name for index, label in table.items() if index != 0}
         statistics = roi_statistics(maps, labels, names, options=options)
-        return SubjectStatistics(subject, statistics, tuple(maps), record, labels.warnings)
+        notes += coverage_notes(maps, "the maps in the regions", labels.values > 0)
+        return SubjectStatistics(
+            subject, statistics, tuple(maps), record, (*labels.warnings, *notes)
+        )
 
 
 def find_roi_study(

@@ -244,6 +244,23 @@ def test_the_table_holds_what_numpy_computes(qtbot, binding):
     assert table.model().index(0, 1).data() == "all"
 
 
+def test_zeros_outside_the_coverage_are_left_out_and_told(qtbot, binding):
+    cut = thigh_maps()
+    for key in cut:
+        cut[key][:, :, :20] = 0  # as other software writes what it did not fit
+    binding.session.add_maps(MapsSet("other", cut, "thigh"))
+    draw(qtbot, binding, VL, 1)
+    table = wait_for_table(qtbot, binding, 1)
+    where = voxels(CORNERS, 1)
+    fitted = where & (np.arange(SHAPE[2]) >= 20)
+    qtbot.waitUntil(lambda: not binding.statistics.job.status.is_running)
+    assert table.table()["FF mean"].iloc[0] == pytest.approx(FF[fitted].astype(float).mean())
+    n = int((where & ~fitted).sum())
+    told = binding.panel.statistics.state.text()
+    assert told.startswith(f"{n} voxels of other in the regions left out: T1H2O is exactly 0")
+    assert n
+
+
 def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, tmp_path):
     draw(qtbot, binding, VL, 1)
     wait_for_table(qtbot, binding, 1)
