@@ -136,6 +136,17 @@ def check_same_grid(
         raise MRFInputError(code, f"{what}: {difference}", path=path, hint=hint)
 
 
+def unknown_place(first: OnGrid, second: OnGrid, names: tuple[str, str]) -> str:
+    """Return a sentence where nobody can know that two things of one shape lie in one place."""
+    without = [name for one, name in zip((first, second), names, strict=True) if one.affine is None]
+    if not without:
+        return ""
+    text = (f"{' and '.join(without)} {'has' if len(without) == 1 else 'have'} no geometry: "
+            f"{' and '.join(names)} have one shape, but whether they lie in the same place cannot "
+            "be told.")  # fmt: skip
+    return text[0].upper() + text[1:]
+
+
 def values_on(given: NDArray[Any] | Placed, target: OnGrid, what: str) -> NDArray[Any]:
     """Return the values of a mask, region or label map that lies on a target grid.
 

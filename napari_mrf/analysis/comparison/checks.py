@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
 from napari_mrf.data.coverage import coverage_notes
-from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.geometry import check_same_grid, unknown_place
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.comparison.subjects import SubjectMaps
-    from napari_mrf.data.maps import ParameterMaps
 
 
 def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     """Raise an error for what cannot be compared, and return warnings."""
     reference, test = subject.reference, subject.test
     check_same_grid(test, reference, "the test lies on another grid than the reference")
-    notes = [_unknown_place(reference, test)]
+    notes = [unknown_place(reference, test, ("the reference", "the test"))]
     shared = [key for key in PARAMETERS if key in reference and key in test]
     if not shared:
         raise MRFInputError("no-common-map", "the two reconstructions have no map in common",
@@ -44,15 +43,6 @@ def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
         notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} "
                      f"{'is' if len(rules) == 1 else 'are'} compared everywhere.")  # fmt: skip
     return [note for note in notes if note]
-
-
-def _unknown_place(reference: ParameterMaps, test: ParameterMaps) -> str:
-    n_without = (reference.affine is None) + (test.affine is None)
-    if not n_without:
-        return ""
-    return (f"{'Both reconstructions have' if n_without == 2 else 'One reconstruction has'} no "
-            "geometry: they have one shape, but whether they lie in the same place cannot be told."
-            )  # fmt: skip
 
 
 def one_sided_notes(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
