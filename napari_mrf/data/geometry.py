@@ -78,8 +78,14 @@ def same_place(
     """
     if first is None or second is None:
         return True
-    apart = np.linalg.norm(_corners_apart(first, second, shape), axis=0)
-    return bool(apart.max() <= GRID_TOLERANCE_MM)
+    return farthest_apart(first, second, shape) <= GRID_TOLERANCE_MM
+
+
+def farthest_apart(
+    first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]
+) -> float:
+    """Return how far a voxel of two grids of one shape (Z, Y, X) is apart at most, in mm."""
+    return float(np.linalg.norm(_corners_apart(first, second, shape), axis=0).max())
 
 
 def grid_difference(one: OnGrid, target: OnGrid) -> str:

@@ -1,4 +1,7 @@
-"""Checks before two reconstructions are compared: errors, and warnings for the report."""
+"""Checks before two reconstructions are compared: errors, and warnings for the report.
+
+Apart from `compare`: what is refused and told is read by itself.
+"""
 
 from __future__ import annotations
 
