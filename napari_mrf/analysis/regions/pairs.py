@@ -43,6 +43,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "n_drawn": "voxels of the region as drawn",
     "volume_ml": "volume as drawn; empty where the geometry is not known",
     "reason": "why numbers are missing",
+    "mixed": "how the maps of the subject were made, as far as it differs from other subjects",
 }
 """Columns of the table of region means and what they mean."""
 
@@ -105,7 +106,7 @@ def roi_pairs(
         second[[*keys, "mean", "n", "sd", "reason"]], on=keys, suffixes=("_reference", "_test")
     )
     pairs = pairs.rename(columns={"mean_reference": "reference", "mean_test": "test"})
-    pairs["subject"] = subject
+    pairs["subject"], pairs["mixed"] = subject, ""
     pairs["reason"] = [
         _both(*reasons)
         for reasons in zip(pairs["reason_reference"], pairs["reason_test"], strict=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.analysis.images.unit_checks import check_units
+from napari_mrf.analysis.provenance import check_made_alike, mixed_texts
 from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.io.formats.source import sha256_of
@@ -19,7 +20,7 @@ from napari_mrf.io.maps.folders import (
     find_label_maps,
     label_table_beside,
 )
-from napari_mrf.io.maps.reader import load_maps
+from napari_mrf.io.maps.reader import load_maps, load_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +71,11 @@ class RoiStudy:
     resample : {"nearest"} or None
         What to do with labels on another grid; None refuses them.
     warnings : tuple of str
-        Who was left out, and why.
+        Who was left out, and why; how the maps were made, where that differs or is not known.
+    allow_mixed : bool
+        Whether maps that were made in different ways are taken together.
+    mixed : mapping of str to str
+        How the maps of each subject were made, as far as that differs.
     """
 
     folders: Mapping[str, Path]
@@ -78,6 +83,8 @@ class RoiStudy:
     label_table: Path | None = None
     resample: Literal["nearest"] | None = None
     warnings: tuple[str, ...] = ()
+    allow_mixed: bool = False
+    mixed: Mapping[str, str] = field(default_factory=dict)
 
     def measure(self, subject: str, options: RoiOptions) -> SubjectStatistics:
         """Read the maps and labels of a subject and return its statistics.
@@ -101,6 +108,8 @@ class RoiStudy:
                 "resampled": "nearest" if labels.resampled else None,
             },
         }
+        if self.mixed.get(subject):
+            record["mixed"] = self.mixed[subject]
         table: dict[int, Label] = {}
         table_path = self.label_table or label_table_beside(label_path)
         if table_path is not None:
@@ -123,6 +132,7 @@ def find_roi_study(
     *,
     label_table: str | Path | None = None,
     resample: Literal["nearest"] | None = None,
+    allow_mixed: bool = False,
 ) -> RoiStudy:
     """Find the maps and the label map of every subject.
 
@@ -137,6 +147,8 @@ def find_roi_study(
         name and the suffix ``.txt``, where there is one.
     resample : {"nearest"}, optional
         Take the nearest label of label maps on another grid, which are refused without.
+    allow_mixed : bool
+        Take maps together that were made in different ways, which are refused without.
 
     Returns
     -------
@@ -146,17 +158,23 @@ def find_roi_study(
     Raises
     ------
     MRFInputError
-        The codes of `find_all_maps` and `find_label_maps`.
+        The codes of `find_all_maps` and `find_label_maps`, and ``"mixed-provenance"``.
     """
-    folders = find_all_maps(maps)
-    label_maps = find_label_maps(rois, folders)
-    without = [name for name in folders if name not in label_maps]
+    every = find_all_maps(maps)
+    label_maps = find_label_maps(rois, every)
+    without = [name for name in every if name not in label_maps]
+    warnings = [f"Left out, as they have no label map: {', '.join(without)}."] if without else []
+    folders = {name: folder for name, folder in every.items() if name in label_maps}
+    made = {name: load_provenance(folder) for name, folder in folders.items()}
+    warnings += check_made_alike(made, allow_mixed=allow_mixed)
     return RoiStudy(
-        {name: folder for name, folder in folders.items() if name in label_maps},
+        folders,
         label_maps,
         None if label_table is None else Path(label_table),
         resample,
-        (f"Left out, as they have no label map: {', '.join(without)}.",) if without else (),
+        tuple(warnings),
+        allow_mixed,
+        mixed_texts(made),
     )
 
 
@@ -167,7 +185,8 @@ def joined(measured: Sequence[SubjectStatistics]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The columns of `roi_statistics` after ``maps``, the name of the folder of maps, and
-        before that ``subject`` unless there is one set of maps only.
+        before that ``subject`` unless there is one set of maps only; last ``mixed``, how the
+        maps were made, where that differs.
     """
     import pandas as pd
 
@@ -177,5 +196,7 @@ def joined(measured: Sequence[SubjectStatistics]) -> pd.DataFrame:
         part.insert(0, "maps", Path(one.record["maps"]["path"]).resolve().name)
         if one.subject != SINGLE:
             part.insert(0, "subject", one.subject)
+        if any("mixed" in of.record for of in measured):
+            part["mixed"] = one.record.get("mixed", "")
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

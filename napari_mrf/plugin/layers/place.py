@@ -1,4 +1,4 @@
-"""Where a layer is shown: whether its voxels lie where they would be counted."""
+"""Place of a layer on the canvas: whether its voxels lie where they would be counted."""
 
 from __future__ import annotations
 
