@@ -34,6 +34,15 @@ Resample = Annotated[
 ]
 
 
+AllowMixed = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="Take subjects together whose maps were made in different ways; else an error.",
+    ),
+]
+
+
 def known_unit(name: str) -> str:
     """Refuse a unit of B1 that does not exist, as wrong usage."""
     from napari_mrf.data.b1_map import B1_UNITS

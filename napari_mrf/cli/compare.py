@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import JsonErrors, Overwrite, Resample
+from napari_mrf.cli.arguments import AllowMixed, JsonErrors, Overwrite, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -105,6 +105,7 @@ def compare(
         ),
     ] = "",
     resample: Resample = None,
+    allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -127,7 +128,7 @@ def compare(
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     pairs = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
-        resample=cast("Literal['nearest'] | None", resample),
+        resample=cast("Literal['nearest'] | None", resample), allow_mixed=allow_mixed,
     )  # fmt: skip
     names = side_names(reference, test)
     comparison = _with_bar(
@@ -137,7 +138,13 @@ def compare(
             reference_name=names[0],
             test_name=names[1],
             options=ComparisonOptions(
-                RoiOptions(erosion_voxels=erosion), scope, seed, assume_independent, margins, design
+                RoiOptions(erosion_voxels=erosion),
+                scope,
+                seed,
+                assume_independent,
+                margins,
+                design,
+                allow_mixed,
             ),
             warnings=pairs.warnings,
         )

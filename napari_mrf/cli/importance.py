@@ -129,6 +129,8 @@ def importance(
         engine, loaded, reference=truth, options=options, keep=kept[0] if kept else None
     )
     save_importance(found, output, layers=kept, overwrite=overwrite)
+    for warning in found.provenance["warnings"]:
+        typer.echo(warning, err=True)
     typer.echo(_summary(output, found))
 
 

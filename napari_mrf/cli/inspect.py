@@ -117,7 +117,9 @@ def inspect_series(
         )
         inspected += inputs.inspect_regions(loaded, regions, sets.predictors)
         statistics = inputs.region_values(sets, regions) if sets.sets else None
-    warnings = [*loaded.warnings, *(() if regions is None else regions.warnings)]
+    warnings = [*loaded.warnings, *sets.warnings]
+    if regions is not None:
+        warnings += [*regions.warnings, *inputs.region_notes(sets, regions)]
     warnings += _reasons(inspected)
     record = {
         "inputs": {

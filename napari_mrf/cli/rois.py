@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import JsonErrors, Output, Overwrite, Resample
+from napari_mrf.cli.arguments import AllowMixed, JsonErrors, Output, Overwrite, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,7 @@ def rois(
         ),
     ] = False,
     resample: Resample = None,
+    allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -72,7 +73,7 @@ def rois(
     options = RoiOptions(apply_validity=not all_values, erosion_voxels=erosion)
     ROI_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = cast("Literal['nearest'] | None", resample)
-    study = find_roi_study(maps, rois, label_table=labels, resample=chosen)
+    study = find_roi_study(maps, rois, label_table=labels, resample=chosen, allow_mixed=allow_mixed)
     subjects = tqdm(study.folders, "rois", unit=" subjects", disable=not sys.stderr.isatty())
     measured = [study.measure(subject, options) for subject in subjects]
     save_roi_statistics(study, measured, options, output, per_slice=slices, overwrite=overwrite)

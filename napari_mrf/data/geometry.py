@@ -78,8 +78,14 @@ def same_place(
     """
     if first is None or second is None:
         return True
-    apart = np.linalg.norm(_corners_apart(first, second, shape), axis=0)
-    return bool(apart.max() <= GRID_TOLERANCE_MM)
+    return farthest_apart(first, second, shape) <= GRID_TOLERANCE_MM
+
+
+def farthest_apart(
+    first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]
+) -> float:
+    """Return how far a voxel of two grids of one shape (Z, Y, X) is apart at most, in mm."""
+    return float(np.linalg.norm(_corners_apart(first, second, shape), axis=0).max())
 
 
 def grid_difference(one: OnGrid, target: OnGrid) -> str:
@@ -134,6 +140,17 @@ def check_same_grid(
     difference = grid_difference(one, target)
     if difference:
         raise MRFInputError(code, f"{what}: {difference}", path=path, hint=hint)
+
+
+def unknown_place(first: OnGrid, second: OnGrid, names: tuple[str, str]) -> str:
+    """Return a sentence where nobody can know that two things of one shape lie in one place."""
+    without = [name for one, name in zip((first, second), names, strict=True) if one.affine is None]
+    if not without:
+        return ""
+    text = (f"{' and '.join(without)} {'has' if len(without) == 1 else 'have'} no geometry: "
+            f"{' and '.join(names)} have one shape, but whether they lie in the same place cannot "
+            "be told.")  # fmt: skip
+    return text[0].upper() + text[1:]
 
 
 def values_on(given: NDArray[Any] | Placed, target: OnGrid, what: str) -> NDArray[Any]:

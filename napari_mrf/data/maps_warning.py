@@ -1,4 +1,4 @@
-"""What a user should read about a set of maps."""
+"""Warnings of a set of maps: what a user should read."""
 
 from __future__ import annotations
 

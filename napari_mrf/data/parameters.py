@@ -80,6 +80,8 @@ class Parameter:
         Physically possible values, ends included; simulation refuses others.
     validity : ValidityRule or None
         Where the map carries information; None means everywhere.
+    never_zero : bool
+        Whether no tissue has a value of exactly 0: zeros in a map are no values then.
     """
 
     key: str
@@ -89,6 +91,7 @@ class Parameter:
     colormap: str
     valid_range: tuple[float, float]
     validity: ValidityRule | None = None
+    never_zero: bool = False
 
     @property
     def title(self) -> str:
@@ -108,6 +111,7 @@ PARAMETERS: dict[str, Parameter] = {
             "lipari",
             (1.0, 20000.0),
             ValidityRule(below_fat_fraction=0.7),
+            never_zero=True,
         ),
         Parameter(
             "T1fat",
@@ -117,12 +121,13 @@ PARAMETERS: dict[str, Parameter] = {
             "lipari",
             (1.0, 20000.0),
             ValidityRule(above_fat_fraction=0.3),
+            never_zero=True,
         ),
         Parameter("Df", "Off-resonance", "Hz", (-120.0, 120.0), "vik", (-5000.0, 5000.0)),
-        Parameter("B1", "Relative B1", "", (0.3, 1.2), "batlow", (0.0, 5.0)),
+        Parameter("B1", "Relative B1", "", (0.3, 1.2), "batlow", (0.0, 5.0), never_zero=True),
         Parameter("PD", "Proton density", "a.u.", (0.0, 1.0), "gray", (0.0, float("inf"))),
-        Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (0.1, 20000.0)),
-        Parameter("T2", "T2", "ms", (0.0, 150.0), "navia", (0.1, 20000.0)),
+        Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (0.1, 20000.0), never_zero=True),
+        Parameter("T2", "T2", "ms", (0.0, 150.0), "navia", (0.1, 20000.0), never_zero=True),
     )
 }
 """Every parameter by key."""

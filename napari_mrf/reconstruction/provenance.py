@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf._version import __version__
+from napari_mrf._version import NUMERICS, __version__
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def reconstruction_record(
         "software": {
             "name": "napari-mrf",
             "version": __version__,
+            "numerics": NUMERICS,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "torch": torch.__version__,

@@ -142,4 +142,5 @@ def _options_record(study: RoiStudy, options: RoiOptions, *, per_slice: bool) ->
         "erosion_voxels": options.erosion_voxels,
         "per_slice": per_slice,
         "resample": study.resample,
+        "allow_mixed": study.allow_mixed,
     }

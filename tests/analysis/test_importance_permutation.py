@@ -283,7 +283,7 @@ def test_table_has_a_row_a_frame_and_map_with_units():
 
 def test_map_that_the_reference_lacks_says_so():
     series = series_of(small_sequence())
-    truth = ParameterMaps({"T1H2O": np.ones(series.spatial_shape)})
+    truth = ParameterMaps({"T1H2O": np.full(series.spatial_shape, 1200.0)})
     found = importance(OneFrame(series.sequence, frame=5), series, reference=truth, fisher=False)
     assert np.isnan(found.mean("FF")).all()
     assert set(importance_table(found)["reason"]) == {"the reference has no such map"}
@@ -309,6 +309,37 @@ def test_reference_on_another_grid_is_refused():
             OneFrame(series.sequence), series, reference=ParameterMaps({"FF": np.ones((1, 2, 2))})
         )
     assert caught.value.code == "other-grid"
+
+
+def test_reference_in_another_unit_is_refused():
+    series = series_of(small_sequence())
+    fraction = series.signal[5].real
+    method = OneFrame(series.sequence, frame=5)
+    for truth in ({"FF": 100 * fraction}, {"T1H2O": np.full(series.spatial_shape, 1.2)}):
+        with pytest.raises(MRFInputError) as caught:
+            importance(method, series, reference=ParameterMaps(truth))
+        assert caught.value.code == "unit-conflict"
+    # Percent of lean muscle pass by themselves, but not beside the maps of the method.
+    method = OneFrame(series.sequence, frame=5, scale=0.01)
+    with pytest.raises(MRFInputError, match="percent and fraction") as caught:
+        importance(method, series, reference=ParameterMaps({"FF": fraction}))
+    assert caught.value.code == "unit-conflict"
+
+
+def test_voxels_that_the_reference_does_not_cover_do_not_count():
+    series = series_of(small_sequence())
+    water = 1000 * series.signal[5].real + 100
+    truth = ParameterMaps({"T1H2O": water.copy(), "FF": np.full_like(water, 0.1)})
+    truth["T1H2O"][0] = 0
+    method = OneFrame(series.sequence, frame=5, key="T1H2O", scale=1000.0)
+    mask = np.ones(series.spatial_shape, bool)
+    found = importance(method, series, mask=mask, reference=truth, fisher=False)
+    baseline = found.baseline["T1H2O"]
+    assert baseline.n_voxels == 24
+    assert baseline.nrmse == pytest.approx(100 / np.ptp(water[1]), rel=1e-5)
+    told = found.provenance["warnings"]
+    assert any("24 voxels of the reference left out: T1H2O is exactly 0" in one for one in told)
+    assert any("The reference has no geometry" in one for one in told)
 
 
 def test_large_runs_keep_the_changes_of_the_chosen_map_only(monkeypatch):

@@ -81,3 +81,23 @@ def test_only_voxels_of_the_mask_count():
     check_units(outside, mask)
     with pytest.raises(MRFInputError, match="T1H2O"):
         check_units(outside)
+
+
+def test_percent_of_lean_muscle_is_told_though_its_median_passes():
+    lean = np.random.default_rng(5).uniform(0.2, 1.4, SHAPE)
+    (told,) = check_units(ParameterMaps({"FF": lean}), what="the maps")
+    n = int((lean > 1.001).sum())
+    assert told.startswith(f"FF of the maps exceeds 1 in {n} of 400 voxels, up to 1.4")
+    assert "percent" in told
+    assert check_units(ParameterMaps({"FF": lean / 100})) == []
+    assert check_units(maps()) == []
+    # Rounding of a fraction of 1 is no percent.
+    assert check_units(ParameterMaps({"FF": np.full(SHAPE, 1 + 1e-6)})) == []
+
+
+def test_percent_are_found_beside_zeros_outside_the_patient():
+    padded = maps(FF=100)
+    padded["FF"][0, 5:] = 0
+    padded["T1H2O"][0, 5:] = 0
+    with pytest.raises(MRFInputError, match=r"FF.*percent"):
+        check_units(padded)

@@ -1,4 +1,7 @@
-"""Checks before two reconstructions are compared: errors, and warnings for the report."""
+"""Checks before two reconstructions are compared: errors, and warnings for the report.
+
+Apart from `compare`: what is refused and told is read by itself.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
-from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.coverage import coverage_notes
+from napari_mrf.data.geometry import check_same_grid, unknown_place
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 
@@ -17,50 +21,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_mrf.analysis.comparison.subjects import SubjectMaps
-    from napari_mrf.data.maps import ParameterMaps
 
 
 def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     """Raise an error for what cannot be compared, and return warnings."""
     reference, test = subject.reference, subject.test
     check_same_grid(test, reference, "the test lies on another grid than the reference")
-    notes = [_unknown_place(reference, test)]
+    notes = [unknown_place(reference, test, ("the reference", "the test"))]
     shared = [key for key in PARAMETERS if key in reference and key in test]
     if not shared:
         raise MRFInputError("no-common-map", "the two reconstructions have no map in common",
                             expected=", ".join(reference), found=", ".join(test))  # fmt: skip
     for maps, other, side in ((reference, test, "reference"), (test, reference, "test")):
-        check_units(maps, subject.mask, what=f"the {side}")
+        notes += check_units(maps, subject.mask, what=f"the {side}")
         alone = [key for key in maps if key not in other]
         if alone:
             notes.append(f"Only the {side} has {', '.join(alone)}; not compared.")
-        if subject.mask is None:
-            notes.append(_background(maps, side))
+        notes += coverage_notes(
+            maps, f"the {side}", subject.mask, is_masked=subject.mask is not None
+        )
     check_same_units(reference, test, subject.mask)
     rules = [key for key in shared if PARAMETERS[key].validity is not None]
     if rules and "FF" not in reference:
         notes.append(f"The reference has no fat fraction, so {' and '.join(rules)} "
                      f"{'is' if len(rules) == 1 else 'are'} compared everywhere.")  # fmt: skip
     return [note for note in notes if note]
-
-
-def _unknown_place(reference: ParameterMaps, test: ParameterMaps) -> str:
-    n_without = (reference.affine is None) + (test.affine is None)
-    if not n_without:
-        return ""
-    return (f"{'Both reconstructions have' if n_without == 2 else 'One reconstruction has'} no "
-            "geometry: they have one shape, but whether they lie in the same place cannot be told."
-            )  # fmt: skip
-
-
-def _background(maps: ParameterMaps, side: str) -> str:
-    times = [maps[key] for key in maps if PARAMETERS[key].unit == "ms"]
-    n = int(np.logical_and.reduce([values == 0 for values in times]).sum()) if times else 0
-    if not n:
-        return ""
-    return (f"The {side} has {n:,} voxels with times of exactly 0 ms, as some software writes them "
-            "outside the patient; they were compared like others. A mask leaves them out."
-            )  # fmt: skip
 
 
 def one_sided_notes(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:

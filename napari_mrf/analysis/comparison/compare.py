@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_picture
 from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
+from napari_mrf.analysis.provenance import check_made_alike, mixed_texts
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.compute.steps import result_of
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -172,7 +174,8 @@ def iter_compare(
     Raises
     ------
     MRFInputError
-        ``"other-grid"``, ``"unit-conflict"``, ``"no-common-map"``, and what loading raises.
+        ``"other-grid"``, ``"unit-conflict"``, ``"no-common-map"``, ``"mixed-provenance"``, and
+        what loading raises.
     """
     import pandas as pd
 
@@ -183,12 +186,18 @@ def iter_compare(
     inputs: list[Mapping[str, Any]] = []
     total = 2 * n_subjects * len(PARAMETERS) + 1
     sides = (reference_name, test_name)
+    made: dict[str, dict[str, Any]] = {"reference": {}, "test": {}}
     several = n_subjects > 1
     yield ComparisonUpdate(0, total, "reading the maps")
     for index, subject in enumerate(subjects):
         who = f"{subject.name}: " if several else ""
         base = 2 * index * len(PARAMETERS)
+        for side, maps in (("reference", subject.reference), ("test", subject.test)):
+            made[side][subject.name] = maps.provenance
+            check_made_alike(made[side], side, allow_mixed=options.allow_mixed)
         notes += [who + note for note in (*subject.warnings, *check_subject(subject, sides))]
+        whole = subject.reference, subject.test
+        subject = replace(subject, reference=covered(whole[0]), test=covered(whole[1]))
         keys = [key for key in PARAMETERS if key in subject.reference and key in subject.test]
         mask = np.ones(subject.reference.spatial_shape, bool)
         if subject.mask is not None:
@@ -197,7 +206,7 @@ def iter_compare(
         if subject.labels is not None:
             yield ComparisonUpdate(base, total, f"{who}means of the regions")
             table = roi_pairs(
-                subject.reference, subject.test, subject.labels, subject.region_names,
+                *whole, subject.labels, subject.region_names,
                 subject=subject.name, options=options.rois, mask=subject.mask,
             )  # fmt: skip
             pairs.append(table)
@@ -216,6 +225,13 @@ def iter_compare(
     every_pair = (
         pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=list(PAIR_COLUMNS))
     )
+    for side, of in made.items():
+        notes += check_made_alike(of, side, allow_mixed=options.allow_mixed)
+        for name, text in mixed_texts(of).items():
+            if text:
+                mine = every_pair["subject"] == name
+                before = every_pair.loc[mine, "mixed"]
+                every_pair.loc[mine, "mixed"] = before + f"{side} {text}. "
     if not pairs:
         notes.append("No regions of interest were given, so there is no agreement table.")
     elif every_pair["label"].empty:

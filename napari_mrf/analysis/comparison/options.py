@@ -35,6 +35,8 @@ class ComparisonOptions:
         Largest acceptable bias by parameter, in its unit, chosen before the data were seen.
     design : {"methods", "test-retest"}
         Two methods on the same data, or two scans with one method.
+    allow_mixed : bool
+        Take subjects together whose maps of one side were made in different ways.
     """
 
     rois: RoiOptions = field(default_factory=RoiOptions)
@@ -43,6 +45,7 @@ class ComparisonOptions:
     independent: bool = False
     margins: Mapping[str, float] = field(default_factory=dict)
     design: str = "methods"
+    allow_mixed: bool = False
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -77,4 +80,5 @@ class ComparisonOptions:
             "assume_independent": self.independent,
             "margins": dict(self.margins),
             "design": self.design,
+            "allow_mixed": self.allow_mixed,
         }

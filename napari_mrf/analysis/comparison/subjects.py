@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_mrf.analysis.provenance import check_made_alike
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
@@ -18,7 +19,7 @@ from napari_mrf.io.maps.folders import (
     find_maps,
     label_table_beside,
 )
-from napari_mrf.io.maps.reader import load_maps
+from napari_mrf.io.maps.reader import load_maps, load_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,6 +154,7 @@ def find_study(
     label_table: str | Path | None = None,
     mask: str | Path | None = None,
     resample: Literal["nearest"] | None = None,
+    allow_mixed: bool = False,
 ) -> Study:
     """Find the subjects of which there are two reconstructions.
 
@@ -170,6 +172,9 @@ def find_study(
         Voxels to compare: a file for one subject, or a folder by the rules of `rois`.
     resample : {"nearest"}, optional
         Take the nearest label of label maps on another grid, which are refused without.
+    allow_mixed : bool
+        Take maps of one side together that were made in different ways; refused without, before
+        any map is read.
 
     Returns
     -------
@@ -179,7 +184,8 @@ def find_study(
     ------
     MRFInputError
         ``"one-and-many"`` for a folder of maps against a folder of subjects,
-        ``"no-common-subject"``, and the codes of `find_maps` and `find_label_maps`.
+        ``"no-common-subject"``, ``"mixed-provenance"``, and the codes of `find_maps` and
+        `find_label_maps`.
     """
     sides = {"reference": find_maps(reference), "test": find_maps(test)}
     if (SINGLE in sides["reference"]) != (SINGLE in sides["test"]):
@@ -199,6 +205,9 @@ def find_study(
         for side, other in (("reference", "test"), ("test", "reference"))
         if (alone := [name for name in sides[side] if name not in sides[other]])
     ]
+    for side, folders in sides.items():
+        made = {name: load_provenance(folders[name]) for name in common}
+        check_made_alike(made, side, allow_mixed=allow_mixed)
     label_maps = {} if rois is None else find_label_maps(rois, common)
     masks = {} if mask is None else find_label_maps(mask, common)
     if rois is not None and (without := [name for name in common if name not in label_maps]):

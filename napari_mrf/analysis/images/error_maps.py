@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.geometry import check_same_grid, values_on
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
@@ -102,8 +103,9 @@ def error_map(
     Returns
     -------
     ndarray
-        (Z, Y, X) float32, in `error_unit`. NaN where one of the two has no value, outside the
-        region, where the map is not valid, and, for relative errors, where the reference is 0.
+        (Z, Y, X) float32, in `error_unit`. NaN where one of the two has no value or does not
+        cover the voxel, outside the region, where the map is not valid, and, for relative
+        errors, where the reference is 0.
 
     Raises
     ------
@@ -118,6 +120,7 @@ def error_map(
         raise MRFInputError("bad-option", f"{key} is not a map of both reconstructions",
                             expected=", ".join(shared) or "a map of both")  # fmt: skip
     check_same_grid(test, reference, "the test lies on another grid than the reference")
+    reference, test = covered(reference), covered(test)
     truth, found = reference[key].astype(np.float64), test[key].astype(np.float64)
     shown = np.isfinite(truth) & np.isfinite(found)
     if region is not None:

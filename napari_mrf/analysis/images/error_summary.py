@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.geometry import check_same_grid, values_on
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 
@@ -85,6 +86,7 @@ def map_errors(
     check_same_grid(test, reference, "the maps lie on different grids")
     inside = values_on(mask, reference, "the mask lies on another grid than the maps")
     inside = inside.astype(bool)
+    test, reference = covered(test), covered(reference)
     rules = validity_rules(thresholds)
     rows = []
     for key in (key for key in PARAMETERS if key in test and key in reference):

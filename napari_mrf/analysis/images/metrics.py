@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.images.ssim import structural_similarity
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
 
@@ -170,6 +171,7 @@ def image_metrics(
             expected=f"shape {reference.spatial_shape}",
             found=", ".join(str(shape) for shape in sorted(shapes, key=str)),
         )
+    reference, test = covered(reference), covered(test)
     rules = validity_rules(thresholds) if apply_validity else {}
     rows: list[Metric] = []
     for key in (key for key in PARAMETERS if key in reference and key in test):

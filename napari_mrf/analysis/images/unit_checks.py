@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.coverage import covered
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 
@@ -41,23 +42,33 @@ _CONFUSIONS: dict[str, tuple[tuple[float, str], ...]] = {
 """Factor between the two units of each confusion."""
 
 _LOOSE, _TIGHT = 2.0, 1.05
+_LARGEST_FRACTION = 1.001
+"""Fat fractions up to here may be rounded; from here on, noise or percent."""
+
 _SMALLEST_OFFSET = 5.0
 _FEWEST_VOXELS = 10
 
 
 def check_units(
     maps: ParameterMaps, mask: NDArray[np.bool_] | None = None, *, what: str = "the maps"
-) -> None:
-    """Refuse maps whose medians show another unit.
+) -> list[str]:
+    """Refuse maps whose medians show another unit, and tell of fat fractions above 1.
 
     Parameters
     ----------
     maps : ParameterMaps
-        T1 and T2 in ms, Df in Hz, FF and B1 as fractions. Times of exactly 0 do not count.
+        T1 and T2 in ms, Df in Hz, FF and B1 as fractions. Zeros that are no values do not count
+        (`data.coverage`).
     mask : ndarray of bool, optional
         (Z, Y, X) voxels to look at; all by default.
     what : str
-        How the message calls the maps.
+        How the messages call the maps.
+
+    Returns
+    -------
+    list of str
+        A sentence where FF exceeds 1 though its median passes: fat fractions of lean muscle in
+        percent, or noise. Percent that nowhere exceed 1 cannot be told from fractions.
 
     Raises
     ------
@@ -66,17 +77,20 @@ def check_units(
         FF above 1.5 and B1 above 5 for percent, Df with a median magnitude above 600 Hz for
         rad/s.
     """
+    maps, notes = covered(maps), []
     for key, (low, high, below, above) in _PLAUSIBLE.items():
         if key not in maps:
             continue
         values = _finite(maps[key], mask)
-        if PARAMETERS[key].unit == "ms":
-            # No tissue has a time of exactly 0; other software writes it outside the patient.
-            values = values[values != 0]
         if not len(values):
             continue
         median = float(np.median(np.abs(values) if key == "Df" else values))
         if low <= median <= high:
+            n = int((values > _LARGEST_FRACTION).sum()) if key == "FF" else 0
+            if n:
+                notes.append(f"FF of {what} exceeds 1 in {n:,} of {len(values):,} voxels, up to "
+                             f"{values.max():.3g}. If it is in percent, divide it by 100 first: "
+                             "nothing was rescaled. Noise exceeds 1 in pure fat only.")  # fmt: skip
             continue
         guess = below if median < low else above
         unit = PARAMETERS[key].unit or "fractions"
@@ -89,6 +103,7 @@ def check_units(
             if guess
             else "Check the values of the map.",
         )
+    return notes
 
 
 def check_same_units(

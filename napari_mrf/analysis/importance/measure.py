@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
 from napari_mrf.analysis.importance.fisher import iter_mean_fisher_shares
 from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
 from napari_mrf.analysis.importance.result import Baseline, Importance, importance_record
 from napari_mrf.analysis.importance.voxels import prepared_reconstructor
 from napari_mrf.compute.steps import result_of
-from napari_mrf.data.geometry import check_same_grid
+from napari_mrf.data.coverage import coverage_notes, covered
+from napari_mrf.data.geometry import check_same_grid, unknown_place
+from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance.reconstructor import Reconstructor, Values
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import Method
 
@@ -128,6 +130,7 @@ def iter_importance(
     ------
     MRFInputError
         ``"nothing-to-permute"``, ``"other-grid"`` for a reference on another grid,
+        ``"unit-conflict"`` for one in other units (`check_units`, `check_same_units`),
         ``"unknown-parameter"`` for a map to keep that the method does not give, and those of
         the method for a series that does not fit.
     """
@@ -138,9 +141,16 @@ def iter_importance(
             f"the method {method.name} gives no map {keep!r}",
             expected=", ".join(method.parameters),
         )
+    notes: list[str] = []
     if reference is not None:
         check_same_grid(reference, series, "the reference lies on another grid than the series",
                         path=series.source_path)  # fmt: skip
+        notes = [
+            unknown_place(reference, series, ("the reference", "the series")),
+            *check_units(reference, what="the reference"),
+            *coverage_notes(reference, "the reference"),
+        ]
+        reference = covered(reference)
     groups = options.frame_groups(series.n_frames)
     total = len(groups) * options.repeats
     preparing = ImportanceUpdate(0, total, stage="preparing")
@@ -148,12 +158,17 @@ def iter_importance(
         method, series, mask, options, preparing
     )
     values = yield from reconstructor.values(preparing)
+    if reference is not None:
+        at = tuple(reconstructor.places)
+        true = ParameterMaps({key: of[at][None, None] for key, of in reference.items()})
+        check_same_units(true, ParameterMaps({key: of[None, None] for key, of in values.items()}))
     judges = make_judges(
         values, reference, reconstructor.places, apply_validity=options.apply_validity
     )
     result = _empty(method, series, reconstructor, options, judges, values, groups, keep)
     result.reference = "itself" if reference is None else "given"
     result.provenance = importance_record(method, series, rule, result, reference)
+    result.provenance["warnings"] = [note for note in notes if note]
     factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
     done = 0
     yield ImportanceUpdate(done, total, result)

@@ -18,6 +18,7 @@ from napari_mrf.analysis.inspection.inspect import (
 )
 from napari_mrf.analysis.inspection.predictor import Predictor
 from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
@@ -53,11 +54,14 @@ class MapsToInspect:
         One a set.
     record : sequence of mapping
         JSON-ready: path and sha256 of each.
+    warnings : tuple of str
+        Sentences a user should read.
     """
 
     sets: Mapping[str, ParameterMaps] = field(default_factory=dict)
     predictors: tuple[Predictor, ...] = ()
     record: Sequence[Mapping[str, Any]] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +97,13 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
     """
     paths = [Path(folder) for folder in folders]
     sets: dict[str, ParameterMaps] = {}
-    predictors, record = [], []
+    predictors, record, notes = [], [], []
     for path, name in zip(paths, telling_names(paths), strict=True):
         if name in sets:
             raise MRFInputError("same-name", "the folder of maps is given twice", path=path)
         maps = load_maps(path)
         check_same_grid(maps, series, "the maps lie on another grid than the series", path=path)
-        check_units(maps, what=f"the maps in {path}")
+        notes += check_units(maps, what=f"the maps in {path}")
         predictor = Predictor.of(name, maps, series, is_own_series=bool(is_from(maps, series)))
         sets[name] = maps
         predictors.append(predictor)
@@ -112,7 +116,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
                 "remark": predictor.obstacle or predictor.note or None,
             }
         )
-    return MapsToInspect(sets, tuple(predictors), record)
+    return MapsToInspect(sets, tuple(predictors), record, tuple(notes))
 
 
 def check_voxels(voxels: Sequence[Voxel], series: MRFSeries) -> list[Voxel]:
@@ -191,6 +195,16 @@ def inspect_regions(
     """Yield every region with its mean fingerprint and predictions."""
     for label, signals in region_signals(series, regions.labels, list(regions.names)).items():
         yield Inspected(region_trace(regions.names[label], signals, predictors), label=label)
+
+
+def region_notes(maps: MapsToInspect, regions: RegionsToInspect) -> list[str]:
+    """Return which voxels of the regions a set of maps does not cover, in sentences."""
+    drawn = regions.labels > 0
+    return [
+        note
+        for name, one in maps.sets.items()
+        for note in coverage_notes(one, f"the maps {name} in the regions", drawn)
+    ]
 
 
 def region_values(maps: MapsToInspect, regions: RegionsToInspect) -> pd.DataFrame:

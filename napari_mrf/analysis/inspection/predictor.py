@@ -14,6 +14,7 @@ from napari_mrf.analysis.inspection.prediction import (
     obstacle_of,
     record_part,
 )
+from napari_mrf.data.coverage import outside_coverage
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
@@ -161,8 +162,9 @@ class Predictor:
     ) -> Prediction:
         """Return the mean of the predictions in the voxels of a region.
 
-        Each is turned as its measured fingerprint was. Voxels without a value are left out and
-        counted in the note; the values themselves are averaged by `roi_statistics`.
+        Each is turned as its measured fingerprint was. Voxels without a value, or outside the
+        coverage of the maps, are left out and counted in the note; the values themselves are
+        averaged by `roi_statistics`.
 
         Parameters
         ----------
@@ -178,6 +180,8 @@ class Predictor:
             return Prediction(self.name, {}, {}, reason=self.obstacle)
         values = {key: np.asarray(self.maps[key][voxels], np.float64) for key in self.maps}
         counted = mean.turns != 0
+        for outside in outside_coverage(self.maps).values():
+            counted &= ~outside[voxels]
         for column in values.values():
             counted &= np.isfinite(column)
         rows = np.nonzero(counted)[0]

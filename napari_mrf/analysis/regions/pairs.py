@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.coverage import outside_coverage
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -38,9 +39,11 @@ PAIR_COLUMNS: dict[str, str] = {
     "erosion_voxels": "voxels taken off the rim in every slice",
     "sd_reference": "standard deviation of the reference's voxels (n - 1)",
     "sd_test": "standard deviation of the test's voxels (n - 1)",
+    "n_outside": "voxels of the region that one of the two maps does not cover",
     "n_drawn": "voxels of the region as drawn",
     "volume_ml": "volume as drawn; empty where the geometry is not known",
     "reason": "why numbers are missing",
+    "mixed": "how the maps of the subject were made, as far as it differs from other subjects",
 }
 """Columns of the table of region means and what they mean."""
 
@@ -57,9 +60,9 @@ def roi_pairs(
 ) -> pd.DataFrame:
     """Return the means of two reconstructions in the same regions of one subject.
 
-    Both means are over the same voxels: those of the mask with a value on both sides, and where
-    the fat fraction of the reference fulfills the validity rule. Tables of several subjects are put
-    together with ``pandas.concat``.
+    Both means are over the same voxels: those of the mask that both cover, with a value on both
+    sides, and where the fat fraction of the reference fulfills the validity rule. Tables of
+    several subjects are put together with ``pandas.concat``.
 
     Parameters
     ----------
@@ -77,28 +80,33 @@ def roi_pairs(
     pandas.DataFrame
         With the `PAIR_COLUMNS`; regions without a mean have NaN.
     """
+    import pandas as pd
+
     fraction = reference.get("FF")
     shared = [key for key in PARAMETERS if key in reference and key in test]
+    if not shared:
+        return pd.DataFrame(columns=list(PAIR_COLUMNS))
     both = {key: np.isfinite(reference[key]) & np.isfinite(test[key]) for key in shared}
+    sides = outside_coverage(reference), outside_coverage(test)
+    outside = {key: sides[0][key] | sides[1][key] for key in shared}
     if mask is not None:
         both = {key: where & mask for key, where in both.items()}
     first, second = (
         roi_statistics(
             ParameterMaps(
-                {key: np.where(both.get(key, True), maps[key], np.nan) for key in maps},
+                {key: np.where(both[key], maps[key], np.nan) for key in shared},
                 affine=maps.affine,
             ),
-            labels, names, options=options, fat_fraction=fraction,
+            labels, names, options=options, fat_fraction=fraction, outside=outside,
         )
         for maps in (reference, test)
     )  # fmt: skip
-    first = first[first["map"].isin(shared)]
     keys = ["label", "scope", "slice", "map"]
     pairs = first.merge(
         second[[*keys, "mean", "n", "sd", "reason"]], on=keys, suffixes=("_reference", "_test")
     )
     pairs = pairs.rename(columns={"mean_reference": "reference", "mean_test": "test"})
-    pairs["subject"] = subject
+    pairs["subject"], pairs["mixed"] = subject, ""
     pairs["reason"] = [
         _both(*reasons)
         for reasons in zip(pairs["reason_reference"], pairs["reason_test"], strict=True)

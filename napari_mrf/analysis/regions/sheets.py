@@ -74,6 +74,8 @@ def exported_sheets(
     meanings = {"maps": "set of maps", **COLUMNS}
     if "subject" in table:
         meanings = {"subject": "name of the folder of the subject", **meanings}
+    if "mixed" in table:
+        meanings["mixed"] = "how the maps were made, as far as it differs from other subjects"
     return {
         "ROIs": table,
         "About": pd.DataFrame({"what": list(about), "value": list(about.values())}),

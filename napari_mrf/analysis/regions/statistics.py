@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.data.coverage import outside_coverage
 from napari_mrf.data.geometry import values_on
 from napari_mrf.data.parameters import PARAMETERS, ValidityRule, validity_rules
 from napari_mrf.errors import MRFInputError
@@ -31,6 +32,7 @@ COLUMNS: dict[str, str] = {
     "unit": "unit of the map",
     "n": "voxels that entered the statistics",
     "n_invalid": "voxels of the region, after erosion, that did not enter",
+    "n_outside": "those of them that the maps do not cover: 0 where no tissue is 0",
     "n_by_rule": "those of them that the validity rule left out",
     "n_drawn": "voxels of the region as drawn",
     "mean": "arithmetic mean",
@@ -56,6 +58,7 @@ def roi_statistics(
     *,
     options: RoiOptions | None = None,
     fat_fraction: NDArray[np.floating] | None = None,
+    outside: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> pd.DataFrame:
     """Return one row for every region, map and slice, and one pooled over the slices.
 
@@ -73,6 +76,8 @@ def roi_statistics(
     fat_fraction : ndarray, optional
         (Z, Y, X) that the validity rules look at, 0-1; the map FF of `maps` by default. Give
         the reference's, and two reconstructions are judged on the same voxels.
+    outside : mapping of str to ndarray of bool, optional
+        (Z, Y, X) by map: voxels that are not covered; those of `outside_coverage` by default.
 
     Returns
     -------
@@ -101,6 +106,9 @@ def roi_statistics(
         for key, rule in rules.items()
         if key in maps and fat_fraction is not None
     }
+    if outside is None:
+        outside = outside_coverage(maps)
+    uncovered = {key: where.ravel() for key, where in outside.items()}
     voxel_ml = _voxel_ml(maps.affine)
     rows = [
         {
@@ -110,7 +118,7 @@ def roi_statistics(
             "slice": z,
             "map": key,
             "unit": PARAMETERS[key].unit,
-            **region_row(maps, key, drawn, kept, valid.get(key)),
+            **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key]),
             "volume_ml": voxel_ml * len(drawn),
             "validity": describe_validity(key, options, rules, key in valid),
             "erosion_voxels": options.erosion_voxels,
@@ -179,14 +187,20 @@ def region_row(
     drawn: NDArray[np.int64],
     kept: NDArray[np.int64],
     valid: NDArray[np.bool_] | None,
+    outside: NDArray[np.bool_],
 ) -> dict[str, Any]:
     """Return the numbers of one map in the voxels of a region, and why some are missing."""
-    allowed = kept if valid is None else kept[valid[kept]]
+    inside = kept[~outside[kept]]
+    allowed = inside if valid is None else inside[valid[inside]]
     values = maps[key].ravel()[allowed].astype(np.float64)
     entered = allowed[np.isfinite(values)]
     values = values[np.isfinite(values)]
-    counts = {"n_by_rule": len(kept) - len(allowed), "n_drawn": len(drawn)}
-    reason = _reason(len(drawn), len(kept), len(allowed), len(values))
+    counts = {
+        "n_outside": len(kept) - len(inside),
+        "n_by_rule": len(inside) - len(allowed),
+        "n_drawn": len(drawn),
+    }
+    reason = _reason(len(drawn), len(kept), len(inside), len(allowed), len(values))
     if len(kept) <= 1 or not len(values):
         return {"n": 0, "n_invalid": len(kept), **counts, "reason": reason}
     low, quarter, median, three_quarters, high = np.percentile(values, (5, 25, 50, 75, 95))
@@ -207,7 +221,7 @@ def region_row(
     }
 
 
-def _reason(n_drawn: int, n_kept: int, n_allowed: int, n: int) -> str:
+def _reason(n_drawn: int, n_kept: int, n_inside: int, n_allowed: int, n: int) -> str:
     if n_drawn == 0:
         return "the region is empty"
     if n_kept == 0:
@@ -218,6 +232,8 @@ def _reason(n_drawn: int, n_kept: int, n_allowed: int, n: int) -> str:
             if n_drawn == 1
             else "erosion leaves one voxel"
         )
+    if n_inside == 0:
+        return "the region lies outside the coverage of the map"
     if n_allowed == 0:
         return "the validity rule leaves no voxel"
     if n == 0:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_mrf.analysis.images.unit_checks import check_units
+from napari_mrf.analysis.provenance import check_made_alike, mixed_texts
 from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
 from napari_mrf.io.labels.label_table import load_label_table
@@ -18,7 +20,7 @@ from napari_mrf.io.maps.folders import (
     find_label_maps,
     label_table_beside,
 )
-from napari_mrf.io.maps.reader import load_maps
+from napari_mrf.io.maps.reader import load_maps, load_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +71,11 @@ class RoiStudy:
     resample : {"nearest"} or None
         What to do with labels on another grid; None refuses them.
     warnings : tuple of str
-        Who was left out, and why.
+        Who was left out, and why; how the maps were made, where that differs or is not known.
+    allow_mixed : bool
+        Whether maps that were made in different ways are taken together.
+    mixed : mapping of str to str
+        How the maps of each subject were made, as far as that differs.
     """
 
     folders: Mapping[str, Path]
@@ -77,6 +83,8 @@ class RoiStudy:
     label_table: Path | None = None
     resample: Literal["nearest"] | None = None
     warnings: tuple[str, ...] = ()
+    allow_mixed: bool = False
+    mixed: Mapping[str, str] = field(default_factory=dict)
 
     def measure(self, subject: str, options: RoiOptions) -> SubjectStatistics:
         """Read the maps and labels of a subject and return its statistics.
@@ -90,7 +98,7 @@ class RoiStudy:
         """
         folder, label_path = self.folders[subject], self.label_maps[subject]
         maps = load_maps(folder)
-        check_units(maps, what=f"the maps in {folder}")
+        notes = check_units(maps, what=f"the maps in {folder}")
         labels = load_labels(label_path, maps.spatial_shape, maps.affine, resample=self.resample)
         record: dict[str, Any] = {
             "maps": {"path": str(folder), "sha256": file_sums(folder)},
@@ -100,6 +108,8 @@ class RoiStudy:
                 "resampled": "nearest" if labels.resampled else None,
             },
         }
+        if self.mixed.get(subject):
+            record["mixed"] = self.mixed[subject]
         table: dict[int, Label] = {}
         table_path = self.label_table or label_table_beside(label_path)
         if table_path is not None:
@@ -110,7 +120,10 @@ class RoiStudy:
             record["series"] = source["path"]
         names = {index: label.name for index, label in table.items() if index != 0}
         statistics = roi_statistics(maps, labels, names, options=options)
-        return SubjectStatistics(subject, statistics, tuple(maps), record, labels.warnings)
+        notes += coverage_notes(maps, "the maps in the regions", labels.values > 0)
+        return SubjectStatistics(
+            subject, statistics, tuple(maps), record, (*labels.warnings, *notes)
+        )
 
 
 def find_roi_study(
@@ -119,6 +132,7 @@ def find_roi_study(
     *,
     label_table: str | Path | None = None,
     resample: Literal["nearest"] | None = None,
+    allow_mixed: bool = False,
 ) -> RoiStudy:
     """Find the maps and the label map of every subject.
 
@@ -133,6 +147,8 @@ def find_roi_study(
         name and the suffix ``.txt``, where there is one.
     resample : {"nearest"}, optional
         Take the nearest label of label maps on another grid, which are refused without.
+    allow_mixed : bool
+        Take maps together that were made in different ways, which are refused without.
 
     Returns
     -------
@@ -142,17 +158,23 @@ def find_roi_study(
     Raises
     ------
     MRFInputError
-        The codes of `find_all_maps` and `find_label_maps`.
+        The codes of `find_all_maps` and `find_label_maps`, and ``"mixed-provenance"``.
     """
-    folders = find_all_maps(maps)
-    label_maps = find_label_maps(rois, folders)
-    without = [name for name in folders if name not in label_maps]
+    every = find_all_maps(maps)
+    label_maps = find_label_maps(rois, every)
+    without = [name for name in every if name not in label_maps]
+    warnings = [f"Left out, as they have no label map: {', '.join(without)}."] if without else []
+    folders = {name: folder for name, folder in every.items() if name in label_maps}
+    made = {name: load_provenance(folder) for name, folder in folders.items()}
+    warnings += check_made_alike(made, allow_mixed=allow_mixed)
     return RoiStudy(
-        {name: folder for name, folder in folders.items() if name in label_maps},
+        folders,
         label_maps,
         None if label_table is None else Path(label_table),
         resample,
-        (f"Left out, as they have no label map: {', '.join(without)}.",) if without else (),
+        tuple(warnings),
+        allow_mixed,
+        mixed_texts(made),
     )
 
 
@@ -163,7 +185,8 @@ def joined(measured: Sequence[SubjectStatistics]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The columns of `roi_statistics` after ``maps``, the name of the folder of maps, and
-        before that ``subject`` unless there is one set of maps only.
+        before that ``subject`` unless there is one set of maps only; last ``mixed``, how the
+        maps were made, where that differs.
     """
     import pandas as pd
 
@@ -173,5 +196,7 @@ def joined(measured: Sequence[SubjectStatistics]) -> pd.DataFrame:
         part.insert(0, "maps", Path(one.record["maps"]["path"]).resolve().name)
         if one.subject != SINGLE:
             part.insert(0, "subject", one.subject)
+        if any("mixed" in of.record for of in measured):
+            part["mixed"] = one.record.get("mixed", "")
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

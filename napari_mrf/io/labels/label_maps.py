@@ -91,7 +91,7 @@ def load_labels(
             hint = "Without the geometry of both grids they cannot be resampled."
         raise MRFInputError("other-grid", f"the labels lie on another grid: {difference}",
                             path=path, hint=hint)  # fmt: skip
-    moved = _nearest(values, volume.affine, tuple(shape), affine)
+    moved = nearest_labels(values, volume.affine, tuple(shape), affine)
     lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
     warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
                 "for every voxel.",)  # fmt: skip
@@ -155,13 +155,23 @@ def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:
     return values.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.int32)
 
 
-def _nearest(
+def nearest_labels(
     values: NDArray[Any],
     affine: NDArray[np.float64],
     shape: tuple[int, ...],
     target_affine: NDArray[np.float64],
 ) -> NDArray[Any]:
-    """Return the label nearest to the center of every target voxel, 0 outside the source."""
+    """Return the label nearest to the center of every target voxel, 0 outside the source.
+
+    Parameters
+    ----------
+    values : ndarray
+        (Z, Y, X) labels.
+    affine, target_affine : ndarray
+        (4, 4), voxel indices (x, y, z) of labels and target to one space.
+    shape : tuple of int
+        (Z, Y, X) of the target.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         to_source = np.linalg.inv(affine) @ target_affine
     z, y, x = (np.arange(length, dtype=np.float64) for length in shape)

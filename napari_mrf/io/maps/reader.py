@@ -70,6 +70,18 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     )
 
 
+def load_provenance(directory: str | Path) -> dict[str, Any] | None:
+    """Return how maps in a folder were made, without reading them; None where nothing says.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-record"``, ``"bad-json"``.
+    """
+    path = Path(directory) / RECORD_NAME
+    return _read_record(path).get("provenance") if path.exists() else None
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     text = read_text(path, "record of maps", most_bytes=_MAX_RECORD_BYTES)
     record = strict_json.loads(text, path=path)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.b1_map import B1Map
-from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers.attributes import parameter_colormap, spatial_attributes
 from napari_mrf.plugin.layers.metadata import GRID_KEY, MAPS_KEY, TITLE_KEY
+from napari_mrf.plugin.layers.place import check_shown_in_place
+from napari_mrf.plugin.layers.regions import RegionGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +50,7 @@ def show_b1(
         rgb=False,
         colormap=parameter_colormap("B1"),
         metadata={
-            GRID_KEY: Grid(series.spatial_shape, series.affine),
+            GRID_KEY: RegionGrid.of_series(series),
             TITLE_KEY: "B1",
             _FILE_KEY: file,
         },
@@ -56,7 +58,7 @@ def show_b1(
     )
 
 
-def b1_from_layer(layer: Any, series: MRFSeries, unit: str) -> B1Map:
+def b1_from_layer(layer: Any, series: MRFSeries, unit: str, shown: Any = None) -> B1Map:
     """Return the B1 map that an Image layer shows over a series.
 
     Parameters
@@ -67,24 +69,30 @@ def b1_from_layer(layer: Any, series: MRFSeries, unit: str) -> B1Map:
         The series it belongs to.
     unit : {"relative", "percent"}
         Of its values.
+    shown : napari layer, optional
+        The layer of the series.
 
     Raises
     ------
     MRFInputError
-        ``"bad-b1"`` for another grid, and what `B1Map.of` raises.
+        ``"bad-b1"`` for another grid or place, and what `B1Map.of` raises.
     """
     what = _WHAT.format(layer.name)
     hint = "Load it from its file, or resample it to the grid of the series first."
-    made_for = layer.metadata.get(GRID_KEY) or layer.metadata.get(MAPS_KEY)
-    if made_for is not None:
-        check_same_grid(made_for, series, what, code="bad-b1", hint=hint)
-    orientation = DisplayOrientation.from_affine(series.affine)
+    grid = layer.metadata.get(GRID_KEY)
+    if grid is None:
+        maps = layer.metadata.get(MAPS_KEY)
+        grid = RegionGrid.of_series(series) if maps is None else RegionGrid.of_maps(maps)
+    check_same_grid(grid, series, what, code="bad-b1", hint=hint)
     values = np.asarray(layer.data)
-    expected = tuple(series.spatial_shape[axis] for axis in orientation.axes)
+    expected = grid.screen_shape
     if values.shape != expected:
         raise MRFInputError("bad-b1", what, expected=f"shape {expected}",
                             found=f"shape {values.shape}", hint=hint)  # fmt: skip
+    check_shown_in_place(
+        layer, grid, f"the B1 map {layer.name} lies elsewhere", shown=shown, code="bad-b1"
+    )
     return B1Map.of(
-        orientation.to_file(values), affine=series.affine, unit=unit,
+        grid.orientation.to_file(values), affine=series.affine, unit=unit,
         **layer.metadata.get(_FILE_KEY, {}),
     )  # fmt: skip

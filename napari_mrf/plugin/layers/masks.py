@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.geometry import Grid, check_same_grid
+from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers.attributes import spatial_attributes
 from napari_mrf.plugin.layers.metadata import GRID_KEY
-from napari_mrf.plugin.layers.regions import grid_of_regions
+from napari_mrf.plugin.layers.place import check_shown_in_place
+from napari_mrf.plugin.layers.regions import RegionGrid, grid_of_regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +27,12 @@ def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str
         np.array(orientation.to_screen(mask.astype(np.uint8))),
         name=name,
         opacity=0.4,
-        metadata={GRID_KEY: Grid(series.spatial_shape, series.affine)},
+        metadata={GRID_KEY: RegionGrid.of_series(series)},
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
     )
 
 
-def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
+def mask_from_layer(layer: Any, series: MRFSeries, shown: Any = None) -> NDArray[np.bool_]:
     """Return the mask (Z, Y, X) in file order that a Labels layer shows over a series.
 
     Parameters
@@ -41,24 +42,24 @@ def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
         any frame counts.
     series : MRFSeries
         The series it belongs to.
+    shown : napari layer, optional
+        The layer of the series.
 
     Raises
     ------
     MRFInputError
-        ``"bad-mask"`` for another grid or an empty mask.
+        ``"bad-mask"`` for another grid or place, or an empty mask.
     """
     what = f"the mask {layer.name} lies on another grid"
     hint = "Draw it on a Labels layer made for this series."
-    made_for = layer.metadata.get(GRID_KEY) or grid_of_regions(layer)
-    if made_for is not None:
-        check_same_grid(made_for, series, what, code="bad-mask", hint=hint)
-    orientation = DisplayOrientation.from_affine(series.affine)
+    grid = layer.metadata.get(GRID_KEY) or grid_of_regions(layer) or RegionGrid.of_series(series)
+    check_same_grid(grid, series, what, code="bad-mask", hint=hint)
     labels = np.asarray(layer.data) != 0
     if labels.ndim == 4:
         labels = labels.any(axis=0)
     if labels.ndim == 2:
         labels = labels[np.newaxis]
-    expected = tuple(series.spatial_shape[axis] for axis in orientation.axes)
+    expected = grid.screen_shape
     if labels.shape != expected:
         raise MRFInputError(
             "bad-mask",
@@ -67,8 +68,11 @@ def mask_from_layer(layer: Any, series: MRFSeries) -> NDArray[np.bool_]:
             found=f"shape {labels.shape}",
             hint=hint,
         )
+    check_shown_in_place(
+        layer, grid, f"the mask {layer.name} lies elsewhere", shown=shown, code="bad-mask"
+    )
     if not labels.any():
         raise MRFInputError(
             "bad-mask", f"the mask {layer.name} is empty", hint="Paint the voxels to reconstruct."
         )
-    return np.ascontiguousarray(orientation.to_file(labels))
+    return np.ascontiguousarray(grid.orientation.to_file(labels))

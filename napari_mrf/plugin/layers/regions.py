@@ -11,9 +11,11 @@ import numpy as np
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.labels.label_maps import nearest_labels
 from napari_mrf.plugin.layers.attributes import spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.metadata import GRID_KEY
 from napari_mrf.plugin.layers.order import place_under_pins
+from napari_mrf.plugin.layers.place import canvas_affine, check_shown_in_place, grid_canvas_affine
 from napari_mrf.rois.muscles import meaning_of
 
 if TYPE_CHECKING:
@@ -109,8 +111,17 @@ def regions_layer_data(
     return data, attributes, "labels"
 
 
-def adopt_layer(layer: Any, grid: RegionGrid) -> None:
+def adopt_layer(layer: Any, grid: RegionGrid, shown: Any = None) -> None:
     """Make a Labels layer of the user one of regions: 16 bit, in its place on the grid.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        In screen order.
+    grid : RegionGrid
+        To draw on.
+    shown : napari layer, optional
+        Shows the grid.
 
     Raises
     ------
@@ -121,6 +132,7 @@ def adopt_layer(layer: Any, grid: RegionGrid) -> None:
     hint = "Draw on a layer of this series, or load the labels from a file."
     if GRID_KEY in layer.metadata:
         check_same_grid(layer.metadata[GRID_KEY], grid, what, hint=hint)
+        grid = layer.metadata[GRID_KEY]
     data = np.asarray(layer.data)
     if data.shape != grid.screen_shape:
         raise MRFInputError(
@@ -130,18 +142,67 @@ def adopt_layer(layer: Any, grid: RegionGrid) -> None:
             found=f"shape {data.shape}",
             hint=hint,
         )
-    if data.size and (data.min() < 0 or data.max() > np.iinfo(np.uint16).max):
-        raise MRFInputError("bad-labels", f"the layer {layer.name} has labels outside 0 to 65535",
-                            found=f"{data.min()} to {data.max()}")  # fmt: skip
+    check_regions_place(layer, grid, shown)
+    _check_numbers(layer)
     if layer.data.dtype != np.uint16 or not isinstance(layer.data, np.ndarray):
         layer.data = data.astype(np.uint16)
     layer.metadata[REGIONS_KEY] = grid
+
+
+def check_regions_place(layer: Any, grid: RegionGrid, shown: Any = None) -> None:
+    """Refuse regions, or their polygons, that are shown elsewhere than where they count.
+
+    Raises
+    ------
+    MRFInputError
+        ``"other-grid"``.
+    """
+    check_shown_in_place(
+        layer, grid, f"the layer {layer.name} lies elsewhere", shown=shown, code="other-grid"
+    )
 
 
 def grid_of_regions(layer: Any) -> RegionGrid | None:
     """Return the grid of a layer of regions, or None for another layer."""
     grid: RegionGrid | None = layer.metadata.get(REGIONS_KEY)
     return grid
+
+
+def nearest_on_grid(layer: Any, grid: RegionGrid, shown: Any = None) -> NDArray[np.uint16]:
+    """Return the label that a Labels layer shows nearest to every voxel of a grid.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        Of three axes, anywhere on the canvas.
+    grid, shown : RegionGrid, napari layer
+        As in `adopt_layer`.
+
+    Returns
+    -------
+    ndarray
+        (Z, Y, X) in file order; 0 where the layer shows nothing.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-labels"`` for numbers that do not fit.
+    """
+    _check_numbers(layer)
+    seen = nearest_labels(
+        np.asarray(layer.data),
+        canvas_affine(layer),
+        grid.screen_shape,
+        grid_canvas_affine(grid, shown),
+    )
+    return np.ascontiguousarray(grid.orientation.to_file(seen).astype(np.uint16))
+
+
+def _check_numbers(layer: Any) -> None:
+    data = np.asarray(layer.data)
+    if data.size and (data.min() < 0 or data.max() > np.iinfo(np.uint16).max):
+        raise MRFInputError("bad-labels", f"the layer {layer.name} has labels outside 0 to 65535",
+                            found=f"{data.min()} to {data.max()}")  # fmt: skip
 
 
 def labels_of(layer: Any) -> NDArray[np.uint16]:

@@ -15,6 +15,7 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
 from napari_mrf.plugin.present import present
@@ -70,6 +71,7 @@ class RegionsEditor(QObject):
         self._shared: Regions | None = None
         self._is_receiving = False
         self._is_covered = False
+        self._is_moved = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
@@ -143,7 +145,7 @@ class RegionsEditor(QObject):
         if self._is_covered:
             self._is_covered = False
             bring_to_front(viewer, self.layers.present())
-        labels = self.labels()
+        labels = self._labels_in_place()
         if labels is None:
             self.slices, self._labels = {}, None
             self._share(None)
@@ -154,6 +156,19 @@ class RegionsEditor(QObject):
             self.layers.name_unknown(self.slices)
             self._share(labels)
         self.changed.emit()
+
+    def _labels_in_place(self) -> NDArray[np.uint16] | None:
+        """Return what is drawn, or None, with a word, while it is shown elsewhere."""
+        was_moved, self._is_moved = self._is_moved, False
+        try:
+            self.layers.check_place()
+        except MRFInputError as error:
+            self._is_moved = True
+            self.told.emit(f"No region is counted: {error.sentence()}", "problem")
+            return None
+        if was_moved:
+            self.told.emit("", "")
+        return self.labels()
 
     def start_by_turns(self, label: int) -> Iterator[None]:
         """Let clicks on the canvas set the vertices of a polygon; yield after every new layer."""

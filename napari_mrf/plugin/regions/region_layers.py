@@ -9,11 +9,13 @@ from weakref import ref
 import numpy as np
 from psygnal import Signal
 
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.regions import RegionGrid
+from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of
 from napari_mrf.rois.label_set import foreign_labels, with_unknown_labels
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.rois.polygons import Outline
 
 LAYER_NAME = "ROIs"
+_PLACE = ("affine", "scale", "translate", "rotate", "shear")
 _FINISHED = ("added", "changed", "removed")
 
 
@@ -131,7 +134,32 @@ class RegionLayers:
         if grid is None:
             raise MRFInputError("other-grid", "there is no series to draw on",
                                 hint="Load or pick a series first.")  # fmt: skip
-        bridge.adopt_layer(layer, grid)
+        bridge.adopt_layer(layer, grid, self._shown(grid))
+
+    def nearest(self, layer: Any) -> NDArray[np.uint16] | None:
+        """Return what a Labels layer shows on the present grid, (Z, Y, X); None without a grid."""
+        grid = self.grid()
+        return None if grid is None else bridge.nearest_on_grid(layer, grid, self._shown(grid))
+
+    def check_place(self) -> None:
+        """Refuse layers that have been moved since, so that they do not show what counts.
+
+        Raises
+        ------
+        MRFInputError
+            ``"other-grid"``.
+        """
+        for layer in self.present():
+            grid = self.layer.metadata[bridge.REGIONS_KEY] if self.layer is not None else None
+            if grid is not None:
+                bridge.check_regions_place(layer, grid, self._shown(grid))
+
+    def _shown(self, grid: RegionGrid) -> Any:
+        """Return the layer of the series if it shows this grid, else None."""
+        series = self._session.series
+        if series is None or grid_difference(grid, series):
+            return None
+        return layer_of_series(self._viewer(), series)
 
     def take(self, layer: Any) -> None:
         """Use a Labels layer on a grid, with its names and its polygons."""
@@ -143,6 +171,8 @@ class RegionLayers:
         self.table = dict(table)
         layer.events.paint.connect(self._on_voxels)
         layer.events.set_data.connect(self._on_voxels)
+        for name in _PLACE:
+            layer.events[name].connect(self._on_voxels)
         self.take_outlines(polygons.find_outlines(self._viewer(), layer))
 
     def take_outlines(self, layer: Any | None) -> None:
@@ -153,15 +183,21 @@ class RegionLayers:
             self.outlines = polygons.read_outlines(layer)[0]
             layer.events.data.connect(self._on_shapes)
             layer.events.mode.connect(self._on_mode)
+            for name in _PLACE:
+                layer.events[name].connect(self._on_voxels)
 
     def let_go(self) -> None:
         """Use no layer any more; both stay in the viewer as they are."""
         if self.layer is not None:
             self.layer.events.paint.disconnect(self._on_voxels)
             self.layer.events.set_data.disconnect(self._on_voxels)
+            for name in _PLACE:
+                self.layer.events[name].disconnect(self._on_voxels)
         if self.outlines_layer is not None:
             self.outlines_layer.events.data.disconnect(self._on_shapes)
             self.outlines_layer.events.mode.disconnect(self._on_mode)
+            for name in _PLACE:
+                self.outlines_layer.events[name].disconnect(self._on_voxels)
         self.layer, self.outlines_layer, self.outlines = None, None, []
 
     def ensure_outlines_layer(self) -> None:

@@ -8,9 +8,11 @@ from napari_mrf import PARAMETERS, MRFInputError, MRFSeries, ParameterMaps
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin import layers as bridge
+from napari_mrf.plugin.layers.regions import RegionGrid, adopt_layer, nearest_on_grid
 
 # Columns of the file run to the patient's right, rows to anterior: both are flipped on screen.
 AFFINE = np.diag([1.5, 2.0, 8.0, 1.0])
+SCALE = (8.0, 2.0, 1.5)
 RNG = np.random.default_rng(2)
 SHAPE = (6, 2, 4, 5)
 SIGNAL = (RNG.normal(size=SHAPE) + 1j * RNG.normal(size=SHAPE)).astype(np.complex64)
@@ -229,22 +231,77 @@ def test_companion_that_the_maps_lack_is_an_error(viewer, maps):
 def test_mask_that_was_drawn_on_screen_comes_back_in_file_order(viewer, series):
     drawn = np.zeros(SHAPE[1:], np.uint8)
     drawn[1, 0, 4] = 3
-    layer = viewer.add_labels(DisplayOrientation.from_affine(AFFINE).to_screen(drawn).copy())
+    shown = DisplayOrientation.from_affine(AFFINE).to_screen(drawn).copy()
+    layer = viewer.add_labels(shown, scale=SCALE)
     assert np.array_equal(bridge.mask_from_layer(layer, series), drawn != 0)
 
 
 def test_mask_painted_over_the_movie_counts_in_any_frame(viewer, series):
     painted = np.zeros(SHAPE, np.uint8)
     painted[4, 1, 0, 0] = 1
-    mask = bridge.mask_from_layer(viewer.add_labels(painted), series)
+    mask = bridge.mask_from_layer(viewer.add_labels(painted, scale=(1, *SCALE)), series)
     assert np.argwhere(mask).tolist() == [[1, 3, 4]]
 
 
 @pytest.mark.parametrize(("shape", "what"), [((2, 4, 6), "another grid"), ((2, 4, 5), "empty")])
 def test_mask_on_another_grid_or_without_a_voxel_is_refused(viewer, series, shape, what):
-    layer = viewer.add_labels(np.zeros(shape, np.uint8))
+    layer = viewer.add_labels(np.zeros(shape, np.uint8), scale=SCALE)
     with pytest.raises(MRFInputError, match=what):
         bridge.mask_from_layer(layer, series)
+
+
+MOVED = {
+    "scale": {"scale": (8.0, 2.0, 1.6)},
+    "no scale": {"scale": (1, 1, 1)},
+    "translate": {"translate": (0, 0, 1.5)},
+    "rotate": {"rotate": (180, 0, 0)},
+    "shear": {"shear": (0.1, 0, 0)},
+    "affine": {"affine": np.diag([1.0, -1, -1, 1])},
+}
+"""Ways to show a layer elsewhere than its voxels are counted."""
+
+
+@pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED)
+def test_a_layer_that_is_shown_elsewhere_is_no_mask_b1_or_regions(viewer, series, moved):
+    shown = add_series(viewer, series)
+    ones = np.ones(SHAPE[1:], np.uint8)
+    place = {"scale": SCALE, **moved}
+    labels, image = viewer.add_labels(ones, **place), viewer.add_image(ones * 0.9, **place)
+    grid = RegionGrid.of_series(series)
+    for of in (None, shown):
+        for read in (
+            lambda of: bridge.mask_from_layer(labels, series, of),
+            lambda of: bridge.b1_from_layer(image, series, "relative", of),
+            lambda of: adopt_layer(labels, grid, of),
+        ):
+            with pytest.raises(MRFInputError, match=r"shown up to .* mm away") as caught:
+                read(of)
+            assert caught.value.code in ("bad-mask", "bad-b1", "other-grid")
+            assert "scale, translate" in caught.value.hint
+
+
+def test_a_layer_that_was_moved_with_its_series_is_in_place(viewer, series):
+    shown = add_series(viewer, series)
+    layer = viewer.add_labels(np.ones(SHAPE[1:], np.uint8), scale=SCALE)
+    layer.affine = np.diag([1.0, -1, -1, 1])
+    shown.affine = np.diag([1.0, 1, -1, -1, 1])
+    assert bridge.mask_from_layer(layer, series, shown).all()
+    layer.translate = (0, 0, 0.005)  # what headers round off
+    assert bridge.mask_from_layer(layer, series, shown).all()
+
+
+def test_the_nearest_labels_are_those_that_are_seen(viewer, series):
+    shown = add_series(viewer, series)
+    in_file = np.zeros(SHAPE[1:], np.uint16)
+    in_file[1, 0, 4], in_file[0, 2:, :3] = 3, 7
+    # As another reader shows it: file order, turned round by its affine.
+    world = np.diag([8.0, -2.0, -1.5, 1.0])
+    world[1:3, 3] = 2.0 * 3, 1.5 * 4
+    layer = viewer.add_labels(in_file, affine=world)
+    grid = RegionGrid.of_series(series)
+    with pytest.raises(MRFInputError, match="shown up to"):
+        adopt_layer(layer, grid, shown)
+    assert np.array_equal(nearest_on_grid(layer, grid, shown), in_file)
 
 
 def test_without_geometry_layers_are_in_pixels(viewer):

@@ -262,7 +262,7 @@ def test_labels_layer_is_the_mask_and_a_set_the_truth(qtbot, viewer, panel, gate
     series = session_of(viewer).series
     labels = np.zeros(series.spatial_shape, np.uint8)
     labels[0, :2] = 1
-    viewer.add_labels(labels, name="muscle")
+    viewer.add_labels(labels, name="muscle", scale=viewer.layers[0].scale[1:])
     truth = ParameterMaps({"FF": series.signal[5].real + 0.1})
     session_of(viewer).add_maps(MapsSet("truth", truth))
     panel.mask_picker.setCurrentText("muscle")

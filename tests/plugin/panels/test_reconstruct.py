@@ -251,7 +251,7 @@ def test_slice_without_a_voxel_to_reconstruct_says_so(qtbot, panel, viewer, gate
 def test_labels_layer_is_the_mask_in_file_order(qtbot, panel, viewer, gate):
     labels = np.zeros(SHAPE[1:], np.uint8)
     labels[2, 0, 0] = 1
-    viewer.add_labels(labels, name="muscle")
+    viewer.add_labels(labels, name="muscle", scale=(8, 2, 1.5))
     panel.mask_picker.setCurrentText("muscle")
     run_to_end(qtbot, viewer, panel, gate)
     assert np.argwhere(gate.calls[0]["mask"]).tolist() == [[0, 0, 0]]

@@ -83,7 +83,7 @@ def run_to_end(qtbot, viewer, panel):
 
 
 def test_layer_in_screen_order_is_held_in_file_order(qtbot, viewer, panel):
-    viewer.add_image(B1[::-1].copy(), name="measured")
+    viewer.add_image(B1[::-1].copy(), name="measured", scale=viewer.layers[0].scale[1:])
     assert entries(panel.b1_picker) == [FITTED_B1, "measured", FROM_FILE]
     assert not panel.b1_unit_picker.isVisible()
     choose(qtbot, panel.b1_picker, "measured")
@@ -143,7 +143,7 @@ def test_layer_on_another_grid_is_refused_and_nothing_runs(qtbot, viewer, panel)
 
 def test_choice_is_there_for_methods_that_take_a_map_only(qtbot, viewer, panel):
     assert panel.b1_row.isVisible()
-    viewer.add_image(B1[::-1].copy(), name="measured")
+    viewer.add_image(B1[::-1].copy(), name="measured", scale=viewer.layers[0].scale[1:])
     choose(qtbot, panel.b1_picker, "measured")
     pick_method(qtbot, panel, "spatiotemporal")
     assert not panel.b1_row.isVisible()

@@ -244,6 +244,25 @@ def test_the_table_holds_what_numpy_computes(qtbot, binding):
     assert table.model().index(0, 1).data() == "all"
 
 
+def test_zeros_outside_the_coverage_are_left_out_and_told(qtbot, binding):
+    covered = np.broadcast_to(np.arange(SHAPE[2]) >= 20, SHAPE)
+    cut = thigh_maps()
+    for key in cut:
+        cut[key] = np.where(covered, cut[key], 0)  # as other software writes what it did not fit
+    binding.session.remove_maps("water-fat")
+    binding.session.add_maps(MapsSet("other", cut, "thigh"))
+    draw(qtbot, binding, VL, 1)
+    table = wait_for_table(qtbot, binding, 1)
+    where = voxels(CORNERS, 1)
+    fitted = where & covered
+    qtbot.waitUntil(lambda: not binding.statistics.job.status.is_running)
+    assert table.table()["FF mean"].iloc[0] == pytest.approx(FF[fitted].astype(float).mean())
+    n = int((where & ~fitted).sum())
+    told = binding.panel.statistics.state.text()
+    assert told.startswith(f"{n} voxels of other in the regions left out: T1H2O is exactly 0")
+    assert n
+
+
 def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, tmp_path):
     draw(qtbot, binding, VL, 1)
     wait_for_table(qtbot, binding, 1)
@@ -574,6 +593,35 @@ def test_a_layer_of_the_user_is_counted_under_its_own_names(qtbot, viewer, bindi
     assert binding.panel.layer_picker.currentText() == "mine"
 
 
+def test_a_layer_that_is_shown_elsewhere_is_counted_as_it_is_seen_or_not_at_all(
+    qtbot, viewer, binding
+):
+    mine = np.zeros(SHAPE, np.uint8)  # file order, in its place by its affine
+    mine[1, 5:9, 5:12] = 7
+    world = np.diag([-8.0, -2.0, -1.5, 1.0])
+    world[:3, 3] = 8.0 * 3, 2.0 * 29, 1.5 * 39
+    layer = viewer.add_labels(mine, name="mine", affine=world)
+    binding.panel.layer_changed.emit("mine")
+    assert "the layer mine lies elsewhere: it is shown up to" in binding.panel.notice.text()
+    assert binding.session.regions is None
+    click(qtbot, binding.panel.notice.cure_button)
+    assert np.array_equal(labels(binding), mine)
+    assert binding.editor.layer is not layer
+
+
+def test_regions_that_are_moved_are_not_counted_until_they_are_back(qtbot, binding):
+    draw(qtbot, binding, VL, 1)
+    drawn = labels(binding).copy()
+    for layer in (binding.editor.layer, binding.editor.outlines_layer):
+        layer.translate = (0, 4, 0)
+        qtbot.waitUntil(lambda: binding.session.regions is None, timeout=2000)
+        assert "No region is counted: the layer" in binding.panel.notice.text()
+        layer.translate = (0, 0, 0)
+        qtbot.waitUntil(lambda: binding.session.regions is not None, timeout=2000)
+        assert np.array_equal(labels(binding), drawn)
+        assert not binding.panel.notice.text()
+
+
 def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
     dock = binding.dock
@@ -624,7 +672,7 @@ def test_equal_labels_at_another_place_are_not_the_saved_regions(viewer, binding
     moved[2, 3] += 4.0
     binding.session.set_regions(Regions(drawn, table, "mine.nii.gz", AFFINE))
     for affine, path in ((AFFINE, "mine.nii.gz"), (moved, "")):
-        grid = RegionGrid(SHAPE, affine)
+        grid = RegionGrid(SHAPE, affine, (8.0, 2.0, 1.5))
         binding.editor.use_layer(add_regions_layer(viewer, grid, table, drawn, "again"))
         assert np.array_equal(binding.session.regions.labels, drawn)
         assert np.array_equal(binding.session.regions.affine, affine)

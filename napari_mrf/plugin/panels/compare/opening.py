@@ -101,3 +101,5 @@ class CompareOpening:
         self.memory.picked[opened.side] = name
         maps_display_of(self.viewer).add(opened.maps_set)
         self._show_sets()
+        if opened.notes:
+            self._tell("\n".join(opened.notes), kind="note")

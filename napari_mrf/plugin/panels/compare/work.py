@@ -60,11 +60,14 @@ class OpenedMaps:
         The side that asked for them, ``"reference"`` or ``"test"``.
     sums : mapping of str to str
         sha256 by file name.
+    notes : list of str
+        What a user should read about the values.
     """
 
     maps_set: MapsSet
     side: str
     sums: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def compare_sets(
@@ -118,8 +121,8 @@ def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, Opened
 
     maps = load_maps(folder)
     yield Step(detail="checking the units")
-    check_units(maps, what=name)
-    return OpenedMaps(MapsSet(name, maps, folder=str(folder)), side, file_sums(folder))
+    notes = check_units(maps, what=name)
+    return OpenedMaps(MapsSet(name, maps, folder=str(folder)), side, file_sums(folder), notes)
 
 
 def selected(

@@ -204,6 +204,9 @@ class ImportanceBinding:
             self.view.show()
         elif status.state is JobState.DONE:
             panel.state_changed.emit(f"{method} · {duration(status.seconds)}")
+            result = self.store.result
+            if result is not None and (notes := result.provenance.get("warnings")):
+                panel.notice.say("\n".join(notes), kind="note")
         elif status.state is JobState.IDLE:
             result = self.store.result
             found = "not run" if result is None else f"{result.method}, measured"

@@ -67,12 +67,14 @@ class B1Choice(LayerChoice):
         Raises
         ------
         MRFInputError
-            When the layer lies on another grid than the series, or is in another unit.
+            When the layer lies on another grid or elsewhere than the series, or is in another unit.
         """
         layer, series = self.picked_layer(), self.session.series
         if layer is None or series is None or not self.panel.takes_b1:
             return None
-        return b1_from_layer(layer, series, self.panel.b1_unit_picker.currentText())
+        return b1_from_layer(
+            layer, series, self.panel.b1_unit_picker.currentText(), self.series_layer()
+        )
 
 
 @dataclass(frozen=True, eq=False)

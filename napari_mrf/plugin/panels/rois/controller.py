@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
 
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
@@ -13,7 +14,7 @@ from napari_mrf.plugin.jobs.garbage import start_thread
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import PARAMETER_KEY
 from napari_mrf.plugin.layers.outlines import prepare_outlines
-from napari_mrf.plugin.layers.regions import prepare_colors
+from napari_mrf.plugin.layers.regions import prepare_colors, table_names
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
@@ -21,6 +22,7 @@ from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.rois.label_set import foreign_labels
 from napari_mrf.rois.polygons import outline_record, outlines_from
 
 if TYPE_CHECKING:
@@ -174,13 +176,32 @@ class RoisBinding:
     def _on_layer_picked(self, name: str) -> None:
         if name not in self._layers:
             return
+        layer = self._layers[name]
         try:
-            self.editor.use_layer(self._layers[name])
+            self.editor.use_layer(layer)
         except MRFInputError as error:
-            self._on_told(error.sentence(), "problem")
+            if error.code == "other-grid" and layer.ndim == 3:
+                self.files.offer_nearest(error.sentence(), lambda: self._take_nearest(layer))
+            else:
+                self._on_told(error.sentence(), "problem")
         else:
             self.panel.notice.clear()
         self._show_layers()
+
+    def _take_nearest(self, layer: Labels) -> None:
+        """Draw on a copy of a layer that is shown elsewhere, as it is seen over the series."""
+        try:
+            labels = self.editor.layers.nearest(layer)
+        except MRFInputError as error:
+            self._on_told(error.sentence(), "problem")
+            return
+        if labels is None or not labels.any():
+            self._on_told(f"The layer {layer.name} shows no label over the series.", "problem")
+            return
+        table = foreign_labels(np.unique(labels).tolist(), table_names(layer))
+        self.editor.show_labels(labels, table, name=f"{layer.name}, nearest")
+        layer.visible = False
+        self._on_told(f"Every voxel took the nearest label of {layer.name}.", "note")
 
     def _on_series_changed(self, series: MRFSeries | None) -> None:
         """List what such a series shows, unless the user has picked something else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from napari_mrf.plugin.viewer.opening import series_name
 from napari_mrf.rois.label_set import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import numpy as np
     from napari.components import ViewerModel
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
 LABEL_MAPS = "Labels (*.nii.gz *.nii);;All files (*)"
+_NEAREST = "Use the nearest labels"
 LABEL_FILES = "ITK-SNAP labels (*.txt *.label);;All files (*)"
 
 
@@ -60,7 +62,7 @@ class RoisFilesBinding:
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
         self.loading, self.saving = Job(), Job()
-        self._refused: str = ""
+        self._cure: Callable[[], None] | None = None
         panel.load_requested.connect(self._on_load_requested)
         panel.save_requested.connect(self._on_save_requested)
         panel.notice.cure_requested.connect(self._on_cure_requested)
@@ -74,8 +76,13 @@ class RoisFilesBinding:
         """Show the labels of a file in a layer of their own."""
         grid = self.editor.layers.grid()
         if grid is not None and not self.loading.status.is_running:
-            self._refused = "" if resample else path
+            self._cure = None if resample else partial(self.load, path, resample=True)
             self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
+
+    def offer_nearest(self, sentence: str, cure: Callable[[], None]) -> None:
+        """Say why labels were refused; a click takes the nearest ones."""
+        self._cure = cure
+        self.panel.notice.say(sentence, cure=_NEAREST)
 
     def save(self, path: str) -> None:
         """Write the labels and a file with their names; earlier files are replaced."""
@@ -148,8 +155,9 @@ class RoisFilesBinding:
             self.save(path)
 
     def _on_cure_requested(self) -> None:
-        if self._refused:
-            self.load(self._refused, resample=True)
+        cure, self._cure = self._cure, None
+        if cure is not None:
+            cure()
 
     def _on_loading_changed(self, status: JobStatus) -> None:
         self.panel.load_button.setEnabled(not status.is_running)
@@ -159,17 +167,15 @@ class RoisFilesBinding:
         can_resample = (
             isinstance(error, MRFInputError)
             and error.code == "other-grid"
-            and bool(self._refused)
+            and self._cure is not None
             and grid is not None
             and grid.affine is not None
         )
-        self.panel.notice.say(
-            status.failure.sentence, cure="Use the nearest labels" if can_resample else ""
-        )
+        self.panel.notice.say(status.failure.sentence, cure=_NEAREST if can_resample else "")
 
     def _on_loaded(self, loaded: LoadedLabels) -> None:
         table = joined(loaded.table or {}, self.editor.table)
-        self._refused = ""
+        self._cure = None
         self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path))
         if not loaded.label_map.resampled:
             self.session.mark_regions_saved(str(loaded.path))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from qtpy.QtCore import QTimer
 
+from napari_mrf.analysis.images.unit_checks import check_units
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
 from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
@@ -154,6 +156,7 @@ class RoisStatisticsBinding:
         )  # fmt: skip
         self.tables.show(shown, columns)
         self.tables.show_chosen(self.session.chosen_region)
+        self.panel.set_state("\n".join(measured.notes))
 
     def _exported(self) -> dict[str, pd.DataFrame]:
         return {} if self._measured is None else self._measured.sheets()
@@ -213,12 +216,15 @@ class Measured:
         As they were.
     options : RoiOptions
         The choice of voxels.
+    notes : tuple of str
+        What a user should read about the maps.
     """
 
     statistics: pd.DataFrame
     maps_set: MapsSet
     regions: Regions
     options: RoiOptions
+    notes: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -233,6 +239,7 @@ class Measured:
             "series": self.maps_set.series_name,
             "labels": self.regions.path or "drawn, not saved yet",
             **describe_options(self.maps_set.maps, self.options),
+            **{f"remark {number}": text for number, text in enumerate(self.notes, 1)},
         }
         return exported_sheets(self.statistics, about, maps_name=self.maps_set.name)
 
@@ -247,9 +254,11 @@ def compute(
 ) -> Generator[Step, None, Measured]:
     """Compute the statistics of all regions and maps in a thread."""
     yield Step(detail="measuring")
-    names = {index: label.name for index, label in regions.table.items()}
-    statistics = roi_statistics(maps_set.maps, regions.labels, names, options=options)
-    return Measured(statistics, maps_set, regions, options)
+    maps, names = maps_set.maps, {index: label.name for index, label in regions.table.items()}
+    notes = check_units(maps, what=maps_set.name)
+    notes += coverage_notes(maps, f"{maps_set.name} in the regions", regions.labels > 0)
+    statistics = roi_statistics(maps, regions.labels, names, options=options)
+    return Measured(statistics, maps_set, regions, options, tuple(notes))
 
 
 class RoisStatisticsTables:

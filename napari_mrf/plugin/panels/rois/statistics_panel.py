@@ -130,7 +130,7 @@ class RoisStatisticsPanel(QWidget):
         )
 
     def set_state(self, text: str) -> None:
-        """Show in gray why there is no table."""
+        """Show in gray why there is no table, or what to know of the numbers."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
 

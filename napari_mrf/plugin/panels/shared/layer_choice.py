@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class LayerChoice:
     def picked_layer(self) -> Any:
         """Return the layer that is picked, or None."""
         return self._layers.get(self.picker.currentText())
+
+    def series_layer(self) -> Any:
+        """Return the layer that shows the series, or None."""
+        return layer_of_series(self.viewer, self.session.series)
 
     def pick(self, name: str) -> None:
         """Pick the layer of a name."""

@@ -31,7 +31,9 @@ class MaskChoice(LayerChoice):
         Raises
         ------
         MRFInputError
-            When the layer lies on another grid than the series.
+            When the layer lies on another grid or elsewhere than the series.
         """
         layer, series = self.picked_layer(), self.session.series
-        return None if layer is None or series is None else mask_from_layer(layer, series)
+        if layer is None or series is None:
+            return None
+        return mask_from_layer(layer, series, self.series_layer())
