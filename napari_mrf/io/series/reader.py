@@ -79,7 +79,7 @@ def load_series(
     sidecar = load_sidecar(path)
     check_sidecar(source, sidecar)
     main = open_image(source, axes, sidecar, sequence)
-    images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
+    images, warnings, metadata = [main], list(main.warnings), dict(source.metadata)
     if main.view.dtype.kind == "c":
         signal = as_signal(main.view)
         if sidecar and sidecar.block and sidecar.block.ComplexLayout in REAL_LAYOUTS:
@@ -97,7 +97,7 @@ def load_series(
     else:
         other, part = open_partner(main, axes, dataset, sequence)
         signal, notes = joined(main, other, part, phase_unit)
-        warnings += [*other.source.warnings, *notes]
+        warnings += [*other.warnings, *notes]
         metadata["pair"] = {"part": part, "partner": str(other.source.path)}
         images.append(other)
     sequence, notes = _settle_sequence(sequence, images)
@@ -185,6 +185,11 @@ class SeriesImage:
     source: Source
     sidecar: Sidecar | None
     view: SeriesView
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should read about the file and its sidecar."""
+        return (*self.source.warnings, *(self.sidecar.warnings if self.sidecar else ()))
 
 
 def open_image(
