@@ -117,7 +117,8 @@ def inspect_series(
         )
         inspected += inputs.inspect_regions(loaded, regions, sets.predictors)
         statistics = inputs.region_values(sets, regions) if sets.sets else None
-    warnings = [*loaded.warnings, *(() if regions is None else regions.warnings)]
+    warnings = [*loaded.warnings, *sets.warnings]
+    warnings += () if regions is None else regions.warnings
     warnings += _reasons(inspected)
     record = {
         "inputs": {

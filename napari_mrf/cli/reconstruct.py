@@ -174,8 +174,8 @@ def _reconstruct(
     from napari_mrf.io import save_maps
 
     label = folder.name if series.source_path is None else Path(series.source_path).name
-    for warning in series.warnings:
-        typer.echo(f"{label}: {warning}", err=True)
+    for text in series.warnings:
+        typer.echo(f"{label}: {text}", err=True)
     if series.sequence is None:
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)

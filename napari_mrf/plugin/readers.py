@@ -92,7 +92,10 @@ def _has_sidecar(path: Path) -> bool:
     name = path.name
     stem = name[:-7] if name.lower().endswith(".nii.gz") else path.stem
     sidecar = path.with_name(f"{stem}.json")
-    return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
+    try:
+        return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
+    except ValueError:  # one that is not needed need not be good JSON
+        return False
 
 
 def _is_complex_nifti(path: Path) -> bool:

@@ -32,12 +32,12 @@ from napari_mrf.dictionary.temporal_basis import TemporalBasis
 from napari_mrf.io import (
     load_label_table,
     load_labels,
-    load_mask,
     load_parameter_table,
     save_labels,
     save_series,
 )
 from napari_mrf.io.formats import hdf5_child
+from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.io.session.file import load_session
 from napari_mrf.networks.weights import load_network
@@ -180,12 +180,12 @@ def grid():
 
 def mask(folder):
     written(folder / "m.nii", series=np.ones(SHAPE[:3], np.uint8))
-    return Case(folder / "m.nii", "binary", lambda path: load_mask(path, grid()))
+    return Case(folder / "m.nii", "binary", lambda path: read_mask(path, grid()))
 
 
 def mask_npy(folder):
     np.save(folder / "m.npy", np.ones(SHAPE[2::-1], bool))
-    return Case(folder / "m.npy", "binary", lambda path: load_mask(path, grid()))
+    return Case(folder / "m.npy", "binary", lambda path: read_mask(path, grid()))
 
 
 def labels(folder):

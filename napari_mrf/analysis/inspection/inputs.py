@@ -53,11 +53,14 @@ class MapsToInspect:
         One a set.
     record : sequence of mapping
         JSON-ready: path and sha256 of each.
+    warnings : tuple of str
+        Sentences a user should read.
     """
 
     sets: Mapping[str, ParameterMaps] = field(default_factory=dict)
     predictors: tuple[Predictor, ...] = ()
     record: Sequence[Mapping[str, Any]] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
     """
     paths = [Path(folder) for folder in folders]
     sets: dict[str, ParameterMaps] = {}
-    predictors, record = [], []
+    predictors, record, warnings = [], [], []
     for path, name in zip(paths, telling_names(paths), strict=True):
         if name in sets:
             raise MRFInputError("same-name", "the folder of maps is given twice", path=path)
@@ -102,6 +105,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
         check_units(maps, what=f"the maps in {path}")
         predictor = Predictor.of(name, maps, series, is_own_series=bool(is_from(maps, series)))
         sets[name] = maps
+        warnings += [f"{name}, header of {text}" for text in maps.file_warnings]
         predictors.append(predictor)
         record.append(
             {
@@ -112,7 +116,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
                 "remark": predictor.obstacle or predictor.note or None,
             }
         )
-    return MapsToInspect(sets, tuple(predictors), record)
+    return MapsToInspect(sets, tuple(predictors), record, tuple(warnings))
 
 
 def check_voxels(voxels: Sequence[Voxel], series: MRFSeries) -> list[Voxel]:

@@ -110,7 +110,8 @@ class RoiStudy:
             record["series"] = source["path"]
         names = {index: label.name for index, label in table.items() if index != 0}
         statistics = roi_statistics(maps, labels, names, options=options)
-        return SubjectStatistics(subject, statistics, tuple(maps), record, labels.warnings)
+        warnings = (*(f"Header of {text}" for text in maps.file_warnings), *labels.warnings)
+        return SubjectStatistics(subject, statistics, tuple(maps), record, warnings)
 
 
 def find_roi_study(

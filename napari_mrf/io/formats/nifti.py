@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NiftiVolume", "matches", "read", "read_volume"]
+__all__ = ["Volume", "matches", "read", "read_volume"]
 
 
 @dataclass(frozen=True)
-class NiftiVolume:
+class Volume:
     """A volume read into memory.
 
     Parameters
@@ -46,11 +46,14 @@ class NiftiVolume:
         (4, 4) to mm.
     sha256 : str
         Of the file.
+    warnings : tuple of str
+        What is wrong with its header; nothing where it merely has no geometry.
     """
 
     values: NDArray[Any]
     affine: NDArray[np.float64] | None
     sha256: str
+    warnings: tuple[str, ...] = ()
 
 
 def read(path: Path, dataset: str | None = None) -> Source:
@@ -86,12 +89,12 @@ def read(path: Path, dataset: str | None = None) -> Source:
         path, sha256, array,
         axes="XYZT" if len(header.shape) == 4 else None,
         affine=header.affine, slope=header.slope, intercept=header.intercept,
-        warnings=(*warnings, *header.warnings),
+        warnings=(*warnings, *_about_geometry(header)),
         metadata={"format": "NIfTI", "stored_type": header.dtype.str},
     )  # fmt: skip
 
 
-def read_volume(path: Path) -> NiftiVolume:
+def read_volume(path: Path) -> Volume:
     """Read one volume into memory, with every check of `read`.
 
     Raises
@@ -118,8 +121,15 @@ def read_volume(path: Path) -> NiftiVolume:
         offset = header.intercept * (1 + 1j) if values.dtype.kind == "c" else header.intercept
         with np.errstate(over="ignore", invalid="ignore"):
             values = values * np.float64(header.slope) + offset
-    return NiftiVolume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine,
-                       sha256)  # fmt: skip
+    return Volume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine, sha256,
+                  header.warnings)  # fmt: skip
+
+
+def _about_geometry(header: NiftiHeader) -> tuple[str, ...]:
+    if header.affine is not None:
+        return header.warnings
+    *others, cause = header.warnings or ("The header contains no geometry.",)
+    return (*others, f"{cause} Volumes are not available, and the display is in voxels.")
 
 
 def _is_packed(path: Path) -> bool:

@@ -14,6 +14,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
 from napari_mrf.io.formats.nifti import read_volume
 from napari_mrf.io.formats.nifti_write import write_volume
+from napari_mrf.io.formats.volume import naming
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,13 +78,13 @@ def load_labels(
     path = Path(path)
     volume = read_volume(path)
     values = _as_labels(volume.values, path)
+    warnings = naming(path, volume.warnings)
     unknown = volume.affine is None or affine is None
     difference = grid_difference(Grid(values.shape, volume.affine), Grid(shape, affine))
     if not difference:
-        warnings: tuple[str, ...] = ()
         if unknown and volume.affine is not affine:
-            warnings = (f"{path.name} has the right shape, but its position could not be checked, "
-                        "because one of the two has no geometry.",)  # fmt: skip
+            warnings += (f"{path.name} has the right shape, but its position could not be checked, "
+                         "because one of the two has no geometry.",)  # fmt: skip
         return LabelMap(values, affine, volume.sha256, warnings=warnings)
     if resample is None or volume.affine is None or affine is None:
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
@@ -93,8 +94,8 @@ def load_labels(
                             path=path, hint=hint)  # fmt: skip
     moved = _nearest(values, volume.affine, tuple(shape), affine)
     lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
-    warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
-                "for every voxel.",)  # fmt: skip
+    warnings += (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
+                 "for every voxel.",)  # fmt: skip
     if lost:
         warnings += (f"Resampling left no voxel of the labels {', '.join(map(str, lost))}.",)
     return LabelMap(moved, affine, volume.sha256, True, warnings)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Sized
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.formats.source import Source
@@ -74,6 +78,40 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
     ]
     in_use = [order for order in fitting if order in _COMMON_ORDERS]
     return tuple((in_use or fitting)[:3])
+
+
+def affine_in_order(
+    affine: NDArray[np.float64] | None, axes: str, shape: Sized[int]
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """Return the affine of (x, y, z) from that of the first three axes of a file, and warnings.
+
+    Every voxel keeps its place in the world.
+
+    Parameters
+    ----------
+    affine : ndarray or None
+        (4, 4), indices along the first three axes of the array to mm.
+    axes : str
+        What the axes of the array are, a letter each.
+    shape : sequence of int
+        Of the array.
+    """
+    if affine is None:
+        return None, ()
+    columns = [axes.find(letter) for letter in "XYZ"]
+    if max(columns) > 2:
+        return None, (f"Read as {axes}, X, Y and Z are not the first three axes, which the header "
+                      "tells the geometry of: it was left out. Volumes are not available, and the "
+                      "display is in voxels.",)  # fmt: skip
+    notes: tuple[str, ...] = ()
+    if columns[2] < 0:  # one slice: its thickness stands where the header has a third axis
+        (columns[2],) = {0, 1, 2} - set(columns)
+        if shape[columns[2]] > 1:
+            thickness = float(np.linalg.norm(affine[:3, columns[2]]))
+            notes = (f"Read as {axes}, the file has no axis of slices: the thickness of the slice, "
+                     f"{thickness:g} mm, is what the header says of axis {axes[columns[2]]}.",
+                     )  # fmt: skip
+    return affine[:, [*columns, 3]], notes
 
 
 def axes_option(*orders: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,14 @@ from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.registry import read_source
-from napari_mrf.io.labels.masks import load_mask
-from napari_mrf.io.series.axes import axes_option, check_axes, propose_axes, unknown_axes
+from napari_mrf.io.labels.masks import read_mask
+from napari_mrf.io.series.axes import (
+    affine_in_order,
+    axes_option,
+    check_axes,
+    propose_axes,
+    unknown_axes,
+)
 from napari_mrf.io.series.pairs import find_pair, radians_per_unit
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.series.sidecar_sequence import sequence_of
@@ -113,11 +119,12 @@ def load_series(
               "magnitude_only": magnitude_only, "average_spokes": average_spokes}  # fmt: skip
     metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
-    series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
+    series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
-    if mask is None:
-        return series
-    return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
+    if isinstance(mask, str | Path):
+        mask, told = read_mask(mask, series)
+        series = replace(series, warnings=(*series.warnings, *told))
+    return series if mask is None else series.with_mask(mask)
 
 
 def _settle_sequence(
@@ -187,9 +194,15 @@ class SeriesImage:
     view: SeriesView
 
     @property
+    def affine(self) -> NDArray[np.float64] | None:
+        """(4, 4), voxel indices (x, y, z) to mm."""
+        return affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)[0]
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should read about the file and its sidecar."""
-        return (*self.source.warnings, *(self.sidecar.warnings if self.sidecar else ()))
+        _, notes = affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)
+        return (*self.source.warnings, *notes, *(self.sidecar.warnings if self.sidecar else ()))
 
 
 def open_image(
@@ -236,7 +249,7 @@ def open_partner(
         raise _unlike(
             main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
         )
-    grids = (Grid(one.view.shape[1:], one.source.affine) for one in (other, main))
+    grids = (Grid(one.view.shape[1:], one.affine) for one in (other, main))
     if difference := grid_difference(*grids):
         raise _unlike(main, other, "one grid", difference)
     return other, pair.part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -186,6 +187,8 @@ _ALSO_BIDS = frozenset(
      "Trajectory"}
 )  # fmt: skip
 
+_USED = re.compile(rb'"(MRF|Units)"\s*:')
+
 
 def _may_matter(content: bytes) -> bool:
     """Return whether text that is no good JSON holds, or once held, anything that is used of it.
@@ -193,8 +196,7 @@ def _may_matter(content: bytes) -> bool:
     A file that does not close its first brace was cut off, and the block may have stood behind.
     """
     letters = content.replace(b"\0", b"")  # of whatever width
-    used = (b'"MRF"', b'"Units"')
-    return any(key in letters for key in used) or not letters.rstrip().endswith(b"}")
+    return bool(_USED.search(letters)) or not letters.rstrip().endswith(b"}")
 
 
 def _bad(path: Path, what: str, **details: Any) -> MRFInputError:

@@ -101,3 +101,6 @@ class CompareOpening:
         self.memory.picked[opened.side] = name
         maps_display_of(self.viewer).add(opened.maps_set)
         self._show_sets()
+        told = [f"Header of {text}" for text in opened.maps_set.maps.file_warnings]
+        if told:
+            self._tell("\n".join(told), kind="note")
