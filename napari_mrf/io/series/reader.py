@@ -213,7 +213,7 @@ def open_image(
     order = axes or declared or source.axes
     if order is None:
         raise unknown_axes(source, sequence)
-    order = check_axes(order, source.array.shape, source.path)
+    order = check_axes(order, source.array.shape, source.path, sequence)
     return SeriesImage(source, sidecar, view_of(source, order))
 
 
