@@ -35,7 +35,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
     """
     refuse_endless(path, dataset, "matlab73")
     array = find(path, dataset)
-    return Source(path, sha256_of(path), array,
+    return Source(path, sha256_of(path), array, warnings=array.warnings,
                   metadata={"format": "MATLAB 7.3", "dataset": array.name,
                             "stored_type": str(array.stored_dtype)})  # fmt: skip
 
