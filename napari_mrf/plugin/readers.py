@@ -139,9 +139,9 @@ def _holds_complex_dataset(path: Path) -> bool:
     from napari_mrf.io.formats.hdf5_child import refuse_endless
 
     if not h5py.is_hdf5(path):
-        import scipy.io
+        from napari_mrf.io.formats.matlab5 import array_names
 
-        return any(len(shape) == 4 for _, shape, _ in scipy.io.whosmat(path))
+        return any(len(shape) == 4 for shape in array_names(path).values())
     refuse_endless(path, None, "hdf5")
     with h5py.File(path) as file:
         return any(

@@ -13,6 +13,7 @@ from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import (
     SIGNATURE,
     arrays,
+    beside,
     check_dataset,
     corrupt,
     get_dataset,
@@ -20,7 +21,7 @@ from napari_mrf.io.formats.hdf5_guard import (
     open_checked,
 )
 from napari_mrf.io.formats.hdf5_pieces import in_written, missing_filter, written_pieces
-from napari_mrf.io.formats.source import FileStamp, Source, choose_error, sha256_of
+from napari_mrf.io.formats.source import FileStamp, Source, choose_error, chosen_array, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
     array, is_pymia = find(path, dataset)
     pairs = is_pymia and array.dtype.kind != "c" and array.shape[-1] == 2
     return Source(path, sha256_of(path), array,
+                  arrays=beside(path, array.name),
                   axes=_PYMIA_AXES.get(array.ndim) if pairs else None, warnings=array.warnings,
                   metadata={"format": "HDF5 (pymia)" if is_pymia else "HDF5", "dataset": array.name,
                             "stored_type": str(array.stored_dtype)})  # fmt: skip
@@ -91,9 +93,7 @@ def _choose(file: h5py.File, path: Path, is_pymia: bool) -> str:
             if name.startswith("data/") and found[name].ndim >= 4 and found[name].shape[-1] == 2
         ]
         names = likely or names
-    if len(names) != 1:
-        raise choose_error(path, None, names)
-    return names[0]
+    return chosen_array(path, None, names)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -91,6 +92,14 @@ def arrays(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
     if links and not found:
         raise _leads_out(links[0], path)
     return found
+
+
+def beside(path: Path, name: str) -> tuple[str, ...]:
+    """Return the names in the group of a dataset, looking into none of them."""
+    home, slash, _ = name.rpartition("/")
+    with open_checked(path) as file:
+        group = file[home] if home else file
+        return tuple(f"{home}{slash}{key}" for key in islice(group, _MOST_OBJECTS))
 
 
 def is_number(dtype: np.dtype[Any]) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.part_names import array_pair
 from napari_mrf.io.formats.registry import read_source
 from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.series.axes import (
@@ -105,6 +106,8 @@ def load_series(
         signal, notes = joined(main, other, part, phase_unit)
         warnings += [*other.warnings, *notes]
         metadata["pair"] = {"part": part, "partner": str(other.source.path)}
+        if other.source.path == path:
+            metadata["pair"]["dataset"] = other.source.metadata["dataset"]
         images.append(other)
     sequence, notes = _settle_sequence(sequence, images)
     warnings += notes
@@ -179,7 +182,7 @@ def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
         records.append({"path": str(image.source.path), "sha256": image.source.sha256})
         if image.sidecar is not None:
             records.append({"path": str(image.sidecar.path), "sha256": image.sidecar.sha256})
-    return records
+    return [one for place, one in enumerate(records) if one not in records[:place]]
 
 
 REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
@@ -230,6 +233,13 @@ def open_partner(
 ) -> tuple[SeriesImage, str]:
     """Return the other half of a series, and which part the first one is."""
     path = main.source.path
+    own = main.source.metadata.get("dataset")
+    in_file = None if own is None else array_pair(own, main.source.arrays)
+    if in_file is not None:
+        part, dataset = in_file
+        other = open_image(read_source(path, dataset), main.view.axes, main.sidecar, sequence)
+        _refuse_unlike(main, other)
+        return other, part
     block = main.sidecar.block if main.sidecar else None
     pair = find_pair(path, block.ComplexLayout if block else None, block.Partner if block else None)
     if pair is None:
@@ -243,21 +253,28 @@ def open_partner(
     sidecar = load_sidecar(pair.partner)
     check_sidecar(source, sidecar)
     other = open_image(source, axes or main.view.axes, sidecar, sequence)
-    if other.view.dtype.kind == "c":
-        raise _unlike(main, other, "real data", "complex data")
-    if other.view.shape != main.view.shape:
-        raise _unlike(
-            main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
-        )
-    grids = (Grid(one.view.shape[1:], one.affine) for one in (other, main))
-    if difference := grid_difference(*grids):
-        raise _unlike(main, other, "one grid", difference)
+    _refuse_unlike(main, other)
     return other, pair.part
 
 
+def _refuse_unlike(main: SeriesImage, other: SeriesImage) -> None:
+    """Refuse two halves that differ in more than their values."""
+    if other.view.dtype.kind == "c":
+        raise _unlike(main, other, "real data", "complex data")
+    if other.view.shape != main.view.shape:
+        found = f"shape {other.source.array.shape}"
+        raise _unlike(main, other, f"shape {main.source.array.shape}", found)
+    grids = (Grid(one.view.shape[1:], one.affine) for one in (other, main))
+    if difference := grid_difference(*grids):
+        raise _unlike(main, other, "one grid", difference)
+
+
 def _unlike(main: SeriesImage, other: SeriesImage, expected: str, found: str) -> MRFInputError:
+    names = [one.source.path.name for one in (main, other)]
+    if names[0] == names[1]:
+        names = [one.source.metadata["dataset"] for one in (main, other)]
     return MRFInputError("partner-mismatch", f"the two halves of the series differ: "
-                         f"{main.source.path.name} and {other.source.path.name}",
+                         f"{names[0]} and {names[1]}",
                          path=main.source.path, expected=expected, found=found)  # fmt: skip
 
 
