@@ -57,9 +57,9 @@ def check_axes(axes: str, shape: Sized[int], path: Path, sequence: Sequence | No
         raise MRFInputError("bad-axes", "axis C must hold real and imaginary parts", path=path,
                             expected="2 entries", found=f"{n} entries", hint=hint)  # fmt: skip
     if not found:
-        least = f"{sum(length > 1 for length in shape)} to " if 1 in shape else ""
+        low = f"{sum(length > 1 for length in shape)} to " if 1 in shape else ""
         raise MRFInputError("bad-axes", "the order of the axes does not fit the array", path=path,
-                            expected=f"{least}{len(shape)} different letters of {LETTERS} for shape "
+                            expected=f"{low}{len(shape)} different letters of {LETTERS} for shape "
                                      f"{tuple(shape)}, with X, Y and T among them",
                             found=repr(axes))  # fmt: skip
     return found[0]
