@@ -48,12 +48,16 @@ class Volume:
         Of the file.
     warnings : tuple of str
         What is wrong with its header; nothing where it merely has no geometry.
+    step : float
+        Between two values that a file of scaled whole numbers can hold; 0 where they are not
+        scaled.
     """
 
     values: NDArray[Any]
     affine: NDArray[np.float64] | None
     sha256: str
     warnings: tuple[str, ...] = ()
+    step: float = 0.0
 
 
 def read(path: Path, dataset: str | None = None) -> Source:
@@ -117,12 +121,14 @@ def read_volume(path: Path) -> Volume:
         raise MRFInputError("bad-shape", "the file contains more than one volume", path=path,
                             expected="axes (X, Y, Z)", found=f"shape {stored.shape}")  # fmt: skip
     values = stored.reshape(stored.shape + (1,) * (3 - stored.ndim), order="F").T
+    step = 0.0
     if (header.slope, header.intercept) != (1.0, 0.0):
+        step = abs(header.slope) if header.dtype.kind in "iu" else 0.0
         offset = header.intercept * (1 + 1j) if values.dtype.kind == "c" else header.intercept
         with np.errstate(over="ignore", invalid="ignore"):
             values = values * np.float64(header.slope) + offset
     return Volume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine, sha256,
-                  header.warnings)  # fmt: skip
+                  header.warnings, step)  # fmt: skip
 
 
 def _about_geometry(header: NiftiHeader) -> tuple[str, ...]:
