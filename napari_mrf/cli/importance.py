@@ -125,6 +125,8 @@ def importance(
                 f"{key!r} is not one of {', '.join(engine.parameters)}", param_hint="--layers"
             )
     truth = None if reference is None else load_maps(reference)
+    for text in () if truth is None else truth.file_warnings:
+        typer.echo(f"Header of {text}", err=True)
     found = _with_progress(
         engine, loaded, reference=truth, options=options, keep=kept[0] if kept else None
     )

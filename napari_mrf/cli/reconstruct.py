@@ -109,8 +109,9 @@ def reconstruct(
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import find_series, load_b1, load_series
+    from napari_mrf.io import load_b1, load_series
     from napari_mrf.io.maps.writer import MAPS_RESULTS
+    from napari_mrf.io.series.folders import series_and_remarks
 
     chosen = {
         "refine": refine,
@@ -133,7 +134,9 @@ def reconstruct(
             "there is no B1 map: give --b1", param_hint="--b1-unit, --resample-b1"
         )
     chosen_sequence = None if sequence is None else sequences.load(sequence)
-    found = find_series(series)
+    found, remarks = series_and_remarks(series, axes=axes)
+    for remark in remarks:
+        typer.echo(remark, err=True)
     several = len(found) > 1 or any(path.is_dir() for path in series)
     reading: dict[str, Any] = {
         "mask": mask,
@@ -174,8 +177,8 @@ def _reconstruct(
     from napari_mrf.io import save_maps
 
     label = folder.name if series.source_path is None else Path(series.source_path).name
-    for warning in series.warnings:
-        typer.echo(f"{label}: {warning}", err=True)
+    for text in series.warnings:
+        typer.echo(f"{label}: {text}", err=True)
     if series.sequence is None:
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)

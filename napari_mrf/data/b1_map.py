@@ -34,11 +34,14 @@ class B1Map:
         (4, 4), as in `MRFSeries`.
     record : dict
         JSON-ready, for the provenance: path, sha256, unit, and whether it was resampled.
+    warnings : tuple of str
+        Sentences a user should read.
     """
 
     values: NDArray[np.float32]
     affine: NDArray[np.float64] | None = None
     record: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -49,6 +52,7 @@ class B1Map:
         unit: str = "relative",
         path: str | None = None,
         sha256: str | None = None,
+        warnings: tuple[str, ...] = (),
     ) -> B1Map:
         """Return a map of measured values.
 
@@ -62,6 +66,8 @@ class B1Map:
             1 or 100 for a flip angle without error.
         path, sha256 : str, optional
             Of the file; without, the sha256 is that of the array.
+        warnings : tuple of str
+            About the file.
 
         Raises
         ------
@@ -82,7 +88,8 @@ class B1Map:
         _check_unit(relative, unit, path)
         record = {"path": path, "sha256": sha256 or hashlib.sha256(array.data).hexdigest(),
                   "unit": unit, "resampled": False}  # fmt: skip
-        return cls(relative, None if affine is None else check_affine(affine, path=path), record)
+        checked = None if affine is None else check_affine(affine, path=path)
+        return cls(relative, checked, record, warnings)
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

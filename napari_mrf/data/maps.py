@@ -51,6 +51,8 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         (4, 4), as in `MRFSeries`.
     provenance : mapping, optional
         JSON-ready record of input, software, method and options.
+    file_warnings : tuple of str
+        What a user should read about the files that the maps were read from.
 
     Raises
     ------
@@ -68,10 +70,12 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
         uncertainty: Mapping[str, Any] | None = None,
         affine: Any = None,
         provenance: Mapping[str, Any] | None = None,
+        file_warnings: tuple[str, ...] = (),
     ) -> None:
         self._maps: dict[str, NDArray[np.float32]] = {}
         self.affine: NDArray[np.float64] | None = None if affine is None else check_affine(affine)
         self.provenance: dict[str, Any] = dict(provenance or {})
+        self.file_warnings = file_warnings
         for key, values in maps.items():
             self[key] = values
         self.quality = self._companion("quality", quality, np.float32)

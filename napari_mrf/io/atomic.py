@@ -31,6 +31,9 @@ _CAUSES = {
     errno.EISDIR: ("not-a-file", "there is a folder where the file should be", "Choose another."),
 }
 
+WRITE_CODES = frozenset({"write-failed", *(code for code, _, _ in _CAUSES.values())})
+"""Codes of the errors of `write_error`."""
+
 
 def place_error(error: OSError) -> MRFInputError | None:
     """Return the readable error for what the system refused, None where no place is to blame.

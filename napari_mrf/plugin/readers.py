@@ -92,7 +92,10 @@ def _has_sidecar(path: Path) -> bool:
     name = path.name
     stem = name[:-7] if name.lower().endswith(".nii.gz") else path.stem
     sidecar = path.with_name(f"{stem}.json")
-    return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
+    try:
+        return sidecar.is_file() and "MRF" in json.loads(read_text(sidecar, "sidecar"))
+    except ValueError:  # one that is not needed need not be good JSON
+        return False
 
 
 def _is_complex_nifti(path: Path) -> bool:
@@ -136,9 +139,9 @@ def _holds_complex_dataset(path: Path) -> bool:
     from napari_mrf.io.formats.hdf5_child import refuse_endless
 
     if not h5py.is_hdf5(path):
-        import scipy.io
+        from napari_mrf.io.formats.matlab5 import array_names
 
-        return any(len(shape) == 4 for _, shape, _ in scipy.io.whosmat(path))
+        return any(len(shape) == 4 for shape in array_names(path).values())
     refuse_endless(path, None, "hdf5")
     with h5py.File(path) as file:
         return any(

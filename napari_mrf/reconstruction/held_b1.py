@@ -81,7 +81,7 @@ def held_b1(method: Method, given: B1Map, chosen: NDArray[np.bool_]) -> HeldB1:
     unusual = usable & ((given.values < usual_low) | (given.values > usual_high))
     n_unusual = int(np.sum(chosen & unusual))
     of = f"of {n:,} voxels"
-    warnings = []
+    warnings = [MapsWarning("b1-header", text) for text in given.warnings]
     if n_without:
         told = (f"The given B1 map has no value (0, negative or NaN) in {n_without:,} "
                 f"{of}: B1 was fitted there.")  # fmt: skip

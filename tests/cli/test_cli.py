@@ -359,3 +359,13 @@ def test_what_the_system_refuses_any_command_is_bad_input(run, monkeypatch, erro
     assert found == code
     assert words in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_folder_of_a_phantom_is_reconstructed_and_its_regions_left_aside(run, tmp_path):
+    made = ("phantom", "-o", tmp_path / "ph", "--mode", "noise-only", "--size", "32")
+    assert run(*made)[0] == 0
+    code, _, err = run("reconstruct", tmp_path / "ph", "-o", tmp_path / "o", "--no-refine",
+                       "--grid", "published")  # fmt: skip
+    assert code == 0
+    assert "rois.nii.gz" in err
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["series"]

@@ -2,6 +2,7 @@
 
 import os
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +63,35 @@ def test_statistics_of_odd_names_are_written_in_full(study):
     ) == 0  # fmt: skip
     names = set(pd.read_csv(output / "rois.csv")["name"])
     assert {"$\\undefined$", "_hidden", "\\u202eleft", "a$b", "'=1+1"} <= names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("reconstruct", "series.nii", "-s", "t1ff"),
+        ("inspect", "series.nii", "--voxel", "0,0,0"),
+        ("importance", "series.nii", "-s", "t1ff"),
+        ("compare", "maps", "maps"),
+        ("rois", "maps", "--rois", "rois.nii.gz"),
+        ("phantom", "--mode", "noise-only", "--size", "32"),
+        ("demo",),
+        ("reproduce", "inn-fig2"),
+        ("simulate", "-s", "t1ff", "-p", "tissue.csv"),
+    ],
+)
+@pytest.mark.parametrize("name", ["n" * 300, "/".join(["n" * 200] * 25)])
+def test_output_of_too_long_a_name_is_refused_by_its_code(
+    tmp_path, monkeypatch, capsys, words, name
+):
+    monkeypatch.chdir(tmp_path)
+    values = np.ones((2, 2, 1, 175), np.complex64)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), "series.nii")
+    save_maps(ParameterMaps({"FF": np.full((1, 2, 2), 0.5)}, affine=np.eye(4)), "maps")
+    save_labels("rois.nii.gz", np.ones((1, 2, 2), np.uint8), np.eye(4))
+    (tmp_path / "tissue.csv").write_text("FF,T1H2O,T1fat,Df,B1\n0.1,1200,330,0,1\n")
+    output = f"{name}.npy" if words[0] == "simulate" else name
+    assert run(*words, "--output", output, "--json-errors") == 3
+    assert '"code": "name-too-long"' in capsys.readouterr().err
 
 
 def test_error_with_half_a_character_can_be_printed():

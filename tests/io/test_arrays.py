@@ -310,3 +310,78 @@ def test_series_larger_than_the_memory_is_read_by_slices(tmp_path, image, name, 
     with pytest.raises(MRFInputError) as caught:
         load_series(tmp_path / name, axes="XYZT")
     assert caught.value.code == "too-large"
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name.endswith((".npy", ".npz", "5"))])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((175, 1, 2, 3, 4), "TZYX"),  # an image of ISMRMRD: channels of one
+        ((1, 175, 2, 3, 4), "TZYX"),
+        ((175, 2, 3, 4, 1), "TZYX"),
+        ((1, 175, 1, 2, 3, 4), "TZYX"),
+        ((175, 1, 2, 3, 4), "T1ZYX"),
+    ],
+)
+def test_axes_of_length_one_need_no_letter(tmp_path, image, sequence, name, shape, axes):
+    WRITERS[name](tmp_path / name, image.T.reshape(shape))
+    series = load_series(tmp_path / name, sequence, axes=axes)
+    np.testing.assert_array_equal(np.asarray(series.signal), image.T)
+    np.testing.assert_array_equal(series.fingerprint(1, 2, 3), image[3, 2, 1])
+
+
+@pytest.mark.parametrize("shape", [(175, 1, 1, 3, 4), (1, 175, 1, 3, 4)])
+def test_single_slice_among_axes_of_length_one_is_read_by_the_axis_of_time(
+    tmp_path, image, sequence, shape
+):
+    one = image[:, :, :1].T
+    np.save(tmp_path / "a.npy", one.reshape(shape))
+    for given in (sequence, None):
+        series = load_series(tmp_path / "a.npy", given, axes="TZYX")
+        np.testing.assert_array_equal(np.asarray(series.signal), one)
+
+
+def test_order_that_fits_in_several_ways_is_refused_and_both_are_told(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((5, 1, 7, 1, 6), np.complex64))
+    with pytest.raises(MRFInputError) as caught:
+        load_series(tmp_path / "a.npy", axes="TZYX")
+    assert caught.value.code == "bad-axes"
+    assert "T1ZYX" in caught.value.expected
+    assert "TZY1X" in caught.value.expected
+    series = load_series(tmp_path / "a.npy", axes="TZY1X")
+    assert series.signal.shape == (5, 1, 7, 6)
+
+
+def test_channels_of_one_are_told_apart_from_parts(tmp_path, image):
+    np.save(tmp_path / "a.npy", image.T[:, None])
+    with pytest.raises(MRFInputError) as caught:
+        load_series(tmp_path / "a.npy", axes="TCZYX")
+    assert caught.value.code == "bad-axes"
+    assert "TZYX" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("shape", "proposal"),
+    [((175, 1, 2, 3, 4), "TZYX"), ((1, 175, 1, 3, 4), "TZYX"), ((4, 3, 2, 1, 175), "XYZT")],
+)
+def test_proposed_order_leaves_axes_of_length_one_out_and_is_accepted(
+    tmp_path, sequence, shape, proposal
+):
+    np.save(tmp_path / "a.npy", np.ones(shape, np.complex64))
+    with pytest.raises(MRFInputError) as caught:
+        load_series(tmp_path / "a.npy", sequence)
+    assert f'axes="{proposal}"' in caught.value.hint
+    assert load_series(tmp_path / "a.npy", sequence, axes=proposal).n_frames == 175
+
+
+def test_time_first_nifti_is_offered_both_orders_of_space(nifti, image, sequence):
+    with pytest.raises(MRFInputError) as caught:
+        load_series(nifti(image.transpose(3, 0, 1, 2)), sequence)
+    assert 'axes="TXYZ"' in caught.value.hint
+
+
+def test_array_of_many_axes_of_length_one_is_refused_at_once(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((1,) * 28 + (5, 2, 3, 4), np.complex64))
+    for axes in (None, "TZYX"):
+        with pytest.raises(MRFInputError):
+            load_series(tmp_path / "a.npy", axes=axes)

@@ -32,12 +32,12 @@ from napari_mrf.dictionary.temporal_basis import TemporalBasis
 from napari_mrf.io import (
     load_label_table,
     load_labels,
-    load_mask,
     load_parameter_table,
     save_labels,
     save_series,
 )
 from napari_mrf.io.formats import hdf5_child
+from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.io.session.file import load_session
 from napari_mrf.networks.weights import load_network
@@ -153,6 +153,18 @@ def packed_matlab5(folder):
     return Case(folder / "a.mat", "binary", read_series)
 
 
+def matlab5_struct(folder):
+    scan = {"TR": 5.0, "x": {"im": signal().imag, "re": signal().real}}
+    savemat(folder / "a.mat", {"scan": scan}, do_compression=False)
+    return Case(folder / "a.mat", "binary", read_series)
+
+
+def hdf5_unwritten(folder):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.create_dataset("s", SHAPE, np.complex64, chunks=(3, 4, 1, 2))[:, :2, :1] = 1
+    return Case(folder / "a.h5", "binary", read_series)
+
+
 def sidecar(folder):
     path = written(folder / "a.npy")
     sequence = mrf.Sequence(
@@ -180,12 +192,12 @@ def grid():
 
 def mask(folder):
     written(folder / "m.nii", series=np.ones(SHAPE[:3], np.uint8))
-    return Case(folder / "m.nii", "binary", lambda path: load_mask(path, grid()))
+    return Case(folder / "m.nii", "binary", lambda path: read_mask(path, grid()))
 
 
 def mask_npy(folder):
     np.save(folder / "m.npy", np.ones(SHAPE[2::-1], bool))
-    return Case(folder / "m.npy", "binary", lambda path: load_mask(path, grid()))
+    return Case(folder / "m.npy", "binary", lambda path: read_mask(path, grid()))
 
 
 def labels(folder):
@@ -362,6 +374,7 @@ def checkpoint(folder):
 
 CASES = [
     nifti, nifti2, packed_nifti, npy, npz, hdf5, hdf5_unchosen, matlab73, matlab5, packed_matlab5,
+    matlab5_struct, hdf5_unwritten,
     sidecar, phase, mask, mask_npy, labels, label_table, maps, plain_maps, sequence_json,
     sequence_csv, parameter_table, training_recipe, session, dictionary, dictionary_card, basis,
     weights, card, checkpoint,

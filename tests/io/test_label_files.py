@@ -123,7 +123,7 @@ def test_float_labels_are_accepted_where_they_are_whole(tmp_path):
     path = tmp_path / "float.nii"
     write(path, values, AFFINE)
     np.testing.assert_array_equal(load_labels(path, values.shape, AFFINE).values, values)
-    for wrong in (0.5, np.nan, np.inf):
+    for wrong in (0.5, 1e-4, np.inf):
         values[0, 0, 0] = wrong
         write(path, values, AFFINE)
         with pytest.raises(MRFInputError, match="not whole numbers"):
@@ -132,6 +132,42 @@ def test_float_labels_are_accepted_where_they_are_whole(tmp_path):
     write(path, values, AFFINE)
     with pytest.raises(MRFInputError, match="out of range"):
         load_labels(path, values.shape, AFFINE)
+
+
+def test_nan_of_a_label_map_is_background_and_told(tmp_path):
+    values = np.arange(60.0).reshape(3, 4, 5)
+    values[1:, 0] = np.nan
+    write(tmp_path / "nan.nii", values, AFFINE)
+    loaded = load_labels(tmp_path / "nan.nii", values.shape, AFFINE)
+    np.testing.assert_array_equal(loaded.values, np.nan_to_num(values))
+    (told,) = loaded.warnings
+    assert "nan.nii: 10 voxels" in told
+
+
+@pytest.mark.parametrize(
+    ("highest", "dtype"), [(5, np.int16), (5, np.uint8), (59, np.uint8), (7000, np.int32),
+                           (1, np.int16), (300, np.int16)],
+)  # fmt: skip
+@pytest.mark.parametrize("cut", [np.rint, np.floor])
+def test_labels_under_a_scale_are_rounded_within_its_step(tmp_path, highest, dtype, cut):
+    rng = np.random.default_rng(4)
+    values = rng.integers(0, highest + 1, (3, 4, 5))
+    values[0, 0, 0] = highest
+    slope = highest / np.iinfo(dtype).max
+    image = nibabel.Nifti1Image(cut(values.T / slope).astype(dtype), AFFINE)
+    image.header.set_slope_inter(slope, 0)
+    nibabel.save(image, tmp_path / "scaled.nii")
+    loaded = load_labels(tmp_path / "scaled.nii", values.shape, AFFINE)
+    np.testing.assert_array_equal(loaded.values, values)
+
+
+@pytest.mark.parametrize("slope", [0.5, 0.1, 1.5])
+def test_interpolated_labels_under_a_scale_are_refused(tmp_path, slope):
+    image = nibabel.Nifti1Image(np.arange(60).reshape(3, 4, 5).astype(np.int16), AFFINE)
+    image.header.set_slope_inter(slope, 0)
+    nibabel.save(image, tmp_path / "scaled.nii")
+    with pytest.raises(MRFInputError, match="not whole numbers"):
+        load_labels(tmp_path / "scaled.nii", (5, 4, 3), AFFINE)
 
 
 def flipped_left_right(affine, n_x):

@@ -1,6 +1,7 @@
 """The sidecar: strict, in seconds, and enough to build the sequence."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,7 +135,9 @@ def test_wrong_field_is_refused_by_name(with_sidecar, block, field):
         '{"MRF": {"SchemaVersion": 1}, "MRF": {"SchemaVersion": 1}}',
         '{"MRF": {"SchemaVersion": 1}',
         '{"MRF": {"SchemaVersion": ' + "9" * 5000 + "}}",
-        '{"a": ' + "[" * 100000 + "]" * 100000 + "}",
+        '{"MRF": ' + "[" * 100000 + "]" * 100000 + "}",
+        '{"Manufacturer": "x", "RepetitionTime"',
+        '{"Units": "rad", "SAR": nan}',
         '{"MRF": []}',
         '{"MRF": null}',
         "[]",
@@ -148,12 +151,39 @@ def test_broken_text_is_refused(with_sidecar, text):
     assert caught.value.code in ("bad-json", "bad-sidecar")
 
 
-def test_text_that_is_not_utf8_is_refused(with_sidecar):
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_block_in_text_that_is_not_utf8_is_refused(with_sidecar, encoding):
     path = with_sidecar("{}")
-    path.with_suffix(".json").write_bytes(b'{"a": "\xff"}')
+    text = '{"InstitutionName": "Universität", "MRF": {"SchemaVersion": 1, "PhaseSign": 1}}'
+    path.with_suffix(".json").write_bytes(text.encode(encoding))
     with pytest.raises(MRFInputError) as caught:
         load_series(path)
     assert caught.value.code == "bad-json"
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ('{"InstitutionName": "Universität"}'.encode("latin-1"), "not UTF-8"),
+        (b'{"SAR": nan}', "not valid JSON"),
+        (b'{"SAR": NaN}', "NaN"),
+        (b'{"FrameDuration": [1200, ]}', "not valid JSON"),
+        (rb'{"SequenceVariant": "SK\SP"}', "escape"),
+        (b'{"EchoTime": 0.002, "EchoTime": 0.002}\n', "EchoTime"),
+        (b'{"a": ' + b"[" * 100000 + b"]" * 100000 + b"}", "not valid JSON"),
+    ],
+)
+def test_broken_text_that_is_not_needed_is_left_alone_and_told(
+    with_sidecar, sequence, image, content, cause
+):
+    path = with_sidecar("{}")
+    path.with_suffix(".json").write_bytes(content)
+    series = load_series(path, sequence)
+    np.testing.assert_array_equal(np.asarray(series.signal), image.T)
+    (remark,) = (text for text in series.warnings if "series.json" in text)
+    assert cause in remark
+    assert {Path(one["path"]).name for one in series.metadata["sources"]} == {
+        "series.nii", "series.json"}  # fmt: skip
 
 
 def test_sidecar_of_100_megabytes_is_refused_unread(with_sidecar):
@@ -166,8 +196,13 @@ def test_sidecar_of_100_megabytes_is_refused_unread(with_sidecar):
 
 
 def test_other_bids_keys_are_left_alone(with_sidecar):
-    text = '{"Manufacturer": "x", "RepetitionTime": 0.004, "EchoTime": 2.4, "Custom": [1]}'
-    assert load_series(with_sidecar(text)).sequence is None
+    # As dcm2niix writes them.
+    text = (
+        '{"Manufacturer": "x", "RepetitionTime": 0.004, "EchoTime": 2.4, "Custom": [1],'
+        ' "SequenceName": "*fl2d1", "ScanningSequence": "GR", "FlipAngle": 5}'
+    )
+    series = load_series(with_sidecar(text))
+    assert (series.sequence, series.warnings) == (None, ())
 
 
 def test_sum_of_another_file_is_refused(with_sidecar):

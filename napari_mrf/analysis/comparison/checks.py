@@ -28,6 +28,8 @@ def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     reference, test = subject.reference, subject.test
     check_same_grid(test, reference, "the test lies on another grid than the reference")
     notes = [unknown_place(reference, test, ("the reference", "the test"))]
+    for maps, side in ((reference, "reference"), (test, "test")):
+        notes += [f"Header of the {side}, {text}" for text in maps.file_warnings]
     shared = [key for key in PARAMETERS if key in reference and key in test]
     if not shared:
         raise MRFInputError("no-common-map", "the two reconstructions have no map in common",

@@ -11,7 +11,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
 from napari_mrf.io.labels.label_table import load_label_table
-from napari_mrf.io.labels.masks import load_mask
+from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.maps.folders import (
     SINGLE,
     file_sums,
@@ -134,7 +134,8 @@ class Study:
                 table = load_label_table(table_path)
                 record["label_table"] = _file(table_path)
         if mask_path is not None:
-            mask = load_mask(mask_path, reference)
+            mask, told = read_mask(mask_path, reference)
+            warnings += told
             record["mask"] = _file(mask_path)
         inputs = [side.provenance.get("input") for side in maps.values()]
         sums = [one.get("sha256") if isinstance(one, dict) else None for one in inputs]

@@ -106,6 +106,7 @@ def load_maps_to_inspect(folders: Sequence[str | Path], series: MRFSeries) -> Ma
         notes += check_units(maps, what=f"the maps in {path}")
         predictor = Predictor.of(name, maps, series, is_own_series=bool(is_from(maps, series)))
         sets[name] = maps
+        notes += [f"{name}, header of {text}" for text in maps.file_warnings]
         predictors.append(predictor)
         record.append(
             {

@@ -121,8 +121,9 @@ class RoiStudy:
         names = {index: label.name for index, label in table.items() if index != 0}
         statistics = roi_statistics(maps, labels, names, options=options)
         notes += coverage_notes(maps, "the maps in the regions", labels.values > 0)
+        headers = [f"Header of {text}" for text in maps.file_warnings]
         return SubjectStatistics(
-            subject, statistics, tuple(maps), record, (*labels.warnings, *notes)
+            subject, statistics, tuple(maps), record, (*headers, *labels.warnings, *notes)
         )
 
 

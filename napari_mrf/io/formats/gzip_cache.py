@@ -15,9 +15,8 @@ from platformdirs import user_cache_path
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import write_error
 from napari_mrf.io.formats.source import sha256_of, truncated
-from napari_mrf.io.kept_files import delete_kept
+from napari_mrf.io.kept_files import delete_kept, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,21 +94,31 @@ def unpack_to_cache(path: Path, declared: Callable[[bytes, Path], int]) -> Unpac
     Raises
     ------
     MRFInputError
-        ``"corrupt-gzip"``, ``"truncated"``, ``"declared-size"``, ``"disk-full"`` and what
-        `declared` raises.
+        ``"corrupt-gzip"``, ``"truncated"``, ``"declared-size"``, ``"disk-full"``,
+        ``"not-writable"`` and other codes of failed writes, and what `declared` raises.
     """
     folder = cache_folder()
-    size = size_of(path)
+    with keeping(folder, "the cache folder for unpacked series",
+                 otherwise="unpack the file yourself (gunzip)"):  # fmt: skip
+        size = size_of(path)
+        return _kept(path, size, folder) or _unpacked(path, size, folder, declared)
+
+
+def _kept(path: Path, size: int, folder: Path) -> Unpacked | None:
+    """Return the unpacked file of an earlier time, None where there is none."""
     if any(folder.glob(f"{size}-*.nii")):
         sha256 = sha256_of(path)
         for cached in folder.glob(f"{size}-{sha256}-*.nii"):
             if cached.stat().st_size == int(cached.stem.rsplit("-", 1)[1]):
                 return Unpacked(cached, sha256, reused=True)
             cached.unlink()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder) from error
+    return None
+
+
+def _unpacked(
+    path: Path, size: int, folder: Path, declared: Callable[[bytes, Path], int]
+) -> Unpacked:
+    folder.mkdir(parents=True, exist_ok=True)
     # The final name holds the sha256, which is known only at the end of the pass.
     temporary = folder / f".mrf-{secrets.token_hex(6)}.tmp"
     try:
@@ -117,8 +126,6 @@ def unpack_to_cache(path: Path, declared: Callable[[bytes, Path], int]) -> Unpac
             sha256, unpacked = _stream(path, sink, declared, folder)
         final = folder / f"{size}-{sha256}-{unpacked}.nii"
         temporary.replace(final)
-    except OSError as error:
-        raise write_error(error, folder) from error
     finally:
         temporary.unlink(missing_ok=True)
     return Unpacked(final, sha256, reused=False)
@@ -183,11 +190,9 @@ def _expected(declared_bytes: int, path: Path, folder: Path | None) -> int:
     if folder is None:
         refuse_beyond_memory(declared_bytes, "the unpacked file", path)
     elif declared_bytes > shutil.disk_usage(folder).free:
-        raise MRFInputError("disk-full", "the unpacked series does not fit into the cache folder "
-                            f"{folder}", path=path, expected=f"{declared_bytes} bytes free",
-                            found=f"{shutil.disk_usage(folder).free} bytes",
-                            hint="Free some space, or unpack the file elsewhere yourself "
-                                 "(gunzip).")  # fmt: skip
+        raise MRFInputError("disk-full", f"{path.name} does not fit when unpacked", path=folder,
+                            expected=f"{declared_bytes} bytes free",
+                            found=f"{shutil.disk_usage(folder).free} bytes")  # fmt: skip
     return declared_bytes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -13,13 +13,15 @@ from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import (
     SIGNATURE,
     arrays,
+    beside,
     check_dataset,
     corrupt,
     get_dataset,
     is_number,
     open_checked,
 )
-from napari_mrf.io.formats.source import FileStamp, Source, choose_error, sha256_of
+from napari_mrf.io.formats.hdf5_pieces import in_written, missing_filter, written_pieces
+from napari_mrf.io.formats.source import FileStamp, Source, choose_error, chosen_array, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +53,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     array, is_pymia = find(path, dataset)
     pairs = is_pymia and array.dtype.kind != "c" and array.shape[-1] == 2
     return Source(path, sha256_of(path), array,
-                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None,
+                  arrays=beside(path, array.name),
+                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None, warnings=array.warnings,
                   metadata={"format": "HDF5 (pymia)" if is_pymia else "HDF5", "dataset": array.name,
                             "stored_type": str(array.stored_dtype)})  # fmt: skip
 
@@ -90,9 +93,7 @@ def _choose(file: h5py.File, path: Path, is_pymia: bool) -> str:
             if name.startswith("data/") and found[name].ndim >= 4 and found[name].shape[-1] == 2
         ]
         names = likely or names
-    if len(names) != 1:
-        raise choose_error(path, None, names)
-    return names[0]
+    return chosen_array(path, None, names)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ class HDF5Array:
         As h5py gives it.
     is_reversed : bool
         Whether the file counts the axes the other way round (MATLAB).
+    pieces : tuple of ndarray and tuple of int, or None
+        Which pieces were written, and their size, as the file counts the axes; None where all
+        were. Numbers that were never written are NaN.
     """
 
     file: FileStamp
@@ -120,6 +124,17 @@ class HDF5Array:
     shape: tuple[int, ...]
     stored_dtype: np.dtype[Any]
     is_reversed: bool
+    pieces: tuple[NDArray[np.bool_], tuple[int, ...]] | None = field(default=None, compare=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should read about the dataset."""
+        if self.pieces is None:
+            return ()
+        written = self.pieces[0]
+        n_missing = written.size - np.count_nonzero(written)
+        return (f"{n_missing} of {written.size} pieces (chunks) of {self.name!r} were never "
+                "written: their values are missing (NaN), not zero.",)  # fmt: skip
 
     @property
     def ndim(self) -> int:
@@ -136,16 +151,25 @@ class HDF5Array:
 
     def __getitem__(self, index: tuple[slice, ...]) -> NDArray[Any]:
         self.file.check()
+        path = self.file.path
+        index = index[::-1] if self.is_reversed else index
         try:
-            with open_checked(self.file.path) as file:
-                values = file[self.name][index[::-1] if self.is_reversed else index]
+            with open_checked(path) as file:
+                dataset = file[self.name]
+                try:
+                    values = dataset[index]
+                except Exception as error:
+                    raise missing_filter(dataset, path) or error from None
         except MRFInputError:
             raise
         except Exception as error:  # as in `find`
-            raise corrupt(self.file.path, error) from None
+            raise corrupt(path, error) from None
         if values.dtype.names is not None:
             pairs, values = values, np.empty(values.shape, self.dtype)
             values.real, values.imag = pairs["real"], pairs["imag"]
+        if self.pieces is not None:
+            shape = self.shape[::-1] if self.is_reversed else self.shape
+            values[~in_written(*self.pieces, shape, index)] = np.nan
         return np.asarray(values.T if self.is_reversed else values)
 
 
@@ -167,7 +191,10 @@ def open_array(file: h5py.File, name: str, path: Path, *, is_reversed: bool) -> 
         raise MRFInputError("not-numeric", f"{name!r} does not contain numbers", path=path,
                             found=str(dataset.dtype))  # fmt: skip
     shape = tuple(int(n) for n in dataset.shape)
+    missing_filter(dataset, path)  # brings the filters of a plugin, where it can
+    written = written_pieces(dataset)
+    pieces = None if written is None else (written, dataset.chunks)
     array = HDF5Array(stamp, name, shape[::-1] if is_reversed else shape, dataset.dtype,
-                      is_reversed)  # fmt: skip
+                      is_reversed, pieces)  # fmt: skip
     _ = array[tuple(slice(n - 1, n) for n in array.shape)]
     return array

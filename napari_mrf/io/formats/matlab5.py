@@ -1,4 +1,4 @@
-"""MATLAB 5 files (``-v6``, ``-v7``): arrays of numbers, every element checked to its end.
+"""MATLAB 5 files (``-v6``, ``-v7``): arrays of numbers, in structs too, checked to their end.
 
 Read here and not by scipy, whose parser can end the program on a damaged file.
 
@@ -12,27 +12,31 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from os import SEEK_CUR
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from napari_mrf.compute.memory import available_bytes, refuse_beyond_memory
 from napari_mrf.errors import MRFInputError, reason
-from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
+from napari_mrf.io.formats.source import Source, chosen_array, sha256_of, truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 _MATRIX, _COMPRESSED = 14, 15
+_STRUCT = 2
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
 """Type of the numbers by class of an array; the others are cells, structs, text and so on."""
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"}
 """Type of the numbers by that of a field: MATLAB stores whole doubles as small integers."""
 _LOGICAL, _COMPLEX = 0x200, 0x800
-_HEAD_BYTES, _MOST_AXES = 1024, 32
+_HEAD_BYTES, _MOST_AXES, _DEEPEST = 1 << 16, 32, 32
 _PIECE = 1 << 20
 
 
@@ -43,7 +47,7 @@ class _Variable:
     start: int
     length: int
     packed: bool
-    held: int  # bytes that the element holds, unpacked
+    held: int  # bytes of the element, unpacked, its tag among them
     numbers_at: int  # within these
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -64,18 +68,11 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"truncated"``, ``"corrupt-mat"``, ``"declared-size"``, ``"too-large"`` or
         ``"bad-dataset"``.
     """
-    try:
-        with path.open("rb") as file:
-            order = "<" if file.read(128)[126:128] == b"IM" else ">"
-            variables = _variables(file, path, order)
-            names = list(variables)
-            name = dataset if dataset is not None else names[0] if len(names) == 1 else ""
-            if name not in variables:
-                raise choose_error(path, dataset, names)
-            array = _array(file, variables[name], name, path, order)
-    except (struct.error, zlib.error, UnicodeDecodeError, LookupError, OSError) as error:
-        raise _corrupt(path, reason(error)) from None
-    return Source(path, sha256_of(path), array,
+    with _opened(path) as (file, order):
+        variables = _variables(file, path, order)
+        name = chosen_array(path, dataset, list(variables))
+        array = _array(file, variables[name], name, path, order)
+    return Source(path, sha256_of(path), array, arrays=tuple(variables),
                   metadata={"format": "MATLAB 5", "dataset": name,
                             "stored_type": array.dtype.str})  # fmt: skip
 
@@ -85,9 +82,32 @@ def _corrupt(path: Path, found: str) -> MRFInputError:
                          hint="Save or copy it again.")  # fmt: skip
 
 
+def array_names(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every array of numbers of three axes or more, by name.
+
+    Raises
+    ------
+    MRFInputError
+        As `read`.
+    """
+    with _opened(path) as (file, order):
+        return {name: one.shape for name, one in _variables(file, path, order).items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """Open a file behind its text, with its byte order; what goes wrong inside is damage."""
+    try:
+        with path.open("rb") as file:
+            yield file, "<" if file.read(128)[126:128] == b"IM" else ">"
+    except (struct.error, zlib.error, UnicodeDecodeError, LookupError, OSError) as error:
+        raise _corrupt(path, reason(error)) from None
+
+
 def _variables(file: BinaryIO, path: Path, order: str) -> dict[str, _Variable]:
     """Walk over the elements, unpack the packed ones, and return the arrays by name."""
-    size, found = path.stat().st_size, {}
+    size = path.stat().st_size
+    found: dict[str, _Variable] = {}
     while (start := file.tell()) < size:
         tag = file.read(8)
         if len(tag) < 8:
@@ -97,56 +117,157 @@ def _variables(file: BinaryIO, path: Path, order: str) -> dict[str, _Variable]:
         if end > size:
             raise truncated(path, end, size, least=True)
         packed = kind == _COMPRESSED
-        if packed:
-            head, held = _unpacked(file, length, path)
-            kind, _ = struct.unpack(f"{order}II", head[:8])
-        else:
-            head, held = tag + file.read(min(length, _HEAD_BYTES)), 8 + length
+        content = _Content(file, length, path, None if packed else tag)
+        arrays: dict[str, _Array] = {}
+        kind, held = struct.unpack(f"{order}II", content.read(8))
+        if kind == _MATRIX and held:
+            _collect(content, 8 + held, order, "", arrays)
+        content.finish()
+        for name, array in arrays.items():
+            found[name] = _Variable(start + 8, length, packed, content.at, *array)
         file.seek(end)
-        if kind == _MATRIX and len(head) > 8:
-            variable = _head(head, order)
-            if variable is not None:
-                name, numbers_at, shape, dtype, is_complex = variable
-                found[name] = _Variable(
-                    start + 8, length, packed, held, numbers_at, shape, dtype, is_complex
-                )
     return found
 
 
-def _unpacked(file: BinaryIO, length: int, path: Path) -> tuple[bytes, int]:
-    """Unpack one element to its checksum and return its head and its size."""
-    unpacker, unpacked, most, head = zlib.decompressobj(), 0, available_bytes(), b""
-    while length and not unpacker.eof:
-        packed = file.read(min(length, _PIECE))
-        length -= len(packed)
-        while packed and not unpacker.eof:
-            piece = unpacker.decompress(packed, _PIECE)
-            head += piece[: _HEAD_BYTES - len(head)]
-            unpacked += len(piece)
-            packed = unpacker.unconsumed_tail
-            if unpacked > most:
-                refuse_beyond_memory(unpacked, "the unpacked array", path)
-    if not unpacker.eof:
-        raise MRFInputError("truncated", "a compressed array ends too early", path=path,
-                            expected="the end of the compressed data",
-                            found=f"{unpacked} bytes unpacked",
-                            hint="Save or copy it again.")  # fmt: skip
-    return head, unpacked
+class _Content:
+    """The bytes of an element one after another, unpacked where it is packed.
+
+    Parameters
+    ----------
+    file : binary file
+        At the first of them.
+    length : int
+        So many bytes of the file belong to the element.
+    path : Path
+        The file, for messages.
+    tag : bytes or None
+        What comes first; None of an element that is packed, its tag too.
+    """
+
+    def __init__(self, file: BinaryIO, length: int, path: Path, tag: bytes | None) -> None:
+        self.at = 0
+        self._file, self._left, self._path = file, length, path
+        self._ready, self._waiting = tag or b"", b""
+        self._unpacker = zlib.decompressobj() if tag is None else None
+        self._most = available_bytes()
+
+    def read(self, count: int) -> bytes:
+        """Return the next bytes, fewer only where the element ends."""
+        pieces, wanted = [], count
+        while wanted and (self._ready or self._fill()):
+            pieces.append(self._ready[:wanted])
+            self._ready = self._ready[wanted:]
+            wanted -= len(pieces[-1])
+        if wanted:
+            self._refuse_cut()
+        self.at += count - wanted
+        return b"".join(pieces)
+
+    def skip(self, count: int) -> None:
+        """Go on by so many bytes, which must be there."""
+        if self._unpacker is None and count > len(self._ready):
+            beyond = min(count - len(self._ready), self._left)
+            self.at += len(self._ready) + beyond
+            self._file.seek(beyond, SEEK_CUR)
+            count -= len(self._ready) + beyond
+            self._left -= beyond
+            self._ready = b""
+        while count > 0:
+            piece = self.read(min(count, _PIECE))
+            if not piece:
+                raise LookupError("a field that is longer than the array")
+            count -= len(piece)
+
+    def finish(self) -> None:
+        """Go to the end, and check the sum of what is packed."""
+        if self._unpacker is None:
+            self.at += len(self._ready) + self._left
+            return
+        while self._ready or self._fill():
+            self.at += len(self._ready)
+            self._ready = b""
+        self._refuse_cut()
+
+    def _refuse_cut(self) -> None:
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise MRFInputError("truncated", "a compressed array ends too early", path=self._path,
+                                expected="the end of the compressed data",
+                                found=f"{self.at} bytes unpacked",
+                                hint="Save or copy it again.")  # fmt: skip
+
+    def _fill(self) -> bool:
+        if self._unpacker is None:
+            self._ready = self._file.read(min(self._left, _PIECE))
+            self._left -= len(self._ready)
+            return bool(self._ready)
+        while not self._ready and not self._unpacker.eof and (self._waiting or self._left):
+            if not self._waiting:
+                self._waiting = self._file.read(min(self._left, _PIECE))
+                self._left -= len(self._waiting)
+            self._ready = self._unpacker.decompress(self._waiting, _PIECE)
+            self._waiting = self._unpacker.unconsumed_tail
+        if self.at + len(self._ready) > self._most:
+            refuse_beyond_memory(self.at + len(self._ready), "the unpacked array", self._path)
+        return bool(self._ready)
 
 
-def _head(head: bytes, order: str) -> tuple[str, int, tuple[int, ...], np.dtype[Any], bool] | None:
-    """Return name, place of the numbers, shape, type and whether complex; None for no series."""
-    _, flags, at = _field(head, 8, order)
-    _, lengths, at = _field(head, at, order)
-    _, name, at = _field(head, at, order)
+_Array = tuple[int, tuple[int, ...], np.dtype[Any], bool]
+"""Of an array: place of the numbers, shape, type, and whether it is complex."""
+
+
+def _collect(
+    content: _Content, end: int, order: str, name: str, found: dict[str, _Array], depth: int = 0
+) -> None:
+    """Collect the arrays of numbers of an array, which may be a struct of others, up to its end.
+
+    Fields of structs are called ``struct/field``, those of the second of several structs
+    ``struct(2)/field``, as the names of HDF5 files (MATLAB 7.3) and of MATLAB are.
+    """
+    flags, lengths, own_name = (_head_field(content, order) for _ in range(3))
     (bits,) = struct.unpack(f"{order}I", flags[:4])
     shape = struct.unpack(f"{order}{len(lengths) // 4}i", lengths)
-    if bits & 0xFF not in _CLASSES or bits & _LOGICAL or not 2 < len(shape) <= _MOST_AXES:
-        return None
-    if min(shape) < 0:
-        raise LookupError(f"an array of shape {shape}")
-    dtype = np.dtype(_CLASSES[bits & 0xFF])
-    return name.decode(), at, shape, dtype, bool(bits & _COMPLEX)
+    name = name or own_name.decode()
+    kind = bits & 0xFF
+    if kind == _STRUCT:
+        if depth > _DEEPEST or min(shape, default=0) < 0:
+            raise LookupError("an impossible struct")
+        (width,) = struct.unpack(f"{order}i", _head_field(content, order)[:4])
+        text = _head_field(content, order)
+        if width <= 0:
+            raise LookupError("names of fields without letters")
+        fields = [text[at : at + width].split(b"\0")[0].decode()
+                  for at in range(0, len(text), width)]  # fmt: skip
+        for number in range(1, math.prod(shape) + 1 if fields else 1):
+            home = name if math.prod(shape) == 1 else f"{name}({number})"
+            for field in fields:
+                kind, length = struct.unpack(f"{order}II", content.read(8))
+                inner = content.at + length
+                if kind != _MATRIX or inner > end:
+                    raise LookupError("a field that is longer than its struct")
+                if length:
+                    _collect(content, inner, order, f"{home}/{field}", found, depth + 1)
+    elif kind in _CLASSES and not bits & _LOGICAL and 2 < len(shape) <= _MOST_AXES:
+        if min(shape) < 0:
+            raise LookupError(f"an array of shape {shape}")
+        found[name] = content.at, shape, np.dtype(_CLASSES[kind]), bool(bits & _COMPLEX)
+    if end < content.at:
+        raise LookupError("a field that is longer than the array")
+    content.skip(end - content.at)
+
+
+def _head_field(content: _Content, order: str) -> bytes:
+    """Return the content of the next field of an array, of those before its numbers."""
+    tag = content.read(8)
+    kind, length = struct.unpack(f"{order}II", tag)
+    if kind >> 16:
+        return _field(tag, 0, order)[1]
+    if length > _HEAD_BYTES:
+        raise LookupError("a field that is longer than any head")
+    field = content.read(length)
+    if len(field) < length:
+        raise LookupError("a field that is longer than the array")
+    content.skip(-length % 8)
+    return field
 
 
 def _field(content: bytes, at: int, order: str) -> tuple[int, bytes, int]:

@@ -11,8 +11,8 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5
 from napari_mrf.io.formats.hdf5 import HDF5Array, open_array
 from napari_mrf.io.formats.hdf5_child import refuse_endless
-from napari_mrf.io.formats.hdf5_guard import arrays, corrupt, open_checked
-from napari_mrf.io.formats.source import Source, choose_error, sha256_of
+from napari_mrf.io.formats.hdf5_guard import arrays, beside, corrupt, open_checked
+from napari_mrf.io.formats.source import Source, choose_error, chosen_array, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     """
     refuse_endless(path, dataset, "matlab73")
     array = find(path, dataset)
-    return Source(path, sha256_of(path), array,
+    return Source(path, sha256_of(path), array, warnings=array.warnings,
+                  arrays=beside(path, array.name),
                   metadata={"format": "MATLAB 7.3", "dataset": array.name,
                             "stored_type": str(array.stored_dtype)})  # fmt: skip
 
@@ -46,8 +47,8 @@ def find(path: Path, dataset: str | None) -> HDF5Array:
         with open_checked(path) as file:
             # "#refs#" holds the content of cells and structs.
             names = sorted(n for n in arrays(file, path) if not n.startswith("#"))
-            name = dataset if dataset else names[0] if len(names) == 1 else ""
-            array = open_array(file, name, path, is_reversed=True) if name else None
+            name = dataset or chosen_array(path, None, names)
+            array = open_array(file, name, path, is_reversed=True)
     except MRFInputError:
         raise
     except Exception as error:  # h5py raises whatever it stumbles over

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NiftiVolume", "matches", "read", "read_volume"]
+__all__ = ["Volume", "matches", "read", "read_volume"]
 
 
 @dataclass(frozen=True)
-class NiftiVolume:
+class Volume:
     """A volume read into memory.
 
     Parameters
@@ -46,11 +46,18 @@ class NiftiVolume:
         (4, 4) to mm.
     sha256 : str
         Of the file.
+    warnings : tuple of str
+        What is wrong with its header; nothing where it merely has no geometry.
+    step : float
+        Between two values that a file of scaled whole numbers can hold; 0 where they are not
+        scaled.
     """
 
     values: NDArray[Any]
     affine: NDArray[np.float64] | None
     sha256: str
+    warnings: tuple[str, ...] = ()
+    step: float = 0.0
 
 
 def read(path: Path, dataset: str | None = None) -> Source:
@@ -86,12 +93,12 @@ def read(path: Path, dataset: str | None = None) -> Source:
         path, sha256, array,
         axes="XYZT" if len(header.shape) == 4 else None,
         affine=header.affine, slope=header.slope, intercept=header.intercept,
-        warnings=(*warnings, *header.warnings),
+        warnings=(*warnings, *_about_geometry(header)),
         metadata={"format": "NIfTI", "stored_type": header.dtype.str},
     )  # fmt: skip
 
 
-def read_volume(path: Path) -> NiftiVolume:
+def read_volume(path: Path) -> Volume:
     """Read one volume into memory, with every check of `read`.
 
     Raises
@@ -114,12 +121,21 @@ def read_volume(path: Path) -> NiftiVolume:
         raise MRFInputError("bad-shape", "the file contains more than one volume", path=path,
                             expected="axes (X, Y, Z)", found=f"shape {stored.shape}")  # fmt: skip
     values = stored.reshape(stored.shape + (1,) * (3 - stored.ndim), order="F").T
+    step = 0.0
     if (header.slope, header.intercept) != (1.0, 0.0):
+        step = abs(header.slope) if header.dtype.kind in "iu" else 0.0
         offset = header.intercept * (1 + 1j) if values.dtype.kind == "c" else header.intercept
         with np.errstate(over="ignore", invalid="ignore"):
             values = values * np.float64(header.slope) + offset
-    return NiftiVolume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine,
-                       sha256)  # fmt: skip
+    return Volume(np.array(values, dtype=values.dtype.newbyteorder("=")), header.affine, sha256,
+                  header.warnings, step)  # fmt: skip
+
+
+def _about_geometry(header: NiftiHeader) -> tuple[str, ...]:
+    if header.affine is not None:
+        return header.warnings
+    *others, cause = header.warnings or ("The header contains no geometry.",)
+    return (*others, f"{cause} Volumes are not available, and the display is in voxels.")
 
 
 def _is_packed(path: Path) -> bool:

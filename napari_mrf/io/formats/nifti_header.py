@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
+from nibabel.quaternions import mat2quat, quat2mat
 from nibabel.spatialimages import HeaderDataError
 
+from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import check_affine
 from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.source import truncated
@@ -95,12 +97,14 @@ def read_header(head: bytes, path: Path) -> NiftiHeader:
     if int(header["sizeof_hdr"]) != least:
         raise _bad("sizeof_hdr", least, int(header["sizeof_hdr"]), path)
     slope, intercept = _scaling(header, path)
-    affine, warnings = affine_of(header)
+    shape = _shape(header, path)
+    with np.errstate(all="ignore"):  # what overflows is not usable, and told
+        affine, warnings = affine_of(header, shape)
     offset = float(header["vox_offset"])
     if not math.isfinite(offset) or offset < least + 4 or offset != int(offset):
         raise _bad("vox_offset", f"{least + 4} or more", offset, path)
-    return NiftiHeader(_shape(header, path), _dtype(header, path), int(offset), slope, intercept,
-                       affine, warnings)  # fmt: skip
+    return NiftiHeader(shape, _dtype(header, path), int(offset), slope, intercept, affine,
+                       warnings)  # fmt: skip
 
 
 def _bad(field: str, expected: object, found: object, path: Path) -> MRFInputError:
@@ -145,21 +149,30 @@ def _scaling(header: Any, path: Path) -> tuple[float, float]:
     return slope, intercept
 
 
-_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
-_WITHOUT = "Volumes are not available, and the display is in voxels."
+_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""What float32 may round off the squared length of a quaternion."""
+_MOST_EXCESS = 1e-5
+"""A squared length above 1 by more is no rounding, not even to six digits."""
+_SIZE_TOLERANCE = 1e-3
 
 
-def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+def affine_of(
+    header: Any, shape: tuple[int, ...]
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
     """Return the affine in mm, or None, and what a user should know about it.
 
     The sform is taken where its code is set, else the qform, else the voxel sizes alone with
     a warning that the orientation is not known. A header with neither code and all voxel
-    sizes 1 is what tools write that know nothing: it gives None, never a silent 1 mm.
+    sizes 1 is what tools write that know nothing: it gives None, never a silent 1 mm, and no
+    warning, since there is nothing wrong with it.
 
     Parameters
     ----------
     header : nibabel.Nifti1Header
         Or Nifti2Header.
+    shape : tuple of int
+        (X, Y, Z, ...) of the file.
 
     Returns
     -------
@@ -167,34 +180,105 @@ def affine_of(header: Any) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]
         (4, 4), and warnings.
     """
     sizes = np.asarray(header["pixdim"][1:4], dtype=np.float64)
-    n_space = min(int(header["dim"][0]), 3)
+    n_space = min(len(shape), 3)
     if not np.all(np.isfinite(sizes[:n_space])) or np.any(sizes[:n_space] <= 0):
         shown = ", ".join(f"{size:g}" for size in sizes[:n_space])
-        return None, (f"The voxel sizes in the header are not valid ({shown}). {_WITHOUT}",)
-    warnings: tuple[str, ...] = ()
-    if header["sform_code"] > 0:
-        affine = header.get_sform()
-    elif header["qform_code"] > 0:
-        try:
-            affine = header.get_qform()
-        except (HeaderDataError, ValueError, ArithmeticError):
-            affine = np.full((4, 4), np.nan)
-    elif np.all(sizes == 1.0):
-        return None, (f"The header contains no geometry. {_WITHOUT}",)
-    else:
-        affine = np.diag([*sizes, 1.0])
-        warnings = ("The header gives voxel sizes but no orientation: left and right, front and "
-                    "back are not known.",)  # fmt: skip
-    try:
-        affine = check_affine(affine)
-    except MRFInputError:
-        return None, (f"The affine in the header is not finite or singular. {_WITHOUT}",)
+        return None, (f"The voxel sizes in the header are not valid ({shown}).",)
     unit = int(header["xyzt_units"]) & 7
-    if unit not in (0, 2):
-        factor = _MM_PER_UNIT.get(unit)
-        if factor is None:
-            return None, (f"The unit of length in the header is unknown ({unit}). {_WITHOUT}",)
+    factor = _MM_PER_UNIT.get(unit)
+    if factor is None:
+        return None, (f"The unit of length in the header is unknown ({unit}).",)
+    has_sform, has_qform = header["sform_code"] > 0, header["qform_code"] > 0
+    sform = _usable(header.get_sform(), factor) if has_sform else None
+    qform, notes = _qform(header, factor, sform) if has_qform else (None, ())
+    if has_sform:
+        affine = sform
+        if sform is not None:
+            notes += _disagreement(sform, qform, has_qform, sizes * factor, shape)
+    elif has_qform:
+        affine = qform
+    elif np.all(sizes == 1.0):
+        return None, ()
+    else:
+        affine = _usable(np.diag([*sizes, 1.0]), factor)
+        notes = ("The header gives voxel sizes but no orientation: left and right, front and "
+                 "back are not known.",)  # fmt: skip
+    if affine is None:
+        return None, notes or ("The affine in the header is not finite or singular.",)
+    if factor != 1.0:
         name = "meters" if unit == 1 else "micrometers"
-        affine = np.vstack([affine[:3] * factor, affine[3:]])
-        warnings += (f"The header gives lengths in {name}; they were converted to mm.",)
-    return affine, warnings
+        notes += (f"The header gives lengths in {name}; they were converted to mm.",)
+    return affine, notes
+
+
+def _usable(affine: NDArray[np.float64], factor: float) -> NDArray[np.float64] | None:
+    """Return an affine in mm, None where it is not finite or singular."""
+    try:
+        return check_affine(np.vstack([affine[:3] * factor, affine[3:]]))
+    except MRFInputError:
+        return None
+
+
+def _qform(
+    header: Any, factor: float, sform: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """Return the affine of the quaternion (b, c, d), and what is wrong with it.
+
+    The header leaves out a = sqrt(1 - b^2 - c^2 - d^2), which near half a turn is little but
+    rounding. Where there is an sform, the nearest such a is taken: rounding alone is no
+    disagreement. A quaternion that rounding made longer than 1 is normalized, as the library
+    of the standard does.
+
+    References
+    ----------
+    NIfTI-1 standard, nifti1.h, "QUATERNION REPRESENTATION OF ROTATION MATRIX"; nifti1_io.c,
+    ``nifti_quatern_to_mat44``.
+    """
+    bcd = np.array([header[f"quatern_{letter}"] for letter in "bcd"], np.float64)
+    handedness = float(header["pixdim"][0])
+    squared = float(bcd @ bcd)
+    if not squared <= 1 + _MOST_EXCESS:
+        return None, ("The quaternion in the header (qform) is longer than 1 "
+                      f"({math.sqrt(squared):.6g}).",)  # fmt: skip
+    if handedness not in (-1.0, 0.0, 1.0):
+        return None, (f"The handedness in the header (qfac) is {handedness:g}, neither 1 nor -1.",)
+    a = math.sqrt(max(1 - squared, 0.0))
+    if sform is not None:
+        rotation = sform[:3, :3] / np.linalg.norm(sform[:3, :3], axis=0)
+        rotation[:, 2] *= np.sign(np.linalg.det(rotation))
+        least, most = (math.sqrt(max(1 - squared + by, 0.0)) for by in (-_ROUNDING, _ROUNDING))
+        a = float(np.clip(mat2quat(rotation)[0], least, most))
+    affine = np.eye(4)
+    scale = np.array(header["pixdim"][1:4], np.float64) * (1, 1, handedness or 1)
+    affine[:3, :3] = quat2mat([a, *bcd]) * scale
+    affine[:3, 3] = [header[f"qoffset_{letter}"] for letter in "xyz"]
+    notes: tuple[str, ...] = ()
+    if squared > 1 + _ROUNDING:
+        notes = ("The quaternion in the header (qform) is a little longer than 1 "
+                 f"({math.sqrt(squared):.8g}) and was normalized.",)  # fmt: skip
+    return _usable(affine, factor), notes
+
+
+def _disagreement(
+    sform: NDArray[np.float64],
+    qform: NDArray[np.float64] | None,
+    has_qform: bool,
+    sizes_mm: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> tuple[str, ...]:
+    """Tell where the header says something else than its sform, which is used."""
+    grid = tuple((*shape[:3], 1, 1)[:3])[::-1]
+    if qform is not None:
+        difference = grid_difference(Grid(grid, qform), Grid(grid, sform))
+        if difference:
+            return ("The header gives two places; the sform was used. That of the qform differs: "
+                    f"{difference}.",)  # fmt: skip
+    elif has_qform:
+        return ("The qform in the header is not valid; the sform was used.",)
+    n_space = min(len(shape), 3)
+    lengths = np.linalg.norm(sform[:3, :n_space], axis=0)
+    if not np.allclose(lengths, sizes_mm[:n_space], rtol=_SIZE_TOLERANCE):
+        shown = (" × ".join(f"{size:.4g}" for size in s) for s in (lengths, sizes_mm[:n_space]))
+        return ("The header gives voxels of {} mm by its sform, which was used, and of {} mm by "
+                "its voxel sizes.".format(*shown),)  # fmt: skip
+    return ()

@@ -12,7 +12,7 @@ import numpy as np
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError, reason
 from napari_mrf.io.formats.numpy_files import read_header
-from napari_mrf.io.formats.source import Source, choose_error, sha256_of, truncated
+from napari_mrf.io.formats.source import Source, chosen_array, sha256_of, truncated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,25 +39,25 @@ def read(path: Path, dataset: str | None = None) -> Source:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _choose(archive, path, dataset)
-            array = _read_member(archive, member, path)
+            array, names = _read_member(archive, member, path), tuple(_members(archive))
     except zipfile.BadZipFile as error:
         raise _broken_zip(path, error) from None
     except MRFInputError:
         raise
     except Exception as error:  # each way of packing raises errors of its own
         raise _corrupt(path, reason(error)) from None
-    return Source(path, sha256_of(path), array,
+    return Source(path, sha256_of(path), array, arrays=names,
                   metadata={"format": "npz", "dataset": member.filename.removesuffix(".npy"),
                             "stored_type": array.dtype.str})  # fmt: skip
 
 
 def _choose(archive: zipfile.ZipFile, path: Path, dataset: str | None) -> zipfile.ZipInfo:
-    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    if dataset is None and len(members) == 1:
-        return next(iter(members.values()))
-    if dataset in members:
-        return members[dataset]
-    raise choose_error(path, dataset, list(members))
+    members = _members(archive)
+    return members[chosen_array(path, dataset, list(members))]
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    return {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:

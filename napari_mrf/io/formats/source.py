@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.part_names import array_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,8 @@ class Source:
         Sentences for the user.
     metadata : dict
         For the provenance.
+    arrays : tuple of str
+        Names of the arrays beside this one in the file, itself among them.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class Source:
     intercept: float = 0.0
     warnings: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    arrays: tuple[str, ...] = ()
 
     @property
     def is_lazy(self) -> bool:
@@ -162,6 +166,25 @@ def truncated(
                          hint="Copy or download it again.")  # fmt: skip
 
 
+def chosen_array(path: Path, dataset: str | None, names: list[str]) -> str:
+    """Return the name of the array to read: the one asked for, the only one, or half of a pair.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-dataset"``.
+    """
+    if dataset in names:
+        return dataset
+    if dataset is None and len(names) == 1:
+        return names[0]
+    if dataset is None and len(names) == 2:
+        pair = array_pair(names[0], names)
+        if pair is not None:
+            return names[0] if pair[0] in ("real", "magnitude") else names[1]
+    raise choose_error(path, dataset, names)
+
+
 def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputError:
     """Return the error for a file of several arrays none of which was chosen."""
     what = "the file does not contain this array" if dataset else "the file contains several arrays"
@@ -170,4 +193,5 @@ def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputE
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return MRFInputError("bad-dataset", what, path=path,
                          expected=None if dataset is None else repr(dataset), found=shown or None,
-                         hint="Choose one with dataset=." if names else None)  # fmt: skip
+                         hint="Choose one with dataset= (on the command line --dataset)." if names
+                         else None)  # fmt: skip

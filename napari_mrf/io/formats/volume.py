@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.io.formats import numpy_files
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.nifti import Volume, read_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
-
-def read_volume_or_array(
-    path: Path, what: str
-) -> tuple[NDArray[Any], NDArray[np.float64] | None, str]:
+def read_volume_or_array(path: Path, what: str) -> Volume:
     """Read a NIfTI file (X, Y, Z) or a .npy file (Z, Y, X) into memory.
 
     Parameters
@@ -31,8 +28,8 @@ def read_volume_or_array(
 
     Returns
     -------
-    tuple
-        Values (Z, Y, X), affine (4, 4) or None, sha256 of the file.
+    Volume
+        (Z, Y, X); its warnings name the file.
 
     Raises
     ------
@@ -47,9 +44,14 @@ def read_volume_or_array(
         raise read_error(error, path) from error
     if not is_npy:
         volume = read_volume(path)
-        return volume.values, volume.affine, volume.sha256
+        return replace(volume, warnings=naming(path, volume.warnings))
     source = numpy_files.read(path)
     array = source.array
     refuse_beyond_memory(array.dtype.itemsize * int(np.prod(array.shape, dtype=object)),
                          what, path)  # fmt: skip
-    return array[...], None, source.sha256
+    return Volume(array[...], None, source.sha256)
+
+
+def naming(path: Path, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a user should read about a file among others."""
+    return tuple(f"{path.name}: {text}" for text in warnings)

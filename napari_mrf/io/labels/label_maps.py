@@ -12,11 +12,16 @@ from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.label import MAX_LABEL
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.nifti import Volume, read_volume
 from napari_mrf.io.formats.nifti_write import write_volume
+from napari_mrf.io.formats.volume import naming
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_MOST_OFF = 0.25
+"""A number further from a whole one is no rounded label."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,9 @@ def load_labels(
     Parameters
     ----------
     path : str or Path
-        Whole numbers of any type; floats are accepted where every value is whole.
+        Whole numbers of any type; floats are accepted where every value is whole, or NaN for the
+        background. Under a scale of the header values are whole that lie within a step of it,
+        and rounded.
     shape : tuple of int
         (Z, Y, X) of the grid to use the labels on.
     affine : ndarray or None
@@ -76,14 +83,15 @@ def load_labels(
     """
     path = Path(path)
     volume = read_volume(path)
-    values = _as_labels(volume.values, path)
+    numbers, remarks = _rounded(volume)
+    values = _as_labels(numbers, path)
+    warnings = naming(path, (*volume.warnings, *remarks))
     unknown = volume.affine is None or affine is None
     difference = grid_difference(Grid(values.shape, volume.affine), Grid(shape, affine))
     if not difference:
-        warnings: tuple[str, ...] = ()
         if unknown and volume.affine is not affine:
-            warnings = (f"{path.name} has the right shape, but its position could not be checked, "
-                        "because one of the two has no geometry.",)  # fmt: skip
+            warnings += (f"{path.name} has the right shape, but its position could not be checked, "
+                         "because one of the two has no geometry.",)  # fmt: skip
         return LabelMap(values, affine, volume.sha256, warnings=warnings)
     if resample is None or volume.affine is None or affine is None:
         hint = "Draw the labels on the grid of the series, or choose nearest resampling."
@@ -93,8 +101,8 @@ def load_labels(
                             path=path, hint=hint)  # fmt: skip
     moved = nearest_labels(values, volume.affine, tuple(shape), affine)
     lost = sorted(set(np.unique(values).tolist()) - set(np.unique(moved).tolist()))
-    warnings = (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
-                "for every voxel.",)  # fmt: skip
+    warnings += (f"{path.name} lies on another grid ({difference}); the nearest label was taken "
+                 "for every voxel.",)  # fmt: skip
     if lost:
         warnings += (f"Resampling left no voxel of the labels {', '.join(map(str, lost))}.",)
     return LabelMap(moved, affine, volume.sha256, True, warnings)
@@ -137,6 +145,31 @@ def save_labels(
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         write_volume(temporary, labels, affine)
+
+
+def _rounded(volume: Volume) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return what the numbers of a label map stand for, and what is told about it.
+
+    A scaled file holds multiples of its step, so that a 3 may have become 2.9998; float32 rounds
+    the step too. What is further off is left as it is, for `_as_labels` to refuse.
+    """
+    values, remarks = volume.values, ()
+    if values.dtype.kind != "f":
+        return values, ()
+    empty = np.isnan(values)
+    if empty.any():
+        remarks += (f"{np.count_nonzero(empty):,} voxels of the label map are NaN; they were taken "
+                    "as background.",)  # fmt: skip
+        values = np.where(empty, 0, values)
+    with np.errstate(invalid="ignore"):
+        whole = np.rint(values)
+        off = np.abs(values - whole)
+        may_be_off = min(volume.step, _MOST_OFF) + np.abs(values) * np.finfo(np.float32).eps
+    if volume.step and np.any(off) and np.all(off <= may_be_off):
+        remarks += (f"The labels are stored in steps of {volume.step:.3g} and were rounded to "
+                    f"whole numbers, by {off.max():.2g} at most.",)  # fmt: skip
+        values = whole
+    return values, remarks
 
 
 def _as_labels(values: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np.bool_]:
     """Read a mask on the grid of a series or of maps: NIfTI (X, Y, Z), or .npy (Z, Y, X).
 
+    What is wrong with the header of the file is told as a Python warning.
+
     Parameters
     ----------
     path : str or Path
@@ -39,8 +42,19 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         ``"bad-mask"`` for another grid, NaN, text or complex values, and what the readers
         raise.
     """
+    mask, told = read_mask(path, series)
+    for text in told:
+        warnings.warn(text, stacklevel=2)
+    return mask
+
+
+def read_mask(
+    path: str | Path, series: MRFSeries | ParameterMaps
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Return a mask as `load_mask` does, and what a user should read about its file."""
     path = Path(path)
-    values, affine, _ = read_volume_or_array(path, "the mask")
+    volume = read_volume_or_array(path, "the mask")
+    values = volume.values
     if values.dtype.kind not in "biuf":
         raise MRFInputError("bad-mask", "a mask must contain only zeros and ones", path=path,
                             found=str(values.dtype))  # fmt: skip
@@ -48,7 +62,7 @@ def load_mask(path: str | Path, series: MRFSeries | ParameterMaps) -> NDArray[np
         mask = check_mask(values, series.spatial_shape)
     except MRFInputError as error:
         raise error.at(path) from None
-    check_same_grid(Grid(mask.shape, affine), series,
+    check_same_grid(Grid(mask.shape, volume.affine), series,
                     "the mask lies on another grid than the series", code="bad-mask", path=path,
                     hint="Save the mask on the grid of the series.")  # fmt: skip
-    return mask
+    return mask, volume.warnings

@@ -46,8 +46,9 @@ def load_b1(
         ``"bad-b1"``, ``"bad-option"``, and what the readers raise.
     """
     path = Path(path)
-    values, affine, sha256 = read_volume_or_array(path, "the B1 map")
-    found = B1Map.of(values, affine=affine, unit=unit, path=str(path), sha256=sha256)
+    volume = read_volume_or_array(path, "the B1 map")
+    found = B1Map.of(volume.values, affine=volume.affine, unit=unit, path=str(path),
+                     sha256=volume.sha256, warnings=volume.warnings)  # fmt: skip
     if resample:
         return resample_b1(found, series)
     found.check_grid(series)

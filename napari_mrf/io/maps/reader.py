@@ -12,7 +12,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.series import check_affine
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.nifti import NiftiVolume, read_volume
+from napari_mrf.io.formats.nifti import Volume, read_volume
 from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def load_maps(directory: str | Path) -> ParameterMaps:
         raise MRFInputError("missing-folder", "the folder of maps does not exist", path=folder)
     record_path = folder / RECORD_NAME
     record = _read_record(record_path) if record_path.exists() else None
-    volumes: dict[str, NiftiVolume] = {}
+    volumes: dict[str, Volume] = {}
     for name, (path, sha256) in _files(folder, record).items():
         volume = read_volume(path)
         if sha256 is not None and volume.sha256 != sha256:
@@ -67,6 +67,7 @@ def load_maps(directory: str | Path) -> ParameterMaps:
         },
         affine=grid.affine if record is None else _exact_affine(record, grid, record_path),
         provenance=None if record is None else record.get("provenance"),
+        file_warnings=_header_warnings(volumes),
     )
 
 
@@ -128,7 +129,16 @@ def _files(folder: Path, record: dict[str, Any] | None) -> dict[str, tuple[Path,
     return files
 
 
-def _common_grid(volumes: dict[str, NiftiVolume], folder: Path) -> Grid:
+def _header_warnings(volumes: dict[str, Volume]) -> tuple[str, ...]:
+    """Return what is wrong with the headers, once for all maps that have it."""
+    names: dict[str, list[str]] = {}
+    for name, volume in volumes.items():
+        for text in volume.warnings:
+            names.setdefault(text, []).append(name)
+    return tuple(f"{', '.join(of)}: {text}" for text, of in names.items())
+
+
+def _common_grid(volumes: dict[str, Volume], folder: Path) -> Grid:
     grids = {name: Grid(volume.values.shape, volume.affine) for name, volume in volumes.items()}
     first = min(grids, key=lambda name: grids[name].affine is None)  # the first that knows
     for name, grid in grids.items():

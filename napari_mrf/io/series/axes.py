@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_mrf.errors import MRFInputError
 
@@ -11,16 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Sized
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.formats.source import Source
 
 LETTERS = "XYZTC"
 """Space, time, and C for a last-resort axis of two: real and imaginary part."""
-_COMMON_ORDERS = ("XYZT", "TZYX", "XYT", "TYX", "XYZTC", "TZYXC", "XYTC", "TYXC")
+ONE = "1"
+"""In place of a letter: an axis of length one that is nothing of this."""
+_MOST_ONES = 8
+_COMMON_ORDERS = (
+    "XYZT", "TZYX", "TXYZ", "XYT", "TYX", "TXY", "XYZTC", "TZYXC", "XYTC", "TYXC"
+)  # fmt: skip
 
 
-def check_axes(axes: str, shape: Sized[int], path: Path) -> str:
-    """Return the order in capitals, refusing one that does not name every axis once.
+def check_axes(axes: str, shape: Sized[int], path: Path, sequence: Sequence | None = None) -> str:
+    """Return the order in capitals with a letter for every axis, refusing one that does not fit.
+
+    Axes of length one need no letter: they are `ONE` in what is returned, and may be so in what
+    is given. Where it matters which of them these are, time is an axis that fits the sequence,
+    or at least one of more than one frame.
 
     Raises
     ------
@@ -28,17 +41,55 @@ def check_axes(axes: str, shape: Sized[int], path: Path) -> str:
         ``"bad-axes"``.
     """
     order = str(axes).upper()
-    complete = set("XYT") <= set(order) <= set(LETTERS) and len(set(order)) == len(order)
-    if not complete or len(order) != len(shape):
+    letters = order.replace(ONE, "")
+    complete = set("XYT") <= set(letters) <= set(LETTERS) and len(set(letters)) == len(letters)
+    found: list[str] = []
+    if complete:
+        found = _with_ones(order, shape, sequence)
+    if len(found) > 1:
+        raise MRFInputError("bad-axes", "the order of the axes fits the array in several ways",
+                            path=path, expected=f"one of {', '.join(found[:6])}, where {ONE} is an "
+                            f"axis of length one, for shape {tuple(shape)}",
+                            found=repr(axes))  # fmt: skip
+    if "C" in order and len(order) == len(shape) and shape[order.index("C")] != 2:
+        n = shape[order.index("C")]
+        hint = f"Leave the axis of length one out: {order.replace('C', '')}." if n == 1 else None
+        raise MRFInputError("bad-axes", "axis C must hold real and imaginary parts", path=path,
+                            expected="2 entries", found=f"{n} entries", hint=hint)  # fmt: skip
+    if not found:
+        low = f"{sum(length > 1 for length in shape)} to " if 1 in shape else ""
         raise MRFInputError("bad-axes", "the order of the axes does not fit the array", path=path,
-                            expected=f"{len(shape)} different letters of {LETTERS} for shape "
+                            expected=f"{low}{len(shape)} different letters of {LETTERS} for shape "
                                      f"{tuple(shape)}, with X, Y and T among them",
                             found=repr(axes))  # fmt: skip
-    if "C" in order and shape[order.index("C")] != 2:
-        raise MRFInputError("bad-axes", "axis C must hold real and imaginary parts", path=path,
-                            expected="2 entries",
-                            found=f"{shape[order.index('C')]} entries")  # fmt: skip
-    return order
+    return found[0]
+
+
+def _with_ones(order: str, shape: Sized[int], sequence: Sequence | None) -> list[str]:
+    """Return the ways of giving the axes of an array the letters of an order, `ONE` to the rest.
+
+    Of ways that are the same for the letters, one is returned.
+    """
+    n_left = len(shape) - len(order)
+    ones = [axis for axis, length in enumerate(shape) if length == 1]
+    if not 0 <= n_left <= len(ones) <= _MOST_ONES:
+        return []
+    found: dict[tuple[int, ...], str] = {}
+    for left in combinations(ones, n_left):
+        letters = iter(order)
+        full = "".join(ONE if axis in left else next(letters) for axis in range(len(shape)))
+        right = {ONE: 1, "C": 2}
+        if all(right.get(letter, n) == n for letter, n in zip(full, shape, strict=True)):
+            rest = tuple(n for axis, n in enumerate(shape) if axis not in left)
+            found.setdefault(rest, full)
+    times = {full: shape[full.index("T")] for full in found.values()}
+    fitting = [full for full, n in times.items() if n in _lengths(sequence)]
+    return fitting or [full for full, n in times.items() if n > 1] or list(times)
+
+
+def _lengths(sequence: Sequence | None) -> set[int]:
+    """Return the lengths that time may have."""
+    return set() if sequence is None else {sequence.n_frames, sequence.n_pulses}
 
 
 def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tuple[str, ...]:
@@ -56,11 +107,27 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
     Returns
     -------
     tuple of str
-        Common orders first; empty where nothing fits.
+        Common orders first; empty where nothing fits. Axes of length one are left out where
+        they would be one too many.
     """
+    for n_axes in range(len(shape), 2, -1):
+        ones = [axis for axis, length in enumerate(shape) if length == 1]
+        if len(shape) - n_axes > len(ones) or len(ones) > _MOST_ONES:
+            break
+        rests = {
+            tuple(length for axis, length in enumerate(shape) if axis not in left): None
+            for left in combinations(ones, len(shape) - n_axes)
+        }
+        proposals = [one for rest in rests for one in _proposed(rest, real, sequence)]
+        if proposals:
+            return tuple(dict.fromkeys(proposals))[:3]
+    return ()
+
+
+def _proposed(shape: Sized[int], real: bool, sequence: Sequence | None) -> tuple[str, ...]:
     if not 3 <= len(shape) <= 5:
         return ()
-    lengths = set() if sequence is None else {sequence.n_frames, sequence.n_pulses}
+    lengths = _lengths(sequence)
     usual = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
     letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}[len(shape)]
     others = ["".join(order) for order in permutations(letters)]
@@ -74,6 +141,40 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
     ]
     in_use = [order for order in fitting if order in _COMMON_ORDERS]
     return tuple((in_use or fitting)[:3])
+
+
+def affine_in_order(
+    affine: NDArray[np.float64] | None, axes: str, shape: Sized[int]
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """Return the affine of (x, y, z) from that of the first three axes of a file, and warnings.
+
+    Every voxel keeps its place in the world.
+
+    Parameters
+    ----------
+    affine : ndarray or None
+        (4, 4), indices along the first three axes of the array to mm.
+    axes : str
+        What the axes of the array are, a letter each.
+    shape : sequence of int
+        Of the array.
+    """
+    if affine is None:
+        return None, ()
+    columns = [axes.find(letter) for letter in "XYZ"]
+    if max(columns) > 2:
+        return None, (f"Read as {axes}, X, Y and Z are not the first three axes, which the header "
+                      "tells the geometry of: it was left out. Volumes are not available, and the "
+                      "display is in voxels.",)  # fmt: skip
+    notes: tuple[str, ...] = ()
+    if columns[2] < 0:  # one slice: its thickness stands where the header has a third axis
+        (columns[2],) = {0, 1, 2} - set(columns)
+        if shape[columns[2]] > 1:
+            thickness = float(np.linalg.norm(affine[:3, columns[2]]))
+            notes = (f"Read as {axes}, the file has no axis of slices: the thickness of the slice, "
+                     f"{thickness:g} mm, is what the header says of axis {axes[columns[2]]}.",
+                     )  # fmt: skip
+    return affine[:, [*columns, 3]], notes
 
 
 def axes_option(*orders: str) -> str:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats import nifti_header, numpy_files
+from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
 from napari_mrf.io.series.pairs import part_by_name
+from napari_mrf.io.series.sidecar import load_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,16 +18,19 @@ if TYPE_CHECKING:
 _SECOND_PARTS = {"phase", "imaginary"}
 
 
-def find_series(paths: Iterable[str | Path]) -> dict[str, Path]:
+def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict[str, Path]:
     """Return the series files among files and folders, by name.
 
     A folder stands for the series files directly in it; the second halves of pairs (phase,
-    imaginary) and hidden files are passed over.
+    imaginary) and hidden files are passed over, and so are volumes without time, such as
+    label maps, masks, B1 maps and parameter maps.
 
     Parameters
     ----------
     paths : iterable of str or Path
         Files are taken as they are, whatever they are called.
+    axes : str, optional
+        The order of the axes that the series will be read with.
 
     Returns
     -------
@@ -37,26 +43,30 @@ def find_series(paths: Iterable[str | Path]) -> dict[str, Path]:
         ``"no-series"`` for a folder without series, ``"same-name"`` when two files would be
         written to the same place.
     """
-    suffixes = {suffix for known in FORMATS for suffix in known.suffixes}
+    return series_and_remarks(paths, axes=axes)[0]
+
+
+def series_and_remarks(
+    paths: Iterable[str | Path], *, axes: str | None = None
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return what `find_series` does, and for each folder what was left aside and why."""
     found: dict[str, Path] = {}
+    remarks: list[str] = []
     for path in map(Path, paths):
         files = [path]
         if path.is_dir():
-            files = [
-                file
-                for file in sorted(path.iterdir())
-                if file.is_file()
-                and not file.name.startswith(".")
-                and suffix_of(file) in suffixes
-                and part_by_name(file) not in _SECOND_PARTS
-            ]
+            files, volumes = _sorted_out(path, axes)
+            aside = ", ".join(file.name for file in volumes)
             if not files:
                 raise MRFInputError(
                     "no-series",
                     "the folder contains no series",
                     path=path,
-                    expected=", ".join(sorted(suffixes)),
+                    expected="images over time in " + ", ".join(_suffixes()),
+                    found=f"single volumes: {aside}" if aside else None,
                 )
+            if aside:
+                remarks.append(f"Left aside in {path}, being single volumes without time: {aside}.")
         for file in files:
             name = stem_of(file)
             if name in found:
@@ -68,4 +78,59 @@ def find_series(paths: Iterable[str | Path]) -> dict[str, Path]:
                     hint="Reconstruct them into separate folders.",
                 )
             found[name] = file
-    return found
+    return found, tuple(remarks)
+
+
+def _suffixes() -> list[str]:
+    return sorted({suffix for known in FORMATS for suffix in known.suffixes})
+
+
+def _sorted_out(folder: Path, axes: str | None) -> tuple[list[Path], list[Path]]:
+    """Return the series in a folder, and the volumes that are none."""
+    suffixes = _suffixes()
+    series, volumes = [], []
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith(".") or suffix_of(file) not in suffixes or not file.is_file():
+            continue
+        if _is_volume(file, axes):
+            volumes.append(file)
+        elif part_by_name(file) not in _SECOND_PARTS:
+            series.append(file)
+    return series, volumes
+
+
+def _is_volume(file: Path, axes: str | None) -> bool:
+    """Return whether a file is of three axes, and nobody says that one of them is time.
+
+    What cannot be read counts as a series: reading it says what is wrong.
+    """
+    if axes is not None and len(axes) == 3:
+        return False
+    try:
+        n_axes, is_complex_array = _seen(file)
+        if n_axes > 3 or is_complex_array:
+            return False
+        sidecar = load_sidecar(file)
+    except (MRFInputError, OSError):
+        return False
+    block = sidecar.block if sidecar else None
+    return block is None or block.AxisOrder is None
+
+
+def _seen(file: Path) -> tuple[int, bool]:
+    """Return how many axes a NIfTI or .npy file has, and whether it is a complex array.
+
+    Arrays in other files count as series: they have no names by which they would be taken for
+    label maps, masks or maps.
+    """
+    with file.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+        if numpy_files.matches(head):
+            opened.seek(0)
+            shape, _, dtype = numpy_files.read_header(opened, file, file.stat().st_size)
+            return len(shape), dtype.kind == "c" and len(shape) == 3
+    if head.startswith(GZIP_MAGIC):
+        head = unpack_head(file)
+    if not nifti_header.matches(head):
+        return 4, False
+    return len(nifti_header.read_header(head, file).shape), False

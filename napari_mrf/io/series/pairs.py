@@ -7,27 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.part_names import NAMINGS, PARTNER, renamed
 from napari_mrf.io.formats.registry import stem_of, suffix_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-PARTNER = {"magnitude": "phase", "phase": "magnitude", "real": "imaginary", "imaginary": "real"}
-"""The other half of each part."""
-
-_NAMINGS: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
-    (("part-mag", "magnitude"), ("part-phase", "phase")),
-    (("part-real", "real"), ("part-imag", "imaginary")),
-    (("_mag", "magnitude"), ("_phase", "phase")),
-    (("_mag", "magnitude"), ("_ph", "phase")),
-    (("_magnitude", "magnitude"), ("_phase", "phase")),
-    (("_real", "real"), ("_imag", "imaginary")),
-    (("_real", "real"), ("_imaginary", "imaginary")),
-    (("_re", "real"), ("_im", "imaginary")),
-    (("", "magnitude"), ("_ph", "phase")),
-)
-"""Names of the two files of a pair: BIDS entities inside the name, endings behind it."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +77,9 @@ def _find_by_name(path: Path, layout: str | None) -> Pair | None:
     suffixes = dict.fromkeys([suffix_of(path), ".nii.gz", ".nii"])
     looked_for: list[str] = []
     part = layout if layout in PARTNER else None
-    for naming in _NAMINGS:
+    for naming in NAMINGS:
         for (token, own_part), (other_token, _) in (naming, naming[::-1]):
-            other_stem = _replaced(stem, token, other_token)
+            other_stem = renamed(stem, token, other_token)
             if other_stem is None or part not in (None, own_part):
                 continue
             names = [f"{other_stem}{suffix}" for suffix in suffixes]
@@ -112,25 +96,11 @@ def _find_by_name(path: Path, layout: str | None) -> Pair | None:
 
 def part_by_name(path: Path) -> str | None:
     """Return what a file is by its name alone, a key of `PARTNER`, or None."""
-    for naming in _NAMINGS:
+    for naming in NAMINGS:
         for token, part in naming:
-            if token and _replaced(stem_of(path), token, token) is not None:
+            if token and renamed(stem_of(path), token, token) is not None:
                 return part
     return None
-
-
-def _replaced(stem: str, token: str, other: str) -> str | None:
-    """Return the stem with the token exchanged, or None where it has no such token."""
-    if token.startswith("part-"):
-        entities = stem.split("_")
-        lowered = [entity.lower() for entity in entities]
-        if token not in lowered:
-            return None
-        entities[lowered.index(token)] = other
-        return "_".join(entities)
-    if not stem.lower().endswith(token):
-        return None
-    return stem[: len(stem) - len(token)] + other
 
 
 def _missing(path: Path, part: str, names: list[str]) -> MRFInputError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,16 @@ import numpy as np
 from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.part_names import array_pair
 from napari_mrf.io.formats.registry import read_source
-from napari_mrf.io.labels.masks import load_mask
-from napari_mrf.io.series.axes import axes_option, check_axes, propose_axes, unknown_axes
+from napari_mrf.io.labels.masks import read_mask
+from napari_mrf.io.series.axes import (
+    affine_in_order,
+    axes_option,
+    check_axes,
+    propose_axes,
+    unknown_axes,
+)
 from napari_mrf.io.series.pairs import find_pair, radians_per_unit
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.series.sidecar_sequence import sequence_of
@@ -79,7 +86,7 @@ def load_series(
     sidecar = load_sidecar(path)
     check_sidecar(source, sidecar)
     main = open_image(source, axes, sidecar, sequence)
-    images, warnings, metadata = [main], list(source.warnings), dict(source.metadata)
+    images, warnings, metadata = [main], list(main.warnings), dict(source.metadata)
     if main.view.dtype.kind == "c":
         signal = as_signal(main.view)
         if sidecar and sidecar.block and sidecar.block.ComplexLayout in REAL_LAYOUTS:
@@ -97,8 +104,10 @@ def load_series(
     else:
         other, part = open_partner(main, axes, dataset, sequence)
         signal, notes = joined(main, other, part, phase_unit)
-        warnings += [*other.source.warnings, *notes]
+        warnings += [*other.warnings, *notes]
         metadata["pair"] = {"part": part, "partner": str(other.source.path)}
+        if other.source.path == path:
+            metadata["pair"]["dataset"] = other.source.metadata["dataset"]
         images.append(other)
     sequence, notes = _settle_sequence(sequence, images)
     warnings += notes
@@ -113,11 +122,12 @@ def load_series(
               "magnitude_only": magnitude_only, "average_spokes": average_spokes}  # fmt: skip
     metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
-    series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
+    series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
-    if mask is None:
-        return series
-    return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
+    if isinstance(mask, str | Path):
+        mask, told = read_mask(mask, series)
+        series = replace(series, warnings=(*series.warnings, *told))
+    return series if mask is None else series.with_mask(mask)
 
 
 def _settle_sequence(
@@ -172,7 +182,7 @@ def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
         records.append({"path": str(image.source.path), "sha256": image.source.sha256})
         if image.sidecar is not None:
             records.append({"path": str(image.sidecar.path), "sha256": image.sidecar.sha256})
-    return records
+    return [one for place, one in enumerate(records) if one not in records[:place]]
 
 
 REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
@@ -186,6 +196,17 @@ class SeriesImage:
     sidecar: Sidecar | None
     view: SeriesView
 
+    @property
+    def affine(self) -> NDArray[np.float64] | None:
+        """(4, 4), voxel indices (x, y, z) to mm."""
+        return affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should read about the file and its sidecar."""
+        _, notes = affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)
+        return (*self.source.warnings, *notes, *(self.sidecar.warnings if self.sidecar else ()))
+
 
 def open_image(
     source: Source, axes: str | None, sidecar: Sidecar | None, sequence: Sequence | None
@@ -195,7 +216,7 @@ def open_image(
     order = axes or declared or source.axes
     if order is None:
         raise unknown_axes(source, sequence)
-    order = check_axes(order, source.array.shape, source.path)
+    order = check_axes(order, source.array.shape, source.path, sequence)
     return SeriesImage(source, sidecar, view_of(source, order))
 
 
@@ -212,6 +233,13 @@ def open_partner(
 ) -> tuple[SeriesImage, str]:
     """Return the other half of a series, and which part the first one is."""
     path = main.source.path
+    own = main.source.metadata.get("dataset")
+    in_file = None if own is None else array_pair(own, main.source.arrays)
+    if in_file is not None:
+        part, dataset = in_file
+        other = open_image(read_source(path, dataset), main.view.axes, main.sidecar, sequence)
+        _refuse_unlike(main, other)
+        return other, part
     block = main.sidecar.block if main.sidecar else None
     pair = find_pair(path, block.ComplexLayout if block else None, block.Partner if block else None)
     if pair is None:
@@ -225,21 +253,28 @@ def open_partner(
     sidecar = load_sidecar(pair.partner)
     check_sidecar(source, sidecar)
     other = open_image(source, axes or main.view.axes, sidecar, sequence)
-    if other.view.dtype.kind == "c":
-        raise _unlike(main, other, "real data", "complex data")
-    if other.view.shape != main.view.shape:
-        raise _unlike(
-            main, other, f"shape {main.source.array.shape}", f"shape {source.array.shape}"
-        )
-    grids = (Grid(one.view.shape[1:], one.source.affine) for one in (other, main))
-    if difference := grid_difference(*grids):
-        raise _unlike(main, other, "one grid", difference)
+    _refuse_unlike(main, other)
     return other, pair.part
 
 
+def _refuse_unlike(main: SeriesImage, other: SeriesImage) -> None:
+    """Refuse two halves that differ in more than their values."""
+    if other.view.dtype.kind == "c":
+        raise _unlike(main, other, "real data", "complex data")
+    if other.view.shape != main.view.shape:
+        found = f"shape {other.source.array.shape}"
+        raise _unlike(main, other, f"shape {main.source.array.shape}", found)
+    grids = (Grid(one.view.shape[1:], one.affine) for one in (other, main))
+    if difference := grid_difference(*grids):
+        raise _unlike(main, other, "one grid", difference)
+
+
 def _unlike(main: SeriesImage, other: SeriesImage, expected: str, found: str) -> MRFInputError:
+    names = [one.source.path.name for one in (main, other)]
+    if names[0] == names[1]:
+        names = [one.source.metadata["dataset"] for one in (main, other)]
     return MRFInputError("partner-mismatch", f"the two halves of the series differ: "
-                         f"{main.source.path.name} and {other.source.path.name}",
+                         f"{names[0]} and {names[1]}",
                          path=main.source.path, expected=expected, found=found)  # fmt: skip
 
 

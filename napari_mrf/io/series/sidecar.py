@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -107,12 +108,27 @@ class MRFBlock(BaseModel):
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The keys of a sidecar that are used; other BIDS keys are left alone."""
+    """The keys of a sidecar that are used; other BIDS keys are left alone.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sha256 : str
+        Of the file.
+    units : str or None
+        ``Units``.
+    block : MRFBlock or None
+        The block "MRF".
+    warnings : tuple of str
+        Sentences a user should read.
+    """
 
     path: Path
     sha256: str
     units: str | None
     block: MRFBlock | None
+    warnings: tuple[str, ...] = ()
 
 
 def sidecar_path(path: Path) -> Path:
@@ -135,8 +151,8 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
     Raises
     ------
     MRFInputError
-        ``"file-too-large"``, ``"bad-json"`` for broken JSON, NaN and duplicate keys, or
-        ``"bad-sidecar"`` with the field that is wrong.
+        ``"file-too-large"``; ``"bad-json"`` for broken JSON, NaN and duplicate keys where the
+        file speaks of what is used of it; or ``"bad-sidecar"`` with the field that is wrong.
     """
     path = sidecar_path(series_path)
     try:
@@ -144,7 +160,15 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
             return None
     except OSError as error:
         raise read_error(error, path) from error
-    record = strict_json.loads(read_text(path, "sidecar"), path=path)
+    try:
+        record = strict_json.loads(read_text(path, "sidecar"), path=path)
+    except MRFInputError as error:
+        if error.code != "bad-json" or _may_matter(path.read_bytes()):
+            raise
+        cause = error.what if error.found is None else f"{error.what}: {error.found}"
+        remark = (f"The sidecar {path.name} was left alone: {cause}. "
+                  f"It has no block {BLOCK} and no Units, so it was not needed.")  # fmt: skip
+        return Sidecar(path, sha256_of(path), None, None, (remark,))
     if not isinstance(record, dict):
         raise _bad(path, "the file does not contain a JSON object", found=type(record).__name__)
     units = record.get("Units")
@@ -159,8 +183,20 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
 
 
 _ALSO_BIDS = frozenset(
-    {"RepetitionTime", "EchoTime", "FlipAngle", "InversionTime", "Parameters", "Trajectory"}
-)
+    {"RepetitionTime", "EchoTime", "FlipAngle", "InversionTime", "Parameters", "SequenceName",
+     "Trajectory"}
+)  # fmt: skip
+
+_USED = re.compile(rb'"(MRF|Units)"\s*:')
+
+
+def _may_matter(content: bytes) -> bool:
+    """Return whether text that is no good JSON holds, or once held, anything that is used of it.
+
+    A file that does not close its first brace was cut off, and the block may have stood behind.
+    """
+    letters = content.replace(b"\0", b"")  # of whatever width
+    return bool(_USED.search(letters)) or not letters.rstrip().endswith(b"}")
 
 
 def _bad(path: Path, what: str, **details: Any) -> MRFInputError:

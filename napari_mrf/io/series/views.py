@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.series.axes import ONE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,8 @@ class SeriesView:
     source : Source
         Its array may be lazy.
     axes : str
-        What the axes of the array are; Z may be missing, C may be there.
+        What the axes of the array are; Z may be missing, C may be there, and `ONE` for axes of
+        length one that are nothing of this.
     """
 
     source: Source
@@ -61,8 +63,10 @@ class SeriesView:
         return result
 
     def _arranged(self, block: NDArray[Any]) -> NDArray[Any]:
+        ones = tuple(axis for axis, letter in enumerate(self.axes) if letter == ONE)
+        axes, block = self.axes.replace(ONE, ""), block.squeeze(ones)
         target = ("C" if "C" in self.axes else "") + ("TZYX" if "Z" in self.axes else "TYX")
-        block = block.transpose([self.axes.index(letter) for letter in target])
+        block = block.transpose([axes.index(letter) for letter in target])
         if "Z" not in self.axes:
             block = block[..., None, :, :]
         slope, intercept = self.source.slope, self.source.intercept

@@ -95,8 +95,11 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
             continue
         yield from _compare(contents, record.files, f"The maps {record.name}")
         try:
-            contents.maps[record.name] = load_maps(folder)
+            maps = contents.maps[record.name] = load_maps(folder)
             contents.folders[record.name] = folder
+            contents.remarks += [
+                f"The maps {record.name}, header of {text}" for text in maps.file_warnings
+            ]
         except MRFInputError as error:
             contents.remarks.append(f"The maps {record.name} were left out. {error.sentence()}")
     yield from _load_regions(contents)
@@ -153,6 +156,7 @@ def _load_regions(contents: SessionContents) -> Generator[str, None, None]:
     try:
         loaded = load_labels(found, grid.spatial_shape, grid.affine)
         contents.labels, contents.labels_path = loaded.values, found
+        contents.remarks += loaded.warnings
     except MRFInputError as error:
         contents.remarks.append(f"The regions were left out. {error.sentence()}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.io.atomic import make_folder, write_error
-from napari_mrf.io.kept_files import delete_kept
+from napari_mrf.io.kept_files import delete_kept, keeping
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
@@ -116,7 +117,8 @@ def brain_sample_directory(*, progress: Callable[[int, int], None] | None = None
         As `make_brain_sample`.
     """
     folder = cache_directory() / f"brain-{_VERSION}"
-    store.make_once(folder, _VERSION, lambda staged: make_brain_sample(staged, progress=progress))
+    with keeping(folder, "the cache folder for samples"):
+        store.make_once(folder, _VERSION, partial(make_brain_sample, progress=progress))
     return folder
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.io.atomic import make_folder, write_error
+from napari_mrf.io.kept_files import keeping
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
 from napari_mrf.phantoms.samples import store
@@ -133,5 +135,6 @@ def sample_directory(*, progress: Callable[[int, int], None] | None = None) -> P
     if is_complete(checkout):
         return checkout
     folder = user_data_path("napari-mrf", appauthor=False) / f"sample-{_VERSION}"
-    store.make_once(folder, _VERSION, lambda staged: make_sample(staged, progress=progress))
+    with keeping(folder, "the data folder for samples", variable="XDG_DATA_HOME"):
+        store.make_once(folder, _VERSION, partial(make_sample, progress=progress))
     return folder

@@ -25,7 +25,7 @@ _WHAT = "the B1 map {} lies on another grid than the series"
 
 
 def show_b1(
-    viewer: Any, values: NDArray[Any], series: MRFSeries, name: str, file: dict[str, str]
+    viewer: Any, values: NDArray[Any], series: MRFSeries, name: str, file: dict[str, Any]
 ) -> Any:
     """Add a B1 map (Z, Y, X) in file order, in any unit, as an Image layer and return it.
 
@@ -40,7 +40,7 @@ def show_b1(
     name : str
         Of the layer.
     file : dict
-        ``path`` and ``sha256``, for the provenance.
+        ``path``, ``sha256`` and ``warnings``, as in `B1Map.of`.
     """
     orientation = DisplayOrientation.from_affine(series.affine)
     shown = np.array(orientation.to_screen(values.astype(np.float32)))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.io.atomic import atomic_write_all, make_folder
-from napari_mrf.io.kept_files import delete_kept
+from napari_mrf.io.kept_files import delete_kept, keeping
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.training.data.phantom_subjects import random_subject
 
@@ -111,13 +112,14 @@ class PhantomSlices:
             ``"bad-recipe"`` when there is no phantom for the sequence, and the codes of failed
             writes, such as ``"disk-full"``.
         """
-        make_folder(self.folder)
         slices = []
         workers = min(n_threads(), _MOST_AT_ONCE)
-        for one in indices_in_order(lambda index: self._slice(role, index), count, workers=workers):
-            slices.append(one)
-            if progress is not None:
-                progress(len(slices), count)
+        with keeping(self.folder, "the cache folder for measured phantoms"):
+            make_folder(self.folder)
+            for one in indices_in_order(partial(self._slice, role), count, workers=workers):
+                slices.append(one)
+                if progress is not None:
+                    progress(len(slices), count)
         return slices
 
     def is_undersampled(self, index: int) -> bool:

@@ -101,5 +101,6 @@ class CompareOpening:
         self.memory.picked[opened.side] = name
         maps_display_of(self.viewer).add(opened.maps_set)
         self._show_sets()
-        if opened.notes:
-            self._tell("\n".join(opened.notes), kind="note")
+        told = [f"Header of {text}" for text in opened.maps_set.maps.file_warnings]
+        if told or opened.notes:
+            self._tell("\n".join([*told, *opened.notes]), kind="note")

@@ -84,7 +84,12 @@ class LoadedB1:
     values: NDArray[Any]
     series: MRFSeries
     name: str
-    file: dict[str, str]
+    file: dict[str, Any]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should read about the file."""
+        return tuple(self.file.get("warnings", ()))
 
 
 def read_b1(path: str, series: MRFSeries) -> Generator[Step, None, LoadedB1]:
@@ -92,10 +97,10 @@ def read_b1(path: str, series: MRFSeries) -> Generator[Step, None, LoadedB1]:
     yield Step(detail="reading")
     from napari_mrf.io.formats.volume import read_volume_or_array
 
-    values, affine, sha256 = read_volume_or_array(Path(path), "the B1 map")
-    B1Map(values, affine, {"path": path}).check_grid(series)
-    name = Path(path).name.split(".")[0]
-    return LoadedB1(values, series, name, {"path": path, "sha256": sha256})
+    volume = read_volume_or_array(Path(path), "the B1 map")
+    B1Map(volume.values, volume.affine, {"path": path}).check_grid(series)
+    file = {"path": path, "sha256": volume.sha256, "warnings": volume.warnings}
+    return LoadedB1(volume.values, series, Path(path).name.split(".")[0], file)
 
 
 def _show(viewer: ViewerModel, loaded: LoadedB1) -> Any:

@@ -27,6 +27,9 @@ class OverSeries(Protocol):
     @property
     def series(self) -> MRFSeries: ...  # noqa: D102
 
+    @property
+    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
+
 
 LoadedT = TypeVar("LoadedT", bound=OverSeries)
 
@@ -89,3 +92,5 @@ class LayerFiles(Generic[LoadedT]):
         series = self.session.series
         if series is not None and not grid_difference(loaded.series, series):
             self.choice.pick(self._show(self.choice.viewer, loaded).name)
+            if loaded.warnings:
+                self.panel.notice.say("\n".join(loaded.warnings), kind="note")

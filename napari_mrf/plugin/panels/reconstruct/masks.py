@@ -39,19 +39,21 @@ def mask_files(panel: ReconstructPanel, choice: MaskChoice, bond: Bond) -> Layer
 
 @dataclass(frozen=True, eq=False)
 class LoadedMask:
-    """A mask (Z, Y, X) in file order, and the series on whose grid it lies."""
+    """A mask (Z, Y, X) in file order, the series on whose grid it lies, and what is to be told."""
 
     mask: NDArray[np.bool_]
     series: MRFSeries
     name: str
+    warnings: tuple[str, ...] = ()
 
 
 def read_mask(path: str, series: MRFSeries) -> Generator[Step, None, LoadedMask]:
     """Read a mask file on the grid of a series."""
     yield Step(detail="reading")
-    from napari_mrf.io import load_mask
+    from napari_mrf.io.labels.masks import read_mask as read
 
-    return LoadedMask(load_mask(path, series), series, Path(path).name.split(".")[0])
+    mask, warnings = read(path, series)
+    return LoadedMask(mask, series, Path(path).name.split(".")[0], warnings)
 
 
 def _show(viewer: ViewerModel, loaded: LoadedMask) -> Any:
