@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.owners import new_name, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _CAUSES = {
     errno.ENOSPC: ("disk-full", "the disk is full", "Free some space or choose another folder."),
@@ -87,9 +87,14 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def atomic_write_all(
-    paths: Iterable[Path], *, instead_of: Iterable[Path] = ()
+    paths: Iterable[Path],
+    *,
+    instead_of: Iterable[Path] = (),
+    before_placing: Callable[[Mapping[Path, Path], Iterable[Path]], None] | None = None,
 ) -> Iterator[dict[Path, Path]]:
     """Write several files that appear together, or none of them.
+
+    Temporary files that processes killed earlier have left beside them are deleted first.
 
     Parameters
     ----------
@@ -97,6 +102,9 @@ def atomic_write_all(
         Final names. Their folders must exist.
     instead_of : iterable of Path
         Earlier files that go once the new ones are in place, whatever their names.
+    before_placing : callable, optional
+        Called with the complete temporary files by their final names, and with the earlier files
+        that will go, before any of them moves.
 
     Yields
     ------
@@ -114,6 +122,8 @@ def atomic_write_all(
     """
     staged = {path: _beside(path) for path in map(Path, paths)}
     path = next(iter(staged), Path())
+    for folder in {path.parent for path in staged}:
+        sweep(folder)
     try:
         for path, temporary in staged.items():
             _refuse_long_name(path)
@@ -121,7 +131,10 @@ def atomic_write_all(
         yield staged
         for temporary in staged.values():
             _flush(temporary)
-        _put_in_place(staged, set(map(Path, instead_of)) - set(staged))
+        stale = set(map(Path, instead_of)) - set(staged)
+        if before_placing is not None:
+            before_placing(staged, [one for one in (*staged, *stale) if one.exists()])
+        _put_in_place(staged, stale)
         for folder in {path.parent for path in staged}:
             _flush_folder(folder)
     except OSError as error:
@@ -152,8 +165,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    # The temporary name is short, so that it fits wherever the final name fits.
-    return path.parent / f".mrf-{secrets.token_hex(6)}.tmp"
+    return path.parent / new_name()
 
 
 def _put_in_place(staged: dict[Path, Path], stale: set[Path]) -> None:

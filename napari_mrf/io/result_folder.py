@@ -7,13 +7,16 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write_all, make_folder, write_error
+from napari_mrf.io.folder_lock import held, settle
 from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.owners import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -49,6 +52,8 @@ class ResultKind:
     ) -> set[Path]:
         """Refuse a folder that cannot take results, before any work.
 
+        What a run that was killed has left unfinished in it is deleted.
+
         Parameters
         ----------
         directory : str or Path
@@ -66,17 +71,28 @@ class ResultKind:
         Raises
         ------
         MRFInputError
-            ``"exists"``, ``"not-a-folder"``, ``"not-writable"``, ``"name-too-long"``.
+            ``"exists"``, ``"in-use"``, ``"not-a-folder"``, ``"not-writable"``,
+            ``"name-too-long"``.
         """
         folder = Path(directory)
         try:
             _refuse_place(folder)
+        except OSError as error:
+            raise write_error(error, folder) from error
+        settle(folder)
+        return self._earlier(folder, overwrite=overwrite, names=names)
+
+    def _earlier(self, folder: Path, *, overwrite: bool, names: Iterable[str]) -> set[Path]:
+        """Return the earlier files; raise ``"exists"`` where they may not be replaced."""
+        try:
             known = dict.fromkeys((*self.files, *names, self.record))
             earlier = {folder / name for name in known if (folder / name).exists()}
             if earlier and not overwrite:
                 found = sorted(path.relative_to(folder).as_posix() for path in earlier)
-                raise MRFInputError("exists", f"the folder already contains {self.holds}",
-                                    path=folder, found=", ".join(found),
+                what = f"the folder already contains {self.holds}"
+                if folder / self.record not in earlier:
+                    what = f"the folder already contains files of {self.holds}, without a record"
+                raise MRFInputError("exists", what, path=folder, found=", ".join(found),
                                     hint="Choose another folder, or allow overwriting "
                                     "(--overwrite).")  # fmt: skip
             if earlier:
@@ -89,7 +105,7 @@ class ResultKind:
     def writing(
         self, directory: str | Path, names: Iterable[str], *, overwrite: bool = False
     ) -> Iterator[Staged]:
-        """Write results to a folder: all files, or none.
+        """Write results to a folder: all files, or none; the folder is held meanwhile.
 
         Parameters
         ----------
@@ -112,12 +128,19 @@ class ResultKind:
             As `refuse_earlier` and `atomic_write_all`.
         """
         folder, names = Path(directory), tuple(names)
-        earlier = self.refuse_earlier(folder, overwrite=overwrite, names=names)
+        self.refuse_earlier(folder, overwrite=overwrite, names=names)
         paths = [folder / name for name in (*names, self.record)]
         for one in dict.fromkeys(path.parent for path in paths):
             make_folder(one)
-        with atomic_write_all(paths, instead_of=earlier) as temporary:
-            yield Staged(self, folder, temporary)
+        with held(folder) as lock:
+            for one in {(folder / name).parent for name in (*self.files, *self.patterns)}:
+                sweep(one)
+            earlier = self._earlier(folder, overwrite=overwrite, names=names)
+            with atomic_write_all(
+                paths, instead_of=earlier,
+                before_placing=partial(lock.note, folder / self.record),
+            ) as temporary:  # fmt: skip
+                yield Staged(self, folder, temporary)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from importance_cases import OneFrame, series_of, small_sequence
+from kills import killed, temporary_names
 
 from napari_mrf.analysis.comparison.compare import compare
 from napari_mrf.analysis.comparison.subjects import SubjectMaps
@@ -175,6 +176,26 @@ def test_overwriting_replaces_all_of_the_earlier_results_and_nothing_else(case, 
     assert after[foreign] == b"earlier"
     names = {path.relative_to(tmp_path).as_posix() for path in written}
     assert all(after[name] != before[name] for name in names)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_run_that_is_killed_late_is_replaced_by_the_next_one(case, tmp_path):
+    """Killed before a file gets its name that a seed chooses, of those that get it at last."""
+    write, _, foreign = case
+    (tmp_path / foreign).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / foreign).write_text("mine")
+    left = [np.random.default_rng(list(foreign.encode())).integers(1, 3)]
+
+    def is_moment(event, path):
+        left[0] -= event == "os.rename" and not path.name.startswith(".mrf")
+        return left[0] == 0
+
+    assert killed(lambda: write(tmp_path), is_moment)
+    assert temporary_names(tmp_path)
+    written = write(tmp_path)
+    assert {tmp_path / name for name in contents(tmp_path)} == {*written, tmp_path / foreign}
+    assert (tmp_path / foreign).read_text() == "mine"
+    assert not temporary_names(tmp_path)
 
 
 def test_failure_while_writing_leaves_what_was_there(case, tmp_path, monkeypatch):
