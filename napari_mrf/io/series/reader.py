@@ -14,7 +14,8 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.registry import read_source
 from napari_mrf.io.labels.masks import load_mask
 from napari_mrf.io.series.axes import axes_option, check_axes, propose_axes, unknown_axes
-from napari_mrf.io.series.pairs import find_pair, radians_per_unit
+from napari_mrf.io.series.pairs import find_pair
+from napari_mrf.io.series.phase_units import StoredValues, phase_scale
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.series.sidecar_sequence import sequence_of
 from napari_mrf.io.series.spokes import average
@@ -57,8 +58,8 @@ def load_series(
         and imaginary part. Needed where neither the format nor the sidecar says it.
     dataset : str, optional
         Which array, in files that hold several.
-    phase_unit : {"rad", "deg"}, optional
-        Where the sidecar of the phase image does not say it.
+    phase_unit : {"rad", "deg", "turn", "pi", "siemens"}, optional
+        Where the sidecar of the phase image does not say it; see `phase_scale`.
     magnitude_only : bool
         Take real data as magnitudes, with phase 0. Off-resonance is then lost.
     average_spokes : bool
@@ -201,7 +202,7 @@ def open_image(
 
 def as_magnitude(image: SeriesImage) -> Any:
     """Return the values as a complex series without phase; negative ones are refused."""
-    if _finite_range(image.view)[0] < 0:
+    if StoredValues.of(image.view).smallest < 0:
         raise MRFInputError("not-magnitude", "the series has negative values, so it is no "
                             "magnitude", path=image.source.path)  # fmt: skip
     return as_signal(image.view).astype(np.complex64)
@@ -250,10 +251,10 @@ def joined(
     first, second = (main, other) if part in ("magnitude", "real") else (other, main)
     if part in ("real", "imaginary"):
         return as_signal(PairView(first.view, second.view, None)), []
-    smallest, largest = _finite_range(second.view)
     units = second.sidecar.units if second.sidecar else None
-    factor, note = radians_per_unit(units, phase_unit, smallest, largest, second.source.path)
-    return as_signal(PairView(first.view, second.view, factor)), [note] if note else []
+    found = StoredValues.of(second.view)
+    scale, note = phase_scale(units, phase_unit, found, second.source.path)
+    return as_signal(PairView(first.view, second.view, scale)), [note] if note else []
 
 
 def check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
@@ -270,14 +271,3 @@ def check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
                             path=source.path, expected="one image per frame",
                             found=f"{block.CompressedBasis.Rank} components",
                             hint="Expand it with its basis first.")  # fmt: skip
-
-
-def _finite_range(view: SeriesView) -> tuple[float, float]:
-    """Return the smallest and largest finite value, slice by slice."""
-    smallest, largest = np.inf, -np.inf
-    for z in range(view.shape[1]):
-        block = view[:, z, :, :]
-        finite = block[np.isfinite(block)]
-        if finite.size:
-            smallest, largest = min(smallest, finite.min()), max(largest, finite.max())
-    return float(smallest), float(largest)
