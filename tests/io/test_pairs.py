@@ -212,6 +212,18 @@ def test_turns_declared_as_radian_are_told_and_converted_on_request(
         np.testing.assert_allclose(signal, polar(*noisy) * turned, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("values", [[0.0], [0.0, np.pi], [-np.pi, 0.0, np.pi]])
+def test_phases_of_which_none_turns_the_signal_are_refused(nifti, noisy, values):
+    # The sine of pi in single precision is not 0.
+    nifti(noisy[0], "a_mag.nii")
+    phase = np.random.default_rng(0).choice(values, noisy[1].shape).astype(np.float32)
+    path = nifti(phase, "a_phase.nii")
+    path.with_suffix(".json").write_text(json.dumps({"Units": "rad"}))
+    with pytest.raises(MRFInputError, match="imaginary part") as caught:
+        load_series(path)
+    assert caught.value.code == "not-complex"
+
+
 @pytest.mark.parametrize("declared", [None, "arbitrary", "rad", "deg"])
 @pytest.mark.parametrize(("slope", "shift"), [(2048, 2048), (4096, 0)])
 def test_phase_of_siemens_is_converted_on_request_and_only_then(

@@ -116,6 +116,7 @@ def load_series(
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
+    series.check_complex(tolerance=_ROUNDED_PHASE)
     if mask is None:
         return series
     return series.with_mask(load_mask(mask, series) if isinstance(mask, str | Path) else mask)
@@ -176,6 +177,8 @@ def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
     return records
 
 
+_ROUNDED_PHASE = 1e-6
+"""The sine of pi in single precision is 9e-8."""
 REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
 
 
