@@ -96,7 +96,10 @@ def reconstruct(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Dataset or variable in the file.")] = None,
     phase_unit: Annotated[
-        str | None, typer.Option(help="Unit of a phase image that does not state it.")
+        str | None,
+        typer.Option(
+            help="Unit of a phase image that does not state it: rad, deg, turn, pi or siemens."
+        ),
     ] = None,
     average_spokes: Annotated[
         bool, typer.Option("--average-spokes", help="Average the spokes of each frame first.")

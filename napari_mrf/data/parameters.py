@@ -77,7 +77,8 @@ class Parameter:
         A colormap of ``cmcrameri`` or matplotlib. T1 and T2 use the relaxometry color maps
         Lipari and Navia (Fuderer et al., MRM 2025, doi 10.1002/mrm.30290).
     valid_range : tuple of float
-        Physically possible values, ends included; simulation refuses others.
+        Physically possible values, ends included; simulation refuses others. No tissue has a
+        relaxation time below, and every one has in seconds.
     validity : ValidityRule or None
         Where the map carries information; None means everywhere.
     never_zero : bool
@@ -109,7 +110,7 @@ PARAMETERS: dict[str, Parameter] = {
             "ms",
             (500.0, 2000.0),
             "lipari",
-            (1.0, 20000.0),
+            (5.0, 20000.0),
             ValidityRule(below_fat_fraction=0.7),
             never_zero=True,
         ),
@@ -119,14 +120,14 @@ PARAMETERS: dict[str, Parameter] = {
             "ms",
             (200.0, 450.0),
             "lipari",
-            (1.0, 20000.0),
+            (5.0, 20000.0),
             ValidityRule(above_fat_fraction=0.3),
             never_zero=True,
         ),
         Parameter("Df", "Off-resonance", "Hz", (-120.0, 120.0), "vik", (-5000.0, 5000.0)),
         Parameter("B1", "Relative B1", "", (0.3, 1.2), "batlow", (0.0, 5.0), never_zero=True),
         Parameter("PD", "Proton density", "a.u.", (0.0, 1.0), "gray", (0.0, float("inf"))),
-        Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (0.1, 20000.0), never_zero=True),
+        Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (5.0, 20000.0), never_zero=True),
         Parameter("T2", "T2", "ms", (0.0, 150.0), "navia", (0.1, 20000.0), never_zero=True),
     )
 }

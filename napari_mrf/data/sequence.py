@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data import strict_json
+from napari_mrf.data.sequence_units import check_units
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
@@ -234,9 +235,19 @@ class Sequence:
 
     @classmethod
     def load(cls, path: str | Path) -> Sequence:
-        """Read a sequence JSON file (see `from_json`)."""
-        text = read_text(Path(path), "sequence")
-        return cls.from_json(text, path=path)
+        """Read a sequence JSON file (see `from_json`), refusing likely other units.
+
+        Raises
+        ------
+        MRFInputError
+            As `from_json`, and ``"bad-sequence"`` of `check_units`.
+        """
+        sequence = cls.from_json(read_text(Path(path), "sequence"), path=path)
+        try:
+            check_units(sequence)
+        except MRFInputError as error:
+            raise error.at(path) from None
+        return sequence
 
 
 JSON_FORMAT = "napari-mrf sequence"

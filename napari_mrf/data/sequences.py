@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.data.sequence import Sequence
-from napari_mrf.data.text_files import read_text
+from napari_mrf.data.sequence_units import check_units
+from napari_mrf.data.text_files import number, read_csv
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -135,7 +134,12 @@ def load(path_or_name: str | Path) -> Sequence:
 
     A CSV file has a header with the columns FA (deg), TE and TR (ms) and one row per pulse; it
     becomes an MRF T1-FF-like sequence (same inversion, recovery, T2 and fat model), since a
-    table of pulses does not say more. A JSON file (`Sequence.to_json`) says everything.
+    table of pulses does not say more. Two columns may be added: ``phase``, that of the RF pulse
+    (deg; 90 without), and ``frame``, the temporal frame of each pulse, counted from 0. Without it
+    eight pulses make a frame where all groups of eight hold equal pulses, else each pulse is
+    one. A JSON file (`Sequence.to_json`) says everything.
+
+    Values that are likely in another unit (s, µs, rad) are refused; see `check_units`.
 
     Parameters
     ----------
@@ -165,54 +169,71 @@ def load(path_or_name: str | Path) -> Sequence:
     )
 
 
+_COLUMNS = ("FA", "TE", "TR")
+_MORE_COLUMNS = ("phase", "frame")
+
+
 def _load_csv(path: Path) -> Sequence:
-    text = read_text(path, "sequence", not_text="bad-sequence")
-    try:
-        rows = list(csv.DictReader(StringIO(text, newline="")))
-    except csv.Error as error:
-        raise MRFInputError(
-            "bad-sequence", "the file is not CSV text", path=path, found=str(error)
-        ) from None
-    columns: dict[str, list[float]] = {"FA": [], "TE": [], "TR": []}
-    if not rows or not set(columns) <= {str(name).strip() for name in rows[0]}:
+    header, rows = read_csv(path, "sequence", code="bad-sequence")
+    lacking = [name for name in _COLUMNS if name not in header]
+    unknown = [name for name in header if name not in (*_COLUMNS, *_MORE_COLUMNS)]
+    if not rows or lacking or unknown or len(set(header)) < len(header):
         raise MRFInputError(
             "bad-sequence",
-            "the table has no pulses or lacks a column",
+            f"the table has columns that are not known: {', '.join(map(repr, unknown))}"
+            if rows and unknown and not lacking
+            else "the table has no pulses, lacks a column or has one twice",
             path=path,
-            expected="a header FA,TE,TR and one row per pulse",
-            found=", ".join(map(str, rows[0])) if rows else "no rows",
+            expected="a header FA,TE,TR, with phase and frame if need be, and one row per pulse",
+            found=", ".join(header) or "no rows",
+            hint="Columns are read by these names: FA and phase in degrees, TE and TR in ms, "
+            "frame counted from 0.",
         )
-    for line, row in enumerate(rows, start=2):
-        cells = {str(name).strip(): cell for name, cell in row.items()}
-        for name, values in columns.items():
-            try:
-                values.append(float(cells[name]))
-            except (TypeError, ValueError):
-                raise MRFInputError(
-                    "bad-sequence",
-                    f"line {line}, column {name} is not a number",
-                    path=path,
-                    found=repr(cells[name]),
-                ) from None
+    values = np.array(
+        [
+            [
+                number(cell, name, line, path, code="bad-sequence")
+                for name, cell in zip(header, row, strict=True)
+            ]
+            for line, row in rows
+        ]
+    )
+    columns = dict(zip(header, values.T, strict=True))
     base = t1ff()
-    n_pulses = len(rows)
-    pulses_per_frame = base.pulses_per_frame if n_pulses % base.pulses_per_frame == 0 else 1
     try:
-        return Sequence(
+        sequence = replace(
+            base,
             name=path.stem,
-            kind=base.kind,
-            flip_angles_deg=np.array(columns["FA"]),
-            echo_times_ms=np.array(columns["TE"]),
-            repetition_times_ms=np.array(columns["TR"]),
-            rf_phases_deg=np.array(90.0),
-            inversion_time_ms=base.inversion_time_ms,
-            recovery_time_ms=base.recovery_time_ms,
-            repetitions=base.repetitions,
-            pulses_per_frame=pulses_per_frame,
-            water_t2_ms=base.water_t2_ms,
-            fat_t2_ms=base.fat_t2_ms,
-            fat_shifts_hz=base.fat_shifts_hz,
-            fat_amplitudes=base.fat_amplitudes,
+            flip_angles_deg=columns["FA"],
+            echo_times_ms=columns["TE"],
+            repetition_times_ms=columns["TR"],
+            rf_phases_deg=columns.get("phase", np.array(90.0)),
+            pulses_per_frame=_pulses_per_frame(columns, base.pulses_per_frame),
         )
+        check_units(sequence)
     except MRFInputError as error:
         raise error.at(path) from None
+    return sequence
+
+
+def _pulses_per_frame(columns: dict[str, NDArray[np.float64]], usual: int) -> int:
+    """Return how many pulses make a frame: as the table says, else as it shows.
+
+    Spokes that are averaged into a frame share their pulse. So pulses that change within groups
+    of the usual size are frames by themselves, whatever their number.
+    """
+    if "frame" in columns:
+        frames = columns["frame"]
+        size = int(np.count_nonzero(frames == frames[0]))
+        if frames.size % size or not np.array_equal(frames, np.arange(frames.size) // size):
+            raise MRFInputError(
+                "bad-sequence",
+                "the column frame does not number frames of equally many pulses",
+                expected="0, 1, 2, … in rising order, each as often",
+            )
+        return size
+    trains = [columns[name] for name in (*_COLUMNS, "phase") if name in columns]
+    if trains[0].size % usual:
+        return 1
+    groups = [train.reshape(-1, usual) for train in trains]
+    return usual if all(np.all(group == group[:, :1]) for group in groups) else 1

@@ -10,9 +10,13 @@ import numpy as np
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+
+_FRAMES_PER_READ = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +140,53 @@ class MRFSeries:
         """Return the fingerprint (T,) of one voxel."""
         return np.asarray(self.signal[:, z, y, x], dtype=np.complex64)
 
+    def check_complex(self, slices: Iterable[int] | None = None, *, tolerance: float = 0.0) -> None:
+        """Refuse real numbers that are stored as complex ones, such as magnitudes.
+
+        A receive phase and noise give every measured image an imaginary part. The series is
+        read from its middle slice on, until some image has one: as a rule the first few frames.
+        Series that are constant in time hold no fingerprints, and are told as such elsewhere.
+
+        Parameters
+        ----------
+        slices : iterable of int, optional
+            Those that are looked at; all by default.
+        tolerance : float
+            Of the largest real part in an image: what its imaginary parts may reach and still
+            count as 0. Files get some, for phases of 0 and pi that were rounded. Arrays have
+            none: simulated signals may be real to the last bits.
+
+        Raises
+        ------
+        MRFInputError
+            ``"not-complex"``; not for series that were loaded as magnitudes on purpose.
+        """
+        if self.metadata.get("magnitude_only"):
+            return
+        n_slices, varies = self.spatial_shape[0], False
+        wanted = range(n_slices) if slices is None else slices
+        for z in sorted(wanted, key=lambda z: abs(z - n_slices // 2)):
+            for start in range(0, self.n_frames, _FRAMES_PER_READ):
+                frames = np.asarray(self.signal[start : start + _FRAMES_PER_READ, z])
+                if start == 0:
+                    first = frames[0]
+                real, imaginary = _largest(frames.real), _largest(frames.imag)
+                with np.errstate(invalid="ignore"):  # of infinite values
+                    is_complex = bool(np.any(imaginary > tolerance * real))
+                if is_complex:
+                    return
+                varies = varies or bool(np.any(frames != first))
+        if varies:
+            raise MRFInputError(
+                "not-complex",
+                "the imaginary part of the series is 0 everywhere, but fingerprints are complex",
+                path=self.source_path,
+                expected="a phase that differs from voxel to voxel, as receivers measure it",
+                found="real numbers stored as complex ones",
+                hint="Are these magnitudes? Load magnitude and phase, or real and imaginary "
+                "parts, together.",
+            )
+
     def with_sequence(self, sequence: Sequence) -> MRFSeries:
         """Return the same series under a sequence, checked for length."""
         return replace(self, sequence=sequence)
@@ -143,6 +194,12 @@ class MRFSeries:
     def with_mask(self, mask: NDArray[np.bool_] | None) -> MRFSeries:
         """Return the same series with another mask."""
         return replace(self, mask=mask)
+
+
+def _largest(images: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the largest size of a value in each image (F, Y, X), NaN left out."""
+    flat = np.abs(images).reshape(len(images), -1)
+    return np.asarray(np.fmax.reduce(flat, axis=1, initial=0.0))
 
 
 def check_affine(affine: Any, *, path: str | None = None) -> NDArray[np.float64]:

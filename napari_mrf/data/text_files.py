@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import stat
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
@@ -71,6 +73,68 @@ def read_text(
     except UnicodeDecodeError:
         raise MRFInputError(not_text, f"the {what} is not UTF-8 text", path=path,
                             hint="Save it again as UTF-8 text.") from None  # fmt: skip
+
+
+def read_csv(
+    path: Path, what: str, *, code: str, most_bytes: int = 5_000_000
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header of a CSV file, and its other rows with the numbers of their lines.
+
+    Blank lines count for nothing, as at the end of files that were edited by hand.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file of UTF-8 text.
+    what : str
+        What it holds, in a word or two for messages.
+    code : str
+        Code of the error for what is no CSV text.
+    most_bytes : int
+        Larger files are refused unread.
+
+    Raises
+    ------
+    MRFInputError
+        That code, also where a row has other cells than the header, and those of `read_text`.
+    """
+    text = read_text(path, what, most_bytes=most_bytes, not_text=code)
+    reader = csv.reader(StringIO(text, newline=""))
+    rows = []
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise MRFInputError(code, "the file is not CSV text", path=path, found=str(error)) from None
+    header = rows[0][1] if rows else []
+    for line, cells in rows[1:]:
+        if len(cells) != len(header):
+            raise MRFInputError(
+                code,
+                f"line {line} has a different number of cells from the header",
+                path=path,
+                expected=len(header),
+                found=len(cells),
+            )
+    return header, rows[1:]
+
+
+def number(cell: str, column: str, line: int, path: Path, *, code: str) -> float:
+    """Return the number in a cell of a CSV file.
+
+    Raises
+    ------
+    MRFInputError
+        That code, naming line and column.
+    """
+    try:
+        return float(cell)
+    except ValueError:
+        raise MRFInputError(
+            code, f"line {line}, column {column} is not a number", path=path, found=repr(cell)
+        ) from None
 
 
 def read_error(error: OSError | ValueError, path: Path) -> MRFInputError:

@@ -201,6 +201,7 @@ class SlicewiseMethod(Method):
         for _ in choosing:
             yield preparing
         chosen, rule = choosing.result
+        series.check_complex(np.flatnonzero(chosen.any(axis=(1, 2))))
         total = int(chosen.sum())
         if total == 0:
             raise MRFInputError(

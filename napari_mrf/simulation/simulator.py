@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.data.parameters import PARAMETERS, Parameter
 from napari_mrf.data.signal_kinds import AMPLITUDE, SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.simulation.models import MODELS
@@ -178,9 +178,19 @@ def _checked(key: str, values: ArrayLike | Tensor) -> Tensor:
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise MRFInputError("parameter-out-of-range", f"{key} is out of range in row {row}",
                             expected=f"{low:g} to {high:g}{unit}", found=f"{float(flat[row]):g}",
-                            hint="Times are in ms, frequencies in Hz, fractions in 0-1.",
+                            hint=f"{_likely_unit(parameter, float(flat[row]))}Times are in ms, "
+                                 "frequencies in Hz, fractions in 0-1.",
                             )  # fmt: skip
     return column
+
+
+def _likely_unit(parameter: Parameter, value: float) -> str:
+    low, high = parameter.valid_range
+    if parameter.unit == "ms" and 0 < value < low:
+        return "Is it in seconds? "
+    if parameter.unit == "" and high < value <= 100 * high:
+        return "Is it in percent? "
+    return ""
 
 
 def _check_keys(sequence: Sequence, parameters: Mapping[str, ArrayLike | Tensor]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import napari_mrf as mrf
 from napari_mrf.data import strict_json
+from napari_mrf.io import load_parameter_table
 
 
 def spoiled(**fields):
@@ -176,6 +177,7 @@ def test_csv_of_pulses_becomes_a_sequence(tmp_path):
     [
         ("FA,TE\n1,2\n", "lacks a column"),
         ("", "no pulses"),
+        ("FA,TE,TR\n5,2\n", "line 2 has a different number of cells"),
         ("FA,TE,TR\n5,2,x\n", "line 2, column TR"),
         ("FA,TE,TR\n5,4,2\n", "echo time of pulse 0"),
     ],
@@ -186,6 +188,120 @@ def test_bad_csv_names_the_place(tmp_path, text, words):
     with pytest.raises(mrf.MRFInputError, match=words) as caught:
         mrf.sequences.load(path)
     assert caught.value.path == str(path)
+
+
+def pulses(sequence, **factors):
+    """Return the pulse table of a sequence as CSV text, columns multiplied by factors."""
+    columns = {
+        "FA": sequence.flip_angles_deg,
+        "TE": sequence.echo_times_ms,
+        "TR": sequence.repetition_times_ms,
+    }
+    table = np.stack([values * factors.get(key, 1) for key, values in columns.items()], axis=1)
+    return "FA,TE,TR\n" + "".join(f"{a:.9f},{b:.9f},{c:.9f}\n" for a, b, c in table)
+
+
+@pytest.mark.parametrize("make", [mrf.sequences.t1ff, mrf.sequences.fisp])
+@pytest.mark.parametrize(
+    ("factors", "unit"),
+    [
+        ({"TE": 1e-3, "TR": 1e-3}, "in seconds"),
+        ({"TE": 1e-3}, "in seconds"),
+        ({"TE": 1e3, "TR": 1e3}, "in microseconds"),
+        ({"TR": 1e3}, "in microseconds"),
+        ({"FA": np.pi / 180}, "in radians"),
+    ],
+)
+def test_sequence_files_in_other_units_are_refused_with_the_likely_one(
+    make, factors, unit, tmp_path
+):
+    sequence, path = make(), tmp_path / "s.csv"
+    path.write_text(pulses(sequence, **factors))
+    with pytest.raises(mrf.MRFInputError, match=unit) as caught:
+        mrf.sequences.load(path)
+    assert (caught.value.code, caught.value.path) == ("bad-sequence", str(path))
+
+    fields = {"FA": "flip_angles_deg", "TE": "echo_times_ms", "TR": "repetition_times_ms"}
+    record = json.loads(sequence.to_json())
+    for key, factor in factors.items():
+        record[fields[key]] = [factor * value for value in record[fields[key]]]
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(record))
+    for read in (mrf.sequences.load, mrf.Sequence.load):
+        with pytest.raises(mrf.MRFInputError, match=unit) as caught:
+            read(path)
+        assert (caught.value.code, caught.value.path) == ("bad-sequence", str(path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "unit"),
+    [
+        ("inversion_time_ms", 0.0206, "seconds"),
+        ("inversion_time_ms", 20_640.0, "microseconds"),
+        ("water_t2_ms", 0.04, "seconds"),
+        ("recovery_time_ms", 5e6, "microseconds"),
+        ("rf_phases_deg", [0.0, np.pi], "radians"),
+        ("flip_angles_deg", [700.0, 900.0], "at most 360"),
+    ],
+)
+def test_every_time_and_angle_of_a_sequence_file_has_its_unit(field, value, unit, tmp_path):
+    spoiled(**{field: value}).to_json(tmp_path / "s.json")
+    with pytest.raises(mrf.MRFInputError, match=unit):
+        mrf.Sequence.load(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"echo_times_ms": 0.0},
+        {"echo_times_ms": [0.05, 3.0]},
+        {"rf_phases_deg": [0.0, 117.0]},
+        {"inversion_time_ms": 0.0},
+        {"repetition_times_ms": [1.5, 450.0], "echo_times_ms": 0.5},
+    ],
+)
+def test_unusual_sequences_in_the_right_unit_are_read(fields, tmp_path):
+    sequence = spoiled(**fields)
+    sequence.to_json(tmp_path / "s.json")
+    assert mrf.Sequence.load(tmp_path / "s.json") == sequence
+
+
+def test_csv_has_the_rf_phases_and_knows_no_other_columns(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("FA,TE,TR,phase\n5,2,4,0\n10,2,4,180\n")
+    sequence = mrf.sequences.load(path)
+    np.testing.assert_array_equal(sequence.rf_phases_deg, [0, 180])
+    path.write_text("FA,TE,TR\n5,2,4\n10,2,4\n")
+    assert mrf.sequences.load(path) != sequence
+    for header in ("FA,TE,TR,slice", "FA,TE,TR,Phase", "FA,TE,TR,FA"):
+        path.write_text(f"{header}\n5,2,4,0\n")
+        with pytest.raises(mrf.MRFInputError, match="FA,TE,TR, with phase and frame") as caught:
+            mrf.sequences.load(path)
+        assert caught.value.code == "bad-sequence"
+
+
+def test_csv_of_pulses_that_all_differ_has_a_frame_for_each(tmp_path):
+    # 1000 is a multiple of the eight spokes of a frame of MRF T1-FF.
+    path = tmp_path / "s.csv"
+    path.write_text(pulses(mrf.sequences.fisp()))
+    assert (mrf.sequences.load(path).n_pulses, mrf.sequences.load(path).n_frames) == (1000, 1000)
+    path.write_text("FA,TE,TR\n" + "5,2,4\n" * 16)
+    assert mrf.sequences.load(path).n_frames == 2
+    rows = [f"5,2,4,{pulse // 2}" for pulse in range(16)]
+    path.write_text("\n".join(["FA,TE,TR,frame", *rows]))
+    assert mrf.sequences.load(path).n_frames == 8
+    path.write_text("\n".join(["FA,TE,TR,frame", *rows[1:]]))
+    with pytest.raises(mrf.MRFInputError, match="frames of equally many pulses"):
+        mrf.sequences.load(path)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n , ,\n", "\r\n\r\n"])
+def test_blank_lines_of_a_csv_count_for_nothing(end, tmp_path):
+    (tmp_path / "s.csv").write_text(f"FA,TE,TR\n5,2,4\n10,2,4{end}")
+    assert mrf.sequences.load(tmp_path / "s.csv").n_pulses == 2
+    (tmp_path / "p.csv").write_text(f"T1,T2,B1\n900,80,1\n1000,70,0.9{end}")
+    table = load_parameter_table(tmp_path / "p.csv")
+    np.testing.assert_array_equal(table["T2"], [80, 70])
 
 
 def test_unknown_sequence_name_lists_the_known_ones():

@@ -146,6 +146,31 @@ def test_real_series_is_refused(tmp_path, image, name):
     assert caught.value.code == "not-complex"
 
 
+@every_format
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_real_numbers_stored_as_complex_ones_are_refused(tmp_path, image, name, dtype):
+    path = tmp_path / name
+    for values in (np.abs(image), image.real):
+        WRITERS[name](path, values.astype(dtype))
+        with pytest.raises(MRFInputError, match="imaginary part") as caught:
+            load_series(path, axes="XYZT")
+        assert (caught.value.code, caught.value.path) == ("not-complex", str(path))
+    # A single imaginary part makes a complex series, in whatever slice it is.
+    for z in (0, 1):
+        values = np.abs(image).astype(dtype)
+        values[0, 0, z, -1] += 1j
+        WRITERS[name](path, values)
+        series = load_series(path, axes="XYZT")
+        np.testing.assert_array_equal(np.asarray(series.signal), values.T.astype(np.complex64))
+
+
+def test_magnitudes_beside_imaginary_zeros_are_refused(tmp_path, image):
+    np.save(tmp_path / "a.npy", np.stack([np.abs(image), np.zeros(image.shape)], axis=-1))
+    with pytest.raises(MRFInputError) as caught:
+        load_series(tmp_path / "a.npy", axes="XYZTC")
+    assert caught.value.code == "not-complex"
+
+
 @pytest.mark.parametrize("shape", ["XYT", "XYZT"])
 def test_pymia_layout_is_known(tmp_path, image, sequence, shape):
     values = image[:, :, 0] if shape == "XYT" else image

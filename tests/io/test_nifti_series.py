@@ -182,3 +182,13 @@ def test_scaling_that_is_not_finite_is_refused(nifti, image, patch_header, scali
     with pytest.raises(MRFInputError) as caught:
         load_series(path)
     assert caught.value.code == "bad-scaling"
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_magnitudes_stored_as_complex_numbers_are_refused(nifti, image, name, dtype):
+    values = np.abs(image).astype(dtype)
+    values[0, 0] = np.nan  # says nothing
+    with pytest.raises(MRFInputError, match="imaginary part") as caught:
+        load_series(nifti(values, name))
+    assert caught.value.code == "not-complex"

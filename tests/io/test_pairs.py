@@ -183,6 +183,77 @@ def test_unit_can_be_given_but_not_against_the_sidecar(phase_pair, noisy):
     assert caught.value.code == "phase-unit-conflict"
 
 
+@pytest.mark.parametrize("units", ["rad", "deg"])
+def test_unwrapped_phase_is_the_same_phase(phase_pair, noisy, nifti, units):
+    path = phase_pair(1, units)
+    unwrapped = np.unwrap(noisy[1].astype(float), axis=3)
+    assert np.abs(unwrapped).max() > 3 * np.pi
+    factor = 1 if units == "rad" else 180 / np.pi
+    nifti((unwrapped * factor).astype(np.float32), path.name)
+    signal = np.asarray(load_series(path).signal)
+    np.testing.assert_allclose(signal, polar(*noisy), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(0.5 / np.pi, "turn"), (1 / np.pi, "pi")])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_turns_declared_as_radian_are_told_and_converted_on_request(
+    phase_pair, noisy, factor, unit, offset
+):
+    path = phase_pair(factor, "rad", offset)
+    with pytest.raises(MRFInputError, match="turn or pi as Units") as caught:
+        load_series(path)
+    assert caught.value.code == "phase-not-in-unit"
+    # Who insists on radian gets it, with a warning.
+    assert any("as was asked for" in text for text in load_series(path, phase_unit="rad").warnings)
+    turned = np.exp(1j * offset / factor)
+    for options, units in (({"phase_unit": unit}, None), ({}, unit)):
+        path.with_suffix(".json").unlink(missing_ok=True)
+        signal = np.asarray(load_series(phase_pair(factor, units, offset), **options).signal)
+        np.testing.assert_allclose(signal, polar(*noisy) * turned, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.0, np.pi], [-np.pi, 0.0, np.pi]])
+def test_phases_of_which_none_turns_the_signal_are_refused(nifti, noisy, values):
+    # The sine of pi in single precision is not 0.
+    nifti(noisy[0], "a_mag.nii")
+    phase = np.random.default_rng(0).choice(values, noisy[1].shape).astype(np.float32)
+    path = nifti(phase, "a_phase.nii")
+    path.with_suffix(".json").write_text(json.dumps({"Units": "rad"}))
+    with pytest.raises(MRFInputError, match="imaginary part") as caught:
+        load_series(path)
+    assert caught.value.code == "not-complex"
+
+
+@pytest.mark.parametrize("declared", [None, "arbitrary", "rad", "deg"])
+@pytest.mark.parametrize(("slope", "shift"), [(2048, 2048), (4096, 0)])
+def test_phase_of_siemens_is_converted_on_request_and_only_then(
+    nifti, noisy, slope, shift, declared
+):
+    magnitude, phase = noisy
+    # Stored as 0…4095, or as -4096…4094 where the scaling of the scanner has been applied.
+    whole = np.clip(np.round(phase / np.pi * slope + shift), -4096, 4095).astype(np.int16)
+    exact = (whole - shift) / slope * np.pi
+    nifti(magnitude, "a_mag.nii")
+    path = nifti(whole, "a_phase.nii")
+    if declared:
+        path.with_suffix(".json").write_text(json.dumps({"Units": declared}))
+    with pytest.raises(MRFInputError, match='phase_unit="siemens"') as caught:
+        load_series(path)
+    known = declared in ("rad", "deg")
+    assert caught.value.code == ("phase-not-in-unit" if known else "phase-unit-unknown")
+    if known:
+        path.with_suffix(".json").write_text(json.dumps({"Units": "siemens"}))
+    series = load_series(path, phase_unit=None if known else "siemens")
+    expected = polar(magnitude, exact)
+    np.testing.assert_allclose(np.asarray(series.signal), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_siemens_cannot_be_asked_for_where_the_values_are_something_else(phase_pair):
+    with pytest.raises(MRFInputError, match="0 to 4095") as caught:
+        load_series(phase_pair(1), phase_unit="siemens")
+    assert caught.value.code == "phase-not-in-unit"
+
+
 def test_magnitude_mode_is_explicit_and_told(nifti, noisy, image):
     path = nifti(noisy[0], "only.nii")
     series = load_series(path, magnitude_only=True)

@@ -122,6 +122,19 @@ def test_zero_constant_and_not_finite_voxels_are_flagged_counted_and_empty(metho
     np.testing.assert_array_equal(maps["T1H2O"][0, 1:], clean["T1H2O"][0, 1:])
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("mask", [None, EVERYWHERE])
+def test_real_signals_stored_as_complex_ones_are_refused(method, signal, mask, lazy):
+    for real in (np.abs(signal), signal.real):
+        stored = real.astype(np.complex64)
+        series = mrf.MRFSeries(da.from_array(stored) if lazy else stored)
+        with pytest.raises(mrf.MRFInputError, match="imaginary part") as caught:
+            method.reconstruct(series, mask)
+        assert caught.value.code == "not-complex"
+    # A series whose phase is the same everywhere is no measured one, but a complex one.
+    method.reconstruct(mrf.MRFSeries((1j * np.abs(signal)).astype(np.complex64)), mask)
+
+
 def test_wrong_sequence_and_wrong_length_are_refused(method, signal):
     fisp = mrf.sequences.fisp()
     long = np.zeros((1000, 1, 1, 1), np.complex64)

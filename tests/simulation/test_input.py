@@ -66,6 +66,25 @@ def test_bad_parameters_are_refused(kind, change, code):
     assert refusal.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "unit"),
+    [
+        ("fisp", {"T1": 0.9}, "seconds"),
+        ("fisp", {"T1": [900.0, 4.5]}, "seconds"),
+        ("fisp", {"T2": [0.08]}, "seconds"),
+        ("spoiled", {"T1H2O": 1.3}, "seconds"),
+        ("spoiled", {"T1fat": 0.3}, "seconds"),
+        ("spoiled", {"FF": 30.0}, "percent"),
+        ("spoiled", {"B1": 90.0}, "percent"),
+        ("fisp", {"B1": 90.0}, "percent"),
+    ],
+)
+def test_tissue_in_another_unit_is_refused_with_the_likely_one(kind, change, unit):
+    with pytest.raises(mrf.MRFInputError, match=f"Is it in {unit}") as refusal:
+        mrf.simulate(short_sequence(kind), {**GOOD[kind], **change})
+    assert refusal.value.code == "parameter-out-of-range"
+
+
 @kinds
 def test_missing_parameters_are_named(kind):
     for key in GOOD[kind]:

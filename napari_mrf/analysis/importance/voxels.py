@@ -55,7 +55,8 @@ def prepared_reconstructor(
     Raises
     ------
     MRFInputError
-        ``"nothing-to-permute"``, and those of the method for a series that does not fit.
+        ``"nothing-to-permute"``, ``"not-complex"``, and those of the method for a series that
+        does not fit.
     """
     if isinstance(method, SlicewiseMethod):
         method.check(series)
@@ -70,6 +71,7 @@ def prepared_reconstructor(
         for _ in finding:
             yield step
         where, rule = finding.result, f"automatic: {foreground.RULE}"
+    series.check_complex(np.flatnonzero(where.any(axis=(1, 2))))
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)
     reconstructor = yield from make_reconstructor(method, series, chosen, step)

@@ -185,7 +185,8 @@ def load_regions_to_inspect(
 def inspect_voxels(
     series: MRFSeries, voxels: Sequence[Voxel], predictors: Sequence[Predictor]
 ) -> Iterator[Inspected]:
-    """Yield every voxel with its fingerprint and predictions."""
+    """Yield every voxel with its fingerprint and predictions; real series are refused."""
+    series.check_complex()
     for voxel in voxels:
         yield Inspected(voxel_trace(voxel, series.fingerprint(*voxel), predictors), voxel=voxel)
 
@@ -193,7 +194,8 @@ def inspect_voxels(
 def inspect_regions(
     series: MRFSeries, regions: RegionsToInspect, predictors: Sequence[Predictor]
 ) -> Iterator[Inspected]:
-    """Yield every region with its mean fingerprint and predictions."""
+    """Yield every region with its mean fingerprint and predictions; real series are refused."""
+    series.check_complex()
     for label, signals in region_signals(series, regions.labels, list(regions.names)).items():
         yield Inspected(region_trace(regions.names[label], signals, predictors), label=label)
 

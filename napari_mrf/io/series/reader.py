@@ -21,7 +21,8 @@ from napari_mrf.io.series.axes import (
     propose_axes,
     unknown_axes,
 )
-from napari_mrf.io.series.pairs import find_pair, radians_per_unit
+from napari_mrf.io.series.pairs import find_pair
+from napari_mrf.io.series.phase_units import StoredValues, phase_scale
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.series.sidecar_sequence import sequence_of
 from napari_mrf.io.series.spokes import average
@@ -64,8 +65,8 @@ def load_series(
         and imaginary part. Needed where neither the format nor the sidecar says it.
     dataset : str, optional
         Which array, in files that hold several.
-    phase_unit : {"rad", "deg"}, optional
-        Where the sidecar of the phase image does not say it.
+    phase_unit : {"rad", "deg", "turn", "pi", "siemens"}, optional
+        Where the sidecar of the phase image does not say it; see `phase_scale`.
     magnitude_only : bool
         Take real data as magnitudes, with phase 0. Off-resonance is then lost.
     average_spokes : bool
@@ -124,6 +125,7 @@ def load_series(
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
+    series.check_complex(tolerance=_ROUNDED_PHASE)
     if isinstance(mask, str | Path):
         mask, told = read_mask(mask, series)
         series = replace(series, warnings=(*series.warnings, *told))
@@ -185,6 +187,8 @@ def _sources(images: list[SeriesImage]) -> list[dict[str, str]]:
     return [one for place, one in enumerate(records) if one not in records[:place]]
 
 
+_ROUNDED_PHASE = 1e-6
+"""The sine of pi in single precision is 9e-8."""
 REAL_LAYOUTS = ("magnitude", "phase", "real", "imaginary")
 
 
@@ -222,7 +226,7 @@ def open_image(
 
 def as_magnitude(image: SeriesImage) -> Any:
     """Return the values as a complex series without phase; negative ones are refused."""
-    if _finite_range(image.view)[0] < 0:
+    if StoredValues.of(image.view).smallest < 0:
         raise MRFInputError("not-magnitude", "the series has negative values, so it is no "
                             "magnitude", path=image.source.path)  # fmt: skip
     return as_signal(image.view).astype(np.complex64)
@@ -285,10 +289,10 @@ def joined(
     first, second = (main, other) if part in ("magnitude", "real") else (other, main)
     if part in ("real", "imaginary"):
         return as_signal(PairView(first.view, second.view, None)), []
-    smallest, largest = _finite_range(second.view)
     units = second.sidecar.units if second.sidecar else None
-    factor, note = radians_per_unit(units, phase_unit, smallest, largest, second.source.path)
-    return as_signal(PairView(first.view, second.view, factor)), [note] if note else []
+    found = StoredValues.of(second.view)
+    scale, note = phase_scale(units, phase_unit, found, second.source.path)
+    return as_signal(PairView(first.view, second.view, scale)), [note] if note else []
 
 
 def check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
@@ -305,14 +309,3 @@ def check_sidecar(source: Source, sidecar: Sidecar | None) -> None:
                             path=source.path, expected="one image per frame",
                             found=f"{block.CompressedBasis.Rank} components",
                             hint="Expand it with its basis first.")  # fmt: skip
-
-
-def _finite_range(view: SeriesView) -> tuple[float, float]:
-    """Return the smallest and largest finite value, slice by slice."""
-    smallest, largest = np.inf, -np.inf
-    for z in range(view.shape[1]):
-        block = view[:, z, :, :]
-        finite = block[np.isfinite(block)]
-        if finite.size:
-            smallest, largest = min(smallest, finite.min()), max(largest, finite.max())
-    return float(smallest), float(largest)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.sequence import Sequence
+from napari_mrf.data.sequence_units import check_angles
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 
@@ -60,10 +61,12 @@ def sequence_of(block: MRFBlock, path: Path) -> tuple[Sequence | None, str | Non
                       f"{block.InversionEfficiency:g}; only ideal inversions are modeled: "
                       "pick the sequence yourself.")  # fmt: skip
     try:
-        return _build(block), None
+        sequence = _build(block)
+        check_angles(sequence)
     except MRFInputError as error:
         raise MRFInputError("bad-sidecar", error.what, path=path, expected=error.expected,
                             found=error.found, hint=error.hint) from None  # fmt: skip
+    return sequence, None
 
 
 def _build(block: MRFBlock) -> Sequence:

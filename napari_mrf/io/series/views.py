@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.io.formats.source import Source
+    from napari_mrf.io.series.phase_units import PhaseScale
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,13 @@ class PairView:
     ----------
     first, second : SeriesView
         Magnitude and phase, or real and imaginary part; equal shapes.
-    radians_per_unit : float or None
-        Of the phase; None for real and imaginary part.
+    phase : PhaseScale or None
+        From the stored phase to radian; None for real and imaginary part.
     """
 
     first: SeriesView
     second: SeriesView
-    radians_per_unit: float | None
+    phase: PhaseScale | None
 
     ndim = 4
 
@@ -126,10 +127,10 @@ class PairView:
 
     def __getitem__(self, index: tuple[Any, ...]) -> NDArray[np.complex64]:
         first, second = self.first[index], self.second[index]
-        if self.radians_per_unit is None:
+        if self.phase is None:
             return joined(first, second)
         with np.errstate(invalid="ignore"):
-            phase = second * np.float32(self.radians_per_unit)
+            phase = second * np.float32(self.phase.factor) + np.float32(self.phase.offset)
             return joined(first * np.cos(phase), first * np.sin(phase))
 
 

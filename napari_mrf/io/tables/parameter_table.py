@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.data.text_files import read_text
+from napari_mrf.data.text_files import number, read_csv
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -35,17 +33,10 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
     Raises
     ------
     MRFInputError
-        ``"bad-table"``, naming line and column, and the codes of `read_text`.
+        ``"bad-table"``, naming line and column, and the codes of `read_csv`.
     """
     path = Path(path)
-    text = read_text(path, "table", most_bytes=_MOST_BYTES, not_text="bad-table")
-    try:
-        rows = list(csv.reader(StringIO(text, newline="")))
-    except csv.Error as error:
-        raise MRFInputError(
-            "bad-table", "the file is not CSV text", path=path, found=str(error)
-        ) from None
-    keys = [name.strip() for name in rows[0]] if rows else []
+    keys, rows = read_csv(path, "table", code="bad-table", most_bytes=_MOST_BYTES)
     unknown = [key for key in keys if key not in PARAMETERS]
     if not keys or unknown or len(set(keys)) < len(keys):
         raise MRFInputError(
@@ -55,24 +46,13 @@ def load_parameter_table(path: str | Path) -> dict[str, NDArray[np.float64]]:
             expected=f"columns from {', '.join(PARAMETERS)}",
             found=", ".join(keys) or "an empty file",
         )
-    values = np.empty((len(rows) - 1, len(keys)))
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(keys):
-            raise MRFInputError(
-                "bad-table",
-                f"line {line} has a different number of cells from the header",
-                path=path,
-                expected=len(keys),
-                found=len(row),
-            )
-        for column, cell in enumerate(row):
-            try:
-                values[line - 2, column] = float(cell)
-            except ValueError:
-                raise MRFInputError(
-                    "bad-table",
-                    f"line {line}, column {keys[column]} is not a number",
-                    path=path,
-                    found=repr(cell),
-                ) from None
+    values = np.array(
+        [
+            [
+                number(cell, key, line, path, code="bad-table")
+                for key, cell in zip(keys, row, strict=True)
+            ]
+            for line, row in rows
+        ]
+    ).reshape(len(rows), len(keys))
     return {key: values[:, column].copy() for column, key in enumerate(keys)}
