@@ -11,7 +11,8 @@ from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
 from napari_mrf.plots.names import as_it_is
-from napari_mrf.plots.printed_numbers import decimals
+from napari_mrf.plots.printed_numbers import printed
+from napari_mrf.plots.region_styles import region_styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
@@ -48,10 +49,12 @@ def fill_agreement(figure: Figure | SubFigure, comparison: Comparison, key: str)
         text = f"No region has a mean of {PARAMETERS[key].label} on both sides."
         axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes)
         return
+    # Of all regions, so that one keeps its color where others have no value of a map.
+    styles = region_styles(comparison.pairs["label"])
     n_columns = 1 + (points["label"].nunique() - 1) // _LEGEND_ROWS
     left, right, beside = figure.subplots(1, 3, width_ratios=(1, 1.25, 0.24 * n_columns))
-    draw_scatter(left, points, found, key, names=names)
-    draw_bland_altman(right, points, found, key, names=names)
+    draw_scatter(left, points, found, key, names=names, styles=styles)
+    draw_bland_altman(right, points, found, key, names=names, styles=styles)
     left.set_title(_line_text(found, key), fontsize=8)
     right.set_title(_limits_text(found), fontsize=8)
     for axes in (left, right):
@@ -73,11 +76,12 @@ def fill_agreement(figure: Figure | SubFigure, comparison: Comparison, key: str)
 
 
 def _line_text(found: Agreement, key: str) -> str:
-    line, places = found.line, decimals(key)
+    line, shown = found.line, printed(key)
     if not np.isfinite(line.slope):
         return line.message
     sign = "−" if line.intercept < 0 else "+"
-    text = f"test = {line.slope:.3f} · reference {sign} {abs(line.intercept):.{places}f}"
+    intercept = shown.text(abs(line.intercept), with_unit=True)
+    text = f"test = {line.slope:.3f} · reference {sign} {intercept}"
     if np.isfinite(line.r):
         text += f"\nr = {line.r:.3f}, R² = {line.r_squared:.3f}"
     return text

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS, INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.printed_numbers import printed, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,22 +74,38 @@ def number(value: Any, places: int, unit: str = "", scale: float = 1.0) -> Cell:
     return Cell(f"{text} {unit}".rstrip(), repr(value))
 
 
-def with_interval(row: pd.Series, name: str, places: int, unit: str = "") -> Cell:
-    """Return ``"0.006 (−0.014 to 0.026)"`` from a column and its ``_low`` and ``_high``."""
-    cell = number(row[name], places)
-    low, high = (number(row[f"{name}_{end}"], places) for end in ("low", "high"))
-    if cell.text == NO_VALUE:
-        return cell
-    text = f"{cell.text} {unit}".rstrip()
-    if NO_VALUE not in (low.text, high.text):
-        text += f" ({low.text} to {high.text})"
-    return Cell(text, cell.full)
+def of_map(value: Any, key: str, *, with_unit: bool = False) -> Cell:
+    """Return a value, or a difference, of a map as it is printed; in full in its unit."""
+    how = printed(key)
+    return number(value, how.decimals, how.unit if with_unit else "", how.factor)
+
+
+def with_interval(row: pd.Series, name: str, places: int | str) -> Cell:
+    """Return ``"0.006 (−0.014 to 0.026)"`` from a column and its ``_low`` and ``_high``.
+
+    Parameters
+    ----------
+    row : pandas.Series
+        Of a table.
+    name : str
+        The column.
+    places : int or str
+        Decimals, or the key of the map whose value this is.
+    """
+
+    def cell(value: Any) -> Cell:
+        return of_map(value, places) if isinstance(places, str) else number(value, places)
+
+    value, low, high = (cell(row[one]) for one in (name, f"{name}_low", f"{name}_high"))
+    if NO_VALUE in (value.text, low.text, high.text):
+        return value
+    return Cell(f"{value.text} ({low.text} to {high.text})", value.full)
 
 
 def metric_cell(value: Any, metric: str, key: str) -> Cell:
     """Return one metric of one map, rounded as it deserves, with its unit."""
     if metric == "MAE":
-        return number(value, decimals(key), PARAMETERS[key].unit)
+        return of_map(value, key, with_unit=True)
     if metric == "MRE":
         return number(value, 1, "%", 100.0)
     if metric == "PSNR":
@@ -138,15 +154,17 @@ def limits_overview(comparison: Comparison, prefix: str = "") -> Table:
     rows = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
-        places, unit = decimals(key), PARAMETERS[key].unit
         basis = INDEPENDENT if prefix else str(row["basis"])
         rows.append([
-            Cell(PARAMETERS[key].title), Cell(str(row["n"]), str(row["n"])),
+            Cell(printed(key).title), Cell(str(row["n"]), str(row["n"])),
             Cell(str(row["n_subjects"])),
-            *(with_interval(row, f"{prefix}{name}", places) for name in _LEVELS),
-            number(row[f"{prefix}sd"], places, unit), Cell(basis),
+            *(with_interval(row, f"{prefix}{name}", key) for name in _LEVELS),
+            of_map(row[f"{prefix}sd"], key, with_unit=True), Cell(basis),
         ])  # fmt: skip
-    note = "Difference = reference − test. Limits: bias ± 1.96 SD; in brackets 95 % intervals."
+    note = (
+        "Difference = reference − test, of fat fractions in percentage points. Limits: bias ± "
+        "1.96 SD; in brackets 95 % intervals."
+    )
     if BY_SUBJECTS in {row[-1].text for row in rows}:
         note += " By subjects: repeated measures after Zou (2013), every subject counting once."
     if INDEPENDENT in {row[-1].text for row in rows}:
@@ -187,11 +205,11 @@ def other_limits_overview(comparison: Comparison) -> list[Table]:
 
 def _numbers(row: pd.Series, columns: Sequence[str | tuple[str, str]]) -> list[Cell]:
     """Return the title of a map, then numbers, or two with "to" between."""
-    places = decimals(str(row["map"]))
+    key = str(row["map"])
     names = [(one,) if isinstance(one, str) else one for one in columns]
     return [
-        Cell(PARAMETERS[str(row["map"])].title),
-        *(Cell(" to ".join(number(row[name], places).text for name in each)) for each in names),
+        Cell(printed(key).title),
+        *(Cell(" to ".join(of_map(row[name], key).text for name in each)) for each in names),
     ]
 
 
@@ -206,7 +224,7 @@ def coefficients_overview(comparison: Comparison, prefix: str = "") -> Table:
         rows.append([
             Cell(PARAMETERS[key].label),
             *(with_interval(row, f"{prefix}{name}", 3) for name in ("icc_2_1", "icc_3_1", "ccc")),
-            number(row["slope"], 3), number(row["intercept"], decimals(key), PARAMETERS[key].unit),
+            number(row["slope"], 3), of_map(row["intercept"], key, with_unit=True),
             number(row["r"], 3), number(row["r_squared"], 3),
         ])  # fmt: skip
     return Table(
@@ -247,9 +265,9 @@ def verdicts_overview(comparison: Comparison) -> list[Table]:
     table = comparison.agreement
     rows = [
         [
-            Cell(PARAMETERS[key].title),
-            number(row["margin"], decimals(key)),
-            with_interval(row, "bias", decimals(key)),
+            Cell(printed(key).title),
+            of_map(row["margin"], key),
+            with_interval(row, "bias", key),
             number(row["margin_p"], 3),
             Cell(row["margin_verdict"] or NO_VALUE),
         ]
@@ -273,9 +291,9 @@ def repeatability_overview(comparison: Comparison) -> list[Table]:
     table = comparison.agreement
     rows = [
         [
-            Cell(PARAMETERS[key].title),
-            with_interval(row, "within_sd", decimals(key)),
-            with_interval(row, "repeatability", decimals(key)),
+            Cell(printed(key).title),
+            with_interval(row, "within_sd", key),
+            with_interval(row, "repeatability", key),
             with_interval(row, "within_cv", 1),
             with_interval(row, "repeatability_percent", 1),
         ]
@@ -310,14 +328,14 @@ def by_region_overview(comparison: Comparison) -> list[Table]:
             if key not in by_map.index:
                 row.append(Cell(NO_VALUE))
                 continue
-            low, high = (number(by_map.loc[key, end], decimals(key)) for end in ("lower", "upper"))
-            bias = number(by_map.loc[key, "bias"], decimals(key))
+            low, high = (of_map(by_map.loc[key, end], key) for end in ("lower", "upper"))
+            bias = of_map(by_map.loc[key, "bias"], key)
             row.append(Cell(f"{bias.text} ({low.text} to {high.text})", bias.full))
         rows.append(row)
     return [
         Table(
             "Agreement of each region over subjects",
-            ("Region", *(PARAMETERS[key].title for key in keys)),
+            ("Region", *(printed(key).title for key in keys)),
             rows,
             "Bias, in brackets limits of agreement, pooled over slices; agreement_by_region.csv "
             "has their intervals.",
@@ -337,12 +355,12 @@ def regions_overview(comparison: Comparison) -> Table | None:
         by_map = of_region.set_index("map")
         row = [Cell(str(of_region["name"].iloc[0]))]
         for key in keys:
-            sides = [number(by_map.loc[key, side], decimals(key)) for side in ("reference", "test")]
+            sides = [of_map(by_map.loc[key, side], key) for side in ("reference", "test")]
             row.append(Cell(" / ".join(cell.text for cell in sides)))
         rows.append(row)
     return Table(
         "Means of the regions, reference / test",
-        ("Region", *(PARAMETERS[key].title for key in keys)),
+        ("Region", *(printed(key).title for key in keys)),
         rows,
         "Pooled over slices; rois.csv has each slice, numbers of voxels and standard deviations.",
     )
