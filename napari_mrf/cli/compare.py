@@ -171,19 +171,25 @@ def _with_bar(steps: Generator[Any, None, Any]) -> Any:
 
 def _summary(output: Path, comparison: Comparison) -> str:
     from napari_mrf.analysis.agreement.statistics import ONE_REGION
+    from napari_mrf.plots.printed_numbers import printed
 
     n = len(comparison.subjects)
     lines = [f"{output}: {n} {'subject' if n == 1 else 'subjects'}, {', '.join(comparison.maps)}"]
     for _, row in comparison.agreement.iterrows():
-        unit = f" {row['unit']}" if row["unit"] else ""
-        limits = f"limits {row['lower']:.4g} to {row['upper']:.4g}{unit}"
+        how = printed(row["map"])
+        unit = f" {how.unit}" if how.unit else ""
+
+        def shown(name: str, row: Any = row, how: Any = how) -> str:
+            return f"{how.factor * row[name]:.4g}"
+
+        limits = f"limits {shown('lower')} to {shown('upper')}{unit}"
         if math.isnan(row["lower"]):
             limits = f"no limits: {row['message'].split(';')[0]}"
         elif row["basis"] != ONE_REGION:
             limits += f", {row['basis']}"
-        lines.append(f"{row['map']:6s} {row['n']} regions, bias {row['bias']:.4g}{unit}, {limits}")
+        lines.append(f"{row['map']:6s} {row['n']} regions, bias {shown('bias')}{unit}, {limits}")
         if row["margin_verdict"]:
-            lines[-1] += f"; margin ±{row['margin']:g}{unit}: {row['margin_verdict']}"
+            lines[-1] += f"; margin ±{shown('margin')}{unit}: {row['margin_verdict']}"
         if not math.isnan(row["repeatability"]):
-            lines[-1] += f"; repeatability coefficient {row['repeatability']:.4g}{unit}"
+            lines[-1] += f"; repeatability coefficient {shown('repeatability')}{unit}"
     return "\n".join(lines)

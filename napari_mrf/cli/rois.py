@@ -102,14 +102,14 @@ def _summary(output: Path, measured: Sequence[SubjectStatistics]) -> str:
 
 def _means(statistics: pd.DataFrame) -> list[str]:
     """Return a line for each region that has numbers: mean ± SD of every map."""
+    from napari_mrf.data.parameters import PARAMETERS
+
     lines = []
     pooled = statistics[statistics["scope"] == "pooled"]
     for (_, name), rows in pooled.groupby(["label", "name"], sort=False):
         parts = [
-            f"{key} {_number(mean)} ± {_number(sd)}{f' {unit}' if unit else ''}"
-            for key, mean, sd, unit in zip(
-                rows["map"], rows["mean"], rows["sd"], rows["unit"], strict=True
-            )
+            f"{key} {_number(mean)} ± {_number(sd)} {PARAMETERS[key].unit}".rstrip()
+            for key, mean, sd in zip(rows["map"], rows["mean"], rows["sd"], strict=True)
             if not math.isnan(mean)
         ]
         if parts:

@@ -83,6 +83,9 @@ class Parameter:
         Where the map carries information; None means everywhere.
     never_zero : bool
         Whether no tissue has a value of exactly 0: zeros in a map are no values then.
+    ratio : str
+        What columns of files say where `unit` is empty: ``"1"``, or ``"relative"`` to what was
+        planned.
     """
 
     key: str
@@ -93,11 +96,22 @@ class Parameter:
     valid_range: tuple[float, float]
     validity: ValidityRule | None = None
     never_zero: bool = False
+    ratio: str = "1"
 
     @property
     def title(self) -> str:
         """Label with unit, as on a color bar."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def file_unit(self) -> str:
+        """Unit as a column of a file has it, where an empty cell would say nothing."""
+        return self.unit or self.ratio
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether zero lies inside the range: then shares of a value mean nothing."""
+        return self.valid_range[0] < 0
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -125,7 +139,16 @@ PARAMETERS: dict[str, Parameter] = {
             never_zero=True,
         ),
         Parameter("Df", "Off-resonance", "Hz", (-120.0, 120.0), "vik", (-5000.0, 5000.0)),
-        Parameter("B1", "Relative B1", "", (0.3, 1.2), "batlow", (0.0, 5.0), never_zero=True),
+        Parameter(
+            "B1",
+            "Relative B1",
+            "",
+            (0.3, 1.2),
+            "batlow",
+            (0.0, 5.0),
+            never_zero=True,
+            ratio="relative",
+        ),
         Parameter("PD", "Proton density", "a.u.", (0.0, 1.0), "gray", (0.0, float("inf"))),
         Parameter("T1", "T1", "ms", (0.0, 2500.0), "lipari", (5.0, 20000.0), never_zero=True),
         Parameter("T2", "T2", "ms", (0.0, 150.0), "navia", (0.1, 20000.0), never_zero=True),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 
-from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.names import label_axes, legend_name
-from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import RegionStyle, region_styles
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from napari_mrf.analysis.agreement.statistics import Agreement
 
@@ -69,8 +70,17 @@ def draw_scatter(
         axes.plot(ends, line.slope * ends + line.intercept, color=ink, linewidth=1.2, zorder=1)
     axes.set(xlim=(low, high), ylim=(low, high))
     axes.set_aspect("equal", adjustable="box")
-    title = PARAMETERS[key].title
+    title = printed(key).title
     label_axes(axes, f"{title}, {names[0]}", f"{title}, {names[1]}")
+    print_ticks(key, axes.xaxis, axes.yaxis)
+
+
+def print_ticks(key: str, *axis: Axis) -> None:
+    """Write the numbers of axes with values of a map as printed: fat fractions in percent."""
+    factor = printed(key).factor
+    if factor != 1:
+        for one in axis:
+            one.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:g}"))
 
 
 def draw_bland_altman(
@@ -110,12 +120,11 @@ def draw_bland_altman(
     inside = [*points["difference"], 0.0, limits.bias, *dashed]
     inside += [*limits.lower_interval, *limits.upper_interval, limits.lower, limits.upper]
     axes.set(xlim=(low, high), ylim=_padded(np.array(inside, np.float64)))
-    unit = PARAMETERS[key].unit
-    with_unit = f" ({unit})" if unit else ""
+    title = printed(key).title
     label_axes(
-        axes, f"Mean of {names[0]} and {names[1]}{with_unit}",
-        f"{names[0]} − {names[1]}{with_unit}",
-    )  # fmt: skip
+        axes, f"{title}, mean of {names[0]} and {names[1]}", f"{title}, {names[0]} − {names[1]}"
+    )
+    print_ticks(key, axes.xaxis, axes.yaxis)
     if annotate:
         _annotate(axes, levels, key, ink)
 
@@ -155,7 +164,6 @@ def _padded(values: np.ndarray) -> tuple[float, float]:
 def _annotate(
     axes: Axes, levels: list[tuple[float, tuple[float, float], str, str]], key: str, ink: str
 ) -> None:
-    places = decimals(key)
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     shown = sorted((value, text) for value, _, _, text in levels if np.isfinite(value))
     low, high = axes.get_ylim()
@@ -167,7 +175,7 @@ def _annotate(
         axes.text(
             1.015,
             height,
-            f"{text}\n{signed(value, places)}",
+            f"{text}\n{printed(key).text(value)}",
             transform=beside,
             fontsize=8,
             color=ink,

@@ -12,7 +12,7 @@ from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
 from napari_mrf.plots.names import as_it_is, legend_name
-from napari_mrf.plots.printed_numbers import decimals
+from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import RegionStyle, point_styles, subject_markers
 
 if TYPE_CHECKING:
@@ -180,11 +180,12 @@ def _draw_key(axes: Axes, entries: list[tuple[str, RegionStyle]], n_columns: int
 
 
 def _line_text(found: Agreement, key: str) -> str:
-    line, places = found.line, decimals(key)
+    line, shown = found.line, printed(key)
     if not np.isfinite(line.slope):
         return line.message
     sign = "−" if line.intercept < 0 else "+"
-    text = f"test = {line.slope:.3f} · reference {sign} {abs(line.intercept):.{places}f}"
+    intercept = shown.text(abs(line.intercept), with_unit=True)
+    text = f"test = {line.slope:.3f} · reference {sign} {intercept}"
     if np.isfinite(line.r):
         text += f"\nr = {line.r:.3f}, R² = {line.r_squared:.3f}"
     return text

@@ -57,7 +57,7 @@ def draw_blurriness(axes: Axes, table: pd.DataFrame, key: str) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xticks(sorted(rows["percentile"].unique()))
     axes.set_xlabel("threshold (percentile of frequency)")
-    axes.set_ylabel("energy above (%)")
+    axes.set_ylabel(f"{PARAMETERS[key].label}, energy above (%)")
 
 
 def blurriness_figure(comparison: Comparison) -> Figure:
@@ -75,7 +75,6 @@ def fill_blurriness(figure: Figure | SubFigure, comparison: Comparison) -> None:
     axes = figure.subplots(n_rows, _COLUMNS, squeeze=False)
     for axis, key in zip(axes.ravel(), keys, strict=False):
         draw_blurriness(axis, comparison.blurriness, key)
-        axis.set_title(PARAMETERS[key].label, fontsize=9)
         axis.tick_params(labelsize=8)
         axis.xaxis.label.set_fontsize(8)
         axis.yaxis.label.set_fontsize(8)

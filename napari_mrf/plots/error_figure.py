@@ -10,13 +10,16 @@ from matplotlib.figure import Figure
 from napari_mrf.analysis.images.error_maps import error_limits
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import shown
+from napari_mrf.plots.agreement_axes import print_ticks
 from napari_mrf.plots.colormaps import error_colors, valid_colors
 from napari_mrf.plots.names import AS_IT_IS
+from napari_mrf.plots.printed_numbers import printed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import SubFigure
 
     from napari_mrf.analysis.comparison.slice_picture import SlicePicture
@@ -77,19 +80,23 @@ def fill_errors(
         image = _show(row[0], picture.reference[key], colors, limits, picture)
         _show(row[1], picture.test[key], colors, limits, picture)
         bar = figure.colorbar(image, ax=row[1], shrink=0.9)
-        bar.ax.tick_params(labelsize=7)
-        bar.set_label(parameter.unit, fontsize=7)
+        _number(bar, key)
         image = _show(row[2], picture.difference[key], ListedColormap(error_colors("difference")),
                       error_limits(key, "difference"), picture)  # fmt: skip
         bar = figure.colorbar(image, ax=row[2], shrink=0.9, extend="both")
-        bar.ax.tick_params(labelsize=7)
-        bar.set_label(parameter.unit, fontsize=7)
+        _number(bar, key)
         rule = f"\n{validity[key]}" if key in validity else ""
         row[0].set_ylabel(f"{parameter.label}{rule}", fontsize=8)
     for axis, title in zip(axes[0], (*names, f"{names[0]} − {names[1]}"), strict=True):
         axis.set_title(shown(title), fontsize=9, **AS_IT_IS)
     for axis in axes.ravel():
         _letters(axis, picture)
+
+
+def _number(bar: Colorbar, key: str) -> None:
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label(printed(key).unit or PARAMETERS[key].file_unit, fontsize=7)
+    print_ticks(key, bar.ax.yaxis)
 
 
 def _show(

@@ -1,18 +1,67 @@
-"""Numbers of maps as they are printed in figures and tables."""
+"""Numbers of maps as figures and tables of a comparison print them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from napari_mrf.data.parameters import PARAMETERS
 
 
-def decimals(key: str) -> int:
-    """Return how many decimals a value of a parameter deserves in print."""
-    return 1 if PARAMETERS[key].unit in ("ms", "Hz") else 3
+@dataclass(frozen=True)
+class Printed:
+    """How the values of a parameter are printed; files keep the unit of the map.
+
+    Parameters
+    ----------
+    label, unit : str
+        What a reader meets: a fat fraction in percent.
+    factor : float
+        Printed number / value.
+    decimals : int
+        Of the printed number.
+    """
+
+    label: str
+    unit: str
+    factor: float
+    decimals: int
+
+    @property
+    def title(self) -> str:
+        """Label with unit, as in a header."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def text(self, value: float, *, with_unit: bool = False) -> str:
+        """Return a value of the map as it is printed."""
+        number = signed(self.factor * value, self.decimals)
+        return f"{number} {self.unit}".rstrip() if with_unit else number
+
+
+def printed(key: str) -> Printed:
+    """Return how the values of a parameter are printed."""
+    parameter = PARAMETERS[key]
+    if key == "FF":
+        return Printed(parameter.label, "%", 100.0, 2)
+    places = 1 if parameter.unit in ("ms", "Hz") else 3
+    return Printed(parameter.label, parameter.unit, 1.0, places)
 
 
 def signed(value: float, places: int) -> str:
-    """Return a number with a true minus sign and no negative zero."""
-    text = f"{value:.{places}f}"
-    if not text.strip("-0."):
-        text = text.removeprefix("-")
+    """Return a number with so many decimals, as `formatted`."""
+    return formatted(value, f".{places}f")
+
+
+def formatted(value: float, specification: str) -> str:
+    """Return a number with a true minus sign; what rounds to 0 keeps its sign and first digit.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+    specification : str
+        As in `format`.
+    """
+    text = format(value, specification)
+    if not text.strip("-0.,"):
+        text = f"{value:.1g}" if value else text.removeprefix("-")
     return text.replace("-", "−")

@@ -97,7 +97,7 @@ def _record(
             key: {
                 "file": name,
                 "label": f"{PARAMETERS[key].label}, absolute change when a frame is permuted",
-                "unit": PARAMETERS[key].unit,
+                "unit": PARAMETERS[key].file_unit,
                 "axes": "X, Y, Z, frame",
             }
             for key, name in volumes.items()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.card import Metric
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def metrics(
                 map=key,
                 sigma=sigma,
                 mean_absolute_error=float(np.mean(np.abs(error))),
-                mean_relative_error_percent=None if key == "Df" else relative,
+                mean_relative_error_percent=None if PARAMETERS[key].is_signed else relative,
                 r_squared=r_squared(true, estimated),
             )
         )

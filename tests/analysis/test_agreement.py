@@ -131,6 +131,27 @@ def test_too_few_pairs_or_identical_methods_have_no_limits_and_say_so(reference,
         assert simple.sd == 0
 
 
+@pytest.mark.parametrize("offset", [30.1, 1e-3, 5000.7])
+def test_constant_offset_of_maps_in_single_precision_is_no_spread(offset):
+    random = np.random.default_rng(0)
+    voxels = random.uniform(900, 1500, (24, 50)).astype(np.float32)
+    moved = voxels + np.float32(offset)
+    first, second = (each.astype(np.float64).mean(axis=1) for each in (voxels, moved))
+    if offset == 30.1:
+        assert 0 < np.ptp(first - second) < 1e-3  # the means differ by rounding
+    subjects = np.repeat(range(6), 4).tolist()
+    for who in (subjects, range(24)):
+        found = agreement(first, second, who, margin=50.0)
+        assert "differ by a constant" in found.limits.message
+        assert np.isnan([found.limits.lower, found.limits.upper, *found.limits.bias_interval]).all()
+        assert np.isnan([found.equivalence.p, found.proportional.p]).all()
+        assert found.simple.sd == 0
+        assert found.coefficients.icc_3_1.value == 1
+        assert np.isnan(found.coefficients.icc_3_1.interval).all()
+    flat = np.full((24, 50), 0.1, np.float32).astype(np.float64).mean(axis=1)
+    assert "reference is the same" in regression(flat + 1e-17, second).message
+
+
 @settings(max_examples=60, deadline=None)
 @given(values, st.floats(-100, 100), st.floats(0.01, 100))
 def test_shift_scale_and_swap_of_methods_act_on_limits_as_they_should(pairs, shift, factor):

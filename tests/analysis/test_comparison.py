@@ -19,6 +19,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
 from napari_mrf.plots.agreement_figure import agreement_figure
+from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
@@ -28,6 +29,7 @@ from napari_mrf.plugin.panels.compare.work import selected
 from napari_mrf.report.comparison.content import report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
+from napari_mrf.report.comparison.readable import limits_overview
 from napari_mrf.report.comparison.save import save_comparison, save_report
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
@@ -287,7 +289,7 @@ def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
     figure = agreement_figure(found, "T1H2O")
     scatter, bland_altman, beside = figure.axes
     assert scatter.get_xlabel() == "Water T1 (ms), truth"
-    assert bland_altman.get_ylabel() == "truth − cohen (ms)"
+    assert bland_altman.get_ylabel() == "Water T1 (ms), truth − cohen"
     assert beside.get_legend() is not None
     assert scatter.get_legend() is None and bland_altman.get_legend() is None
     assert scatter.get_xlim() == scatter.get_ylim()
@@ -300,13 +302,51 @@ def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
     assert figure_bytes(errors, "svg") == figure_bytes(errors, "svg")
 
 
-def test_looks_of_regions_differ_and_negative_zero_is_zero():
+def test_fat_fractions_are_drawn_in_percent_and_files_keep_fractions():
+    found = compare([subject()])
+    scatter, bland_altman, _ = agreement_figure(found, "FF").axes
+    assert scatter.get_xlabel() == "Fat fraction (%), reference"
+    assert bland_altman.get_xlabel() == "Fat fraction (%), mean of reference and test"
+    for axis in (scatter.xaxis, scatter.yaxis, bland_altman.xaxis, bland_altman.yaxis):
+        assert axis.get_major_formatter()(0.125, 0) == "12.5"
+    row = found.agreement.set_index("map").loc["FF"]
+    limits = {one[0].text: one for one in limits_overview(found).rows}
+    bias = limits["Fat fraction (%)"][3]
+    assert bias.text.startswith(f"{100 * row.bias:.2f} (".replace("-", "−"))
+    assert float(bias.full) == row.bias
+    assert found.agreement.set_index("map").unit.to_dict() == {"FF": "1", "T1H2O": "ms"}
+    blur = blurriness_figure(found)
+    assert blur.axes[0].get_ylabel() == "Fat fraction, energy above (%)"
+
+
+def test_region_keeps_its_color_where_another_has_no_value():
+    pair = subject()
+    pair.test["T1H2O"][pair.labels == pair.labels[pair.labels > 0].min()] = np.nan
+    found = compare([pair])
+    looks = []
+    for key in ("FF", "T1H2O"):
+        legend = agreement_figure(found, key).axes[2].get_legend()
+        looks.append({text.get_text(): (mark.get_color(), mark.get_marker()) for text, mark in
+                      zip(legend.get_texts(), legend.legend_handles, strict=True)})  # fmt: skip
+    assert len(looks[1]) == len(looks[0]) - 1
+    assert all(looks[0][name] == look for name, look in looks[1].items())
+
+
+def test_looks_of_regions_differ():
     styles = region_styles(range(1, 71))
     assert len(set(styles.values())) == 70
     own = region_styles([4, 2, 9], {2: "#ff0000", 4: "#00ff00", 9: "#ff0000"})
     assert [own[label].color for label in (2, 4, 9)] == ["#ff0000", "#00ff00", "#ff0000"]
     assert len({style.marker for style in own.values()}) == 3
-    assert (signed(-0.0001, 3), signed(-1.5, 1)) == ("0.000", "−1.5")
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [(-0.0004, 3, "−0.0004"), (0.00044, 3, "0.0004"), (-0.0, 2, "0.00"), (-1.5, 1, "−1.5"),
+     (-0.004, 2, "−0.004"), (0.0, 3, "0.000"), (-0.005, 1, "−0.005")],
+)  # fmt: skip
+def test_rounding_takes_no_sign_and_makes_no_negative_zero(value, places, text):
+    assert signed(value, places) == text
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage import metrics as skimage_metrics
 
 from napari_mrf.analysis.images.blurriness import blurriness_table, high_frequency_energy
+from napari_mrf.analysis.images.error_maps import error_map
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.data.maps import ParameterMaps
@@ -55,7 +56,7 @@ def test_metrics_are_their_definitions_over_the_valid_voxels():
     rmse = np.sqrt(np.mean((truth - value) ** 2))
     assert set(found) == NAMES
     assert {row.region for row in found.values()} == {"FF < 0.7"}
-    assert {row.n for row in found.values()} == {region.sum()}
+    assert {row.n for row in found.values() if row.metric != "R2"} == {region.sum()}
     assert found["NRMSE"].value == pytest.approx(rmse / (truth.max() - truth.min()))
     psnr = skimage_metrics.peak_signal_noise_ratio(truth, value, data_range=truth.max())
     assert found["PSNR"].value == pytest.approx(psnr)
@@ -139,6 +140,31 @@ def test_metric_without_a_value_is_nan_with_a_reason(case):
         assert reason in found[name].reason
     if case == "small":
         assert np.isfinite(found["NRMSE"].value)
+
+
+def test_off_resonance_has_no_relative_error_and_says_why():
+    random = np.random.default_rng(0)
+    reference, test = (ParameterMaps({"Df": random.uniform(-90, 90, SHAPE)}) for _ in range(2))
+    row = by_name(image_metrics(reference, test, np.ones(SHAPE, bool)), "Df")["MRE"]
+    assert np.isnan(row.value) and "pass through zero" in row.reason
+    with pytest.raises(MRFInputError, match=r"no relative error.*Choose the difference"):
+        error_map(reference, test, "Df", "relative")
+
+
+def test_determination_of_region_means_counts_regions():
+    reference, test, mask = pair()
+    labels = np.zeros(SHAPE, np.uint8)
+    for label in range(1, 6):
+        labels[:, 3 * label : 3 * label + 3] = label
+    test["T1H2O"][labels == 2] = np.nan
+    regions = roi_pairs(reference, test, labels)
+    row = by_name(image_metrics(reference, test, mask, regions=regions), "T1H2O")["R2"]
+    kept = regions[(regions["map"] == "T1H2O") & (regions["scope"] == "pooled")]
+    assert (row.n, row.n_missing) == (
+        kept["difference"].notna().sum(),
+        kept["difference"].isna().sum(),
+    )
+    assert row.n_missing >= 1
 
 
 def test_zero_reference_is_left_out_of_the_relative_error_and_counted():

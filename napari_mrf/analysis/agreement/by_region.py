@@ -63,7 +63,7 @@ def agreement_by_region(pairs: pd.DataFrame) -> pd.DataFrame:
         ends = np.ravel([found.bias_interval, found.lower_interval, found.upper_interval])
         rows.append([
             key, label, of_region["name"].iloc[0], found.n, found.bias, found.lower, found.upper,
-            PARAMETERS[str(key)].unit, found.sd, *ends, found.message,
+            PARAMETERS[str(key)].file_unit, found.sd, *ends, found.message,
         ])  # fmt: skip
     order = {key: place for place, key in enumerate(PARAMETERS)}
     rows.sort(key=lambda row: order[row[0]])

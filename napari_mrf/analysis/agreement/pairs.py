@@ -17,6 +17,8 @@ Interval = tuple[float, float]
 NO_INTERVAL: Interval = (float("nan"), float("nan"))
 FEWEST = 3
 """Pairs, or subjects, that a statistic of agreement needs at least."""
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""Share of a value up to which values of maps, stored in single precision, are the same."""
 
 
 def paired(
@@ -46,6 +48,26 @@ def paired(
     return first[both], second[both], both
 
 
+def is_constant(values: NDArray[np.floating], size: float | None = None) -> bool:
+    """Return whether values differ by no more than rounding.
+
+    Maps are stored in single precision. A constant that was added to one, or one that was
+    scaled to another unit, leaves differences of a few units in the last place, which are no
+    spread: a standard deviation of them, and what is divided by it, would be nonsense.
+
+    Parameters
+    ----------
+    values : ndarray
+        (N,) values or differences, finite.
+    size : float, optional
+        Largest magnitude of the values that they come from; their own by default.
+    """
+    if not len(values):
+        return True
+    size = float(np.abs(values).max()) if size is None else size
+    return bool(np.ptp(values) <= ROUNDING * size)
+
+
 def no_limits(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
     """Return why pairs have no limits of agreement, or an empty text.
 
@@ -59,9 +81,7 @@ def no_limits(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
         return f"limits of agreement need at least {FEWEST} pairs, there are {n}"
     if np.array_equal(first, second):
         return "all differences are equal: the two methods are identical"
-    # An offset in float64 leaves rounding behind, which is no spread.
-    rounding = 8 * np.finfo(np.float64).eps * max(np.abs(first).max(), np.abs(second).max())
-    if np.ptp(first - second) <= rounding:
+    if is_constant(first - second, max(np.abs(first).max(), np.abs(second).max())):
         return "all differences are equal: the two methods differ by a constant"
     return ""
 

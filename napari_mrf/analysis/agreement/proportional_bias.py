@@ -13,6 +13,7 @@ from napari_mrf.analysis.agreement.pairs import (
     FEWEST,
     NO_INTERVAL,
     Interval,
+    is_constant,
     no_limits,
     paired,
     subject_indices,
@@ -109,7 +110,7 @@ def proportional_bias(
     index, k = subject_indices(subjects, both)
     message = no_limits(first, second)
     difference, average = first - second, (first + second) / 2
-    if not message and np.ptp(average) == 0:
+    if not message and is_constant(average):
         message = "the mean of both methods is the same everywhere"
     if message:
         nan = float("nan")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.analysis.agreement.pairs import FEWEST, paired
+from napari_mrf.analysis.agreement.pairs import FEWEST, is_constant, paired
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,11 +62,11 @@ def regression(reference: NDArray[np.floating], test: NDArray[np.floating]) -> R
         return Regression(n, nan, nan, nan, nan, message)
     x, y = first - first.mean(), second - second.mean()
     xx, yy, xy = float(x @ x), float(y @ y), float(x @ y)
-    if xx == 0:
+    if is_constant(first):
         return Regression(n, nan, nan, nan, nan, "the reference is the same everywhere")
     slope = xy / xx
     intercept = float(second.mean() - slope * first.mean())
-    if yy == 0:
+    if is_constant(second):
         return Regression(n, slope, intercept, nan, nan, "the test is the same everywhere")
     r = float(np.clip(xy / np.sqrt(xx * yy), -1.0, 1.0))
     return Regression(n, slope, intercept, r, r**2, "")

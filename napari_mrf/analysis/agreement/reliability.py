@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_mrf.analysis.agreement.pairs import FEWEST, NO_INTERVAL, Interval, paired
+from napari_mrf.analysis.agreement.pairs import FEWEST, NO_INTERVAL, Interval, is_constant, paired
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def intraclass_correlations(
     message = ""
     if n < FEWEST:
         message = f"an intraclass correlation needs at least {FEWEST} regions, there are {n}"
-    elif np.ptp(values, axis=0).max() == 0:
+    elif all(map(is_constant, values.T)):
         message = "all values of a method are equal"
     if message:
         nothing = Coefficient(float("nan"), NO_INTERVAL, n, message)
@@ -98,7 +98,9 @@ def intraclass_correlations(
     whole = bms + (k - 1) * ems + k * (jms - ems) / n
     absolute = (bms - ems) / whole
     consistent = (bms - ems) / (bms + (k - 1) * ems)
-    if ems <= 1e-14 * bms:  # no error left: F is infinite and the interval a point
+    size, apart = float(np.abs(values).max()), values[:, 1:] - values[:, :1]
+    if all(is_constant(column, size) for column in apart.T):
+        # No error is left: F is infinite and the interval a point.
         exact = "there is no interval, because the methods differ by a constant at most"
         return (
             Coefficient(absolute, NO_INTERVAL, n, exact),

@@ -316,7 +316,7 @@ def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
         "map": key,
         "n": limits.n,
         **_of_limits("", limits),
-        "unit": PARAMETERS[key].unit,
+        "unit": PARAMETERS[key].file_unit,
         "n_subjects": result.repeated.n_subjects,
         "basis": result.basis,
         "repeated_2007_lower": older.lower,

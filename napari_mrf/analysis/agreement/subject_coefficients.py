@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.agreement.jackknife import jackknife
-from napari_mrf.analysis.agreement.pairs import FEWEST, NO_INTERVAL, paired, subject_indices
+from napari_mrf.analysis.agreement.pairs import (
+    FEWEST,
+    NO_INTERVAL,
+    is_constant,
+    no_limits,
+    paired,
+    subject_indices,
+)
 from napari_mrf.analysis.agreement.reliability import Coefficient, Coefficients
 
 if TYPE_CHECKING:
@@ -67,10 +74,12 @@ def subject_coefficients(
     message = ""
     if k < FEWEST:
         message = f"coefficients by subjects need at least {FEWEST} subjects, there are {k}"
-    elif max(np.ptp(first), np.ptp(second)) == 0:
+    elif is_constant(first) and is_constant(second):
         message = "all values of a method are equal"
     if message:
         return Coefficients(*(Coefficient(nan, NO_INTERVAL, n, message),) * 3)
+    if no_limits(first, second):
+        second = first - (first - second).mean()  # a constant apart, rounding aside
     parts = _by_subject(first, second, index, k)
     values = _coefficients(parts)
     without = np.array([_coefficients(np.delete(parts, one, axis=1)) for one in range(k)])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.geometry import Placed
     from napari_mrf.data.maps import ParameterMaps
 
+NO_RELATIVE_ERROR = "the values pass through zero, so a share of them means nothing"
 _SHARE_OF_DISPLAY = 0.15
 _RELATIVE_LIMIT_PERCENT = 25.0
 
@@ -110,11 +111,15 @@ def error_map(
     Raises
     ------
     MRFInputError
-        ``"other-grid"``, or ``"bad-option"`` for an unknown kind or map.
+        ``"other-grid"``, or ``"bad-option"`` for an unknown kind or map, or the relative error of a
+        map whose values pass through zero (off-resonance).
     """
     if kind not in ERROR_KINDS:
         raise MRFInputError("bad-option", "this kind of error map does not exist",
                             expected=", ".join(ERROR_KINDS), found=repr(kind))  # fmt: skip
+    if kind == "relative" and PARAMETERS[key].is_signed:
+        raise MRFInputError("bad-option", f"{PARAMETERS[key].label} has no relative error: "
+                            f"{NO_RELATIVE_ERROR}", hint="Choose the difference.")  # fmt: skip
     if key not in reference or key not in test:
         shared = [name for name in reference if name in test]
         raise MRFInputError("bad-option", f"{key} is not a map of both reconstructions",

@@ -106,11 +106,11 @@ def _compare(
     difference = found - truth
     if not len(difference):
         nan = float("nan")
-        return MapError(key, PARAMETERS[key].unit, region, 0, len(test), nan, nan, nan, nan)
+        return MapError(key, PARAMETERS[key].file_unit, region, 0, len(test), nan, nan, nan, nan)
     squares, spread = float(np.sum(difference**2)), float(np.sum((truth - truth.mean()) ** 2))
     return MapError(
         key=key,
-        unit=PARAMETERS[key].unit,
+        unit=PARAMETERS[key].file_unit,
         region=region,
         n=len(found),
         n_missing=int(np.sum(~present)),
@@ -133,7 +133,7 @@ def as_table(rows: list[MapError]) -> str:
                 for value in (row.mean_absolute_error, row.bias, row.root_mean_square_error)
             ),
             f"{row.r_squared:.3f}",
-            row.unit or "1",
+            row.unit,
             row.region,
         )
         for row in rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.pairs import is_constant
+from napari_mrf.analysis.images.error_maps import NO_RELATIVE_ERROR
 from napari_mrf.analysis.images.ssim import structural_similarity
 from napari_mrf.data.coverage import covered
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
@@ -39,7 +41,8 @@ class Metric:
     unit : str
         Of the value: that of the map, ``"dB"`` or empty.
     n, n_missing : int
-        Voxels compared, and voxels of the region where the test map has no value.
+        Voxels compared, and voxels of the region where the test map has no value; for R2 the
+        regions with a mean on both sides, and those without.
     region : str
         Validity rule in words.
     definition : str
@@ -61,10 +64,9 @@ class Metric:
 
 def nrmse(reference: NDArray[np.float64], test: NDArray[np.float64]) -> Value:
     """Root mean square error over the range of the reference; (N,) float64 each."""
-    spread = float(np.ptp(reference))
-    if spread == 0:
+    if is_constant(reference):
         return _NAN, "the reference is the same everywhere"
-    return _rmse(reference, test) / spread, ""
+    return _rmse(reference, test) / float(np.ptp(reference)), ""
 
 
 def psnr(reference: NDArray[np.float64], test: NDArray[np.float64]) -> Value:
@@ -98,7 +100,7 @@ def r_squared(reference: NDArray[np.float64], test: NDArray[np.float64]) -> Valu
     if len(reference) < 2:
         return _NAN, "fewer than two values"
     spread = float(np.sum((reference - reference.mean()) ** 2))
-    if spread == 0:
+    if is_constant(reference):
         return _NAN, "the reference is the same everywhere"
     return 1.0 - float(np.sum((test - reference) ** 2)) / spread, ""
 
@@ -181,12 +183,8 @@ def image_metrics(
             region, where = region & rules[key].mask(reference["FF"]), rules[key].describe()
         compared = region & np.isfinite(found)
         n, n_missing = int(compared.sum()), int((region & ~compared).sum())
-        rows += [
-            Metric(key, name, value, unit, n, n_missing, where, definition, reason)
-            for name, unit, definition, (value, reason) in _of_map(
-                key, truth, found, compared, regions
-            )
-        ]
+        of_voxels = Metric(key, "", _NAN, "", n, n_missing, where, "", "")
+        rows += _of_map(of_voxels, truth, found, compared, regions)
     return rows
 
 
@@ -199,35 +197,46 @@ def metrics_table(metrics: list[Metric]) -> pd.DataFrame:
 
 
 def _of_map(
-    key: str,
+    of_voxels: Metric,
     truth: NDArray[np.float64],
     found: NDArray[np.float64],
     compared: NDArray[np.bool_],
     regions: pd.DataFrame | None,
-) -> list[tuple[str, str, str, Value]]:
-    units = {"PSNR": "dB", "MAE": PARAMETERS[key].unit}
-    empty: Value = (_NAN, "no voxel to compare")
-    some = bool(compared.any())
+) -> list[Metric]:
+    """Return the metrics of a map, of which `of_voxels` knows all but name and value."""
+    parameter = PARAMETERS[of_voxels.map]
+    units = {"PSNR": "dB", "MAE": parameter.file_unit}
+
+    def metric(name: str, definition: str, function: Callable[..., Value], *given: Any) -> Metric:
+        value, reason = function(*given) if compared.any() else (_NAN, "no voxel to compare")
+        return replace(of_voxels, metric=name, unit=units.get(name, ""), definition=definition,
+                       value=value, reason=reason)  # fmt: skip
+
     pair = truth[compared], found[compared]
-    rows = [
-        (name, units.get(name, ""), definition, function(*pair) if some else empty)
-        for name, (function, definition) in _OF_VOXELS.items()
-    ]
-    similar = structural_similarity(truth, found, compared) if some else empty
+    functions = _OF_VOXELS
+    if parameter.is_signed:
+        functions = functions | {"MRE": (_no_relative_error, _OF_VOXELS["MRE"][1])}
+    value, reason, n, n_missing = _r_squared_of_regions(of_voxels.map, regions)
     return [
-        *rows,
-        ("SSIM", "", _SSIM, similar),
-        ("R2", "", _R2_REGIONS, _r_squared_of_regions(key, regions)),
-        ("R2 voxels", "", _R2_VOXELS, r_squared(*pair) if some else empty),
-    ]
+        *(metric(name, definition, one, *pair) for name, (one, definition) in functions.items()),
+        metric("SSIM", _SSIM, structural_similarity, truth, found, compared),
+        replace(of_voxels, metric="R2", value=value, n=n, n_missing=n_missing,
+                definition=_R2_REGIONS, reason=reason),
+        metric("R2 voxels", _R2_VOXELS, r_squared, *pair),
+    ]  # fmt: skip
 
 
-def _r_squared_of_regions(key: str, regions: pd.DataFrame | None) -> Value:
+def _r_squared_of_regions(key: str, regions: pd.DataFrame | None) -> tuple[float, str, int, int]:
+    """Return R², why it is missing, and how many regions have a mean on both sides, or not."""
     if regions is None:
-        return _NAN, "no regions of interest were given"
+        return _NAN, "no regions of interest were given", 0, 0
     of_map = regions[(regions["map"] == key) & (regions["scope"] == "pooled")]
     means = of_map.loc[of_map["difference"].notna(), ["reference", "test"]].to_numpy(np.float64)
-    return r_squared(*means.T)
+    return *r_squared(*means.T), len(means), len(of_map) - len(means)
+
+
+def _no_relative_error(*_: Any) -> Value:
+    return _NAN, NO_RELATIVE_ERROR
 
 
 def _rmse(reference: NDArray[np.float64], test: NDArray[np.float64]) -> float:

@@ -310,7 +310,7 @@ def importance_table(importance: Importance) -> pd.DataFrame:
             mean, deviation, voxel_change, share = (float(v[group]) for v in columns[key])
             rows.append(
                 (
-                    *(first, last, key, PARAMETERS[key].unit, mean, deviation),
+                    *(first, last, key, PARAMETERS[key].file_unit, mean, deviation),
                     *(int(repeats[group]), voxel_change, baseline.nrmse, baseline.span),
                     *(baseline.n_voxels, share, baseline.region, baseline.reason),
                 )

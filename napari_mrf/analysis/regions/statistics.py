@@ -117,7 +117,7 @@ def roi_statistics(
             "scope": "pooled" if z is None else "slice",
             "slice": z,
             "map": key,
-            "unit": PARAMETERS[key].unit,
+            "unit": PARAMETERS[key].file_unit,
             **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key]),
             "volume_ml": voxel_ml * len(drawn),
             "validity": describe_validity(key, options, rules, key in valid),

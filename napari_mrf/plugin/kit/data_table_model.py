@@ -10,6 +10,8 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor
 
+from napari_mrf.plots.printed_numbers import formatted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -197,9 +199,7 @@ def _formatted(value: Any, specification: str) -> str:
         return NO_VALUE
     if not specification or isinstance(value, str):
         return str(value)
-    text = format(value, specification)
-    # -0.0 is a rounded small number, not another zero.
-    return text.removeprefix("-") if text.strip("-0.,") == "" else text.replace("-", "−")
+    return formatted(value, specification)
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:

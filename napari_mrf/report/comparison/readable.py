@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.printed_numbers import printed, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,22 +76,38 @@ def number(value: Any, places: int, unit: str = "", scale: float = 1.0) -> Cell:
     return Cell(f"{text} {unit}".rstrip(), repr(value))
 
 
-def with_interval(row: pd.Series, name: str, places: int, unit: str = "") -> Cell:
-    """Return ``"0.006 (−0.014 to 0.026)"`` from a column and its ``_low`` and ``_high``."""
-    cell = number(row[name], places)
-    low, high = (number(row[f"{name}_{end}"], places) for end in ("low", "high"))
-    if cell.text == NO_VALUE:
-        return cell
-    text = f"{cell.text} {unit}".rstrip()
-    if NO_VALUE not in (low.text, high.text):
-        text += f" ({low.text} to {high.text})"
-    return Cell(text, cell.full)
+def of_map(value: Any, key: str, *, with_unit: bool = False) -> Cell:
+    """Return a value, or a difference, of a map as it is printed; in full in its unit."""
+    how = printed(key)
+    return number(value, how.decimals, how.unit if with_unit else "", how.factor)
+
+
+def with_interval(row: pd.Series, name: str, places: int | str) -> Cell:
+    """Return ``"0.006 (−0.014 to 0.026)"`` from a column and its ``_low`` and ``_high``.
+
+    Parameters
+    ----------
+    row : pandas.Series
+        Of a table.
+    name : str
+        The column.
+    places : int or str
+        Decimals, or the key of the map whose value this is.
+    """
+
+    def cell(value: Any) -> Cell:
+        return of_map(value, places) if isinstance(places, str) else number(value, places)
+
+    value, low, high = (cell(row[one]) for one in (name, f"{name}_low", f"{name}_high"))
+    if NO_VALUE in (value.text, low.text, high.text):
+        return value
+    return Cell(f"{value.text} ({low.text} to {high.text})", value.full)
 
 
 def metric_cell(value: Any, metric: str, key: str) -> Cell:
     """Return one metric of one map, rounded as it deserves, with its unit."""
     if metric == "MAE":
-        return number(value, decimals(key), PARAMETERS[key].unit)
+        return of_map(value, key, with_unit=True)
     if metric == "MRE":
         return number(value, 1, "%", 100.0)
     if metric == "PSNR":
@@ -132,24 +148,24 @@ def result_sentences(comparison: Comparison) -> list[str]:
     found = []
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
-        parameter, places = PARAMETERS[key], decimals(key)
+        parameter = PARAMETERS[key]
         bias = float(row["bias"])
         if np.isnan(bias):
             found.append(
                 f"{parameter.label}: no bias, since {row['message'] or 'no region counts'}."
             )
             continue
-        size = number(abs(bias), places, parameter.unit).text
-        low, high = (number(row[f"bias_{end}"], places).text for end in ("low", "high"))
+        size = of_map(abs(bias), key, with_unit=True).text
+        low, high = (of_map(row[f"bias_{end}"], key).text for end in ("low", "high"))
         side = "below" if bias > 0 else "above"
         text = f"{parameter.label}: the test lies {size} {side} the reference on average"
         if NO_VALUE not in (low, high):
             text += f" (95 % interval of the difference {low} to {high})"
-        ends = [number(row[end], places).text for end in ("lower", "upper")]
+        ends = [of_map(row[end], key).text for end in ("lower", "upper")]
         if NO_VALUE not in ends:
             text += f"; 95 % of the differences of regions are expected from {ends[0]} to {ends[1]}"
         if row["margin_verdict"]:
-            margin = number(row["margin"], places, parameter.unit).text
+            margin = of_map(row["margin"], key, with_unit=True).text
             text += f"; margin ±{margin}: {row['margin_verdict']}"
         found.append(f"{text}.")
     return found
@@ -160,11 +176,10 @@ def result_overview(comparison: Comparison) -> Table:
     rows, has_margins = [], comparison.agreement["margin"].notna().any()
     for _, row in comparison.agreement.iterrows():
         key = str(row["map"])
-        places = decimals(key)
-        limits = [number(row[end], places).text for end in ("lower", "upper")]
+        limits = [of_map(row[end], key).text for end in ("lower", "upper")]
         cells = [
-            Cell(PARAMETERS[key].title), Cell(str(row["n"])), Cell(str(row["n_subjects"])),
-            with_interval(row, "bias", places),
+            Cell(printed(key).title), Cell(str(row["n"])), Cell(str(row["n_subjects"])),
+            with_interval(row, "bias", key),
             Cell(NO_VALUE if NO_VALUE in limits else " to ".join(limits), repr(row["lower"])),
             with_interval(row, "icc_2_1", 3), Cell(str(row["basis"]) or NO_VALUE),
         ]  # fmt: skip
@@ -214,9 +229,9 @@ def repeatability_overview(comparison: Comparison) -> list[Table]:
     table = comparison.agreement
     rows = [
         [
-            Cell(PARAMETERS[key].title),
-            with_interval(row, "within_sd", decimals(key)),
-            with_interval(row, "repeatability", decimals(key)),
+            Cell(printed(key).title),
+            with_interval(row, "within_sd", key),
+            with_interval(row, "repeatability", key),
             with_interval(row, "within_cv", 1),
             with_interval(row, "repeatability_percent", 1),
         ]
@@ -251,14 +266,14 @@ def by_region_overview(comparison: Comparison) -> list[Table]:
             if key not in by_map.index:
                 row.append(Cell(NO_VALUE))
                 continue
-            low, high = (number(by_map.loc[key, end], decimals(key)) for end in ("lower", "upper"))
-            bias = number(by_map.loc[key, "bias"], decimals(key))
+            low, high = (of_map(by_map.loc[key, end], key) for end in ("lower", "upper"))
+            bias = of_map(by_map.loc[key, "bias"], key)
             row.append(Cell(f"{bias.text} ({low.text} to {high.text})", bias.full))
         rows.append(row)
     return [
         Table(
             "Agreement of each region over subjects",
-            ("Region", *(PARAMETERS[key].title for key in keys)),
+            ("Region", *(printed(key).title for key in keys)),
             rows,
             "Bias, in brackets limits of agreement, pooled over slices; agreement_by_region.csv "
             "has their intervals.",
@@ -278,12 +293,12 @@ def regions_overview(comparison: Comparison) -> Table | None:
         by_map = of_region.set_index("map")
         row = [Cell(str(of_region["name"].iloc[0]))]
         for key in keys:
-            sides = [number(by_map.loc[key, side], decimals(key)) for side in ("reference", "test")]
+            sides = [of_map(by_map.loc[key, side], key) for side in ("reference", "test")]
             row.append(Cell(" / ".join(cell.text for cell in sides)))
         rows.append(row)
     return Table(
         "Means of the regions, reference / test",
-        ("Region", *(PARAMETERS[key].title for key in keys)),
+        ("Region", *(printed(key).title for key in keys)),
         rows,
         "Pooled over slices; rois.csv has each slice, numbers of voxels and standard deviations.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.report.comparison import map_table, readable
 from napari_mrf.report.comparison.drawings import (
     BLURRINESS,
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
-DIFFERENCE_NOTE = "Difference = reference − test, in tables, plots and pictures."
+DIFFERENCE_NOTE = (
+    "Difference = reference − test, in tables, plots and pictures; of fat fractions in percentage "
+    "points."
+)
 VALIDITY_NOTE = (
     "Validity rules look at the fat fraction of the reference for both sides; stored maps are "
     "not changed."
@@ -152,7 +155,7 @@ def _agreement(comparison: Comparison) -> Section:
     if KEY in figure_names(comparison):
         parts.append(Drawing(KEY, "Key to the plots"))
     for key in comparison.agreement["map"]:
-        title = PARAMETERS[key].title
+        title = printed(key).title
         parts.append(
             Beside(Drawing(agreement_name(key), title), map_table.map_table(comparison, key))
         )

@@ -150,7 +150,7 @@ def test_numbers_are_those_of_the_library(qtbot, panel, compared, session):
     pairs = compared.compared.comparison.pairs
     table = agreement_table(pairs)
     shown = panel.results.statistics.table().set_index("statistic")
-    assert shown.loc["Bias", "value"] == f"{table.bias[0]:.3f}".replace("-", "−")
+    assert shown.loc["Bias", "value"] == f"{100 * table.bias[0]:.2f} %".replace("-", "−")
     click_map(qtbot, panel, 1)
     shown = panel.results.statistics.table().set_index("statistic")
     assert shown.loc["Bias", "value"] == f"{table.bias[1]:.1f} ms".replace("-", "−")
@@ -195,7 +195,14 @@ def test_the_point_under_the_mouse_tells_muscle_slice_and_subject(qtbot, panel, 
     qtbot.mouseMove(plot, QPoint(3, 3))
     qtbot.mouseMove(plot, plot.place_of(row))
     qtbot.waitUntil(lambda: QToolTip.text().startswith("muscle 4"), timeout=2000)
-    assert plot.tooltip_of(row).startswith("muscle 4 · all slices · subject thigh\nreference 0.")
+    point = compared._points.iloc[row]
+    assert plot.tooltip_of(row).startswith(
+        f"muscle 4 · all slices · subject thigh\nreference {100 * point.reference:.2f} %, "
+    )
+    panel.results.set_tab("regions")
+    shown = panel.results.points.table()["reference"]
+    assert shown[row] == pytest.approx(100 * point.reference)
+    panel.results.set_tab("scatter")
     click(qtbot, panel.results.by_slice)
     assert "slice 1" in plot.tooltip_of(point_of(compared, 4, 1))
 
@@ -220,7 +227,7 @@ def test_only_checked_regions_count(qtbot, panel, compared):
     pairs = compared.compared.comparison.pairs
     kept = agreement_table(pairs[pairs["label"] != 1])
     shown = panel.results.statistics.table().set_index("statistic")
-    assert shown.loc["Bias", "value"] == f"{kept.bias[0]:.3f}".replace("-", "−")
+    assert shown.loc["Bias", "value"] == f"{100 * kept.bias[0]:.2f} %".replace("-", "−")
     assert len(compared._points) == 5
     assert panel.regions.section.state() == "5 of 6"
     click(qtbot, panel.regions.none_button)

@@ -8,11 +8,10 @@ import numpy as np
 from qtpy.QtCore import QPoint, Signal
 from qtpy.QtWidgets import QToolTip
 
-from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
 from napari_mrf.plots.names import as_it_is
-from napari_mrf.plots.printed_numbers import decimals, signed
+from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.kit.plot_colors import readable
@@ -172,11 +171,11 @@ class ComparePlot(PlotCanvas):
         if self._points is None:
             return ""
         point = self._points.iloc[row]
-        places, unit = decimals(self._key), PARAMETERS[self._key].unit
+        how = printed(self._key)
         pooled = point["scope"] == "pooled"
         where = "all slices" if pooled else f"slice {int(point['slice'])}"
         values = ", ".join(
-            f"{side} {signed(float(point[side]), places)} {unit}".rstrip()
+            f"{side} {how.text(float(point[side]), with_unit=True)}"
             for side in ("reference", "test", "difference")
         )
         return f"{point['name']} · {where} · subject {point['subject']}\n{values}"

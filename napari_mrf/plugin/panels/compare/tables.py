@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers import decimals
+from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plugin.kit.data_table import Column
-from napari_mrf.report.comparison.readable import METRIC_TITLES, NO_VALUE, metric_cell, number
+from napari_mrf.report.comparison.readable import (
+    METRIC_TITLES,
+    NO_VALUE,
+    metric_cell,
+    number,
+    of_map,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,14 +90,14 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
     import pandas as pd
 
     key = str(row["map"])
-    unit = PARAMETERS[key].unit
     lines = []
     for title, name in _STATISTICS:
-        plain = name in _WITHOUT_UNIT
-        places = 3 if plain else decimals(key)
-        value = number(row[name], places, "" if plain else unit).text
-        ends = [number(row.get(f"{name}_{end}", np.nan), places).text
-                for end in ("low", "high")]  # fmt: skip
+        value, *ends = (row.get(one, np.nan) for one in (name, f"{name}_low", f"{name}_high"))
+        if name in _WITHOUT_UNIT:
+            value, *ends = (number(one, 3).text for one in (value, *ends))
+        else:
+            value = of_map(value, key, with_unit=True).text
+            ends = [of_map(one, key).text for one in ends]
         lines.append((title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"))
     table = pd.DataFrame(lines, columns=["statistic", "value", "interval"])
     return table, [
@@ -103,18 +108,17 @@ def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
 
 
 def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row per region, and its columns."""
-    places = f".{decimals(key)}f"
-    unit = PARAMETERS[key].unit
-    with_unit = f" ({unit})" if unit else ""
+    """Return one row per region as it is printed, and its columns."""
+    how = printed(key)
+    sides = ("reference", "test", "difference")
+    points = points.assign(**{side: how.factor * points[side] for side in sides})
+    with_unit = f" ({how.unit})" if how.unit else ""
     columns = [Column("name", "Region")]
     if (points["scope"] == "slice").any():
         columns.append(Column("slice", "Slice", "d"))
     columns += [
-        Column(name, f"{title}{with_unit}", places)
-        for name, title in (("reference", "Reference"), ("test", "Test"),
-                            ("difference", "Difference"))
-    ]  # fmt: skip
+        Column(side, f"{side.capitalize()}{with_unit}", f".{how.decimals}f") for side in sides
+    ]
     return points, columns
 
 
