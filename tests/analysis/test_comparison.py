@@ -29,7 +29,7 @@ from napari_mrf.plugin.panels.compare.work import selected
 from napari_mrf.report.comparison.content import report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
-from napari_mrf.report.comparison.readable import limits_overview
+from napari_mrf.report.comparison.readable import result_overview
 from napari_mrf.report.comparison.save import save_comparison, save_report
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
@@ -310,7 +310,7 @@ def test_fat_fractions_are_drawn_in_percent_and_files_keep_fractions():
     for axis in (scatter.xaxis, scatter.yaxis, bland_altman.xaxis, bland_altman.yaxis):
         assert axis.get_major_formatter()(0.125, 0) == "12.5"
     row = found.agreement.set_index("map").loc["FF"]
-    limits = {one[0].text: one for one in limits_overview(found).rows}
+    limits = {one[0].text: one for one in result_overview(found).rows}
     bias = limits["Fat fraction (%)"][3]
     assert bias.text.startswith(f"{100 * row.bias:.2f} (".replace("-", "−"))
     assert float(bias.full) == row.bias
@@ -325,9 +325,9 @@ def test_region_keeps_its_color_where_another_has_no_value():
     found = compare([pair])
     looks = []
     for key in ("FF", "T1H2O"):
-        legend = agreement_figure(found, key).axes[2].get_legend()
-        looks.append({text.get_text(): (mark.get_color(), mark.get_marker()) for text, mark in
-                      zip(legend.get_texts(), legend.legend_handles, strict=True)})  # fmt: skip
+        points = [line for line in agreement_figure(found, key).axes[0].get_lines()
+                  if line.get_linestyle() == "None"]  # fmt: skip
+        looks.append({one.get_label(): (one.get_color(), one.get_marker()) for one in points})
     assert len(looks[1]) == len(looks[0]) - 1
     assert all(looks[0][name] == look for name, look in looks[1].items())
 

@@ -92,7 +92,8 @@ def _other_limits(row: pd.Series, key: str) -> list[list[Cell]]:
     rows = []
     if not np.isnan(row["repeated_2007_lower"]):
         rows += [
-            [Cell(f"{_LEVELS[end]}, 2007"), of_map(row[f"repeated_2007_{end}"], key, with_unit=True),
+            [Cell(f"{_LEVELS[end]}, 2007"),
+             of_map(row[f"repeated_2007_{end}"], key, with_unit=True),
              Cell("")]
             for end in ("lower", "upper")
         ]  # fmt: skip
