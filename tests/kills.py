@@ -16,6 +16,7 @@ def in_child(do):
         process = os.fork()
     if process == 0:
         status = 1
+        signal.alarm(300)  # a test must end
         try:
             do()
             status = 0

@@ -12,6 +12,8 @@ from napari_mrf.cli.arguments import JsonErrors
 def clear_cache(json_errors: JsonErrors = False) -> None:
     """Delete cached dictionaries, unpacked series, samples and phantoms; they are made again.
 
+    What a running process uses is kept, with a line that says so.
+
     Example: napari-mrf clear-cache
     """
     from napari_mrf.dictionary.cache import clear_cache as clear_dictionaries

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.kept_files import delete_kept
+from napari_mrf.io.kept_files import cache_folder, delete_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 
 def cache_directory() -> Path:
     """Return the folder of cached dictionaries (it need not exist)."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-mrf") / "dictionaries"
+    return cache_folder("dictionaries")
 
 
 def cached_dictionary(sequence: Sequence, grid: ParameterGrid) -> Dictionary:

@@ -78,17 +78,17 @@ def new_name(kind: str = TEMPORARY) -> str:
 
 
 def owner_of(name: str, kind: str = TEMPORARY) -> Owner | None:
-    """Return whose a name of `new_name` is, None for any other name."""
+    """Return whose a name of `new_name` is, None for any other name; of any kind for ``""``."""
     found = _NAME.fullmatch(name)
-    if found is None or not name.endswith(f".{kind}"):
+    if found is None or not name.endswith(kind and f".{kind}"):
         return None
     return Owner(found[1], int(found[2]), found[3])
 
 
 def sweep(folder: Path) -> None:
-    """Delete temporary files and folders of dead processes in a folder, which need not exist."""
+    """Delete what dead processes have left in a folder under names of `new_name`."""
     for path in _entries(folder):
-        owner = owner_of(path.name)
+        owner = owner_of(path.name, "")
         with suppress(OSError):  # a folder that may only be read keeps what it has
             if owner is not None and owner.is_gone(path, folder):
                 delete(path)

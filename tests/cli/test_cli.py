@@ -268,8 +268,8 @@ def test_clear_cache_frees_what_was_kept(run, small_series, tmp_path, monkeypatc
     code, out, _ = run("clear-cache")
     assert code == 0
     assert "MB freed" in out
-    assert not (tmp_path / "unpacked").exists()
-    assert not phantoms.exists()
+    assert not list((tmp_path / "unpacked").iterdir())
+    assert not list(phantoms.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_cache_is_reused_rebuilt_when_damaged_and_cleared(
     assert len(built) == 3
     assert "rebuilding" in caplog.text
     assert cache.clear_cache() > 0
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").iterdir())
     assert cache.clear_cache() == 0
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-import secrets
 import shutil
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
-
-from platformdirs import user_cache_path
 
 from napari_mrf.compute.memory import refuse_beyond_memory
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io import kept_files
 from napari_mrf.io.formats.source import sha256_of, truncated
-from napari_mrf.io.kept_files import delete_kept, keeping
+from napari_mrf.io.kept_files import keeping
+from napari_mrf.io.owners import new_name, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,27 +40,31 @@ class Unpacked:
         Of the packed file.
     reused : bool
         Whether it lay in the cache already.
+    release : callable
+        To be called once it is no longer used: until then `clear_unpacked_cache` of no process
+        deletes it.
     """
 
     path: Path
     sha256: str
     reused: bool
+    release: Callable[[], None]
 
 
 def cache_folder() -> Path:
     """Return the folder where unpacked series are kept for the next time."""
-    return user_cache_path("napari-mrf") / "unpacked"
+    return kept_files.cache_folder("unpacked")
 
 
 def clear_unpacked_cache() -> int:
-    """Delete every unpacked series; the series themselves stay where they are.
+    """Delete every unpacked series that is not open; the series themselves stay where they are.
 
     Returns
     -------
     int
         Bytes freed.
     """
-    return delete_kept(cache_folder())
+    return kept_files.delete_kept(cache_folder())
 
 
 def unpack_head(path: Path) -> bytes:
@@ -101,6 +105,7 @@ def unpack_to_cache(path: Path, declared: Callable[[bytes, Path], int]) -> Unpac
     with keeping(folder, "the cache folder for unpacked series",
                  otherwise="unpack the file yourself (gunzip)"):  # fmt: skip
         size = size_of(path)
+        sweep(folder)
         return _kept(path, size, folder) or _unpacked(path, size, folder, declared)
 
 
@@ -109,9 +114,12 @@ def _kept(path: Path, size: int, folder: Path) -> Unpacked | None:
     if any(folder.glob(f"{size}-*.nii")):
         sha256 = sha256_of(path)
         for cached in folder.glob(f"{size}-{sha256}-*.nii"):
-            if cached.stat().st_size == int(cached.stem.rsplit("-", 1)[1]):
-                return Unpacked(cached, sha256, reused=True)
-            cached.unlink()
+            release = kept_files.hold(cached)
+            with suppress(FileNotFoundError):  # it was cleared meanwhile
+                if cached.stat().st_size == int(cached.stem.rsplit("-", 1)[1]):
+                    return Unpacked(cached, sha256, True, release)
+            release()
+            cached.unlink(missing_ok=True)
     return None
 
 
@@ -120,15 +128,16 @@ def _unpacked(
 ) -> Unpacked:
     folder.mkdir(parents=True, exist_ok=True)
     # The final name holds the sha256, which is known only at the end of the pass.
-    temporary = folder / f".mrf-{secrets.token_hex(6)}.tmp"
+    temporary = folder / new_name()
     try:
         with temporary.open("xb") as sink:
             sha256, unpacked = _stream(path, sink, declared, folder)
         final = folder / f"{size}-{sha256}-{unpacked}.nii"
+        release = kept_files.hold(final)
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
-    return Unpacked(final, sha256, reused=False)
+    return Unpacked(final, sha256, False, release)
 
 
 def unpack_to_memory(path: Path, declared: Callable[[bytes, Path], int]) -> tuple[bytes, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from napari_mrf.io.formats.source import (
     sha256_of,
     truncated,
 )
+from napari_mrf.io.kept_files import hold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,13 +84,15 @@ def read(path: Path, dataset: str | None = None) -> Source:
         # The header is checked before anything is written.
         header = read_header(unpack_head(path), path)
         unpacked = unpack_to_cache(path, _declared)
-        stamp, sha256 = FileStamp.of(unpacked.path), unpacked.sha256
+        stamp, sha256, release = FileStamp.of(unpacked.path), unpacked.sha256, unpacked.release
         how = "was unpacked once into" if not unpacked.reused else "is read unpacked from"
         warnings.append(f"{path.name} {how} the cache folder {stamp.path.parent}.")
     else:
+        release = hold(path)  # a sample in the cache, it may be
         stamp, header = FileStamp.of(path), _plain_header(path)
         sha256 = sha256_of(path)
     array = MappedArray(stamp, header.dtype, header.shape, header.offset, "F")
+    weakref.finalize(array, release)
     return Source(
         path, sha256, array,
         axes="XYZT" if len(header.shape) == 4 else None,

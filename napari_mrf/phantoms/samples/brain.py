@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.data import sequences
 from napari_mrf.io.atomic import make_folder, write_error
-from napari_mrf.io.kept_files import delete_kept, keeping
+from napari_mrf.io.kept_files import cache_folder, delete_kept, keeping
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.brain.phantom import brain
 from napari_mrf.phantoms.files import LABELS_NAME, ROIS_NAME, TRUTH_NAME, save_phantom
@@ -98,9 +98,7 @@ def make_brain_sample(
 
 def cache_directory() -> Path:
     """Return the folder of samples made on first use (it need not exist)."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-mrf") / "samples"
+    return cache_folder("samples")
 
 
 def brain_sample_directory(*, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -123,5 +121,5 @@ def brain_sample_directory(*, progress: Callable[[int, int], None] | None = None
 
 
 def clear_cache() -> int:
-    """Delete the samples of the cache and return the number of bytes freed."""
+    """Delete the samples of the cache that are not open and return the number of bytes freed."""
     return delete_kept(cache_directory())

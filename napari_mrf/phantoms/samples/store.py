@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from napari_mrf.data import strict_json
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import write_error
+from napari_mrf.io.owners import new_name, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,8 @@ def make_once(folder: Path, version: int, make: Callable[[Path], Any]) -> None:
     """
     if is_complete(folder, version):
         return
-    staged = folder.parent / f".sample-{secrets.token_hex(6)}"
+    sweep(folder.parent)
+    staged = folder.parent / new_name()
     try:
         make(staged)
         if folder.exists() and not is_complete(folder, version):

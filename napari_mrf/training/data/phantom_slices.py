@@ -14,7 +14,7 @@ import numpy as np
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.io.atomic import atomic_write_all, make_folder
-from napari_mrf.io.kept_files import delete_kept, keeping
+from napari_mrf.io.kept_files import cache_folder, delete_kept, hold_until_exit, keeping
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.training.data.phantom_subjects import random_subject
 
@@ -112,6 +112,7 @@ class PhantomSlices:
             ``"bad-recipe"`` when there is no phantom for the sequence, and the codes of failed
             writes, such as ``"disk-full"``.
         """
+        hold_until_exit(self.folder)
         slices = []
         workers = min(n_threads(), _MOST_AT_ONCE)
         with keeping(self.folder, "the cache folder for measured phantoms"):
@@ -176,13 +177,11 @@ def data_name(sequence: Sequence) -> str:
 
 def cache_directory() -> Path:
     """Return the folder of measured phantoms (it need not exist)."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-mrf") / "phantoms"
+    return cache_folder("phantoms")
 
 
 def clear_cache() -> int:
-    """Delete every measured phantom and return the number of bytes freed."""
+    """Delete every measured phantom that is not in use and return the number of bytes freed."""
     return delete_kept(cache_directory())
 
 
