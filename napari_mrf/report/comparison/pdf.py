@@ -12,7 +12,7 @@ from napari_mrf.errors import shown
 from napari_mrf.plots.agreement_figure import fill_agreement
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_figure
-from napari_mrf.plots.figure_files import FILE_STYLE
+from napari_mrf.plots.figure_files import FILE_STYLE, write_page
 from napari_mrf.report.comparison.pdf_page import A4_INCHES, TextPages
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def iter_pdf_report(
             parts = page.subfigures(_PLOTS_A_PAGE, 1, squeeze=False)[:, 0]
             for part, key in zip(parts, keys[start : start + _PLOTS_A_PAGE], strict=False):
                 fill_agreement(part, comparison, key)
-            book.savefig(page)
+            write_page(book, page)
         yield from _pictures(comparison, book)
         yield "last pages of report.pdf"
         page = _page("Blurriness")
         fill_blurriness(page.subfigures(2, 1, squeeze=False)[0, 0], comparison)
-        book.savefig(page)
+        write_page(book, page)
         _background(content, book)
 
 
@@ -98,7 +98,7 @@ def _pictures(comparison: Comparison, book: PdfPages) -> Generator[str, None, No
         of_whom = f", subject {picture.subject}" if len(comparison.subjects) > 1 else ""
         title = f"Maps and differences{of_whom}, slice {picture.z}"
         _fill(page, title, height / A4_INCHES[1])
-        book.savefig(page)
+        write_page(book, page)
 
 
 def _overview(content: ReportContent, book: PdfPages) -> None:

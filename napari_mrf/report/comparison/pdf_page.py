@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from napari_mrf.errors import shown
+from napari_mrf.plots.figure_files import write_page
+from napari_mrf.plots.letters import columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +59,7 @@ class TextPages:
         lines = self._wrapped(text, size, self._width - column)
         self._reserve(size * 1.4)
         self._write(0, name, size, weight="bold")
-        if len(name) * _CHARACTER * size * _BOLD > column:
+        if columns(name) * _CHARACTER * size * _BOLD > column:
             self._advance(size * 1.4)
         for line in lines or [""]:
             self._reserve(size * 1.4)
@@ -68,7 +70,8 @@ class TextPages:
     def table(self, table: Table, size: float = 7.5) -> None:
         """Write a table whose first column is left-aligned, smaller where it is wide."""
         cells = [list(table.header), *([cell.text for cell in row] for row in table.rows)]
-        longest = [max(len(row[column]) for row in cells) for column in range(len(table.header))]
+        longest = [max(columns(shown(row[column])) for row in cells)
+                   for column in range(len(table.header))]  # fmt: skip
         gap = 2.2
         needed = (sum(longest) + gap * len(longest)) * _CHARACTER
         size = min(size, self._width / needed)
@@ -88,7 +91,7 @@ class TextPages:
     def end(self) -> None:
         """Hand over the page, if anything is on it, and begin a new one."""
         if self._page.texts:
-            self._book.savefig(self._page)
+            write_page(self._book, self._page)
         self._page, self._from_top = Figure(figsize=A4_INCHES), 0.0
 
     @property
@@ -97,7 +100,8 @@ class TextPages:
 
     def _wrapped(self, text: str, size: float, width: float) -> list[str]:
         # Long sums and paths have no blanks to break at.
-        return textwrap.wrap(text, max(10, int(width / (_CHARACTER * size))))
+        widest = max((columns(word) / len(word) for word in shown(text).split()), default=1.0)
+        return textwrap.wrap(text, max(10, int(width / (_CHARACTER * size * widest))))
 
     def _reserve(self, height: float) -> bool:
         """Begin a new page where less than a height in points is left; return whether it did."""
