@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
+from napari_mrf.plots.letters import readable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
 
 FILE_STYLE: dict[str, Any] = {
@@ -24,7 +27,8 @@ _DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None},
 
 def settle(figure: Figure) -> Figure:
     """Lay a figure out once and for all: the layout costs more than the drawing."""
-    figure.draw_without_rendering()
+    with readable(figure):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 
@@ -41,8 +45,15 @@ def write_figure(figure: Figure, path: Path, kind: str) -> None:
     kind : {"svg", "pdf", "png"}
         Format.
     """
-    with matplotlib.rc_context(FILE_STYLE):
+    # The text of an SVG stays text: its reader may have the fonts that are missing here.
+    with matplotlib.rc_context(FILE_STYLE), readable(figure, escape=kind != "svg"):
         figure.savefig(path, format=kind, dpi=150, facecolor="white", metadata=_DATES[kind])
+
+
+def write_page(book: PdfPages, page: Figure) -> None:
+    """Add a page to a PDF, every letter readable."""
+    with readable(page):
+        book.savefig(page)
 
 
 def figure_bytes(figure: Figure, kind: str) -> bytes:

@@ -153,7 +153,8 @@ def _rounded(volume: Volume) -> tuple[NDArray[Any], tuple[str, ...]]:
     A scaled file holds multiples of its step, so that a 3 may have become 2.9998; float32 rounds
     the step too. What is further off is left as it is, for `_as_labels` to refuse.
     """
-    values, remarks = volume.values, ()
+    values = volume.values
+    remarks: tuple[str, ...] = ()
     if values.dtype.kind != "f":
         return values, ()
     empty = np.isnan(values)

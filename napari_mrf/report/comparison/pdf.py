@@ -17,7 +17,7 @@ from napari_mrf.plots.agreement_figure import (
 )
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_height_inches, fill_errors
-from napari_mrf.plots.figure_files import FILE_STYLE
+from napari_mrf.plots.figure_files import FILE_STYLE, write_page
 from napari_mrf.report.comparison.drawings import BLURRINESS, KEY, OVERVIEW, errors_name
 from napari_mrf.report.comparison.pdf_page import Pages
 from napari_mrf.report.comparison.readable import Table
@@ -56,7 +56,7 @@ def iter_pdf_report(
         pages = yield from iter_pages(comparison, content)
         with path.open("wb") as file, PdfPages(file, metadata=record) as book:
             for page in pages:
-                book.savefig(page)
+                write_page(book, page)
                 yield "pages of report.pdf"
 
 

@@ -10,6 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from napari_mrf.errors import shown
+from napari_mrf.plots.letters import columns, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ A4_INCHES = (8.27, 11.69)
 _MARGIN_INCHES = 0.65
 _FOOT_INCHES = 0.25
 _POINTS = 72.0
+_MEAN, _BOLD = 0.6, 1.12
+"""Width of a letter over its size, about, and how much wider bold ones are."""
+_MEASURED = 0x2FFF
+"""Letters up to here are in the font that comes with matplotlib."""
 _SMALLEST = 5.5
 """Size of the smallest text of a table, in points."""
 _GAP = 1.3
@@ -85,17 +90,17 @@ class Pages:
             self._advance(size * 1.4)
         self._advance(size * 0.35)
 
-    def form(self, rows: Sequence[str], columns: Sequence[str], size: float = 8) -> None:
+    def form(self, rows: Sequence[str], fields: Sequence[str], size: float = 8) -> None:
         """Write rows with empty fields that are filled in by hand."""
         left, step = 90.0, 34.0
         self._reserve(step * (len(rows) + 1))
-        across = (self._width - left) / len(columns)
-        for number, name in enumerate(columns):
+        across = (self._width - left) / len(fields)
+        for number, name in enumerate(fields):
             self._write(left + number * across, name, size, weight="bold")
         for row in rows:
             self._from_top += step
             self._write(0, row, size)
-            for number in range(len(columns)):
+            for number in range(len(fields)):
                 self._rule(left + number * across, across - 12, below=size * 1.3)
         self._from_top += step
 
@@ -201,7 +206,8 @@ class Pages:
             for part, (_, _, fill) in zip(parts[1::2, 0], self._figures, strict=True):
                 part.set_facecolor("none")
                 fill(part)
-            self._page.draw_without_rendering()
+            with readable(self._page):
+                self._page.draw_without_rendering()
             self._page.set_layout_engine("none")
         self.finished.append(self._page)
         self._begin()
@@ -336,7 +342,9 @@ def _wrapped(text: str, size: float, width: float, *, is_bold: bool = False) -> 
 
 @lru_cache(maxsize=20_000)
 def _width(text: str, size: float, *, is_bold: bool = False) -> float:
-    """Return the width of a text in points."""
+    """Return the width of a text in points; that of letters of other scripts is an estimate."""
+    if not text.isascii() and any(ord(letter) > _MEASURED for letter in text):
+        return columns(shown(text)) * _MEAN * (_BOLD if is_bold else 1.0) * size
     font = FontProperties(size=size, weight="bold" if is_bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(shown(text), font, ismath=False)
     return float(width)
