@@ -154,7 +154,11 @@ def iter_importance(
     result = _empty(method, series, reconstructor, options, judges, values, groups, keep)
     result.reference = "itself" if reference is None else "given"
     result.provenance = importance_record(method, series, rule, result, reference)
-    factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
+    factors = None
+    if options.intensities == "aligned":
+        # Frames that are left out may hold anything, as of a scan that was cut short.
+        there = np.isfinite(reconstructor.signals).all(axis=0)
+        factors = common_factors(reconstructor.signals[:, there])
     done = 0
     yield ImportanceUpdate(done, total, result)
     for repeat in range(options.repeats):
