@@ -64,10 +64,10 @@ def mean_fingerprint(signals: NDArray[np.complexfloating]) -> MeanFingerprint:
     signals = np.asarray(signals, dtype=np.complex128)
     there = np.isfinite(signals).any(axis=0)
     if there.any() and not there.all():
-        found = mean_fingerprint(signals[:, there])
+        of_these = mean_fingerprint(signals[:, there])
         mean = np.full(there.size, complex(np.nan, np.nan))
-        mean[there] = found.signal
-        return replace(found, signal=mean)
+        mean[there] = of_these.signal
+        return replace(of_these, signal=mean)
     norms = np.linalg.norm(signals, axis=1)
     good = np.isfinite(norms) & (norms > 0)
     turns = np.zeros(len(signals), dtype=np.complex128)

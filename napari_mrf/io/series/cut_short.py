@@ -15,13 +15,9 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
 
 
-def holds_just(n_frames: int, frames: tuple[int, ...], sequence: Sequence | None) -> bool:
+def holds_just(n_frames: int, frames: tuple[int, ...], sequence: Sequence) -> bool:
     """Return whether a series has just these frames of a sequence, and so not all."""
-    return (
-        sequence is not None
-        and n_frames == len(frames) < sequence.n_frames
-        and frames[-1] < sequence.n_frames
-    )
+    return n_frames == len(frames) < sequence.n_frames and frames[-1] < sequence.n_frames
 
 
 def filled(

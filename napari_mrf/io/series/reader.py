@@ -116,18 +116,19 @@ def load_series(
         signal = signal.conj()
         metadata["conjugated"] = "the sidecar declares the opposite sign of the phase"
     there = chosen_frames(frames)
-    is_cut_short = there is not None and holds_just(signal.shape[0], there, sequence)
-    if is_cut_short:
+    given = ""
+    if there and sequence is not None and holds_just(signal.shape[0], there, sequence):
         signal, record, note = filled(signal, there, sequence)
         metadata |= record
         warnings.append(note)
+        given = frames_text(there)
     if average_spokes:
         signal, metadata["averaged_spokes"] = average(signal, sequence, path)
     _check_time(signal, main, sequence)
     metadata["axes"] = main.view.axes
     chosen = {"axes": axes, "dataset": dataset, "phase_unit": phase_unit,
               "magnitude_only": magnitude_only, "average_spokes": average_spokes,
-              "frames": frames_text(there) if is_cut_short else None}  # fmt: skip
+              "frames": given}  # fmt: skip
     metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, source.affine, sequence, None, str(path), source.sha256,
@@ -174,7 +175,8 @@ def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> No
     if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
         return
     shape = main.source.array.shape
-    proposals = propose_axes(shape, "C" in main.view.axes, sequence)
+    usual = main.source.axes
+    proposals = propose_axes(shape, "C" in main.view.axes, sequence, usual=usual)
     if proposals:
         likely = axes_option(*proposals)
         raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "
