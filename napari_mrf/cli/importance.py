@@ -101,7 +101,7 @@ def importance(
     )
     IMPORTANCE_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = None if sequence is None else sequences.load(sequence)
-    loaded = load_series(series, chosen, mask=mask)
+    loaded = load_series(series, chosen, mask=mask, frames=frames)
     for warning in loaded.warnings:
         typer.echo(f"{series.name}: {warning}", err=True)
     if loaded.sequence is None:

@@ -72,6 +72,10 @@ def inspect_series(
             "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
         ),
     ] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(help="Frames that are there, such as 0-149, if a scan was cut short."),
+    ] = None,
     component: Annotated[
         str,
         typer.Option(
@@ -104,7 +108,7 @@ def inspect_series(
     asked = [_voxel(word) for word in voxel or ()]
     INSPECTION_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = None if sequence is None else sequences.load(sequence)
-    loaded = load_series(series, chosen)
+    loaded = load_series(series, chosen, frames=frames)
     if loaded.sequence is None and maps:
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     voxels = inputs.check_voxels(asked, loaded)

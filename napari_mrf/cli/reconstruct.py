@@ -78,7 +78,11 @@ def reconstruct(
         str | None, typer.Option(help="Values searched by water-fat: published or wide.")
     ] = None,
     frames: Annotated[
-        str | None, typer.Option(help="Frames to use, such as 0-149. Default: all.")
+        str | None,
+        typer.Option(
+            help="Frames to use, such as 0-149; just these may be there, if a scan was cut short. "
+            "Default: all."
+        ),
     ] = None,
     window: Annotated[
         int | None, typer.Option(help="Frames averaged within each echo time; 25 against streaks.")
@@ -147,6 +151,7 @@ def reconstruct(
         "dataset": dataset,
         "phase_unit": phase_unit,
         "average_spokes": average_spokes,
+        "frames": frames,
     }
     refused: list[MRFInputError] = []
     for name, path in found.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.frames import frames_option
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ class MRFSeries:
         elif found < min(expected, 60):
             hint = "Few frames: is this a compressed (SVD) series? It needs its basis."
         elif found < expected:
-            hint += " A sliding window leaves fewer frames: use the sequence of the sidecar."
+            hint += (
+                " A sliding window leaves fewer frames: use the sequence of the sidecar. A scan "
+                "that was cut short is matched with the frames that are there: "
+                f"{frames_option(range(found))}."
+            )
         raise MRFInputError(
             "frames-mismatch",
             f"the series does not fit the sequence {sequence.name}",

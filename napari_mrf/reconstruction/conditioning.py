@@ -6,13 +6,14 @@ to the atoms alike, they change the noise but not the answer without noise.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
+from napari_mrf.data.frames import chosen_frames
+from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction.method import MethodOption
 
@@ -25,25 +26,14 @@ _MAX_SMOOTH_VOXELS = 5.0
 _MAX_WINDOW = 75
 
 
-def parse_frames(text: str) -> tuple[int, ...]:
-    """Return the frames of a text such as ``"0-149"`` or ``"0-74, 100, 125-174"``.
+def fewest_frames(sequence: Sequence) -> int:
+    """Return how many frames a reconstruction needs.
 
-    Raises
-    ------
-    MRFInputError
-        ``"bad-frames"``.
+    As many as a voxel has unknown values, its tissue and the size of its signal, and one more,
+    without which every atom would fit. Frames of one phase, as those of FISP are, bring one number
+    each.
     """
-    frames: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
-        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
-            raise MRFInputError(
-                "bad-frames",
-                f"{part.strip()!r} is not a range of frames",
-                expected="such as 0-149 or 0-74,100-174",
-            )
-        frames.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return tuple(frames)
+    return len(SIGNAL_KINDS[sequence.kind].tissue) + 2
 
 
 @dataclass(frozen=True)
@@ -74,16 +64,7 @@ class Conditioning:
     conjugate: bool = False
 
     def __post_init__(self) -> None:
-        frames = self.frames
-        if isinstance(frames, str):
-            frames = parse_frames(frames) if frames.strip() not in ("", "all") else None
-        if frames is not None:
-            frames = tuple(int(frame) for frame in frames)
-            if not frames or frames[0] < 0 or np.any(np.diff(frames) <= 0):
-                raise MRFInputError(
-                    "bad-frames", "frames must be strictly increasing", found=str(frames)[:40]
-                )
-        object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "frames", chosen_frames(self.frames))
         if int(self.window) != self.window or not 1 <= self.window <= _MAX_WINDOW:
             raise MRFInputError(
                 "bad-option",
@@ -110,7 +91,7 @@ class Conditioning:
         Raises
         ------
         MRFInputError
-            ``"bad-frames"`` for frames that the sequence does not have.
+            ``"bad-frames"`` for frames that the sequence does not have, and for too few.
         """
         if self.frames is None:
             return np.arange(sequence.n_frames)
@@ -119,6 +100,15 @@ class Conditioning:
                 "bad-frames",
                 f"{sequence.name} has no frame {self.frames[-1]}",
                 expected=f"0 to {sequence.n_frames - 1}",
+            )
+        fewest = fewest_frames(sequence)
+        if len(self.frames) < fewest:
+            raise MRFInputError(
+                "bad-frames",
+                f"too few frames to tell the {fewest - 2} tissue parameters of {sequence.name}",
+                expected=f"at least {fewest} frames: one for each of {fewest - 1} unknown values "
+                "(tissue, and the size of the signal), and one that shows whether they fit",
+                found=f"{len(self.frames)}",
             )
         return np.array(self.frames, dtype=np.intp)
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_mrf.data.series import check_mask
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.frame_contents import FrameContents
 
 RULE = (
-    "magnitude of the mean over 25 consecutive frames (which averages undersampling streaks "
+    "magnitude of the mean over 25 consecutive frames used (which averages undersampling streaks "
     "away), averaged over time, above the background: Otsu's threshold on its logarithm, "
     "lowered to the 99.5th percentile of the background but at most to a half; holes filled in "
     "each slice, specks under 10 voxels left out; every voxel with signal where there is no "
@@ -28,7 +31,43 @@ _SMALLEST_PART = 10
 _LEAST_CONTRAST = 3.0
 
 
-def finding_foreground(series: MRFSeries) -> Generator[None, None, NDArray[np.bool_]]:
+def choosing_voxels(
+    series: MRFSeries,
+    mask: NDArray[np.bool_] | None,
+    frames: NDArray[np.intp] | None = None,
+    contents: FrameContents | None = None,
+) -> Generator[None, None, tuple[NDArray[np.bool_], str]]:
+    """Find the voxels to reconstruct (Z, Y, X), and the rule by which they were chosen.
+
+    Parameters
+    ----------
+    series : MRFSeries
+        Its own mask counts where none is given, else the foreground.
+    mask : ndarray or None
+        (Z, Y, X), given by the user.
+    frames, contents
+        See `finding_foreground`.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-mask"``, and those of `FrameContents.check`.
+    """
+    if mask is not None:
+        return check_mask(mask, series.spatial_shape), "given"
+    if series.mask is not None:
+        return series.mask, "of the series"
+    found = yield from finding_foreground(series, frames, contents)
+    if contents is not None:
+        contents.check()
+    return found, f"automatic: {RULE}"
+
+
+def finding_foreground(
+    series: MRFSeries,
+    frames: NDArray[np.intp] | None = None,
+    contents: FrameContents | None = None,
+) -> Generator[None, None, NDArray[np.bool_]]:
     """Find the voxels worth reconstructing, (Z, Y, X); yields after every few frames.
 
     The logarithm of the mean magnitude separates air from tissue whatever the gain. The
@@ -41,13 +80,18 @@ def finding_foreground(series: MRFSeries) -> Generator[None, None, NDArray[np.bo
     ----------
     series : MRFSeries
         Any size; read a few frames at a time.
+    frames : ndarray of int, optional
+        Rising indices of the frames that are looked at; all by default.
+    contents : FrameContents, optional
+        Is shown what is read.
     """
-    mean, damaged = yield from _averaging_magnitude(series)
+    frames = np.arange(series.n_frames) if frames is None else frames
+    mean, damaged = yield from _averaging_magnitude(series, frames, contents)
     return mask_from_magnitude(mean) | damaged
 
 
 def _averaging_magnitude(
-    series: MRFSeries,
+    series: MRFSeries, frames: NDArray[np.intp], contents: FrameContents | None
 ) -> Generator[None, None, tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     """Average the magnitude of short-time means, (Z, Y, X), and find damaged voxels.
 
@@ -56,18 +100,23 @@ def _averaging_magnitude(
     the tissue. Values that are not finite count as zero; their voxels are damaged. A few
     frames of one slice are in memory at a time.
     """
-    window = max(1, min(_FRAMES_AVERAGED, series.n_frames // 7))
-    n_windows = series.n_frames // window
+    window = max(1, min(_FRAMES_AVERAGED, len(frames) // 7))
+    averaged = len(frames) // window * window
     mean = np.zeros(series.spatial_shape, np.float32)
     damaged = np.zeros(series.spatial_shape, bool)
     for z in range(mean.shape[0]):
-        for start in range(0, n_windows * window, window):
-            frames = np.asarray(series.signal[start : start + window, z], dtype=np.complex64)
-            damaged[z] |= ~np.isfinite(frames).all(axis=0)
-            frames = np.nan_to_num(frames, posinf=0.0, neginf=0.0)
-            mean[z] += np.abs(frames.mean(axis=0))
+        for start in range(0, averaged if contents is None else len(frames), window):
+            at = frames[start : start + window]
+            images = np.asarray(series.signal[at[0] : at[-1] + 1, z], dtype=np.complex64)
+            images = images[at - at[0]]
+            if contents is not None:
+                contents.see(z, at, images)
+            damaged[z] |= ~np.isfinite(images).all(axis=0)
+            if start < averaged:
+                images = np.nan_to_num(images, posinf=0.0, neginf=0.0)
+                mean[z] += np.abs(images.mean(axis=0))
             yield
-    return mean / np.float32(n_windows), damaged
+    return mean / np.float32(averaged // window), damaged
 
 
 def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:

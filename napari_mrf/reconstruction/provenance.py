@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf._version import NUMERICS, __version__
+from napari_mrf.data.frames import frames_text
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from napari_mrf.data.sequence import Sequence as PulseSequence
     from napari_mrf.data.series import MRFSeries
@@ -77,7 +78,7 @@ def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[s
     method = provenance.get("method", {})
     conditioning = provenance.get("conditioning", {})
     options: dict[str, Any] = {
-        "frames": _ranges(conditioning.get("frames", ())) or "all",
+        "frames": frames_text(conditioning.get("frames", ())) or "all",
         "window": conditioning.get("window_frames", 1),
         "smooth": conditioning.get("smooth_voxels", 0.0),
         "conjugate": bool(conditioning.get("conjugate", False)),
@@ -92,14 +93,3 @@ def options_of(provenance: Mapping[str, Any], sequence: PulseSequence) -> dict[s
         is_wide = method["grid"] == wide_grid(sequence).describe()
         options["grid"] = "wide" if is_wide else "published"
     return options
-
-
-def _ranges(frames: Sequence[int]) -> str:
-    """Return rising frames as text, such as ``"0-74, 100-174"``."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1][1:] = [frame]
-        else:
-            runs.append([frame])
-    return ", ".join("-".join(str(end) for end in run) for run in runs)

@@ -14,10 +14,10 @@ import numpy as np
 
 from napari_mrf.compute.steps import Steps, result_of
 from napari_mrf.data.maps import FLAGS, ParameterMaps
-from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.reconstruction import foreground
-from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.conditioning import Conditioning, fewest_frames
+from napari_mrf.reconstruction.foreground import choosing_voxels
+from napari_mrf.reconstruction.frame_contents import FrameContents
 from napari_mrf.reconstruction.held_b1 import checked_b1, held_b1
 from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, VoxelResult
 from napari_mrf.reconstruction.provenance import reconstruction_record
@@ -163,6 +163,7 @@ class SlicewiseMethod(Method):
         """What a user should read, from `prepare`."""
         self.conditioning = conditioning or Conditioning()
         self._kept = self.conditioning.kept_frames(sequence)
+        self._contents: FrameContents | None = None
 
     def preparing(self) -> Generator[None, None, Any]:
         """Build what is needed, once, in the worker; every yield is a chance to cancel.
@@ -197,7 +198,8 @@ class SlicewiseMethod(Method):
         yield preparing
         for _ in self.preparing():
             yield preparing
-        choosing = Steps(_choosing(series, mask))
+        self._contents = self._new_contents(series)
+        choosing = Steps(choosing_voxels(series, mask, self.frames_in(series), self._contents))
         for _ in choosing:
             yield preparing
         chosen, rule = choosing.result
@@ -232,7 +234,8 @@ class SlicewiseMethod(Method):
 
         The sign of the phase and smoothing in plane are applied. While a slice is being read,
         None is yielded in its place: a chance to cancel. A slice lies where the one before it
-        was: what is wanted of it later has to be copied.
+        was: what is wanted of it later has to be copied. Slices whose frames hold nothing, or
+        each its own scale, are refused (see `FrameContents`).
 
         Parameters
         ----------
@@ -242,6 +245,7 @@ class SlicewiseMethod(Method):
             (Z, Y, X).
         """
         room = empty_slab(series)
+        contents = self.contents_of(series)
         for z in range(len(chosen)):
             if not chosen[z].any():
                 continue
@@ -249,13 +253,37 @@ class SlicewiseMethod(Method):
             for _ in reading:
                 yield z, None
             slab = reading.result
+            if not contents.has_seen(z):
+                for start in range(0, len(slab), _FRAMES_CONDITIONED):
+                    some = np.arange(start, min(start + _FRAMES_CONDITIONED, len(slab)))
+                    contents.see(z, some, slab[some[0] : some[-1] + 1])
+                    yield z, None
+                contents.check()
             if self.conditioning.changes_slices:
-                silent = ~np.any(slab, axis=0)
+                silent = ~np.any(slab[self.frames_in(series)], axis=0)
                 for frame in range(0, len(slab), _FRAMES_CONDITIONED):
                     part = slice(frame, frame + _FRAMES_CONDITIONED)
                     slab[part] = self.conditioning.on_frames(slab[part], silent)
                     yield z, None
             yield z, slab
+
+    def frames_in(self, series: MRFSeries) -> NDArray[np.intp]:
+        """Return where in a series the frames lie that are used, rising."""
+        if series.n_frames == self._kept.size:
+            return np.arange(self._kept.size)
+        return self._kept
+
+    def contents_of(self, series: MRFSeries) -> FrameContents:
+        """Return what has been seen of the frames of the series that is read."""
+        if self._contents is None or not self._contents.are_of(series):
+            self._contents = self._new_contents(series)
+        return self._contents
+
+    def _new_contents(self, series: MRFSeries) -> FrameContents:
+        is_cut = series.n_frames == self._kept.size
+        numbers = self._kept if is_cut else np.arange(series.n_frames)
+        fewest = fewest_frames(self.sequence)
+        return FrameContents(series, self.sequence, self.frames_in(series), numbers, fewest)
 
     def check(self, series: MRFSeries) -> None:
         """Refuse a series that does not fit.
@@ -283,15 +311,3 @@ class SlicewiseMethod(Method):
         # A truncated scan that holds just the frames asked for is fine as it is.
         if self.conditioning.frames is None or series.n_frames != self._kept.size:
             series.with_sequence(self.sequence)
-
-
-def _choosing(
-    series: MRFSeries, mask: NDArray[np.bool_] | None
-) -> Generator[None, None, tuple[NDArray[np.bool_], str]]:
-    """Find the voxels to reconstruct, and the rule by which they were chosen."""
-    if mask is not None:
-        return check_mask(mask, series.spatial_shape), "given"
-    if series.mask is not None:
-        return series.mask, "of the series"
-    found = yield from foreground.finding_foreground(series)
-    return found, f"automatic: {foreground.RULE}"

@@ -1,8 +1,11 @@
 """Series in NumPy, HDF5 and MATLAB files: the order of their axes is said, not guessed."""
 
 import json
+import re
+import shlex
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -121,6 +124,37 @@ def test_wrong_order_is_an_error_with_a_proposal(tmp_path, image, sequence):
         load_series(tmp_path / "a.npy", sequence, axes="XYZT")
     assert caught.value.code == "frames-mismatch"
     assert 'axes="TZYX"' in caught.value.hint
+
+
+def test_order_of_a_nifti_file_with_time_first_keeps_its_space(tmp_path, image, sequence):
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.moveaxis(image, 3, 0), np.diag([1.0, 2, 3, 1])), path)
+    with pytest.raises(MRFInputError, match="--axes TXYZ") as caught:
+        load_series(path, sequence)
+    assert caught.value.code == "frames-mismatch"
+    assert "TZYX" not in caught.value.hint
+    series = load_series(path, sequence, axes="TXYZ")
+    np.testing.assert_array_equal(np.asarray(series.signal), image.T)
+
+
+@pytest.mark.parametrize("name", ["two.npz", "two.h5", "two.mat"])
+def test_choice_of_an_array_is_told_for_python_and_the_command_line(tmp_path, image, name):
+    path = tmp_path / name
+    if name.endswith("npz"):
+        np.savez(path, **{"first one": image, "b": image})
+    elif name.endswith("mat"):
+        savemat(path, {"first": image, "b": image})
+    else:
+        with h5py.File(path, "w") as file:
+            file["first one"], file["b"] = image, image
+    with pytest.raises(MRFInputError) as caught:
+        load_series(path, axes="XYZT")
+    assert caught.value.code == "bad-dataset"
+    found = re.search(
+        r'dataset="([^"]+)" \(on the command line --dataset (.*)\)', caught.value.hint
+    )
+    assert shlex.split(found[2]) == [found[1]]
+    load_series(path, axes="XYZT", dataset=found[1])
 
 
 @pytest.mark.parametrize("axes", ["XYZ", "XYZTT", "XXZT", "XYZQ", "", "XYZTC", "XYZC"])

@@ -8,7 +8,8 @@ from properties import check_chunks_and_threads, divided, named
 
 import napari_mrf as mrf
 from napari_mrf import methods
-from napari_mrf.reconstruction.conditioning import Conditioning, parse_frames
+from napari_mrf.data.frames import parse_frames
+from napari_mrf.reconstruction.conditioning import Conditioning
 
 EVERYWHERE = np.ones((1, 4, 6), bool)
 

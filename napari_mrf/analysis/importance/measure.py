@@ -169,7 +169,11 @@ def iter_importance(
     result.reference = "itself" if reference is None else "given"
     result.provenance = importance_record(method, series, rule, result, reference)
     result.provenance["warnings"] = [note for note in notes if note]
-    factors = common_factors(reconstructor.signals) if options.intensities == "aligned" else None
+    factors = None
+    if options.intensities == "aligned":
+        # Frames that are left out may hold anything, as of a scan that was cut short.
+        there = np.isfinite(reconstructor.signals).all(axis=0)
+        factors = common_factors(reconstructor.signals[:, there])
     done = 0
     yield ImportanceUpdate(done, total, result)
     for repeat in range(options.repeats):

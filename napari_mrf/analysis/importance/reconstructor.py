@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from napari_mrf.compute.steps import Steps
+from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxel_sample import VoxelSample, reading_slab
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
@@ -103,23 +104,31 @@ def make_reconstructor(
     step : object
         Yielded while reading: a chance to cancel.
     """
+    used = np.zeros(series.n_frames, bool)
+    used[method.frames_in(series) if isinstance(method, SlicewiseMethod) else slice(None)] = True
     if isinstance(method, VoxelwiseMethod):
         parts = method.iter_fingerprints(series, chosen)
-        found = yield from _gathered(parts, series.n_frames, step)
-        return FingerprintReconstructor(method, series, found)
+        found = yield from _gathered(parts, used, step)
+        return FingerprintReconstructor(method, used, found)
     signal = yield from _read_whole(series, step)
-    found = yield from _gathered(_fingerprints_of(signal, chosen), series.n_frames, step)
+    found = yield from _gathered(_fingerprints_of(signal, chosen), used, step)
     return SeriesReconstructor(method, replace(series, signal=signal), chosen, found)
 
 
 def _gathered(
-    parts: Iterator[tuple[Voxels, NDArray[np.complex64] | None]], n_frames: int, step: Step
+    parts: Iterator[tuple[Voxels, NDArray[np.complex64] | None]],
+    used: NDArray[np.bool_],
+    step: Step,
 ) -> Generator[Step, None, Fingerprints]:
-    """Return the usable ones of fingerprints that come in parts, None while reading."""
-    places, signals = [np.zeros((3, 0), np.intp)], [np.zeros((0, n_frames), np.complex64)]
+    """Return the usable ones of fingerprints that come in parts, None while reading.
+
+    The frames (T,) that are used decide.
+    """
+    places, signals = [np.zeros((3, 0), np.intp)], [np.zeros((0, used.size), np.complex64)]
     for (z, rows, columns), part in parts:
         if part is not None:
-            good = np.isfinite(part).all(axis=1) & ~(part == part[:, :1]).all(axis=1)
+            seen = part[:, used]
+            good = np.isfinite(seen).all(axis=1) & ~(seen == seen[:, :1]).all(axis=1)
             places.append(np.stack([np.full(good.sum(), z), rows[good], columns[good]]))
             signals.append(part[good])
         yield step
@@ -154,14 +163,11 @@ class FingerprintReconstructor(Reconstructor):
     """
 
     def __init__(
-        self, method: VoxelwiseMethod, series: MRFSeries, fingerprints: Fingerprints
+        self, method: VoxelwiseMethod, used: NDArray[np.bool_], fingerprints: Fingerprints
     ) -> None:
-        super().__init__(fingerprints, series.n_frames)
+        super().__init__(fingerprints, used.size)
         self._method = method
-        kept = method.conditioning.kept_frames(method.sequence)
-        if series.n_frames != kept.size:  # a truncated scan holds the kept frames only
-            self.used_frames[:] = False
-            self.used_frames[kept] = True
+        self.used_frames = used
         self._has_learned = False
 
     def values(self, step: Step) -> Generator[Step, None, Values]:

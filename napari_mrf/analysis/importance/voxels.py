@@ -8,9 +8,8 @@ import numpy as np
 
 from napari_mrf.analysis.importance.reconstructor import make_reconstructor
 from napari_mrf.compute.steps import Steps
-from napari_mrf.data.series import check_mask
 from napari_mrf.errors import MRFInputError
-from napari_mrf.reconstruction import foreground
+from napari_mrf.reconstruction.foreground import choosing_voxels
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
@@ -58,19 +57,16 @@ def prepared_reconstructor(
         ``"nothing-to-permute"``, ``"not-complex"``, and those of the method for a series that
         does not fit.
     """
+    frames, contents = None, None
     if isinstance(method, SlicewiseMethod):
         method.check(series)
         for _ in method.preparing():
             yield step
-    if mask is not None:
-        where, rule = check_mask(mask, series.spatial_shape), "given"
-    elif series.mask is not None:
-        where, rule = series.mask, "of the series"
-    else:
-        finding = Steps(foreground.finding_foreground(series))
-        for _ in finding:
-            yield step
-        where, rule = finding.result, f"automatic: {foreground.RULE}"
+        frames, contents = method.frames_in(series), method.contents_of(series)
+    choosing = Steps(choosing_voxels(series, mask, frames, contents))
+    for _ in choosing:
+        yield step
+    where, rule = choosing.result
     series.check_complex(np.flatnonzero(where.any(axis=(1, 2))))
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,13 +54,20 @@ def mean_fingerprint(signals: NDArray[np.complexfloating]) -> MeanFingerprint:
     Parameters
     ----------
     signals : ndarray
-        (N, T) complex. Voxels that are not finite or all zero are left out and counted.
+        (N, T) complex. Voxels that are not finite or all zero are left out and counted; frames
+        that are not finite in any voxel, of a scan that was cut short, stay NaN.
 
     Returns
     -------
     MeanFingerprint
     """
     signals = np.asarray(signals, dtype=np.complex128)
+    there = np.isfinite(signals).any(axis=0)
+    if there.any() and not there.all():
+        of_these = mean_fingerprint(signals[:, there])
+        mean = np.full(there.size, complex(np.nan, np.nan))
+        mean[there] = of_these.signal
+        return replace(of_these, signal=mean)
     norms = np.linalg.norm(signals, axis=1)
     good = np.isfinite(norms) & (norms > 0)
     turns = np.zeros(len(signals), dtype=np.complex128)

@@ -76,7 +76,8 @@ def arrays(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
             if n_objects > _MOST_OBJECTS:
                 raise MRFInputError("too-many-datasets", "the file contains too many objects",
                                     path=path, expected=f"at most {_MOST_OBJECTS}",
-                                    hint="Choose the dataset to read.")  # fmt: skip
+                                    hint="Choose the one to read with dataset= (on the command "
+                                    "line --dataset).")  # fmt: skip
             name = f"{prefix}/{key}".lstrip("/")
             if not _is_hard_link(group, key):
                 links.append(name)

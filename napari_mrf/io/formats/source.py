@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -193,5 +194,6 @@ def choose_error(path: Path, dataset: str | None, names: list[str]) -> MRFInputE
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return MRFInputError("bad-dataset", what, path=path,
                          expected=None if dataset is None else repr(dataset), found=shown or None,
-                         hint="Choose one with dataset= (on the command line --dataset)." if names
-                         else None)  # fmt: skip
+                         hint=f'Choose one, such as dataset="{names[0]}" (on the command line '
+                              f"--dataset {shlex.quote(names[0])})." if names else None
+                         )  # fmt: skip

@@ -92,7 +92,9 @@ def _lengths(sequence: Sequence | None) -> set[int]:
     return set() if sequence is None else {sequence.n_frames, sequence.n_pulses}
 
 
-def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tuple[str, ...]:
+def propose_axes(
+    shape: Sized[int], real: bool, sequence: Sequence | None, *, usual: str | None = None
+) -> tuple[str, ...]:
     """Return the likely orders of an array, for a message: where time has the right length.
 
     Parameters
@@ -103,6 +105,9 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
         Whether the numbers are real, so that an axis C may be among them.
     sequence : Sequence or None
         Its frames and pulses are the lengths that time may have.
+    usual : str, optional
+        The order that the format has by itself: then time may stand elsewhere, but X, Y and Z
+        follow one another as they do there.
 
     Returns
     -------
@@ -118,27 +123,34 @@ def propose_axes(shape: Sized[int], real: bool, sequence: Sequence | None) -> tu
             tuple(length for axis, length in enumerate(shape) if axis not in left): None
             for left in combinations(ones, len(shape) - n_axes)
         }
-        proposals = [one for rest in rests for one in _proposed(rest, real, sequence)]
+        proposals = [one for rest in rests for one in _proposed(rest, real, sequence, usual)]
         if proposals:
             return tuple(dict.fromkeys(proposals))[:3]
     return ()
 
 
-def _proposed(shape: Sized[int], real: bool, sequence: Sequence | None) -> tuple[str, ...]:
+def _proposed(
+    shape: Sized[int], real: bool, sequence: Sequence | None, usual: str | None
+) -> tuple[str, ...]:
     if not 3 <= len(shape) <= 5:
         return ()
     lengths = _lengths(sequence)
-    usual = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
+    common = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
     letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}[len(shape)]
     others = ["".join(order) for order in permutations(letters)]
     if real and len(shape) == 4:
         others += ["".join(order) for order in permutations("XYTC")]
     fitting = [
         order
-        for order in dict.fromkeys(usual + others)
+        for order in dict.fromkeys(common + others)
         if (not lengths or shape[order.index("T")] in lengths)
         and ("C" not in order or (real and shape[order.index("C")] == 2))
     ]
+    if usual is not None:
+        space = [letter for letter in usual if letter in "XYZ"]
+        return tuple(
+            order for order in fitting if [letter for letter in order if letter in "XYZ"] == space
+        )[:3]
     in_use = [order for order in fitting if order in _COMMON_ORDERS]
     return tuple((in_use or fitting)[:3])
 

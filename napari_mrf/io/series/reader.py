@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.frames import chosen_frames, frames_text
 from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.errors import MRFInputError
@@ -21,6 +22,7 @@ from napari_mrf.io.series.axes import (
     propose_axes,
     unknown_axes,
 )
+from napari_mrf.io.series.cut_short import filled, holds_just
 from napari_mrf.io.series.pairs import find_pair
 from napari_mrf.io.series.phase_units import StoredValues, phase_scale
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
@@ -29,6 +31,8 @@ from napari_mrf.io.series.spokes import average
 from napari_mrf.io.series.views import PairView, SeriesView, as_signal, view_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
@@ -45,6 +49,7 @@ def load_series(
     phase_unit: str | None = None,
     magnitude_only: bool = False,
     average_spokes: bool = False,
+    frames: str | Iterable[int] | None = None,
 ) -> MRFSeries:
     """Read a fingerprinting series; ``docs/formats.md`` lists what can be read.
 
@@ -71,6 +76,10 @@ def load_series(
         Take real data as magnitudes, with phase 0. Off-resonance is then lost.
     average_spokes : bool
         Average the spokes of each frame, for a series with one image per pulse.
+    frames : str or iterable of int, optional
+        Frames to be used, such as ``"0-149"``, as a method is asked for. A scan that was cut
+        short and holds just these is taken: the others are NaN, which no method takes for
+        signal. A file with all frames is read as ever.
 
     Returns
     -------
@@ -115,12 +124,20 @@ def load_series(
     if _is_conjugated(images):
         signal = signal.conj()
         metadata["conjugated"] = "the sidecar declares the opposite sign of the phase"
+    there = chosen_frames(frames)
+    given = ""
+    if there and sequence is not None and holds_just(signal.shape[0], there, sequence):
+        signal, record, note = filled(signal, there, sequence)
+        metadata |= record
+        warnings.append(note)
+        given = frames_text(there)
     if average_spokes:
         signal, metadata["averaged_spokes"] = average(signal, sequence, path)
     _check_time(signal, main, sequence)
     metadata["axes"] = main.view.axes
     chosen = {"axes": axes, "dataset": dataset, "phase_unit": phase_unit,
-              "magnitude_only": magnitude_only, "average_spokes": average_spokes}  # fmt: skip
+              "magnitude_only": magnitude_only, "average_spokes": average_spokes,
+              "frames": given}  # fmt: skip
     metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
@@ -168,7 +185,8 @@ def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> No
     if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
         return
     shape = main.source.array.shape
-    proposals = propose_axes(shape, "C" in main.view.axes, sequence)
+    usual = main.source.axes
+    proposals = propose_axes(shape, "C" in main.view.axes, sequence, usual=usual)
     if proposals:
         likely = axes_option(*proposals)
         raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "

@@ -70,6 +70,23 @@ def averaged_series(
     return OpenedSeries(averaged, name, peak_magnitude(averaged))
 
 
+def cut_short_series(
+    series: MRFSeries, sequence: Sequence, name: str
+) -> Generator[Step, None, OpenedSeries]:
+    """Take a series as the first frames of a sequence, the others not measured, in steps."""
+    yield Step(detail=f"{series.n_frames} of {sequence.n_frames} frames")
+    from napari_mrf.data.frames import frames_text
+    from napari_mrf.io.series.cut_short import filled
+
+    there = tuple(range(series.n_frames))
+    signal, record, note = filled(series.signal, there, sequence)
+    reading = {**series.metadata.get("reading", {}), "frames": frames_text(there)}
+    longer = replace(series, signal=signal, sequence=sequence, warnings=(*series.warnings, note),
+                     metadata={**series.metadata, **record, "reading": reading})  # fmt: skip
+    yield Step(detail="looking at a few frames")
+    return OpenedSeries(longer, name, peak_magnitude(longer))
+
+
 def series_name(path: str | Path) -> str:
     """Return the name of a series from its file: ``thigh.nii.gz`` gives ``thigh``."""
     name = Path(path).name

@@ -120,6 +120,22 @@ def test_unaveraged_spokes_are_averaged_at_a_click(qtbot, panel, viewer):
     assert panel.notice.isHidden()
 
 
+def test_scan_that_was_cut_short_is_taken_at_a_click(qtbot, panel, viewer):
+    series = make_series(n_frames=150)
+    add(viewer, series)
+    panel.sequence_picker.textActivated.emit("MRF T1-FF")
+    assert "expected 175 frames, found 150 frames" in panel.notice.text()
+    assert panel.notice.cure_button.text() == "Use frames 0-149"
+    click(qtbot, panel.notice.cure_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
+    longer = session_of(viewer).series
+    assert longer.sequence == sequences.t1ff()
+    np.testing.assert_array_equal(longer.signal[:150], series.signal)
+    assert np.isnan(longer.signal[150:]).all()
+    assert "150-174" in panel.warnings.text()
+    assert longer.metadata["reading"] == {"frames": "0-149"}
+
+
 def test_component_follows_the_radio_buttons(qtbot, panel, viewer):
     layer = add(viewer, make_series())
     phase = next(b for b in panel.components.buttons() if b.text() == "phase")

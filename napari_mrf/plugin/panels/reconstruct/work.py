@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.reconstruction.method import ReconstructionUpdate
+    from napari_mrf.reconstruction.method import Method, ReconstructionUpdate
 
 _PREPARING = "preparing, longer the first time"
 _FINDING = "finding the foreground"
@@ -102,7 +102,7 @@ def reconstruct(
     method = methods.get(parameters.method, sequence=series.sequence,
                          **parameters.as_core_arguments())  # fmt: skip
     if parameters.slice_index is not None:
-        mask = yield from _only_slice(series, mask, parameters.slice_index)
+        mask = yield from _only_slice(series, mask, method, parameters.slice_index)
     updates = method.iter_reconstruct(series, mask, parameters.b1)
     maps = yield from _steps(updates, parameters.set_name)
     if maps is None:
@@ -148,16 +148,16 @@ def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step
 
 
 def _only_slice(
-    series: MRFSeries, mask: NDArray[np.bool_] | None, z: int
+    series: MRFSeries, mask: NDArray[np.bool_] | None, method: Method, z: int
 ) -> Generator[Step, None, NDArray[np.bool_]]:
-    mask = series.mask if mask is None else mask
-    if mask is None:
-        from napari_mrf.reconstruction.foreground import finding_foreground
+    from napari_mrf.reconstruction.foreground import choosing_voxels
+    from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
-        finding = Steps(finding_foreground(series))
-        for _ in finding:
-            yield Step(detail=_FINDING)
-        mask = finding.result
+    frames = method.frames_in(series) if isinstance(method, SlicewiseMethod) else None
+    choosing = Steps(choosing_voxels(series, mask, frames))
+    for _ in choosing:
+        yield Step(detail=_FINDING)
+    mask, _rule = choosing.result
     if not mask[z].any():
         raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
                             hint="Go to another slice, or pick or paint another mask.")  # fmt: skip

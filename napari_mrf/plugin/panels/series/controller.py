@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from napari_mrf.plugin.layers import replace_series, series_of, show_component
 from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
-from napari_mrf.plugin.viewer.opening import averaged_series, opener_of
+from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, opener_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +142,10 @@ class SeriesBinding:
     def _explain_mismatch(
         self, series: MRFSeries, sequence: Sequence, error: MRFInputError
     ) -> None:
+        if _cut_short(error):
+            self._cure = partial(self._take_cut_short, series, sequence)
+            self.panel.set_problem(error.sentence(), cure=f"Use frames {_cut_short(error)}")
+            return
         if series.n_frames != sequence.n_pulses or series.n_frames == sequence.n_frames:
             self.panel.set_problem(error.sentence())
             return
@@ -217,6 +222,11 @@ class SeriesBinding:
         self._opener.start(f"Averaging {name}", averaged_series,
                            series, sequence, f"{name} averaged", {})  # fmt: skip
 
+    def _take_cut_short(self, series: MRFSeries, sequence: Sequence) -> None:
+        name = self.session.series_name
+        self._opener.start(f"Filling up {name}", cut_short_series,
+                           series, sequence, f"{name} cut short", {})  # fmt: skip
+
     def _explain_failure(self, failure: Failure) -> None:
         error = failure.error
         if (
@@ -226,6 +236,10 @@ class SeriesBinding:
         ):
             self._cure = partial(self._opener.open, error.path, average_spokes=True)
             self.panel.set_problem(failure.sentence, cure="Average the spokes")
+        elif isinstance(error, MRFInputError) and error.path is not None and _cut_short(error):
+            frames = _cut_short(error)
+            self._cure = partial(self._opener.open, error.path, frames=frames)
+            self.panel.set_problem(failure.sentence, cure=f"Use frames {frames}")
         else:
             self.panel.set_problem(failure.sentence)
 
@@ -258,3 +272,9 @@ class SeriesBinding:
             series = self.session.series
             state = one_line(self.session.series_name, series) if series else "open a series"
             self.panel.state_changed.emit(state)
+
+
+def _cut_short(error: MRFInputError) -> str:
+    """Return the frames that a series has which is too short for its sequence, if that is all."""
+    offered = re.search(r'frames="([\d-]+)"', error.hint or "")
+    return offered[1] if offered and error.code == "frames-mismatch" else ""
