@@ -133,7 +133,7 @@ class VoxelResult:
     m0 : ndarray
         (N,) complex64.
     flags : ndarray
-        (N,) uint8, bits of `maps.FLAGS`.
+        (N,) uint16, bits of `maps.FLAGS`.
     uncertainty : dict of str to ndarray
         (N,) float32 standard deviations by parameter key; empty where a method has none.
     b1 : ndarray or None
@@ -144,7 +144,7 @@ class VoxelResult:
     parameters: dict[str, NDArray[np.float32]]
     quality: NDArray[np.float32]
     m0: NDArray[np.complex64]
-    flags: NDArray[np.uint8]
+    flags: NDArray[np.uint16]
     uncertainty: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     b1: NDArray[np.float32] | None = None
 

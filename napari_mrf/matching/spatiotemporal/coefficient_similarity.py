@@ -119,6 +119,7 @@ class CoefficientSimilarity(Similarity[CoefficientFeatures, Prepared]):
             read=read,
             seen=seen,
             own={key: image_of(values, read, np.nan) for key, values in found.parameters.items()},
+            flags=image_of(found.flags, read, 0),
             norms=image_of(norms, read, 0.0),
             real=image_of(coefficients.real.astype(np.float32), read, 0.0),
             imaginary=image_of(coefficients.imag.astype(np.float32), read, 0.0),

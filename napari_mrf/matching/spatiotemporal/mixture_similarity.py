@@ -134,6 +134,7 @@ class MixtureSimilarity(Similarity[MixtureFeatures, Prepared]):
             read=read,
             seen=seen,
             own={key: image_of(values, read, np.nan) for key, values in found.parameters.items()},
+            flags=image_of(found.flags, read, 0),
             norms=image_of(norms, read, 0.0),
             water=image_of(water, read, 0.0),
             fat=image_of(fat, read, 0.0),
