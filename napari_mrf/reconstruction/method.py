@@ -181,6 +181,16 @@ class VoxelResult:
         )
 
 
+def in_single_precision(values: NDArray[Any]) -> NDArray[Any]:
+    """Return float64 or complex128 values as float32 or complex64; infinite where too large.
+
+    Only M0, PD and their deviations scale with the series and can be; finished maps are
+    checked for that (`warnings.scale_warnings`).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.complex64 if np.iscomplexobj(values) else np.float32)
+
+
 class Method(ABC):
     """A way from a series to maps.
 

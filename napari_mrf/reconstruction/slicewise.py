@@ -24,7 +24,7 @@ from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, Voxel
 from napari_mrf.reconstruction.poor_fit import PoorFits
 from napari_mrf.reconstruction.provenance import reconstruction_record
 from napari_mrf.reconstruction.voxel_sample import empty_slab, reading_slab
-from napari_mrf.reconstruction.warnings import edge_warnings
+from napari_mrf.reconstruction.warnings import edge_warnings, scale_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -231,7 +231,8 @@ class SlicewiseMethod(Method):
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         if held is not None:
             maps.provenance["b1"] = held.record
-        warnings = [*self.notes, *edge_warnings(maps, self.edge_words), *run.warnings]
+        found = [*edge_warnings(maps, self.edge_words), *scale_warnings(maps)]
+        warnings = [*self.notes, *found, *run.warnings]
         maps.provenance["warnings"] = [warning.as_dict() for warning in warnings]
         run.done = total
         yield run.update(stage="done")

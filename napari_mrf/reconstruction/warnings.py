@@ -40,6 +40,24 @@ def sign_warnings(
     return [MapsWarning("phase-sign", message, ("phase-sign",))]
 
 
+def scale_warnings(maps: ParameterMaps) -> list[MapsWarning]:
+    """Warn of a scale of the series that float32 cannot hold, large or small."""
+    if maps.m0 is None or maps.quality is None:
+        return []
+    matched = maps.quality > 0
+    size = np.hypot(maps.m0.real, maps.m0.imag, dtype=np.float64)
+    held = (size >= np.finfo(np.float32).tiny) & (size <= np.finfo(np.float32).max)
+    n = int(np.sum(matched & ~held))
+    if n == 0:
+        return []
+    name = "M0 and PD leave" if "PD" in maps else "M0 leaves"
+    message = (
+        f"{name} the range of single precision in {n:,} of {int(matched.sum()):,} voxels and mean "
+        "nothing there. Divide the series by a constant; the other maps do not change."
+    )
+    return [MapsWarning("scale-out-of-range", message, voxels=n)]
+
+
 def edge_warnings(maps: ParameterMaps, words: EdgeWords) -> list[MapsWarning]:
     """Warn of every map that lies on an edge in many voxels.
 

@@ -18,7 +18,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import RefiningMatcher, take_given_b1
 from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.held_b1 import nearest_places
-from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -245,7 +245,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         norms = norms_of(signals)
         product = _products_of_pairs(atoms.signals, index, signals)
         atom_norms = np.maximum(atoms.norms[index], np.finfo(float).tiny)
-        scale = (product / atom_norms**2).astype(np.complex64)
+        scale = in_single_precision(product / atom_norms**2)
         values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
         if "PD" in self.parameters and "PD" not in values:
             values["PD"] = np.abs(scale)

@@ -11,7 +11,7 @@ import numpy as np
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.reconstruction.edges import edge_flags
-from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,7 +185,7 @@ class Refinement(ABC):
         projected = np.empty((n, tables.basis.shape[1]), np.complex128)
         self._project(interleaved(signals), norms, tables.basis, projected)
         projected /= tables.phase
-        first = found.m0 / norms
+        first = self._first_scale(signals, found) / norms
         start = np.stack(
             [*(found.parameters[key].astype(np.float64) for key in self.keys),
              first.real, first.imag], axis=1,
@@ -214,13 +214,26 @@ class Refinement(ABC):
             deviations["PD"] = deviation[:, n_tissue] * norms
         order = [key for key in self._sequence.parameters if key in values]
         return VoxelResult(
-            parameters={key: values[key].astype(np.float32) for key in order},
+            parameters={key: in_single_precision(values[key]) for key in order},
             quality=np.sqrt(np.clip(1.0 - misfit, 0.0, 1.0)).astype(np.float32),
-            m0=m0.astype(np.complex64),
+            m0=in_single_precision(m0),
             flags=edge_flags(self._on_limits(theta, held), values),
-            uncertainty={key: deviations[key].astype(np.float32) for key in order},
+            uncertainty={key: in_single_precision(deviations[key]) for key in order},
             b1=found.b1,
         )
+
+    def _first_scale(
+        self, signals: NDArray[np.complex64], found: VoxelResult
+    ) -> NDArray[np.complex128]:
+        """Return M0 (N,) of the grid answers; by least squares where float32 could not hold it."""
+        scale = found.m0.astype(np.complex128)
+        lost = ~np.isfinite(scale) | (scale == 0)
+        if lost.any():
+            values = {key: found.parameters[key][lost].astype(np.float64) for key in self.keys}
+            model = self._signals(values)
+            product = np.sum(model.conj() * signals[lost], axis=1)
+            scale[lost] = product / np.sum(np.abs(model) ** 2, axis=1)
+        return scale
 
     def _on_limits(
         self, theta: NDArray[np.float64], held: NDArray[np.float64]

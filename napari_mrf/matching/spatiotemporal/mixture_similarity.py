@@ -18,6 +18,7 @@ from napari_mrf.matching.spatiotemporal.similarity import (
 )
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
+from napari_mrf.reconstruction.method import in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -188,7 +189,7 @@ class MixtureSimilarity(Similarity[MixtureFeatures, Prepared]):
         )
         quality = np.clip(np.abs(inner) / np.sqrt(power), 0.0, 1.0)
         scale = inner * features.norms[at] / power
-        return quality.astype(np.float32), scale.astype(np.complex64)
+        return quality.astype(np.float32), in_single_precision(scale)
 
 
 def _products(

@@ -20,7 +20,12 @@ from napari_mrf.matching.refining_matcher import (
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.held_b1 import nearest_places
-from napari_mrf.reconstruction.method import MethodInfo, MethodOption, VoxelResult
+from napari_mrf.reconstruction.method import (
+    MethodInfo,
+    MethodOption,
+    VoxelResult,
+    in_single_precision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -170,7 +175,7 @@ class WaterFatMatcher(RefiningMatcher):
         return VoxelResult(
             parameters=values,
             quality=np.clip(correlation, 0.0, 1.0).astype(np.float32),
-            m0=scale.astype(np.complex64),
+            m0=in_single_precision(scale),
             flags=edge_flags(on_edge, values),
         )
 
