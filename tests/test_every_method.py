@@ -14,11 +14,13 @@ from properties import (
 
 import napari_mrf as mrf
 from napari_mrf import methods
+from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.matching.explicit import explicit_matcher
 from napari_mrf.matching.spatiotemporal import training_subjects
 from napari_mrf.networks.weights import installed
+from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 SHAPE = (2, 8, 9)  # slices large enough to be shared among threads
 N = int(np.prod(SHAPE))
@@ -134,3 +136,38 @@ def test_chunks_and_threads_do_not_matter(methods_of_registry, name, kind):
     single = {key: 1e-5 * (high - low) for key, (low, high) in ranges(kind).items()}
     tolerance = {"atol": single, "rtol": 1e-4} if method.info.kind == "network" else {}
     check_chunks_and_threads(run, [(1, 1), (7, 2), (33, 3)], **tolerance)
+
+
+SCALES = (-70, -40, 60)
+
+
+@pytest.mark.parametrize(("name", "kind"), MATCHERS + NETWORKS)
+def test_amplitude_of_the_series_changes_no_bit(methods_of_registry, name, kind):
+    """Squares of 2^-70 and 2^60 leave float32; nothing but m0 and PD may notice."""
+    method = methods_of_registry(name, kind)
+    signals, _ = fingerprints(kind, 3)
+    for power in SCALES:
+        check_complex_factor_invariance(
+            lambda given: reconstructed(method, given, SHAPE), signals, np.full(N, 2.0**power)
+        )
+
+
+# Tissue that no training subject has fits nowhere in spatiotemporal matching.
+@pytest.mark.parametrize(
+    ("name", "kind"), [one for one in MATCHERS + NETWORKS if one[0] != "spatiotemporal"]
+)
+def test_corrupted_voxels_are_poor_fits(methods_of_registry, name, kind):
+    method = methods_of_registry(name, kind)
+    signals, rng = fingerprints(kind, 4)
+    n_frames = signals.shape[1]
+    signals = signals[:1] + complex_normal(rng, N, n_frames) * 0.1 / np.sqrt(n_frames)
+    hurt = np.array([17, 70, 130])
+    other = complex_normal(rng, 3, n_frames)
+    signals[hurt] = other / np.linalg.norm(other, axis=1, keepdims=True) * abs(signals[0]).max()
+    signals[hurt] *= np.sqrt(n_frames)
+    poor = (
+        reconstructed(method, signals.astype(np.complex64), SHAPE)["flags"] & FLAGS["poor-fit"]
+    ) > 0
+    assert poor[hurt].all()
+    if isinstance(method, VoxelwiseMethod):  # others look at neighbors, which were hurt too
+        assert poor.sum() <= 6

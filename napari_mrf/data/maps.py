@@ -26,8 +26,18 @@ FLAGS: dict[str, int] = {
     "B1-edge": 32,
     "T1-edge": 64,
     "T2-edge": 128,
+    "poor-fit": 256,
+    "FF-edge": 512,
 }
-"""Bits of the flag map. ``<parameter>-edge``: the best atom lies on the edge of the grid."""
+"""Bits of the flag map.
+
+``<parameter>-edge``: the value lies on the edge of what the method can give: of the grid, on a
+limit of refinement, at an end of the range that a network was trained on. ``poor-fit``: the
+residual is larger than the noise around explains.
+"""
+
+FlagBits = np.uint16
+"""Type of flags; files of earlier versions hold eight bits."""
 
 
 class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
@@ -44,7 +54,7 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
     m0 : array-like, optional
         Complex scale of the model in every voxel (gain, receive phase and proton density).
     flags : array-like, optional
-        uint8 bit field, see `FLAGS`.
+        uint16 bit field, see `FLAGS`.
     uncertainty : mapping of str to array-like, optional
         Standard deviation of every map, (Z, Y, X), in the unit of the map.
     affine : array-like, optional
@@ -80,7 +90,7 @@ class ParameterMaps(MutableMapping[str, "NDArray[np.float32]"]):
             self[key] = values
         self.quality = self._companion("quality", quality, np.float32)
         self.m0 = self._companion("m0", m0, np.complex64)
-        self.flags = self._companion("flags", flags, np.uint8)
+        self.flags = self._companion("flags", flags, FlagBits)
         self.uncertainty = {
             key: self._checked(f"{key}_std", values, np.float32)
             for key, values in (uncertainty or {}).items()

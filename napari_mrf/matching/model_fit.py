@@ -13,6 +13,7 @@ from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.matching.tables.envelope import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.matching.water_fat.factors import segment_weights
 from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.method import in_single_precision
 from napari_mrf.simulation import simulate
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class SimulatedFit:
         power = np.sum(np.abs(model) ** 2, axis=1)
         norm = np.linalg.norm(signals.astype(np.complex128), axis=1)
         quality = np.abs(inner) / (np.sqrt(power) * norm)
-        return quality.astype(np.float32), (inner / power).astype(np.complex64)
+        return quality.astype(np.float32), in_single_precision(inner / power)
 
 
 class WaterFatFit:
@@ -134,7 +135,7 @@ class WaterFatFit:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(run, parts))
         quality = np.abs(inner) / np.sqrt(power * energy)
-        return quality.astype(np.float32), (inner / power).astype(np.complex64)
+        return quality.astype(np.float32), in_single_precision(inner / power)
 
 
 _FASTER: dict[str, Callable[[Sequence], ModelFit]] = {"spoiled": WaterFatFit}

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.devices import n_threads
-from napari_mrf.data.maps import FLAGS
+from napari_mrf.data.maps import FLAGS, FlagBits
 from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refinement.prior import no_prior, range_prior, series_prior
 from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.edges import EdgeWords
 from napari_mrf.reconstruction.method import MethodOption, VoxelResult
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
@@ -179,6 +180,17 @@ class RefiningMatcher(VoxelwiseMethod):
         }
 
     @property
+    def edge_words(self) -> EdgeWords:
+        """Refined values know no grid, but limits."""
+        if self._refinement is None:
+            return super().edge_words
+        return EdgeWords(
+            "a limit of refinement",
+            "the true values may lie outside, the noise is high, or the series does not fit "
+            "the sequence",
+        )
+
+    @property
     def needs_second_pass(self) -> bool:
         """Whether the prior has to be learned from all voxels first."""
         return self._refinement is not None
@@ -214,12 +226,12 @@ class RefiningMatcher(VoxelwiseMethod):
 
 
 def take_given_b1(
-    values: dict[str, NDArray[np.float32]], flags: NDArray[np.uint8], b1: NDArray[np.float32]
+    values: dict[str, NDArray[np.float32]], flags: NDArray[np.uint16], b1: NDArray[np.float32]
 ) -> None:
     """Put given B1 (N,) in the place of the grid's; what is given lies on no edge."""
     is_given = ~np.isnan(b1)
     values["B1"] = np.where(is_given, b1, values["B1"])
-    flags[is_given] &= np.uint8(255 - FLAGS["B1-edge"])
+    flags[is_given] &= ~FlagBits(FLAGS["B1-edge"])
 
 
 def shares(n_voxels: int, n_threads: int) -> list[slice]:

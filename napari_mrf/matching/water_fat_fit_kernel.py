@@ -53,7 +53,7 @@ def fit_voxels(  # type: ignore[no-untyped-def]
             size += model.real * model.real + model.imag * model.imag
         total = 0.0
         for t in range(n_frames):
-            re, im = float(signals[v, t].real), float(signals[v, t].imag)
+            re, im = np.float64(signals[v, t].real), np.float64(signals[v, t].imag)
             total += re * re + im * im
         inner[v] = product
         power[v] = size

@@ -73,6 +73,7 @@ class ImageNetworkMethod(TrainedMethod):
                 signals = np.ascontiguousarray(slab[:, rows, columns].T)
                 found = self.runner.judged(signals, scaled[down, across])
                 run.filled.store((z, rows, columns), found)
+                run.fits.add((z, rows, columns), signals)
                 run.done += len(signals)
                 if fullest is None or len(signals) > len(fullest.signals):
                     seen = tile.seen(slab)

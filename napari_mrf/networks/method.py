@@ -11,6 +11,7 @@ from napari_mrf.networks.listing import network_row
 from napari_mrf.networks.runner import NetworkRunner
 from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIONS
 from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.edges import EdgeWords
 from napari_mrf.reconstruction.method import VoxelResult
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
@@ -80,6 +81,14 @@ class TrainedMethod(SlicewiseMethod):
         """The maps that the network gives, and PD where the scale of the signal is one."""
         keys = tuple(one.key for one in self.card.maps)
         return keys if "PD" not in self.sequence.parameters else ("PD", *keys)
+
+    @property
+    def edge_words(self) -> EdgeWords:
+        """A network knows the range that it was trained on."""
+        return EdgeWords(
+            "an end of the range that the network was trained on",
+            "the true values may lie outside, or the noise is high",
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return device and weights for the provenance."""

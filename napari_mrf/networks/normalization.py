@@ -58,12 +58,15 @@ class Normalization(nn.Module):
         n_frames = signals.shape[1]
         spread = (1, n_frames) + (1,) * (signals.ndim - 2)
         reference = torch.view_as_complex(self.reference).reshape(spread)
-        product = (signals * reference.conj()).sum(dim=1, keepdim=True)
-        # Of complex numbers it takes several times as long.
-        norm = torch.linalg.vector_norm(torch.view_as_real(signals), dim=(1, -1)).unsqueeze(1)
+        # Of complex numbers the norm takes several times as long.
+        parts = torch.view_as_real(signals)
+        unit = _inverse_power_of_two(parts.detach().abs().amax(dim=(1, -1), keepdim=True))
+        norm = torch.linalg.vector_norm(parts * unit, dim=(1, -1)).unsqueeze(1)
+        unit = unit[..., 0]
+        product = (signals * reference.conj()).sum(dim=1, keepdim=True) * unit
         size = product.abs() * norm
         turn = torch.where(size > 0, product.conj() * n_frames**0.5 / size.clamp(min=1e-38), 0)
-        return torch.view_as_real(signals * turn).movedim(-1, 1)
+        return torch.view_as_real(signals * (turn * unit)).movedim(-1, 1)
 
     def scaled(self, values: Tensor) -> Tensor:
         """Return maps (N, M, …) scaled to 0-1 over their ranges."""
@@ -101,6 +104,15 @@ class Normalization(nn.Module):
             self._as_scaled(self.lower[None]).reshape(shape),
             self._as_scaled(self.upper[None]).reshape(shape),
         )
+
+
+def _inverse_power_of_two(sizes: Tensor) -> Tensor:
+    """Return what brings positive sizes to 1-2 without rounding: squares then fit into float32.
+
+    The eight bits of the exponent alone are a power of two.
+    """
+    powers = (sizes.float().view(torch.int32) & 0x7F800000).view(torch.float32)
+    return 1.0 / powers.clamp(min=2.0**-100, max=2.0**100)
 
 
 def reference_of(signals: NDArray[np.complexfloating]) -> Tensor:

@@ -12,13 +12,13 @@ from napari_mrf.compute.devices import n_threads, resolve_device
 from napari_mrf.compute.memory import available_bytes
 from napari_mrf.compute.steps import result_of
 from napari_mrf.compute.threads import in_order, one_thread_each
-from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.model_fit import model_fit
 from napari_mrf.networks.weights import load_network
 from napari_mrf.networks.work import work_of
 from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class NetworkRunner:
 
     def values(
         self, scaled: NDArray[np.float32]
-    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.uint8]]:
+    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.uint16]]:
         """Return maps (N,) by key and flags (N,) of scaled maps (N, M).
 
         Estimates outside the range that the network was trained on are kept at its end and
@@ -183,11 +183,10 @@ class NetworkRunner:
         with torch.inference_mode():
             kept = torch.from_numpy(np.clip(scaled, 0.0, 1.0)).to(normalization.lower.device)
             values = normalization.values(kept).cpu().numpy()
-        flags = np.zeros(len(scaled), np.uint8)
-        for column, one in enumerate(self.card.maps):
-            outside = (scaled[:, column] < 0.0) | (scaled[:, column] > 1.0)
-            flags[outside] |= FLAGS.get(f"{one.key}-edge", 0)
-        return {one.key: values[:, column] for column, one in enumerate(self.card.maps)}, flags
+        keys = [one.key for one in self.card.maps]
+        maps = dict(zip(keys, values.T, strict=True))
+        outside = dict(zip(keys, ((scaled < 0.0) | (scaled > 1.0)).T, strict=True))
+        return maps, edge_flags(outside, maps)
 
     def judged(
         self,

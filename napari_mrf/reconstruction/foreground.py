@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.data.series import check_mask
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ RULE = (
     "away), averaged over time, above the background: Otsu's threshold on its logarithm, "
     "lowered to the 99.5th percentile of the background but at most to a half; holes filled in "
     "each slice, specks under 10 voxels left out; every voxel with signal where there is no "
-    "background"
+    "background, or where it is zero already (what borders on exact zeros is no noise)"
 )
 """The rule in words, for the provenance."""
 
 _FRAMES_AVERAGED = 25
 _SMALLEST_PART = 10
 _LEAST_CONTRAST = 3.0
+# The mean of 25 frames of noise is a fifth of a frame, that of 9 a third, that of tissue all of it.
+_COHERENT, _FEWEST_AVERAGED = 0.5, 9
 
 
 def choosing_voxels(
@@ -36,8 +39,8 @@ def choosing_voxels(
     mask: NDArray[np.bool_] | None,
     frames: NDArray[np.intp] | None = None,
     contents: FrameContents | None = None,
-) -> Generator[None, None, tuple[NDArray[np.bool_], str]]:
-    """Find the voxels to reconstruct (Z, Y, X), and the rule by which they were chosen.
+) -> Generator[None, None, tuple[NDArray[np.bool_], str, list[MapsWarning]]]:
+    """Find the voxels to reconstruct (Z, Y, X), the rule that chose them, and what it lost.
 
     Parameters
     ----------
@@ -54,13 +57,13 @@ def choosing_voxels(
         ``"bad-mask"``, and those of `FrameContents.check`.
     """
     if mask is not None:
-        return check_mask(mask, series.spatial_shape), "given"
+        return check_mask(mask, series.spatial_shape), "given", []
     if series.mask is not None:
-        return series.mask, "of the series"
-    found = yield from finding_foreground(series, frames, contents)
+        return series.mask, "of the series", []
+    found, lost = yield from finding_foreground_and_loss(series, frames, contents)
     if contents is not None:
         contents.check()
-    return found, f"automatic: {RULE}"
+    return found, f"automatic: {RULE}", lost
 
 
 def finding_foreground(
@@ -72,8 +75,9 @@ def finding_foreground(
 
     The logarithm of the mean magnitude separates air from tissue whatever the gain. The
     threshold is then lowered towards the background, so that weak tissue stays in. Where
-    background and tissue differ by less than a factor of three there is no background to
-    leave out, and all voxels with a finite, non-zero signal are kept. Voxels with values that
+    background and tissue differ by less than a factor of three, or where the background has
+    been set to zero, there is none to leave out, and all voxels with a finite, non-zero signal
+    are kept, in slices of low gain too. Voxels with values that
     are not finite stay in, so that they are counted and flagged, not lost.
 
     Parameters
@@ -85,24 +89,52 @@ def finding_foreground(
     contents : FrameContents, optional
         Is shown what is read.
     """
+    return (yield from finding_foreground_and_loss(series, frames, contents))[0]
+
+
+def finding_foreground_and_loss(
+    series: MRFSeries,
+    frames: NDArray[np.intp] | None = None,
+    contents: FrameContents | None = None,
+) -> Generator[None, None, tuple[NDArray[np.bool_], list[MapsWarning]]]:
+    """Find what `finding_foreground` does, and warn of slices whose signal it leaves out."""
     frames = np.arange(series.n_frames) if frames is None else frames
-    mean, damaged = yield from _averaging_magnitude(series, frames, contents)
-    return mask_from_magnitude(mean) | damaged
+    mean, coherent, damaged = yield from _averaging_magnitude(series, frames, contents)
+    signal = mean > 0
+    is_masked = _is_background_zero(signal, coherent, ~signal & ~damaged)
+    mask = (signal if is_masked else mask_from_magnitude(mean)) | damaged
+    return mask, _empty_slices(mask, signal)
+
+
+def _empty_slices(mask: NDArray[np.bool_], signal: NDArray[np.bool_]) -> list[MapsWarning]:
+    lost = signal & ~mask.any(axis=(1, 2))[:, None, None]
+    slices = [str(z) for z in np.flatnonzero(lost.any(axis=(1, 2)))]
+    if not slices:
+        return []
+    n = int(lost.sum())
+    message = (
+        f"The automatic mask is empty in {'slice' if len(slices) == 1 else 'slices'} "
+        f"{', '.join(slices)} (counted from 0), which {'has' if len(slices) == 1 else 'have'} a "
+        f"signal in {n:,} voxels, as weak as the background of the others. If it is tissue, "
+        "pick a mask that holds it."
+    )
+    return [MapsWarning("empty-slices", message, voxels=n)]
 
 
 def _averaging_magnitude(
     series: MRFSeries, frames: NDArray[np.intp], contents: FrameContents | None
-) -> Generator[None, None, tuple[NDArray[np.float32], NDArray[np.bool_]]]:
-    """Average the magnitude of short-time means, (Z, Y, X), and find damaged voxels.
+) -> Generator[None, None, tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Average the magnitude of short-time means, (Z, Y, X); find coherent and damaged voxels.
 
     In an undersampled series the streaks make air nearly as bright as tissue in every frame,
     but change from frame to frame; the mean of 25 frames (a seventh of short series) leaves
-    the tissue. Values that are not finite count as zero; their voxels are damaged. A few
-    frames of one slice are in memory at a time.
+    the tissue. Where it leaves most of the magnitude of single frames, there is more than noise
+    and streaks: the voxel is coherent. Values that are not finite count as zero; their voxels
+    are damaged. A few frames of one slice are in memory at a time.
     """
     window = max(1, min(_FRAMES_AVERAGED, len(frames) // 7))
     averaged = len(frames) // window * window
-    mean = np.zeros(series.spatial_shape, np.float32)
+    mean, single = np.zeros((2, *series.spatial_shape), np.float32)
     damaged = np.zeros(series.spatial_shape, bool)
     for z in range(mean.shape[0]):
         for start in range(0, averaged if contents is None else len(frames), window):
@@ -115,8 +147,10 @@ def _averaging_magnitude(
             if start < averaged:
                 images = np.nan_to_num(images, posinf=0.0, neginf=0.0)
                 mean[z] += np.abs(images.mean(axis=0))
+                single[z] += np.abs(images[0])
             yield
-    return mean / np.float32(averaged // window), damaged
+    coherent = (mean > _COHERENT * single) & (window >= _FEWEST_AVERAGED)
+    return mean / np.float32(averaged // window), coherent, damaged
 
 
 def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -125,17 +159,35 @@ def mask_from_magnitude(mean: NDArray[np.float32]) -> NDArray[np.bool_]:
     if not signal.any():
         return signal
     logarithm = np.log(mean[signal].astype(np.float64))
-    threshold = _otsu(logarithm)
-    below, above = logarithm[logarithm < threshold], logarithm[logarithm >= threshold]
-    if below.size == 0 or above.size == 0:
+    threshold = _threshold(logarithm)
+    if threshold is None:
         return signal
-    if np.median(above) - np.median(below) < np.log(_LEAST_CONTRAST):
-        return signal
+    below = logarithm[logarithm < threshold]
     lowered = np.clip(np.percentile(below, 99.5), threshold - np.log(2.0), threshold)
     mask = signal & (np.nan_to_num(mean) > np.exp(lowered))
     for z in range(len(mask)):
         mask[z] = ndimage.binary_fill_holes(mask[z]) & signal[z]
     return _without_specks(mask)
+
+
+def _threshold(logarithm: NDArray[np.float64]) -> float | None:
+    """Return what separates two classes of log magnitudes (N,), None where there are no two."""
+    threshold = _otsu(logarithm)
+    below, above = logarithm[logarithm < threshold], logarithm[logarithm >= threshold]
+    if below.size == 0 or above.size == 0:
+        return None
+    apart = np.median(above) - np.median(below)
+    return threshold if apart >= np.log(_LEAST_CONTRAST) else None
+
+
+def _is_background_zero(
+    signal: NDArray[np.bool_], coherent: NDArray[np.bool_], zero: NDArray[np.bool_]
+) -> bool:
+    """Tell a background of zeros from one that noise fills up to the end of the field of view."""
+    in_plane = ndimage.generate_binary_structure(3, 1)
+    in_plane[[0, 2]] = False
+    beside_zeros = signal & ndimage.binary_dilation(zero, in_plane)
+    return bool(beside_zeros.any() and coherent[beside_zeros].mean() > 0.5)
 
 
 def _otsu(values: NDArray[np.float64]) -> float:

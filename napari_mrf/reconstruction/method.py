@@ -133,7 +133,7 @@ class VoxelResult:
     m0 : ndarray
         (N,) complex64.
     flags : ndarray
-        (N,) uint8, bits of `maps.FLAGS`.
+        (N,) uint16, bits of `maps.FLAGS`.
     uncertainty : dict of str to ndarray
         (N,) float32 standard deviations by parameter key; empty where a method has none.
     b1 : ndarray or None
@@ -144,7 +144,7 @@ class VoxelResult:
     parameters: dict[str, NDArray[np.float32]]
     quality: NDArray[np.float32]
     m0: NDArray[np.complex64]
-    flags: NDArray[np.uint8]
+    flags: NDArray[np.uint16]
     uncertainty: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     b1: NDArray[np.float32] | None = None
 
@@ -179,6 +179,16 @@ class VoxelResult:
             if first.b1 is None
             else np.concatenate([part.b1 for part in parts if part.b1 is not None]),
         )
+
+
+def in_single_precision(values: NDArray[Any]) -> NDArray[Any]:
+    """Return float64 or complex128 values as float32 or complex64; infinite where too large.
+
+    Only M0, PD and their deviations scale with the series and can be; finished maps are
+    checked for that (`warnings.scale_warnings`).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.complex64 if np.iscomplexobj(values) else np.float32)
 
 
 class Method(ABC):

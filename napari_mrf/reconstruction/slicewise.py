@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.steps import Steps, result_of
-from napari_mrf.data.maps import FLAGS, ParameterMaps
+from napari_mrf.data.maps import FLAGS, FlagBits, ParameterMaps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.reconstruction.conditioning import Conditioning, fewest_frames
+from napari_mrf.reconstruction.edges import EdgeWords
 from napari_mrf.reconstruction.foreground import choosing_voxels
 from napari_mrf.reconstruction.frame_contents import FrameContents
 from napari_mrf.reconstruction.held_b1 import checked_b1, held_b1
 from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, VoxelResult
+from napari_mrf.reconstruction.poor_fit import PoorFits
 from napari_mrf.reconstruction.provenance import reconstruction_record
 from napari_mrf.reconstruction.voxel_sample import empty_slab, reading_slab
-from napari_mrf.reconstruction.warnings import edge_warnings
+from napari_mrf.reconstruction.warnings import edge_warnings, scale_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -55,7 +57,7 @@ class FilledMaps:
     maps: ParameterMaps
     quality: NDArray[np.float32]
     m0: NDArray[np.complex64]
-    flags: NDArray[np.uint8]
+    flags: NDArray[np.uint16]
 
     @classmethod
     def empty(cls, keys: tuple[str, ...], series: MRFSeries) -> FilledMaps:
@@ -65,7 +67,7 @@ class FilledMaps:
         def empty() -> NDArray[np.float32]:
             return np.full(shape, np.nan, np.float32)
 
-        quality, flags = empty(), np.zeros(shape, np.uint8)
+        quality, flags = empty(), np.zeros(shape, FlagBits)
         m0 = np.full(shape, complex(np.nan, np.nan), np.complex64)
         maps = ParameterMaps(
             {key: empty() for key in keys},
@@ -121,6 +123,8 @@ class Reconstruction:
         Voxels in all, without signal, not finite.
     warnings : list of MapsWarning
         What a user should read.
+    fits : PoorFits
+        Learns the noise of every fingerprint that is estimated.
     b1 : ndarray or None
         (Z, Y, X) float32 relative B1 that is held, NaN where it is fitted; None without a map.
     """
@@ -128,6 +132,7 @@ class Reconstruction:
     series: MRFSeries
     chosen: NDArray[np.bool_]
     filled: FilledMaps
+    fits: PoorFits
     done: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[MapsWarning] = field(default_factory=list)
@@ -142,7 +147,7 @@ class Reconstruction:
     ) -> None:
         """Flag and count voxels, of a slice or of some places in it, that give no values."""
         for name, these in (("not-finite", not_finite), ("no-signal", silent)):
-            self.filled.flags[at] |= these * np.uint8(FLAGS[name])
+            self.filled.flags[at] |= these * FlagBits(FLAGS[name])
             self.counts[name.replace("-", "_")] += int(np.sum(these))
 
 
@@ -164,6 +169,11 @@ class SlicewiseMethod(Method):
         self.conditioning = conditioning or Conditioning()
         self._kept = self.conditioning.kept_frames(sequence)
         self._contents: FrameContents | None = None
+
+    @property
+    def edge_words(self) -> EdgeWords:
+        """How warnings speak of the edges of what the method can give."""
+        return EdgeWords()
 
     def preparing(self) -> Generator[None, None, Any]:
         """Build what is needed, once, in the worker; every yield is a chance to cancel.
@@ -202,7 +212,7 @@ class SlicewiseMethod(Method):
         choosing = Steps(choosing_voxels(series, mask, self.frames_in(series), self._contents))
         for _ in choosing:
             yield preparing
-        chosen, rule = choosing.result
+        chosen, rule, lost = choosing.result
         series.check_complex(np.flatnonzero(chosen.any(axis=(1, 2))))
         total = int(chosen.sum())
         if total == 0:
@@ -213,16 +223,19 @@ class SlicewiseMethod(Method):
                 hint="Pick another series or mask.",
             )
         counts = {"voxels": total, "no_signal": 0, "not_finite": 0}
-        run = Reconstruction(series, chosen, filled, counts=counts)
+        fits = PoorFits(self.sequence, self.conditioning, series.spatial_shape)
+        run = Reconstruction(series, chosen, filled, fits, counts=counts, warnings=lost)
         held = None if given is None else held_b1(self, given, chosen)
         if held is not None:
             run.b1 = held.values
             run.warnings += held.warnings
         yield from self._fill(run)
+        filled.flags[fits.found(filled.quality)] |= FLAGS["poor-fit"]
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         if held is not None:
             maps.provenance["b1"] = held.record
-        warnings = [*self.notes, *edge_warnings(maps), *run.warnings]
+        found = [*edge_warnings(maps, self.edge_words), *scale_warnings(maps)]
+        warnings = [*self.notes, *found, *run.warnings]
         maps.provenance["warnings"] = [warning.as_dict() for warning in warnings]
         run.done = total
         yield run.update(stage="done")

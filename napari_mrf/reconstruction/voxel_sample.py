@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.maps import FlagBits
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
@@ -78,6 +79,6 @@ class VoxelSample:
         if not self._signals:
             nothing = np.zeros(0, np.float32)
             return np.zeros((0, 0), np.complex64), VoxelResult(
-                {}, nothing, nothing.astype(np.complex64), nothing.astype(np.uint8)
+                {}, nothing, nothing.astype(np.complex64), nothing.astype(FlagBits)
             )
         return np.concatenate(self._signals), VoxelResult.joined(self._results)

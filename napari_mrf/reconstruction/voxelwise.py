@@ -164,6 +164,7 @@ class VoxelwiseMethod(SlicewiseMethod):
             at = (z, rows[good], columns[good])
             result = self._matched(signals[good], None if run.b1 is None else run.b1[at])
             run.filled.store(at, result)
+            run.fits.add(at, signals[good])
             sample.add(signals[good], result)
 
     def _matched(

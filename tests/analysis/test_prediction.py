@@ -211,3 +211,9 @@ def test_prediction_of_a_region_is_the_mean_of_its_voxels(m0):
     holes[0, 0, 0] = np.nan
     partly = Predictor.of("set", maps_of(FF=holes), SERIES).mean_at(voxels, signals, mean)
     assert partly.note == "1 of 12 voxels have no value"
+
+
+def test_flags_of_a_voxel_stand_in_the_note():
+    flags = np.full(SHAPE, FLAGS["poor-fit"] | FLAGS["Df-edge"])
+    assert predicted(maps_of(flags=flags))[1].note == "flagged Df-edge, poor-fit"
+    assert predicted(maps_of(flags=np.zeros(SHAPE)))[1].note == ""

@@ -178,3 +178,17 @@ def test_regions_of_a_real_thigh_have_the_means_that_numpy_gives():
         if valid.sum() > 1:
             expected = data["T1H2O"][valid].astype(float).mean()
             assert row(table, label, "T1H2O")["mean"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("power", [-70, 60])
+def test_statistics_scale_with_the_amplitude_of_the_series(power):
+    rng = np.random.default_rng(0)
+    labels = np.ones((1, 8, 8), np.uint16)
+    density = rng.uniform(1, 30, labels.shape).astype(np.float32)
+    numbers = ["mean", "sd", "median", "p05", "p95", "mean_uncertainty"]
+
+    def row(scale):
+        maps = ParameterMaps({"PD": density * scale}, uncertainty={"PD": 0.1 * density * scale})
+        return roi_statistics(maps, labels)[numbers].to_numpy(float)
+
+    np.testing.assert_array_equal(row(2.0**power), row(1.0) * 2.0**power)

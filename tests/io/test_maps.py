@@ -24,7 +24,7 @@ def maps(affine):
         values,
         quality=rng.uniform(0, 1, (2, 3, 4)),
         m0=rng.standard_normal((2, 3, 4)) + 1j,
-        flags=rng.integers(0, 256, (2, 3, 4)),
+        flags=rng.integers(0, 1024, (2, 3, 4)),
         affine=affine + 1e-9,
         provenance={"method": {"name": "water-fat"}, "input": ["a.nii"]},
     )
@@ -73,7 +73,19 @@ def test_nibabel_reads_the_same_numbers_in_the_same_place(tmp_path, maps, affine
         assert image.header.get_xyzt_units()[0] == "mm"
     m0 = nibabel.load(tmp_path / "m0.nii.gz")
     np.testing.assert_array_equal(np.asanyarray(m0.dataobj), maps.m0.T)
-    assert nibabel.load(tmp_path / "flags.nii.gz").get_data_dtype() == np.uint8
+    assert nibabel.load(tmp_path / "flags.nii.gz").get_data_dtype() == np.uint16
+
+
+def test_flags_of_eight_bits_are_read_as_they_are(tmp_path, maps):
+    """As earlier versions wrote them."""
+    save_maps(maps, tmp_path)
+    (tmp_path / "maps.json").unlink()
+    path = tmp_path / "flags.nii.gz"
+    bits = (maps.flags & 255).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(bits.T, nibabel.load(path).affine), path)
+    flags = load_maps(tmp_path).flags
+    assert flags.dtype == np.uint16
+    np.testing.assert_array_equal(flags, bits)
 
 
 def test_record_says_units_sums_and_the_meaning_of_flags(tmp_path, maps):

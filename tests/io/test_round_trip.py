@@ -70,7 +70,7 @@ def test_maps_survive(tmp_path, shape, keys, affine, companions, seed):
     if companions:
         maps = ParameterMaps(
             maps, affine=affine, quality=rng.uniform(size=shape),
-            m0=rng.standard_normal(shape) * 1j, flags=rng.integers(0, 256, shape),
+            m0=rng.standard_normal(shape) * 1j, flags=rng.integers(0, 1024, shape),
         )  # fmt: skip
     save_maps(maps, tmp_path, overwrite=True)
     again = load_maps(tmp_path)

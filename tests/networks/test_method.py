@@ -154,9 +154,10 @@ def test_estimates_beyond_the_range_are_kept_in_it_and_flagged(installed, series
         assert maps[key].min() >= low
         assert maps[key].max() <= high
         at_end = (maps[key] == low) | (maps[key] == high)
-        bit = FLAGS.get(f"{key}-edge", 0)
-        if bit:
-            np.testing.assert_array_equal((maps.flags & bit) > 0, at_end)
+        # No water has no T1, and no fraction lies outside 0 to 1.
+        meant = {"T1H2O": maps["FF"] < 1, "T1fat": maps["FF"] > 0, "FF": False}.get(key, True)
+        flagged = (maps.flags & FLAGS[f"{key}-edge"]) > 0
+        np.testing.assert_array_equal(flagged, at_end & meant)
 
 
 def test_voxels_without_signal_or_number_are_left_out(installed, series):

@@ -11,7 +11,11 @@ import napari_mrf as mrf
 from napari_mrf.compute.steps import result_of
 from napari_mrf.phantoms.files import TRUTH_NAME
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
-from napari_mrf.reconstruction.foreground import finding_foreground, mask_from_magnitude
+from napari_mrf.reconstruction.foreground import (
+    finding_foreground,
+    finding_foreground_and_loss,
+    mask_from_magnitude,
+)
 
 
 def foreground_mask(series):
@@ -139,3 +143,61 @@ def test_mask_does_not_depend_on_how_the_series_is_stored(streaky):
         return {"mask": foreground_mask(mrf.MRFSeries(stored)).ravel().astype(int)}
 
     check_chunks_and_threads(run, [(32, 1), (5, 3)])
+
+
+DISC = disc(64, 20)[0]
+
+
+def thighs(gains, noise=0.0):
+    """A rim of 1 and a core of 4 in a disc, one gain a slice; zeros around it, or noise."""
+    rng = np.random.default_rng(0)
+    shape = (len(gains), 64, 64)
+    tissue = np.where(disc(64, 8), 4.0, 1.0) * DISC * rng.uniform(0.8, 1.2, shape)
+    signal = tissue * np.exp(0.7j) + noise * complex_normal(rng, 175, *shape)
+    return (np.reshape(gains, (-1, 1, 1)) * signal).astype(np.complex64)
+
+
+@pytest.mark.parametrize("streaks", [0.0, 0.5])
+@pytest.mark.parametrize(
+    "gains",
+    [(1, 1, 0.05, 1), (0.05, 1), (1, 0.6, 0.3, 0.1, 0.05, 0.01), (1,), (1e-19, 1e-21), (1, 0)],
+)
+def test_every_voxel_with_signal_stays_where_the_background_is_zero(gains, streaks):
+    signal = thighs(gains, streaks) * DISC
+    expected = DISC & (np.reshape(gains, (-1, 1, 1)) > 0)
+    np.testing.assert_array_equal(foreground_mask(mrf.MRFSeries(signal)), expected)
+
+
+def test_zeros_around_a_round_field_of_view_are_no_zero_background():
+    signal = thighs((1, 1, 0), noise=0.1)
+    signal[:, 2] = 0.1 * complex_normal(np.random.default_rng(1), 175, 64, 64)  # air alone
+    signal[..., ~disc(64, 30)[0]] = 0
+    signal[..., 30:33, 30:33] = 0  # a hole in the tissue decides nothing
+    mask = foreground_mask(mrf.MRFSeries(signal))
+    assert mask[:2, DISC].mean() > 0.98
+    assert mask[:2, ~DISC].mean() < 0.02
+    assert not mask[2].any()
+
+
+def test_slices_with_signal_that_stay_empty_are_named():
+    signal = thighs((1, 0.01, 0, 0.01))
+    signal += 0.1 * complex_normal(np.random.default_rng(1), *signal.shape)
+    signal[:, 2] = 0
+    mask, (told,) = result_of(finding_foreground_and_loss(mrf.MRFSeries(signal)))
+    assert mask.any(axis=(1, 2)).tolist() == [True, False, False, False]
+    assert told.code == "empty-slices"
+    assert told.voxels == 2 * 64 * 64
+    assert "empty in slices 1, 3 (counted from 0)" in told.message
+
+
+def test_mask_that_loses_no_slice_is_silent():
+    series = mrf.MRFSeries(thighs((1, 0.05)) * DISC)
+    assert result_of(finding_foreground_and_loss(series))[1] == []
+
+
+@pytest.mark.parametrize("power", [-70, 60])
+def test_amplitude_of_the_series_changes_no_voxel(streaky, power):
+    plain, scaled = (
+        foreground_mask(mrf.MRFSeries(signal)) for signal in (streaky, streaky * 2.0**power)
+    )
+    np.testing.assert_array_equal(scaled, plain)

@@ -249,3 +249,27 @@ def test_defaults_of_python_panel_and_command_line_are_the_same(
             assert method.refining.refine is True
             assert get(name, sequence=sequence).refining == method.refining
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("refine", [True, False])
+@pytest.mark.parametrize("power", [127, -130])
+def test_scale_beyond_single_precision_is_told_and_the_maps_stay(sequence, refine, power):
+    rng = np.random.default_rng(4)
+    signal = measured(sequence, random_tissue(24, rng), 30, rng).T.reshape(175, 2, 3, 4)
+    signal /= np.abs(signal).max()
+    method = methods.get("water-fat", sequence=sequence, refine=refine)
+    plain = method.reconstruct(mrf.MRFSeries(signal), EVERYWHERE)
+    far = method.reconstruct(
+        mrf.MRFSeries((signal.astype(np.complex128) * 2.0**power).astype(np.complex64)), EVERYWHERE
+    )
+    assert plain.warnings == ()
+    (told,) = [one for one in far.warnings if one.code == "scale-out-of-range"]
+    size = np.abs(plain.m0.astype(np.complex128)) * 2.0**power
+    tiny, largest = np.finfo(np.float32).tiny, np.finfo(np.float32).max
+    assert told.voxels == np.sum((size < tiny) | (size > largest)) > 0
+    assert told.message.startswith(
+        f"M0 leaves the range of single precision in {told.voxels} of 24"
+    )
+    if power > 0:  # small numbers have lost digits themselves
+        for key in plain:
+            np.testing.assert_array_equal(far[key], plain[key])

@@ -152,6 +152,7 @@ class Predictor:
             correlation=correlation(signal, measured, self.used),
             scale=scale,
             scale_from=scale_from,
+            note=self._flagged(voxel),
         )
 
     def mean_at(
@@ -231,6 +232,11 @@ class Predictor:
             without = ", ".join(key for key, value in values.items() if not np.isfinite(value))
             return f"no value of {without}"
         return "no value: outside the mask"
+
+    def _flagged(self, voxel: tuple[int, int, int]) -> str:
+        flags = 0 if self.maps.flags is None else int(self.maps.flags[voxel])
+        names = ", ".join(name for name, bit in FLAGS.items() if flags & bit)
+        return f"flagged {names}" if names else ""
 
     @property
     def _m0(self) -> NDArray[np.complex64] | None:

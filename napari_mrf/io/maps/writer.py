@@ -34,7 +34,7 @@ def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = F
 
     ``<key>.nii.gz`` for every parameter (float32, NaN where there is no value),
     ``<key>_std.nii.gz`` for every standard deviation, ``quality.nii.gz``, ``flags.nii.gz``
-    (uint8) and ``m0.nii.gz`` (complex64) where present, and ``maps.json`` with units,
+    (uint16) and ``m0.nii.gz`` (complex64) where present, and ``maps.json`` with units,
     provenance, versions, the meaning of the flags and the sha256 of each file. The same maps
     give the same bytes.
 

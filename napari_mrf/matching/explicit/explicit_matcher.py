@@ -16,8 +16,9 @@ from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import RefiningMatcher, take_given_b1
+from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.held_b1 import nearest_places
-from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -244,7 +245,7 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         norms = norms_of(signals)
         product = _products_of_pairs(atoms.signals, index, signals)
         atom_norms = np.maximum(atoms.norms[index], np.finfo(float).tiny)
-        scale = (product / atom_norms**2).astype(np.complex64)
+        scale = in_single_precision(product / atom_norms**2)
         values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
         if "PD" in self.parameters and "PD" not in values:
             values["PD"] = np.abs(scale)
@@ -262,16 +263,13 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
 
 def _edges(
     axes: Mapping[str, NDArray[np.float64]], values: dict[str, NDArray[np.float32]]
-) -> NDArray[np.uint8]:
-    flags = np.zeros(len(next(iter(values.values()))), np.uint8)
-    present = {"T1H2O": values.get("FF", 0) != 1, "T1fat": values.get("FF", 1) != 0}
-    for key, axis in axes.items():
-        if f"{key}-edge" in FLAGS and axis.min() < axis.max():
-            at_edge = (values[key] == np.float32(axis.min())) | (
-                values[key] == np.float32(axis.max())
-            )
-            flags[at_edge & present.get(key, True)] |= FLAGS[f"{key}-edge"]
-    return flags
+) -> NDArray[np.uint16]:
+    ends = {
+        key: np.float32([axis.min(), axis.max()])
+        for key, axis in axes.items()
+        if f"{key}-edge" in FLAGS and axis.min() < axis.max()
+    }
+    return edge_flags({key: np.isin(values[key], both) for key, both in ends.items()}, values)
 
 
 def _products_of_pairs(

@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.matching.refinement.prior import range_prior
-from napari_mrf.reconstruction.method import VoxelResult
+from napari_mrf.reconstruction.edges import edge_flags
+from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +54,8 @@ class SignalTables:
 
 
 _MAX_STEPS = 30
+# Of a scale: how close to a limit is on it. The kernel takes smaller steps for none.
+_CLOSE = 1e-4
 # Slow noise far above the residual is misfit (partial volume, motion), not a noise level.
 _COLORS = (0.05, 4.0)
 _LONGEST_RUN, _SHORTEST_RUN = 8, 4
@@ -131,7 +134,7 @@ class Refinement(ABC):
         fits = self.refine(signals, found, range_prior(self._sequence.kind))
         values = {key: fits.parameters[key].astype(np.float64) for key in self.keys}
         residual = signals - fits.m0[:, None] * self._signals(values)
-        residual = residual / np.linalg.norm(signals, axis=1, keepdims=True)
+        residual = residual / norms_of(signals)[:, None]
         means = np.array([np.isin(np.arange(signals.shape[1]), run) / len(run) for run in runs])
         means *= self._tables.signs
         lengths = np.array([len(run) for run in runs])
@@ -173,8 +176,8 @@ class Refinement(ABC):
         -------
         VoxelResult
             With `uncertainty` by parameter: NaN for a B1 that was held, which is not estimated,
-            and conditional on it for the others. Flags of the grid's edges are gone: the values
-            are free to leave the grid.
+            and conditional on it for the others. Flags tell of the limits of refinement instead
+            of the grid's edges: the values are free to leave the grid. A held B1 lies on none.
         """
         tables, (n, n_frames), n_tissue = self._tables, signals.shape, len(self.keys)
         # Scaled to norm 1, so that steps and limits mean the same for every gain.
@@ -182,7 +185,7 @@ class Refinement(ABC):
         projected = np.empty((n, tables.basis.shape[1]), np.complex128)
         self._project(interleaved(signals), norms, tables.basis, projected)
         projected /= tables.phase
-        first = found.m0 / norms
+        first = self._first_scale(signals, found) / norms
         start = np.stack(
             [*(found.parameters[key].astype(np.float64) for key in self.keys),
              first.real, first.imag], axis=1,
@@ -211,13 +214,39 @@ class Refinement(ABC):
             deviations["PD"] = deviation[:, n_tissue] * norms
         order = [key for key in self._sequence.parameters if key in values]
         return VoxelResult(
-            parameters={key: values[key].astype(np.float32) for key in order},
+            parameters={key: in_single_precision(values[key]) for key in order},
             quality=np.sqrt(np.clip(1.0 - misfit, 0.0, 1.0)).astype(np.float32),
-            m0=m0.astype(np.complex64),
-            flags=np.zeros(n, np.uint8),
-            uncertainty={key: deviations[key].astype(np.float32) for key in order},
+            m0=in_single_precision(m0),
+            flags=edge_flags(self._on_limits(theta, held), values),
+            uncertainty={key: in_single_precision(deviations[key]) for key in order},
             b1=found.b1,
         )
+
+    def _first_scale(
+        self, signals: NDArray[np.complex64], found: VoxelResult
+    ) -> NDArray[np.complex128]:
+        """Return M0 (N,) of the grid answers; by least squares where float32 could not hold it."""
+        scale = found.m0.astype(np.complex128)
+        lost = ~np.isfinite(scale) | (scale == 0)
+        if lost.any():
+            values = {key: found.parameters[key][lost].astype(np.float64) for key in self.keys}
+            model = self._signals(values)
+            product = np.sum(model.conj() * signals[lost], axis=1)
+            scale[lost] = product / np.sum(np.abs(model) ** 2, axis=1)
+        return scale
+
+    def _on_limits(
+        self, theta: NDArray[np.float64], held: NDArray[np.float64]
+    ) -> dict[str, NDArray[np.bool_]]:
+        """Return by key whether refinement ended on a limit (N,), to the step that counts."""
+        tables = self._tables
+        on_limit = {}
+        for p, key in enumerate(self.keys):
+            close = _CLOSE * tables.scales[p]
+            value = theta[:, p]
+            on = (value <= tables.lower[p] + close) | (value >= tables.upper[p] - close)
+            on_limit[key] = on & np.isnan(held[:, p])
+        return on_limit
 
     def _left(self, n_samples: float) -> float:
         """Share of the power of noise that is left after the parameters took up theirs."""

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.matching.explicit.compressed import CompressedMatcher
 from napari_mrf.matching.spatiotemporal.similarity import Similarity, SliceFeatures, image_of
+from napari_mrf.reconstruction.method import in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -119,6 +120,7 @@ class CoefficientSimilarity(Similarity[CoefficientFeatures, Prepared]):
             read=read,
             seen=seen,
             own={key: image_of(values, read, np.nan) for key, values in found.parameters.items()},
+            flags=image_of(found.flags, read, 0),
             norms=image_of(norms, read, 0.0),
             real=image_of(coefficients.real.astype(np.float32), read, 0.0),
             imaginary=image_of(coefficients.imag.astype(np.float32), read, 0.0),
@@ -160,4 +162,4 @@ class CoefficientSimilarity(Similarity[CoefficientFeatures, Prepared]):
         signal = features.real[at] + 1j * features.imaginary[at]
         inner = np.sum((atoms.real[atom] - 1j * atoms.imaginary[atom]) * signal, axis=1)
         scale = inner * features.norms[at] / atoms.norms[atom]
-        return np.clip(np.abs(inner), 0.0, 1.0).astype(np.float32), scale.astype(np.complex64)
+        return np.clip(np.abs(inner), 0.0, 1.0).astype(np.float32), in_single_precision(scale)

@@ -18,6 +18,7 @@ from napari_mrf.matching.spatiotemporal.similarity import (
 )
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
 from napari_mrf.matching.water_fat.matcher import WaterFatMatcher
+from napari_mrf.reconstruction.method import in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -134,6 +135,7 @@ class MixtureSimilarity(Similarity[MixtureFeatures, Prepared]):
             read=read,
             seen=seen,
             own={key: image_of(values, read, np.nan) for key, values in found.parameters.items()},
+            flags=image_of(found.flags, read, 0),
             norms=image_of(norms, read, 0.0),
             water=image_of(water, read, 0.0),
             fat=image_of(fat, read, 0.0),
@@ -187,7 +189,7 @@ class MixtureSimilarity(Similarity[MixtureFeatures, Prepared]):
         )
         quality = np.clip(np.abs(inner) / np.sqrt(power), 0.0, 1.0)
         scale = inner * features.norms[at] / power
-        return quality.astype(np.float32), scale.astype(np.complex64)
+        return quality.astype(np.float32), in_single_precision(scale)
 
 
 def _products(

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_mrf.compute.steps import Steps
+from napari_mrf.data.maps import FLAGS, FlagBits
 from napari_mrf.reconstruction.method import VoxelResult
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Pipeline:
             signals = matcher.condition(np.ascontiguousarray(slab[:, rows[of], columns[of]].T))
             kept.append(signals)
             found.append(matcher.match(signals))
+            self._run.fits.add((z, rows[of], columns[of]), signals)
             yield self._update(z)
         if not found:
             self._read.discard(z)
@@ -170,13 +172,17 @@ class Pipeline:
         quality, m0 = self._similarity.judged(here, at, values)
         every = {key: here.own[key][at] for key in here.own} | values
         keys = tuple(self._run.filled.maps)
+        # Averages of tissue lie on no edge; what is the matcher's own does as it says.
+        averaged = sum(FLAGS[f"{key}-edge"] for key in merged)
+        flags = here.flags[at]
+        flags[candidates.count[at] > 0] &= ~FlagBits(averaged)
         if "PD" in keys:
             every["PD"] = np.abs(m0)
         result = VoxelResult(
             parameters={key: every[key] for key in keys},
             quality=quality,
             m0=m0,
-            flags=np.zeros(len(m0), np.uint8),
+            flags=flags,
         )
         self._run.filled.store((z, rows, columns), result)
         self.outside += int(np.sum(compared & (candidates.count == 0)))

@@ -36,6 +36,8 @@ class SliceFeatures:
         (Y, X) bool, those of them that are tissue: only they take part in patches.
     own : dict of str to ndarray
         (Y, X) float32 values of the matcher, by parameter key; NaN elsewhere.
+    flags : ndarray
+        (Y, X) uint16 flags of the matcher.
     norms : ndarray
         (Y, X) norms of the fingerprints.
     """
@@ -43,6 +45,7 @@ class SliceFeatures:
     read: NDArray[np.bool_]
     seen: NDArray[np.bool_]
     own: dict[str, NDArray[np.float32]]
+    flags: NDArray[np.uint16]
     norms: NDArray[np.float64]
 
 

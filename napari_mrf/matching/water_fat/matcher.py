@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
-from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.grid import ParameterGrid, reconstruction_grid, wide_grid
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import (
@@ -19,8 +18,14 @@ from napari_mrf.matching.refining_matcher import (
     take_given_b1,
 )
 from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.held_b1 import nearest_places
-from napari_mrf.reconstruction.method import MethodInfo, MethodOption, VoxelResult
+from napari_mrf.reconstruction.method import (
+    MethodInfo,
+    MethodOption,
+    VoxelResult,
+    in_single_precision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -161,20 +166,17 @@ class WaterFatMatcher(RefiningMatcher):
         scale: NDArray[np.complex128],
     ) -> VoxelResult:
         values = {"FF": fat_fraction.astype(np.float32)}
-        flags = np.zeros(len(indices), np.uint8)
-        # Without water (or fat) its T1 is free, and lies on no edge.
-        present = {"T1H2O": fat_fraction < 1, "T1fat": fat_fraction > 0}
+        on_edge = {}
         for column, key in enumerate(("T1H2O", "T1fat", "Df", "B1")):
             axis, index = self.grid[key], indices[:, column]
             values[key] = axis[index].astype(np.float32)
             if axis.size > 1:
-                edge = ((index == 0) | (index == axis.size - 1)) & present.get(key, True)
-                flags[edge] |= FLAGS[f"{key}-edge"]
+                on_edge[key] = (index == 0) | (index == axis.size - 1)
         return VoxelResult(
             parameters=values,
             quality=np.clip(correlation, 0.0, 1.0).astype(np.float32),
-            m0=scale.astype(np.complex64),
-            flags=flags,
+            m0=in_single_precision(scale),
+            flags=edge_flags(on_edge, values),
         )
 
 

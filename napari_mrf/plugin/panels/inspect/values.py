@@ -140,9 +140,11 @@ class ValuesModel(QAbstractTableModel):
     def _tip(self, row: ValueRow, column: int) -> str:
         key = self._key(column)
         if not key:
-            return "\n".join(part for part in (row.label, row.prediction.reason) if part)
+            of_row = (row.label, row.prediction.reason, row.prediction.note)
+            return "\n".join(part for part in of_row if part)
         if key == _FIT:
-            return row.prediction.reason or _FIT_TIP
+            tip = row.prediction.reason or _FIT_TIP
+            return "\n".join(part for part in (row.prediction.note, tip) if part)
         if not self._is_valid(row, key):
             rule = validity_rules(self.thresholds)[key].describe()
             return f"In brackets: {PARAMETERS[key].label} is valid only where {rule}"

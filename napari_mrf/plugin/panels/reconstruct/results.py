@@ -80,7 +80,8 @@ class AdviceList(QWidget):
 _COMPANION_TIPS = {
     "quality": "Quality of the fit in each voxel: the correlation of the measured and the "
     "predicted fingerprint, 0 to 1",
-    "flags": "Voxels that may be wrong: no signal, or the best match is on the edge of the grid",
+    "flags": "Voxels that may be wrong: no signal, a value on an edge of what the method can give, "
+    "or a poor fit, whose residual is larger than the noise explains",
     "mask": "The voxels that were reconstructed",
     "uncertainty": "One layer per map: the standard deviation of every value, from the misfit of "
     "the fingerprint and its sensitivity to the parameter",
