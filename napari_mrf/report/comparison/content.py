@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.report.comparison import readable
 from napari_mrf.report.comparison.record import comparison_record, method_text
 
@@ -86,8 +87,11 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
         no_agreement = ""
         tables += [
             readable.limits_overview(comparison),
+            *readable.relative_overview(comparison),
+            readable.assumptions_overview(comparison),
             *readable.other_limits_overview(comparison),
             readable.coefficients_overview(comparison),
+            readable.regression_overview(comparison),
             *readable.proportional_overview(comparison),
             *readable.verdicts_overview(comparison),
             *readable.repeatability_overview(comparison),
@@ -105,7 +109,7 @@ def report_content(comparison: Comparison, made: datetime) -> ReportContent:
         summary=f"Reference: {comparison.reference_name}. Test: {comparison.test_name}. {who}, "
         f"maps {', '.join(comparison.maps)}. Made {made:%Y-%m-%d %H:%M %Z}".rstrip()
         + ".",
-        warnings=(*comparison.warnings, *_missing(comparison)),
+        warnings=(*comparison.warnings, *_missing(comparison), *_advice(comparison)),
         tables=tuple(tables),
         details=(
             *readable.by_region_overview(comparison),
@@ -130,6 +134,16 @@ def _missing(comparison: Comparison) -> list[str]:
         f"{reason[0].upper()}{reason[1:]}"
         + ("." if len(keys) == every else f" ({', '.join(keys)}).")
         for reason, keys in reasons.items()
+    ]
+
+
+def _advice(comparison: Comparison) -> list[str]:
+    """Return what to use where differences are not as limits assume, one sentence a map."""
+    table = comparison.agreement
+    return [
+        f"{PARAMETERS[key].label}: {advice}."
+        for key, advice in zip(table["map"], table["advice"], strict=True)
+        if advice
     ]
 
 

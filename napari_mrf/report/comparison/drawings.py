@@ -8,6 +8,7 @@ from napari_mrf.plots.agreement_figure import agreement_figure
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
+from napari_mrf.plots.normality_figure import normality_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.comparison.compare import Comparison
 
 BLURRINESS = "blurriness"
+NORMALITY = "normality"
 
 
 def figure_names(comparison: Comparison) -> list[str]:
     """Return the names of the figures, which are those of their files without suffix."""
     pictures = [errors_name(comparison, index) for index in range(len(comparison.pictures))]
-    return [*map(agreement_name, comparison.agreement["map"]), *pictures, BLURRINESS]
+    agreement = [*map(agreement_name, comparison.agreement["map"])]
+    return [*agreement, *([NORMALITY] if agreement else []), *pictures, BLURRINESS]
 
 
 def agreement_name(key: str) -> str:
@@ -43,6 +46,8 @@ def draw(comparison: Comparison, name: str) -> Figure:
     names = (comparison.reference_name, comparison.test_name)
     if name == BLURRINESS:
         return settle(blurriness_figure(comparison))
+    if name == NORMALITY:
+        return settle(normality_figure(comparison))
     if name.startswith("agreement_"):
         return settle(agreement_figure(comparison, name.removeprefix("agreement_")))
     for index, picture in enumerate(comparison.pictures):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.errors import shown
-from napari_mrf.report.comparison.drawings import BLURRINESS, agreement_name, errors_name
+from napari_mrf.report.comparison.drawings import BLURRINESS, NORMALITY, agreement_name, errors_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,11 @@ def _sections(comparison: Comparison, svg: Mapping[str, bytes]) -> list[dict[str
                 _figure(svg[agreement_name(key)], f"Agreement of {key}")
                 for key in comparison.agreement["map"]
             ],
+        })  # fmt: skip
+        sections.append({
+            "title": "Quantiles of the differences",
+            "note": "Points of normal differences lie along the line.",
+            "figures": [_figure(svg[NORMALITY], "Quantiles of the differences of every map")],
         })  # fmt: skip
     for index, picture in enumerate(comparison.pictures):
         of_whom = f", subject {picture.subject}" if len(comparison.subjects) > 1 else ""

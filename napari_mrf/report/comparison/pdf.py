@@ -13,6 +13,7 @@ from napari_mrf.plots.agreement_figure import fill_agreement
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import FILE_STYLE
+from napari_mrf.plots.normality_figure import fill_normality
 from napari_mrf.report.comparison.pdf_page import A4_INCHES, TextPages
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def iter_pdf_report(
             parts = page.subfigures(_PLOTS_A_PAGE, 1, squeeze=False)[:, 0]
             for part, key in zip(parts, keys[start : start + _PLOTS_A_PAGE], strict=False):
                 fill_agreement(part, comparison, key)
+            book.savefig(page)
+        if keys:
+            page = _page("Quantiles of the differences")
+            fill_normality(page.subfigures(2, 1, squeeze=False)[0, 0], comparison)
             book.savefig(page)
         yield from _pictures(comparison, book)
         yield "last pages of report.pdf"

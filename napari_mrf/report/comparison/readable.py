@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.relative import ABSOLUTE, PERCENT, RATIO
+from napari_mrf.analysis.agreement.reliability import ICC_REASON
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS, INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import printed, signed
@@ -179,6 +181,73 @@ def limits_overview(comparison: Comparison, prefix: str = "") -> Table:
     )
 
 
+def relative_overview(comparison: Comparison) -> list[Table]:
+    """Return limits in percent or of ratios, one row a map; none where they were not asked for."""
+    table, kind = comparison.agreement, comparison.options.limits
+    if kind == ABSOLUTE:
+        return []
+    places, title = (3, "as ratios") if kind == RATIO else (2, "in percent")
+    rows = [
+        [
+            Cell(PARAMETERS[str(row["map"])].label),
+            *(with_interval(row, f"relative_{name}", places) for name in _LEVELS),
+        ]
+        for _, row in table.iterrows()
+    ]
+    note = {
+        RATIO: "Reference / test, from logarithms; the bias is a geometric mean.",
+        PERCENT: "100 (reference − test) / mean of both.",
+    }[kind]
+    return [
+        Table(
+            f"Limits of agreement {title}", ("Map", "Bias", "Lower limit", "Upper limit"), rows,
+            f"{note} In brackets 95 % intervals, on the basis of the limits above.",
+        )
+    ]  # fmt: skip
+
+
+def assumptions_overview(comparison: Comparison) -> Table:
+    """Return how likely the differences are, were they as limits assume."""
+    rows = [
+        [
+            Cell(PARAMETERS[str(row["map"])].label),
+            _p_cell(row["normality_p"]),
+            _p_cell(row["spread_p"]),
+        ]
+        for _, row in comparison.agreement.iterrows()
+    ]
+    return Table(
+        "What the limits assume",
+        ("Map", "Normal differences, p", "Even spread, p"),
+        rows,
+        "Shapiro-Wilk test of the differences (by subjects: of their means); slope of absolute "
+        "residuals over the mean of both. Warnings say what to use instead. Of twenty tests one "
+        "falls below 0.05 by chance; with few subjects large departures stay above.",
+    )
+
+
+def regression_overview(comparison: Comparison) -> Table:
+    """Return the lines for errors in both methods, two rows a map."""
+    rows = []
+    for _, row in comparison.regression.iterrows():
+        key = str(row["map"])
+        cells = [with_interval(row, "slope", 3), with_interval(row, "intercept", key)]
+        rows.append([Cell(printed(key).title), Cell(row["method"]), *cells,
+                     Cell(row["basis"] or NO_VALUE)])  # fmt: skip
+    return Table(
+        "Regression with errors in both methods",
+        ("Map", "Line", "Slope", "Intercept", "Basis of the intervals"),
+        rows,
+        "Test = slope · reference + intercept; in brackets 95 % intervals. Deming: ratio of error "
+        f"variances, test / reference, of {comparison.options.error_ratio:g} as given. "
+        "Passing-Bablok has an interval for independent regions only.",
+    )
+
+
+def _p_cell(p: float) -> Cell:
+    return Cell("< 0.001", repr(p)) if p < 0.001 else number(p, 3)
+
+
 def other_limits_overview(comparison: Comparison) -> list[Table]:
     """Return the other limits and intervals that know of subjects; none for too few subjects."""
     table, found = comparison.agreement, []
@@ -233,8 +302,8 @@ def coefficients_overview(comparison: Comparison, prefix: str = "") -> Table:
         else "Reliability and regression over the regions",
         ("Map", "ICC(2,1)", "ICC(3,1)", "CCC", "Slope", "Intercept", "r", "R²"),
         rows,
-        "In brackets 95 % intervals, on the basis of the limits. Regression: test = slope · "
-        "reference + intercept.",
+        f"In brackets 95 % intervals, on the basis of the limits. {ICC_REASON} Regression: least "
+        "squares, test = slope · reference + intercept.",
     )
 
 
@@ -243,11 +312,10 @@ def proportional_overview(comparison: Comparison) -> list[Table]:
     table = comparison.agreement
     rows = []
     for _, row in table[table["proportional_slope"].notna()].iterrows():
-        p = row["proportional_p"]
         rows.append([
             Cell(PARAMETERS[str(row["map"])].label),
             with_interval(row, "proportional_slope", 3),
-            Cell("< 0.001") if p < 0.001 else number(p, 3),
+            _p_cell(row["proportional_p"]),
         ])  # fmt: skip
     if not rows:
         return []
@@ -268,7 +336,7 @@ def verdicts_overview(comparison: Comparison) -> list[Table]:
             Cell(printed(key).title),
             of_map(row["margin"], key),
             with_interval(row, "bias", key),
-            number(row["margin_p"], 3),
+            _p_cell(row["margin_p"]),
             Cell(row["margin_verdict"] or NO_VALUE),
         ]
         for key, (_, row) in zip(table["map"], table.iterrows(), strict=True)

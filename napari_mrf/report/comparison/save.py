@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
-TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv", "blurriness.csv")
+TABLES = (
+    "metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
+    "agreement_regression.csv", "blurriness.csv",
+)  # fmt: skip
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
@@ -28,7 +31,7 @@ COMPARISON_RESULTS = ResultKind(
     "a comparison",
     "comparison.json",
     (*TABLES, *_REPORTS),
-    tuple(f"{FIGURES}/{one}" for one in ("agreement_*", "errors*", "blurriness.*")),
+    tuple(f"{FIGURES}/{one}" for one in ("agreement_*", "normality.*", "errors*", "blurriness.*")),
 )
 
 
@@ -73,7 +76,7 @@ def iter_save(
         yield "tables"
         tables = (
             comparison.metrics, comparison.pairs, comparison.agreement, comparison.by_region,
-            comparison.blurriness,
+            comparison.regression, comparison.blurriness,
         )  # fmt: skip
         for name, table in zip(TABLES, tables, strict=True):
             write_csv(staged[name], table, overwrite=True)
