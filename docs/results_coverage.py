@@ -17,7 +17,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from napari_mrf.analysis.agreement.statistics import Agreement, agreement
+from napari_mrf.analysis.agreement.errors_in_both import deming, passing_bablok
+from napari_mrf.analysis.agreement.statistics import Agreement, agreement, agreement_row
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,46 @@ def coverage(design: Design, trials: int, seed: int = 0) -> pd.DataFrame:
     return 100 * pd.DataFrame(held).groupby("kind", sort=False).mean()
 
 
+RELATIVE = ("bias", "lower limit", "upper limit")
+LINES = ("Deming slope", "Deming intercept", "Passing-Bablok slope", "Passing-Bablok intercept")
+
+
+def other_coverage(design: Design, trials: int, seed: int = 0) -> pd.Series:
+    """Return the share of trials in which lines and limits of ratios hold the truth, in percent.
+
+    The line of the truth is test = reference - offset; Deming is given the true ratio of error
+    variances. For the limits of ratios the values of the design are taken as logarithms, in
+    per mille: exp(value / 1000).
+
+    Returns
+    -------
+    pandas.Series
+        By `LINES` and `RELATIVE`; NaN where an interval is withheld.
+    """
+    random, truth = np.random.default_rng(seed), design.truth()
+    ratio = (design.error**2 + design.shift**2) / design.error**2
+    held: list[dict[str, float]] = []
+    for _ in range(trials):
+        reference, test, who = design.draw(random)
+        one: dict[str, float] = {}
+        for name, line in (
+            ("Deming", deming(reference, test, who, error_ratio=ratio)),
+            ("Passing-Bablok", passing_bablok(reference, test, who)),
+        ):
+            for what, value, (low, high) in (
+                ("slope", 1.0, line.slope_interval),
+                ("intercept", -design.offset, line.intercept_interval),
+            ):
+                one[f"{name} {what}"] = float(low < value < high) if np.isfinite(low) else np.nan
+        values = np.exp(reference / 1000), np.exp(test / 1000)
+        found = agreement_row("T1", agreement(*values, who, limits="ratio"))
+        for name, key in zip(RELATIVE, ("bias", "lower", "upper"), strict=True):
+            low, high = (found[f"relative_{key}_{end}"] for end in ("low", "high"))
+            one[name] = float(low < np.exp(truth[key] / 1000) < high)
+        held.append(one)
+    return 100 * pd.DataFrame(held)[[*LINES, *RELATIVE]].mean()
+
+
 def rows(designs: list[Design], kinds: tuple[str, ...], trials: int) -> list[str]:
     """Return rows of a Markdown table."""
     lines = []
@@ -159,8 +200,16 @@ def rows(designs: list[Design], kinds: tuple[str, ...], trials: int) -> list[str
     return lines
 
 
+def other_rows(designs: list[Design], trials: int) -> None:
+    """Print rows of the Markdown table of lines and limits of ratios."""
+    for design in designs:
+        cells = ["" if np.isnan(one) else f"{one:.1f}" for one in other_coverage(design, trials)]
+        regions = f"1-{design.regions}" if design.unbalanced else str(design.regions)
+        print(f"| {' | '.join([design.name, str(design.subjects), regions, *cells])} |", flush=True)
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the three tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--trials", type=int, default=2000)
     trials = options.parse_args().trials
@@ -170,6 +219,9 @@ def main() -> None:
     print(f"\n| intervals | design | subjects | regions | {names} |\n|{'---|' * 10}")
     several = [design for design in DESIGNS if design.regions > 1]
     rows([INDEPENDENT_DESIGN, *several], ("independent regions", "bootstrap"), trials)
+    names = " | ".join([*LINES, *(f"ratio, {one}" for one in RELATIVE)])
+    print(f"\n| design | subjects | regions | {names} |\n|{'---|' * 10}")
+    other_rows(DESIGNS, trials)
 
 
 if __name__ == "__main__":

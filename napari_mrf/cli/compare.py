@@ -28,19 +28,6 @@ def _known(*names: str) -> Callable[[str], str]:
     return check
 
 
-def _margins(words: list[str]) -> dict[str, float]:
-    found = {}
-    for word in words:
-        key, _, number = word.partition("=")
-        try:
-            found[key] = float(number)
-        except ValueError:
-            raise typer.BadParameter(
-                f"{word!r} is not MAP=NUMBER, such as T1H2O=30", param_hint="--margin"
-            ) from None
-    return found
-
-
 @app.command()
 def compare(
     reference: Annotated[Path, typer.Argument(help="Folder of maps, or of subjects' folders.")],
@@ -91,8 +78,8 @@ def compare(
     margin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Largest acceptable bias as MAP=NUMBER, in its unit, chosen beforehand; "
-            "may be repeated.",
+            help="Largest acceptable bias as MAP=NUMBER, in its unit (FF=0.02 or FF=2%), chosen "
+            "beforehand; may be repeated.",
         ),
     ] = None,
     study: Annotated[
@@ -104,6 +91,17 @@ def compare(
             help="Under which the report is filed. Default: a sum of inputs, options and numbers."
         ),
     ] = "",
+    limits: Annotated[
+        str,
+        typer.Option(
+            callback=_known("absolute", "percent", "ratio"),
+            help="percent or ratio: limits in % of the mean, or as reference / test, as well.",
+        ),
+    ] = "absolute",
+    error_ratio: Annotated[
+        float,
+        typer.Option(help="For the Deming line: error variance of the test / of the reference."),
+    ] = 1.0,
     resample: Resample = None,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
@@ -112,40 +110,37 @@ def compare(
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
     Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
-    blurriness.csv, figures as SVG and PDF, and comparison.json with the provenance. The
-    difference is reference - test everywhere.
+    agreement_regression.csv, blurriness.csv, figures as SVG and PDF, and comparison.json with
+    the provenance. The difference is reference - test everywhere.
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
     from napari_mrf.analysis.comparison.compare import iter_compare
-    from napari_mrf.analysis.comparison.options import ComparisonOptions
+    from napari_mrf.analysis.comparison.options import ComparisonOptions, margins_of
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
     from napari_mrf.analysis.regions.options import RoiOptions
     from napari_mrf.report.comparison.content import ReportLabel
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
-    margins = _margins(margin or [])
+    margins = margins_of(margin or [])
     COMPARISON_RESULTS.refuse_earlier(output, overwrite=overwrite)
     pairs = find_study(
         reference, test, rois=rois, label_table=labels, mask=mask,
         resample=cast("Literal['nearest'] | None", resample), allow_mixed=allow_mixed,
     )  # fmt: skip
     names = side_names(reference, test)
+    options = ComparisonOptions(
+        RoiOptions(erosion_voxels=erosion),
+        scope=scope, seed=seed, independent=assume_independent, margins=margins, design=design,
+        limits=limits, error_ratio=error_ratio, allow_mixed=allow_mixed,
+    )  # fmt: skip
     comparison = _with_bar(
         iter_compare(
             (pairs.load(subject) for subject in pairs.folders),
             len(pairs.folders),
             reference_name=names[0],
             test_name=names[1],
-            options=ComparisonOptions(
-                RoiOptions(erosion_voxels=erosion),
-                scope,
-                seed,
-                assume_independent,
-                margins,
-                design,
-                allow_mixed,
-            ),
+            options=options,
             warnings=pairs.warnings,
         )
     )
@@ -188,8 +183,13 @@ def _summary(output: Path, comparison: Comparison) -> str:
         elif row["basis"] != ONE_REGION:
             limits += f", {row['basis']}"
         lines.append(f"{row['map']:6s} {row['n']} regions, bias {shown('bias')}{unit}, {limits}")
+        if not math.isnan(row["relative_lower"]):
+            ends = f"{row['relative_lower']:.4g} to {row['relative_upper']:.4g}"
+            lines[-1] += f"; {row['relative_kind']} {ends}"
         if row["margin_verdict"]:
             lines[-1] += f"; margin ±{shown('margin')}{unit}: {row['margin_verdict']}"
         if not math.isnan(row["repeatability"]):
             lines[-1] += f"; repeatability coefficient {shown('repeatability')}{unit}"
+        if row["advice"]:
+            lines[-1] += f"\n       {row['advice']}"
     return "\n".join(lines)

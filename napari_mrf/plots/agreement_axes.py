@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 
 from napari_mrf.plots.names import label_axes, legend_name
-from napari_mrf.plots.printed_numbers import printed
+from napari_mrf.plots.printed_numbers import formatted, printed
 from napari_mrf.plots.region_styles import RegionStyle, region_styles
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def print_ticks(key: str, *axis: Axis) -> None:
     factor = printed(key).factor
     if factor != 1:
         for one in axis:
-            one.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:g}"))
+            one.set_major_formatter(FuncFormatter(lambda value, _: formatted(factor * value, "g")))
 
 
 def draw_bland_altman(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from napari_mrf.data.parameters import PARAMETERS
 
@@ -63,5 +64,5 @@ def formatted(value: float, specification: str) -> str:
     """
     text = format(value, specification)
     if not text.strip("-0.,"):
-        text = f"{value:.1g}" if value else text.removeprefix("-")
+        text = f"{Decimal(f'{value:.1g}'):f}" if value else text.removeprefix("-")
     return text.replace("-", "−")

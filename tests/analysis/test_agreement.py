@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from published import results
 from scipy import stats
 
 from napari_mrf.analysis.agreement.bland_altman import bland_altman
@@ -21,31 +22,8 @@ from napari_mrf.analysis.agreement.subject_bootstrap import subject_bootstrap
 from napari_mrf.analysis.agreement.subject_coefficients import subject_coefficients
 from napari_mrf.errors import MRFInputError
 
-# Bland and Altman 1986, table 1: peak flow in l/min, first readings.
-WRIGHT = np.array([494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178,
-                   423, 427])  # fmt: skip
-MINI = np.array([512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350,
-                 451])  # fmt: skip
-# Bland and Altman 2007, table 1: cardiac output in l/min by two methods, twelve subjects.
-_CARDIAC = {
-    1: "7.83 6.57 7.42 5.62 7.89 6.90 7.12 6.57 7.88 6.35",
-    2: "6.16 4.06 7.26 4.29 6.71 4.26 6.54 4.09",
-    3: "4.75 4.71 5.24 5.50 4.86 5.08 4.78 5.02 6.05 6.01 5.42 5.67",
-    4: "4.21 4.14 3.61 4.20 3.72 4.61 3.87 4.68 3.92 5.04",
-    5: "3.13 3.03 2.98 2.86 2.85 2.77 3.17 2.46 3.09 2.32 3.12 2.43",
-    6: "5.92 5.90 6.42 5.81 5.92 5.70 6.27 5.76",
-    7: "7.13 5.09 6.62 4.63 6.58 4.61 6.93 5.09",
-    8: "4.54 4.72 4.81 4.61 5.11 4.36 5.29 4.20 5.39 4.36 5.57 4.20",
-    9: "4.48 3.17 4.92 3.12 3.97 2.96",
-    10: "4.22 4.35 4.65 4.62 4.74 3.16 4.44 3.53 4.50 3.53",
-    11: "6.78 7.20 6.07 6.09 6.52 7.00 6.42 7.10 6.41 7.40 5.76 6.80",
-    12: "5.06 4.50 4.72 4.20 4.90 3.80 4.80 3.80 4.90 4.20 5.10 4.50",
-}
-CARDIAC = [(subject, float(rv), float(ic)) for subject, text in _CARDIAC.items()
-           for rv, ic in zip(text.split()[::2], text.split()[1::2], strict=True)]  # fmt: skip
-SUBJECTS, RV, IC = ([row[i] for row in CARDIAC] for i in range(3))
-# Shrout and Fleiss 1979, table 2: six targets, four judges.
-JUDGES = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+WRIGHT, MINI, JUDGES = results.WRIGHT, results.MINI, results.JUDGES
+SUBJECTS, RV, IC = results.CARDIAC_SUBJECTS, results.VENTRICULOGRAPHY, results.IMPEDANCE
 
 values = st.lists(
     st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=3, max_size=20

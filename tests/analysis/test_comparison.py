@@ -284,6 +284,29 @@ def test_report_names_only_lines_that_are_drawn(n_subjects, basis, independent):
     assert sorted(shaded) == pytest.approx(sorted([row.bias_low, row.lower_low, row.upper_low]))
 
 
+def test_report_warns_of_differences_that_limits_do_not_fit():
+    random = np.random.default_rng(3)
+    pair = subject()
+    level = np.linspace(0.4, 1.6, SHAPE[2])  # regions lie side by side, the last the noisiest
+    reference = pair.reference["T1H2O"]
+    reference[...] = (1000 * level + random.normal(0, 1, SHAPE)).astype(np.float32)
+    several = []
+    for seed in range(12):
+        shifts = np.repeat(random.normal(0, 60, (1, 1, 6)), 3, axis=2) * (level - 0.3) ** 2
+        several.append(SubjectMaps(
+            ParameterMaps({"FF": pair.reference["FF"], "T1H2O": reference}, affine=AFFINE),
+            ParameterMaps({"FF": pair.test["FF"], "T1H2O": reference + shifts}, affine=AFFINE),
+            f"s{seed}", labels=pair.labels, table=pair.table,
+        ))  # fmt: skip
+    found = compare(several)
+    row = found.agreement.set_index("map").loc["T1H2O"]
+    assert row.spread_p < 0.05
+    content = report_content(found, datetime(2026, 1, 2, tzinfo=UTC))
+    (warning,) = [text for text in content.warnings if text.startswith("Water T1: ")]
+    assert warning == f"Water T1: {row.advice}."
+    assert "use limits of ratios (--limits ratio)" in warning
+
+
 def test_figures_name_axes_with_units_and_keep_the_legend_off_the_data():
     found = compare([subject()], reference_name="truth", test_name="cohen")
     figure = agreement_figure(found, "T1H2O")
@@ -343,7 +366,7 @@ def test_looks_of_regions_differ():
 @pytest.mark.parametrize(
     ("value", "places", "text"),
     [(-0.0004, 3, "−0.0004"), (0.00044, 3, "0.0004"), (-0.0, 2, "0.00"), (-1.5, 1, "−1.5"),
-     (-0.004, 2, "−0.004"), (0.0, 3, "0.000"), (-0.005, 1, "−0.005")],
+     (-0.004, 2, "−0.004"), (0.0, 3, "0.000"), (-0.005, 1, "−0.005"), (-7e-6, 3, "−0.000007")],
 )  # fmt: skip
 def test_rounding_takes_no_sign_and_makes_no_negative_zero(value, places, text):
     assert signed(value, places) == text

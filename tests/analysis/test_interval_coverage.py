@@ -47,6 +47,16 @@ def test_intervals_of_independent_regions_hold_the_truth_only_where_regions_are_
     assert (clustered < 90).all()
 
 
+@pytest.mark.parametrize("design", results.DESIGNS[:9:2], ids=_name)
+def test_intervals_of_lines_and_ratios_hold_the_truth(design):
+    found = results.other_coverage(design, FEW_TRIALS, seed=2)
+    several = design.regions > 1
+    withheld = [name for name in results.LINES if name.startswith("Passing")]
+    assert found[withheld].isna().all() == several
+    # With five subjects the ranks of ten slopes leave no level near 95 %.
+    check(found.drop(withheld if several or design.subjects < 10 else []), FEW_TRIALS)
+
+
 def test_truth_of_a_design_is_what_a_large_study_of_it_finds():
     for name in ("normal", "SD doubling"):
         design = next(one for one in results.DESIGNS if (one.name, one.regions) == (name, 12))

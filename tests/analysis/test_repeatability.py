@@ -4,16 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from published import results
 from scipy import stats
 
 from napari_mrf.analysis.agreement.repeatability import repeatability
 from napari_mrf.analysis.agreement.statistics import agreement, agreement_row
 
-# Bland and Altman 1986, table 1: two readings of the Wright peak flow meter in l/min.
-FIRST = np.array([494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423,
-                  427])  # fmt: skip
-SECOND = np.array([490, 397, 512, 401, 470, 611, 415, 431, 638, 429, 420, 633, 275, 492, 165, 372,
-                   421])  # fmt: skip
+FIRST, SECOND = results.WRIGHT, results.WRIGHT_AGAIN
 
 
 def test_peak_flow_repeats_as_published_in_1986():

@@ -21,6 +21,7 @@ REGIONS = {1: (slice(1, 11), slice(1, 4)), 2: (slice(1, 11), slice(5, 8)),
 # Region means of water T1, and what the test adds: differences -2, -4 and -9.
 WATER, ADDED = {1: 1000.0, 2: 1200.0, 3: 1400.0}, {1: 2.0, 2: 4.0, 3: 9.0}
 FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
+             "agreement_regression.csv",
              "blurriness.csv", "report.html", "report.pdf", "comparison.json",
              "figures"}  # fmt: skip
 
@@ -150,8 +151,8 @@ def test_every_file_is_there_and_in_the_record(study):
     assert {path.name for path in out.iterdir()} == FEW_FILES
     figures = {path.name for path in (out / "figures").iterdir()}
     assert figures == {f"{name}.{kind}" for kind in ("svg", "pdf")
-                       for name in ("overview", "key", "agreement_FF", "agreement_T1H2O", "errors",
-                                    "blurriness")
+                       for name in ("overview", "key", "agreement_FF", "agreement_T1H2O",
+                                    "normality", "errors", "blurriness")
                        }  # fmt: skip
     record = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     assert set(record["files"]) >= {"agreement.csv", "report.pdf", "figures/errors.svg"}
@@ -319,7 +320,7 @@ def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
 def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_path):
     code, out, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
                        tmp_path / "out", "--design", "test-retest", "--margin", "T1H2O=100",
-                       "--margin", "FF=0.05")  # fmt: skip
+                       "--margin", "FF=5%")  # fmt: skip
     assert code == 0
     assert "margin ±100 ms: bias within the margin" in out
     (row,) = rows_of(tmp_path / "out" / "agreement.csv")
@@ -338,6 +339,38 @@ def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_
         assert title in page
 
 
+def test_ratios_and_lines_are_those_of_the_region_means(cohort, run, tmp_path):
+    code, out, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
+                       tmp_path / "out", "--limits", "ratio", "--error-ratio", "2")  # fmt: skip
+    assert code == 0
+    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    first, second = (np.array([float(one[side]) for one in regions])
+                     for side in ("reference", "test"))  # fmt: skip
+    (row,) = rows_of(tmp_path / "out" / "agreement.csv")
+    logs = np.reshape(np.log(first / second), (3, 3))
+    assert row["relative_kind"] == "ratio"
+    assert float(row["relative_bias"]) == pytest.approx(np.exp(logs.mean()), rel=1e-12)
+    variance = logs.mean(axis=1).var(ddof=1) + 2 / 3 * logs.var(axis=1, ddof=1).mean()
+    upper = np.exp(logs.mean() + 1.96 * np.sqrt(variance))
+    assert float(row["relative_upper"]) == pytest.approx(upper, rel=1e-9)
+    assert f"ratio {float(row['relative_lower']):.4g} to {upper:.4g}" in out
+    deming, passing = rows_of(tmp_path / "out" / "agreement_regression.csv")
+    assert (deming["basis"], deming["error_ratio"], deming["unit"]) == ("by subjects", "2.0", "ms")
+    (xx, xy), (_, yy) = np.cov(first, second)
+    slope = (yy - 2 * xx + np.sqrt((yy - 2 * xx) ** 2 + 8 * xy**2)) / (2 * xy)
+    assert float(deming["slope"]) == pytest.approx(slope, rel=1e-9)
+    assert passing["slope_low"] == "" and "takes regions as independent" in passing["message"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for title in ("Limits of agreement as ratios", "What the limits assume",
+                  "Regression with errors in both methods", "Quantiles of the differences",
+                  "ICC(2,1) is the one to report"):  # fmt: skip
+        assert title in page
+    record = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert (record["options"]["limits"], record["options"]["error_ratio"]) == ("ratio", 2.0)
+    assert "ICC(A,1)" in record["definitions"]["icc_2_1 … icc_2_1_high"]
+    assert "absolute agreement" in record["definitions"]["choice of the ICC"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -345,6 +378,10 @@ def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_
         (["a/sub-01", "b/sub-01", "--margin", "T1H2O=-3"], 2, "a margin is a number above 0"),
         (["a/sub-01", "b/sub-01", "--margin", "water=3"], 2, "a margin is a number above 0"),
         (["a/sub-01", "b/sub-01", "--design", "both"], 2, "one of methods, test-retest"),
+        (["a/sub-01", "b/sub-01", "--margin", "T1H2O=3%"], 2, "is not MAP=NUMBER"),
+        (["a/sub-01", "b/sub-01", "--margin", "FF=2%", "--margin", "FF=1%"], 2, "two margins"),
+        (["a/sub-01", "b/sub-01", "--limits", "log"], 2, "one of absolute, percent, ratio"),
+        (["a/sub-01", "b/sub-01", "--error-ratio", "0"], 2, "ratio of error variances"),
         (["a", "b/sub-01"], 3, "one set of maps"),
         (["a", "b", "--rois", "a/sub-01/labels.nii.gz"], 3, "belong to several subjects"),
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),

@@ -24,8 +24,9 @@ from napari_mrf.report.comparison.pdf import iter_pages
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
 SECTIONS = [
-    "Result", "Inclusion", "Agreement by map", "Agreement by region", "Maps and differences",
-    "Definitions", "Provenance", "Sign-off", "Appendix: sums of the inputs (sha256)",
+    "Result", "Inclusion", "Agreement by map", "Agreement by region",
+    "Lines and assumptions", "Maps and differences", "Definitions", "Provenance", "Sign-off",
+    "Appendix: sums of the inputs (sha256)",
 ]  # fmt: skip
 LEAST_FILLED = 0.5
 
@@ -96,7 +97,7 @@ def test_the_result_comes_first_and_the_sums_last():
 def test_repeatability_has_a_section_where_the_design_says_so():
     found = compare(subjects(4, 3), options=ComparisonOptions(design="test-retest"))
     titles = [section.title for section in report_content(found, MADE).sections]
-    assert titles == [*SECTIONS[:4], "Repeatability", *SECTIONS[4:]]
+    assert titles == [*SECTIONS[:5], "Repeatability", *SECTIONS[5:]]
 
 
 def test_the_first_sentence_tells_bias_interval_and_limits_of_the_table():

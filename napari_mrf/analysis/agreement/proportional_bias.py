@@ -39,6 +39,8 @@ class ProportionalBias:
         Two-sided, of a slope of 0.
     spread_intercept, spread_slope : float
         Mean absolute residual of that line = spread_intercept + spread_slope · A.
+    spread_p : float
+        Two-sided, of a spread_slope of 0: whether differences spread more at some values.
     message : str
         Why numbers are missing; empty otherwise.
     """
@@ -49,6 +51,7 @@ class ProportionalBias:
     p: float
     spread_intercept: float
     spread_slope: float
+    spread_p: float
     message: str
 
     def limits(
@@ -82,7 +85,7 @@ def proportional_bias(
 ) -> ProportionalBias:
     """Return the regression of reference - test on the mean of both.
 
-    Interval and p of the slope: by a jackknife over subjects, t(k - 1), where three or more have
+    Interval and p of the slopes: by a jackknife over subjects, t(k - 1), where three or more have
     several regions; else by least squares, t(n - 2), which takes regions as independent. A slope
     also arises without a proportional bias where one method is noisier than the other.
 
@@ -114,30 +117,42 @@ def proportional_bias(
         message = "the mean of both methods is the same everywhere"
     if message:
         nan = float("nan")
-        return ProportionalBias(nan, nan, NO_INTERVAL, nan, nan, nan, message)
-    n, slope = len(difference), _slope(average, difference)
-    intercept = float(difference.mean() - slope * average.mean())
-    residual = difference - intercept - slope * average
+        return ProportionalBias(nan, nan, NO_INTERVAL, nan, nan, nan, nan, message)
+    n = len(difference)
+    lines = _lines(average, difference)
     if FEWEST <= k < n:
         kept = [index != one for one in range(k)]
-        without = np.array([[_slope(average[rest], difference[rest])] for rest in kept])
-        (center,), (error,) = jackknife(np.array([slope]), without)
+        without = np.array([_lines(average[rest], difference[rest]) for rest in kept])
+        center, error = jackknife(lines, without)
         freedom = k - 1
     else:
-        center, freedom = slope, n - 2
-        error = np.sqrt(residual @ residual / freedom / (n * average.var()))
-    half = stats.t.ppf((1 + confidence) / 2, freedom) * error
-    p = float(2 * stats.t.sf(abs(center) / error, freedom)) if error > 0 else float("nan")
-    spread_slope = _slope(average, np.abs(residual))
+        center, freedom = lines, n - 2
+        residual = difference - lines[2] - lines[0] * average
+        of_spread = np.abs(residual) - lines[3] - lines[1] * average
+        squares = np.array([residual @ residual, of_spread @ of_spread])
+        error = np.sqrt(squares / freedom / (n * average.var()))
+    half = stats.t.ppf((1 + confidence) / 2, freedom) * error[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, spread_p = 2 * stats.t.sf(np.abs(center[:2] / error[:2]), freedom)
     return ProportionalBias(
-        intercept=intercept,
-        slope=slope,
-        slope_interval=(float(center - half), float(center + half)),
-        p=p,
-        spread_intercept=float(np.abs(residual).mean() - spread_slope * average.mean()),
-        spread_slope=spread_slope,
+        intercept=float(lines[2]),
+        slope=float(lines[0]),
+        slope_interval=(float(center[0] - half), float(center[0] + half)),
+        p=float(p) if error[0] > 0 else float("nan"),
+        spread_intercept=float(lines[3]),
+        spread_slope=float(lines[1]),
+        spread_p=float(spread_p) if error[1] > 0 else float("nan"),
         message="",
     )
+
+
+def _lines(average: NDArray[np.float64], difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return slope and spread slope, then both intercepts, (4,)."""
+    slope = _slope(average, difference)
+    intercept = difference.mean() - slope * average.mean()
+    spread = np.abs(difference - intercept - slope * average)
+    spread_slope = _slope(average, spread)
+    return np.array([slope, spread_slope, intercept, spread.mean() - spread_slope * average.mean()])
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -13,6 +13,19 @@ from napari_mrf.errors import MRFInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ICC_MODELS = {
+    "icc_2_1": "ICC(2,1) of Shrout and Fleiss (1979), which is ICC(A,1) of McGraw and Wong (1996): "
+    "two-way model, absolute agreement, one measurement",
+    "icc_3_1": "ICC(3,1) of Shrout and Fleiss (1979), which is ICC(C,1) of McGraw and Wong (1996): "
+    "two-way model, consistency, one measurement",
+}
+ICC_REASON = (
+    "ICC(2,1) is the one to report: two-way, because every region is measured by both; absolute "
+    "agreement, because a bias counts where one is to stand for the other; one measurement, "
+    "because each is used alone. ICC(3,1) leaves the bias out; it is higher by what the bias costs."
+)
+"""Which intraclass correlation answers the question of a comparison, and why."""
+
 
 @dataclass(frozen=True)
 class Coefficient:

@@ -58,6 +58,7 @@ def repeatability(
     subjects: Sequence[Any],
     *,
     confidence: float = 0.95,
+    is_signed: bool = False,
 ) -> Repeatability:
     """Return the within-subject standard deviation of two scans, and of their ratio to the mean.
 
@@ -75,6 +76,9 @@ def repeatability(
         (N,) whom each region belongs to.
     confidence : float
         Level of the intervals, 0-1.
+    is_signed : bool
+        Whether zero lies inside the range of the parameter: then there is no coefficient of
+        variation.
 
     Returns
     -------
@@ -95,14 +99,15 @@ def repeatability(
     squares = (one - other) ** 2 / 2
     sd, sd_interval = _root_mean(squares, index, k, confidence)
     mean = (one + other) / 2
-    if (mean > 0).all():
+    if (mean > 0).all() and not is_signed:
         cv, (low, high) = _root_mean(squares / mean**2, index, k, confidence)
         cv, cv_interval, message = 100 * cv, (100 * low, 100 * high), ""
     else:
         cv, cv_interval, message = (
             nan,
             NO_INTERVAL,
-            "no coefficient of variation: means of 0 or less",
+            "no coefficient of variation: "
+            + ("the values pass through zero" if is_signed else "means of 0 or less"),
         )
     if sd == 0:
         message = "the two scans are identical"

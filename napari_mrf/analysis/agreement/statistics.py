@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.assumptions import Normality, advice, normality
 from napari_mrf.analysis.agreement.bland_altman import BlandAltman, bland_altman
 from napari_mrf.analysis.agreement.equivalence import Equivalence, equivalence
-from napari_mrf.analysis.agreement.pairs import FEWEST
+from napari_mrf.analysis.agreement.pairs import FEWEST, paired
 from napari_mrf.analysis.agreement.proportional_bias import ProportionalBias, proportional_bias
 from napari_mrf.analysis.agreement.regression import Regression, regression
+from napari_mrf.analysis.agreement.relative import (
+    ABSOLUTE,
+    RATIO,
+    RelativeLimits,
+    no_shares,
+    relative_limits,
+)
 from napari_mrf.analysis.agreement.reliability import (
+    ICC_MODELS,
     Coefficients,
     concordance,
     intraclass_correlations,
@@ -85,11 +94,23 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "bootstrap_upper_low": "",
     "bootstrap_upper_high": "",
     "bootstrap_seed": "seed of the draws",
-    "icc_2_1": "intraclass correlation of absolute agreement (Shrout and Fleiss 1979), with its "
-    "95 % interval: by subjects a jackknife over subjects, else by F distributions",
+    "relative_kind": '"percent": difference in % of the mean of both; "ratio": reference / test, '
+    "from logarithms, so that the bias is a geometric mean (Bland and Altman 1999); on request",
+    "relative_bias": "bias, limits and their intervals of that kind, on the same basis",
+    "relative_lower": "",
+    "relative_upper": "",
+    "relative_sd": "of the percentages, or of the natural logarithms of the ratios",
+    "relative_bias_low": "95 % intervals, as those of bias, lower and upper",
+    "relative_bias_high": "",
+    "relative_lower_low": "",
+    "relative_lower_high": "",
+    "relative_upper_low": "",
+    "relative_upper_high": "",
+    "icc_2_1": f"intraclass correlation {ICC_MODELS['icc_2_1']}, with its 95 % interval: by "
+    "subjects a jackknife over subjects, else by F distributions",
     "icc_2_1_low": "",
     "icc_2_1_high": "",
-    "icc_3_1": "intraclass correlation of consistency (Shrout and Fleiss 1979), likewise",
+    "icc_3_1": f"intraclass correlation {ICC_MODELS['icc_3_1']}, likewise",
     "icc_3_1_low": "",
     "icc_3_1_high": "",
     "ccc": "concordance correlation coefficient (Lin 1989), with its 95 % interval: by subjects a "
@@ -119,6 +140,12 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "spread_slope · A) (Bland and Altman 1999)",
     "spread_intercept": "line of the absolute residuals of that line on the mean of both",
     "spread_slope": "",
+    "spread_p": "of a spread_slope of 0, likewise: below 0.05 the differences spread more at some "
+    "values than at others",
+    "normality_w": "Shapiro-Wilk test of the differences, by subjects of the subjects' mean "
+    "differences: W and p",
+    "normality_p": "",
+    "advice": "what to use where differences are not normal, or spread unevenly, at 5 %",
     "margin": "largest acceptable bias on either side, where one was given",
     "margin_p": "larger p of two one-sided t tests of the bias against the margin",
     "margin_verdict": '"bias within the margin" where that p is below 0.05, else "not shown"',
@@ -161,6 +188,12 @@ class Agreement:
         Test on reference.
     proportional : ProportionalBias
         Difference over mean.
+    normality : Normality
+        Of the differences, or of their means by subjects.
+    may_be_ratio : bool
+        Whether limits of ratios make sense for these values.
+    relative : RelativeLimits or None
+        In percent or of ratios, where asked for.
     equivalence : Equivalence or None
         Verdict on the margin, where there is one.
     repeatability : Repeatability or None
@@ -177,6 +210,9 @@ class Agreement:
     subject_coefficients: Coefficients
     line: Regression
     proportional: ProportionalBias
+    normality: Normality
+    may_be_ratio: bool
+    relative: RelativeLimits | None = None
     equivalence: Equivalence | None = None
     repeatability: Repeatability | None = None
     independent: bool = False
@@ -208,6 +244,8 @@ def agreement(
     independent: bool = False,
     margin: float | None = None,
     is_retest: bool = False,
+    limits: str = ABSOLUTE,
+    is_signed: bool = False,
 ) -> Agreement:
     """Return every statistic of agreement of the same regions measured twice.
 
@@ -225,8 +263,14 @@ def agreement(
         Largest acceptable bias in the unit of the map, chosen before the data were seen.
     is_retest : bool
         The two are repeated scans of one method.
+    limits : {"absolute", "percent", "ratio"}
+        Limits besides those of the differences.
+    is_signed : bool
+        Whether zero lies inside the range of the parameter: then shares of it mean nothing.
     """
     first, second = np.asarray(reference, np.float64), np.asarray(test, np.float64)
+    line = proportional_bias(first, second, subjects)
+    used = paired(first, second)[:2]
     found = Agreement(
         simple=bland_altman(first, second),
         repeated_2007=limits_2007(first, second, subjects),
@@ -238,14 +282,24 @@ def agreement(
         ),
         subject_coefficients=subject_coefficients(first, second, subjects),
         line=regression(first, second),
-        proportional=proportional_bias(first, second, subjects),
-        repeatability=repeatability(first, second, subjects) if is_retest else None,
+        proportional=line,
+        normality=normality(first, second, subjects),
+        may_be_ratio=not no_shares(*used, RATIO, line, is_signed=is_signed),
+        repeatability=repeatability(first, second, subjects, is_signed=is_signed)
+        if is_retest
+        else None,
         independent=independent,
     )
-    if margin is None:
-        return found
-    verdict = equivalence(found.limits, found.repeated.n_subjects, margin)
-    return replace(found, equivalence=verdict)
+    if limits != ABSOLUTE:
+        relative = relative_limits(
+            first, second, subjects, limits, line,
+            by_subjects=found.basis == BY_SUBJECTS, is_signed=is_signed,
+        )  # fmt: skip
+        found = replace(found, relative=relative)
+    if margin is not None:
+        verdict = equivalence(found.limits, found.repeated.n_subjects, margin)
+        found = replace(found, equivalence=verdict)
+    return found
 
 
 def map_agreement(
@@ -269,6 +323,7 @@ def map_agreement(
         used["reference"].to_numpy(np.float64),
         used["test"].to_numpy(np.float64),
         used["subject"].tolist(),
+        is_signed=PARAMETERS[key].is_signed,
         **options,
     )
 
@@ -339,8 +394,17 @@ def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
         "proportional_intercept": line.intercept,
         "spread_intercept": line.spread_intercept,
         "spread_slope": line.spread_slope,
+        "spread_p": line.spread_p,
+        "normality_w": result.normality.w,
+        "normality_p": result.normality.p,
+        "advice": advice(result.normality, line, may_be_ratio=result.may_be_ratio),
     }
     asked: list[str] = []
+    relative = result.relative
+    row["relative_kind"] = "" if relative is None else relative.kind
+    if relative is not None:
+        row |= _of_limits("relative_", relative.limits)
+        asked.append(relative.message)
     verdict = result.equivalence
     row["margin_verdict"] = "" if verdict is None else verdict.verdict
     if verdict is not None:

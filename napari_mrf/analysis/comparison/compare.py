@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.agreement.by_region import agreement_by_region
+from napari_mrf.analysis.agreement.regression_table import regression_table
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
 from napari_mrf.analysis.comparison.options import ComparisonOptions
@@ -108,6 +109,13 @@ class Comparison:
     def by_region(self) -> pd.DataFrame:
         """`by_region.BY_REGION_COLUMNS`, a row for each map and region; empty for one subject."""
         return agreement_by_region(self.pairs)
+
+    @cached_property
+    def regression(self) -> pd.DataFrame:
+        """`regression_table.REGRESSION_COLUMNS`, two lines a map; empty without regions."""
+        options = self.options
+        return regression_table(self.pairs, scope=options.scope, error_ratio=options.error_ratio,
+                                independent=options.independent)  # fmt: skip
 
     @property
     def maps(self) -> tuple[str, ...]:

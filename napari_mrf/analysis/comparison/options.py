@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.analysis.agreement.errors_in_both import check_error_ratio
+from napari_mrf.analysis.agreement.relative import ABSOLUTE, LIMITS
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SCOPES = ("pooled", "slice")
 DESIGNS = ("methods", "test-retest")
@@ -37,6 +39,10 @@ class ComparisonOptions:
         Two methods on the same data, or two scans with one method.
     allow_mixed : bool
         Take subjects together whose maps of one side were made in different ways.
+    limits : {"absolute", "percent", "ratio"}
+        Limits of agreement besides those of the differences: in percent of the mean, or of ratios.
+    error_ratio : float
+        Of the Deming line: variance of the test's errors / that of the reference's.
     """
 
     rois: RoiOptions = field(default_factory=RoiOptions)
@@ -46,11 +52,17 @@ class ComparisonOptions:
     margins: Mapping[str, float] = field(default_factory=dict)
     design: str = "methods"
     allow_mixed: bool = False
+    limits: str = ABSOLUTE
+    error_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
             raise MRFInputError("bad-option", "there is no such design",
                                 expected=" or ".join(DESIGNS), found=repr(self.design))  # fmt: skip
+        if self.limits not in LIMITS:
+            raise MRFInputError("bad-option", "there are no such limits",
+                                expected=" or ".join(LIMITS), found=repr(self.limits))  # fmt: skip
+        check_error_ratio(self.error_ratio)
         for key, margin in self.margins.items():
             if key not in PARAMETERS or not 0 < margin < math.inf:
                 raise MRFInputError("bad-option", "a margin is a number above 0 for a parameter",
@@ -67,6 +79,7 @@ class ComparisonOptions:
             "independent": self.independent,
             "margin": self.margins.get(key),
             "is_retest": self.design == "test-retest",
+            "limits": self.limits,
         }
 
     def as_record(self) -> dict[str, Any]:
@@ -81,4 +94,34 @@ class ComparisonOptions:
             "margins": dict(self.margins),
             "design": self.design,
             "allow_mixed": self.allow_mixed,
+            "limits": self.limits,
+            "error_ratio": self.error_ratio,
         }
+
+
+def margins_of(words: Iterable[str]) -> dict[str, float]:
+    """Return margins that are written as ``MAP=NUMBER``, or ``FF=2%``.
+
+    Parameters
+    ----------
+    words : iterable of str
+        One a map, in the unit of the map; percent for maps without a unit.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-option"`` for other words, and for a map that is named twice.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        key, _, number = word.partition("=")
+        is_percent = number.endswith("%") and key in PARAMETERS and not PARAMETERS[key].unit
+        try:
+            value = float(number.removesuffix("%")) / 100 if is_percent else float(number)
+        except ValueError:
+            raise MRFInputError("bad-option", f"a margin, {word!r}, is not MAP=NUMBER",
+                                hint="Write T1H2O=30 or FF=2%.") from None  # fmt: skip
+        if key in found:
+            raise MRFInputError("bad-option", f"{key} has two margins", found=word)
+        found[key] = value
+    return found

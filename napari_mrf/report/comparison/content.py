@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.report.comparison.record import comparison_record
 from napari_mrf.report.comparison.sections import Section, sections
 
@@ -89,7 +90,7 @@ def report_content(
         f"maps {', '.join(comparison.maps)}.",
         label=label,
         made=made,
-        warnings=(*comparison.warnings, *_missing(comparison)),
+        warnings=(*comparison.warnings, *_missing(comparison), *_advice(comparison)),
         sections=tuple(sections(comparison, record)),
         record={**record, "study": label.study, "report_id": label.report_id},
     )
@@ -113,4 +114,14 @@ def _missing(comparison: Comparison) -> list[str]:
         f"{reason[0].upper()}{reason[1:]}"
         + ("." if len(keys) == every else f" ({', '.join(keys)}).")
         for reason, keys in reasons.items()
+    ]
+
+
+def _advice(comparison: Comparison) -> list[str]:
+    """Return what to use where differences are not as limits assume, one sentence a map."""
+    table = comparison.agreement
+    return [
+        f"{PARAMETERS[key].label}: {advice}."
+        for key, advice in zip(table["map"], table["advice"], strict=True)
+        if advice
     ]

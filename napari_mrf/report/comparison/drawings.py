@@ -8,6 +8,7 @@ from napari_mrf.plots.agreement_figure import agreement_figure, key_figure, over
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
+from napari_mrf.plots.normality_figure import normality_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BLURRINESS = "blurriness"
 OVERVIEW = "overview"
 KEY = "key"
+NORMALITY = "normality"
 
 
 def figure_names(comparison: Comparison) -> list[str]:
@@ -26,7 +28,8 @@ def figure_names(comparison: Comparison) -> list[str]:
     pictures = [errors_name(comparison, index) for index in range(len(comparison.pictures))]
     keys = list(comparison.agreement["map"])
     return [
-        *([OVERVIEW, KEY] if keys else ()), *map(agreement_name, keys), *pictures, BLURRINESS
+        *([OVERVIEW, KEY, NORMALITY] if keys else ()), *map(agreement_name, keys), *pictures,
+        BLURRINESS,
     ]  # fmt: skip
 
 
@@ -50,6 +53,8 @@ def draw(comparison: Comparison, name: str) -> Figure:
         return settle(blurriness_figure(comparison))
     if name == OVERVIEW:
         return settle(overview_figure(comparison))
+    if name == NORMALITY:
+        return settle(normality_figure(comparison))
     if name == KEY:
         return settle(key_figure(comparison))
     if name.startswith("agreement_"):

@@ -18,7 +18,8 @@ from napari_mrf.plots.agreement_figure import (
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_height_inches, fill_errors
 from napari_mrf.plots.figure_files import FILE_STYLE, write_page
-from napari_mrf.report.comparison.drawings import BLURRINESS, KEY, OVERVIEW, errors_name
+from napari_mrf.plots.normality_figure import fill_normality
+from napari_mrf.report.comparison.drawings import BLURRINESS, KEY, NORMALITY, OVERVIEW, errors_name
 from napari_mrf.report.comparison.pdf_page import Pages
 from napari_mrf.report.comparison.readable import Table
 from napari_mrf.report.comparison.sections import Beside, Drawing, Form, Sums, Texts
@@ -107,6 +108,9 @@ def _drawing(name: str, comparison: Comparison) -> tuple[float, Callable[[Any], 
         return overview_height_inches(comparison), partial(fill_overview, comparison=comparison)
     if name == KEY:
         return key_height_inches(comparison), partial(fill_key, comparison=comparison)
+    if name == NORMALITY:
+        rows = -(-len(comparison.agreement) // 3)
+        return 0.1 + 2.2 * rows, partial(fill_normality, comparison=comparison)
     if name == BLURRINESS:
         rows = -(-len(comparison.maps) // 3)
         return 0.3 + 2.0 * rows, partial(fill_blurriness, comparison=comparison)

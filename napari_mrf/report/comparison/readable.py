@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.relative import ABSOLUTE, PERCENT, RATIO
+from napari_mrf.analysis.agreement.reliability import ICC_REASON
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.printed_numbers import printed, signed
@@ -23,6 +25,7 @@ METRICS = ("NRMSE", "SSIM", "R2", "R2 voxels", "MAE", "MRE", "PSNR")
 """In the order of the table."""
 
 BY_SUBJECTS_NOTE = "By subjects: repeated measures after Zou (2013), every subject counting once."
+_LEVELS = ("bias", "lower", "upper")
 METRIC_TITLES = {"R2": "R² of ROIs", "R2 voxels": "R² of voxels"}
 
 
@@ -189,7 +192,7 @@ def result_overview(comparison: Comparison) -> Table:
         "",
         [*header, "Verdict"] if has_margins else header,
         rows,
-        "In brackets 95 % intervals. Limits: bias ± 1.96 SD."
+        f"In brackets 95 % intervals. Limits: bias ± 1.96 SD. {ICC_REASON}"
         + (f" {BY_SUBJECTS_NOTE}" if BY_SUBJECTS in set(comparison.agreement["basis"]) else ""),
     )
 
@@ -222,6 +225,73 @@ def inclusion_overview(comparison: Comparison) -> Table:
         f"{mark}: not counted for {reason}." for reason, mark in reasons.items()
     )
     return Table("", ("Subject", *map(str, regions.values())), rows, note.strip())
+
+
+def relative_overview(comparison: Comparison) -> list[Table]:
+    """Return limits in percent or of ratios, one row a map; none where they were not asked for."""
+    table, kind = comparison.agreement, comparison.options.limits
+    if kind == ABSOLUTE:
+        return []
+    places, title = (3, "as ratios") if kind == RATIO else (2, "in percent")
+    rows = [
+        [
+            Cell(PARAMETERS[str(row["map"])].label),
+            *(with_interval(row, f"relative_{name}", places) for name in _LEVELS),
+        ]
+        for _, row in table.iterrows()
+    ]
+    note = {
+        RATIO: "Reference / test, from logarithms; the bias is a geometric mean.",
+        PERCENT: "100 (reference − test) / mean of both.",
+    }[kind]
+    return [
+        Table(
+            f"Limits of agreement {title}", ("Map", "Bias", "Lower limit", "Upper limit"), rows,
+            f"{note} In brackets 95 % intervals, on the basis of the limits above.",
+        )
+    ]  # fmt: skip
+
+
+def assumptions_overview(comparison: Comparison) -> Table:
+    """Return how likely the differences are, were they as limits assume."""
+    rows = [
+        [
+            Cell(PARAMETERS[str(row["map"])].label),
+            _p_cell(row["normality_p"]),
+            _p_cell(row["spread_p"]),
+        ]
+        for _, row in comparison.agreement.iterrows()
+    ]
+    return Table(
+        "What the limits assume",
+        ("Map", "Normal differences, p", "Even spread, p"),
+        rows,
+        "Shapiro-Wilk test of the differences (by subjects: of their means); slope of absolute "
+        "residuals over the mean of both. Warnings say what to use instead. Of twenty tests one "
+        "falls below 0.05 by chance; with few subjects large departures stay above.",
+    )
+
+
+def regression_overview(comparison: Comparison) -> Table:
+    """Return the lines for errors in both methods, two rows a map."""
+    rows = []
+    for _, row in comparison.regression.iterrows():
+        key = str(row["map"])
+        cells = [with_interval(row, "slope", 3), with_interval(row, "intercept", key)]
+        rows.append([Cell(printed(key).title), Cell(row["method"]), *cells,
+                     Cell(row["basis"] or NO_VALUE)])  # fmt: skip
+    return Table(
+        "Regression with errors in both methods",
+        ("Map", "Line", "Slope", "Intercept", "Basis of the intervals"),
+        rows,
+        "Test = slope · reference + intercept; in brackets 95 % intervals. Deming: ratio of error "
+        f"variances, test / reference, of {comparison.options.error_ratio:g} as given. "
+        "Passing-Bablok has an interval for independent regions only.",
+    )
+
+
+def _p_cell(p: float) -> Cell:
+    return Cell("< 0.001", repr(p)) if p < 0.001 else number(p, 3)
 
 
 def repeatability_overview(comparison: Comparison) -> list[Table]:

@@ -7,11 +7,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.analysis.agreement.regression_table import REGRESSION_COLUMNS
+from napari_mrf.analysis.agreement.reliability import ICC_REASON
 from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.report.comparison.readable import METRIC_TITLES, METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from napari_mrf.analysis.comparison.compare import Comparison
@@ -71,15 +74,20 @@ def definitions(comparison: Comparison) -> dict[str, str]:
         "validity": _RULE,
     }
     if not comparison.agreement.empty:
-        found |= _agreement_definitions()
+        found |= _column_definitions(AGREEMENT_COLUMNS)
+        found["choice of the ICC"] = ICC_REASON
+        found |= {
+            f"regression: {name}": text
+            for name, text in _column_definitions(REGRESSION_COLUMNS).items()
+        }
     found["blurriness"] = _BLURRINESS
     return {name: " ".join(str(text).split()) for name, text in found.items()}
 
 
-def _agreement_definitions() -> dict[str, str]:
+def _column_definitions(columns: Mapping[str, str]) -> dict[str, str]:
     """Return what the columns mean; columns with one meaning are named together."""
     groups: list[tuple[list[str], str]] = []
-    for name, text in AGREEMENT_COLUMNS.items():
+    for name, text in columns.items():
         if text:
             groups.append(([name], text))
         else:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.comparison.content import ReportLabel
 
-TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv", "blurriness.csv")
+TABLES = (
+    "metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
+    "agreement_regression.csv", "blurriness.csv",
+)  # fmt: skip
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
@@ -31,7 +34,7 @@ COMPARISON_RESULTS = ResultKind(
     (*TABLES, *_REPORTS),
     tuple(
         f"{FIGURES}/{one}"
-        for one in ("overview.*", "key.*", "agreement_*", "errors*", "blurriness.*")
+        for one in ("overview.*", "key.*", "normality.*", "agreement_*", "errors*", "blurriness.*")
     ),
 )
 
@@ -80,7 +83,7 @@ def iter_save(
         yield "tables"
         tables = (
             comparison.metrics, comparison.pairs, comparison.agreement, comparison.by_region,
-            comparison.blurriness,
+            comparison.regression, comparison.blurriness,
         )  # fmt: skip
         for name, table in zip(TABLES, tables, strict=True):
             write_csv(staged[name], table, overwrite=True)

@@ -10,6 +10,7 @@ from napari_mrf.report.comparison import map_table, readable
 from napari_mrf.report.comparison.drawings import (
     BLURRINESS,
     KEY,
+    NORMALITY,
     OVERVIEW,
     agreement_name,
     errors_name,
@@ -125,6 +126,16 @@ def sections(comparison: Comparison, record: Mapping[str, Any]) -> Iterator[Sect
         if by_region or regions is not None:
             tables = (*by_region, *(() if regions is None else (regions,)))
             yield Section("Agreement by region", tables)
+        yield Section(
+            "Lines and assumptions",
+            (
+                *readable.relative_overview(comparison),
+                readable.regression_overview(comparison),
+                readable.assumptions_overview(comparison),
+                Drawing(NORMALITY, "Quantiles of the differences"),
+                "Points of normal differences lie along the line.",
+            ),
+        )
         repeatability = readable.repeatability_overview(comparison)
         if repeatability:
             yield Section("Repeatability", tuple(repeatability))

@@ -221,6 +221,71 @@ def test_a_region_chosen_elsewhere_gets_a_ring(panel, compared, session):
     assert panel.results.points.selected_rows() == [point_of(compared, 3, 1)]
 
 
+def compare_again(qtbot, panel, session):
+    with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        click(qtbot, panel.run_button)
+    return panel.results.statistics.table().set_index("statistic")
+
+
+def open_statistics(qtbot, panel):
+    click(qtbot, panel.statistics.section._arrow)
+    assert panel.statistics.section.is_open()
+    return panel.statistics
+
+
+def pick_by_key(qtbot, picker, index):
+    """Step down in a combo box with the keyboard, as a user does."""
+    picker.setFocus()
+    for _ in range(index):
+        qtbot.keyClick(picker, Qt.Key.Key_Down)
+
+
+def test_proportional_bias_and_checks_stand_in_the_table(panel, compared):
+    row = agreement_table(compared.compared.comparison.pairs).iloc[0]
+    shown = panel.results.statistics.table().set_index("statistic")
+    assert shown.loc["Prop. bias", "value"] == f"{row.proportional_slope:.3f}".replace("-", "−")
+    assert shown.loc["No prop. bias", "value"] == f"p = {row.proportional_p:.3f}"
+    assert shown.loc["Normal differences", "value"] == f"p = {row.normality_p:.3f}"
+    assert shown.loc["Even spread", "value"] == f"p = {row.spread_p:.3f}"
+    assert "Repeatability" not in shown.index
+    assert not [name for name in shown.index if name.startswith(("Margin", "Lower, indep"))]
+
+
+def test_design_margin_limits_and_independence_are_asked_for_by_hand(qtbot, dock, panel, session):
+    form = open_statistics(qtbot, panel)
+    pick_by_key(qtbot, form.design, 1)
+    qtbot.keyClicks(form.margins, "FF=2%, T1H2O=60")
+    pick_by_key(qtbot, form.limits, 2)
+    click(qtbot, form.independent, QPoint(8, form.independent.height() // 2))
+    state = "test and retest · margin FF=2% · margin T1H2O=60 · also of ratios · "
+    assert form.section.state() == f"{state}independent regions too"
+    shown = compare_again(qtbot, panel, session)
+    found = dock.bindings["compare"].results.compared.comparison
+    assert (found.options.design, found.options.limits) == ("test-retest", "ratio")
+    assert found.options.margins == {"FF": 0.02, "T1H2O": 60.0}
+    assert found.options.independent
+    row = found.agreement.set_index("map").loc["FF"]
+    # One subject: no verdict, and the note says why.
+    assert shown.loc["Margin ±2.00 %", "value"] == "no verdict"
+    assert "a verdict on a margin needs at least 3 subjects" in panel.results.note.text().lower()
+    assert shown.loc["Repeatability", "value"] == f"{100 * row.repeatability:.2f} %"
+    assert shown.loc["wCV", "value"] == f"{row.within_cv:.1f} %"
+    assert "Upper, indep." not in shown.index  # the limits of one subject assume it anyway
+    assert shown.loc["Upper limit, ratio", "value"] == f"{row.relative_upper:.3f}"
+
+
+def test_margins_that_cannot_be_read_block_the_comparison_and_say_so(qtbot, panel, session):
+    form = open_statistics(qtbot, panel)
+    qtbot.keyClicks(form.margins, "T1H2O")
+    assert "is not MAP=NUMBER" in panel.needs.text()
+    assert not panel.run_button.isEnabled()
+    qtbot.keyClicks(form.margins, "=30")
+    assert panel.needs.text() == "" and panel.run_button.isEnabled()
+    form.margins.clear()
+    qtbot.keyClicks(form.margins, "T1=-3")
+    assert "a margin is a number above 0" in panel.needs.text()
+
+
 def test_only_checked_regions_count(qtbot, panel, compared):
     item = panel.regions.list.item(0)
     item.setCheckState(Qt.CheckState.Unchecked)
@@ -444,7 +509,7 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=20_000):
         click(qtbot, panel.results.excel_button)
     sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None)
-    assert list(sheets) == ["metrics", "rois", "agreement", "blurriness"]
+    assert list(sheets) == ["metrics", "rois", "agreement", "agreement_regression", "blurriness"]
     assert sheets["agreement"].upper.tolist() == pytest.approx(expected.upper.tolist(), rel=1e-12)
 
 
@@ -455,7 +520,14 @@ def test_choices_are_kept_and_come_back(qtbot, viewer, dock, panel, compared):
     panel.regions.list.item(2).setCheckState(Qt.CheckState.Unchecked)
     click_map(qtbot, panel, 1)
     panel.erosion.setValue(1)
+    panel.statistics.restore({"design": "test-retest", "margins": "FF=2%", "limits": "percent",
+                              "independent": True})  # fmt: skip
     state = binding.state()
+    assert (state["design"], state["margins"], state["independent"]) == (
+        "test-retest",
+        "FF=2%",
+        True,
+    )
     other = CompareDock(viewer)
     qtbot.addWidget(other)
     restored = other.bindings["compare"]
@@ -470,6 +542,7 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     dock.show()
     panel = dock.panels["compare"]
     panel.erosion.setValue(1)
+    panel.statistics.margins.setText("T1H2O=30")
     with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
         click(qtbot, panel.run_button)
     panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
@@ -487,6 +560,7 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     assert not again.results.isHidden()
     assert len(again.results.maps.table()) == 2
     assert again.erosion.value() == 1
+    assert again.statistics.margins.text() == "T1H2O=30"
     assert again.regions.section.state() == "5 of 6"
     assert again.notice.text() == ""
     assert np.isfinite(layer.data).sum() == n_shown  # masked as before

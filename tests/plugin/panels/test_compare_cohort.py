@@ -7,6 +7,7 @@ from gui_waits import answer_next_question
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
+from scipy import stats
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps
@@ -116,6 +117,35 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_pat
     qtbot.addWidget(again)
     assert again.sections["compare"].state() == "3 subjects, b against a"
     assert again.bindings["compare"].results.compared is binding.results.compared
+
+
+def test_margin_typed_in_the_panel_has_its_verdict_over_subjects(qtbot, dock, study, tmp_path):
+    panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    click(qtbot, panel.statistics.section._arrow)
+    margins = panel.statistics.margins
+    qtbot.keyClicks(margins, "T1H2O=")
+    dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", rois=study / "rois",
+                 output=tmp_path / "out")  # fmt: skip
+    click(qtbot, dialog.run_button)
+    assert "is not MAP=NUMBER" in panel.notice.text()
+    assert not (tmp_path / "out").exists()
+    qtbot.keyClicks(margins, "20")
+    independent = panel.statistics.independent
+    click(qtbot, independent)
+    dialog = ask(qtbot, dock)
+    with qtbot.waitSignal(binding.session.comparison.succeeded, timeout=120_000):
+        click(qtbot, dialog.run_button)
+    binding.results.show_map("T1H2O")
+    shown = panel.results.statistics.table().set_index("statistic")
+    means = np.mean(list(SHIFTS.values()), axis=1)
+    error = means.std(ddof=1) / np.sqrt(3)
+    p = stats.t.sf((20 - abs(means.mean())) / error, 2)
+    verdict = "within" if p < 0.05 else "not shown"
+    assert tuple(shown.loc["Margin ±20.0 ms"]) == (verdict, f"p = {p:.3f}")
+    written = pd.read_csv(tmp_path / "out" / "agreement.csv").set_index("map")
+    upper = written.loc["T1H2O", "independent_upper"]
+    assert shown.loc["Upper, indep.", "value"] == f"{upper:.1f} ms"
+    assert written.loc["T1H2O", "margin_p"] == pytest.approx(p, rel=1e-3)
 
 
 def test_an_earlier_report_is_replaced_only_when_the_user_says_so(qtbot, dock, study, tmp_path):

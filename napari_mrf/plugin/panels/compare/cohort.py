@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
 from napari_mrf.plugin.panels.compare.cohort_work import (
@@ -60,7 +61,12 @@ class CompareCohort:
         """Compare the subjects of these folders and write the results."""
         self._folders = folders
         self.panel.notice.clear()
-        self.session.comparison.start(_TITLE, compare_cohort, folders, self._options(), overwrite)
+        try:
+            options = self._options()
+        except MRFInputError as error:
+            self.panel.notice.say(error.sentence(), kind="problem")
+            return
+        self.session.comparison.start(_TITLE, compare_cohort, folders, options, overwrite)
 
     def asks_to_overwrite(self, status: JobStatus) -> bool:
         """Ask whether to replace earlier results; return False if this was not the failure."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.data.geometry import grid_difference
+from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.cohort import CompareCohort, sentence_of, state_of
@@ -50,6 +51,7 @@ class CompareBinding:
         panel.side_picked.connect(self._on_side_picked)
         panel.swap_requested.connect(self.swap)
         panel.run_requested.connect(self.run)
+        panel.statistics.changed.connect(self._show_needs)
         panel.cancel_requested.connect(self.cancel)
         panel.notice.cure_requested.connect(self._on_cure_requested)
         self.opening = CompareOpening(viewer, panel, self.tell, self._show_sets)
@@ -103,6 +105,7 @@ class CompareBinding:
         return {
             **{side: self.panel.current(side) for side in SIDES},
             "erosion_voxels": self.panel.erosion.value(),
+            **self.panel.statistics.state(),
             **self.results.state(),
         }
 
@@ -111,6 +114,7 @@ class CompareBinding:
         erosion = state.get("erosion_voxels")
         if isinstance(erosion, int) and not isinstance(erosion, bool):
             self.panel.erosion.setValue(erosion)
+        self.panel.statistics.restore(state)
         sides = {side: str(state.get(side, "")) for side in SIDES}
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
@@ -119,11 +123,18 @@ class CompareBinding:
         return ComparisonOptions(
             RoiOptions(
                 thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
-            )
+            ),
+            **self.panel.statistics.chosen(),
         )
 
     def _needs(self) -> str:
-        return needs_of(self.session, {side: self.panel.current(side) for side in SIDES})
+        missing = needs_of(self.session, {side: self.panel.current(side) for side in SIDES})
+        if not missing:
+            try:
+                self._options()
+            except MRFInputError as error:
+                return error.sentence()
+        return missing
 
     def _pick(self, **names: str) -> None:
         """Note what the user wants on a side, and show it."""
@@ -144,6 +155,7 @@ class CompareBinding:
         if compared is not None:
             # What is compared again should be compared in the same way.
             self.panel.erosion.setValue(compared.comparison.options.rois.erosion_voxels)
+            self.panel.statistics.show_options(compared.comparison.options)
             self.results.show(compared)
             self._tell_age()
         else:

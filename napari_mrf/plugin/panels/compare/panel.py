@@ -20,6 +20,7 @@ from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.panels.compare.regions import CompareRegions
 from napari_mrf.plugin.panels.compare.results_view import CompareResults
+from napari_mrf.plugin.panels.compare.statistics_form import StatisticsForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,7 @@ class ComparePanel(QWidget):
         }  # fmt: skip
         self._picked = dict.fromkeys(SIDES, "")
         self.erosion = ErosionBox()
+        self.statistics = StatisticsForm()
         self.run_button = QPushButton("Compare")
         self.run_button.setObjectName("mrfRun")
         self.swap_button = QPushButton("Swap")
@@ -102,6 +104,7 @@ class ComparePanel(QWidget):
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
+        layout.addWidget(self.statistics)
         layout.addLayout(buttons)
         layout.addWidget(self.cohort_button)
         for widget in (self.needs, self.progress_row, self.notice, self.regions, self.results):

@@ -170,7 +170,8 @@ class CompareResultsBinding:
             names = (comparison.reference_name, comparison.test_name)
             view.plot.show_points(kind, self._points, self._found, key, names, _colors(compared))
             note = scatter_note if kind == "scatter" else bland_altman_note
-            view.set_note("" if self._points.empty else note(self._found))
+            words = [note(self._found), advice_note(self._key, self._found)]
+            view.set_note("" if self._points.empty else " ".join(filter(None, words)))
         self._on_region_chosen(self.session.chosen_region)
 
     def _compute(self, compared: Compared | ComparedCohort) -> None:
@@ -268,3 +269,10 @@ def bland_altman_note(found: Agreement) -> str:
         "Shaded: 95 % intervals.": np.isfinite(bands).all(axis=1).any(),
     }
     return " ".join(text for text, is_drawn in drawn.items() if is_drawn)
+
+
+def advice_note(key: str, found: Agreement) -> str:
+    """Return what to use in place of plain limits, and why there is no verdict, as sentences."""
+    words = str(agreement_row(key, found)["advice"]).split("; ")
+    words += [one.message for one in (found.equivalence, found.relative) if one is not None]
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in dict.fromkeys(filter(None, words)))

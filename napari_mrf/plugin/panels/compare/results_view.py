@@ -111,7 +111,9 @@ class CompareResults(QWidget):
         self.report_button = QPushButton("Report…")
         self.report_button.setToolTip("Write one HTML file that opens offline, and a PDF")
         self.csv_button = QPushButton("CSV…")
-        self.csv_button.setToolTip("Write metrics, rois, agreement and blurriness as CSV files")
+        self.csv_button.setToolTip(
+            "Write metrics, regions, agreement, lines and blurriness as CSV files"
+        )
         self.excel_button = QPushButton("Excel…")
         self.excel_button.setToolTip("Write the same tables as sheets of one file")
         self._arrange()

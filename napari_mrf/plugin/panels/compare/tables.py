@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.equivalence import NOT_SHOWN, WITHIN
+from napari_mrf.analysis.agreement.relative import PERCENT
+from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plugin.kit.data_table import Column
 from napari_mrf.report.comparison.readable import (
@@ -34,7 +37,22 @@ _STATISTICS = (
     ("ICC(2,1)", "icc_2_1"), ("ICC(3,1)", "icc_3_1"), ("CCC", "ccc"),
     ("Slope", "slope"), ("Intercept", "intercept"), ("r", "r"), ("R²", "r_squared"),
 )  # fmt: skip
-_WITHOUT_UNIT = {"icc_2_1", "icc_3_1", "ccc", "slope", "r", "r_squared"}
+_ON_REQUEST = (
+    ("Prop. bias", "proportional_slope"), ("Within-subject SD", "within_sd"),
+    ("Repeatability", "repeatability"), ("wCV", "within_cv"), ("% RC", "repeatability_percent"),
+    ("Lower, indep.", "independent_lower"), ("Upper, indep.", "independent_upper"),
+)  # fmt: skip
+"""Shown where there is a number."""
+_CHECKS = (
+    ("No prop. bias", "proportional_p"), ("Normal differences", "normality_p"),
+    ("Even spread", "spread_p"),
+)  # fmt: skip
+_PLACES = {
+    **dict.fromkeys(("icc_2_1", "icc_3_1", "ccc", "slope", "r", "r_squared",
+                     "proportional_slope"), (3, "")),
+    **dict.fromkeys(("within_cv", "repeatability_percent"), (1, "%")),
+}  # fmt: skip
+"""Decimals and unit of what is not in the unit of the map."""
 
 
 def metrics_of(comparison: Comparison) -> tuple[pd.DataFrame, list[Column]]:
@@ -86,25 +104,53 @@ def definitions_of(comparison: Comparison, key: str) -> str:
 
 
 def statistics_of(row: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Column]]:
-    """Return one row per statistic of agreement, with its interval."""
+    """Return one row per statistic of agreement that there is, with its interval or p."""
     import pandas as pd
 
     key = str(row["map"])
-    lines = []
-    for title, name in _STATISTICS:
-        value, *ends = (row.get(one, np.nan) for one in (name, f"{name}_low", f"{name}_high"))
-        if name in _WITHOUT_UNIT:
-            value, *ends = (number(one, 3).text for one in (value, *ends))
-        else:
-            value = of_map(value, key, with_unit=True).text
-            ends = [of_map(one, key).text for one in ends]
-        lines.append((title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"))
+    lines = [_line(row, title, name, key) for title, name in _STATISTICS]
+    for title, name in _ON_REQUEST:
+        # Where the limits themselves assume it, they would stand there twice.
+        is_twice = name.startswith("independent_") and row["basis"] != BY_SUBJECTS
+        if not (np.isnan(row[name]) or is_twice):
+            lines.append(_line(row, title, name, key))
+    if not np.isnan(row["relative_lower"]):
+        ending = " (%)" if row["relative_kind"] == PERCENT else ", ratio"
+        lines += [_line(row, f"{title}{ending}", f"relative_{name}", key)
+                  for title, name in _STATISTICS[:3]]  # fmt: skip
+    if not np.isnan(row["margin"]):
+        title = f"Margin ±{printed(key).text(row['margin'], with_unit=True)}"
+        verdict = {WITHIN: "within", NOT_SHOWN: NOT_SHOWN}.get(row["margin_verdict"], "no verdict")
+        lines.append((title, verdict, _p_of(row["margin_p"])))
+    for title, name in _CHECKS:
+        lines.append((title, _p_of(row[name]) or NO_VALUE, ""))
     table = pd.DataFrame(lines, columns=["statistic", "value", "interval"])
     return table, [
         Column("statistic", "Agreement", tooltip="Difference = reference − test"),
         Column("value", f"n = {int(row['n'])}", tooltip="Rounded; the exported tables are not"),
         Column("interval", "95 % interval", tooltip=f"Basis: {row['basis']}"),
     ]
+
+
+def _line(row: Mapping[str, Any], title: str, name: str, key: str) -> tuple[str, str, str]:
+    value, *ends = (row.get(one, np.nan) for one in (name, f"{name}_low", f"{name}_high"))
+    if name in _PLACES:
+        places, unit = _PLACES[name]
+        value, *ends = (number(one, places).text for one in (value, *ends))
+        value = f"{value} {unit}".rstrip()
+    elif name.startswith("relative_"):
+        places = 2 if row["relative_kind"] == PERCENT else 3
+        value, *ends = (number(one, places).text for one in (value, *ends))
+    else:
+        value = of_map(value, key, with_unit=True).text
+        ends = [of_map(one, key).text for one in ends]
+    return title, value, "" if NO_VALUE in ends else f"{ends[0]} to {ends[1]}"
+
+
+def _p_of(p: float) -> str:
+    if np.isnan(p):
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.label import Label
     from napari_mrf.plugin.session import Regions
 
-TABLE_NAMES = ("metrics", "rois", "agreement", "blurriness")
+TABLE_NAMES = ("metrics", "rois", "agreement", "agreement_regression", "blurriness")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,10 @@ def selected(
 
 def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """Return the tables by name, as the command line names their files."""
-    tables = (comparison.metrics, comparison.pairs, comparison.agreement, comparison.blurriness)
+    tables = (
+        comparison.metrics, comparison.pairs, comparison.agreement, comparison.regression,
+        comparison.blurriness,
+    )  # fmt: skip
     return dict(zip(TABLE_NAMES, tables, strict=True))
 
 
@@ -169,7 +172,7 @@ def write_tables(
     selection: tuple[Sequence[int] | None, str, int],
     overwrite: bool,
 ) -> Generator[Step, None, list[Path]]:
-    """Write one Excel file, or four CSV files into a folder, by the suffix of the path."""
+    """Write one Excel file, or CSV files into a folder, by the suffix of the path."""
     yield Step(detail="tables")
     from napari_mrf.io.result_folder import ResultKind
     from napari_mrf.io.tables.table_files import write_csv, write_excel
