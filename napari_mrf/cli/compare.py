@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import AllowMixed, JsonErrors, Overwrite, Resample
+from napari_mrf.cli.arguments import (
+    AllowMixed,
+    JsonErrors,
+    MinValidShare,
+    MinVoxels,
+    Overwrite,
+    Regions,
+    Resample,
+    region_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -95,6 +104,9 @@ def compare(
             "may be repeated.",
         ),
     ] = None,
+    regions: Regions = None,
+    min_voxels: MinVoxels = 2,
+    min_valid_share: MinValidShare = 0.1,
     resample: Resample = None,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
@@ -102,9 +114,10 @@ def compare(
 ) -> None:
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
-    Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
-    blurriness.csv, figures as SVG and PDF, and comparison.json with the provenance. The
-    difference is reference - test everywhere.
+    Writes metrics.csv, rois.csv, inclusion.csv (each region: in the agreement, or why not),
+    outliers.csv, agreement.csv, agreement_by_region.csv (several subjects), blurriness.csv,
+    figures as SVG and PDF, and comparison.json with the provenance. The difference is
+    reference - test everywhere.
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
@@ -128,7 +141,12 @@ def compare(
             reference_name=names[0],
             test_name=names[1],
             options=ComparisonOptions(
-                RoiOptions(erosion_voxels=erosion),
+                RoiOptions(
+                    erosion_voxels=erosion,
+                    regions=region_words(regions),
+                    min_voxels=min_voxels,
+                    min_valid_share=min_valid_share,
+                ),
                 scope,
                 seed,
                 assume_independent,
@@ -137,6 +155,7 @@ def compare(
                 allow_mixed,
             ),
             warnings=study.warnings,
+            left_out=study.left_out,
         )
     )
     _with_bar(iter_save(comparison, output, overwrite=overwrite))

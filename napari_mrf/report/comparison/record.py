@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.analysis.agreement.outliers import FARTHEST, OUTLIER_COLUMNS
 from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.report.comparison.readable import METRIC_TITLES, METRICS
@@ -72,6 +73,7 @@ def definitions(comparison: Comparison) -> dict[str, str]:
     }
     if not comparison.agreement.empty:
         found |= _agreement_definitions()
+        found["outliers"] = f"{OUTLIER_COLUMNS['distance']}, of {FARTHEST} or more; counted"
     found["blurriness"] = _BLURRINESS
     return {name: " ".join(str(text).split()) for name, text in found.items()}
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
-TABLES = ("metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv", "blurriness.csv")
+TABLES = (
+    "metrics.csv", "rois.csv", "inclusion.csv", "outliers.csv", "agreement.csv",
+    "agreement_by_region.csv", "blurriness.csv",
+)  # fmt: skip
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
@@ -72,8 +75,8 @@ def iter_save(
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
         tables = (
-            comparison.metrics, comparison.pairs, comparison.agreement, comparison.by_region,
-            comparison.blurriness,
+            comparison.metrics, comparison.pairs, comparison.inclusion, comparison.outliers,
+            comparison.agreement, comparison.by_region, comparison.blurriness,
         )  # fmt: skip
         for name, table in zip(TABLES, tables, strict=True):
             write_csv(staged[name], table, overwrite=True)
