@@ -34,6 +34,26 @@ Resample = Annotated[
 ]
 
 
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Names or numbers of regions, with commas; may be repeated. Default: all of them."
+    ),
+]
+MinVoxels = Annotated[
+    int, typer.Option(min=2, help="Fewest valid voxels of a region in a map; else left out.")
+]
+MinValidShare = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Least valid share of a region in a map; else left out."),
+]
+
+
+def region_words(given: list[str] | None) -> tuple[str, ...]:
+    """Return the regions that are asked for, one by one."""
+    return tuple(word for one in given or () for part in one.split(",") if (word := part.strip()))
+
+
 AllowMixed = Annotated[
     bool,
     typer.Option(

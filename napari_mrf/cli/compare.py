@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import AllowMixed, JsonErrors, Overwrite, Resample
+from napari_mrf.cli.arguments import (
+    AllowMixed,
+    JsonErrors,
+    MinValidShare,
+    MinVoxels,
+    Overwrite,
+    Regions,
+    Resample,
+    region_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -82,6 +91,7 @@ def compare(
             "beforehand; may be repeated.",
         ),
     ] = None,
+<<<<<<< HEAD
     study: Annotated[
         str, typer.Option("--study", help="Name of the study, for every page of the report.")
     ] = "",
@@ -102,6 +112,11 @@ def compare(
         float,
         typer.Option(help="For the Deming line: error variance of the test / of the reference."),
     ] = 1.0,
+=======
+    regions: Regions = None,
+    min_voxels: MinVoxels = 2,
+    min_valid_share: MinValidShare = 0.1,
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
     resample: Resample = None,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
@@ -109,9 +124,16 @@ def compare(
 ) -> None:
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
+<<<<<<< HEAD
     Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
     agreement_regression.csv, blurriness.csv, figures as SVG and PDF, and comparison.json with
     the provenance. The difference is reference - test everywhere.
+=======
+    Writes metrics.csv, rois.csv, inclusion.csv (each region: in the agreement, or why not),
+    outliers.csv, agreement.csv, agreement_by_region.csv (several subjects), blurriness.csv,
+    figures as SVG and PDF, and comparison.json with the provenance. The difference is
+    reference - test everywhere.
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
@@ -140,8 +162,27 @@ def compare(
             len(pairs.folders),
             reference_name=names[0],
             test_name=names[1],
+<<<<<<< HEAD
             options=options,
             warnings=pairs.warnings,
+=======
+            options=ComparisonOptions(
+                RoiOptions(
+                    erosion_voxels=erosion,
+                    regions=region_words(regions),
+                    min_voxels=min_voxels,
+                    min_valid_share=min_valid_share,
+                ),
+                scope,
+                seed,
+                assume_independent,
+                margins,
+                design,
+                allow_mixed,
+            ),
+            warnings=study.warnings,
+            left_out=study.left_out,
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
         )
     )
     label = ReportLabel(study, report_id)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import AllowMixed, JsonErrors, Output, Overwrite, Resample
+from napari_mrf.cli.arguments import (
+    AllowMixed,
+    JsonErrors,
+    MinValidShare,
+    MinVoxels,
+    Output,
+    Overwrite,
+    Regions,
+    Resample,
+    region_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +62,9 @@ def rois(
             "--all-values", help="Do not apply the validity rules (T1H2O where FF < 0.7, ...)."
         ),
     ] = False,
+    regions: Regions = None,
+    min_voxels: MinVoxels = 2,
+    min_valid_share: MinValidShare = 0.1,
     resample: Resample = None,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
@@ -70,7 +83,10 @@ def rois(
     from napari_mrf.analysis.regions.study import find_roi_study
     from napari_mrf.report.regions import ROI_RESULTS, save_roi_statistics
 
-    options = RoiOptions(apply_validity=not all_values, erosion_voxels=erosion)
+    options = RoiOptions(
+        apply_validity=not all_values, erosion_voxels=erosion, regions=region_words(regions),
+        min_voxels=min_voxels, min_valid_share=min_valid_share,
+    )  # fmt: skip
     ROI_RESULTS.refuse_earlier(output, overwrite=overwrite)
     chosen = cast("Literal['nearest'] | None", resample)
     study = find_roi_study(maps, rois, label_table=labels, resample=chosen, allow_mixed=allow_mixed)

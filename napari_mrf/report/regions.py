@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
 from napari_mrf.analysis.regions.study import RoiStudy, SubjectStatistics, joined
-from napari_mrf.data.parameters import validity_rules
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv, write_excel
 
@@ -94,7 +93,7 @@ def without_numbers(statistics: pd.DataFrame) -> dict[str, list[str]]:
     dict of str to list of str
         Names of regions, with the maps in brackets unless it is all of them.
     """
-    pooled = statistics[(statistics["scope"] == "pooled") & (statistics["n"] == 0)]
+    pooled = statistics[(statistics["scope"] == "pooled") & statistics["mean"].isna()]
     n_maps = statistics["map"].nunique()
     found: dict[str, list[str]] = {}
     for (reason, _, name), rows in pooled.groupby(["reason", "label", "name"], sort=False):
@@ -136,10 +135,8 @@ def _about(
 
 
 def _options_record(study: RoiStudy, options: RoiOptions, *, per_slice: bool) -> dict[str, Any]:
-    rules = validity_rules(options.thresholds) if options.apply_validity else {}
     return {
-        "validity": {key: rule.describe() for key, rule in rules.items()},
-        "erosion_voxels": options.erosion_voxels,
+        **options.as_record(),
         "per_slice": per_slice,
         "resample": study.resample,
         "allow_mixed": study.allow_mixed,

@@ -120,14 +120,17 @@ def test_region_without_numbers_keeps_its_row_with_a_reason(size, options, value
     assert np.isnan([found[c] for c in ("mean", "sd", "median", "p05", "p95")]).all()
 
 
-def test_single_valid_voxel_has_a_mean_but_no_deviation():
+def test_single_valid_voxel_is_no_region():
     water = np.full(SHAPE, np.nan)
     water[0, 3, 3] = 1200
-    found = row(roi_statistics(ParameterMaps({"T1H2O": water}), labels()), 7, "T1H2O")
-    assert (found["n"], found["mean"]) == (1, 1200)
+    options = RoiOptions(min_valid_share=0)
+    table = roi_statistics(ParameterMaps({"T1H2O": water}), labels(), options=options)
+    found = row(table, 7, "T1H2O")
+    assert found["n"] == 1
+    assert np.isnan(found["mean"])
     assert np.isnan(found["sd"])
     assert found["validity"] == "not applied: no fat fraction"
-    assert found["reason"] == "one voxel has a value, a standard deviation needs two"
+    assert found["reason"] == "1 voxel has a valid value, less than the minimum of 2"
 
 
 def test_mean_uncertainty_is_that_of_the_voxels_that_entered():

@@ -103,8 +103,8 @@ def test_erosion_takes_the_rim_and_is_recorded(measured, study):
     assert float(row["mean"]) == pytest.approx(1025)
     record = json.loads((study / "out" / "rois.json").read_text(encoding="utf-8"))
     assert record["options"] == {"validity": {}, "erosion_voxels": 1, "per_slice": True,
-                                 "resample": None,
-                                 "allow_mixed": False}  # fmt: skip
+                                 "resample": None, "allow_mixed": False, "regions": None,
+                                 "min_voxels": 2, "min_valid_share": 0.1}  # fmt: skip
     assert set(record["files"]) == {"rois.csv", "rois.xlsx"}
     (one,) = record["inputs"]
     assert set(one["maps"]["sha256"]) == {"FF.nii.gz", "T1H2O.nii.gz", "maps.json"}

@@ -1,6 +1,7 @@
 """The session file: what comes back, and what it says of a disk that changed meanwhile."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -196,6 +197,23 @@ def test_foreign_or_edited_file_is_refused_and_the_place_is_named(study, edit, f
         load_session(study)
     assert caught.value.code == "bad-session"
     assert found in str(caught.value)
+
+
+def test_names_that_are_not_utf8_are_refused_with_a_word(tmp_path):
+    path, odd = tmp_path / "a.mrf.json", os.fsdecode(b"leg\xff")
+    with pytest.raises(MRFInputError, match=r"valid UTF-8.*leg.*udcff.*Rename it") as caught:
+        FileRecord.of(tmp_path / odd / "thigh.nii.gz", "0" * 64, path)
+    assert caught.value.code == "not-unicode"
+    files = [FileRecord.of(tmp_path / "thigh.nii.gz", "0" * 64, path)]
+    for named in (
+        {"series": SeriesRecord(name=odd, files=files)},
+        {"maps": [MapsRecord(name=odd, files=files)]},
+        {"panels": {"Compare": {"reference": odd}}},
+    ):
+        with pytest.raises(MRFInputError, match="valid UTF-8") as caught:
+            save_session(SessionFile(format=FORMAT, **named), path)
+        assert caught.value.code == "not-unicode"
+        assert not path.exists()
 
 
 def test_file_that_is_no_json_or_too_large_is_refused(tmp_path, monkeypatch):

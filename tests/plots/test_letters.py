@@ -125,9 +125,9 @@ def test_pages_of_the_report_are_readable_and_stay_within_the_margins(no_further
     pages.paragraph("大腿" * 60)
     (page,) = pages.end()
     with letters.readable(page):
-        drawn = {text.get_text(): text.get_window_extent() for text in page.texts}
-        texts = list(drawn)
-        assert all(box.x1 < 0.95 * page.bbox.width for box in drawn.values())
+        texts = [text.get_text() for text in page.texts]
+        right = max(text.get_window_extent().x1 for text in page.texts)
+    assert right < 0.95 * page.bbox.width
     assert texts[0] == "\\u4f53"
     assert texts[-1] == NOTE
     assert "".join(texts[1:-2]) == "\\u5927\\u817f" * 60

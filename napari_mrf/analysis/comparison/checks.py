@@ -1,7 +1,4 @@
-"""Checks before two reconstructions are compared: errors, and warnings for the report.
-
-Apart from `compare`: what is refused and told is read by itself.
-"""
+"""Checks of two reconstructions that are compared: errors, and warnings for the report."""
 
 from __future__ import annotations
 
@@ -72,7 +69,7 @@ def one_sided_notes(subject: SubjectMaps, keys: Iterable[str]) -> list[str]:
 
 
 def region_notes(table: pd.DataFrame) -> list[str]:
-    """Tell which regions have no mean, by map."""
+    """Tell which regions have no mean, by map and reason."""
     pooled = table[(table["scope"] == "pooled") & (table["n_drawn"] > 0)]
     empty = pooled[pooled["difference"].isna()]
     notes = []
@@ -80,3 +77,21 @@ def region_notes(table: pd.DataFrame) -> list[str]:
         names = ", ".join(rows["name"])
         notes.append(f"Not in the agreement of {key}, as they have no mean: {names}.")
     return notes
+
+
+def outlier_notes(found: pd.DataFrame) -> list[str]:
+    """Tell whose differences lie far from the others, by map; they are counted all the same."""
+    notes = []
+    for key, rows in found.groupby("map", sort=False):
+        names = [
+            f"{row['name']} of {row['subject']}" if row["of"] == "region" else
+            f"subject {row['subject']}"
+            for _, row in rows.head(_MOST_OUTLIERS).iterrows()
+        ]  # fmt: skip
+        more = f" and {len(rows) - len(names)} more" if len(rows) > len(names) else ""
+        notes.append(f"Far from the other differences of {key}, and counted: {', '.join(names)}"
+                     f"{more}.")  # fmt: skip
+    return notes
+
+
+_MOST_OUTLIERS = 5

@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.agreement.by_region import agreement_by_region
+<<<<<<< HEAD
 from napari_mrf.analysis.agreement.regression_table import regression_table
+=======
+from napari_mrf.analysis.agreement.outliers import outliers
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
-from napari_mrf.analysis.comparison.checks import check_subject, one_sided_notes, region_notes
+from napari_mrf.analysis.comparison.checks import (
+    check_subject,
+    one_sided_notes,
+    outlier_notes,
+    region_notes,
+)
+from napari_mrf.analysis.comparison.inclusion import LeftOut, inclusion_table
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.slice_picture import SlicePicture, slice_picture
 from napari_mrf.analysis.images.blurriness import blurriness_table
 from napari_mrf.analysis.images.metrics import image_metrics, metrics_table
 from napari_mrf.analysis.provenance import check_made_alike, mixed_texts
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
+from napari_mrf.analysis.regions.statistics import region_names
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.coverage import covered
 from napari_mrf.data.maps import ParameterMaps
@@ -63,6 +74,8 @@ class Comparison:
     known : dict
         Statistics of agreement that were computed, each once: its 2000 bootstrap draws take
         long. Comparisons narrowed to some of the regions share it.
+    left_out : tuple of LeftOut
+        Subjects and regions that are not in `pairs`, and why.
     """
 
     reference_name: str
@@ -76,6 +89,7 @@ class Comparison:
     inputs: tuple[Mapping[str, Any], ...]
     labels: frozenset[int] | None = None
     known: dict[Any, Agreement] = field(default_factory=dict, repr=False)
+    left_out: tuple[LeftOut, ...] = ()
 
     def agreement_of(
         self, key: str, *, labels: Collection[int] | None = None, scope: str | None = None
@@ -111,11 +125,22 @@ class Comparison:
         return agreement_by_region(self.pairs)
 
     @cached_property
+<<<<<<< HEAD
     def regression(self) -> pd.DataFrame:
         """`regression_table.REGRESSION_COLUMNS`, two lines a map; empty without regions."""
         options = self.options
         return regression_table(self.pairs, scope=options.scope, error_ratio=options.error_ratio,
                                 independent=options.independent)  # fmt: skip
+=======
+    def inclusion(self) -> pd.DataFrame:
+        """`INCLUSION_COLUMNS`: each region of each subject, in the agreement or why not."""
+        return inclusion_table(self.pairs, self.left_out, self.options.scope)
+
+    @cached_property
+    def outliers(self) -> pd.DataFrame:
+        """`OUTLIER_COLUMNS`: regions and subjects whose difference lies far from the others."""
+        return outliers(self.pairs, self.options.scope)
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -154,6 +179,7 @@ def iter_compare(
     test_name: str = "test",
     options: ComparisonOptions | None = None,
     warnings: Iterable[str] = (),
+    left_out: Iterable[LeftOut] = (),
 ) -> Generator[ComparisonUpdate, None, Comparison]:
     """Compare two reconstructions in pieces, for progress and cancel.
 
@@ -170,6 +196,8 @@ def iter_compare(
     options : ComparisonOptions, optional
     warnings : iterable of str
         What is known beforehand, such as subjects that were left out.
+    left_out : iterable of LeftOut
+        Subjects that are not among them, and why, for the table of inclusion.
 
     Yields
     ------
@@ -188,7 +216,8 @@ def iter_compare(
     import pandas as pd
 
     options = options or ComparisonOptions()
-    notes = list(warnings)
+    notes: list[str] = list(warnings)
+    missing: list[LeftOut] = []
     metrics, pairs, blurriness = [], [], []
     pictures: list[SlicePicture] = []
     inputs: list[Mapping[str, Any]] = []
@@ -218,9 +247,17 @@ def iter_compare(
                 subject=subject.name, options=options.rois, mask=subject.mask,
             )  # fmt: skip
             pairs.append(table)
+            there = region_names(subject.labels, subject.region_names)
+            asked = set(table["label"])
+            missing += [
+                LeftOut(subject.name, "not among the regions asked for", label, name)
+                for label, name in there.items() if options.rois.regions and label not in asked
+            ]  # fmt: skip
             notes += [
                 who + note for note in (*one_sided_notes(subject, keys), *region_notes(table))
             ]
+        else:
+            missing.append(LeftOut(subject.name, "no label map"))
         for step, key in enumerate(keys):
             yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
             metrics.append(subject_metrics(subject, key, mask, table, options))
@@ -240,6 +277,7 @@ def iter_compare(
                 mine = every_pair["subject"] == name
                 before = every_pair.loc[mine, "mixed"]
                 every_pair.loc[mine, "mixed"] = before + f"{side} {text}. "
+    notes += outlier_notes(outliers(every_pair, options.scope))
     if not pairs:
         notes.append("No regions of interest were given, so there is no agreement table.")
     elif every_pair["label"].empty:
@@ -254,6 +292,7 @@ def iter_compare(
         pictures=tuple(pictures),
         warnings=tuple(dict.fromkeys(notes)),
         inputs=tuple(inputs),
+        left_out=(*missing, *left_out),
     )
     _ = found.agreement  # here, where a worker thread computes it
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.analysis.agreement.errors_in_both import check_error_ratio
 from napari_mrf.analysis.agreement.relative import ABSOLUTE, LIMITS
 from napari_mrf.analysis.regions.options import RoiOptions
-from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -84,11 +84,9 @@ class ComparisonOptions:
 
     def as_record(self) -> dict[str, Any]:
         """Return the options in JSON-ready form, with the rules in words."""
-        rules = validity_rules(self.rois.thresholds) if self.rois.apply_validity else {}
         return {
             "scope": self.scope,
-            "erosion_voxels": self.rois.erosion_voxels,
-            "validity": {key: rule.describe() for key, rule in rules.items()},
+            **self.rois.as_record(),
             "bootstrap_seed": self.seed,
             "assume_independent": self.independent,
             "margins": dict(self.margins),

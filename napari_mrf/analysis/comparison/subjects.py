@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_mrf.analysis.comparison.inclusion import LeftOut
 from napari_mrf.analysis.provenance import check_made_alike
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
@@ -87,6 +88,8 @@ class Study:
         Who was left out, and why.
     resample : {"nearest"} or None
         What to do with labels on another grid; None refuses them.
+    left_out : tuple of LeftOut
+        The same subjects, for the table of inclusion.
     """
 
     folders: Mapping[str, tuple[Path, Path]]
@@ -95,6 +98,7 @@ class Study:
     label_table: Path | None
     warnings: tuple[str, ...]
     resample: Literal["nearest"] | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def load(self, subject: str) -> SubjectMaps:
         """Read the maps, the label map and the mask of a subject.
@@ -223,7 +227,12 @@ def find_study(
         label_table=None if label_table is None else Path(label_table),
         warnings=tuple(warnings),
         resample=resample,
-    )
+        left_out=tuple(
+            LeftOut(name, f"only the {side} has maps")
+            for side, other in (("reference", "test"), ("test", "reference"))
+            for name in sides[side] if name not in sides[other]
+        ),
+    )  # fmt: skip
 
 
 def side_names(reference: str | Path, test: str | Path) -> tuple[str, str]:

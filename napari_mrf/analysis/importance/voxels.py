@@ -66,7 +66,7 @@ def prepared_reconstructor(
     choosing = Steps(choosing_voxels(series, mask, frames, contents))
     for _ in choosing:
         yield step
-    where, rule = choosing.result
+    where, rule, _ = choosing.result
     series.check_complex(np.flatnonzero(where.any(axis=(1, 2))))
     single = isinstance(method, VoxelwiseMethod)
     chosen = _subset(where, options) if single else _whole_slices(where, options)

@@ -17,7 +17,8 @@ from napari_mrf.analysis.inspection.inspect import (
     voxel_trace,
 )
 from napari_mrf.analysis.inspection.predictor import Predictor
-from napari_mrf.analysis.regions.statistics import roi_statistics
+from napari_mrf.analysis.regions.choice import chosen_labels
+from napari_mrf.analysis.regions.statistics import region_names, roi_statistics
 from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.data.geometry import check_same_grid
 from napari_mrf.errors import MRFInputError
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 Voxel = tuple[int, int, int]
 """(z, y, x) in file order."""
-
-_MOST_NAMES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +173,11 @@ def load_regions_to_inspect(
         names = {index: one.name for index, one in load_label_table(table_path).items() if index}
         record["label_table"] = {"path": str(table_path), "sha256": sha256_of(table_path)}
     drawn = [int(label) for label in np.unique(loaded.values) if label]
-    names |= {label: f"Label {label}" for label in drawn if label not in names}
-    chosen = [_find(one, names, path) for one in asked] if asked else drawn
+    names = region_names(loaded.values, names)
+    chosen = chosen_labels(asked, names, path) if asked else drawn
     labels = np.where(np.isin(loaded.values, chosen), loaded.values, 0)
     return RegionsToInspect(
-        labels, {label: names[label] for label in dict.fromkeys(chosen)}, record, loaded.warnings
+        labels, {label: names[label] for label in chosen}, record, loaded.warnings
     )
 
 
@@ -220,21 +219,3 @@ def region_values(maps: MapsToInspect, regions: RegionsToInspect) -> pd.DataFram
         part.insert(0, "maps", name)
         parts.append(part[part["scope"] == "pooled"])
     return pd.concat(parts, ignore_index=True)
-
-
-def _find(asked: str, names: Mapping[int, str], path: Path) -> int:
-    if asked.isascii() and asked.isdigit() and int(asked) in names:
-        return int(asked)
-    exact = [label for label, name in names.items() if name == asked]
-    found = exact or [label for label, name in names.items() if name.lower() == asked.lower()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise MRFInputError("bad-region", f"several regions have the name {asked!r}", path=path,
-                            found=f"numbers {', '.join(map(str, found))}",
-                            hint="Use the number of the region instead.")  # fmt: skip
-    known = [f"{label} {name}" for label, name in names.items()]
-    more = ", ..." if len(known) > _MOST_NAMES else ""
-    raise MRFInputError("bad-region", f"there is no region {asked!r}", path=path,
-                        expected="one of " + ", ".join(known[:_MOST_NAMES]) + more
-                        )  # fmt: skip

@@ -39,6 +39,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "erosion_voxels": "voxels taken off the rim in every slice",
     "sd_reference": "standard deviation of the reference's voxels (n - 1)",
     "sd_test": "standard deviation of the test's voxels (n - 1)",
+    "valid_share": "n_reference / voxels of the region after erosion",
     "n_outside": "voxels of the region that one of the two maps does not cover",
     "n_drawn": "voxels of the region as drawn",
     "volume_ml": "volume as drawn; empty where the geometry is not known",

@@ -39,6 +39,9 @@ def describe_options(keys: Iterable[str], options: RoiOptions) -> dict[str, str]
     return {
         "validity": validity,
         "erosion (voxels)": str(options.erosion_voxels),
+        "regions": ", ".join(options.regions) or "all",
+        "fewest voxels": str(options.min_voxels),
+        "least valid share": f"{options.min_valid_share:g}",
         "software": f"napari-mrf {__version__}",
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.regions.choice import chosen_labels
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.data.coverage import outside_coverage
 from napari_mrf.data.geometry import values_on
@@ -34,6 +35,7 @@ COLUMNS: dict[str, str] = {
     "n_invalid": "voxels of the region, after erosion, that did not enter",
     "n_outside": "those of them that the maps do not cover: 0 where no tissue is 0",
     "n_by_rule": "those of them that the validity rule left out",
+    "valid_share": "n / voxels of the region after erosion",
     "n_drawn": "voxels of the region as drawn",
     "mean": "arithmetic mean",
     "sd": "standard deviation of the voxels (n - 1)",
@@ -90,7 +92,8 @@ def roi_statistics(
     ------
     MRFInputError
         ``"other-grid"`` when labels and maps lie on different grids, ``"bad-labels"`` for
-        labels that are no whole numbers.
+        labels that are no whole numbers, ``"bad-region"`` for a region that is asked for and not
+        there.
     """
     import pandas as pd
 
@@ -117,13 +120,18 @@ def roi_statistics(
             "scope": "pooled" if z is None else "slice",
             "slice": z,
             "map": key,
+<<<<<<< HEAD
             "unit": PARAMETERS[key].file_unit,
             **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key]),
+=======
+            "unit": PARAMETERS[key].unit,
+            **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key], options),
+>>>>>>> 386c7028247c0914b8dabcd519668112ac038950
             "volume_ml": voxel_ml * len(drawn),
             "validity": describe_validity(key, options, rules, key in valid),
             "erosion_voxels": options.erosion_voxels,
         }
-        for region in _regions(values, names or {}, options.erosion_voxels)
+        for region in _regions(values, names or {}, options)
         for z, drawn, kept in region.scopes
         for key in maps
     ]
@@ -131,9 +139,20 @@ def roi_statistics(
     return table.astype({"slice": "Int64", **dict.fromkeys((*NUMBERS, "volume_ml"), "float64")})
 
 
-def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> Iterator[Region]:
+def region_names(labels: NDArray[Any], names: Mapping[int, str]) -> dict[int, str]:
+    """Return every region by number: those named, drawn or not, then those drawn without a name."""
+    drawn = [int(label) for label in np.unique(labels) if label]
+    named = {label: name for label, name in names.items() if label != 0}
+    return named | {label: f"Label {label}" for label in drawn if label not in named}
+
+
+def _regions(
+    labels: NDArray[Any], names: Mapping[int, str], options: RoiOptions
+) -> Iterator[Region]:
     from scipy import ndimage
 
+    erosion, known = options.erosion_voxels, region_names(labels, names)
+    chosen = chosen_labels(options.regions, known) if options.regions else list(known)
     plane = labels.shape[1] * labels.shape[2]
     flat = labels.ravel()
     inside = np.flatnonzero(flat)
@@ -142,7 +161,7 @@ def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> It
     drawn_by_label = dict(
         zip(present.tolist(), np.split(by_label, starts[1:]) if len(present) else [], strict=True)
     )
-    for label in dict.fromkeys([*(label for label in names if label != 0), *drawn_by_label]):
+    for label in chosen:
         drawn = drawn_by_label.get(label, np.empty(0, np.int64))
         kept = drawn
         if erosion and len(drawn):
@@ -157,7 +176,7 @@ def _regions(labels: NDArray[Any], names: Mapping[int, str], erosion: int) -> It
         scopes: list[tuple[int | None, NDArray[np.int64], NDArray[np.int64]]] = [
             (z, drawn[drawn // plane == z], kept[kept // plane == z]) for z in slices
         ]
-        yield Region(label, names.get(label, f"Label {label}"), [*scopes, (None, drawn, kept)])
+        yield Region(label, known[label], [*scopes, (None, drawn, kept)])
 
 
 _IN_PLANE_CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
@@ -188,6 +207,7 @@ def region_row(
     kept: NDArray[np.int64],
     valid: NDArray[np.bool_] | None,
     outside: NDArray[np.bool_],
+    options: RoiOptions,
 ) -> dict[str, Any]:
     """Return the numbers of one map in the voxels of a region, and why some are missing."""
     inside = kept[~outside[kept]]
@@ -199,29 +219,31 @@ def region_row(
         "n_outside": len(kept) - len(inside),
         "n_by_rule": len(inside) - len(allowed),
         "n_drawn": len(drawn),
+        "valid_share": len(values) / len(kept) if len(kept) else np.nan,
     }
-    reason = _reason(len(drawn), len(kept), len(inside), len(allowed), len(values))
     if len(kept) <= 1 or not len(values):
+        reason = _reason(len(drawn), len(kept), len(inside), len(allowed))
         return {"n": 0, "n_invalid": len(kept), **counts, "reason": reason}
+    counts |= {"n": len(values), "n_invalid": len(kept) - len(values)}
+    if reason := _too_few(len(values), len(kept), options):
+        return {**counts, "reason": reason}
     low, quarter, median, three_quarters, high = np.percentile(values, (5, 25, 50, 75, 95))
     deviations = maps.uncertainty.get(key)
     return {
-        "n": len(values),
-        "n_invalid": len(kept) - len(values),
         **counts,
         "mean": values.mean(),
-        "sd": values.std(ddof=1) if len(values) > 1 else np.nan,
+        "sd": values.std(ddof=1),
         "median": median,
         "p05": low,
         "p25": quarter,
         "p75": three_quarters,
         "p95": high,
         "mean_uncertainty": np.nan if deviations is None else _finite_mean(deviations, entered),
-        "reason": reason,
+        "reason": "",
     }
 
 
-def _reason(n_drawn: int, n_kept: int, n_inside: int, n_allowed: int, n: int) -> str:
+def _reason(n_drawn: int, n_kept: int, n_inside: int, n_allowed: int) -> str:
     if n_drawn == 0:
         return "the region is empty"
     if n_kept == 0:
@@ -236,9 +258,17 @@ def _reason(n_drawn: int, n_kept: int, n_inside: int, n_allowed: int, n: int) ->
         return "the region lies outside the coverage of the map"
     if n_allowed == 0:
         return "the validity rule leaves no voxel"
-    if n == 0:
-        return "no voxel has a value"
-    return "one voxel has a value, a standard deviation needs two" if n == 1 else ""
+    return "no voxel has a value"
+
+
+def _too_few(n: int, n_kept: int, options: RoiOptions) -> str:
+    least = f"{100 * options.min_valid_share:g} %"
+    if n < n_kept * options.min_valid_share:
+        return f"{n:,} of {n_kept:,} voxels have a valid value, less than the minimum of {least}"
+    if n < options.min_voxels:
+        have = "voxel has" if n == 1 else "voxels have"
+        return f"{n:,} {have} a valid value, less than the minimum of {options.min_voxels:,}"
+    return ""
 
 
 def _finite_mean(deviations: NDArray[np.floating], entered: NDArray[np.int64]) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from napari_mrf._version import __version__
 from napari_mrf.data import strict_json
@@ -37,8 +38,18 @@ class FileRecord(BaseModel):
 
     @classmethod
     def of(cls, path: str | Path, sha256: str, session_path: Path) -> FileRecord:
-        """Describe a file of a session that is written to `session_path`."""
+        """Describe a file of a session that is written to `session_path`.
+
+        Raises
+        ------
+        MRFInputError
+            ``"not-unicode"`` for a path that is no valid UTF-8.
+        """
         absolute = Path(path).absolute()
+        try:
+            str(absolute).encode()
+        except UnicodeEncodeError:
+            raise _not_unicode(session_path, ascii(str(absolute))) from None
         return cls(path=str(absolute), relative=_relative(absolute, session_path), sha256=sha256)
 
     def find(self, session_path: Path) -> Path | None:
@@ -145,7 +156,8 @@ def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = Fa
     Raises
     ------
     MRFInputError
-        ``"bad-name"`` for another ending, ``"exists"``, and what `atomic_write` raises.
+        ``"bad-name"`` for another ending, ``"not-unicode"`` for a name of series or maps that
+        is no valid UTF-8, ``"exists"``, and what `atomic_write` raises.
     """
     path = Path(path)
     if not path.name.lower().endswith(SUFFIX):
@@ -153,8 +165,12 @@ def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = Fa
                             expected=f"a name such as study{SUFFIX}", found=path.name
                             )  # fmt: skip
     refuse_existing(path, overwrite=overwrite)
+    try:
+        text = session.model_dump_json(indent=1) + "\n"
+    except PydanticSerializationError as error:
+        raise _not_unicode(path, str(error)) from None
     with atomic_write(path) as staged:
-        staged.write_text(session.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        staged.write_text(text, encoding="utf-8")
 
 
 def load_session(path: str | Path) -> SessionFile:
@@ -177,6 +193,12 @@ def load_session(path: str | Path) -> SessionFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise _not_understood(path, f"{where}: {first['msg']}") from None
+
+
+def _not_unicode(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("not-unicode", "a session cannot name a file or a layer that is not "
+                         "valid UTF-8", path=path, found=found, hint="Rename it, open it again, "
+                         "and save the session then.")  # fmt: skip
 
 
 def _not_understood(path: Path, found: str) -> MRFInputError:

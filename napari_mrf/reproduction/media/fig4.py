@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_mrf.analysis.agreement.statistics import agreement_table
+from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
@@ -45,7 +46,13 @@ def run(settings: Settings) -> Outcome:
         )
     name = list(chosen.methods)[1]
     parts = [
-        roi_pairs(maps[MATCHING], maps[name], subject.labels, subject=subject.name)
+        roi_pairs(
+            maps[MATCHING],
+            maps[name],
+            subject.labels,
+            subject=subject.name,
+            options=RoiOptions(min_valid_share=0.0),  # the paper counts every region
+        )
         for subject, maps in reconstructed(chosen, settings)
     ]
     pairs = pd.concat(parts, ignore_index=True)

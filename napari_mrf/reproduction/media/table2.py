@@ -116,7 +116,10 @@ def region_means(subject: Subject, reference: ParameterMaps, test: ParameterMaps
     parts = []
     for is_ruled in (False, True):
         pairs = roi_pairs(
-            reference, test, subject.labels, options=RoiOptions(apply_validity=is_ruled)
+            reference,
+            test,
+            subject.labels,
+            options=RoiOptions(apply_validity=is_ruled, min_valid_share=0.0),  # as in the paper
         )
         chosen = (pairs["scope"] == "slice") & ((pairs["map"] == "T1H2O") == is_ruled)
         parts.append(pairs.loc[chosen, ["map", "label", "reference", "test"]])

@@ -78,6 +78,7 @@ def compare_cohort(
             test_name=test_name,
             options=options,
             warnings=study.warnings,
+            left_out=study.left_out,
         ),
         comparison_step,
     )

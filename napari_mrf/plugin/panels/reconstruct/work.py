@@ -157,10 +157,10 @@ def _only_slice(
     choosing = Steps(choosing_voxels(series, mask, frames))
     for _ in choosing:
         yield Step(detail=_FINDING)
-    mask, _rule = choosing.result
-    if not mask[z].any():
+    found, _, _ = choosing.result
+    if not found[z].any():
         raise MRFInputError("bad-mask", "there is nothing to reconstruct in this slice",
                             hint="Go to another slice, or pick or paint another mask.")  # fmt: skip
     only = np.zeros(series.spatial_shape, dtype=bool)
-    only[z] = mask[z]
+    only[z] = found[z]
     return only

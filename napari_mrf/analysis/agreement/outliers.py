@@ -1,0 +1,84 @@
+"""Outliers among the differences of two reconstructions: listed, never removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_mrf.data.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FARTHEST = 3.5
+"""Robust distance from which a difference is listed (Iglewicz, Hoaglin 1993)."""
+
+FEWEST = 5
+"""Differences that the rule needs at least."""
+
+OUTLIER_COLUMNS: dict[str, str] = {
+    "map": "parameter key",
+    "of": '"region", or "subject" for the mean difference of a subject\'s regions',
+    "subject": "whose difference it is",
+    "label": "number in the label map; empty for subjects",
+    "name": "name of the label; empty for subjects",
+    "slice": "index of the slice from 0; empty where pooled",
+    "difference": "reference - test",
+    "median": "of the differences of the map",
+    "distance": "(difference - median) / (1.4826 MAD), MAD the median absolute deviation from the "
+    "median; / (1.2533 mean absolute deviation) where more than half of them are equal",
+    "unit": "of difference and median",
+}
+"""Columns of the table and what they mean."""
+
+
+def outliers(pairs: pd.DataFrame, scope: str = "pooled") -> pd.DataFrame:
+    """Return the regions, and the subjects, whose difference lies far from the others.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        From `roi_pairs`, of one or more subjects.
+    scope : {"pooled", "slice"}
+        Which rows count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the `OUTLIER_COLUMNS`, by map the farthest first: those at `FARTHEST` or beyond, where
+        a map has `FEWEST` or more differences.
+    """
+    import pandas as pd
+
+    used = pairs[(pairs["scope"] == scope) & pairs["difference"].notna()]
+    parts = []
+    for key, of_map in used.groupby("map", sort=False):
+        by_subject = of_map.groupby("subject", sort=False)["difference"].mean().reset_index()
+        for of, rows in (("region", of_map), ("subject", by_subject)):
+            differences = rows["difference"].to_numpy(np.float64)
+            distance = robust_distances(differences)
+            far = np.abs(distance) >= FARTHEST
+            found = rows[far].assign(
+                map=key, of=of, unit=PARAMETERS[str(key)].unit,
+                median=np.median(differences), distance=distance[far],
+            )  # fmt: skip
+            parts.append(found.sort_values("distance", key=np.abs, ascending=False))
+    columns = list(OUTLIER_COLUMNS)
+    some = [part.reindex(columns=columns) for part in parts if len(part)]
+    if not some:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(some, ignore_index=True).astype({"label": "Int64", "slice": "Int64"})
+
+
+def robust_distances(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far (N,) values lie from their median, in robust standard deviations.
+
+    0 for fewer than `FEWEST` values, and where all are equal.
+    """
+    if len(values) < FEWEST:
+        return np.zeros(len(values))
+    away = values - np.median(values)
+    spread = 1.4826 * np.median(np.abs(away)) or 1.2533 * np.mean(np.abs(away))
+    return np.asarray(away / spread if spread > 0 else np.zeros(len(values)))
