@@ -476,3 +476,27 @@ def test_labels_on_another_grid_need_leave_to_be_resampled(study, run, tmp_path)
 def test_maps_in_common_are_needed(run, tmp_path):
     said = refused(run, tmp_path, {"T1H2O": water()}, {"FF": np.full(SHAPE, 0.1)})
     assert "no map in common" in said
+
+
+def test_odd_headers_of_maps_labels_and_masks_are_told_and_recorded(tmp_path, run):
+    first = write(tmp_path / "first", {"FF": np.full(SHAPE, 0.1)})
+    second = write_plain(tmp_path / "second", {"FF": np.full(SHAPE, 0.12)}, ".nii")
+    elsewhere = AFFINE.copy()
+    elsewhere[0, 3] = 5.0
+    files = {
+        "second/FF.nii": np.full(SHAPE, 0.12),
+        "rois.nii": labels(),
+        "mask.nii": np.ones(SHAPE),
+    }
+    for name, values in files.items():
+        image = nibabel.Nifti1Image(np.asarray(values, np.float32).T, AFFINE)
+        image.set_qform(elsewhere, 1)
+        nibabel.save(image, tmp_path / name)
+    code, _, err = run(first, second, "--rois", tmp_path / "rois.nii", "--mask",
+                       tmp_path / "mask.nii", "-o", tmp_path / "out")  # fmt: skip
+    assert code == 0
+    record = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    for name in ("Header of the test, FF: ", "rois.nii: ", "mask.nii: "):
+        (told,) = (text for text in record["warnings"] if name in text)
+        assert "shifted by 5 mm to the right" in told
+        assert told in " ".join(err.split())

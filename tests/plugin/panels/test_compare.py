@@ -2,6 +2,7 @@
 
 import threading
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -426,6 +427,21 @@ def test_failures_are_one_sentence(qtbot, panel, viewer, session):
     qtbot.waitUntil(lambda: session.comparison.status.state is JobState.FAILED, timeout=10_000)
     assert "Is it in seconds?" in panel.notice.text()
     assert "Traceback" not in panel.notice.text()
+
+
+def test_odd_header_of_maps_from_a_folder_is_told(
+    qtbot, viewer, panel, session, tmp_path, monkeypatch
+):
+    image = nibabel.Nifti1Image(np.full(SHAPE, 0.2, np.float32).T, np.diag([2.0, 2, 8, 1]))
+    image.set_qform(np.diag([-2.0, 2, 8, 1]), 1)
+    (tmp_path / "odd").mkdir()
+    nibabel.save(image, tmp_path / "odd" / "FF.nii.gz")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "odd"))
+    with qtbot.waitSignal(session.maps_changed, timeout=10_000):
+        pick(panel.pickers["reference"], FROM_FOLDER)
+    qtbot.waitUntil(lambda: "left and right run the other way" in panel.notice.text())
+    assert "Header of FF: The header gives two places" in panel.notice.text()
+    wait_for_layers(qtbot, viewer)
 
 
 def test_maps_come_from_a_folder_and_are_picked(

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import nibabel
 import numpy as np
 import pytest
 from gui_waits import wait_for_layers
@@ -115,6 +116,21 @@ def test_file_in_percent_becomes_a_layer_and_is_converted_when_asked(
     record = maps.provenance["b1"]
     assert record["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (record["path"], record["unit"]) == (str(path), "percent")
+
+
+def test_odd_header_of_a_b1_file_is_told_and_recorded(qtbot, viewer, panel, tmp_path, monkeypatch):
+    path = tmp_path / "b1.nii"
+    image = nibabel.Nifti1Image(B1.T.astype(np.float32), AFFINE)
+    image.set_qform(np.diag([1.5, -2.0, -8.0, 1.0]), 1)
+    nibabel.save(image, path)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    choose_file(qtbot, panel)
+    qtbot.waitUntil(lambda: "b1" in viewer.layers)
+    assert "b1.nii: The header gives two places" in panel.notice.text()
+    run_to_end(qtbot, viewer, panel)
+    maps = session_of(viewer).maps_sets["water-fat at given B1"].maps
+    (told,) = (one for one in maps.warnings if one.code == "b1-header")
+    assert "left and right run the other way" in told.message
 
 
 def choose_file(qtbot, panel):
