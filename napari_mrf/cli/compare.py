@@ -91,7 +91,6 @@ def compare(
             "beforehand; may be repeated.",
         ),
     ] = None,
-<<<<<<< HEAD
     study: Annotated[
         str, typer.Option("--study", help="Name of the study, for every page of the report.")
     ] = "",
@@ -112,11 +111,9 @@ def compare(
         float,
         typer.Option(help="For the Deming line: error variance of the test / of the reference."),
     ] = 1.0,
-=======
     regions: Regions = None,
     min_voxels: MinVoxels = 2,
     min_valid_share: MinValidShare = 0.1,
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
     resample: Resample = None,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
@@ -124,16 +121,10 @@ def compare(
 ) -> None:
     """Compare maps by voxel and by region: tables, figures, report.html, report.pdf.
 
-<<<<<<< HEAD
-    Writes metrics.csv, rois.csv, agreement.csv, agreement_by_region.csv (several subjects),
+    Writes metrics.csv, rois.csv, inclusion.csv (each region: in the agreement, or why not),
+    outliers.csv, agreement.csv, agreement_by_region.csv (several subjects),
     agreement_regression.csv, blurriness.csv, figures as SVG and PDF, and comparison.json with
     the provenance. The difference is reference - test everywhere.
-=======
-    Writes metrics.csv, rois.csv, inclusion.csv (each region: in the agreement, or why not),
-    outliers.csv, agreement.csv, agreement_by_region.csv (several subjects), blurriness.csv,
-    figures as SVG and PDF, and comparison.json with the provenance. The difference is
-    reference - test everywhere.
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 
     Example: napari-mrf compare maps_a maps_b --rois muscles.nii.gz --output comparison
     """
@@ -152,7 +143,10 @@ def compare(
     )  # fmt: skip
     names = side_names(reference, test)
     options = ComparisonOptions(
-        RoiOptions(erosion_voxels=erosion),
+        RoiOptions(
+            erosion_voxels=erosion, regions=region_words(regions), min_voxels=min_voxels,
+            min_valid_share=min_valid_share,
+        ),
         scope=scope, seed=seed, independent=assume_independent, margins=margins, design=design,
         limits=limits, error_ratio=error_ratio, allow_mixed=allow_mixed,
     )  # fmt: skip
@@ -162,27 +156,9 @@ def compare(
             len(pairs.folders),
             reference_name=names[0],
             test_name=names[1],
-<<<<<<< HEAD
             options=options,
             warnings=pairs.warnings,
-=======
-            options=ComparisonOptions(
-                RoiOptions(
-                    erosion_voxels=erosion,
-                    regions=region_words(regions),
-                    min_voxels=min_voxels,
-                    min_valid_share=min_valid_share,
-                ),
-                scope,
-                seed,
-                assume_independent,
-                margins,
-                design,
-                allow_mixed,
-            ),
-            warnings=study.warnings,
-            left_out=study.left_out,
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
+            left_out=pairs.left_out,
         )
     )
     label = ReportLabel(study, report_id)

@@ -20,16 +20,9 @@ REGIONS = {1: (slice(1, 11), slice(1, 4)), 2: (slice(1, 11), slice(5, 8)),
            3: (slice(1, 11), slice(10, 13))}  # fmt: skip
 # Region means of water T1, and what the test adds: differences -2, -4 and -9.
 WATER, ADDED = {1: 1000.0, 2: 1200.0, 3: 1400.0}, {1: 2.0, 2: 4.0, 3: 9.0}
-<<<<<<< HEAD
-FEW_FILES = {"metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
-             "agreement_regression.csv",
-             "blurriness.csv", "report.html", "report.pdf", "comparison.json",
-             "figures"}  # fmt: skip
-=======
 FEW_FILES = {"metrics.csv", "rois.csv", "inclusion.csv", "outliers.csv", "agreement.csv",
-             "agreement_by_region.csv", "blurriness.csv", "report.html", "report.pdf",
-             "comparison.json", "figures"}  # fmt: skip
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
+             "agreement_by_region.csv", "agreement_regression.csv", "blurriness.csv",
+             "report.html", "report.pdf", "comparison.json", "figures"}  # fmt: skip
 
 
 def labels():

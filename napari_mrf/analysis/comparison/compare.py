@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.agreement.by_region import agreement_by_region
-<<<<<<< HEAD
-from napari_mrf.analysis.agreement.regression_table import regression_table
-=======
 from napari_mrf.analysis.agreement.outliers import outliers
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
+from napari_mrf.analysis.agreement.regression_table import regression_table
 from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
 from napari_mrf.analysis.comparison.checks import (
     check_subject,
@@ -125,13 +122,13 @@ class Comparison:
         return agreement_by_region(self.pairs)
 
     @cached_property
-<<<<<<< HEAD
     def regression(self) -> pd.DataFrame:
         """`regression_table.REGRESSION_COLUMNS`, two lines a map; empty without regions."""
         options = self.options
         return regression_table(self.pairs, scope=options.scope, error_ratio=options.error_ratio,
                                 independent=options.independent)  # fmt: skip
-=======
+
+    @cached_property
     def inclusion(self) -> pd.DataFrame:
         """`INCLUSION_COLUMNS`: each region of each subject, in the agreement or why not."""
         return inclusion_table(self.pairs, self.left_out, self.options.scope)
@@ -140,7 +137,6 @@ class Comparison:
     def outliers(self) -> pd.DataFrame:
         """`OUTLIER_COLUMNS`: regions and subjects whose difference lies far from the others."""
         return outliers(self.pairs, self.options.scope)
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 
     @property
     def maps(self) -> tuple[str, ...]:

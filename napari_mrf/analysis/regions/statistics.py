@@ -120,13 +120,8 @@ def roi_statistics(
             "scope": "pooled" if z is None else "slice",
             "slice": z,
             "map": key,
-<<<<<<< HEAD
             "unit": PARAMETERS[key].file_unit,
-            **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key]),
-=======
-            "unit": PARAMETERS[key].unit,
             **region_row(maps, key, drawn, kept, valid.get(key), uncovered[key], options),
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
             "volume_ml": voxel_ml * len(drawn),
             "validity": describe_validity(key, options, rules, key in valid),
             "erosion_voxels": options.erosion_voxels,

@@ -197,36 +197,6 @@ def result_overview(comparison: Comparison) -> Table:
     )
 
 
-def inclusion_overview(comparison: Comparison) -> Table:
-    """Return the voxels of every region in every subject that counted, and why others did not."""
-    pairs = comparison.pairs[comparison.pairs["scope"] == "pooled"]
-    regions = pairs.drop_duplicates("label").set_index("label")["name"].to_dict()
-    rows: list[list[Cell]] = []
-    reasons: dict[str, str] = {}
-    for subject, of_subject in pairs.groupby("subject", sort=False):
-        row = [Cell(str(subject) or NO_VALUE)]
-        for label in regions:
-            of_region = of_subject[of_subject["label"] == label]
-            drawn = int(of_region["n_drawn"].max()) if len(of_region) else 0
-            counted = of_region["difference"].notna()
-            if not drawn:
-                row.append(Cell(NO_VALUE))
-                continue
-            mark = ""
-            if not counted.all():
-                reason = "; ".join(
-                    f"{one['map']}: {one['reason'] or 'no value on both sides'}"
-                    for _, one in of_region[~counted].iterrows()
-                )
-                mark = f" {reasons.setdefault(reason, chr(ord('a') + len(reasons) % 26))}"
-            row.append(Cell(f"{drawn:,}{mark}", str(drawn)))
-        rows.append(row)
-    note = f"Voxels as drawn; {NO_VALUE}: not drawn. " + " ".join(
-        f"{mark}: not counted for {reason}." for reason, mark in reasons.items()
-    )
-    return Table("", ("Subject", *map(str, regions.values())), rows, note.strip())
-
-
 def relative_overview(comparison: Comparison) -> list[Table]:
     """Return limits in percent or of ratios, one row a map; none where they were not asked for."""
     table, kind = comparison.agreement, comparison.options.limits

@@ -7,12 +7,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
-<<<<<<< HEAD
+from napari_mrf.analysis.agreement.outliers import FARTHEST, OUTLIER_COLUMNS
 from napari_mrf.analysis.agreement.regression_table import REGRESSION_COLUMNS
 from napari_mrf.analysis.agreement.reliability import ICC_REASON
-=======
-from napari_mrf.analysis.agreement.outliers import FARTHEST, OUTLIER_COLUMNS
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
 from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.report.comparison.readable import METRIC_TITLES, METRICS
@@ -78,17 +75,13 @@ def definitions(comparison: Comparison) -> dict[str, str]:
         "validity": _RULE,
     }
     if not comparison.agreement.empty:
-<<<<<<< HEAD
         found |= _column_definitions(AGREEMENT_COLUMNS)
         found["choice of the ICC"] = ICC_REASON
         found |= {
             f"regression: {name}": text
             for name, text in _column_definitions(REGRESSION_COLUMNS).items()
         }
-=======
-        found |= _agreement_definitions()
         found["outliers"] = f"{OUTLIER_COLUMNS['distance']}, of {FARTHEST} or more; counted"
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
     found["blurriness"] = _BLURRINESS
     return {name: " ".join(str(text).split()) for name, text in found.items()}
 

@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     from napari_mrf.report.comparison.content import ReportLabel
 
 TABLES = (
-<<<<<<< HEAD
-    "metrics.csv", "rois.csv", "agreement.csv", "agreement_by_region.csv",
-    "agreement_regression.csv", "blurriness.csv",
-=======
     "metrics.csv", "rois.csv", "inclusion.csv", "outliers.csv", "agreement.csv",
-    "agreement_by_region.csv", "blurriness.csv",
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
+    "agreement_by_region.csv", "agreement_regression.csv", "blurriness.csv",
 )  # fmt: skip
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
@@ -87,13 +82,9 @@ def iter_save(
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
         tables = (
-<<<<<<< HEAD
-            comparison.metrics, comparison.pairs, comparison.agreement, comparison.by_region,
-            comparison.regression, comparison.blurriness,
-=======
             comparison.metrics, comparison.pairs, comparison.inclusion, comparison.outliers,
-            comparison.agreement, comparison.by_region, comparison.blurriness,
->>>>>>> 386c7028247c0914b8dabcd519668112ac038950
+            comparison.agreement, comparison.by_region, comparison.regression,
+            comparison.blurriness,
         )  # fmt: skip
         for name, table in zip(TABLES, tables, strict=True):
             write_csv(staged[name], table, overwrite=True)

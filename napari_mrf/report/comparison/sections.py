@@ -16,6 +16,7 @@ from napari_mrf.report.comparison.drawings import (
     errors_name,
     figure_names,
 )
+from napari_mrf.report.comparison.inclusion import inclusion_overview, outliers_overview
 from napari_mrf.report.comparison.readable import Cell, Table
 from napari_mrf.report.comparison.record import method_text
 
@@ -119,7 +120,7 @@ def sections(comparison: Comparison, record: Mapping[str, Any]) -> Iterator[Sect
     has_regions = not comparison.agreement.empty
     yield _result(comparison)
     if has_regions:
-        yield Section("Inclusion", (readable.inclusion_overview(comparison),))
+        yield Section("Inclusion", (inclusion_overview(comparison), *outliers_overview(comparison)))
         yield _agreement(comparison)
         by_region = readable.by_region_overview(comparison)
         regions = readable.regions_overview(comparison)
