@@ -16,6 +16,9 @@ _NO_OPTIONS = ("name", "device", "engine", "exactness", "noise_colour")
 _IMAGES = ("images", "magnitude_only", "averaged_spokes", "sliding_window_frames")
 """Parts of an input's record that tell the kind of images."""
 
+MIXED = "mixed-provenance"
+"""Code of the error."""
+
 _NUMERICS = "numerics"
 _MOST = 6
 
@@ -117,7 +120,7 @@ def check_made_alike(
     )
     if found and not allow_mixed:
         raise MRFInputError(
-            "mixed-provenance", f"{whose} of the subjects were not made in one way",
+            MIXED, f"{whose} of the subjects were not made in one way",
             expected="one method with the same options, kind of images, sequence and numerics",
             found=found, hint="Make them alike, or leave subjects out. --allow-mixed "
             "(allow_mixed=True) takes them together, and the results say so.",

@@ -11,7 +11,7 @@ from scipy import stats
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps
-from napari_mrf.io import Label, save_label_table, save_labels, save_maps
+from napari_mrf.io import Label, load_maps, save_label_table, save_labels, save_maps
 from napari_mrf.plugin.dock import CompareDock
 from napari_mrf.plugin.session import session_of
 
@@ -178,6 +178,30 @@ def test_what_does_not_fit_is_one_sentence_and_the_folders_stay(qtbot, dock, stu
     dialog = ask(qtbot, dock)
     assert dialog.edits["test"].text() == str(study / "b")
     dialog.reject()
+
+
+def test_maps_that_were_made_differently_are_taken_together_only_at_a_click(
+    qtbot, dock, study, tmp_path
+):
+    panel, job = dock.panels["compare"], dock.bindings["compare"].session.comparison
+    for side in "ab":
+        for subject in SUBJECTS:
+            maps = load_maps(study / side / subject)
+            name = "group" if (side, subject) == ("b", "sub-02") else "water-fat"
+            maps.provenance = {"method": {"name": name}}
+            save_maps(maps, tmp_path / side / subject)
+    folders = {"reference": tmp_path / "a", "test": tmp_path / "b", "rois": study / "rois",
+               "output": tmp_path / "out"}  # fmt: skip
+    click(qtbot, ask(qtbot, dock, **folders).run_button)
+    qtbot.waitUntil(lambda: bool(panel.notice.text()), timeout=20_000)
+    assert "method: water-fat (sub-01, sub-03), group (sub-02)" in panel.notice.text()
+    assert not (tmp_path / "out").exists()
+    with qtbot.waitSignal(job.succeeded, timeout=120_000):
+        click(qtbot, panel.notice.cure_button)
+    assert "The test maps were made in different ways" in panel.notice.text()
+    written = pd.read_csv(tmp_path / "out" / "rois.csv")
+    mixed = written.loc[written["subject"] == "sub-02", "mixed"]
+    assert mixed.str.contains("method: group").all()
 
 
 def test_folders_can_be_browsed_for(qtbot, dock, study, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_mrf.analysis.provenance import MIXED
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
@@ -47,6 +49,7 @@ class CompareCohort:
         self.session = session_of(viewer)
         self._options = options
         self._folders: CohortFolders | None = None
+        self._allows_mixed = False
         self.dialog: CohortDialog | None = None
         panel.cohort_requested.connect(self.ask)
 
@@ -57,23 +60,35 @@ class CompareCohort:
         self.dialog.finished.connect(self.dialog.deleteLater)
         self.dialog.open()
 
-    def run(self, folders: CohortFolders, *, overwrite: bool = False) -> None:
+    def run(
+        self, folders: CohortFolders, *, overwrite: bool = False, allow_mixed: bool = False
+    ) -> None:
         """Compare the subjects of these folders and write the results."""
         self._folders = folders
+        self._allows_mixed = allow_mixed
         self.panel.notice.clear()
         try:
-            options = self._options()
+            options = replace(self._options(), allow_mixed=allow_mixed)
         except MRFInputError as error:
             self.panel.notice.say(error.sentence(), kind="problem")
             return
         self.session.comparison.start(_TITLE, compare_cohort, folders, options, overwrite)
+
+    def mixed_cure(self, status: JobStatus) -> Callable[[], None] | None:
+        """Return what takes subjects together that were refused as made in different ways."""
+        failure, folders = status.failure, self._folders
+        error = None if failure is None else failure.error
+        if status.title != _TITLE or folders is None or getattr(error, "code", "") != MIXED:
+            return None
+        return partial(self.run, folders, allow_mixed=True)
 
     def asks_to_overwrite(self, status: JobStatus) -> bool:
         """Ask whether to replace earlier results; return False if this was not the failure."""
         folders = self._folders
         if status.title != _TITLE or folders is None:
             return False
-        return asks_to_overwrite(self.panel, status, partial(self.run, folders, overwrite=True))
+        again = partial(self.run, folders, overwrite=True, allow_mixed=self._allows_mixed)
+        return asks_to_overwrite(self.panel, status, again)
 
 
 def state_of(cohort: ComparedCohort) -> str:

@@ -67,7 +67,9 @@ def compare_cohort(
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
-    study = find_study(folders.reference, folders.test, rois=folders.rois or None)
+    study = find_study(
+        folders.reference, folders.test, rois=folders.rois or None, allow_mixed=options.allow_mixed
+    )
     table: dict[int, Label] = {}
     reference_name, test_name = side_names(folders.reference, folders.test)
     comparison = yield from as_steps(

@@ -215,7 +215,9 @@ class CompareBinding:
         self.panel.set_status(status)
         self._show_needs()
         if status.failure is not None and not self.cohort.asks_to_overwrite(status):
-            self.tell(status.failure.sentence)
+            cure = self.cohort.mixed_cure(status)
+            self.tell(status.failure.sentence, cure="Take them together" if cure else "",
+                      action=cure)  # fmt: skip
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
