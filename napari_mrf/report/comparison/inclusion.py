@@ -85,7 +85,8 @@ class _Reasons:
         for why, of_reason in rows.groupby("why", sort=False):
             keys = [key for key in self._maps if (of_reason["map"] == key).any()]
             of_all = len(keys) in (0, len(self._maps))
-            reason = f"{'' if of_all else ', '.join(keys) + ': '}{str(why) or 'no value on both sides'}"
+            of_maps = "" if of_all else f"{', '.join(keys)}: "
+            reason = of_maps + (str(why) or "no value on both sides")
             n = len(self._marks)
             letter = chr(ord("a") + n % 26) * (1 + n // 26)
             marks.append(self._marks.setdefault(reason, letter))
