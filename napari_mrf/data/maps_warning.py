@@ -1,4 +1,4 @@
-"""Warnings of a set of maps: what a user should read."""
+"""Warnings of a set of maps, as values for scripts and sentences for users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MapsWarning:
-    """One warning about maps, as it stands in ``maps.json``.
+    """One warning about maps, as in ``maps.json``.
 
     Parameters
     ----------
