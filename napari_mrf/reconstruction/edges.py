@@ -47,10 +47,10 @@ def edge_flags(
         (N,) by key; FF decides where it is among them.
     """
     flags = np.zeros(len(next(iter(values.values()))), FlagBits)
-    water = fat = np.True_
+    meant = {}
     if "FF" in values:
         water, fat = values["FF"] < 1, values["FF"] > 0
-    meant = {"T1H2O": water, "T1fat": fat, "FF": water & fat}
+        meant = {"T1H2O": water, "T1fat": fat, "FF": water & fat}
     for key, where in on_edge.items():
         flags[where & meant.get(key, True)] |= FLAGS[f"{key}-edge"]
     return flags

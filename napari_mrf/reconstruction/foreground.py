@@ -100,14 +100,15 @@ def finding_foreground_and_loss(
     """Find what `finding_foreground` does, and warn of slices whose signal it leaves out."""
     frames = np.arange(series.n_frames) if frames is None else frames
     mean, coherent, damaged = yield from _averaging_magnitude(series, frames, contents)
-    signal = mean > 0
+    signal = np.asarray(mean > 0)
     is_masked = _is_background_zero(signal, coherent, ~signal & ~damaged)
-    mask = (signal if is_masked else mask_from_magnitude(mean)) | damaged
+    mask = np.logical_or(signal if is_masked else mask_from_magnitude(mean), damaged)
     return mask, _empty_slices(mask, signal)
 
 
 def _empty_slices(mask: NDArray[np.bool_], signal: NDArray[np.bool_]) -> list[MapsWarning]:
-    lost = signal & ~mask.any(axis=(1, 2))[:, None, None]
+    is_empty = np.asarray(~mask.any(axis=(1, 2)))
+    lost = signal & is_empty[:, None, None]
     slices = [str(z) for z in np.flatnonzero(lost.any(axis=(1, 2)))]
     if not slices:
         return []

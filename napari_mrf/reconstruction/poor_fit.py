@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.reconstruction.conditioning import Conditioning
+    from napari_mrf.reconstruction.slicewise import Voxels
 
 # Of the standard normal distribution: its quantiles of 99.95 % and of 75 %.
 _QUANTILE, _QUARTILE = 3.2905, 0.6745
@@ -66,7 +67,7 @@ class PoorFits:
         self._freedom = max(2 * kept.size - len(sequence.parameters) - 2, 1)
         self._noise, self._norms = np.full((2, *shape), np.nan)
 
-    def add(self, at: tuple[object, ...], signals: NDArray[np.complex64]) -> None:
+    def add(self, at: Voxels, signals: NDArray[np.complex64]) -> None:
         """Estimate the noise of (N, K) fingerprints at some voxels of a slice."""
         if len(self._triples) < _FEWEST_DIFFERENCES:
             return

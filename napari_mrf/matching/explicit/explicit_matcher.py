@@ -265,7 +265,7 @@ def _edges(
     axes: Mapping[str, NDArray[np.float64]], values: dict[str, NDArray[np.float32]]
 ) -> NDArray[np.uint16]:
     ends = {
-        key: np.float32([axis.min(), axis.max()])
+        key: np.array([axis.min(), axis.max()], np.float32)
         for key, axis in axes.items()
         if f"{key}-edge" in FLAGS and axis.min() < axis.max()
     }
