@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement.proportional_bias import ProportionalBias
 
 LEVEL = 0.05
-SEE_FIGURE = "see the figure of quantiles"
+SEE_FIGURE = "see the quantiles in the report"
 
 
 @dataclass(frozen=True)

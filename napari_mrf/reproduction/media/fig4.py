@@ -81,7 +81,7 @@ def run(settings: Settings) -> Outcome:
 def _section(table: pd.DataFrame) -> str:
     rows = [
         [
-            f"{one['map']} ({PARAMETERS[one['map']].unit})" if one["unit"] else one["map"],
+            f"{one['map']} ({unit})" if (unit := PARAMETERS[one["map"]].unit) else one["map"],
             str(one["n"]),
             *(rounded(one[f"independent_{key}"]) for key in ("bias", "lower", "upper")),
             rounded(one["r"]),
