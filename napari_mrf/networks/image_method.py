@@ -10,7 +10,6 @@ fingerprints of silence are), and so does what lies outside the field of view.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,12 @@ import numpy as np
 
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
-from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.tiles import Tile
     from napari_mrf.reconstruction.method import ReconstructionUpdate
@@ -33,17 +30,6 @@ if TYPE_CHECKING:
 
 # On a core half a second: a run can be cancelled between two tiles.
 _TILE_FLOPS = 4e10
-
-
-@dataclass
-class _FullestTile:
-    """The tile with most voxels and its results, by which the phase sign is judged."""
-
-    seen: NDArray[np.complex64]
-    tile: Tile
-    at: tuple[NDArray[np.intp], NDArray[np.intp]]
-    signals: NDArray[np.complex64]
-    quality: NDArray[np.float32]
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -57,8 +43,7 @@ class ImageNetworkMethod(TrainedMethod):
         self._most_voxels: float = math.inf  # that the memory has been seen to hold
 
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
-        fullest: _FullestTile | None = None
-        for z, slab in self.iter_slices(run.series, run.chosen):
+        for z, slab in self.iter_slices(run.series, run.chosen, run.sample):
             if slab is None:
                 yield run.update(z)
                 continue
@@ -75,12 +60,7 @@ class ImageNetworkMethod(TrainedMethod):
                 run.filled.store((z, rows, columns), found)
                 run.fits.add((z, rows, columns), signals)
                 run.done += len(signals)
-                if fullest is None or len(signals) > len(fullest.signals):
-                    seen = tile.seen(slab)
-                    fullest = _FullestTile(seen, tile, (down, across), signals, found.quality)
                 yield run.update(z)
-        if fullest is not None:
-            run.warnings += self._sign_warnings(fullest)
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""
@@ -96,18 +76,6 @@ class ImageNetworkMethod(TrainedMethod):
         self._most_voxels = min(self._most_voxels, seen[..., 0].size / 2)
         along = 0 if parts[0].rows != tile.rows else 1
         return np.concatenate([self._of_tile(slab, part) for part in parts], axis=along)
-
-    def _sign_warnings(self, fullest: _FullestTile) -> list[MapsWarning]:
-        """Judge the phase sign by the tile with most voxels, seen as it is and conjugated."""
-        scaled = self.runner.scaled(fullest.seen.conj())
-        if scaled is None:
-            return []
-        margin = self.runner.info.margin
-        tile, signals = fullest.tile, fullest.signals.conj()
-        given = scaled[tile.rows.output(margin), tile.columns.output(margin)]
-        return sign_warnings(
-            fullest.quality, self.runner.judged(signals, given[fullest.at]).quality
-        )
 
 
 def _silence_unusable(

@@ -23,7 +23,7 @@ from napari_mrf.reconstruction.held_b1 import checked_b1, held_b1
 from napari_mrf.reconstruction.method import Method, ReconstructionUpdate, VoxelResult
 from napari_mrf.reconstruction.poor_fit import PoorFits
 from napari_mrf.reconstruction.provenance import reconstruction_record
-from napari_mrf.reconstruction.voxel_sample import empty_slab, reading_slab
+from napari_mrf.reconstruction.voxel_sample import SeriesSample, empty_slab, reading_slab
 from napari_mrf.reconstruction.warnings import edge_warnings, scale_warnings
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ class Reconstruction:
         Learns the noise of every fingerprint that is estimated.
     b1 : ndarray or None
         (Z, Y, X) float32 relative B1 that is held, NaN where it is fitted; None without a map.
+    sample : SeriesSample
+        Fingerprints by which the series as a whole is judged.
     """
 
     series: MRFSeries
@@ -137,6 +139,10 @@ class Reconstruction:
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[MapsWarning] = field(default_factory=list)
     b1: NDArray[np.float32] | None = None
+    sample: SeriesSample = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sample = SeriesSample(self.chosen)
 
     def update(self, z: int | None = None, stage: str = "matching") -> ReconstructionUpdate:
         """Return where the reconstruction stands."""
@@ -231,6 +237,7 @@ class SlicewiseMethod(Method):
             run.warnings += held.warnings
         yield from self._fill(run)
         filled.flags[fits.found(filled.quality)] |= FLAGS["poor-fit"]
+        run.warnings += self._plausibility(run)
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
         if held is not None:
             maps.provenance["b1"] = held.record
@@ -240,8 +247,18 @@ class SlicewiseMethod(Method):
         run.done = total
         yield run.update(stage="done")
 
+    def _plausibility(self, run: Reconstruction) -> list[MapsWarning]:
+        from napari_mrf.reconstruction.plausibility import Plausibility
+
+        without = run.counts["no_signal"] + run.counts["not_finite"]
+        judge = Plausibility(self.sequence, self._kept, run.sample.collected())
+        return judge.warnings(run.counts["voxels"] - without)
+
     def iter_slices(
-        self, series: MRFSeries, chosen: NDArray[np.bool_]
+        self,
+        series: MRFSeries,
+        chosen: NDArray[np.bool_],
+        sample: SeriesSample | None = None,
     ) -> Iterator[tuple[int, NDArray[np.complex64] | None]]:
         """Yield z and (T, Y, X) of the slices with chosen voxels, one in memory at a time.
 
@@ -256,6 +273,8 @@ class SlicewiseMethod(Method):
             (T, Z, Y, X).
         chosen : ndarray of bool
             (Z, Y, X).
+        sample : SeriesSample, optional
+            Given its voxels of every slice.
         """
         room = empty_slab(series)
         contents = self.contents_of(series)
@@ -278,6 +297,8 @@ class SlicewiseMethod(Method):
                     part = slice(frame, frame + _FRAMES_CONDITIONED)
                     slab[part] = self.conditioning.on_frames(slab[part], silent)
                     yield z, None
+            if sample is not None:
+                sample.take(z, slab)
             yield z, slab
 
     def frames_in(self, series: MRFSeries) -> NDArray[np.intp]:

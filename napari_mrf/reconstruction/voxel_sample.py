@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FRAMES_PER_READ = 25
 _SAMPLED_VOXELS = 2000
+_VOXELS_OF_SERIES = 300
 
 
 def reading_slab(
@@ -48,6 +49,33 @@ def reading_slab(
 def empty_slab(series: MRFSeries) -> NDArray[np.complex64]:
     """Return room for one slice (T, Y, X)."""
     return np.empty((series.n_frames, *series.spatial_shape[1:]), np.complex64)
+
+
+class SeriesSample:
+    """An even sample of the voxels of a series, as measured; taken as slices go by.
+
+    Parameters
+    ----------
+    chosen : ndarray of bool
+        (Z, Y, X) voxels to sample, of which about 300 are kept.
+    """
+
+    def __init__(self, chosen: NDArray[np.bool_]) -> None:
+        every = np.flatnonzero(chosen)
+        n_kept = min(len(every), _VOXELS_OF_SERIES)
+        kept = every[np.arange(n_kept) * len(every) // max(n_kept, 1)]
+        self._places = np.unravel_index(kept, chosen.shape)
+        self._signals: list[NDArray[np.complex64]] = []
+
+    def take(self, z: int, slab: NDArray[np.complex64]) -> None:
+        """Take what lies in a slice (T, Y, X); each slice once, in rising order."""
+        here = self._places[0] == z
+        _, rows, columns = (places[here] for places in self._places)
+        self._signals.append(np.ascontiguousarray(slab[:, rows, columns].T))
+
+    def collected(self) -> NDArray[np.complex64]:
+        """Return fingerprints (N, T) of the slices taken."""
+        return np.concatenate(self._signals)
 
 
 class VoxelSample:

@@ -13,7 +13,6 @@ import numpy as np
 from napari_mrf.compute.blocks import padded
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.voxel_sample import VoxelSample
-from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from napari_mrf.reconstruction.conditioning import Conditioning
     from napari_mrf.reconstruction.method import ReconstructionUpdate, VoxelResult
     from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.voxel_sample import SeriesSample
 
-_SIGN_VOXELS = 300
 _ROWS_AVERAGED = 256
 
 
@@ -96,7 +95,7 @@ class VoxelwiseMethod(SlicewiseMethod):
 
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
         sample = VoxelSample(run.counts["voxels"])
-        for where, signals in self._chunks(run.series, run.chosen):
+        for where, signals in self._chunks(run.series, run.chosen, run.sample):
             if signals is not None:
                 self._match(run, where, signals, sample)
                 run.done += len(signals)
@@ -111,18 +110,23 @@ class VoxelwiseMethod(SlicewiseMethod):
                     run.filled.store(where, self.improve(signals, found))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
-        run.warnings += self._sign_warnings(sample)
         run.warnings += self.review(*sample.collected())
 
     def _chunks(
-        self, series: MRFSeries, chosen: NDArray[np.bool_]
+        self,
+        series: MRFSeries,
+        chosen: NDArray[np.bool_],
+        sample: SeriesSample | None = None,
     ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
         """Yield `iter_fingerprints` with their frames conditioned."""
-        for where, signals in self.iter_fingerprints(series, chosen):
+        for where, signals in self.iter_fingerprints(series, chosen, sample):
             yield where, None if signals is None else self.condition(signals)
 
     def iter_fingerprints(
-        self, series: MRFSeries, chosen: NDArray[np.bool_]
+        self,
+        series: MRFSeries,
+        chosen: NDArray[np.bool_],
+        sample: SeriesSample | None = None,
     ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
         """Yield places and fingerprints of the chosen voxels, one slice in memory at a time.
 
@@ -136,8 +140,10 @@ class VoxelwiseMethod(SlicewiseMethod):
             (T, Z, Y, X).
         chosen : ndarray of bool
             (Z, Y, X).
+        sample : SeriesSample, optional
+            Given its voxels of every slice.
         """
-        for z, slab in self.iter_slices(series, chosen):
+        for z, slab in self.iter_slices(series, chosen, sample):
             rows, columns = np.nonzero(chosen[z])
             if slab is None:
                 yield (z, rows[:0], columns[:0]), None
@@ -171,12 +177,3 @@ class VoxelwiseMethod(SlicewiseMethod):
         self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None
     ) -> VoxelResult:
         return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)
-
-    def _sign_warnings(self, sample: VoxelSample) -> list[MapsWarning]:
-        signals, found = sample.collected()
-        if not len(signals):
-            return []
-        # A wrong sign fits badly everywhere: a few hundred voxels show it.
-        few = slice(None, None, -(-len(signals) // _SIGN_VOXELS))
-        b1 = None if found.b1 is None else found.b1[few]
-        return sign_warnings(found.quality[few], self._matched(signals[few].conj(), b1).quality)

@@ -1,4 +1,7 @@
-"""Warnings about finished maps whose series does not suit the method."""
+"""Warnings about finished maps whose series does not suit the method.
+
+Apart from `slicewise`: what is read off maps is no part of filling them.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +14,10 @@ from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.data.parameters import validity_rules
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.reconstruction.edges import EdgeWords
 
 _TOLERATED_EDGE_SHARE = 0.05
-_SIGN_MARGIN = 0.01
-
-
-def sign_warnings(
-    quality: NDArray[np.floating], conjugated: NDArray[np.floating]
-) -> list[MapsWarning]:
-    """Warn where the conjugated series fits better (fault of the phase sign).
-
-    Parameters
-    ----------
-    quality, conjugated : ndarray
-        (N,) correlations of the same voxels with the model, as measured and conjugated.
-    """
-    worse, better = float(np.mean(quality, dtype=float)), float(np.mean(conjugated, dtype=float))
-    if better - worse < _SIGN_MARGIN or np.mean(conjugated > quality) < 0.5:
-        return []
-    message = (
-        f"The series fits better with the opposite phase sign (quality {better:.3f} against "
-        f"{worse:.3f}): its phase or frequency sign seems reversed. Try the option conjugate."
-    )
-    return [MapsWarning("phase-sign", message, ("phase-sign",))]
 
 
 def scale_warnings(maps: ParameterMaps) -> list[MapsWarning]:

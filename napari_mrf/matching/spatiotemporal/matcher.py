@@ -21,7 +21,6 @@ from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIO
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
-from napari_mrf.reconstruction.warnings import sign_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 _SUBJECTS = 6
 _MOST_SUBJECTS = 40
 _USUAL_THICKNESS_MM = 5.0
-_SIGN_VOXELS = 300
 _TOLERATED_OUTSIDE = 0.02
 
 SIMILARITIES: ByKind[Callable[..., Similarity[Any, Any]]] = ByKind(
@@ -166,7 +164,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
         for _ in beginning:
             yield run.update(stage="preparing")
         pipeline = beginning.result
-        for z, slab in self.iter_slices(run.series, pipeline.looked_at):
+        for z, slab in self.iter_slices(run.series, pipeline.looked_at, run.sample):
             yield run.update(z)
             if slab is not None:
                 yield from pipeline.taking(z, slab)
@@ -181,11 +179,6 @@ class SpatiotemporalMatcher(SlicewiseMethod):
                 "the anatomy match theirs?"
             )
             warnings.append(MapsWarning("outside-subjects", message, voxels=pipeline.outside))
-        sample = pipeline.sample
-        if sample is not None:
-            few = slice(None, None, -(-len(sample.signals) // _SIGN_VOXELS))
-            conjugated = self._similarity.matcher.match(sample.signals[few].conj())
-            warnings += sign_warnings(sample.quality[few], conjugated.quality)
         return warnings
 
     def _beginning(self, run: Reconstruction) -> Generator[None, None, Pipeline]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,14 +25,6 @@ ITERATIONS = 2
 """Rounds; from the second on the maps of the previous one have a say."""
 
 _VOXELS_AT_ONCE = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class SignSample:
-    """Fingerprints (N, K) of some voxels and their quality (N,), to judge the phase sign by."""
-
-    signals: NDArray[np.complex64]
-    quality: NDArray[np.float32]
 
 
 class Pipeline:
@@ -80,7 +71,6 @@ class Pipeline:
         self._all_steps += sum(_chunks(int(self.looked_at[z].sum())) for z in self._read)
         self.outside = 0
         """Wanted voxels of tissue that no training subject covers."""
-        self.sample: SignSample | None = None
 
     def taking(self, z: int, slab: NDArray[np.complex64]) -> Iterator[ReconstructionUpdate]:
         """Take in a slice (T, Y, X) and finish what can be finished."""
@@ -120,8 +110,6 @@ class Pipeline:
         signals, result = np.concatenate(kept), VoxelResult.joined(found)
         seen = read & self._tissue[z]
         self._features[z] = self._similarity.features(signals, result, read, seen)
-        if self.sample is None or len(signals) > len(self.sample.signals):
-            self.sample = SignSample(signals, result.quality)
 
     def _usable(self, z: int, slab: NDArray[np.complex64]) -> NDArray[np.bool_]:
         """Return the voxels that can be read; flag and count wanted ones that cannot."""

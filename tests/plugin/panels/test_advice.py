@@ -110,6 +110,13 @@ def test_warning_that_names_an_option_offers_it_first_and_alone():
     assert advice == [Advice(SIGN, "conjugate", True), Advice(EDGE)]
 
 
+def test_implausible_fit_comes_first_and_averaging_is_no_cure_for_it():
+    told = {"code": "implausible-fit", "causes": ["time-reversed"], "voxels": 20,
+            "message": "The series fits better with its frames in reverse order."}  # fmt: skip
+    advice = advice_on(maps_with(0.5, warnings=[EDGE, told]))
+    assert advice == [Advice(told["message"]), Advice(EDGE)]
+
+
 def test_record_from_a_file_may_hold_anything():
     assert advice_on(maps_with(warnings=None)) == []
     assert advice_on(maps_with(warnings=[1, None, EDGE])) == [Advice(EDGE)]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.reconstruction.plausibility import CODE as IMPLAUSIBLE
+
 if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
 
@@ -49,19 +51,23 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
 
     The warnings of the run come first; one that names an option (``the option conjugate``)
     offers to switch it on. Then, where the fits of water and fat are poor and frames were not
-    averaged, the window; not beside a warning that has a cure, for then the poor fits have
-    another cause. In FISP averaging does not help: in the sample brain the mean error of T1
-    goes from 65 to 67 ms, that of T2 from 28 to 26 ms.
+    averaged, the window; not beside a warning that has a cure, or says that the series as a whole
+    does not fit: then the poor fits have another cause. In FISP averaging does not help: in the
+    sample brain the mean error of T1 goes from 65 to 67 ms, that of T2 from 28 to 26 ms.
 
     Parameters
     ----------
     maps : ParameterMaps
         Complete, with their provenance.
     """
-    advice = [_from_warning(warning.message) for warning in maps.warnings]
-    advice.sort(key=lambda one: not one.option)
+    # Before all others what makes the maps mean nothing, then what has a cure.
+    warnings = sorted(maps.warnings, key=lambda one: one.code != IMPLAUSIBLE)
+    advice = [_from_warning(warning.message) for warning in warnings]
+    is_implausible = any(one.code == IMPLAUSIBLE for one in warnings)
+    if not is_implausible:
+        advice.sort(key=lambda one: not one.option)
     quality = _median_quality(maps)
-    has_cure = any(one.option for one in advice)
+    has_cure = is_implausible or any(one.option for one in advice)
     if "FF" in maps and quality < LOW_QUALITY and _was_not_averaged(maps) and not has_cure:
         text = f"The median quality is only {quality:.2f}, as in undersampled or noisy series."
         cure = f"Window {SUGGESTED_WINDOW} under More reduces streaks and noise."
