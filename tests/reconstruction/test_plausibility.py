@@ -109,12 +109,16 @@ def test_verdict_does_not_depend_on_phase_gain_and_unused_frames():
     assert told(sequence, right[:, :150], range(150)) == []
 
 
-@pytest.mark.parametrize("options", [{}, {"window": 25}, {"frames": "0-149"}, {"smooth": 0.5}])
-def test_warning_reaches_the_maps_whatever_the_options(options):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("water-fat", {}), ("water-fat", {"window": 25}), ("water-fat", {"frames": "0-149"}),
+     ("water-fat", {"smooth": 0.5}), ("cohen", {})],
+)  # fmt: skip
+def test_warning_reaches_the_maps_whatever_the_method_and_its_options(name, options):
     sequence = SEQUENCES["t1ff"]
     signals = some(valid("t1ff", 20.0, 0), 60)
     right, wrong = signals.T, signals[:, ::-1].T
-    method = methods.get("water-fat", sequence=sequence, refine=False, **options)
+    method = methods.get(name, sequence=sequence, **options)
 
     def warnings(signal):
         series = mrf.MRFSeries(np.ascontiguousarray(signal).reshape(175, 2, 5, 6))
