@@ -108,7 +108,8 @@ class Conditioning:
                 f"too few frames to tell the {fewest - 2} tissue parameters of {sequence.name}",
                 expected=f"at least {fewest} frames: one for each of {fewest - 1} unknown values "
                 "(tissue, and the size of the signal), and one that shows whether they fit",
-                found=f"{len(self.frames)}",
+                found=len(self.frames),
+                hint="Use more frames.",
             )
         return np.array(self.frames, dtype=np.intp)
 
