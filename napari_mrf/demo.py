@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from napari_mrf import methods
 from napari_mrf.analysis.comparison.compare import compare
-from napari_mrf.analysis.comparison.subjects import find_study
+from napari_mrf.analysis.comparison.subjects import SubjectMaps, find_study
 from napari_mrf.analysis.images.error_summary import MapError, as_table, map_errors
-from napari_mrf.io import load_maps, load_series, save_maps
-from napari_mrf.io.maps.writer import MAPS_RESULTS
+from napari_mrf.compute.steps import result_of
+from napari_mrf.io import load_maps, load_series
+from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.maps.writer import MAPS_RESULTS, maps_names, write_maps
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.phantoms.files import ROIS_NAME, TRUTH_NAME
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
@@ -26,10 +28,14 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.io.result_folder import Staged
     from napari_mrf.reconstruction.method import Method
 
 FIGURE_NAME = "maps.png"
-REPORT_NAME = "report.html"
+REPORT_NAME, BOOK_NAME = "report.html", "report.pdf"
+_RESULTS = ResultKind(
+    "a demo", MAPS_RESULTS.record, (*MAPS_RESULTS.files, FIGURE_NAME, REPORT_NAME, BOOK_NAME)
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class DemoResult:
             "R² = 1 - SS(error) / SS(truth): negative where the truth varies less than the "
             "error.\n\n"
             f"Maps (NIfTI), provenance, the figure {FIGURE_NAME} and the comparison with the truth "
-            f"by muscle ({REPORT_NAME}, report.pdf) are in {self.directory.resolve()}"
+            f"by muscle ({REPORT_NAME}, {BOOK_NAME}) are in {self.directory.resolve()}"
         )
 
 
@@ -99,12 +105,12 @@ def run(
     MRFInputError
         ``"exists"`` for a folder with results and no leave to overwrite.
     """
-    from napari_mrf.plots.maps_figure import maps_figure, save_figure
-    from napari_mrf.report.comparison.save import save_report
+    from napari_mrf.plots.figure_files import write_figure
+    from napari_mrf.plots.maps_figure import maps_figure
+    from napari_mrf.report.comparison.save import iter_write_report
 
     directory = Path(directory)
-    ResultKind("a report", REPORT_NAME).refuse_earlier(directory, overwrite=overwrite)
-    MAPS_RESULTS.refuse_earlier(directory, overwrite=overwrite)
+    _RESULTS.refuse_earlier(directory, overwrite=overwrite)
     sample = sample_directory()
     series = load_series(sample / SERIES_NAME)
     if series.sequence is None:
@@ -115,15 +121,28 @@ def run(
     start = time.perf_counter()
     maps = (progress or type(method).reconstruct)(method, series)
     seconds = time.perf_counter() - start
-    save_maps(maps, directory, overwrite=overwrite)
     truth = load_maps(sample / TRUTH_NAME)
-    save_figure(maps_figure({"truth": truth, method.name: maps}), directory / FIGURE_NAME)
     errors = map_errors(maps, truth, np.isfinite(truth["FF"]))
-    study = find_study(sample / TRUTH_NAME, directory, rois=sample / ROIS_NAME)
-    subjects = [study.load(name) for name in study.folders]
-    comparison = compare(subjects, reference_name="truth", test_name=method.name)
-    save_report(comparison, directory / REPORT_NAME)
+    names = maps_names(maps)
+    with _RESULTS.writing(
+        directory, (*names, FIGURE_NAME, REPORT_NAME, BOOK_NAME), overwrite=overwrite
+    ) as staged:
+        of_maps = staged.part(MAPS_RESULTS, names)
+        write_maps(maps, of_maps)
+        write_figure(maps_figure({"truth": truth, method.name: maps}), staged[FIGURE_NAME], "png")
+        subject = _subject(sample, maps, of_maps)
+        comparison = compare([subject], reference_name="truth", test_name=method.name)
+        result_of(iter_write_report(comparison, staged[REPORT_NAME], staged[BOOK_NAME]))
     return DemoResult(directory, series, method.name, maps, errors, seconds)
+
+
+def _subject(sample: Path, maps: ParameterMaps, staged: Staged) -> SubjectMaps:
+    """Return the truth, its regions, and the maps, which are about to take their place."""
+    study = find_study(sample / TRUTH_NAME, sample / TRUTH_NAME, rois=sample / ROIS_NAME)
+    (truth,) = (study.load(name) for name in study.folders)
+    sums = {path.name: sha256_of(temporary) for path, temporary in staged.temporary.items()}
+    test = {"path": str(staged.folder), "sha256": sums, "provenance": maps.provenance}
+    return replace(truth, test=maps, record={**truth.record, "test": test})
 
 
 def has_display() -> bool:

@@ -77,27 +77,32 @@ def _train(plan: Recipe, output: Path, processes: Processes, overwrite: bool) ->
 
     card_path, checkpoint = output / f"{plan.network}.json", output / f"{plan.network}.checkpoint"
     kind = ResultKind("weights of this network", card_path.name)
-    kind.refuse_earlier(output, overwrite=overwrite)
+    # A training that was to replace earlier weights and was stopped goes on as any other.
+    kind.refuse_earlier(output, overwrite=overwrite or checkpoint.exists())
     processes.wait()
     if overwrite and processes.is_first:
         checkpoint.unlink(missing_ok=True)
     processes.wait()
-    card, history = _watch(run(plan, output, processes=processes), plan, show=processes.is_first)
+    figures: list[Path] = []
+
+    def draw(sequence_name: str, history: list[dict[str, float]]) -> None:
+        figures.extend(_draw(plan.network, sequence_name, history, output))
+
+    training = run(plan, output, processes=processes, draw=draw)
+    card = _watch(training, plan, show=processes.is_first)
     if card is not None:
-        figures = _draw(card, history, output)
         typer.echo(_summary(card, card_path))
         typer.echo(f"  course of the training: {', '.join(map(str, figures))}")
 
 
 def _watch(
     training: Generator[TrainingStep, None, ModelCard | None], plan: Recipe, *, show: bool
-) -> tuple[ModelCard | None, list[dict[str, float]]]:
+) -> ModelCard | None:
     from tqdm import tqdm
 
     from napari_mrf.compute.steps import Steps
 
     steps = Steps(training)
-    history: list[dict[str, float]] = []
     with tqdm(
         desc=plan.network,
         total=plan.optimisation.epochs,
@@ -109,20 +114,22 @@ def _watch(
             history = step.progress.history
             score = f", R² {history[-1]['validation_r_squared']:.4f}" if history else ""
             bar.set_postfix_str(f"loss {step.loss:.5f}{score}")
-    return steps.result, history
+    return steps.result
 
 
-def _draw(card: ModelCard, history: list[dict[str, float]], folder: Path) -> list[Path]:
+def _draw(
+    network: str, sequence_name: str, history: list[dict[str, float]], folder: Path
+) -> list[Path]:
     """Write the figure beside the table; return both."""
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.plots.figure_files import write_figure
     from napari_mrf.plots.training_figure import training_figure
     from napari_mrf.training.loop.course import course_path
 
-    paths = [course_path(folder, card.name)]
-    figure = training_figure(f"{card.name}, {card.sequence_name}", history)
+    paths = [course_path(folder, network)]
+    figure = training_figure(f"{network}, {sequence_name}", history)
     for kind in ("svg", "png"):
-        paths.append(folder / f"{card.name}.training.{kind}")
+        paths.append(folder / f"{network}.training.{kind}")
         with atomic_write(paths[-1]) as staged:
             write_figure(figure, staged, kind)
     return paths

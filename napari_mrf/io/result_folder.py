@@ -176,6 +176,11 @@ class Staged:
         return Staged(kind, home, {path: temporary for path, temporary in self.temporary.items()
                                    if path.is_relative_to(home)})  # fmt: skip
 
+    def part(self, kind: ResultKind, names: Iterable[str]) -> Staged:
+        """Return the results of another kind that are written into the same folder."""
+        paths = [self.folder / name for name in (*names, kind.record)]
+        return Staged(kind, self.folder, {path: self.temporary[path] for path in paths})
+
     def sums(self) -> dict[str, str]:
         """Return the sha256 of every file but the record, by its name."""
         record = self.folder / self.kind.record

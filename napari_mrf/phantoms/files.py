@@ -60,12 +60,12 @@ def save_phantom(
     truth, below = phantom.truth(), f"{TRUTH_NAME}/"
     kind = ResultKind(
         "a phantom",
-        record=ROIS_NAME,
-        files=(series_name, sidecar, LABELS_NAME,
+        record=sidecar,  # without it, a series is none of this phantom
+        files=(series_name, ROIS_NAME, LABELS_NAME,
                *(below + name for name in (*MAPS_RESULTS.files, MAPS_RESULTS.record))),
     )  # fmt: skip
     names = [below + name for name in (*maps_names(truth), MAPS_RESULTS.record)]
-    names = [series_name, sidecar, *names, LABELS_NAME]
+    names = [series_name, *names, ROIS_NAME, LABELS_NAME]
     with kind.writing(directory, names, overwrite=overwrite) as staged:
         write_series_files(series, staged[series_name], staged[sidecar],
                            packed=series_name.endswith(".gz"))  # fmt: skip

@@ -10,14 +10,11 @@ from matplotlib.figure import Figure
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import shown
-from napari_mrf.io.atomic import atomic_write
 from napari_mrf.plots.colormaps import valid_colors
-from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.names import AS_IT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from napari_mrf.data.maps import ParameterMaps
 
@@ -35,7 +32,7 @@ def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Fig
     Returns
     -------
     Figure
-        Not attached to a screen; `save_figure` writes it.
+        Not attached to a screen; `write_figure` writes it.
     """
     keys = list(next(iter(maps_by_name.values())))
     rules = validity_rules()
@@ -59,10 +56,3 @@ def maps_figure(maps_by_name: Mapping[str, ParameterMaps], *, z: int = 0) -> Fig
                 axis.set_ylabel(shown(name), fontsize=9, **AS_IT_IS)
             figure.colorbar(image, ax=axis, shrink=0.85).ax.tick_params(labelsize=7)
     return figure
-
-
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure by the suffix of `path` (PNG, SVG or PDF) and return the path."""
-    with atomic_write(path) as staged:
-        write_figure(figure, staged, path.suffix.lower().removeprefix("."))
-    return path

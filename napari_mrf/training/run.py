@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from napari_mrf.compute.steps import Steps
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import make_folder
+from napari_mrf.io.folder_lock import held
 from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
@@ -27,7 +30,7 @@ from napari_mrf.training.physics.decoder import physics_of
 from napari_mrf.training.recipe import MapRange, MeasuredSeries, PhantomImages
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.card import ModelCard
@@ -126,12 +129,14 @@ def run(
     *,
     device: torch.device | None = None,
     processes: Processes | None = None,
+    draw: Callable[[str, list[dict[str, float]]], object] | None = None,
 ) -> Generator[TrainingStep, None, ModelCard | None]:
     """Train by a recipe and write ``<network>.safetensors`` and its card ``<network>.json``.
 
     ``<network>.metrics.csv`` and a checkpoint are written after every epoch. A checkpoint in
-    the folder is resumed; it is removed once the weights are written. The card is returned, by the
-    first process only where several train together.
+    the folder is resumed; it is removed once the weights are written. The card comes last: where
+    it stands and the checkpoint does not, a training is finished. It is returned, by the first
+    process only where several train together. The folder is held against other trainings.
 
     Parameters
     ----------
@@ -143,6 +148,14 @@ def run(
         The CPU by default.
     processes : Processes, optional
         Those that share the work, each on its own device; this one alone by default.
+    draw : callable, optional
+        Called with the name of the sequence and the course of the training before the weights are
+        written.
+
+    Raises
+    ------
+    MRFInputError
+        What `prepare` raises, ``"in-use"``, ``"bad-checkpoint"`` and the codes of failed writes.
     """
     processes = processes or Processes(device=device or torch.device("cpu"))
     device = processes.device
@@ -150,12 +163,23 @@ def run(
     init_card = None if recipe.init is None else load_start(recipe.init, recipe, sequence)[1]
     checkpoint = folder / f"{recipe.network}.checkpoint"
     make_folder(folder)
-    progress = yield from train(
-        recipe, trained, training, validation, checkpoint=checkpoint,
-        course=course_path(folder, recipe.network), processes=processes,
-    )  # fmt: skip
-    if not processes.is_first:
-        return None
-    card = finish(recipe, folder, sequence, trained, progress, validation, device, init_card)
-    checkpoint.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        lock = stack.enter_context(held(folder)) if processes.is_first else None
+        in_steps = train(
+            recipe, trained, training, validation, checkpoint=checkpoint,
+            course=course_path(folder, recipe.network), processes=processes,
+        )  # fmt: skip
+        steps = Steps(in_steps)
+        for step in steps:
+            yield step
+            if lock is not None:
+                lock.refresh()
+        if not processes.is_first:
+            return None
+        if draw is not None:
+            draw(sequence.name, steps.result.history)
+        card = finish(
+            recipe, folder, sequence, trained, steps.result, validation, device, init_card
+        )
+        checkpoint.unlink(missing_ok=True)
     return card

@@ -3,11 +3,11 @@
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
+import kills
 import numpy as np
 import pytest
 import torch
@@ -108,28 +108,45 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(tmp_path, few_test
         assert torch.equal(value, resumed[key]), key
 
 
+KILLS = """
+from itertools import count
+from pathlib import Path
+from kills import killed, temporary_names
+
+def train(folder, *options):
+    assert main(["train", "plan.toml", "--output", folder, *options]) == 0
+
+def train_until(name, number, *options):
+    numbers = count(1)
+    def is_moment(event, path):
+        return event == "os.rename" and path.name == name and next(numbers) == number
+    assert killed(lambda: train("killed", *options), is_moment)
+
+card, checkpoint = Path("killed/cohen.json"), Path("killed/cohen.checkpoint")
+train_until("cohen.checkpoint", 2)  # while it is written
+assert checkpoint.exists() and not card.exists() and temporary_names(card.parent)
+train_until("cohen.json", 1)
+assert Path("killed/cohen.training.svg").exists()  # the card comes last
+assert checkpoint.exists() and not card.exists()
+train("killed")
+assert card.exists() and not checkpoint.exists() and not temporary_names(card.parent)
+train_until("cohen.checkpoint", 3, "--overwrite")
+train("killed")  # goes on, without being told again
+assert not checkpoint.exists()
+train("whole")
+"""
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_is_the_same_as_uninterrupted(tmp_path):
-    plan = recipe(epochs=30)
-    path = tmp_path / "plan.toml"
-    path.write_text(toml(plan))
-    assert load_recipe(path).model_dump() == plan.model_dump()
-    code = FEW_TESTS + "main()"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def command(folder):
-        return [sys.executable, "-c", code, "train", str(path), "--output", str(tmp_path / folder)]
-
-    process = subprocess.Popen(command("killed"), env=environment)
-    checkpoint = tmp_path / "killed" / "cohen.checkpoint"
-    while process.poll() is None and not checkpoint.exists():
-        time.sleep(0.001)  # the core is the other process's
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert checkpoint.exists()
-    assert not (tmp_path / "killed" / "cohen.json").exists()
-    for folder in ("killed", "whole"):
-        subprocess.run(command(folder), env=environment, check=True)
+    plan = recipe(epochs=4)
+    (tmp_path / "plan.toml").write_text(toml(plan))
+    assert load_recipe(tmp_path / "plan.toml").model_dump() == plan.model_dump()
+    tests = str(Path(kills.__file__).parent)
+    search = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": search}
+    command = [sys.executable, "-c", FEW_TESTS + KILLS]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
     whole, resumed = weights_of(tmp_path / "whole"), weights_of(tmp_path / "killed")
     for key, value in whole.items():
         assert torch.equal(value, resumed[key]), key

@@ -141,17 +141,29 @@ def iter_save_report(
     list of Path
         The HTML and the PDF file.
     """
-    made = made or datetime.now(UTC)
     page, book = report_paths(path)
-    content = report_content(comparison, made, label)
     with atomic_write_all([page, book]) as staged:
-        figures = {}
-        for name in figure_names(comparison):
-            yield f"figure {name}"
-            figures[name] = drawn(comparison, name, ("svg",))["svg"]
-        staged[page].write_text(html_report(content, figures), encoding="utf-8")
-        yield from iter_pdf_report(comparison, content, staged[book])
+        files = staged[page], staged[book]
+        yield from iter_write_report(comparison, *files, made=made, label=label)
     return [page, book]
+
+
+def iter_write_report(
+    comparison: Comparison,
+    page: Path,
+    book: Path,
+    *,
+    made: datetime | None = None,
+    label: ReportLabel | None = None,
+) -> Generator[str, None, None]:
+    """Write the report alone where a result folder is staged; yields what comes next."""
+    content = report_content(comparison, made or datetime.now(UTC), label)
+    figures = {}
+    for name in figure_names(comparison):
+        yield f"figure {name}"
+        figures[name] = drawn(comparison, name, ("svg",))["svg"]
+    page.write_text(html_report(content, figures), encoding="utf-8")
+    yield from iter_pdf_report(comparison, content, book)
 
 
 def report_paths(path: str | Path) -> tuple[Path, Path]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.io.session.beside import Beside
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
     from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Voxel
@@ -55,34 +56,38 @@ class OpenedStudy:
 
 
 def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
-    """Write the session file, and beside it maps and regions that are not saved yet.
+    """Write a session file, and beside it maps and regions not saved yet; all or nothing.
 
     Raises
     ------
     MRFInputError
         ``"no-file"`` if the series is not in a file, and the errors of the writers.
     """
+    from napari_mrf.io.session.beside import saving_beside
     from napari_mrf.io.session.file import SessionFile, save_session
 
     saved = SavedStudy(path)
     series = None if study.series is None else _series_record(study, study.series, path)
-    maps = []
-    for maps_set in study.maps_sets:
-        yield Step(detail=f"the maps {maps_set.name}")
-        maps.append(_maps_record(maps_set, saved))
-    yield Step(detail="the regions")
-    regions = None if study.regions is None else _regions_record(study, study.regions, saved)
-    session = SessionFile(
-        format="napari-mrf session",
-        saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        series=series,
-        maps=maps,
-        regions=regions,
-        pins=list(study.pins),
-        view=study.view,
-        panels=study.panels,
-    )
-    save_session(session, path, overwrite=True)
+    with saving_beside(path) as beside:
+        maps = []
+        for maps_set in study.maps_sets:
+            yield Step(detail=f"the maps {maps_set.name}")
+            maps.append(_maps_record(maps_set, saved, beside))
+        yield Step(detail="the regions")
+        regions = (
+            None if study.regions is None else _regions_record(study, study.regions, saved, beside)
+        )
+        session = SessionFile(
+            format="napari-mrf session",
+            saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            series=series,
+            maps=maps,
+            regions=regions,
+            pins=list(study.pins),
+            view=study.view,
+            panels=study.panels,
+        )
+        beside.put_in_place(lambda: save_session(session, path, overwrite=True))
     return saved
 
 
@@ -122,26 +127,28 @@ def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
     )
 
 
-def _maps_record(maps_set: MapsSet, saved: SavedStudy) -> MapsRecord:
+def _maps_record(maps_set: MapsSet, saved: SavedStudy, beside: Beside) -> MapsRecord:
     from napari_mrf.io import save_maps
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.file import FileRecord, MapsRecord
 
-    folder = Path(maps_set.folder) if maps_set.folder else None
-    if folder is None or not folder.is_dir():
-        folder = _free_place(saved.path, _file_name(maps_set.name))
-        save_maps(maps_set.maps, folder)
+    written = folder = Path(maps_set.folder) if maps_set.folder else None
+    if written is None or folder is None or not folder.is_dir():
+        written, folder = beside.place(_file_name(maps_set.name))
+        save_maps(maps_set.maps, written)
         saved.folders[maps_set.name] = folder
-    files = sorted(file for file in folder.iterdir() if _belongs_to_maps(file))
+    files = sorted(file for file in written.iterdir() if _belongs_to_maps(file))
     return MapsRecord(
         name=maps_set.name,
-        files=[FileRecord.of(file, sha256_of(file), saved.path) for file in files],
+        files=[FileRecord.of(folder / file.name, sha256_of(file), saved.path) for file in files],
         series_name=maps_set.series_name,
         seconds=float(maps_set.seconds),
     )
 
 
-def _regions_record(study: Study, regions: Regions, saved: SavedStudy) -> RegionsRecord:
+def _regions_record(
+    study: Study, regions: Regions, saved: SavedStudy, beside: Beside
+) -> RegionsRecord:
     from napari_mrf.io import save_labels
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
@@ -149,15 +156,15 @@ def _regions_record(study: Study, regions: Regions, saved: SavedStudy) -> Region
     grid: MRFSeries | ParameterMaps | None = study.series
     if grid is None and study.maps_sets:
         grid = study.maps_sets[0].maps
-    path = Path(regions.path) if regions.path else None
+    written = path = Path(regions.path) if regions.path else None
     if (path is None or not path.is_file()) and regions.labels.any() and grid is not None:
-        path = _free_place(saved.path, "regions", ".nii.gz")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_labels(path, regions.labels, grid.affine if regions.affine is None else regions.affine)
+        written, path = beside.place("regions", ".nii.gz")
+        affine = grid.affine if regions.affine is None else regions.affine
+        save_labels(written, regions.labels, affine)
         saved.labels_path = path
     file = None
-    if path is not None and path.is_file():
-        file = FileRecord.of(path, sha256_of(path), saved.path)
+    if path is not None and written is not None and written.is_file():
+        file = FileRecord.of(path, sha256_of(written), saved.path)
     return RegionsRecord(
         file=file,
         table=[
@@ -177,15 +184,6 @@ def _belongs_to_maps(file: Path) -> bool:
     return file.name == RECORD_NAME or (
         stem != file.name and stem in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)
     )
-
-
-def _free_place(session_path: Path, name: str, ending: str = "") -> Path:
-    """Return a path beside the session where no file exists."""
-    folder = session_path.with_name(session_path.name[: -len(".mrf.json")] + "_session")
-    place, number = folder / f"{name}{ending}", 2
-    while place.exists():
-        place, number = folder / f"{name}_{number}{ending}", number + 1
-    return place
 
 
 def _file_name(name: str) -> str:
