@@ -89,12 +89,11 @@ class ResultKind:
             earlier = {folder / name for name in known if (folder / name).exists()}
             if earlier and not overwrite:
                 found = sorted(path.relative_to(folder).as_posix() for path in earlier)
-                what = f"the folder already contains {self.holds}"
+                hint = "Choose another folder, or allow overwriting (--overwrite)."
                 if folder / self.record not in earlier:
-                    what = f"the folder already contains files of {self.holds}, without a record"
-                raise MRFInputError("exists", what, path=folder, found=", ".join(found),
-                                    hint="Choose another folder, or allow overwriting "
-                                    "(--overwrite).")  # fmt: skip
+                    hint = f"They have no record ({self.record}). {hint}"
+                raise MRFInputError("exists", f"the folder already contains {self.holds}",
+                                    path=folder, found=", ".join(found), hint=hint)  # fmt: skip
             if earlier:
                 earlier |= {path for one in self.patterns for path in folder.glob(one)}
         except OSError as error:

@@ -72,7 +72,7 @@ def test_file_that_is_not_of_the_killed_run_is_never_deleted(tmp_path):
         write(tmp_path, NEW)
     assert caught.value.code == "exists"
     assert caught.value.found == "below/c.txt"
-    assert "without a record" in str(caught.value)
+    assert "no record (record.json)" in caught.value.hint
     assert contents(tmp_path) == {"below/c.txt": "mine, and longer"}
 
 

@@ -298,4 +298,5 @@ def test_writes_reach_the_disk_before_they_take_their_names(tmp_path, maps, monk
         Path, "replace", lambda self, to: (events.append("name"), replace(self, to))[1]
     )
     save_maps(maps, tmp_path)
-    assert events == ["sync"] * 9 + ["name"] * 9 + ["sync"]
+    # The tenth is the note of what is about to take its place.
+    assert events == ["sync"] * 10 + ["name"] * 9 + ["sync"]
