@@ -417,6 +417,12 @@ def test_cancel_stops_at_once_and_keeps_the_earlier_comparison(
     gate.set()
 
 
+def test_name_of_the_study_is_kept_with_the_choices_of_the_panel(panel):
+    panel.statistics.restore({"study": "MUSCLE-01"})
+    assert panel.statistics.study.text() == "MUSCLE-01"
+    assert panel.statistics.state()["study"] == "MUSCLE-01"
+
+
 def test_failures_are_one_sentence(qtbot, panel, viewer, session):
     seconds = maps(1)
     seconds["T1H2O"] /= 1000

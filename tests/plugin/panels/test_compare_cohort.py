@@ -75,6 +75,8 @@ def ask(qtbot, dock, **folders):
 
 def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_path):
     panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    panel.statistics.section.set_open(True)
+    qtbot.keyClicks(panel.statistics.study, "MUSCLE-01")
     dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", rois=study / "rois")
     assert not dialog.run_button.isEnabled()  # where should the results go?
     qtbot.keyClicks(dialog.edits["output"], str(tmp_path / "out"))
@@ -94,6 +96,7 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_pat
     assert str(tmp_path / "out") in panel.notice.text()
     for name in ("report.html", "report.pdf", "rois.csv", "comparison.json"):
         assert (tmp_path / "out" / name).is_file()
+    assert "Study MUSCLE-01 · Report " in (tmp_path / "out" / "report.html").read_text("utf-8")
     written = pd.read_csv(tmp_path / "out" / "agreement.csv").set_index("map")
     assert written.loc["T1H2O", "bias"] == pytest.approx(np.mean(differences), abs=1e-3)
     assert written.loc["T1H2O", "n_subjects"] == 3

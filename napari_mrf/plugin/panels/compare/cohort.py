@@ -72,7 +72,8 @@ class CompareCohort:
         except MRFInputError as error:
             self.panel.notice.say(error.sentence(), kind="problem")
             return
-        self.session.comparison.start(_TITLE, compare_cohort, folders, options, overwrite)
+        self.session.comparison.start(_TITLE, compare_cohort, folders, options, overwrite,
+                                      self.panel.statistics.study.text())  # fmt: skip
 
     def mixed_cure(self, status: JobStatus) -> Callable[[], None] | None:
         """Return what takes subjects together that were refused as made in different ways."""

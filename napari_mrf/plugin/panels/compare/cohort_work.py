@@ -58,12 +58,13 @@ class ComparedCohort:
 
 
 def compare_cohort(
-    folders: CohortFolders, options: ComparisonOptions, overwrite: bool
+    folders: CohortFolders, options: ComparisonOptions, overwrite: bool, study_name: str = ""
 ) -> Generator[Step, None, ComparedCohort]:
     """Compare subjects in steps and write the results, as the command line does."""
     yield Step(detail="finding the subjects")
     from napari_mrf.analysis.comparison.compare import iter_compare
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
+    from napari_mrf.report.comparison.content import ReportLabel
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
@@ -84,7 +85,10 @@ def compare_cohort(
         ),
         comparison_step,
     )
-    yield from as_steps(iter_save(comparison, folders.output, overwrite=overwrite), Step.saying)
+    saving = iter_save(
+        comparison, folders.output, overwrite=overwrite, label=ReportLabel(study_name)
+    )
+    yield from as_steps(saving, Step.saying)
     return ComparedCohort(comparison, table, folders.output)
 
 

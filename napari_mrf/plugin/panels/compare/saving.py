@@ -53,7 +53,8 @@ class CompareSaving:
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
             self.writing.start("Writing the report", write_report, compared.comparison, path,
-                               self.results.selection())  # fmt: skip
+                               self.results.selection(),
+                               self.panel.statistics.study.text())  # fmt: skip
 
     def save_tables(self, path: str, *, overwrite: bool = False) -> None:
         """Write the tables of what is selected: ``.xlsx``, or CSV files into a folder."""

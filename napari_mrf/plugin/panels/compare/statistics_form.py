@@ -20,7 +20,7 @@ _LIMITS = dict(zip(LIMITS, ("of differences", "also in percent", "also of ratios
 
 
 class StatisticsForm(QWidget):
-    """A section with design, margins, limits, and whether regions are taken as independent.
+    """A section with design, margins, limits, independence of regions, and name of the study.
 
     Signals
     -------
@@ -43,12 +43,15 @@ class StatisticsForm(QWidget):
         self.independent = QCheckBox("Assume independent regions too")
         self.independent.setToolTip("Show limits as if the regions of a subject were independent, "
                                     "besides those by subjects (dashed)")  # fmt: skip
+        self.study = QLineEdit()
+        self.study.setToolTip("Name of the study, on every page of the report")
         content = QWidget()
         form = narrow_form()
         form.addRow(form_label("Design"), self.design)
         form.addRow(form_label("Margin ±"), self.margins)
         form.addRow(form_label("Limits"), self.limits)
         form.addRow(self.independent)
+        form.addRow(form_label("Study"), self.study)
         content.setLayout(form)
         self.section = Section("Statistics", content, is_open=False)
         layout = QVBoxLayout(self)
@@ -82,6 +85,7 @@ class StatisticsForm(QWidget):
             "margins": self.margins.text(),
             "limits": self.limits.currentData(),
             "independent": self.independent.isChecked(),
+            "study": self.study.text(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -89,8 +93,9 @@ class StatisticsForm(QWidget):
         for picker, name in ((self.design, "design"), (self.limits, "limits")):
             at = picker.findData(state.get(name))
             picker.setCurrentIndex(at if at >= 0 else picker.currentIndex())
-        if isinstance(state.get("margins"), str):
-            self.margins.setText(state["margins"])
+        for line, name in ((self.margins, "margins"), (self.study, "study")):
+            if isinstance(state.get(name), str):
+                line.setText(state[name])
         if isinstance(state.get("independent"), bool):
             self.independent.setChecked(state["independent"])
         self._show_state()

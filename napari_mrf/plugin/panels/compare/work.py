@@ -156,14 +156,15 @@ def write_report(
     comparison: Comparison,
     path: str,
     selection: tuple[Sequence[int] | None, str, int],
+    study: str = "",
 ) -> Generator[Step, None, list[Path]]:
     """Write HTML and PDF in steps, over the regions that are selected."""
     yield Step(detail="drawing")
+    from napari_mrf.report.comparison.content import ReportLabel
     from napari_mrf.report.comparison.save import iter_save_report
 
-    return (
-        yield from as_steps(iter_save_report(selected(comparison, *selection), path), Step.saying)
-    )
+    steps = iter_save_report(selected(comparison, *selection), path, label=ReportLabel(study))
+    return (yield from as_steps(steps, Step.saying))
 
 
 def write_tables(
