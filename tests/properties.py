@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import napari_mrf as mrf
+from napari_mrf.data.maps import FLAGS, FlagBits
 
 
 def complex_normal(rng, *shape):
@@ -91,6 +92,15 @@ def reconstructed(method, signals, shape, mask=None):
     """Every map, flat, of (N, T) fingerprints as a series of that shape (Z, Y, X)."""
     series = mrf.MRFSeries(signals.T.reshape(-1, *shape), sequence=method.sequence)
     return named(method.reconstruct(series, np.ones(shape, bool) if mask is None else mask))
+
+
+def alone(method, signals, shape, mask=None):
+    """What `reconstructed` returns, without the flag of poor fits.
+
+    That one tells a voxel from the others: it looks at the noise around it, and no map does.
+    """
+    found = reconstructed(method, signals, shape, mask)
+    return found | {"flags": found["flags"] & ~FlagBits(FLAGS["poor-fit"])}
 
 
 @contextmanager

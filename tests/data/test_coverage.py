@@ -101,7 +101,8 @@ def test_every_number_leaves_the_same_voxels_out():
         assert pooled.loc[key, "sd"] == pytest.approx(whole[key][inside].astype(float).std(ddof=1))
     for first, second in ((cut, whole), (whole, cut)):
         assert {one.n for one in map_errors(first, second, labels)} == {36}
-        assert {one.n for one in image_metrics(first, second, labels > 0)} == {36}
+        found = image_metrics(first, second, labels > 0)
+        assert {one.n for one in found if one.metric != "R2"} == {36}  # that one counts regions
     found = compare([SubjectMaps(whole, cut, labels=labels)])
     same = compare([SubjectMaps(whole, known, labels=labels)])
     assert found.metrics.equals(same.metrics)

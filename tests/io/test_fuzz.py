@@ -161,7 +161,7 @@ def matlab5_struct(folder):
 
 def hdf5_unwritten(folder):
     with h5py.File(folder / "a.h5", "w") as file:
-        file.create_dataset("s", SHAPE, np.complex64, chunks=(3, 4, 1, 2))[:, :2, :1] = 1
+        file.create_dataset("s", SHAPE, np.complex64, chunks=(3, 4, 1, 2))[:, :2, :1] = 1 + 1j
     return Case(folder / "a.h5", "binary", read_series)
 
 

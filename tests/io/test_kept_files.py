@@ -4,6 +4,7 @@ import gc
 import os
 import time
 
+import dask
 import nibabel
 import numpy as np
 import pytest
@@ -108,9 +109,9 @@ def test_series_that_another_process_is_unpacking_is_left_to_it(nifti, image, ca
 
     def unpack():
         kept_files.hold = held_back
-        signal = load_series(path).signal
         # Threads of the parent are none of a forked process.
-        np.testing.assert_array_equal(signal.compute(scheduler="synchronous"), image.T)
+        with dask.config.set(scheduler="synchronous"):
+            np.testing.assert_array_equal(load_series(path).signal.compute(), image.T)
 
     child = in_child(unpack)
     os.read(ready[0], 1)

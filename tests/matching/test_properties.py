@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_cases import measured, random_tissue, small_grid
 from properties import (
+    alone,
     check_chunks_and_threads,
     check_complex_factor_invariance,
     divided,
@@ -103,8 +104,8 @@ def fingerprints(sequence, seed, snr_db):
 def test_order_of_voxels_does_not_matter(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     order = rng.permutation(N)
-    plain = reconstructed(methods[name], signals, SHAPE)
-    shuffled = reconstructed(methods[name], signals[order], SHAPE)
+    plain = alone(methods[name], signals, SHAPE)
+    shuffled = alone(methods[name], signals[order], SHAPE)
     for key, values in plain.items():
         np.testing.assert_array_equal(shuffled[key], values[order], err_msg=key)
 
@@ -116,8 +117,8 @@ def test_voxel_does_not_depend_on_which_others_the_mask_holds(methods, name, see
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     inside = rng.random(N) < share
     inside[rng.integers(N)] = True
-    plain = reconstructed(methods[name], signals, SHAPE)
-    few = reconstructed(methods[name], signals, SHAPE, inside.reshape(SHAPE))
+    plain = alone(methods[name], signals, SHAPE)
+    few = alone(methods[name], signals, SHAPE, inside.reshape(SHAPE))
     for key, values in plain.items():
         np.testing.assert_array_equal(few[key][inside], values[inside], err_msg=key)
         if key != "flags":
@@ -130,7 +131,7 @@ def test_voxel_does_not_depend_on_which_others_the_mask_holds(methods, name, see
 def test_sign_and_powers_of_two_change_only_m0_and_that_exactly(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     check_complex_factor_invariance(
-        lambda given: reconstructed(methods[name], given, SHAPE), signals, exact_factors(rng, N)
+        lambda given: alone(methods[name], given, SHAPE), signals, exact_factors(rng, N)
     )
 
 
@@ -141,7 +142,7 @@ def test_any_phase_and_scale_changes_only_m0(methods, name, seed, snr_db):
     signals, rng = fingerprints(methods[name].sequence, seed, snr_db)
     # Where rounding to complex64 decides between two fits, the other one is as good.
     check_complex_factor_invariance(
-        lambda given: reconstructed(methods[name], given, SHAPE), signals, random_factors(rng, N),
+        lambda given: alone(methods[name], given, SHAPE), signals, random_factors(rng, N),
         atol={"quality": 3e-6, "FF": 1e-3, "T1H2O": 2.0, "T1fat": 2.0, "Df": 0.1, "B1": 1e-3,
               "T1": 0.5, "T2": 0.1}, rtol=5e-3, undecided=1,
     )  # fmt: skip

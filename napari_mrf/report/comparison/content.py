@@ -100,7 +100,9 @@ def _sum_of(comparison: Comparison, record: Mapping[str, Any]) -> str:
     """Return the sum of a comparison: of its numbers and its record without the time."""
     lasting = {key: value for key, value in record.items() if key != "made"}
     text = json.dumps(lasting, sort_keys=True, default=str) + comparison.metrics.to_csv()
-    return hashlib.sha256((text + comparison.agreement.to_csv()).encode()).hexdigest()[:10]
+    return hashlib.sha256(
+        (text + comparison.agreement.to_csv()).encode("utf-8", "surrogateescape")
+    ).hexdigest()[:10]
 
 
 def _missing(comparison: Comparison) -> list[str]:
