@@ -24,7 +24,7 @@ from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
-from napari_mrf.plugin.panels.compare.results_controller import bland_altman_note
+from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
@@ -326,7 +326,7 @@ def test_regions_left_out_of_a_map_are_listed_in_gray_with_the_reason(qtbot, pan
     reason = "12 of 144 voxels have a valid value, less than the minimum of 10 %"
     model = table.model()
     titles = [column.title for column in model.columns]
-    assert titles == ["Region", "Voxels", "Valid (%)", "Left out because"]
+    assert titles == ["Region", "Left out because", "Voxels", "Valid (%)"]
     for column in range(len(titles)):
         assert model.index(0, column).data(Qt.ItemDataRole.ToolTipRole) == reason
         assert model.index(0, column).data(Qt.ItemDataRole.ForegroundRole) is not None
@@ -828,6 +828,15 @@ def test_limits_by_subjects_are_named_where_they_are_drawn():
     found = agreement(reference, reference + random.normal(5, 10, 40), np.repeat(range(10), 4))
     assert np.isfinite(found.repeated.lower)
     assert "Dash-dotted: limits (by subjects)." in bland_altman_note(found)
+
+
+def test_advice_names_the_field_of_the_panel_instead_of_an_option_of_the_command_line():
+    random = np.random.default_rng(0)
+    reference = np.linspace(900, 1500, 60)
+    test = reference + (reference - 890) * random.normal(0, 0.1, 60)  # errors grow with the value
+    note = advice_note("T1", agreement(reference, test, range(60)))
+    assert "use limits of ratios (Limits under Statistics), or limits that follow" in note
+    assert "--" not in note
 
 
 def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compared, session):

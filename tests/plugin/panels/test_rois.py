@@ -322,7 +322,7 @@ def test_regions_below_the_minima_stay_in_gray_with_their_reason(qtbot, binding,
     assert shown_why(table, 0, water) == ("", False)
 
     type_number(qtbot, panel.rules.min_valid_share, "25.5")
-    assert panel.rules.min_valid_share.text() == "25.5 % valid"
+    assert panel.rules.min_valid_share.text() == "25.5 % of the region"
     qtbot.waitUntil(lambda: bool(np.isnan(table.table()["T1H2O mean"].iloc[0])))
     reason = "3 of 12 voxels have a valid value, less than the minimum of 25.5 %"
     assert shown_why(table, 0, water) == (reason, True)

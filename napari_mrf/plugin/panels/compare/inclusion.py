@@ -77,9 +77,9 @@ def inclusion_of(comparison: Comparison, key: str) -> tuple[pd.DataFrame, list[C
     )
     return table, [
         *_who(table, "why"),
+        Column("why", "Left out because", tooltip=INCLUSION_COLUMNS["why"], why="why"),
         Column("voxels", "Voxels", ",d", tooltip=INCLUSION_COLUMNS["voxels"], why="why"),
         Column("percent", "Valid (%)", ".1f", tooltip=INCLUSION_COLUMNS["valid_share"], why="why"),
-        Column("why", "Left out because", tooltip=INCLUSION_COLUMNS["why"], why="why"),
     ]
 
 

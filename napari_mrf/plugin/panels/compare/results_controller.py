@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
+from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
 from napari_mrf.analysis.agreement.statistics import agreement_row
 from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.plugin.kit.bond import Bond
@@ -304,6 +305,7 @@ def bland_altman_note(found: Agreement) -> str:
 
 def advice_note(key: str, found: Agreement) -> str:
     """Return what to use in place of plain limits, and why there is no verdict, as sentences."""
-    words = str(agreement_row(key, found)["advice"]).split("; ")
+    advice = str(agreement_row(key, found)["advice"])
+    words = advice.replace(RATIO_OPTION, "Limits under Statistics").split("; ")
     words += [one.message for one in (found.equivalence, found.relative) if one is not None]
     return " ".join(f"{one[0].upper()}{one[1:]}." for one in dict.fromkeys(filter(None, words)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QLocale, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.plugin.kit.erosion_box import ErosionBox
@@ -46,18 +46,16 @@ class RegionRules(QWidget):
         self.min_valid_share = _PercentBox()
         self.min_valid_share.setRange(0.0, 100.0)
         self.min_valid_share.setSingleStep(5.0)
-        self.min_valid_share.setSuffix(" % valid")
+        self.min_valid_share.setSuffix(" % of the region")
         self.min_valid_share.setToolTip("Share of the voxels of a region, after erosion, that "
                                         f"need a valid value in a map; {_LEFT_OUT}")  # fmt: skip
-        least = QHBoxLayout()
-        least.setSpacing(4)
         for box in (self.min_voxels, self.min_valid_share):
             guard_wheel(box)
             box.setMinimumWidth(60)
-            least.addWidget(box, 1)
         form = narrow_form()
         form.addRow(form_label("Erode by"), self.erosion)
-        form.addRow(form_label("At least"), least)
+        form.addRow(form_label("At least"), self.min_voxels)
+        form.addRow(form_label("and"), self.min_valid_share)
         self.setLayout(form)
         self.show_options(RoiOptions())
         for changed in (self.erosion.valueChanged, self.min_voxels.valueChanged,
