@@ -783,6 +783,10 @@ def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding
     binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3, "min_voxels": True,
                      "min_valid_share": "half"})  # fmt: skip
     assert binding.state() == state | {"view": "all"}
+    for odd in (2**63, -1, float("nan"), float("inf"), None):
+        binding.restore({"erosion_voxels": odd, "min_voxels": odd, "min_valid_share": odd,
+                         "view": "all"})  # fmt: skip
+        assert binding.state() == state | {"view": "all"}
 
 
 def test_outlines_come_back_over_their_regions_without_drawing_them_again(qtbot, viewer, binding):

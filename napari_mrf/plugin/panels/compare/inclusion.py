@@ -1,4 +1,4 @@
-"""Which regions are in the agreement, and which lie far from the others, below the statistics."""
+"""Inclusion and outliers in the Compare panel: two tables that fold out below the statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which voxels of a region count, and how many it needs: form rows of two panels."""
+"""Form rows of two panels: voxels of a region that count, and how many it needs."""
 
 from __future__ import annotations
 
@@ -71,12 +71,14 @@ class RegionRules(QWidget):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the numbers of `chosen`; missing or unknown ones are kept."""
+        """Set the numbers of `chosen`; where they are missing or impossible nothing changes."""
         for box, name in ((self.erosion, "erosion_voxels"), (self.min_voxels, "min_voxels")):
-            if type(state.get(name)) is int:  # a bool is none
-                box.setValue(state[name])
-        if type(state.get("min_valid_share")) in (int, float):
-            self.min_valid_share.setValue(100 * state["min_valid_share"])
+            value: Any = state.get(name)
+            if type(value) is int and box.minimum() <= value <= box.maximum():  # a bool is none
+                box.setValue(value)
+        share: Any = state.get("min_valid_share")
+        if type(share) in (int, float) and 0 <= share <= 1:
+            self.min_valid_share.setValue(100 * share)
 
     def show_options(self, options: RoiOptions) -> None:
         """Show the numbers that regions were measured with."""
