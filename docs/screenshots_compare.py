@@ -2,7 +2,7 @@
 
 The sample is reconstructed and compared with its truth, by muscle. Needs a display with OpenGL;
 without one, run it under ``xvfb-run -a -s "-screen 0 1600x1000x24"``. ``--every`` writes each tab
-in both themes.
+in both themes, with inclusion and outliers folded out.
 """
 
 import argparse
@@ -38,6 +38,8 @@ def main():
     try:
         dock = show_comparison(viewer, sample, maps)
         results = dock.panels["compare"].results
+        for section in (results.inclusion.regions_section, results.inclusion.outliers_section):
+            section.set_open(arguments.every)
         themes = ("dark", "light") if arguments.every else ("dark",)
         for tab in TABS if arguments.every else ("bland-altman",):
             results.set_tab(tab)

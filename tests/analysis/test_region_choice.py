@@ -15,6 +15,7 @@ from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.subjects import SubjectMaps
 from napari_mrf.analysis.regions.choice import chosen_labels
 from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS
 from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.data.label import Label
 from napari_mrf.io import save_label_table, save_labels, save_maps
@@ -135,7 +136,19 @@ def test_every_region_of_every_subject_is_in_the_table_of_inclusion():
     assert rows["s2", "RF_R", ""]["why"] == "not among the regions asked for"
     assert rows["s3", "", ""]["why"] == "no label map"
     assert rows["s4", "", ""]["why"] == "only the test has maps"
-    assert inclusion_table(pd.DataFrame(columns=["scope", "difference", "reason"])).empty
+    assert inclusion_table(pd.DataFrame(columns=list(PAIR_COLUMNS))).empty
+
+
+@pytest.mark.parametrize("scope", ["pooled", "slice"])
+def test_a_named_region_that_is_not_drawn_has_its_reason_in_either_scope(scope):
+    names = {n: Label(n, t) for n, t in (NAMES | {4: "VI_R"}).items()}
+    pair = SubjectMaps(maps(), maps(2.0), "s1", labels(), names)
+    found = compare([pair], options=ComparisonOptions(scope=scope)).inclusion
+    assert found["name"].tolist() == [name for name in (*NAMES.values(), "VI_R") for _ in range(2)]
+    last = found[found["name"] == "VI_R"]
+    assert last["why"].tolist() == ["the region is empty"] * 2
+    assert not last["included"].any()
+    assert found["slice"].tolist()[:6] == [pd.NA if scope == "pooled" else 0] * 6
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 SEE_FIGURE = "see the quantiles in the report"
+RATIO_OPTION = "--limits ratio"
+"""How the command line calls limits of ratios; panels name their own field."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def advice(normal: Normality, line: ProportionalBias, *, may_be_ratio: bool) -> 
     """
     words = []
     if line.spread_p < LEVEL and line.spread_slope > 0:
-        instead = "limits of ratios (--limits ratio), or " if may_be_ratio else ""
+        instead = f"limits of ratios ({RATIO_OPTION}), or " if may_be_ratio else ""
         words.append(f"the differences spread more at larger values (p {_p(line.spread_p)}): use "
                      f"{instead}limits that follow the value")  # fmt: skip
     elif line.spread_p < LEVEL:

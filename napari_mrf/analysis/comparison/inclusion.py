@@ -66,7 +66,8 @@ def inclusion_table(
     """
     import pandas as pd
 
-    used = pairs[pairs["scope"] == scope]
+    # A region that is not drawn has no slices, but a reason all the same.
+    used = pairs[(pairs["scope"] == scope) | (pairs["n_drawn"] == 0)]
     table = used.rename(columns={"reason": "why", "n_reference": "voxels"})
     table = table.assign(included=used["difference"].notna())
     table["why"] = table["why"].where(~table["included"], "")

@@ -102,9 +102,10 @@ class DataTable(QTableView):
             self._model.sort(at, order)
         self._fit_columns(may_shrink=before != [column.title for column in columns])
 
-    def fit_rows(self) -> None:
-        """Set the height to fit all rows and a scroll bar below them."""
-        rows = len(self._model.table) * present(self.verticalHeader()).defaultSectionSize()
+    def fit_rows(self, most: int | None = None) -> None:
+        """Set the height to fit all rows, or at most so many, and a scroll bar below them."""
+        shown = len(self._model.table) if most is None else min(len(self._model.table), most)
+        rows = shown * present(self.verticalHeader()).defaultSectionSize()
         bar = present(self.horizontalScrollBar()).sizeHint().height()
         header = present(self.horizontalHeader()).sizeHint().height()
         self.setFixedHeight(header + rows + bar + 4)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QWidget
 
 from napari_mrf.plots.printed_numbers import formatted
+from napari_mrf.plugin.kit.plot_colors import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,9 @@ class Column:
         Meaning of the column.
     missing : str
         Shown where there is no value.
+    why : str
+        Column with the reason why a row has no number, or does not count: a cell with a reason is
+        gray and has it as its tooltip. None when empty.
     """
 
     key: str
@@ -50,6 +55,7 @@ class Column:
     swatch: str = ""
     tooltip: str = ""
     missing: str = NO_VALUE
+    why: str = ""
 
 
 class DataTableModel(QAbstractTableModel):
@@ -104,8 +110,11 @@ class DataTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and self.columns[column].swatch:
             color = self.table[self.columns[column].swatch].iloc[row]
             return QColor(*color) if isinstance(color, tuple) else None
-        if role == Qt.ItemDataRole.ToolTipRole and not self.columns[column].format:
-            return str(self._shown(row, column))
+        if role == Qt.ItemDataRole.ForegroundRole and self._reason(row, column):
+            return self._gray()
+        if role == Qt.ItemDataRole.ToolTipRole:
+            reason = self._reason(row, column)
+            return reason or ("" if self.columns[column].format else self._shown(row, column))
         return None
 
     def headerData(
@@ -170,6 +179,17 @@ class DataTableModel(QAbstractTableModel):
         if deviations is None:
             return text
         return f"{text} ± {_formatted(deviations[row], self.columns[column].format)}"
+
+    def _reason(self, row: int, column: int) -> str:
+        why = self.columns[column].why
+        return str(self.table[why].iloc[row]) if why else ""
+
+    def _gray(self) -> QColor:
+        widget = self.parent()
+        palette = widget.palette() if isinstance(widget, QWidget) else QPalette()
+        background, text = (palette.color(role).name() for role in (
+            QPalette.ColorRole.Window, QPalette.ColorRole.WindowText))  # fmt: skip
+        return QColor(quiet(background, text))
 
     def _set_order(self, order: NDArray[np.intp]) -> None:
         self._order = order

@@ -54,7 +54,7 @@ class PlotColors:
         return cls(
             background=background,
             text=text,
-            faint=_mixed(background, text, 0.6),
+            faint=_mixed(background, text, _FAINT_SHARE),
             grid=_mixed(background, text, 0.14),
             shade=_mixed(background, text, 0.07),
             is_dark=_luminance(background) < _luminance(text),
@@ -100,6 +100,13 @@ def style_texts(axes: Axes, colors: PlotColors) -> None:
         legend.get_frame().set(facecolor=colors.background, edgecolor=colors.grid)
 
 
+def quiet(background: str, text: str) -> str:
+    """Return the color of secondary text: gray, but easy to read."""
+    faint = _mixed(background, text, _FAINT_SHARE)
+    return readable(faint, background, text, TEXT_CONTRAST) or text
+
+
+_FAINT_SHARE = 0.6
 _SMALLEST_CONTRAST = 2.2
 TEXT_CONTRAST = 4.5
 """Contrast that WCAG 2 requires for text."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.plot_colors import TEXT_CONTRAST, PlotColors, readable
+from napari_mrf.plugin.kit.plot_colors import PlotColors, quiet
 from napari_mrf.plugin.session import unwrapped
 
 if TYPE_CHECKING:
@@ -36,5 +36,5 @@ class QuietTexts:
 
     def _on_theme(self, event: Event | None = None) -> None:
         colors = PlotColors.of_theme(self._viewer.theme)
-        color = readable(colors.faint, colors.background, colors.text, TEXT_CONTRAST)
+        color = quiet(colors.background, colors.text)
         self._content.setStyleSheet(f"QLabel:disabled {{ color: {color}; }}")

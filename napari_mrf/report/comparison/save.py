@@ -18,13 +18,18 @@ from napari_mrf.report.comparison.pdf import iter_pdf_report
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    import pandas as pd
+
     from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.report.comparison.content import ReportLabel
 
-TABLES = (
-    "metrics.csv", "rois.csv", "inclusion.csv", "outliers.csv", "agreement.csv",
-    "agreement_by_region.csv", "agreement_regression.csv", "blurriness.csv",
-)  # fmt: skip
+_TABLES = {
+    "metrics": "metrics", "rois": "pairs", "inclusion": "inclusion", "outliers": "outliers",
+    "agreement": "agreement", "agreement_by_region": "by_region",
+    "agreement_regression": "regression", "blurriness": "blurriness",
+}  # fmt: skip
+"""The attributes of a comparison that are tables, by the names of their files."""
+TABLES = tuple(f"{name}.csv" for name in _TABLES)
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
 _REPORTS = ("report.html", "report.pdf")
@@ -81,13 +86,8 @@ def iter_save(
     names = [*TABLES, *names, *_REPORTS]
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"
-        tables = (
-            comparison.metrics, comparison.pairs, comparison.inclusion, comparison.outliers,
-            comparison.agreement, comparison.by_region, comparison.regression,
-            comparison.blurriness,
-        )  # fmt: skip
-        for name, table in zip(TABLES, tables, strict=True):
-            write_csv(staged[name], table, overwrite=True)
+        for name, table in tables_of(comparison).items():
+            write_csv(staged[f"{name}.csv"], table, overwrite=True)
         pictures = {}
         for name, path in figures.items():
             yield f"figure {name}"
@@ -101,6 +101,11 @@ def iter_save(
         yield from iter_pdf_report(comparison, content, staged["report.pdf"])
         staged.write_record({**content.record, "files": staged.sums()})
     return staged.paths
+
+
+def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    """Return the tables of a comparison by the names of their files."""
+    return {name: getattr(comparison, attribute) for name, attribute in _TABLES.items()}
 
 
 def save_comparison(

@@ -1,6 +1,7 @@
 """A data table sorts by value, copies and exports what is meant, and names the clicked row."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_mrf.plugin.kit.data_table import Column, DataTable
 from napari_mrf.plugin.kit.data_table_model import DataTableModel
+from napari_mrf.plugin.kit.plot_colors import PlotColors, readable
 
 COLUMNS = (
     Column("name", "Region", swatch="color"),
@@ -174,3 +176,21 @@ def test_sorting_is_a_permutation_in_order_with_missing_last(values, is_descendi
     present = [values[row] for row in rows if values[row] is not None]
     assert present == sorted(present, reverse=is_descending)
     assert all(values[row] is None for row in rows[len(present) :])
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_cell_without_a_number_is_gray_and_says_why(table, theme):
+    colors = PlotColors.of_theme(theme)
+    table.setStyleSheet(f"color: {colors.text}; background-color: {colors.background};")
+    why = ["", "", "the region is empty", ""]
+    table.set_table(regions().assign(why=why), [replace(one, why="why") for one in COLUMNS])
+    table.ensurePolished()
+    at = table.model().index(2, 1)
+    assert at.data(Qt.ItemDataRole.ToolTipRole) == "the region is empty"
+    gray = at.data(Qt.ItemDataRole.ForegroundRole).name()
+    assert gray != colors.text
+    assert readable(gray, colors.background, colors.text, 4.5) == gray  # what WCAG 2 asks of text
+    assert table.model().index(1, 1).data(Qt.ItemDataRole.ForegroundRole) is None
+    assert table.model().index(1, 0).data(Qt.ItemDataRole.ToolTipRole) == "rf_R"
+    table.sortByColumn(2, Qt.SortOrder.AscendingOrder)  # the empty region comes first
+    assert table.model().index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "the region is empty"

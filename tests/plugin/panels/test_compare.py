@@ -24,7 +24,7 @@ from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
-from napari_mrf.plugin.panels.compare.results_controller import bland_altman_note
+from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
@@ -287,6 +287,100 @@ def test_margins_that_cannot_be_read_block_the_comparison_and_say_so(qtbot, pane
     assert "a margin is a number above 0" in panel.needs.text()
 
 
+SHIFTS = {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0, 5: 5.0, 6: 300.0}
+
+
+def add_flat_maps(viewer):
+    """Water T1 that differs by a number a muscle; it counts in 12 of 144 voxels of muscle 2."""
+    drawn = regions().labels
+    water, fraction = np.full(SHAPE, 1200.0), np.full(SHAPE, 0.1)
+    fraction[drawn == 2] = 0.9
+    fraction[0, 2:6, 4:7] = 0.1
+    for name in ("a", "b"):
+        shifts = SHIFTS.items() if name == "b" else ()
+        shifted = water - sum(shift * (drawn == label) for label, shift in shifts)
+        one = ParameterMaps({"FF": fraction, "T1H2O": shifted}, affine=AFFINE)
+        maps_display_of(viewer).add(MapsSet(name, one, "thigh"))
+
+
+@pytest.fixture
+def flat(qtbot, viewer, dock, panel):
+    add_flat_maps(viewer)
+    pick(panel.pickers["reference"], "a")
+    pick(panel.pickers["test"], "b")
+    compare_again(qtbot, panel, session_of(viewer))
+    click_map(qtbot, panel, 1)
+    return dock.bindings["compare"].results
+
+
+def test_regions_left_out_of_a_map_are_listed_in_gray_with_the_reason(qtbot, panel, flat, session):
+    view = panel.results.inclusion
+    assert view.regions_section.state() == "T1H2O: 5 in, 1 left out"
+    assert not view.regions_section.is_open()
+    click(qtbot, view.regions_section._arrow)
+    table = view.regions
+    qtbot.waitUntil(table.isVisible)
+    first = table.table().iloc[0]
+    assert (first["name"], first["voxels"]) == ("muscle 2", 12)
+    assert first["percent"] == pytest.approx(100 * 12 / 144)
+    reason = "12 of 144 voxels have a valid value, less than the minimum of 10 %"
+    model = table.model()
+    titles = [column.title for column in model.columns]
+    assert titles == ["Region", "Left out because", "Voxels", "Valid (%)"]
+    for column in range(len(titles)):
+        assert model.index(0, column).data(Qt.ItemDataRole.ToolTipRole) == reason
+        assert model.index(0, column).data(Qt.ItemDataRole.ForegroundRole) is not None
+        assert model.index(1, column).data(Qt.ItemDataRole.ForegroundRole) is None
+    click(qtbot, table.viewport(), table.visualRect(model.index(0, 0)).center())
+    assert session.chosen_region == RegionChoice(2)
+    click_map(qtbot, panel, 0)
+    assert view.regions_section.state() == "FF: all 6"
+
+    box = panel.rules.min_valid_share
+    box.selectAll()
+    qtbot.keyClicks(box, "5")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    compare_again(qtbot, panel, session)
+    assert flat.compared.comparison.options.rois.min_valid_share == 0.05
+    click_map(qtbot, panel, 1)
+    assert view.regions_section.state() == "T1H2O: all 6"
+    panel.regions.list.item(3).setCheckState(Qt.CheckState.Unchecked)
+    assert view.regions_section.state() == "T1H2O: 5 in, 1 left out"
+    assert table.table().iloc[0][["name", "why"]].tolist() == ["muscle 4", "not selected"]
+
+
+def test_a_click_on_an_outlier_shows_its_map_and_chooses_its_region(
+    qtbot, viewer, panel, flat, session
+):
+    view = panel.results.inclusion
+    assert view.outliers_section.state() == "T1H2O: 1"
+    click_map(qtbot, panel, 0)
+    click(qtbot, view.outliers_section._arrow)
+    table = view.outliers
+    qtbot.waitUntil(table.isVisible)
+    (row,) = table.table().to_dict("records")
+    # Differences 1, 3, 4, 5 and 300 ms: median 4, median absolute deviation 1.
+    assert row["name"] == "muscle 6"
+    assert row["distance"] == pytest.approx(296 / 1.4826, rel=1e-6)
+    assert (row["difference printed"], row["median printed"]) == ("300.0 ms", "4.0 ms")
+    click(qtbot, table.viewport(), table.visualRect(table.model().index(0, 1)).center())
+    assert session.chosen_region == RegionChoice(6)
+    assert flat.state()["map"] == "T1H2O"
+    assert panel.results.plot.highlighted() == [point_of(flat, 6)]
+    assert table.selected_rows() == [0]
+
+    click(qtbot, panel.results.by_slice, QPoint(8, panel.results.by_slice.height() // 2))
+    rows = table.table()
+    assert rows["slice"].tolist() == [0, 1]  # both slices of muscle 6
+    click(qtbot, table.viewport(), table.visualRect(table.model().index(1, 0)).center())
+    assert session.chosen_region == RegionChoice(6, 1)
+    assert viewer.dims.point[-3] == pytest.approx((SHAPE[0] - 1 - 1) * 8.0)
+
+    click(qtbot, panel.results.by_slice, QPoint(8, panel.results.by_slice.height() // 2))
+    panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert view.outliers_section.state() == "none"  # of four differences none is far
+
+
 def test_only_checked_regions_count(qtbot, panel, compared):
     item = panel.regions.list.item(0)
     item.setCheckState(Qt.CheckState.Unchecked)
@@ -531,7 +625,15 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=20_000):
         click(qtbot, panel.results.excel_button)
     sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None)
-    assert list(sheets) == ["metrics", "rois", "agreement", "agreement_regression", "blurriness"]
+    assert list(sheets) == [
+        "metrics", "rois", "inclusion", "outliers", "agreement", "agreement_by_region",
+        "agreement_regression", "blurriness",
+    ]  # fmt: skip
+    assert (tmp_path / "outliers.csv").is_file()
+    for table in (sheets["inclusion"], pd.read_csv(tmp_path / "inclusion.csv")):
+        left_out = table[~table["included"]]
+        assert left_out[["name", "why"]].to_numpy().tolist() == [["muscle 1", "not selected"]]
+        assert table["included"].sum() == 5 * 2  # the others, in both maps
     assert sheets["agreement"].upper.tolist() == pytest.approx(expected.upper.tolist(), rel=1e-12)
 
 
@@ -541,7 +643,9 @@ def test_choices_are_kept_and_come_back(qtbot, viewer, dock, panel, compared):
     panel.results.by_slice.setChecked(True)
     panel.regions.list.item(2).setCheckState(Qt.CheckState.Unchecked)
     click_map(qtbot, panel, 1)
-    panel.erosion.setValue(1)
+    panel.rules.erosion.setValue(1)
+    panel.rules.min_voxels.setValue(30)
+    panel.rules.min_valid_share.setValue(12.5)
     panel.statistics.restore({"design": "test-retest", "margins": "FF=2%", "limits": "percent",
                               "independent": True})  # fmt: skip
     state = binding.state()
@@ -563,7 +667,8 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     dock = CompareDock(viewer)
     dock.show()
     panel = dock.panels["compare"]
-    panel.erosion.setValue(1)
+    panel.rules.erosion.setValue(1)
+    panel.rules.min_valid_share.setValue(20)
     panel.statistics.margins.setText("T1H2O=30")
     with qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
         click(qtbot, panel.run_button)
@@ -581,7 +686,8 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     assert results.compared is earlier
     assert not again.results.isHidden()
     assert len(again.results.maps.table()) == 2
-    assert again.erosion.value() == 1
+    assert again.rules.erosion.value() == 1
+    assert again.rules.chosen()["min_valid_share"] == 0.2
     assert again.statistics.margins.text() == "T1H2O=30"
     assert again.regions.section.state() == "5 of 6"
     assert again.notice.text() == ""
@@ -722,6 +828,15 @@ def test_limits_by_subjects_are_named_where_they_are_drawn():
     found = agreement(reference, reference + random.normal(5, 10, 40), np.repeat(range(10), 4))
     assert np.isfinite(found.repeated.lower)
     assert "Dash-dotted: limits (by subjects)." in bland_altman_note(found)
+
+
+def test_advice_names_the_field_of_the_panel_instead_of_an_option_of_the_command_line():
+    random = np.random.default_rng(0)
+    reference = np.linspace(900, 1500, 60)
+    test = reference + (reference - 890) * random.normal(0, 0.1, 60)  # errors grow with the value
+    note = advice_note("T1", agreement(reference, test, range(60)))
+    assert "use limits of ratios (Limits under Statistics), or limits that follow" in note
+    assert "--" not in note
 
 
 def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compared, session):

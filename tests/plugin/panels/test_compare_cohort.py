@@ -122,6 +122,41 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_pat
     assert again.bindings["compare"].results.compared is binding.results.compared
 
 
+def test_who_is_left_out_and_outliers_of_several_subjects_are_listed(qtbot, dock, tmp_path):
+    shifts = SHIFTS | {"sub-04": (6.0, 150.0), "sub-05": (0.0, 0.0)}
+    (tmp_path / "rois").mkdir()
+    for subject, of_regions in shifts.items():
+        values = np.full(SHAPE, 1300.0)
+        shifted = values - sum(shift * (regions() == label)
+                               for label, shift in zip(NAMES, of_regions, strict=True))  # fmt: skip
+        for side, one in (("a", values), ("b", shifted)):
+            maps = ParameterMaps({"T1H2O": one, "FF": np.full(SHAPE, 0.1)}, affine=AFFINE)
+            save_maps(maps, tmp_path / side / subject)
+        if subject != "sub-05":
+            save_labels(tmp_path / "rois" / f"{subject}.nii.gz", regions(), AFFINE)
+            save_label_table(tmp_path / "rois" / f"{subject}.txt", NAMES.values())
+    panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    folders = {"reference": "a", "test": "b", "rois": "rois", "output": "out"}
+    dialog = ask(qtbot, dock, **{key: tmp_path / name for key, name in folders.items()})
+    with qtbot.waitSignal(binding.session.comparison.succeeded, timeout=120_000):
+        click(qtbot, dialog.run_button)
+    binding.results.show_map("T1H2O")
+    panel.results.set_tab("scatter")
+    view = panel.results.inclusion
+    assert view.regions_section.state() == "T1H2O: 8 in, 1 left out"
+    first = view.regions.table().iloc[0]
+    assert (first["subject"], first["why"]) == ("sub-05", "no label map")
+    assert view.regions.model().index(0, 1).data() == "all regions"
+    view.outliers_section.set_open(True)
+    assert view.outliers_section.state() == "T1H2O: 1"
+    table = view.outliers
+    at = table.visualRect(table.model().index(0, 1)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert panel.notice.text() == "RF_R of subject sub-04. Its maps are not open."
+    (ring,) = panel.results.plot.highlighted()
+    assert binding.results._points.iloc[ring]["difference"] == pytest.approx(150)
+
+
 def test_margin_typed_in_the_panel_has_its_verdict_over_subjects(qtbot, dock, study, tmp_path):
     panel, binding = dock.panels["compare"], dock.bindings["compare"]
     click(qtbot, panel.statistics.section._arrow)

@@ -20,7 +20,7 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
-from napari_mrf.io import load_label_table, load_labels, save_labels
+from napari_mrf.io import Label, load_label_table, load_labels, save_labels
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
@@ -152,7 +152,7 @@ def test_the_sequence_says_which_regions_are_listed_until_the_user_picks(qtbot, 
 
 
 def test_erosion_is_written_with_its_unit(qtbot, binding):
-    box = binding.panel.statistics.erosion
+    box = binding.panel.statistics.rules.erosion
     shown = []
     for value in (0, 1, 2):
         box.setValue(value)
@@ -268,7 +268,7 @@ def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, t
     wait_for_table(qtbot, binding, 1)
     panel = binding.panel.statistics
     click(qtbot, panel.validity)
-    panel.erosion.setValue(1)
+    panel.rules.erosion.setValue(1)
     qtbot.waitUntil(lambda: not binding.statistics.job.status.is_running)
     panel.table.export(tmp_path / "rois.xlsx")
     sheets = pd.read_excel(tmp_path / "rois.xlsx", sheet_name=None)
@@ -286,6 +286,66 @@ def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, t
     csv = pd.read_csv(tmp_path / "rois.csv")
     assert list(csv.columns[:3]) == ["maps", "label", "name"]
     assert set(csv["erosion_voxels"]) == {1}
+
+
+def type_number(qtbot, box, text):
+    """Write another number into a spin box, as a user does."""
+    box.selectAll()
+    qtbot.keyClicks(box, text)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+
+
+def shown_why(table, row, column):
+    """Return the tooltip of a cell, and whether it is gray."""
+    at = table.model().index(row, column)
+    return at.data(Qt.ItemDataRole.ToolTipRole), at.data(Qt.ItemDataRole.ForegroundRole) is not None
+
+
+def test_regions_below_the_minima_stay_in_gray_with_their_reason(qtbot, binding, tmp_path):
+    fraction = np.full(SHAPE, 0.9, np.float32)
+    drawn = np.zeros(SHAPE, np.uint16)
+    drawn[1, 2:5, 2:6], drawn[2, 10:20, 10:20] = VL, RF
+    fraction[1, 2, 2:5] = 0.2  # water T1 counts in 3 of 12 voxels
+    fraction[2, 10:20, 10:20] = 0.2  # and in all of the other region
+    maps = thigh_maps()
+    maps["FF"] = fraction
+    binding.session.remove_maps("water-fat")
+    binding.session.add_maps(MapsSet("other", maps, "thigh"))
+    names = {VL: Label(VL, "VL_R", (1, 2, 3)), RF: Label(RF, "RF_R", (4, 5, 6))}
+    binding.session.set_regions(Regions(drawn, names))
+    table = wait_for_table(qtbot, binding, 2)
+    panel = binding.panel.statistics
+    titles = [column.title for column in table.model().columns]
+    water, volume = titles.index("T1H2O (ms)"), titles.index("Volume (ml)")
+    mean = T1[1, 2, 2:5].astype(float).mean()
+    assert table.table()["T1H2O mean"].iloc[0] == pytest.approx(mean, rel=1e-12)
+    assert shown_why(table, 0, water) == ("", False)
+
+    type_number(qtbot, panel.rules.min_valid_share, "25.5")
+    assert panel.rules.min_valid_share.text() == "25.5 % of the region"
+    qtbot.waitUntil(lambda: bool(np.isnan(table.table()["T1H2O mean"].iloc[0])))
+    reason = "3 of 12 voxels have a valid value, less than the minimum of 25.5 %"
+    assert shown_why(table, 0, water) == (reason, True)
+    assert table.model().index(0, water).data() == "–"
+    assert shown_why(table, 0, 0) == ("VL_R", False)  # its fat fraction counts
+    assert not np.isnan(table.table()["FF mean"].iloc[0])
+
+    type_number(qtbot, panel.rules.min_valid_share, "25")
+    qtbot.waitUntil(lambda: not np.isnan(table.table()["T1H2O mean"].iloc[0]))
+    type_number(qtbot, panel.rules.min_voxels, "13")
+    qtbot.waitUntil(lambda: bool(np.isnan(table.table()["FF mean"].iloc[0])))
+    why, is_gray = shown_why(table, 0, 0)
+    assert is_gray
+    assert why == ("FF: 12 voxels have a valid value, less than the minimum of 13\n"
+                   "T1H2O: 3 voxels have a valid value, less than the minimum of 13")  # fmt: skip
+    assert shown_why(table, 0, volume) == (why, True)
+    assert shown_why(table, 1, 0) == ("RF_R", False)
+    panel.view_picker.setCurrentIndex(2)
+    panel.view_changed.emit()
+    assert shown_why(table, 0, 1) == (why.split("T1H2O: ")[1], True)  # the whole row
+    panel.table.export(tmp_path / "rois.xlsx")
+    about = dict(pd.read_excel(tmp_path / "rois.xlsx", sheet_name="About", dtype=str).to_numpy())
+    assert (about["fewest voxels"], about["least valid share"]) == ("13", "0.25")
 
 
 def test_where_two_muscles_overlap_the_first_keeps_the_voxels_and_it_is_told(qtbot, binding):
@@ -715,13 +775,18 @@ def test_maps_on_another_grid_are_not_measured(qtbot, binding):
 def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
     state = {"set": "leg", "label": 53, "maps": "water-fat", "view": "T1H2O", "per_slice": True,
-             "validity": False, "erosion_voxels": 2,
+             "validity": False, "erosion_voxels": 2, "min_voxels": 30, "min_valid_share": 0.125,
              "outlines": binding.state()["outlines"]}  # fmt: skip
     assert len(state["outlines"]) == 1
     binding.restore(state | {"from": "a later version"})
     assert binding.state() == state
-    binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3})
+    binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3, "min_voxels": True,
+                     "min_valid_share": "half"})  # fmt: skip
     assert binding.state() == state | {"view": "all"}
+    for odd in (2**63, -1, float("nan"), float("inf"), None):
+        binding.restore({"erosion_voxels": odd, "min_voxels": odd, "min_valid_share": odd,
+                         "view": "all"})  # fmt: skip
+        assert binding.state() == state | {"view": "all"}
 
 
 def test_outlines_come_back_over_their_regions_without_drawing_them_again(qtbot, viewer, binding):

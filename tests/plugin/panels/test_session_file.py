@@ -82,6 +82,9 @@ def fill(qtbot, viewer, dock, path):
     session.set_pins(((0, 3, 4), (1, 2, 3)))
     wait_for_layers(qtbot, viewer)
     dock.panels["reconstruct"].options.set_value("window", 25)
+    for panel in (dock.panels["compare"], dock.panels["rois"].statistics):
+        panel.rules.min_voxels.setValue(9)
+        panel.rules.min_valid_share.setValue(33.3)
     viewer.dims.set_point(0, 60)
 
 
@@ -116,6 +119,10 @@ def test_study_comes_back_in_another_window(qtbot, open_window, series_path, mon
         lambda: its_dock.panels["reconstruct"].options.values().get("window") == 25, timeout=30_000
     )
     assert other.dims.point[0] == 60
+    for panel in (its_dock.panels["compare"], its_dock.panels["rois"].statistics):
+        assert panel.rules.chosen() == {
+            "erosion_voxels": 0, "min_voxels": 9, "min_valid_share": 0.333,
+        }  # fmt: skip
     assert "water-fat · FF" in [layer.name for layer in other.layers]
 
 

@@ -104,16 +104,14 @@ class CompareBinding:
         """Return the choices of the panel in JSON-ready form."""
         return {
             **{side: self.panel.current(side) for side in SIDES},
-            "erosion_voxels": self.panel.erosion.value(),
+            **self.panel.rules.chosen(),
             **self.panel.statistics.state(),
             **self.results.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Set the choices of the panel; missing or unknown ones are kept."""
-        erosion = state.get("erosion_voxels")
-        if isinstance(erosion, int) and not isinstance(erosion, bool):
-            self.panel.erosion.setValue(erosion)
+        self.panel.rules.restore(state)
         self.panel.statistics.restore(state)
         sides = {side: str(state.get(side, "")) for side in SIDES}
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
@@ -121,9 +119,7 @@ class CompareBinding:
 
     def _options(self) -> ComparisonOptions:
         return ComparisonOptions(
-            RoiOptions(
-                thresholds=preferences().thresholds, erosion_voxels=self.panel.erosion.value()
-            ),
+            RoiOptions(thresholds=preferences().thresholds, **self.panel.rules.chosen()),
             **self.panel.statistics.chosen(),
         )
 
@@ -154,7 +150,7 @@ class CompareBinding:
         compared = self.memory.compared
         if compared is not None:
             # What is compared again should be compared in the same way.
-            self.panel.erosion.setValue(compared.comparison.options.rois.erosion_voxels)
+            self.panel.rules.show_options(compared.comparison.options.rois)
             self.panel.statistics.show_options(compared.comparison.options)
             self.results.show(compared)
             self._tell_age()

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_mrf.plugin.kit.erosion_box import ErosionBox
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
@@ -21,6 +20,7 @@ from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.panels.compare.regions import CompareRegions
 from napari_mrf.plugin.panels.compare.results_view import CompareResults
 from napari_mrf.plugin.panels.compare.statistics_form import StatisticsForm
+from napari_mrf.plugin.panels.shared.region_rules import RegionRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ class ComparePanel(QWidget):
             "test": Picker("The maps that are compared with the reference"),
         }  # fmt: skip
         self._picked = dict.fromkeys(SIDES, "")
-        self.erosion = ErosionBox()
+        self.rules = RegionRules()
         self.statistics = StatisticsForm()
         self.run_button = QPushButton("Compare")
         self.run_button.setObjectName("mrfRun")
@@ -95,7 +95,6 @@ class ComparePanel(QWidget):
         form = narrow_form()
         form.addRow(form_label("Reference"), self.pickers["reference"])
         form.addRow(form_label("Test"), self.pickers["test"])
-        form.addRow(form_label("Erode by"), self.erosion)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         buttons.addWidget(self.run_button, 2)
@@ -104,6 +103,7 @@ class ComparePanel(QWidget):
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
+        layout.addWidget(self.rules)
         layout.addWidget(self.statistics)
         layout.addLayout(buttons)
         layout.addWidget(self.cohort_button)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
+from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
 from napari_mrf.analysis.agreement.statistics import agreement_row
 from napari_mrf.plots.agreement_axes import usable
 from napari_mrf.plugin.kit.bond import Bond
@@ -23,7 +24,7 @@ from napari_mrf.plugin.panels.compare.tables import (
     rows_of_region,
     statistics_of,
 )
-from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.panels.compare.work import Compared, selected
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_mrf.analysis.agreement.statistics import Agreement
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
 
@@ -64,6 +66,8 @@ class CompareResultsBinding:
         self._points = pd.DataFrame()
         self._found: Agreement | None = None
         self._computed_of: object = None
+        self._selected: Comparison | None = None
+        self._selected_of: object = None
         self._key = ""
         self.memory = compare_memory_of(viewer)
         self.errors = CompareErrors(viewer, panel, tell)
@@ -74,6 +78,8 @@ class CompareResultsBinding:
         view.view_changed.connect(self._show_plot)
         view.plot.point_clicked.connect(self._on_point_clicked)
         view.points.row_clicked.connect(self._on_point_clicked)
+        view.inclusion.region_clicked.connect(self._on_region_clicked)
+        view.inclusion.outlier_clicked.connect(self._on_outlier_clicked)
         view.error_requested.connect(self._on_error_requested)
         panel.regions.selection_changed.connect(self._on_selection_changed)
         self.bond = Bond(panel)
@@ -183,6 +189,7 @@ class CompareResultsBinding:
         self._computed_of = of
         comparison = compared.comparison
         pairs = comparison.pairs
+        self._show_inclusion(compared)
         if pairs.empty:
             self._points, self._found = pd.DataFrame(), None
             return
@@ -192,6 +199,15 @@ class CompareResultsBinding:
         self._points = usable(pairs, self._key, scope).reset_index(drop=True)
         self._found = comparison.agreement_of(self._key, labels=chosen, scope=scope)
         self.view.set_statistics(*statistics_of(agreement_row(self._key, self._found)))
+
+    def _show_inclusion(self, compared: Compared | ComparedCohort) -> None:
+        """Show who is in the agreement, and the outliers where the selection is new."""
+        selection, view = self.selection(), self.view.inclusion
+        if self._selected is None or (compared, selection) != self._selected_of:
+            self._selected_of = compared, selection
+            self._selected = selected(compared.comparison, *selection)
+            view.set_outliers(self._selected)
+        view.set_regions(self._selected, self._key)
 
     def _on_map_changed(self, row: int) -> None:
         if self.compared is not None:
@@ -203,20 +219,33 @@ class CompareResultsBinding:
         self.errors.refresh_soon()
 
     def _on_point_clicked(self, row: int) -> None:
-        regions = self.session.regions
-        if row >= len(self._points) or self.compared is None:
+        if row < len(self._points):
+            self._choose(self._points.iloc[row])
+
+    def _on_region_clicked(self, row: int) -> None:
+        self._choose(self.view.inclusion.regions.table().iloc[row])
+
+    def _on_outlier_clicked(self, row: int) -> None:
+        outlier = self.view.inclusion.outliers.table().iloc[row]
+        self.show_map(str(outlier["map"]))
+        self._choose(outlier)
+
+    def _choose(self, row: pd.Series) -> None:
+        """Choose the region of a row with subject, label, name and slice, and go there."""
+        regions, label = self.session.regions, row["label"]
+        if self.compared is None:
             return
-        point = self._points.iloc[row]
         if not self.compared.is_in_view:
-            self.tell(f"{point['name']} of subject {point['subject']}. Its maps are not open.",
-                      kind="note")  # fmt: skip
+            whose = f"subject {row['subject']}"
+            who = f"S{whose[1:]}" if pd.isna(label) else f"{row['name']} of {whose}"
+            self.tell(f"{who}. Its maps are not open.", kind="note")
+            self._mark(rows_of_region(self._points, row))
             return
-        if regions is None:
+        if regions is None or pd.isna(label):
             return
-        z = None if point["scope"] == "pooled" else int(point["slice"])
-        choice = RegionChoice(int(point["label"]), z)
+        choice = RegionChoice(int(label), None if pd.isna(row["slice"]) else int(row["slice"]))
         if choice.label not in regions.table:
-            self.tell(f"The region {point['name']} no longer exists. Compare again.")
+            self.tell(f"The region {row['name']} no longer exists. Compare again.")
             return
         if choice == self.session.chosen_region:
             self.pointer.show(choice)  # clicked again: go there again
@@ -226,7 +255,10 @@ class CompareResultsBinding:
         rows = []
         is_here = self.compared is not None and self.compared.is_in_view
         if choice is not None and is_here and len(self._points):
-            rows = rows_of_region(self._points, choice.label, choice.z)
+            rows = rows_of_region(self._points, {"label": choice.label, "slice": choice.z})
+        self._mark(rows)
+
+    def _mark(self, rows: list[int]) -> None:
         if self.view.tab() == REGIONS_TAB:
             self.view.points.select_row(rows[0] if rows else None)
         elif self.view.tab() != "blurriness":
@@ -273,6 +305,7 @@ def bland_altman_note(found: Agreement) -> str:
 
 def advice_note(key: str, found: Agreement) -> str:
     """Return what to use in place of plain limits, and why there is no verdict, as sentences."""
-    words = str(agreement_row(key, found)["advice"]).split("; ")
+    advice = str(agreement_row(key, found)["advice"])
+    words = advice.replace(RATIO_OPTION, "Limits under Statistics").split("; ")
     words += [one.message for one in (found.equivalence, found.relative) if one is not None]
     return " ".join(f"{one[0].upper()}{one[1:]}." for one in dict.fromkeys(filter(None, words)))

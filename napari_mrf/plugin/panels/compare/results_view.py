@@ -22,6 +22,7 @@ from napari_mrf.plugin.kit.data_table import DataTable
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
 from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.compare.inclusion import CompareInclusion
 from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class CompareResults(QWidget):
             "Every slice of a region is one value; otherwise the whole region is one value"
         )
         self.statistics = DataTable("agreement")
+        self.inclusion = CompareInclusion()
         self.error_picker = Picker("Kind of error map")
         for at, (name, error) in enumerate(ERROR_KINDS.items()):
             self.error_picker.addItem(name, name)
@@ -112,7 +114,8 @@ class CompareResults(QWidget):
         self.report_button.setToolTip("Write one HTML file that opens offline, and a PDF")
         self.csv_button = QPushButton("CSV…")
         self.csv_button.setToolTip(
-            "Write metrics, regions, agreement, lines and blurriness as CSV files"
+            "Write metrics, regions, inclusion, outliers, agreement, lines and blurriness as CSV "
+            "files"
         )
         self.excel_button = QPushButton("Excel…")
         self.excel_button.setToolTip("Write the same tables as sheets of one file")
@@ -125,7 +128,7 @@ class CompareResults(QWidget):
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(6)
         for widget in (self.maps, self.meaning, self.tabs, self.stack, self.legend, self.note,
-                       self.by_slice, self.statistics):  # fmt: skip
+                       self.by_slice, self.statistics, self.inclusion):  # fmt: skip
             layout.addWidget(widget)
         form = narrow_form()
         error = QHBoxLayout()
@@ -184,7 +187,7 @@ class CompareResults(QWidget):
 
     def set_has_regions(self, has_regions: bool) -> None:
         """Hide what needs regions if there are none."""
-        for widget in (self.by_slice, self.statistics, self.regions_only):
+        for widget in (self.by_slice, self.statistics, self.inclusion, self.regions_only):
             widget.setVisible(has_regions)
 
     def set_in_view(self, is_in_view: bool) -> None:

@@ -168,11 +168,24 @@ def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column
     return points, columns
 
 
-def rows_of_region(points: pd.DataFrame, label: int, z: int | None) -> list[int]:
-    """Return the points of a region: that of the slice where there is one, else all of it."""
-    same = (points["label"] == label).to_numpy(bool)
-    if z is not None:
-        in_slice = same & (points["slice"] == z).fillna(False).to_numpy(bool)
+def rows_of_region(points: pd.DataFrame, row: Mapping[str, Any] | pd.Series) -> list[int]:
+    """Return the points of a region, or of a subject: that of the slice where there is one.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        The points that are drawn.
+    row : mapping
+        With ``label`` and ``slice``, and ``subject`` where it matters; missing is any.
+    """
+    import pandas as pd
+
+    same = np.ones(len(points), bool)
+    for name in ("subject", "label"):
+        if name in row and not pd.isna(row[name]):
+            same &= (points[name] == row[name]).to_numpy(bool)
+    if not pd.isna(row["slice"]):
+        in_slice = same & (points["slice"] == row["slice"]).fillna(False).to_numpy(bool)
         if in_slice.any():
             return _where(in_slice)
     return _where(same)

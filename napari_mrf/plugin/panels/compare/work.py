@@ -12,14 +12,10 @@ from napari_mrf.plugin.session import MapsSet
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    import pandas as pd
-
     from napari_mrf.analysis.comparison.compare import Comparison, ComparisonUpdate
     from napari_mrf.analysis.comparison.options import ComparisonOptions
     from napari_mrf.data.label import Label
     from napari_mrf.plugin.session import Regions
-
-TABLE_NAMES = ("metrics", "rois", "agreement", "agreement_regression", "blurriness")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +125,19 @@ def selected(
     comparison: Comparison, labels: Sequence[int] | None, scope: str, n_regions: int
 ) -> Comparison:
     """Return a comparison over some of its regions, pooled or slice by slice; None is all."""
+    from napari_mrf.analysis.comparison.inclusion import LeftOut
+
     options = replace(comparison.options, scope=scope)
-    pairs, notes = comparison.pairs, comparison.warnings
+    pairs, notes, left_out = comparison.pairs, comparison.warnings, comparison.left_out
     if labels is not None:
-        pairs = pairs[pairs["label"].isin(labels)].reset_index(drop=True)
+        is_in = pairs["label"].isin(labels)
+        others = pairs[~is_in].drop_duplicates(["subject", "label"])
+        left_out = (
+            *(LeftOut(row["subject"], "not selected" if row["n_drawn"] else row["reason"],
+                      row["label"], row["name"]) for _, row in others.iterrows()),
+            *left_out,
+        )  # fmt: skip
+        pairs = pairs[is_in].reset_index(drop=True)
         notes = (*notes, f"Agreement over {len(labels)} of {n_regions} regions, as selected.")
     return replace(
         comparison,
@@ -140,16 +145,8 @@ def selected(
         pairs=pairs,
         labels=comparison.labels if labels is None else frozenset(labels),
         warnings=notes,
+        left_out=left_out,
     )
-
-
-def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Return the tables by name, as the command line names their files."""
-    tables = (
-        comparison.metrics, comparison.pairs, comparison.agreement, comparison.regression,
-        comparison.blurriness,
-    )  # fmt: skip
-    return dict(zip(TABLE_NAMES, tables, strict=True))
 
 
 def write_report(
@@ -177,6 +174,7 @@ def write_tables(
     yield Step(detail="tables")
     from napari_mrf.io.result_folder import ResultKind
     from napari_mrf.io.tables.table_files import write_csv, write_excel
+    from napari_mrf.report.comparison.save import tables_of
 
     tables = tables_of(selected(comparison, *selection))
     if path.lower().endswith(".xlsx"):

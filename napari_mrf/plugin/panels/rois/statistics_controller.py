@@ -86,7 +86,7 @@ class RoisStatisticsBinding:
         return RoiOptions(
             apply_validity=self.panel.validity.isChecked(),
             thresholds=preferences().thresholds,
-            erosion_voxels=self.panel.erosion.value(),
+            **self.panel.rules.chosen(),
         )
 
     def update(self) -> None:
@@ -127,7 +127,7 @@ class RoisStatisticsBinding:
             "view": self.panel.view(),
             "per_slice": self.panel.per_slice.isChecked(),
             "validity": self.panel.validity.isChecked(),
-            "erosion_voxels": self.panel.erosion.value(),
+            **self.panel.rules.chosen(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -139,9 +139,7 @@ class RoisStatisticsBinding:
         panel.view_picker.setCurrentIndex(max(at, 0))
         panel.per_slice.setChecked(bool(state.get("per_slice", panel.per_slice.isChecked())))
         panel.validity.setChecked(bool(state.get("validity", panel.validity.isChecked())))
-        erosion = state.get("erosion_voxels", panel.erosion.value())
-        if isinstance(erosion, int):
-            panel.erosion.setValue(erosion)
+        panel.rules.restore(state)
         self.update()
 
     def _show(self) -> None:

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.data_table import DataTable
-from napari_mrf.plugin.kit.erosion_box import ErosionBox
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.panels.rois.statistics_table import ALL_MAPS
+from napari_mrf.plugin.panels.shared.region_rules import RegionRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class RoisStatisticsPanel(QWidget):
         self.per_slice = QCheckBox("Slices")
         self.per_slice.setToolTip("Add a row for every slice below the row of the whole region")
         self.validity = QCheckBox("Valid voxels only")
-        self.erosion = ErosionBox(", slice by slice. The volume is that of the whole region")
+        self.rules = RegionRules(", slice by slice. The volume is that of the whole region")
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.state.setEnabled(False)
@@ -77,11 +77,11 @@ class RoisStatisticsPanel(QWidget):
         form.addRow(form_label("Maps"), self.maps_picker)
         form.addRow(form_label("Show"), _row(self.view_picker, self.per_slice))
         form.addRow(form_label("Count"), self.validity)
-        form.addRow(form_label("Erode by"), self.erosion)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(form)
+        layout.addWidget(self.rules)
         layout.addWidget(self.state)
         layout.addWidget(self.table)
         buttons = (self.copy_button, self.csv_button, self.excel_button, self.window_button)
@@ -94,7 +94,7 @@ class RoisStatisticsPanel(QWidget):
         self.view_picker.activated.connect(self._on_view_activated)
         self.per_slice.clicked.connect(self._on_view_activated)
         self.validity.clicked.connect(self._on_option_changed)
-        self.erosion.valueChanged.connect(self._on_option_changed)
+        self.rules.changed.connect(self._on_option_changed)
         self.csv_button.clicked.connect(self._on_csv_clicked)
         self.excel_button.clicked.connect(self._on_excel_clicked)
         self.copy_button.clicked.connect(self._on_copy_clicked)

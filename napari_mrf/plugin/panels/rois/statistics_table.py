@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,14 +73,24 @@ def shown_table(
     first = _with_colors(parts.get(view, next(iter(parts.values()))), labels)
     columns = [_REGION, *([_SLICE] if per_slice else [])]
     if view in parts:
-        return first, [*columns, *_columns_of(view)]
+        return first, [replace(one, why="reason") for one in (*columns, *_columns_of(view))]
+    reasons = pd.DataFrame({key: part["reason"] for key, part in parts.items()})
+    first["why"] = [
+        "\n".join(f"{key}: {reason}" for key, reason in of_row.items())
+        if all(of_row.values())
+        else ""
+        for of_row in reasons.to_dict("records")
+    ]
+    columns = [replace(column, why="why") for column in columns]
     for key, part in parts.items():
         first[f"{key} mean"], first[f"{key} sd"] = part["mean"], part["sd"]
+        first[f"{key} why"] = part["reason"]
         columns.append(
             Column(f"{key} mean", _with_unit(key, key), _FORMATS[key], deviation=f"{key} sd",
+                   why=f"{key} why",
                    tooltip=f"{PARAMETERS[key].label}: mean ± standard deviation of the voxels")
         )  # fmt: skip
-    return first, [*columns, _VOLUME]
+    return first, [*columns, replace(_VOLUME, why="why")]
 
 
 def _order(rows: pd.DataFrame, *, per_slice: bool) -> NDArray[np.intp]:
