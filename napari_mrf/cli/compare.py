@@ -199,7 +199,8 @@ def _summary(output: Path, comparison: Comparison) -> str:
             limits = f"no limits: {row['message'].split(';')[0]}"
         elif row["basis"] != ONE_REGION:
             limits += f", {row['basis']}"
-        lines.append(f"{row['map']:6s} {row['n']} regions, bias {shown('bias')}{unit}, {limits}")
+        regions = "1 region" if row["n"] == 1 else f"{row['n']} regions"
+        lines.append(f"{row['map']:6s} {regions}, bias {shown('bias')}{unit}, {limits}")
         if not math.isnan(row["relative_lower"]):
             ends = f"{row['relative_lower']:.4g} to {row['relative_upper']:.4g}"
             lines[-1] += f"; {row['relative_kind']} {ends}"

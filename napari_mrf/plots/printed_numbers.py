@@ -66,3 +66,8 @@ def formatted(value: float, specification: str) -> str:
     if not text.strip("-0.,"):
         text = f"{Decimal(f'{value:.1g}'):f}" if value else text.removeprefix("-")
     return text.replace("-", "−")
+
+
+def significant(value: float, digits: int) -> str:
+    """Return a number of so many digits, without an exponent from 0.0001 to 999,999."""
+    return f"{float(f'{value:.{digits}g}'):g}"

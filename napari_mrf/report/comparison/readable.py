@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.assumptions import FEWEST_TESTED
 from napari_mrf.analysis.agreement.relative import ABSOLUTE, PERCENT, RATIO
 from napari_mrf.analysis.agreement.reliability import ICC_REASON
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
@@ -236,9 +237,10 @@ def assumptions_overview(comparison: Comparison) -> Table:
         "What the limits assume",
         ("Map", "Normal differences, p", "Even spread, p"),
         rows,
-        "Shapiro-Wilk test of the differences (by subjects: of their means); slope of absolute "
-        "residuals over the mean of both. Warnings say what to use instead. Of twenty tests one "
-        "falls below 0.05 by chance; with few subjects large departures stay above.",
+        f"Shapiro-Wilk test of {FEWEST_TESTED} or more differences (by subjects: of their means); "
+        "slope of absolute residuals over the mean of both. Warnings say what to use instead. Of "
+        "twenty tests one falls below 0.05 by chance; with few subjects large departures stay "
+        "above.",
     )
 
 
