@@ -26,7 +26,8 @@ import numpy as np
 import napari_mrf as mrf
 from napari_mrf import cli
 sequence = mrf.sequences.t1ff()
-signal = np.arange(175 * 4, dtype=np.complex64).reshape(175, 1, 2, 2)
+turns = np.arange(175 * 4).reshape(175, 1, 2, 2)
+signal = (np.exp(1j * turns) * (1 + turns)).astype(np.complex64)
 small = mrf.MRFSeries(dask.array.from_array(signal), sequence=sequence)
 mrf.methods.get("water-fat", sequence=sequence, refine=True).reconstruct(small)
 print("ready", flush=True)
