@@ -199,12 +199,17 @@ def _summary(output: Path, comparison: Comparison) -> str:
             limits = f"no limits: {row['message'].split(';')[0]}"
         elif row["basis"] != ONE_REGION:
             limits += f", {row['basis']}"
-        lines.append(f"{row['map']:6s} {row['n']} regions, bias {shown('bias')}{unit}, {limits}")
+        regions = "1 region" if row["n"] == 1 else f"{row['n']} regions"
+        lines.append(f"{row['map']:6s} {regions}, bias {shown('bias')}{unit}, {limits}")
         if not math.isnan(row["relative_lower"]):
             ends = f"{row['relative_lower']:.4g} to {row['relative_upper']:.4g}"
             lines[-1] += f"; {row['relative_kind']} {ends}"
-        if row["margin_verdict"]:
-            lines[-1] += f"; margin ±{shown('margin')}{unit}: {row['margin_verdict']}"
+        if not math.isnan(row["margin"]):
+            verdict = row["margin_verdict"] or "no verdict"
+            lines[-1] += f"; margin ±{shown('margin')}{unit}: {verdict}"
+            # Where there are no limits either, their reason stands before.
+            reasons = [part for part in row["message"].split("; ") if "a verdict" in part]
+            lines[-1] += "".join(f", {reason}" for reason in reasons)
         if not math.isnan(row["repeatability"]):
             lines[-1] += f"; repeatability coefficient {shown('repeatability')}{unit}"
         if row["advice"]:

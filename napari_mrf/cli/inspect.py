@@ -196,16 +196,19 @@ def _summary(output: Path, inspected: Sequence[Inspected]) -> str:
 
 
 def _values(prediction: Prediction) -> list[str]:
-    from napari_mrf.data.parameters import PARAMETERS
+    from napari_mrf.data.parameters import PARAMETERS, rules_broken
+    from napari_mrf.plots.printed_numbers import significant
 
+    broken = rules_broken(prediction.values)
     words = []
     for key, value in prediction.values.items():
         if math.isnan(value):
             continue
         deviation = prediction.deviations.get(key, math.nan)
-        spread = "" if math.isnan(deviation) else f" ± {deviation:.2g}"
+        spread = "" if math.isnan(deviation) else f" ± {significant(deviation, 2)}"
         unit = PARAMETERS[key].unit
-        words.append(f"{key} {value:.4g}{spread}{f' {unit}' if unit else ''}")
+        valid = f" (not valid: {broken[key]} only)" if key in broken else ""
+        words.append(f"{key} {significant(value, 4)}{spread}{f' {unit}' if unit else ''}{valid}")
     if not math.isnan(prediction.correlation):
         words.append(f"fit {prediction.correlation:.3f}")
     return words

@@ -161,7 +161,8 @@ def reconstruct(
             loaded = load_series(path, chosen_sequence, **reading)
             b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
             options = {"device": device, **given}
-            _reconstruct(loaded, folder, method, options, b1_map, overwrite)
+            label = name if several else path.name
+            _reconstruct(loaded, folder, label, method, options, b1_map, overwrite)
         except MRFInputError as error:
             if not several or error.code in WRONG_USAGE:
                 raise
@@ -176,6 +177,7 @@ def reconstruct(
 def _reconstruct(
     series: MRFSeries,
     folder: Path,
+    label: str,
     method: str | None,
     options: dict[str, Any],
     b1: B1Map | None,
@@ -184,7 +186,6 @@ def _reconstruct(
     from napari_mrf import methods
     from napari_mrf.io import save_maps
 
-    label = folder.name if series.source_path is None else Path(series.source_path).name
     for text in series.warnings:
         typer.echo(f"{label}: {text}", err=True)
     if series.sequence is None:
@@ -199,7 +200,8 @@ def _reconstruct(
 
 def _summary(folder: Path, maps: ParameterMaps) -> str:
     counts = maps.provenance.get("counts", {})
-    text = f"{folder}: {', '.join(maps)} for {counts.get('voxels', 0):,} voxels"
+    n = counts.get("voxels", 0)
+    text = f"{folder}: {', '.join(maps)} for {n:,} voxel{'' if n == 1 else 's'}"
     if counts.get("not_finite"):
         text += f"; {counts['not_finite']:,} not finite and left out"
     if counts.get("no_signal"):

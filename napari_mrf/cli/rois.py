@@ -134,4 +134,6 @@ def _means(statistics: pd.DataFrame) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4g}"
+    from napari_mrf.plots.printed_numbers import significant
+
+    return "-" if math.isnan(value) else significant(value, 4)

@@ -35,7 +35,8 @@ def simulate(
     table = load_parameter_table(parameters)
     fingerprints = simulate_fingerprints(sequences.load(sequence), table)
     save_fingerprints(fingerprints, output, overwrite=overwrite)
-    typer.echo(f"{len(fingerprints):,} fingerprints in {output}")
+    n = len(fingerprints)
+    typer.echo(f"{n:,} fingerprint{'' if n == 1 else 's'} in {output}")
 
 
 def _known_mode(name: str) -> str:

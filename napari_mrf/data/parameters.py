@@ -193,3 +193,30 @@ def validity_rules(
             else ValidityRule(above_fat_fraction=threshold)
         )
     return rules
+
+
+def rules_broken(
+    values: Mapping[str, float], thresholds: Mapping[str, float] | None = None
+) -> dict[str, str]:
+    """Return which values of a voxel or region are not valid, with the rule of each.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        By parameter key; those that are not finite are passed over, and all without a fat fraction.
+    thresholds : mapping of str to float, optional
+        As in `validity_rules`.
+
+    Returns
+    -------
+    dict of str to str
+        Such as ``{"T1fat": "FF > 0.3"}``.
+    """
+    fat = np.array(values.get("FF", np.nan))
+    if not np.isfinite(fat):
+        return {}
+    return {
+        key: rule.describe()
+        for key, rule in validity_rules(thresholds).items()
+        if np.isfinite(values.get(key, np.nan)) and not rule.mask(fat)
+    }

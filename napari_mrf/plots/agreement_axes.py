@@ -76,9 +76,13 @@ def draw_scatter(
 
 
 def print_ticks(key: str, *axis: Axis) -> None:
-    """Write the numbers of axes with values of a map as printed: fat fractions in percent."""
-    factor = printed(key).factor
-    if factor != 1:
+    """Write the numbers of axes as printed: fat fractions in percent, small ones with exponents.
+
+    A common exponent of an axis would stand on its label.
+    """
+    how = printed(key)
+    factor = how.factor
+    if factor != 1 or how.specification.endswith("g"):
         for one in axis:
             one.set_major_formatter(FuncFormatter(lambda value, _: formatted(factor * value, "g")))
 

@@ -18,14 +18,14 @@ class Printed:
         What a reader meets: a fat fraction in percent.
     factor : float
         Printed number / value.
-    decimals : int
-        Of the printed number.
+    specification : str
+        Of the printed number, as in `format`.
     """
 
     label: str
     unit: str
     factor: float
-    decimals: int
+    specification: str
 
     @property
     def title(self) -> str:
@@ -34,7 +34,7 @@ class Printed:
 
     def text(self, value: float, *, with_unit: bool = False) -> str:
         """Return a value of the map as it is printed."""
-        number = signed(self.factor * value, self.decimals)
+        number = formatted(self.factor * value, self.specification)
         return f"{number} {self.unit}".rstrip() if with_unit else number
 
 
@@ -42,14 +42,10 @@ def printed(key: str) -> Printed:
     """Return how the values of a parameter are printed."""
     parameter = PARAMETERS[key]
     if key == "FF":
-        return Printed(parameter.label, "%", 100.0, 2)
-    places = 1 if parameter.unit in ("ms", "Hz") else 3
-    return Printed(parameter.label, parameter.unit, 1.0, places)
-
-
-def signed(value: float, places: int) -> str:
-    """Return a number with so many decimals, as `formatted`."""
-    return formatted(value, f".{places}f")
+        return Printed(parameter.label, "%", 100.0, ".2f")
+    # Arbitrary units have no size of their own: of 0.00001 three decimals would show nothing.
+    by_unit = {"ms": ".1f", "Hz": ".1f", "a.u.": ".4g"}
+    return Printed(parameter.label, parameter.unit, 1.0, by_unit.get(parameter.unit, ".3f"))
 
 
 def formatted(value: float, specification: str) -> str:
@@ -66,3 +62,8 @@ def formatted(value: float, specification: str) -> str:
     if not text.strip("-0.,"):
         text = f"{Decimal(f'{value:.1g}'):f}" if value else text.removeprefix("-")
     return text.replace("-", "−")
+
+
+def significant(value: float, digits: int) -> str:
+    """Return a number of so many digits, without an exponent from 0.0001 to 999,999."""
+    return f"{float(f'{value:.{digits}g}'):g}"

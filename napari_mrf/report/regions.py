@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.regions.sheets import describe_options, exported_sheets
+from napari_mrf.analysis.regions.statistics import LESS
 from napari_mrf.analysis.regions.study import RoiStudy, SubjectStatistics, joined
 from napari_mrf.io.result_folder import ResultKind
 from napari_mrf.io.tables.table_files import write_csv, write_excel
@@ -81,7 +82,9 @@ def save_roi_statistics(
 
 
 def without_numbers(statistics: pd.DataFrame) -> dict[str, list[str]]:
-    """Return the regions that have no pooled number, by the reason.
+    """Return the regions that have no pooled number, by the reason, each once.
+
+    How many valid voxels the regions with too few have stands in the reasons of the table.
 
     Parameters
     ----------
@@ -94,9 +97,10 @@ def without_numbers(statistics: pd.DataFrame) -> dict[str, list[str]]:
         Names of regions, with the maps in brackets unless it is all of them.
     """
     pooled = statistics[(statistics["scope"] == "pooled") & statistics["mean"].isna()]
+    reasons = pooled["reason"].str.replace(f"^.*(?={LESS})", "the valid voxels are ", regex=True)
     n_maps = statistics["map"].nunique()
     found: dict[str, list[str]] = {}
-    for (reason, _, name), rows in pooled.groupby(["reason", "label", "name"], sort=False):
+    for (reason, _, name), rows in pooled.groupby([reasons, "label", "name"], sort=False):
         keys = "" if len(rows) == n_maps else f" ({', '.join(rows['map'])})"
         found.setdefault(str(reason), []).append(f"{name}{keys}")
     return found

@@ -30,6 +30,18 @@ def test_normality_is_tested_on_means_of_subjects_where_they_have_several_region
     assert np.isnan(normality(first[:2], second[:2], who[:2]).p)
 
 
+def test_normality_of_few_differences_is_not_tested():
+    differences = np.array([-17.3, -17.1, -7.8])  # of three subjects, two of them close by chance
+    assert stats.shapiro(differences).pvalue < 0.05
+    who = np.repeat(range(3), 6)
+    first = differences[who] + np.tile([-2.0, -1, 0, 0, 1, 2], 3)
+    row = agreement_row("T1H2O", agreement(first, np.zeros(18), who.tolist()))
+    assert np.isnan(row["normality_p"]) and "normal" not in row["advice"]
+    seven, eight = np.array([0.0, 1, 2, 3, 4, 5, 60]), np.array([0.0, 1, 2, 3, 4, 5, 6, 60])
+    assert np.isnan(normality(seven, np.zeros(7), range(7)).p)
+    assert normality(eight, np.zeros(8), range(8)).p < 0.01
+
+
 def test_even_spread_of_independent_regions_is_tested_by_least_squares():
     found = agreement(results.OBSERVER_J, results.MACHINE_S, range(85)).proportional
     average = (results.OBSERVER_J + results.MACHINE_S) / 2

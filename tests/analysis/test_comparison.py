@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS, agreement_table
 from napari_mrf.analysis.comparison.compare import compare, iter_compare
@@ -18,18 +19,19 @@ from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
+from napari_mrf.plots.agreement_axes import print_ticks
 from napari_mrf.plots.agreement_figure import agreement_figure
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
-from napari_mrf.plots.printed_numbers import signed
+from napari_mrf.plots.printed_numbers import formatted, printed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.panels.compare.work import selected
 from napari_mrf.report.comparison.content import report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
-from napari_mrf.report.comparison.readable import result_overview
+from napari_mrf.report.comparison.readable import of_map, result_overview
 from napari_mrf.report.comparison.save import save_comparison, save_report
 
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
@@ -369,7 +371,22 @@ def test_looks_of_regions_differ():
      (-0.004, 2, "−0.004"), (0.0, 3, "0.000"), (-0.005, 1, "−0.005"), (-7e-6, 3, "−0.000007")],
 )  # fmt: skip
 def test_rounding_takes_no_sign_and_makes_no_negative_zero(value, places, text):
-    assert signed(value, places) == text
+    assert formatted(value, f".{places}f") == text
+
+
+def test_arbitrary_units_are_printed_with_digits_whatever_their_size():
+    how = printed("PD")
+    assert [how.text(value) for value in (0.00123456, -4.5678e-6, 12345.6, 0.0)] == [
+        "0.001235", "−4.568e−06", "1.235e+04", "0"
+    ]  # fmt: skip
+    assert of_map(3.21e-5, "PD", with_unit=True).text == "3.21e−05 a.u."
+    assert of_map(np.nan, "PD").text == "–"
+    axes = Figure().subplots()
+    axes.plot([0, 4e-6], [0, 1])
+    print_ticks("PD", axes.xaxis)
+    axes.figure.canvas.draw()
+    assert axes.xaxis.get_offset_text().get_text() == ""
+    assert "2e−06" in [label.get_text() for label in axes.get_xticklabels()]
 
 
 @pytest.fixture

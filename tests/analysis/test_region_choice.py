@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from napari_mrf import MRFInputError, ParameterMaps, cli
-from napari_mrf.analysis.agreement.outliers import FARTHEST, outliers, robust_distances
+from napari_mrf.analysis.agreement.outliers import farthest, outliers, robust_distances
+from napari_mrf.analysis.comparison.checks import outlier_notes
 from napari_mrf.analysis.comparison.compare import compare
 from napari_mrf.analysis.comparison.inclusion import INCLUSION_COLUMNS, LeftOut, inclusion_table
 from napari_mrf.analysis.comparison.options import ComparisonOptions
@@ -105,15 +106,35 @@ def test_far_regions_and_subjects_are_listed_the_farthest_first():
     random = np.random.default_rng(3)
     differences = random.normal(0, 10, 30)
     differences[4], differences[12] = 90.0, -70.0
-    differences[25:] += 60.0  # the sixth subject as a whole
+    differences[25:] += 66.0  # the sixth subject as a whole
     found = outliers(table_of(differences))
     regions = found[found["of"] == "region"]
     distance = np.abs(robust_distances(differences))
-    expected = np.flatnonzero(distance >= FARTHEST)
+    expected = np.flatnonzero(distance >= farthest(30))
     assert list(regions["label"]) == sorted(expected, key=lambda i: -distance[i])
     assert regions["label"].iloc[0] == 4
     assert list(found[found["of"] == "subject"]["subject"]) == ["s5"]
     assert outliers(table_of(random.normal(0, 10, 4))).empty
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 8, 10, 18, 40])
+def test_normal_differences_are_listed_by_chance_in_five_percent_of_maps(n):
+    random, trials = np.random.default_rng(n), 4000
+    called = sum(
+        (np.abs(robust_distances(random.normal(0, 10, n))) >= farthest(n)).any()
+        for _ in range(trials)
+    )
+    assert 0.02 < called / trials < 0.1
+
+
+def test_notes_of_outliers_name_subjects_where_there_are_several():
+    differences = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 100])
+    found = outliers(table_of(differences).assign(subject="1"))
+    assert outlier_notes(found, several=False) == [
+        "Far from the other differences of T1H2O, and counted: a."
+    ]
+    by_slice = found.assign(subject="s2", slice=3)
+    assert outlier_notes(by_slice, several=True)[0].endswith("counted: a in slice 3 of s2.")
 
 
 def test_every_region_of_every_subject_is_in_the_table_of_inclusion():

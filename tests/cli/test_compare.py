@@ -316,6 +316,15 @@ def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
     assert "Agreement of each region over subjects" in page
 
 
+def test_margin_of_one_subject_has_no_verdict_and_says_why(cohort, run, tmp_path):
+    one, other = cohort / "a" / "sub-01", cohort / "b" / "sub-01"
+    code, out, _ = run(one, other, "--rois", one / "labels.nii.gz", "--output", tmp_path / "out",
+                       "--margin", "T1H2O=100")  # fmt: skip
+    assert code == 0
+    assert ("margin ±100 ms: no verdict, a verdict on a margin needs at least 3 subjects, there "
+            "are 1") in out  # fmt: skip
+
+
 def test_two_scans_have_a_repeatability_and_a_margin_a_verdict(cohort, run, tmp_path):
     code, out, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
                        tmp_path / "out", "--design", "test-retest", "--margin", "T1H2O=100",

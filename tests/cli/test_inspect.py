@@ -11,6 +11,7 @@ from napari_mrf import MRFSeries, ParameterMaps, cli
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps, save_series
 from napari_mrf.io.maps.folders import telling_names
+from napari_mrf.plots.printed_numbers import significant
 
 SEQUENCE = sequences.t1ff()
 SHAPE = (2, 3, 4)
@@ -79,7 +80,8 @@ def test_voxel_has_its_values_its_fingerprint_and_a_perfect_fit(run, study, tmp_
     code, said, err = run("--maps", study / "a" / "maps", "--voxel", place(VOXEL), "--output",
                           tmp_path / "out")  # fmt: skip
     assert (code, err) == (0, "")
-    assert "voxel (1, 2, 0), maps: FF 0.25, T1H2O 1250 ± 12 ms" in said
+    assert "voxel (1, 2, 0), maps: FF 0.25, T1H2O 1250 ± 12 ms, T1fat " in said
+    assert " ms (not valid: FF > 0.3 only), Df " in said
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "values.csv", "inspect.json", "voxel_1_2_0.csv", "voxel_1_2_0.svg", "voxel_1_2_0.pdf"
     }  # fmt: skip
@@ -235,3 +237,9 @@ def test_names_are_the_shortest_that_tell_folders_apart(tmp_path):
     assert names("water-fat/sub-01", "exhaustive/sub-01") == ["water-fat", "exhaustive"]
     assert names("a/one", "b/one", "b/two") == ["a/one", "b/one", "b/two"]
     assert names("a/maps", "a/maps", "b/maps") == ["a", "a", "b"]
+
+
+def test_large_deviations_are_printed_without_an_exponent():
+    assert [significant(value, 2) for value in (178.7, 12.5, 0.01557, 99999.0)] == [
+        "180", "12", "0.016", "100000"
+    ]  # fmt: skip

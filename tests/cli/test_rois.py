@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 
 from napari_mrf import cli
+from napari_mrf.analysis.regions.options import RoiOptions
+from napari_mrf.analysis.regions.statistics import roi_statistics
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
+from napari_mrf.report.regions import without_numbers
 
 AFFINE = np.diag([-2.0, -2.0, 5.0, 1.0])  # a voxel is 20 mm³
 SHAPE = (2, 6, 7)
@@ -252,3 +255,19 @@ def test_earlier_results_stay_without_leave_to_overwrite(run, study, measured):
     assert code == 3
     assert "already contains statistics" in err
     assert (study / "out" / "rois.csv").read_bytes() == before
+
+
+def test_regions_with_too_few_voxels_share_a_reason_whatever_their_numbers():
+    fat = np.full(SHAPE, 0.1)
+    fat[0, 1:, 1:] = 0.5  # T1fat is valid there
+    both = ParameterMaps({"FF": fat, "T1fat": np.full(SHAPE, 350.0)}, affine=AFFINE)
+    drawn = np.zeros(SHAPE, np.uint16)
+    drawn[:, 1] = 1  # 6 of 14
+    drawn[:, 2:4] = 2  # 12 of 28
+    drawn[1, 5, 5:] = 3  # 0 of 2
+    table = roi_statistics(both, drawn, {n: f"R{n}" for n in (1, 2, 3)},
+                           options=RoiOptions(min_valid_share=0.5))  # fmt: skip
+    assert without_numbers(table) == {
+        "the valid voxels are less than the minimum of 50 %": ["R1 (T1fat)", "R2 (T1fat)"],
+        "the validity rule leaves no voxel": ["R3 (T1fat)"],
+    }

@@ -66,3 +66,30 @@ def test_single_slice_over_time_is_a_series_where_the_order_is_said(tmp_path, im
 def test_damaged_file_is_left_to_the_reader(tmp_path, image):
     (tmp_path / "broken.nii").write_bytes(b"nothing that can be read")
     assert list(find_series([tmp_path])) == ["broken"]
+
+
+def subject(tmp_path, image, folder, name="series.nii"):
+    home = tmp_path / folder
+    home.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), home / name)
+    return home
+
+
+def test_series_of_one_name_are_named_by_their_folders(tmp_path, image):
+    homes = [subject(tmp_path, image, name) for name in ("s1", "s2")]
+    for given in (homes, [home / "series.nii" for home in homes]):
+        found, (remark,) = series_and_remarks(given)
+        assert found == {home.name: home / "series.nii" for home in homes}
+        assert remark.endswith("each is named by its folder: s1, s2.")
+
+
+def test_series_that_folders_do_not_tell_apart_are_refused(tmp_path, image):
+    first = subject(tmp_path, image, "a/scan")
+    second = subject(tmp_path, image, "b/scan")
+    third = subject(tmp_path, image, "c", "other.nii")
+    subject(tmp_path, image, "c")
+    for given in ([first, second], [first, third], [first, first]):
+        with pytest.raises(MRFInputError) as caught:
+            find_series(given)
+        assert caught.value.code == "same-name"
+    assert list(find_series([first, third / "other.nii"])) == ["series", "other"]

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement.proportional_bias import ProportionalBias
 
 LEVEL = 0.05
+FEWEST_TESTED = 8
+"""Differences that the test of normality needs at least.
+
+Of 3 subjects it is a matter of how close two of them lie, and of 5 it sees one that lies 5 standard
+deviations away in three cases of ten, but of 8 in more than half.
+"""
 SEE_FIGURE = "see the quantiles in the report"
 RATIO_OPTION = "--limits ratio"
 """How the command line calls limits of ratios; panels name their own field."""
@@ -32,7 +38,7 @@ class Normality:
         (n,) what was tested, in ascending order: mean differences of subjects where they have
         several regions, else the differences.
     w, p : float
-        NaN where there are no limits either.
+        NaN where there are no limits either, and for fewer than `FEWEST_TESTED`.
     """
 
     differences: NDArray[np.float64]
@@ -64,7 +70,8 @@ def normality(
     if FEWEST <= k < len(differences):
         differences = np.bincount(index, differences, k) / np.bincount(index, minlength=k)
     differences = np.sort(differences)
-    if no_limits(first, second) or no_limits(differences, np.zeros_like(differences)):
+    too_few = len(differences) < FEWEST_TESTED
+    if too_few or no_limits(first, second) or no_limits(differences, np.zeros_like(differences)):
         return Normality(differences, float("nan"), float("nan"))
     found = stats.shapiro(differences)
     return Normality(differences, float(found.statistic), float(found.pvalue))

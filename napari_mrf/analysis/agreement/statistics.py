@@ -142,7 +142,7 @@ AGREEMENT_COLUMNS: dict[str, str] = {
     "spread_slope": "",
     "spread_p": "of a spread_slope of 0, likewise: below 0.05 the differences spread more at some "
     "values than at others",
-    "normality_w": "Shapiro-Wilk test of the differences, by subjects of the subjects' mean "
+    "normality_w": "Shapiro-Wilk test of 8 or more differences, by subjects of the subjects' mean "
     "differences: W and p",
     "normality_p": "",
     "advice": "what to use where differences are not normal, or spread unevenly, at 5 %",

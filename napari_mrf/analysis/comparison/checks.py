@@ -79,19 +79,33 @@ def region_notes(table: pd.DataFrame) -> list[str]:
     return notes
 
 
-def outlier_notes(found: pd.DataFrame) -> list[str]:
-    """Tell whose differences lie far from the others, by map; they are counted all the same."""
+def outlier_notes(found: pd.DataFrame, *, several: bool) -> list[str]:
+    """Tell whose differences lie far from the others, by map; they are counted all the same.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        From `outliers`.
+    several : bool
+        Whether there are several subjects, so that theirs are named.
+    """
     notes = []
     for key, rows in found.groupby("map", sort=False):
         names = [
-            f"{row['name']} of {row['subject']}" if row["of"] == "region" else
-            f"subject {row['subject']}"
+            _place(row, several=several) if row["of"] == "region" else f"subject {row['subject']}"
             for _, row in rows.head(_MOST_OUTLIERS).iterrows()
         ]  # fmt: skip
         more = f" and {len(rows) - len(names)} more" if len(rows) > len(names) else ""
         notes.append(f"Far from the other differences of {key}, and counted: {', '.join(names)}"
                      f"{more}.")  # fmt: skip
     return notes
+
+
+def _place(row: pd.Series, *, several: bool) -> str:
+    import pandas as pd
+
+    where = "" if pd.isna(row["slice"]) else f" in slice {row['slice']}"
+    return f"{row['name']}{where}" + (f" of {row['subject']}" if several else "")
 
 
 _MOST_OUTLIERS = 5

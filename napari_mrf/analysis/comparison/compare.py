@@ -273,7 +273,8 @@ def iter_compare(
                 mine = every_pair["subject"] == name
                 before = every_pair.loc[mine, "mixed"]
                 every_pair.loc[mine, "mixed"] = before + f"{side} {text}. "
-    notes += outlier_notes(outliers(every_pair, options.scope))
+    far = outliers(every_pair, options.scope)
+    notes += outlier_notes(far, several=every_pair["subject"].nunique() > 1)
     if not pairs:
         notes.append("No regions of interest were given, so there is no agreement table.")
     elif every_pair["label"].empty:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_mrf.analysis.inspection.mean_fingerprint import mean_fingerprint
 from napari_mrf.analysis.inspection.prediction import record_part
 from napari_mrf.analysis.inspection.traces import Trace, problem_of, values_table, voxel_name
-from napari_mrf.data.parameters import validity_rules
+from napari_mrf.data.parameters import rules_broken
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -193,14 +193,8 @@ def inspected_values(
 
 
 def _not_valid(prediction: Prediction, thresholds: Mapping[str, float] | None) -> str:
-    fat = np.array(prediction.values.get("FF", np.nan))
-    if not np.isfinite(fat):
-        return ""
-    return ", ".join(
-        f"{key} ({rule.describe()} only)"
-        for key, rule in validity_rules(thresholds).items()
-        if np.isfinite(prediction.values.get(key, np.nan)) and not rule.mask(fat)
-    )
+    broken = rules_broken(prediction.values, thresholds)
+    return ", ".join(f"{key} ({rule} only)" for key, rule in broken.items())
 
 
 def _note(one: Inspected, prediction: Prediction) -> str:

@@ -256,13 +256,16 @@ def _reason(n_drawn: int, n_kept: int, n_inside: int, n_allowed: int) -> str:
     return "no voxel has a value"
 
 
+LESS = "less than the minimum"
+
+
 def _too_few(n: int, n_kept: int, options: RoiOptions) -> str:
     least = f"{100 * options.min_valid_share:g} %"
     if n < n_kept * options.min_valid_share:
-        return f"{n:,} of {n_kept:,} voxels have a valid value, less than the minimum of {least}"
+        return f"{n:,} of {n_kept:,} voxels have a valid value, {LESS} of {least}"
     if n < options.min_voxels:
         have = "voxel has" if n == 1 else "voxels have"
-        return f"{n:,} {have} a valid value, less than the minimum of {options.min_voxels:,}"
+        return f"{n:,} {have} a valid value, {LESS} of {options.min_voxels:,}"
     return ""
 
 

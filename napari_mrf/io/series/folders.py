@@ -35,13 +35,14 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
     Returns
     -------
     dict of str to Path
-        In the order given, folders sorted.
+        In the order given, folders sorted; the names are those of the files, or of their folders
+        where files share one (``s1/series.nii``, ``s2/series.nii``).
 
     Raises
     ------
     MRFInputError
         ``"no-series"`` for a folder without series, ``"same-name"`` when two files would be
-        written to the same place.
+        written to the same place all the same.
     """
     return series_and_remarks(paths, axes=axes)[0]
 
@@ -49,8 +50,8 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
 def series_and_remarks(
     paths: Iterable[str | Path], *, axes: str | None = None
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Return what `find_series` does, and for each folder what was left aside and why."""
-    found: dict[str, Path] = {}
+    """Return what `find_series` does, and in sentences what was left aside and how named."""
+    series: list[Path] = []
     remarks: list[str] = []
     for path in map(Path, paths):
         files = [path]
@@ -67,18 +68,33 @@ def series_and_remarks(
                 )
             if aside:
                 remarks.append(f"Left aside in {path}, being single volumes without time: {aside}.")
-        for file in files:
-            name = stem_of(file)
-            if name in found:
-                raise MRFInputError(
-                    "same-name",
-                    f"two series have the name {name}",
-                    path=file,
-                    found=str(found[name]),
-                    hint="Reconstruct them into separate folders.",
-                )
-            found[name] = file
-    return found, tuple(remarks)
+        series += files
+    stems = [stem_of(file) for file in series]
+    folders = [file.resolve().parent.name for file in series]
+    if _all_differ(stems) or not _all_differ(folders):
+        return _by_name(stems, series), tuple(remarks)
+    remarks.append("Several series have one name, so each is named by its folder: "
+                   f"{', '.join(folders)}.")  # fmt: skip
+    return _by_name(folders, series), tuple(remarks)
+
+
+def _all_differ(names: list[str]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _by_name(names: list[str], series: list[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for name, file in zip(names, series, strict=True):
+        if name in found:
+            raise MRFInputError(
+                "same-name",
+                f"two series have the name {name}",
+                path=file,
+                found=str(found[name]),
+                hint="Reconstruct them into separate folders.",
+            )
+        found[name] = file
+    return found
 
 
 def _suffixes() -> list[str]:

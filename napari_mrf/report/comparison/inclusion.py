@@ -59,8 +59,9 @@ def outliers_overview(comparison: Comparison) -> list[Table]:
         Table(
             "Outliers", ("Map", "Of", "Subject", "Region", "Difference", "Median", "Distance"),
             rows,
-            f"Robust distance of {FARTHEST} or more; all count."
-            + (f" {more} more are in outliers.csv." if more else ""),
+            f"Robust distance of {FARTHEST} or more (more among few: about one map in twenty lists "
+            "something by chance); all count."
+            + (f" outliers.csv has {more} more." if more else ""),
             is_text=True,
         )
     ]  # fmt: skip

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.assumptions import FEWEST_TESTED
 from napari_mrf.analysis.agreement.relative import ABSOLUTE, PERCENT, RATIO
 from napari_mrf.analysis.agreement.reliability import ICC_REASON
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.printed_numbers import printed, signed
+from napari_mrf.plots.printed_numbers import formatted, printed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,17 +73,21 @@ class Table:
 
 def number(value: Any, places: int, unit: str = "", scale: float = 1.0) -> Cell:
     """Return a rounded number, or a dash where there is none."""
+    return _cell(value, f".{places}f", unit, scale)
+
+
+def _cell(value: Any, specification: str, unit: str, scale: float) -> Cell:
     value = float(value)
     if np.isnan(value):
         return Cell(NO_VALUE)
-    text = "∞" if np.isinf(value) else signed(value * scale, places)
+    text = "∞" if np.isinf(value) else formatted(value * scale, specification)
     return Cell(f"{text} {unit}".rstrip(), repr(value))
 
 
 def of_map(value: Any, key: str, *, with_unit: bool = False) -> Cell:
     """Return a value, or a difference, of a map as it is printed; in full in its unit."""
     how = printed(key)
-    return number(value, how.decimals, how.unit if with_unit else "", how.factor)
+    return _cell(value, how.specification, how.unit if with_unit else "", how.factor)
 
 
 def with_interval(row: pd.Series, name: str, places: int | str) -> Cell:
@@ -236,9 +241,10 @@ def assumptions_overview(comparison: Comparison) -> Table:
         "What the limits assume",
         ("Map", "Normal differences, p", "Even spread, p"),
         rows,
-        "Shapiro-Wilk test of the differences (by subjects: of their means); slope of absolute "
-        "residuals over the mean of both. Warnings say what to use instead. Of twenty tests one "
-        "falls below 0.05 by chance; with few subjects large departures stay above.",
+        f"Shapiro-Wilk test of {FEWEST_TESTED} or more differences (by subjects: of their means); "
+        "slope of absolute residuals over the mean of both. Warnings say what to use instead. Of "
+        "twenty tests one falls below 0.05 by chance; with few subjects large departures stay "
+        "above.",
     )
 
 

@@ -81,7 +81,9 @@ def definitions(comparison: Comparison) -> dict[str, str]:
             f"regression: {name}": text
             for name, text in _column_definitions(REGRESSION_COLUMNS).items()
         }
-        found["outliers"] = f"{OUTLIER_COLUMNS['distance']}, of {FARTHEST} or more; counted"
+        found["outliers"] = (
+            f"{OUTLIER_COLUMNS['distance']}, of {FARTHEST} + 12 / n or more; counted"
+        )
     found["blurriness"] = _BLURRINESS
     return {name: " ".join(str(text).split()) for name, text in found.items()}
 

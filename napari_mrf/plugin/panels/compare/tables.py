@@ -163,7 +163,7 @@ def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column
     if (points["scope"] == "slice").any():
         columns.append(Column("slice", "Slice", "d"))
     columns += [
-        Column(side, f"{side.capitalize()}{with_unit}", f".{how.decimals}f") for side in sides
+        Column(side, f"{side.capitalize()}{with_unit}", how.specification) for side in sides
     ]
     return points, columns
 
