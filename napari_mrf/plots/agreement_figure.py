@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
-from napari_mrf.plots.names import as_it_is, legend_name
+from napari_mrf.plots.names import as_it_is, label_axes, legend_name
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import RegionStyle, point_styles, subject_markers
 
@@ -124,6 +124,9 @@ def fill_overview(figure: Figure | SubFigure, comparison: Comparison) -> None:
             continue
         found = comparison.agreement_of(key)
         draw_bland_altman(axis, points, found, key, names=names, styles=looks, annotate=False)
+        title = printed(key).title
+        # Names of methods would run into the next plot; the caption says what is subtracted.
+        label_axes(axis, f"{title}, mean", f"{title}, difference")
         axis.tick_params(labelsize=7)
         axis.xaxis.label.set_fontsize(7.5)
         axis.yaxis.label.set_fontsize(7.5)

@@ -1,5 +1,6 @@
 """The report of a comparison: the order of its parts, what stands on every page, what fits."""
 
+import itertools
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -197,3 +198,16 @@ def test_every_region_of_every_subject_is_accounted_for():
     assert cells[1] == ["sub-01", "16", "– a", "16", "16"]
     assert cells[2] == ["sub-02", "16", "16", "16 b", "16"]
     assert re.search(r" a: [^.]*\. b: FF: [^.]*\.", table.note)
+
+
+def test_labels_of_the_overview_do_not_run_into_each_other():
+    found = compare(subjects(1, 4), reference_name="a long name of a method" * 2, test_name="b")
+    figure = overview_figure(found)
+    figure.draw_without_rendering()
+    shown = [axes for axes in figure.axes if axes.axison]
+    ends = [axes.xaxis.label.get_window_extent() for axes in shown]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ends))
+    assert [axes.get_xlabel() for axes in shown] == [
+        "Fat fraction (%), mean",
+        "Water T1 (ms), mean",
+    ]

@@ -157,7 +157,10 @@ def _result(comparison: Comparison) -> Section:
         (
             " ".join([*readable.result_sentences(comparison), DIFFERENCE_NOTE]),
             readable.result_overview(comparison),
-            Drawing(OVERVIEW, "Differences of the regions, with bias and limits of agreement"),
+            Drawing(
+                OVERVIEW,
+                "Differences of the regions (reference − test), with bias and limits of agreement",
+            ),
         ),
     )
 
