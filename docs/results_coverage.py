@@ -17,8 +17,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_row
 from napari_mrf.analysis.agreement.errors_in_both import deming, passing_bablok
-from napari_mrf.analysis.agreement.statistics import Agreement, agreement, agreement_row
+from napari_mrf.analysis.agreement.statistics import Agreement, agreement
 
 
 @dataclass(frozen=True)

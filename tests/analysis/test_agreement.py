@@ -12,12 +12,7 @@ from napari_mrf.analysis.agreement.bland_altman import bland_altman
 from napari_mrf.analysis.agreement.regression import regression
 from napari_mrf.analysis.agreement.reliability import concordance, intraclass_correlations
 from napari_mrf.analysis.agreement.repeated_measures import limits_2007, limits_2013
-from napari_mrf.analysis.agreement.statistics import (
-    BY_SUBJECTS,
-    INDEPENDENT,
-    ONE_REGION,
-    agreement,
-)
+from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS, INDEPENDENT, ONE_REGION, agreement
 from napari_mrf.analysis.agreement.subject_bootstrap import subject_bootstrap
 from napari_mrf.analysis.agreement.subject_coefficients import subject_coefficients
 from napari_mrf.errors import MRFInputError

@@ -5,8 +5,9 @@ import pytest
 from published import results
 from scipy import stats
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_row
 from napari_mrf.analysis.agreement.assumptions import normality
-from napari_mrf.analysis.agreement.statistics import agreement, agreement_row
+from napari_mrf.analysis.agreement.statistics import agreement
 
 
 def study(random, k=12, m=8, growing=False, skewed=False):

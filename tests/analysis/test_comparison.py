@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS, agreement_table
+from napari_mrf.analysis.agreement.agreement_table import AGREEMENT_COLUMNS, agreement_table
 from napari_mrf.analysis.comparison.compare import compare, iter_compare
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.subjects import SubjectMaps, find_study

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_table
 from napari_mrf.analysis.agreement.by_region import BY_REGION_COLUMNS, agreement_by_region
-from napari_mrf.analysis.agreement.statistics import agreement_table
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS, roi_pairs
 from napari_mrf.data.maps import ParameterMaps

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from published import results
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_row
 from napari_mrf.analysis.agreement.bland_altman import bland_altman
 from napari_mrf.analysis.agreement.proportional_bias import proportional_bias
 from napari_mrf.analysis.agreement.relative import relative_limits
 from napari_mrf.analysis.agreement.repeated_measures import limits_2013
-from napari_mrf.analysis.agreement.statistics import agreement, agreement_row, map_agreement
+from napari_mrf.analysis.agreement.statistics import agreement, map_agreement
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.regions.pairs import PAIR_COLUMNS
 from napari_mrf.errors import MRFInputError

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from published import results
 from scipy import stats
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_row
 from napari_mrf.analysis.agreement.repeatability import repeatability
-from napari_mrf.analysis.agreement.statistics import agreement, agreement_row
+from napari_mrf.analysis.agreement.statistics import agreement
 
 FIRST, SECOND = results.WRIGHT, results.WRIGHT_AGAIN
 

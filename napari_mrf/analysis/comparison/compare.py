@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.analysis.agreement.agreement_table import agreement_rows
 from napari_mrf.analysis.agreement.by_region import agreement_by_region
 from napari_mrf.analysis.agreement.outliers import outliers
 from napari_mrf.analysis.agreement.regression_table import regression_table
-from napari_mrf.analysis.agreement.statistics import agreement_rows, map_agreement
+from napari_mrf.analysis.agreement.statistics import map_agreement
 from napari_mrf.analysis.comparison.checks import (
     check_subject,
     one_sided_notes,

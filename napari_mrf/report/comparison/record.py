@@ -7,10 +7,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.analysis.agreement.agreement_table import AGREEMENT_COLUMNS
 from napari_mrf.analysis.agreement.outliers import FARTHEST, OUTLIER_COLUMNS
 from napari_mrf.analysis.agreement.regression_table import REGRESSION_COLUMNS
 from napari_mrf.analysis.agreement.reliability import ICC_REASON
-from napari_mrf.analysis.agreement.statistics import AGREEMENT_COLUMNS
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.report.comparison.readable import METRIC_TITLES, METRICS
 

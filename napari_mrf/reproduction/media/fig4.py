@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.analysis.agreement.statistics import agreement_table
+from napari_mrf.analysis.agreement.agreement_table import agreement_table
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.pairs import roi_pairs
 from napari_mrf.data.parameters import PARAMETERS

@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QFileDialog, QToolTip
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.analysis.agreement.statistics import agreement, agreement_table
+from napari_mrf.analysis.agreement.agreement_table import agreement_table
+from napari_mrf.analysis.agreement.statistics import agreement
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.plugin.dock import CompareDock
