@@ -273,7 +273,7 @@ def rois_clicks(s, clicks):
                    show_table)  # fmt: skip
     clicks.measure("ROIs: valid voxels only", lambda _: press(statistics_panel.validity), 4,
                    show_table)  # fmt: skip
-    clicks.measure("ROIs: erode", lambda n: statistics_panel.erosion.setValue(n + 1), 2,
+    clicks.measure("ROIs: erode", lambda n: statistics_panel.rules.erosion.setValue(n + 1), 2,
                    show_table)  # fmt: skip
     clicks.measure("ROIs: a region in the image", lambda n: click_image(
         s.viewer, 85 + 60 * (n % 2), 60 + 46 * n), 4, show)  # fmt: skip

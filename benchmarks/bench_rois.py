@@ -88,7 +88,7 @@ def main():
     seconds = []
     for n in range(3):
         start = time.perf_counter()
-        panel.statistics.erosion.setValue(n + 1)
+        panel.statistics.rules.erosion.setValue(n + 1)
         wait(lambda: not binding.statistics.job.status.is_running)
         seconds.append(time.perf_counter() - start)
     print(f"statistics of 24 regions, 5 maps, 5 slices: {statistics.median(seconds):.2f} s in the "

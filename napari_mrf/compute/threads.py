@@ -125,6 +125,33 @@ def in_order(
             future.cancel()
 
 
+def in_parts(
+    work: Callable[[slice], object], count: int, *, fewest: int, workers: int | None = None
+) -> None:
+    """Do work on all of ``range(count)`` by slices of it, several at a time.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a slice; must let go of the interpreter, and not depend on where slices end.
+    count : int
+        Number of places.
+    fewest : int
+        Places in a slice that are worth a thread.
+    workers : int, optional
+        Threads; by default one per CPU core that this process may use.
+    """
+    from napari_mrf.compute.devices import n_threads as usable_cores
+
+    workers = workers or usable_cores()
+    size = max(-(-count // (4 * workers)), fewest)
+    if workers == 1 or size >= count:
+        work(slice(count))
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, [slice(start, start + size) for start in range(0, count, size)]))
+
+
 def indices_in_order(
     work: Callable[[int], Result], count: int, *, workers: int | None = None
 ) -> Iterator[Result]:

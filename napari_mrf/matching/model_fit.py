@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from napari_mrf.compute.devices import n_threads
+from napari_mrf.compute.threads import in_parts
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.matching.tables.envelope import B1_RANGE, T1_RANGE_MS, EnvelopeTable
 from napari_mrf.matching.water_fat.factors import segment_weights
@@ -126,14 +125,7 @@ class WaterFatFit:
                 inner[part], power[part], energy[part],
             )  # fmt: skip
 
-        workers = workers or n_threads()
-        if workers == 1:
-            run(slice(None))
-        else:
-            size = max(-(-len(signals) // (4 * workers)), _FEWEST_IN_PART)
-            parts = [slice(start, start + size) for start in range(0, len(signals), size)]
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(run, parts))
+        in_parts(run, len(signals), fewest=_FEWEST_IN_PART, workers=workers)
         quality = np.abs(inner) / np.sqrt(power * energy)
         return quality.astype(np.float32), in_single_precision(inner / power)
 

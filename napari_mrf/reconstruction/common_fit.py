@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.simulation import simulate
 
@@ -122,7 +123,7 @@ class CoarseDictionary:
 
 @lru_cache(maxsize=4)
 def coarse_dictionary(sequence: Sequence) -> CoarseDictionary:
-    """Return the coarse dictionary of a sequence, made once."""
+    """Return the coarse dictionary of a sequence, made once on a machine."""
     ranges = SIGNAL_KINDS[sequence.kind].ranges
     n_values = min(_MOST_VALUES, int(_GRID_POINTS ** (1 / len(ranges)) + _SMALL))
     grid = ParameterGrid(
@@ -133,7 +134,7 @@ def coarse_dictionary(sequence: Sequence) -> CoarseDictionary:
     )
     points = grid.points()
     places = np.stack([np.searchsorted(grid[key], points[key]) for key in grid.axes], axis=1)
-    atoms = np.asarray(simulate(sequence, points), np.complex64)
+    atoms = np.asarray(cached_dictionary(sequence, grid).atoms)
     return CoarseDictionary(grid, atoms, places, _neighbors(places, n_values))
 
 

@@ -141,12 +141,13 @@ def _averaging_magnitude(
         for start in range(0, averaged if contents is None else len(frames), window):
             at = frames[start : start + window]
             images = np.asarray(series.signal[at[0] : at[-1] + 1, z], dtype=np.complex64)
-            images = images[at - at[0]]
-            if contents is not None:
-                contents.see(z, at, images)
-            damaged[z] |= ~np.isfinite(images).all(axis=0)
-            if start < averaged:
+            if len(images) > len(at):
+                images = images[at - at[0]]
+            is_finite = contents is not None and contents.see(z, at, images)
+            if not is_finite:
+                damaged[z] |= ~np.isfinite(images).all(axis=0)
                 images = np.nan_to_num(images, posinf=0.0, neginf=0.0)
+            if start < averaged:
                 mean[z] += np.abs(images.mean(axis=0))
                 single[z] += np.abs(images[0])
             yield

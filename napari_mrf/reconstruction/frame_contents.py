@@ -71,34 +71,40 @@ class FrameContents:
         """Return whether all frames of a slice that are used have been seen."""
         return bool(self._seen[z, self._used].all())
 
-    def see(self, z: int, frames: NDArray[np.intp], images: NDArray[np.complex64]) -> None:
-        """Look at some frames (F, Y, X) of a slice, (F,) being their indices in the series."""
-        flat = images.reshape(len(images), -1)
-        with np.errstate(all="ignore"):
-            squares = self._squares(flat)
-            if not np.isfinite(squares[2].sum()):
-                finite = np.isfinite(flat)
-                self._has_gaps[z, frames] = ~finite.all(axis=1)
-                flat = np.where(finite, flat, 0)
-                squares = self._squares(flat)
-        real, imaginary, both = squares
-        at = both.argmax(axis=1)
-        rows = np.arange(len(flat))
-        self._largest[:, z, frames] = both[rows, at], real.max(axis=1), imaginary.max(axis=1)
-        self._energy[z, frames] = both.sum(axis=1, dtype=np.float64)
-        self._peak[z, frames], self._peak_at[z, frames] = flat[rows, at], at
-        usable = both[rows, at] > 0
+    def see(self, z: int, frames: NDArray[np.intp], images: NDArray[np.complex64]) -> bool:
+        """Look at some frames of a slice, and return whether all their values are finite.
+
+        Parameters
+        ----------
+        z : int
+            The slice.
+        frames : ndarray of int
+            (F,) their indices in the series.
+        images : ndarray
+            (F, Y, X).
+        """
+        from napari_mrf.reconstruction.frame_contents_kernel import look_at_frames
+
+        flat = np.ascontiguousarray(images).reshape(len(images), -1)
+        largest, energy = np.empty((3, len(flat)), np.float32), np.empty(len(flat))
+        peak_at = np.empty(len(flat), np.intp)
+        look_at_frames(flat, largest, energy, peak_at)
+        is_finite = bool(np.isfinite(energy).all())
+        if not is_finite:
+            finite = np.isfinite(flat)
+            has_gaps = ~finite.all(axis=1)
+            self._has_gaps[z, frames], is_finite = has_gaps, not has_gaps.any()
+            flat = np.where(finite, flat, 0)
+            look_at_frames(flat, largest, energy, peak_at)
+        self._largest[:, z, frames], self._energy[z, frames] = largest, energy
+        self._peak[z, frames] = flat[np.arange(len(flat)), peak_at]
+        self._peak_at[z, frames] = peak_at
+        usable = largest[0] > 0
         # The squares of very small numbers are 0.
         usable[~usable] = flat[~usable].any(axis=1)
         self._is_usable[z, frames] = usable
         self._seen[z, frames] = True
-
-    @staticmethod
-    def _squares(
-        flat: NDArray[np.complex64],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        real, imaginary = flat.real**2, flat.imag**2
-        return real, imaginary, real + imaginary
+        return is_finite
 
     def check(self) -> None:
         """Refuse what has been seen so far, where it is no measured series.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_mrf.compute.threads import in_parts
 from napari_mrf.dictionary.real_atoms import norms_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _QUANTILE, _QUARTILE = 3.2905, 0.6745
 _MEDIAN_POWER = 12.0 * np.log(2.0)
 # Neighboring differences share frames: of long series some tell as much as all.
 _MOST_DIFFERENCES, _FEWEST_DIFFERENCES = 500, 8
-_ROWS_AT_ONCE = 256
+_FEWEST_IN_PART = 256
 _FEWEST_VOXELS = 20
 _NEIGHBORHOOD_VOXELS = 4.0
 # Of the power of a fingerprint: what rounding the quality to float32 alone can look like.
@@ -71,17 +72,15 @@ class PoorFits:
         """Estimate the noise of (N, K) fingerprints at some voxels of a slice."""
         if len(self._triples) < _FEWEST_DIFFERENCES:
             return
-        from napari_mrf.reconstruction.poor_fit_kernel import difference_powers
+        from napari_mrf.reconstruction.poor_fit_kernel import median_powers
 
-        norms, middle = norms_of(signals), len(self._triples) // 2
-        powers = np.empty((_ROWS_AT_ONCE, len(self._triples)), np.float32)
-        noise = np.empty(len(signals))
-        for start in range(0, len(signals), _ROWS_AT_ONCE):
-            of = slice(start, start + _ROWS_AT_ONCE)
-            rows = powers[: len(norms[of])]
-            difference_powers(signals[of], norms[of], self._triples, self._weights, rows)
-            noise[of] = np.partition(rows, middle, axis=1)[:, middle] / _MEDIAN_POWER
-        self._noise[at], self._norms[at] = noise, norms
+        norms, noise = norms_of(signals), np.empty(len(signals))
+
+        def estimate(of: slice) -> None:
+            median_powers(signals[of], norms[of], self._triples, self._weights, noise[of])
+
+        in_parts(estimate, len(signals), fewest=_FEWEST_IN_PART)
+        self._noise[at], self._norms[at] = noise / _MEDIAN_POWER, norms
 
     def found(self, quality: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return where fits are poor (Z, Y, X).
