@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+    from napari_mrf.analysis.agreement.bland_altman import BlandAltman
+    from napari_mrf.analysis.agreement.repeated_measures import RepeatedLimits
     from napari_mrf.analysis.agreement.statistics import Agreement
 
     Styles = Mapping[Any, RegionStyle]
+    Level = tuple[float, tuple[float, float], str, str]
 
 
 def usable(pairs: pd.DataFrame, key: str, scope: str) -> pd.DataFrame:
@@ -60,7 +63,7 @@ def draw_scatter(
         Of the labels, or of labels and subjects (`point_styles`); those of the labels in the
         points by default.
     """
-    _draw_points(axes, points, "reference", "test", styles)
+    draw_points(axes, points, "reference", "test", styles)
     both = np.concatenate([points["reference"], points["test"]]).astype(np.float64)
     low, high = _padded(both)
     axes.plot([low, high], [low, high], color=ink, linestyle=":", linewidth=1, zorder=1)
@@ -104,23 +107,13 @@ def draw_bland_altman(
     for limits that assume independent regions, where they were asked for. Parameters are those
     of `draw_scatter`; `annotate` writes the values beside the lines, to the right of the axes.
     """
-    _draw_points(axes, points, "average", "difference", styles)
+    draw_points(axes, points, "average", "difference", styles)
     low, high = _padded(points["average"].to_numpy(np.float64))
     limits = found.limits
-    levels = [(limits.bias, limits.bias_interval, "-", "bias")]
-    levels += [
-        (limits.lower, limits.lower_interval, "-.", "−1.96 SD"),
-        (limits.upper, limits.upper_interval, "-.", "+1.96 SD"),
-    ]
-    for value, interval, style, _ in levels:
-        if np.isfinite(value):
-            axes.axhline(value, color=ink, linestyle=style, linewidth=1.1, zorder=1)
-        if np.isfinite(interval).all():
-            axes.axhspan(*interval, color=ink, alpha=0.1, linewidth=0, zorder=0)
+    levels = draw_levels(axes, limits, ink)
     dashed = [found.simple.lower, found.simple.upper] if found.independent else []
     for value in filter(np.isfinite, dashed):
         axes.axhline(value, color=ink, linestyle=(0, (6, 4)), linewidth=1, zorder=1)
-    axes.axhline(0, color=ink, linewidth=0.6, alpha=0.4, zorder=0)
     inside = [*points["difference"], 0.0, limits.bias, *dashed]
     inside += [*limits.lower_interval, *limits.upper_interval, limits.lower, limits.upper]
     axes.set(xlim=(low, high), ylim=_padded(np.array(inside, np.float64)))
@@ -133,7 +126,26 @@ def draw_bland_altman(
         _annotate(axes, levels, key, ink)
 
 
-def _draw_points(axes: Axes, points: pd.DataFrame, x: str, y: str, styles: Styles | None) -> None:
+def draw_levels(
+    axes: Axes, limits: BlandAltman | RepeatedLimits, ink: str, *, none: float = 0.0
+) -> list[Level]:
+    """Draw bias and limits with their shaded intervals and a thin line at no difference."""
+    levels = [
+        (limits.bias, limits.bias_interval, "-", "bias"),
+        (limits.lower, limits.lower_interval, "-.", "−1.96 SD"),
+        (limits.upper, limits.upper_interval, "-.", "+1.96 SD"),
+    ]
+    for value, interval, style, _ in levels:
+        if np.isfinite(value):
+            axes.axhline(value, color=ink, linestyle=style, linewidth=1.1, zorder=1)
+        if np.isfinite(interval).all():
+            axes.axhspan(*interval, color=ink, alpha=0.1, linewidth=0, zorder=0)
+    axes.axhline(none, color=ink, linewidth=0.6, alpha=0.4, zorder=0)
+    return levels
+
+
+def draw_points(axes: Axes, points: pd.DataFrame, x: str, y: str, styles: Styles | None) -> None:
+    """Draw two columns of regions over each other, in the look of each region."""
     looks: Styles = styles or region_styles(points["label"])
     across, up = (points[column].to_numpy(np.float64) for column in (x, y))
     keys: list[Any] = points["label"].tolist()
@@ -165,9 +177,7 @@ def _padded(values: np.ndarray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _annotate(
-    axes: Axes, levels: list[tuple[float, tuple[float, float], str, str]], key: str, ink: str
-) -> None:
+def _annotate(axes: Axes, levels: list[Level], key: str, ink: str) -> None:
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     shown = sorted((value, text) for value, _, _, text in levels if np.isfinite(value))
     low, high = axes.get_ylim()

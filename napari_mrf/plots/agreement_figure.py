@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
+from napari_mrf.plots.map_grid import fill_grid, n_rows
 from napari_mrf.plots.names import as_it_is, label_axes, legend_name
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import RegionStyle, point_styles, subject_markers
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _KEY_ROWS = 18
 _KEY_CHARACTERS = 115
-_PLOTS_A_ROW = 3
 
 
 def agreement_figure(comparison: Comparison, key: str) -> Figure:
@@ -72,6 +72,8 @@ def fill_agreement(
         axes.tick_params(labelsize=8)
         axes.xaxis.label.set_fontsize(9)
         axes.yaxis.label.set_fontsize(9)
+        # In two lines it fits a plot that is made lower to fill a page.
+        axes.yaxis.label.set_text(axes.get_ylabel().replace("), ", "),\n", 1))
     if with_key:
         _draw_key(beside[0], entries, n_columns)
 
@@ -111,32 +113,27 @@ def overview_figure(comparison: Comparison) -> Figure:
 
 def fill_overview(figure: Figure | SubFigure, comparison: Comparison) -> None:
     """Draw what `overview_figure` returns into an empty figure or a part of one."""
-    keys = list(comparison.agreement["map"])
     names, looks = (comparison.reference_name, comparison.test_name), styles_of(comparison)
-    rows = -(-len(keys) // _PLOTS_A_ROW)
-    axes = figure.subplots(rows, min(len(keys), _PLOTS_A_ROW), squeeze=False).ravel()
-    for axis, key in zip(axes, keys, strict=False):
+
+    def draw(axes: Axes, key: str) -> None:
         points = usable(comparison.pairs, key, comparison.options.scope)
-        axis.set_title(PARAMETERS[key].label, fontsize=8.5)
+        axes.set_title(PARAMETERS[key].label, fontsize=8.5)
         if points.empty:
-            axis.set_axis_off()
-            axis.text(0.5, 0.5, "no region on both sides", ha="center", fontsize=8)
-            continue
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "no region on both sides", ha="center", fontsize=8)
+            return
         found = comparison.agreement_of(key)
-        draw_bland_altman(axis, points, found, key, names=names, styles=looks, annotate=False)
+        draw_bland_altman(axes, points, found, key, names=names, styles=looks, annotate=False)
         title = printed(key).title
         # Names of methods would run into the next plot; the caption says what is subtracted.
-        label_axes(axis, f"{title}, mean", f"{title}, difference")
-        axis.tick_params(labelsize=7)
-        axis.xaxis.label.set_fontsize(7.5)
-        axis.yaxis.label.set_fontsize(7.5)
-    for axis in axes[len(keys) :]:
-        axis.set_axis_off()
+        label_axes(axes, f"{title}, mean", f"{title}, difference")
+
+    fill_grid(figure, list(comparison.agreement["map"]), draw)
 
 
 def overview_height_inches(comparison: Comparison) -> float:
     """Return how high the overview is in a report."""
-    return 2.15 * -(-len(comparison.agreement) // _PLOTS_A_ROW)
+    return 2.15 * n_rows(len(comparison.agreement))
 
 
 def styles_of(comparison: Comparison) -> dict[tuple[int, str], RegionStyle]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
 from napari_mrf.plots.agreement_axes import print_ticks
+from napari_mrf.plots.map_grid import fill_grid, n_rows
 from napari_mrf.plots.names import label_axes
 from napari_mrf.plots.printed_numbers import printed
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.agreement.statistics import Agreement
     from napari_mrf.analysis.comparison.compare import Comparison
 
-_COLUMNS = 3
 _COLOR = "#0072B2"
 
 
@@ -62,21 +62,17 @@ def draw_normality(axes: Axes, found: Agreement, key: str) -> None:
 
 
 def normality_figure(comparison: Comparison) -> Figure:
-    """Return one panel per map with regions: points off the line are not normal."""
-    n_rows = -(-len(comparison.agreement) // _COLUMNS)
-    figure = Figure(figsize=(9.0, 2.9 * n_rows + 0.1), layout="constrained")
+    """Return one plot per map with regions: points off the line are not normal."""
+    height = 2.9 * n_rows(len(comparison.agreement)) + 0.1
+    figure = Figure(figsize=(9.0, height), layout="constrained")
     fill_normality(figure, comparison)
     return figure
 
 
 def fill_normality(figure: Figure | SubFigure, comparison: Comparison) -> None:
     """Draw what `normality_figure` returns into an empty figure or a part of one."""
-    keys = list(comparison.agreement["map"])
-    axes = figure.subplots(-(-len(keys) // _COLUMNS), _COLUMNS, squeeze=False).ravel()
-    for axis, key in zip(axes, keys, strict=False):
-        draw_normality(axis, comparison.agreement_of(key), key)
-        axis.tick_params(labelsize=7)
-        axis.xaxis.label.set_fontsize(7.5)
-        axis.yaxis.label.set_fontsize(7.5)
-    for axis in axes[len(keys) :]:
-        axis.set_axis_off()
+    fill_grid(
+        figure,
+        list(comparison.agreement["map"]),
+        lambda axes, key: draw_normality(axes, comparison.agreement_of(key), key),
+    )

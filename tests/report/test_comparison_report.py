@@ -17,6 +17,7 @@ from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label
 from napari_mrf.plots.agreement_figure import agreement_figure, overview_figure
 from napari_mrf.plots.region_styles import point_styles
+from napari_mrf.plots.shares_figure import shares_figure
 from napari_mrf.report.comparison.content import ReportLabel, report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
@@ -29,7 +30,7 @@ SECTIONS = [
     "Lines and assumptions", "Maps and differences", "Definitions", "Provenance", "Sign-off",
     "Appendix: sums of the inputs (sha256)",
 ]  # fmt: skip
-LEAST_FILLED = 0.5
+LEAST_FILLED = 0.6
 
 
 def subjects(n_subjects, n_regions, *, name="sub-{:02d}", region="muscle {}", keys=("FF", "T1H2O")):
@@ -211,3 +212,45 @@ def test_labels_of_the_overview_do_not_run_into_each_other():
         "Fat fraction (%), mean",
         "Water T1 (ms), mean",
     ]
+
+
+@pytest.mark.parametrize(("limits", "no_difference"), [("percent", 0.0), ("ratio", 1.0)])
+def test_shares_are_plotted_with_their_limits(limits, no_difference):
+    options = ComparisonOptions(limits=limits)
+    comparison = compare(list(subjects(6, 4)), options=options)
+    assert "shares" in figure_names(comparison)
+    axes = shares_figure(comparison).axes[0]
+    pairs = comparison.pairs.query("map == 'FF' and scope == 'pooled'")
+    a, b = pairs["reference"].to_numpy(float), pairs["test"].to_numpy(float)
+    expected = a / b if limits == "ratio" else 100 * (a - b) / ((a + b) / 2)
+    markers = [line for line in axes.lines if line.get_linestyle() == "None"]
+    drawn = np.concatenate([line.get_ydata() for line in markers])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(expected), rtol=1e-6)
+    row = comparison.agreement.set_index("map").loc["FF"]
+    levels = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() != "None"]
+    wanted = [row[f"relative_{name}"] for name in ("bias", "lower", "upper")]
+    np.testing.assert_allclose(levels, [*wanted, no_difference])
+    # The mean share lies at the bias that is drawn, here found once more by hand.
+    bias = np.exp(np.log(expected).mean()) if limits == "ratio" else expected.mean()
+    assert levels[0] == pytest.approx(bias, rel=0.02)
+    assert axes.get_yscale() == ("log" if limits == "ratio" else "linear")
+    assert axes.get_ylabel() and "(%)" in axes.get_xlabel()
+
+
+def test_there_is_no_plot_of_shares_unless_asked_for():
+    assert "shares" not in figure_names(compare(list(subjects(3, 4))))
+
+
+def test_a_map_without_any_region_is_one_sentence():
+    made = []
+    for one in subjects(4, 3):
+        one.test["T1H2O"][:] = np.nan
+        made.append(one)
+    comparison = compare(made)
+    pages = pages_of(comparison)
+    words = " ".join(itertools.chain(*map(texts, pages)))
+    assert words.count("Water T1 (ms): no region has a mean on both sides.") == 1
+    assert "Water T1: no region has a mean on both sides." in words
+    table = report_content(comparison, MADE).sections[0].parts[1]
+    assert [row[-1].text for row in table.rows] == ["by subjects", "–"]
+    assert not re.search(r"\bnan\b", words)

@@ -9,6 +9,7 @@ from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
 from napari_mrf.plots.normality_figure import normality_figure
+from napari_mrf.plots.shares_figure import maps_with_shares, shares_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ BLURRINESS = "blurriness"
 OVERVIEW = "overview"
 KEY = "key"
 NORMALITY = "normality"
+SHARES = "shares"
 
 
 def figure_names(comparison: Comparison) -> list[str]:
@@ -28,8 +30,9 @@ def figure_names(comparison: Comparison) -> list[str]:
     pictures = [errors_name(comparison, index) for index in range(len(comparison.pictures))]
     keys = list(comparison.agreement["map"])
     return [
-        *([OVERVIEW, KEY, NORMALITY] if keys else ()), *map(agreement_name, keys), *pictures,
-        BLURRINESS,
+        *([OVERVIEW, KEY, NORMALITY] if keys else ()),
+        *([SHARES] if keys and maps_with_shares(comparison) else ()),
+        *map(agreement_name, keys), *pictures, BLURRINESS,
     ]  # fmt: skip
 
 
@@ -55,6 +58,8 @@ def draw(comparison: Comparison, name: str) -> Figure:
         return settle(overview_figure(comparison))
     if name == NORMALITY:
         return settle(normality_figure(comparison))
+    if name == SHARES:
+        return settle(shares_figure(comparison))
     if name == KEY:
         return settle(key_figure(comparison))
     if name.startswith("agreement_"):

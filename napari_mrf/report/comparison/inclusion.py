@@ -48,7 +48,8 @@ def outliers_overview(comparison: Comparison) -> list[Table]:
     rows = [
         [
             Cell(PARAMETERS[str(row["map"])].label), Cell(str(row["of"])),
-            Cell(str(row["subject"]) or NO_VALUE), Cell(str(row["name"] or NO_VALUE)),
+            Cell(str(row["subject"]) or NO_VALUE),
+            Cell(row["name"] if isinstance(row["name"], str) else NO_VALUE),  # NaN of subjects
             of_map(row["difference"], str(row["map"]), with_unit=True),
             of_map(row["median"], str(row["map"]), with_unit=True), number(row["distance"], 1),
         ]

@@ -18,8 +18,17 @@ from napari_mrf.plots.agreement_figure import (
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_height_inches, fill_errors
 from napari_mrf.plots.figure_files import FILE_STYLE, write_page
+from napari_mrf.plots.map_grid import n_rows
 from napari_mrf.plots.normality_figure import fill_normality
-from napari_mrf.report.comparison.drawings import BLURRINESS, KEY, NORMALITY, OVERVIEW, errors_name
+from napari_mrf.plots.shares_figure import fill_shares, maps_with_shares
+from napari_mrf.report.comparison.drawings import (
+    BLURRINESS,
+    KEY,
+    NORMALITY,
+    OVERVIEW,
+    SHARES,
+    errors_name,
+)
 from napari_mrf.report.comparison.pdf_page import Pages
 from napari_mrf.report.comparison.readable import Table
 from napari_mrf.report.comparison.sections import Beside, Drawing, Form, Sums, Texts
@@ -108,8 +117,11 @@ def _drawing(name: str, comparison: Comparison) -> tuple[float, Callable[[Any], 
         return overview_height_inches(comparison), partial(fill_overview, comparison=comparison)
     if name == KEY:
         return key_height_inches(comparison), partial(fill_key, comparison=comparison)
+    if name == SHARES:
+        rows = n_rows(len(maps_with_shares(comparison)))
+        return 0.1 + 2.2 * rows, partial(fill_shares, comparison=comparison)
     if name == NORMALITY:
-        rows = -(-len(comparison.agreement) // 3)
+        rows = n_rows(len(comparison.agreement))
         return 0.1 + 2.2 * rows, partial(fill_normality, comparison=comparison)
     if name == BLURRINESS:
         rows = -(-len(comparison.maps) // 3)

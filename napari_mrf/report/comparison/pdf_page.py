@@ -33,7 +33,7 @@ _GAP = 1.3
 """Between columns, over the size of the text."""
 _FLOATING_FROM = 0.6
 """A page that is filled to this share may end before a figure that floats."""
-_SHRINK = 0.8
+_SHRINK = 0.68
 """A figure is made that much smaller at most, where it then fits on the page."""
 
 

@@ -158,6 +158,9 @@ def result_sentences(comparison: Comparison) -> list[str]:
         key = str(row["map"])
         parameter = PARAMETERS[key]
         bias = float(row["bias"])
+        if not row["n"]:
+            found.append(f"{parameter.label}: no region has a mean on both sides.")
+            continue
         if np.isnan(bias):
             found.append(
                 f"{parameter.label}: no bias, since {row['message'] or 'no region counts'}."
@@ -189,7 +192,7 @@ def result_overview(comparison: Comparison) -> Table:
             Cell(printed(key).title), Cell(str(row["n"])), Cell(str(row["n_subjects"])),
             with_interval(row, "bias", key),
             Cell(NO_VALUE if NO_VALUE in limits else " to ".join(limits), repr(row["lower"])),
-            with_interval(row, "icc_2_1", 3), Cell(str(row["basis"]) or NO_VALUE),
+            with_interval(row, "icc_2_1", 3), Cell(str(row["basis"]) if row["n"] else NO_VALUE),
         ]  # fmt: skip
         rows.append([*cells, Cell(row["margin_verdict"] or NO_VALUE)] if has_margins else cells)
     header = ["Map", "Regions", "Subjects", "Bias", "Limits of agreement", "ICC(2,1)", "Basis"]

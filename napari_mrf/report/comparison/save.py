@@ -39,7 +39,15 @@ COMPARISON_RESULTS = ResultKind(
     (*TABLES, *_REPORTS),
     tuple(
         f"{FIGURES}/{one}"
-        for one in ("overview.*", "key.*", "normality.*", "agreement_*", "errors*", "blurriness.*")
+        for one in (
+            "overview.*",
+            "key.*",
+            "normality.*",
+            "shares.*",
+            "agreement_*",
+            "errors*",
+            "blurriness.*",
+        )
     ),
 )
 

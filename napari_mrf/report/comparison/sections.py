@@ -12,6 +12,7 @@ from napari_mrf.report.comparison.drawings import (
     KEY,
     NORMALITY,
     OVERVIEW,
+    SHARES,
     agreement_name,
     errors_name,
     figure_names,
@@ -131,6 +132,7 @@ def sections(comparison: Comparison, record: Mapping[str, Any]) -> Iterator[Sect
             "Lines and assumptions",
             (
                 *readable.relative_overview(comparison),
+                *_shares(comparison),
                 readable.regression_overview(comparison),
                 readable.assumptions_overview(comparison),
                 Drawing(NORMALITY, "Quantiles of the differences"),
@@ -145,6 +147,12 @@ def sections(comparison: Comparison, record: Mapping[str, Any]) -> Iterator[Sect
     yield Section("Provenance", (_inputs(comparison), Texts(tuple(_settings(record)))))
     yield Section("Sign-off", (Form(("Prepared by", "Reviewed by"), _FIELDS),))
     yield Section("Appendix: sums of the inputs (sha256)", (Sums(tuple(_sums(comparison))),))
+
+
+def _shares(comparison: Comparison) -> list[Drawing]:
+    if SHARES not in figure_names(comparison):
+        return []
+    return [Drawing(SHARES, "Limits of shares: points as in the plots by map, lines likewise")]
 
 
 def _result(comparison: Comparison) -> Section:
@@ -169,8 +177,11 @@ def _agreement(comparison: Comparison) -> Section:
     parts: list[str | Drawing | Beside] = [lines_drawn(comparison)]
     if KEY in figure_names(comparison):
         parts.append(Drawing(KEY, "Key to the plots"))
-    for key in comparison.agreement["map"]:
+    for key, n in zip(comparison.agreement["map"], comparison.agreement["n"], strict=True):
         title = printed(key).title
+        if not n:
+            parts.append(f"{title}: no region has a mean on both sides.")
+            continue
         parts.append(
             Beside(Drawing(agreement_name(key), title), map_table.map_table(comparison, key))
         )
