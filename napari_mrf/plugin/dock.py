@@ -33,6 +33,8 @@ from napari_mrf.plugin.panels.series.controller import SeriesBinding
 from napari_mrf.plugin.panels.series.panel import SeriesPanel
 from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.controller import SessionBinding
+from napari_mrf.plugin.panels.subjects.bar import SubjectBar
+from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
 
@@ -115,7 +117,10 @@ class _Dock(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
+        self.subject_bar = SubjectBar()
+        self._layout.addWidget(self.subject_bar)
         self._layout.addWidget(self._scroll)
+        self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:

@@ -44,6 +44,8 @@ def brain() -> list[LayerData]:
     The layer of the tissues is hidden; the ROIs and Compare panels use them as regions.
     """
     layers = opened("brain", read_brain)
+    if not layers:
+        return []
     viewer, series = napari.current_viewer(), layers[0][1]["metadata"][SERIES_KEY]
     if viewer is not None:
         # napari adds the layers once this has returned.
@@ -82,7 +84,7 @@ def _use_tissues(alive: ref[Viewer]) -> None:
 
 
 def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
-    """Read a sample in the background and return its layer.
+    """Read a sample in the background and return its layer; none if it is open already.
 
     napari wants the layer when this function returns, so it waits for the job in an event
     loop of its own: the window stays alive, shows the progress and can cancel.
@@ -114,6 +116,8 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
         raise status.failure.error
     if not results:
         raise RuntimeError(f"Opening the {name} sample was cancelled.")
+    if opener.shows_already(results[0]):
+        return []
     return [results[0].layer_data()]
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from psygnal import Signal
 
+from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.jobs import Job
+from napari_mrf.plugin.subjects import Subject, distinct_names, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.plugin.jobs import JobStatus
 
 _Made = TypeVar("_Made")
 
@@ -116,15 +121,86 @@ Voxel = tuple[int, int, int]
 """(z, y, x) in file order."""
 
 
-class Session:
-    """The shared state of one viewer; panels read it and listen to its signals.
+@dataclass(eq=False)
+class SubjectState:
+    """What belongs to one subject; see `Session` for what it means.
 
     Attributes
     ----------
+    key : str
+        Of the `Subject`.
+    title : str
+        Its name as far as it does not depend on other subjects.
+    source : tuple
+        Files with their sha256 and how they were read, see `source_of`; empty without a file.
+    has_more : bool
+        Whether results are kept elsewhere that would be lost with it.
+    """
+
+    key: str
+    title: str = ""
+    source: tuple[Any, ...] = ()
+    series: MRFSeries | None = None
+    series_name: str = ""
+    maps_sets: dict[str, MapsSet] = field(default_factory=dict)
+    voxel: Voxel | None = None
+    pins: tuple[Voxel, ...] = ()
+    regions: Regions | None = None
+    region: RegionChoice | None = None
+    has_more: bool = False
+    _signals: list[ReferenceType[Any]] = field(default_factory=list)
+
+    @property
+    def has_results(self) -> bool:
+        """Whether there is anything that would be lost with the subject."""
+        return bool(self.maps_sets or self.regions is not None or self.has_more)
+
+    @property
+    def has_had_series(self) -> bool:
+        """Whether it is known whose scan this is."""
+        return bool(self.source or self._signals)
+
+    def owns(self, series: MRFSeries) -> bool:
+        """Return whether a series is a scan of this subject.
+
+        The same file is, and so is the same array, under whatever sequence.
+        """
+        source = source_of(series)
+        same_array = any(one() is series.signal for one in self._signals)
+        return same_array or bool(source and source == self.source)
+
+    def take(self, series: MRFSeries | None, name: str) -> None:
+        """Make a series the current one of this subject, or none; the title stays with none."""
+        self.series, self.series_name = series, name if series is not None else ""
+        if series is None:
+            return
+        if not any(one() is series.signal for one in self._signals):
+            self._signals.append(ref(series.signal))
+        if not self.source:
+            self.source = source_of(series)
+        if not self.title:
+            self.title = re.sub(r" \[\d+\]$", "", name) if self.source else name
+
+
+class Session:
+    """The shared state of one viewer; panels read it and listen to its signals.
+
+    A window may hold several subjects. Series, maps, voxels and regions are always those of the
+    current one: panels ask each time, and follow the signals, which are all emitted when another
+    subject becomes the current one.
+
+    Attributes
+    ----------
+    subject_changing : Signal()
+        Another subject is about to become the current one; what is unfinished belongs to this.
+    subject_changed : Signal(object)
+        Another `Subject` is the current one; emitted before the signals of what belongs to it.
+    subjects_changed : Signal()
+        There are more or fewer subjects, or other names of them.
     series_changed : Signal(object)
         The current series or its sequence changed; the `MRFSeries` or None.
     maps_changed : Signal(str)
-        The set of that name was added, replaced or removed.
+        The set of that name was added, replaced or removed; empty for all sets.
     voxel_changed : Signal(object)
         The selected voxel in file order (z, y, x), or None.
     pins_changed : Signal(tuple)
@@ -137,6 +213,9 @@ class Session:
         Long work of each kind; each runs one piece at a time.
     """
 
+    subject_changing = Signal()
+    subject_changed = Signal(object)
+    subjects_changed = Signal()
     series_changed = Signal(object)
     maps_changed = Signal(str)
     voxel_changed = Signal(object)
@@ -145,67 +224,228 @@ class Session:
     region_chosen = Signal(object)
 
     def __init__(self) -> None:
-        self._series: MRFSeries | None = None
-        self._series_name = ""
-        self._maps_sets: dict[str, MapsSet] = {}
-        self._voxel: Voxel | None = None
-        self._pins: tuple[Voxel, ...] = ()
-        self._regions: Regions | None = None
-        self._region: RegionChoice | None = None
+        self._n_made = 0
+        self._here = self._make()
+        self._states = {self._here.key: self._here}
+        self._told: tuple[Subject, ...] = ()
         self.opening = Job()
         self.reconstruction = Job()
         self.comparison = Job()
         self.importance = Job()
+        self._owners: dict[Job, str] = {}
+        self._running: set[Job] = set()
+        for job in (self.reconstruction, self.comparison, self.importance):
+            job.changed.connect(partial(self._on_job_changed, job))
+
+    @property
+    def subject(self) -> Subject:
+        """The subject that the panels work on; its name is empty while the window is."""
+        here = self._here
+        return next((one for one in self.subjects if one.key == here.key), Subject("", here.key))
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """All subjects with a series or results, in the order in which they came."""
+        shown = [one for one in self._states.values() if one.series or one.has_results]
+        names = distinct_names([one.title for one in shown], [one.source for one in shown])
+        return tuple(Subject(name, one.key) for name, one in zip(names, shown, strict=True))
+
+    def name_of(self, key: str) -> str:
+        """Return the name of a subject; empty for one that is gone."""
+        return next((one.name for one in self.subjects if one.key == key), "")
+
+    def choose_subject(self, key: str) -> None:
+        """Make a subject the current one.
+
+        Raises
+        ------
+        KeyError
+            When there is none of that key.
+        """
+        state = self._states[key]
+        if state is not self._here:
+            self._leave()
+            self._arrive(state)
+
+    def remove_subject(self, key: str) -> None:
+        """Forget a subject with all its results; the youngest other becomes the current one."""
+        state = self._states.get(key)
+        if state is None:
+            return
+        if state is self._here:
+            others = [one for one in self._states.values() if one is not state]
+            successor = others[-1] if others else self._make()
+            self._states.setdefault(successor.key, successor)
+            self._leave()
+            del self._states[key]
+            self._arrive(successor)
+        else:
+            del self._states[key]
+            self._tell_subjects()
+
+    def subject_of(self, series: MRFSeries) -> str | None:
+        """Return the key of the subject whose scan a series is, None for a new one."""
+        return next((one.key for one in self._states.values() if one.owns(series)), None)
+
+    def series_of(self, key: str) -> MRFSeries | None:
+        """Return the current series of a subject, or None."""
+        return self._states[key].series if key in self._states else None
+
+    def has_results(self, key: str) -> bool:
+        """Return whether a subject has maps, regions or other results."""
+        return key in self._states and self._states[key].has_results
+
+    def mark_results(self, key: str) -> None:
+        """Note that results of a subject are kept elsewhere, so that it is not forgotten."""
+        if key in self._states:
+            self._states[key].has_more = True
+
+    def regions_of(self, key: str) -> Regions | None:
+        """Return the regions of a subject, or None."""
+        return self._states[key].regions if key in self._states else None
+
+    def owner_of(self, job: Job) -> str:
+        """Return the key of the subject that was the current one when a job was started last."""
+        return self._owners.get(job, self._here.key)
+
+    def _on_job_changed(self, job: Job, status: JobStatus) -> None:
+        if status.is_running and job not in self._running:
+            self._owners[job] = self._here.key
+            self._running.add(job)
+        elif not status.is_running:
+            self._running.discard(job)
+
+    def _make(self) -> SubjectState:
+        self._n_made += 1
+        return SubjectState(str(self._n_made))
+
+    def _leave(self) -> None:
+        self.subject_changing.emit()
+
+    def _arrive(self, state: SubjectState) -> None:
+        """Make a subject the current one and tell everybody."""
+        left, self._here = self._here, state
+        if left.series is None and not left.has_results:
+            self._states.pop(left.key, None)
+        self.subject_changed.emit(self.subject)
+        self._tell_subjects()
+        self.series_changed.emit(state.series)
+        self.maps_changed.emit("")
+        self.voxel_changed.emit(state.voxel)
+        self.pins_changed.emit(state.pins)
+        self.regions_changed.emit(state.regions)
+        self.region_chosen.emit(state.region)
+
+    def _tell_subjects(self) -> None:
+        subjects = self.subjects
+        if subjects != self._told:
+            self._told = subjects
+            self.subjects_changed.emit()
+
+    def _state_for(self, series: MRFSeries) -> SubjectState:
+        """Return the state that a series belongs to; a new one where nobody's suits."""
+        key = self.subject_of(series)
+        if key is not None:
+            return self._states[key]
+        # Maps and regions that were there before any series are those of the first that suits.
+        for state in self._states.values():
+            if not state.has_had_series and _suits(state, series):
+                return state
+        state = self._make()
+        self._states[state.key] = state
+        return state
 
     @property
     def series(self) -> MRFSeries | None:
         """The series that the panels work on."""
-        return self._series
+        return self._here.series
 
     @property
     def series_name(self) -> str:
         """Its name in the layer list; empty without a series."""
-        return self._series_name
+        return self._here.series_name
 
     def set_series(self, series: MRFSeries | None, name: str = "") -> None:
         """Make a series the current one, or the same series under another sequence.
 
-        The selected voxel and the pins stay where they still lie in the grid.
+        Its subject becomes the current one. Without a series the subject stays, with its
+        results. The selected voxel and the pins stay where they still lie in the grid.
         """
-        if series is self._series and name == self._series_name:
+        here = self._here
+        if series is here.series and name == here.series_name:
             return
-        self._series, self._series_name = series, name if series is not None else ""
-        voxel = self._voxel
+        state = here if series is None else self._state_for(series)
+        if state is not here:
+            self._leave()
+        state.take(series, name)
+        if state is not here:
+            _trim(state)
+            self._arrive(state)
+            return
+        self._tell_subjects()
+        voxel = here.voxel
         if voxel is not None and not _inside(voxel, series):
             self.select_voxel(None)
-        self.set_pins(tuple(pin for pin in self._pins if _inside(pin, series)))
+        if series is not None:
+            self.set_pins(tuple(pin for pin in here.pins if _inside(pin, series)))
         self.series_changed.emit(series)
+
+    def drop_series(self, key: str) -> None:
+        """Take the series away from a subject that is not the current one; its results stay."""
+        state = self._states.get(key)
+        if state is not None and state is not self._here:
+            state.take(None, "")
+            if not state.has_results:
+                del self._states[key]
+            self._tell_subjects()
 
     @property
     def maps_sets(self) -> Mapping[str, MapsSet]:
         """Complete sets by name, oldest first; read-only."""
-        return MappingProxyType(self._maps_sets)
+        return MappingProxyType(self._here.maps_sets)
 
-    def add_maps(self, maps_set: MapsSet) -> None:
-        """Add a set; one of the same name is replaced and becomes the youngest."""
-        self._maps_sets.pop(maps_set.name, None)
-        self._maps_sets[maps_set.name] = maps_set
-        self.maps_changed.emit(maps_set.name)
+    def maps_sets_of(self, key: str) -> Mapping[str, MapsSet]:
+        """Return the complete sets of a subject by name, oldest first; read-only."""
+        return MappingProxyType(self._states[key].maps_sets if key in self._states else {})
 
-    def mark_maps_saved(self, name: str, folder: str) -> None:
+    def add_maps(self, maps_set: MapsSet, subject: str | None = None) -> None:
+        """Add a set; one of the same name is replaced and becomes the youngest.
+
+        Parameters
+        ----------
+        maps_set : MapsSet
+            The set.
+        subject : str, optional
+            Key of the subject; the current one without. One that is gone gets nothing.
+        """
+        state = self._here if subject is None else self._states.get(subject)
+        if state is None:
+            return
+        state.maps_sets.pop(maps_set.name, None)
+        state.maps_sets[maps_set.name] = maps_set
+        self._maps_have_changed(state, maps_set.name)
+
+    def mark_maps_saved(self, name: str, folder: str, subject: str | None = None) -> None:
         """Note where a set was saved; no signal is emitted."""
-        if name in self._maps_sets:
-            self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
+        state = self._here if subject is None else self._states.get(subject)
+        if state is not None and name in state.maps_sets:
+            state.maps_sets[name] = replace(state.maps_sets[name], folder=folder)
 
-    def remove_maps(self, name: str) -> None:
+    def remove_maps(self, name: str, subject: str | None = None) -> None:
         """Forget a set; an unknown name is ignored."""
-        if self._maps_sets.pop(name, None) is not None:
+        state = self._here if subject is None else self._states.get(subject)
+        if state is not None and state.maps_sets.pop(name, None) is not None:
+            self._maps_have_changed(state, name)
+
+    def _maps_have_changed(self, state: SubjectState, name: str) -> None:
+        self._tell_subjects()
+        if state is self._here:
             self.maps_changed.emit(name)
 
     @property
     def selected_voxel(self) -> Voxel | None:
         """The selected voxel, (z, y, x) in file order, or None."""
-        return self._voxel
+        return self._here.voxel
 
     def select_voxel(self, voxel: Voxel | None) -> None:
         """Select a voxel (z, y, x) of the current series, or none.
@@ -215,16 +455,16 @@ class Session:
         IndexError
             When it lies outside the series.
         """
-        if voxel is not None and not _inside(voxel, self._series):
+        if voxel is not None and not _inside(voxel, self._here.series):
             raise IndexError(f"voxel {voxel} lies outside the series")
-        if voxel != self._voxel:
-            self._voxel = voxel
+        if voxel != self._here.voxel:
+            self._here.voxel = voxel
             self.voxel_changed.emit(voxel)
 
     @property
     def pins(self) -> tuple[Voxel, ...]:
         """The pinned voxels, (z, y, x) in file order, oldest first."""
-        return self._pins
+        return self._here.pins
 
     def set_pins(self, pins: tuple[Voxel, ...]) -> None:
         """Replace the pinned voxels; of a voxel named twice the first counts.
@@ -235,35 +475,50 @@ class Session:
             When one lies outside the series.
         """
         for pin in pins:
-            if not _inside(pin, self._series):
+            if not _inside(pin, self._here.series):
                 raise IndexError(f"voxel {pin} lies outside the series")
         pins = tuple(dict.fromkeys(pins))
-        if pins != self._pins:
-            self._pins = pins
+        if pins != self._here.pins:
+            self._here.pins = pins
             self.pins_changed.emit(pins)
 
     @property
     def regions(self) -> Regions | None:
         """The regions of interest, or None."""
-        return self._regions
+        return self._here.regions
 
-    def set_regions(self, regions: Regions | None) -> None:
-        """Make regions the current ones; the chosen one stays while it is among them."""
-        self._regions = regions
-        choice = self._region
+    def set_regions(self, regions: Regions | None, subject: str | None = None) -> None:
+        """Make regions the current ones; the chosen one stays while it is among them.
+
+        Parameters
+        ----------
+        regions : Regions or None
+            The regions.
+        subject : str, optional
+            Key of the subject; the current one without. One that is gone gets nothing.
+        """
+        if subject is not None and subject != self._here.key:
+            if subject in self._states:
+                self._states[subject].regions = regions
+                self._tell_subjects()
+            return
+        self._here.regions = regions
+        choice = self._here.region
         if choice is not None and (regions is None or choice.label not in regions.table):
             self.choose_region(None)
+        self._tell_subjects()
         self.regions_changed.emit(regions)
 
-    def mark_regions_saved(self, path: str) -> None:
+    def mark_regions_saved(self, path: str, subject: str | None = None) -> None:
         """Note where the regions were saved; no signal is emitted."""
-        if self._regions is not None:
-            self._regions = replace(self._regions, path=path)
+        state = self._here if subject is None else self._states.get(subject)
+        if state is not None and state.regions is not None:
+            state.regions = replace(state.regions, path=path)
 
     @property
     def chosen_region(self) -> RegionChoice | None:
         """The region that the user has chosen, or None."""
-        return self._region
+        return self._here.region
 
     def choose_region(self, choice: RegionChoice | None) -> None:
         """Choose a region, in one slice or as a whole, or none.
@@ -273,19 +528,69 @@ class Session:
         KeyError
             When there is no such region.
         """
-        if choice is not None and (
-            self._regions is None or choice.label not in self._regions.table
-        ):
+        regions = self._here.regions
+        if choice is not None and (regions is None or choice.label not in regions.table):
             raise KeyError(choice.label)
-        if choice != self._region:
-            self._region = choice
+        if choice != self._here.region:
+            self._here.region = choice
             self.region_chosen.emit(choice)
+
+
+def _trim(state: SubjectState) -> None:
+    """Let go of voxels that lie outside another series of the same subject."""
+    state.pins = tuple(pin for pin in state.pins if _inside(pin, state.series))
+    if state.voxel is not None and not _inside(state.voxel, state.series):
+        state.voxel = None
+
+
+def _suits(state: SubjectState, series: MRFSeries) -> bool:
+    """Return whether nothing of a subject without a series speaks against this one."""
+    for one in state.maps_sets.values():
+        record = one.maps.provenance.get("input")
+        made_from = record.get("sha256") if isinstance(record, dict) else None
+        if None not in (made_from, series.source_sha256) and made_from != series.source_sha256:
+            return False
+    grids: list[ParameterMaps | Regions] = [one.maps for one in state.maps_sets.values()]
+    grids += [] if state.regions is None else [state.regions]
+    return not any(grid_difference(one, series) for one in grids)
 
 
 def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:
     if series is None:
         return False
     return all(0 <= index < n for index, n in zip(voxel, series.spatial_shape, strict=True))
+
+
+class BySubject(Generic[_Made]):
+    """One object for each subject of a session, made when it is first asked for.
+
+    Parameters
+    ----------
+    session : Session
+        Referred to by its subjects only.
+    make : callable
+        Without arguments.
+    """
+
+    def __init__(self, session: Session, make: Callable[[], _Made]) -> None:
+        self._session, self._make = session, make
+        self._made: dict[str, _Made] = {}
+        session.subjects_changed.connect(self._on_subjects_changed)
+
+    @property
+    def here(self) -> _Made:
+        """That of the current subject."""
+        return self.of(self._session.subject.key)
+
+    def of(self, key: str) -> _Made:
+        """Return that of a subject."""
+        if key not in self._made:
+            self._made[key] = self._make()
+        return self._made[key]
+
+    def _on_subjects_changed(self) -> None:
+        kept = {self._session.subject.key, *(one.key for one in self._session.subjects)}
+        self._made = {key: one for key, one in self._made.items() if key in kept}
 
 
 def unwrapped(proxy: Any) -> Any:

@@ -21,14 +21,19 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
+from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 ONE_PER_VIEWER = (session_of, opener_of, layer_turns_of, pointer_of, show_canvas_texts,
                   pins_display_of, maps_display_of, regions_editor_of, regions_pointer_of,
-                  compare_memory_of, importance_store_of)  # fmt: skip
+                  compare_memory_of, importance_store_of, subjects_display_of)  # fmt: skip
 
 
 def series(shape=(2, 1, 3, 4)):
     return MRFSeries(np.ones(shape, np.complex64))
+
+
+def from_file(shape=(2, 1, 3, 4), path="thigh.nii", sha256="0" * 64):
+    return MRFSeries(np.ones(shape, np.complex64), source_path=path, source_sha256=sha256)
 
 
 def maps():
@@ -94,21 +99,24 @@ def test_voxel_must_lie_in_the_series_and_stays_while_it_does(session):
     session.select_voxel((0, 2, 3))
     with pytest.raises(IndexError):
         session.select_voxel((0, 3, 0))
-    session.set_series(series(), "b")
+    session.set_series(from_file(), "of a file")
+    assert session.selected_voxel is None  # that of another subject
+    session.select_voxel((0, 2, 3))
+    session.set_series(from_file(), "the same file again")
     assert session.selected_voxel == (0, 2, 3)
-    session.set_series(series((2, 1, 2, 2)), "c")
+    session.set_series(from_file((2, 1, 2, 2)), "a part of it")
     assert session.selected_voxel is None
-    assert heard == [(0, 2, 3), None]
+    assert heard == [(0, 2, 3), None, (0, 2, 3), None]
 
 
-def test_pins_keep_their_order_and_go_with_a_smaller_series(session):
+def test_pins_keep_their_order_and_go_with_a_smaller_series_of_the_subject(session):
     told = []
+    session.set_series(from_file(), "a")
     session.pins_changed.connect(told.append)
-    session.set_series(series(), "a")
     session.set_pins(((0, 2, 3), (0, 0, 0), (0, 2, 3)))
     assert session.pins == ((0, 2, 3), (0, 0, 0))
     session.set_pins(((0, 2, 3), (0, 0, 0)))
-    session.set_series(series((2, 1, 2, 2)), "b")
+    session.set_series(from_file((2, 1, 2, 2)), "b")
     assert told == [((0, 2, 3), (0, 0, 0)), ((0, 0, 0),)]
     with pytest.raises(IndexError, match="outside"):
         session.set_pins(((0, 5, 0),))

@@ -11,6 +11,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.colormaps import valid_colors
 from napari_mrf.plugin.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY
 from napari_mrf.plugin.layers.order import place_in_front
+from napari_mrf.plugin.layers.subjects import of_subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def voxel_sizes(maps: ParameterMaps) -> tuple[float, float, float] | None:
 
 
 def layer_name(set_name: str, key: str) -> str:
-    """Return the name of a layer of a set."""
+    """Return the name of a layer of a set, without its subject."""
     return f"{set_name} · {key}"
 
 
@@ -56,10 +57,12 @@ def add_image(
     visible: bool,
     title: str = "",
     at: int | None = None,
+    subject: str | None = None,
 ) -> Any:
     """Add an image of a set of maps, values (Z, Y, X) in screen order, and return its layer.
 
-    It is inserted at the index `at` of the layer list, by default in front of all other images.
+    It is inserted at the index `at` of the layer list, by default in front of all other images,
+    and belongs to the current subject or the one of that key.
     """
     from napari.layers import Image
 
@@ -67,14 +70,13 @@ def add_image(
     # The color bar is switched by what is in front: see `widgets.canvas_texts`.
     layer = Image(
         values,
-        name=layer_name(set_name, title or key),
         rgb=False,
         contrast_limits=limits,
         colormap=colormap,
-        visible=visible,
-        metadata={SET_KEY: set_name, PARAMETER_KEY: key, MAPS_KEY: maps},
+        **of_subject(viewer, layer_name(set_name, title or key), visible=visible, subject=subject),
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
+    layer.metadata.update({SET_KEY: set_name, PARAMETER_KEY: key, MAPS_KEY: maps})
     viewer.layers.insert(place_in_front(viewer) if at is None else at, layer)
     return layer
 

@@ -20,6 +20,8 @@ from napari_mrf.plugin.layers.attributes import (
 from napari_mrf.plugin.layers.batch import keeping_selection, remove_together
 from napari_mrf.plugin.layers.maps import values_on_screen
 from napari_mrf.plugin.layers.metadata import MAPS_KEY, PARAMETER_KEY, SET_KEY, find_set
+from napari_mrf.plugin.layers.subjects import is_shown, of_subject, show
+from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,25 +42,29 @@ _DEVIATION_COLORMAP = "magma"
 _QUALITY_LIMITS = (0.8, 1.0)
 
 
-def companion_layers(viewer: Any, set_name: str, companion: str) -> list[Any]:
+def companion_layers(
+    viewer: Any, set_name: str, companion: str, subject: str | None = None
+) -> list[Any]:
     """Return the layers that show a companion of a set; none while it is not shown."""
     return [
         layer
-        for key, layer in find_set(viewer, set_name).items()
+        for key, layer in find_set(viewer, set_name, subject).items()
         if key == companion or (companion == "uncertainty" and key in DEVIATIONS)
     ]
 
 
-def is_companion_shown(viewer: Any, set_name: str, companion: str) -> bool:
-    """Return whether any layer of a companion of a set is visible."""
-    return any(layer.visible for layer in companion_layers(viewer, set_name, companion))
+def is_companion_shown(
+    viewer: Any, set_name: str, companion: str, subject: str | None = None
+) -> bool:
+    """Return whether any layer of a companion of a set is visible with its subject."""
+    layers = companion_layers(viewer, set_name, companion, subject)
+    return any(is_shown(layer) for layer in layers)
 
 
 def hide_companion(viewer: Any, set_name: str, companion: str) -> None:
     """Hide the layers of a companion; to show them again costs less than to add new ones."""
     for layer in companion_layers(viewer, set_name, companion):
-        if layer.visible:
-            layer.visible = False
+        show(viewer, layer, False)
 
 
 def show_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> list[Any]:
@@ -85,6 +91,7 @@ def companion_by_turns(
     maps: ParameterMaps,
     companion: str,
     thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+    subject: str | None = None,
 ) -> Iterator[Any]:
     """Show a companion like `show_companion`, yielding every layer; the selection stays.
 
@@ -100,22 +107,25 @@ def companion_by_turns(
         One of `COMPANIONS`.
     thresholds : callable, optional
         Returns what `apply_validity` takes, asked before every layer.
+    subject : str, optional
+        Key of the subject; the one that is current now without.
     """
-    existing = find_set(viewer, set_name)
+    subject = session_of(viewer).subject.key if subject is None else subject
+    existing = find_set(viewer, set_name, subject)
     if companion != "uncertainty" or not maps.uncertainty:
         if companion in existing:
-            existing[companion].visible = True
+            show(viewer, existing[companion])
         else:
             with keeping_selection(viewer):
-                existing[companion] = _add_companion(viewer, set_name, maps, companion)
+                existing[companion] = _add_companion(viewer, set_name, maps, companion, subject)
         yield existing[companion]
         return
     front = [f"{key}_std" for key in maps.uncertainty if f"{key}_std" in existing]
-    if front and not is_companion_shown(viewer, set_name, companion):
-        existing[front[0]].visible = True
+    if front and not is_companion_shown(viewer, set_name, companion, subject):
+        show(viewer, existing[front[0]])
     layer: Any | None = None
     for key in maps.uncertainty:
-        earlier = find_set(viewer, set_name).get(f"{key}_std")
+        earlier = find_set(viewer, set_name, subject).get(f"{key}_std")
         if earlier is not None:
             layer = earlier
             continue
@@ -123,10 +133,10 @@ def companion_by_turns(
         values = values_on_screen(maps, f"{key}_std", valid)
         above = layer if layer in viewer.layers else None
         with keeping_selection(viewer):
-            layer = _add_deviation(viewer, set_name, maps, key, values, above)
+            layer = _add_deviation(viewer, set_name, maps, key, values, above, subject)
         yield layer
         if above is None and layer in viewer.layers:
-            layer.visible = True
+            show(viewer, layer)
             yield layer
 
 
@@ -137,13 +147,14 @@ def renew_companions(
     thresholds: Callable[[], Mapping[str, float] | None] | None = None,
     *,
     are_complete: bool = True,
+    subject: str | None = None,
 ) -> Iterator[None]:
     """Update the companion layers of a set for other maps, yielding after every layer.
 
     They are empty until the maps are complete; those that the maps lack are removed.
     """
     lacking = []
-    for name, layer in find_set(viewer, set_name).items():
+    for name, layer in find_set(viewer, set_name, subject).items():
         if name in PARAMETERS:
             continue
         if not are_complete:
@@ -179,6 +190,7 @@ def _add_deviation(
     key: str,
     values: NDArray[np.float32],
     above: Any | None,
+    subject: str,
 ) -> Any:
     """Add a standard deviation, hidden, below another layer or in front of all pictures."""
     from matplotlib import colormaps
@@ -196,10 +208,13 @@ def _add_deviation(
         visible=False,
         title=f"{key} SD ({unit})" if unit else f"{key} SD",
         at=None if above is None else viewer.layers.index(above),
+        subject=subject,
     )
 
 
-def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: str) -> Any:
+def _add_companion(
+    viewer: Any, set_name: str, maps: ParameterMaps, companion: str, subject: str
+) -> Any:
     values = companion_values(maps, companion, None)
     if values is None:
         raise KeyError(companion)
@@ -216,15 +231,18 @@ def _add_companion(viewer: Any, set_name: str, maps: ParameterMaps, companion: s
             limits=_QUALITY_LIMITS,
             colormap=napari_colormap(colors, "quality"),
             visible=True,
+            subject=subject,
         )
     names = FLAGS if companion == "flags" else {"reconstructed": 1}
     orientation = DisplayOrientation.from_affine(maps.affine)
+    attributes = of_subject(viewer, layer_name(set_name, companion), subject=subject)
+    # Whoever hears of the layer asks for these at once.
+    attributes["metadata"] |= {SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps}
     layer = viewer.add_labels(
         values,
-        name=layer_name(set_name, companion),
         features=meanings_of_bits(values, names),
         opacity=0.6,
-        metadata={SET_KEY: set_name, PARAMETER_KEY: companion, MAPS_KEY: maps},
+        **attributes,
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
     layer.editable = False

@@ -13,6 +13,7 @@ from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plugin.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.metadata import TITLE_KEY
 from napari_mrf.plugin.layers.order import place_in_front
+from napari_mrf.plugin.layers.subjects import is_here, of_subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +37,11 @@ def error_title(key: str, kind: str) -> str:
 
 
 def find_errors(viewer: Any) -> dict[tuple[str, str, str, str], Any]:
-    """Return the error layers by (reference, test, parameter, kind)."""
+    """Return the error layers of the current subject by (reference, test, parameter, kind)."""
     return {
-        layer.metadata[ERROR_KEY]: layer for layer in viewer.layers if ERROR_KEY in layer.metadata
+        layer.metadata[ERROR_KEY]: layer
+        for layer in viewer.layers
+        if ERROR_KEY in layer.metadata and is_here(viewer, layer)
     }
 
 
@@ -75,12 +78,12 @@ def show_error(
     name = f"|{reference} − {test}|" if kind == "absolute" else f"{reference} − {test}"
     layer = Image(
         on_screen,
-        name=f"{name} · {key}{suffix}",
         rgb=False,
         contrast_limits=limits,
         colormap=napari_colormap(error_colors(kind), kind),
-        metadata={ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])},
+        **of_subject(viewer, f"{name} · {key}{suffix}"),
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
+    layer.metadata.update({ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])})
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer

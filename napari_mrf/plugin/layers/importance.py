@@ -13,6 +13,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plugin.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.metadata import TITLE_KEY
 from napari_mrf.plugin.layers.order import place_in_front, show_in_front
+from napari_mrf.plugin.layers.subjects import is_here, of_subject
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance.result import Importance
@@ -41,9 +42,9 @@ def importance_limits(importance: Importance, key: str) -> tuple[float, float]:
 
 
 def importance_layer(viewer: Any, method: str, key: str) -> Any:
-    """Return the layer that shows the importance of the frames for a map, or None."""
+    """Return the current subject's layer with the importance of the frames for a map, or None."""
     for layer in viewer.layers:
-        if layer.metadata.get(IMPORTANCE_KEY) == (method, key):
+        if layer.metadata.get(IMPORTANCE_KEY) == (method, key) and is_here(viewer, layer):
             return layer
     return None
 
@@ -87,18 +88,17 @@ def show_importance(
     unit = f" ({PARAMETERS[key].unit})" if PARAMETERS[key].unit else ""
     layer = Image(
         data,
-        name=f"{importance.method} · {key} frame importance{unit}",
         rgb=False,
         multiscale=False,
         contrast_limits=limits,
         colormap=napari_colormap(colormaps[_COLORMAP](np.linspace(0, 1, 256)), "frame importance"),
-        metadata={
-            IMPORTANCE_KEY: (importance.method, key),
-            TITLE_KEY: f"Change of {key}{unit}",
-        },
+        **of_subject(viewer, f"{importance.method} · {key} frame importance{unit}"),
         scale=(1.0, *spatial["scale"]),
         units=("pixel", *spatial["units"]),
         axis_labels=("frame", *spatial["axis_labels"]),
+    )
+    layer.metadata.update(
+        {IMPORTANCE_KEY: (importance.method, key), TITLE_KEY: f"Change of {key}{unit}"}
     )
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer

@@ -13,6 +13,7 @@ from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.plugin.layers.attributes import add_image, parameter_colormap
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.metadata import MAPS_KEY, find_set
+from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,8 @@ def show_maps(viewer: Any, set_name: str, maps: ParameterMaps) -> None:
     viewer : napari viewer
         Where to show them.
     set_name : str
-        Layers are named ``"<set_name> · <parameter>"``.
+        Layers are named ``"<set_name> · <parameter>"``, with the subject in front where there are
+        two.
     maps : ParameterMaps
         Complete, or still empty (NaN) and filled by `show_slice`.
     """
@@ -43,6 +45,7 @@ def show_maps_by_turns(
     set_name: str,
     maps: ParameterMaps,
     thresholds: Callable[[], Mapping[str, float] | None] | None = None,
+    subject: str | None = None,
 ) -> Iterator[None]:
     """Show the maps of a set like `show_maps`; yield after every layer, the visible one first.
 
@@ -56,16 +59,20 @@ def show_maps_by_turns(
         Its maps.
     thresholds : callable, optional
         Returns what `apply_validity` takes, asked before every layer.
+    subject : str, optional
+        Key of the subject; the one that is current now without.
     """
+    subject = session_of(viewer).subject.key if subject is None else subject
     front = next((key for key in ("FF", "T1") if key in maps), next(iter(maps), None))
     for key in sorted(maps, key=lambda one: one != front):
         values = values_on_screen(maps, key, thresholds() if thresholds is not None else None)
-        existing = find_set(viewer, set_name)
+        existing = find_set(viewer, set_name, subject)
         if key in existing:
             existing[key].data = values
             existing[key].metadata[MAPS_KEY] = maps
         else:
-            with nullcontext() if key == front else keeping_selection(viewer):
+            is_chosen = key == front and subject == session_of(viewer).subject.key
+            with nullcontext() if is_chosen else keeping_selection(viewer):
                 add_image(
                     viewer,
                     values,
@@ -76,14 +83,17 @@ def show_maps_by_turns(
                     colormap=parameter_colormap(key),
                     visible=key == front,
                     at=_place(viewer, existing, list(maps), key),
+                    subject=subject,
                 )
         yield
 
 
-def show_slice(viewer: Any, set_name: str, maps: ParameterMaps, z: int | None) -> None:
-    """Copy one finished file slice, or all of them, into the layers of a set."""
+def show_slice(
+    viewer: Any, set_name: str, maps: ParameterMaps, z: int | None, subject: str | None = None
+) -> None:
+    """Copy one finished file slice, or all of them, into the layers of a set of a subject."""
     orientation = DisplayOrientation.from_affine(maps.affine)
-    for key, layer in find_set(viewer, set_name).items():
+    for key, layer in find_set(viewer, set_name, subject).items():
         if key not in maps:
             continue
         values = orientation.to_screen(maps[key])
@@ -96,7 +106,11 @@ def show_slice(viewer: Any, set_name: str, maps: ParameterMaps, z: int | None) -
 
 
 def apply_validity(
-    viewer: Any, set_name: str, maps: ParameterMaps, thresholds: Mapping[str, float] | None
+    viewer: Any,
+    set_name: str,
+    maps: ParameterMaps,
+    thresholds: Mapping[str, float] | None,
+    subject: str | None = None,
 ) -> None:
     """Hide values that are not valid, or show all; the maps keep every value.
 
@@ -110,8 +124,10 @@ def apply_validity(
         Its maps.
     thresholds : mapping or None
         Fat-fraction threshold by parameter; None shows every value.
+    subject : str, optional
+        Key of the subject; the current one without.
     """
-    for name, layer in find_set(viewer, set_name).items():
+    for name, layer in find_set(viewer, set_name, subject).items():
         key = DEVIATIONS.get(name, name)
         values = (maps.uncertainty if name in DEVIATIONS else maps).get(key)
         if values is not None and PARAMETERS[key].validity is not None:

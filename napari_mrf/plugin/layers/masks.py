@@ -13,6 +13,7 @@ from napari_mrf.plugin.layers.attributes import spatial_attributes
 from napari_mrf.plugin.layers.metadata import GRID_KEY
 from napari_mrf.plugin.layers.place import check_shown_in_place
 from napari_mrf.plugin.layers.regions import RegionGrid, grid_of_regions
+from napari_mrf.plugin.layers.subjects import of_subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str) -> Any:
     """Add a mask (Z, Y, X) in file order as a Labels layer over its series and return it."""
     orientation = DisplayOrientation.from_affine(series.affine)
+    attributes = of_subject(viewer, name)
+    attributes["metadata"][GRID_KEY] = RegionGrid.of_series(series)
     return viewer.add_labels(
         np.array(orientation.to_screen(mask.astype(np.uint8))),
-        name=name,
         opacity=0.4,
-        metadata={GRID_KEY: RegionGrid.of_series(series)},
+        **attributes,
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
     )
 

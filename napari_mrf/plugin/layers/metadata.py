@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.plugin.session import session_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +17,8 @@ SET_KEY = "mrf_set"
 PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
 GRID_KEY = "mrf_grid"
+SUBJECT_KEY = "mrf_subject"
+"""Key of the `Subject` that a layer belongs to."""
 TITLE_KEY = "mrf_title"
 """Title on the canvas of a layer that is not a map of a set."""
 
@@ -30,12 +34,23 @@ def replace_series(layer: Any, series: MRFSeries) -> None:
     layer.metadata[SERIES_KEY] = series
 
 
-def find_set(viewer: Any, set_name: str) -> dict[str, Any]:
-    """Return the layers of a set of maps by parameter or companion name."""
+def find_set(viewer: Any, set_name: str, subject: str | None = None) -> dict[str, Any]:
+    """Return the layers of a set of maps of a subject by parameter or companion name.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        With the layers.
+    set_name : str
+        Name of the set.
+    subject : str, optional
+        Key of the subject; the current one without.
+    """
+    of = session_of(viewer).subject.key if subject is None else subject
     return {
         layer.metadata[PARAMETER_KEY]: layer
         for layer in viewer.layers
-        if layer.metadata.get(SET_KEY) == set_name
+        if layer.metadata.get(SET_KEY) == set_name and layer.metadata.get(SUBJECT_KEY) == of
     }
 
 

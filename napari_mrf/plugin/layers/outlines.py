@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.plugin.layers.attributes import spatial_attributes
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.order import PINS_KEY, place_under_pins
 from napari_mrf.plugin.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
+from napari_mrf.plugin.layers.subjects import of_subject, plain_name
 from napari_mrf.rois.polygons import Outline
 
 if TYPE_CHECKING:
@@ -37,14 +39,15 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
     layer = Shapes(
         None,
         ndim=3,
-        name=f"{regions.name} outlines",
         edge_width=_EDGE_WIDTH,
         face_color="transparent",
         features={"label": np.empty(0, int), "name": np.empty(0, object)},
         text=_TEXT,
-        metadata={OUTLINES_KEY: (regions.unique_id, grid)},
+        **of_subject(viewer, f"{plain_name(regions)} outlines",
+                     subject=regions.metadata.get(SUBJECT_KEY)),
         **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
-    )
+    )  # fmt: skip
+    layer.metadata[OUTLINES_KEY] = (regions.unique_id, grid)
     viewer.layers.insert(place_under_pins(viewer), layer)
     return layer
 

@@ -16,6 +16,7 @@ from napari_mrf.plugin.layers.attributes import spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.metadata import GRID_KEY
 from napari_mrf.plugin.layers.order import place_under_pins
 from napari_mrf.plugin.layers.place import canvas_affine, check_shown_in_place, grid_canvas_affine
+from napari_mrf.plugin.layers.subjects import of_subject
 from napari_mrf.rois.muscles import meaning_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def add_regions_layer(
     from napari.layers import Labels
 
     data, attributes, _ = regions_layer_data(grid, table, labels, name)
-    layer = Labels(data, **attributes)
+    ours = of_subject(viewer, name)
+    ours["metadata"] |= attributes["metadata"]
+    layer = Labels(data, **(attributes | ours))
     viewer.layers.insert(place_under_pins(viewer), layer)
     return layer
 

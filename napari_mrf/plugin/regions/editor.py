@@ -6,8 +6,9 @@ There is one editor per viewer, not per panel: drawing goes on when the panel is
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from napari.layers import Image
@@ -18,6 +19,7 @@ from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
+from napari_mrf.plugin.layers.subjects import is_here, plain_name
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
@@ -76,14 +78,23 @@ class RegionsEditor(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self.flush)
+        # By subject: the layer in use, and the regions that it shows.
+        self._in_use: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._shown: dict[str, Regions | None] = {}
         self.layers.voxels_changed.connect(self._flush_later)
         self.layers.mode_changed.connect(self.changed.emit)
         self._sync.edited.connect(self._flush_later)
         self._sync.told.connect(self.told.emit)
+        self._session.subject_changing.connect(self._on_subject_changing)
+        self._session.subject_changed.connect(self._on_subject_changed)
         self._session.regions_changed.connect(self._on_session_regions)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
-        found = [layer for layer in viewer.layers if bridge.grid_of_regions(layer) is not None]
+        found = [
+            layer
+            for layer in viewer.layers
+            if bridge.grid_of_regions(layer) is not None and is_here(viewer, layer)
+        ]
         if found:
             self.use_layer(found[-1])
         elif self._session.regions is not None:
@@ -282,6 +293,15 @@ class RegionsEditor(QObject):
             if viewer.layers.selection.active is one:
                 viewer.layers.selection.active = layer
 
+    def start_anew(self) -> None:
+        """Draw on another, empty layer; the former one stays in the layer list, hidden."""
+        grid, viewer = self.layers.grid(), self._viewer()
+        if grid is not None and viewer is not None:
+            taken = {plain_name(layer) for layer in viewer.layers}
+            names = (f"{LAYER_NAME} {number}" for number in count(2))
+            name = next(one for one in names if one not in taken)
+            self.show_labels(np.zeros(grid.shape, np.uint16), self.layers.table, name=name)
+
     def put_back_outlines(self, outlines: Iterable[Outline]) -> None:
         """Show the polygons of regions that are drawn already; no voxel changes.
 
@@ -352,6 +372,28 @@ class RegionsEditor(QObject):
         drawn = {label: self.table[label] for label in self.slices}
         self._shared = Regions(labels, drawn, path, grid.affine)
         self._session.set_regions(self._shared)
+
+    def _on_subject_changing(self) -> None:
+        """Finish what is being drawn while it still belongs to its subject."""
+        self.stop_drawing()
+        self.flush()
+        key = self._session.subject.key
+        self._in_use.pop(key, None)
+        if self.layer is not None:
+            self._in_use[key], self._shown[key] = self.layer, self._shared
+
+    def _on_subject_changed(self, _: Any) -> None:
+        """Go on with the layer of the subject; its regions are those that the session has."""
+        viewer, layer = self._viewer(), self._in_use.get(self._session.subject.key)
+        self._let_go()
+        self._timer.stop()
+        self._shared = None
+        if viewer is not None and layer is not None and layer in viewer.layers:
+            self.layers.take(layer)
+            self._labels = self.layers.labels()
+            self.slices = edits.drawn_slices(present(self._labels))
+            self._shared = self._shown[self._session.subject.key]
+        self.changed.emit()
 
     def _on_session_regions(self, regions: Regions | None) -> None:
         """Show regions that were loaded or set elsewhere in a layer of their own."""

@@ -15,6 +15,7 @@ from napari_mrf.plugin.layers import outlines as polygons
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.regions import RegionGrid
+from napari_mrf.plugin.layers.subjects import claim
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of
@@ -164,6 +165,7 @@ class RegionLayers:
     def take(self, layer: Any) -> None:
         """Use a Labels layer on a grid, with its names and its polygons."""
         self.layer = layer
+        claim(self._viewer(), layer)
         table = layer.metadata.get(bridge.TABLE_KEY)
         if table is None:
             table = foreign_labels(np.unique(layer.data).tolist(), bridge.table_names(layer))

@@ -18,7 +18,8 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
-from napari_mrf.plugin.session import one_per_viewer
+from napari_mrf.plugin.layers.subjects import is_here
+from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class CanvasTexts:
                       viewer.dims.events.ndisplay):  # fmt: skip
             event.connect(self._on_changed)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        session_of(viewer).subject_changed.connect(self._on_changed)
         for layer in viewer.layers:
             layer.events.visible.connect(self._on_changed)
         self.update()
@@ -88,7 +90,7 @@ class CanvasTexts:
             return []
         for layer in reversed(viewer.layers):
             noun = series_of(layer) or layer.metadata.get(MAPS_KEY)
-            if noun is not None:
+            if noun is not None and is_here(viewer, layer):
                 by_axis = DisplayOrientation.from_affine(noun.affine).letters
                 # The last three world axes are slice, row and column.
                 spatial = [axis - (viewer.dims.ndim - 3) for axis in viewer.dims.displayed]

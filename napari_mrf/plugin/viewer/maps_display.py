@@ -18,6 +18,7 @@ from napari_mrf.plugin.layers import (
     show_slice,
 )
 from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
@@ -40,7 +41,7 @@ class MapsDisplay:
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
         self._session = session_of(viewer)
-        self._running = ""
+        self._running = ("", "")  # the subject, and the name of the set
         self._shown: Any = None
         self._preferences = preferences()
         self.hides_invalid = self._preferences.hide_invalid
@@ -55,22 +56,29 @@ class MapsDisplay:
     ) -> None:
         """Start the job that makes a set, and show its maps while they fill in; see `Job.start`."""
         self._session.reconstruction.start(set_name, work, *arguments)
-        self._running, self._shown = set_name, None
+        self._running, self._shown = (self._session.subject.key, set_name), None
 
-    def add(self, maps_set: MapsSet) -> None:
-        """Hand a complete set to the session, and show it in the turns that follow."""
-        self._show(maps_set.name, maps_set.maps)
-        self._session.add_maps(maps_set)
+    def add(self, maps_set: MapsSet, subject: str | None = None) -> None:
+        """Hand a complete set to the session, and show it in the turns that follow.
+
+        It is that of the current subject, or of the one of that key; one that is gone by now
+        gets nothing.
+        """
+        key = self._session.subject.key if subject is None else subject
+        self._session.add_maps(maps_set, key)
+        if maps_set.name in self._session.maps_sets_of(key):
+            self._show(key, maps_set.name, maps_set.maps)
 
     def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
         """Show or hide quality, flags, mask or uncertainty of a set; new layers come by turns."""
-        viewer, owner = self._viewer(), f"{set_name} {companion}"
+        viewer, subject = self._viewer(), self._session.subject.key
+        owner = f"{subject} {set_name} {companion}"
         turns = layer_turns_of(viewer)
         turns.drop(owner)  # they may be coming
         if is_shown:
             maps = self._session.maps_sets[set_name].maps
             turns.begin(owner, companion_by_turns(viewer, set_name, maps, companion,
-                                                  self._thresholds))  # fmt: skip
+                                                  self._thresholds, subject))  # fmt: skip
         else:
             hide_companion(viewer, set_name, companion)
 
@@ -78,21 +86,25 @@ class MapsDisplay:
         """Hide or show values that are not valid, in all sets."""
         self.hides_invalid = is_hidden
         self._preferences = preferences()
-        for maps_set in self._session.maps_sets.values():
-            apply_validity(self._viewer(), maps_set.name, maps_set.maps, self._thresholds())
+        for subject in self._session.subjects:
+            for name, one in self._session.maps_sets_of(subject.key).items():
+                apply_validity(self._viewer(), name, one.maps, self._thresholds(), subject.key)
 
     def _thresholds(self) -> Mapping[str, float] | None:
         return self._preferences.thresholds if self.hides_invalid else None
 
-    def _show(self, set_name: str, maps: ParameterMaps, *, are_complete: bool = True) -> None:
+    def _show(
+        self, subject: str, set_name: str, maps: ParameterMaps, *, are_complete: bool = True
+    ) -> None:
         viewer = self._viewer()
         if viewer is not None:
             show_canvas_texts(viewer)
             turns, thresholds = layer_turns_of(viewer), self._thresholds if are_complete else None
-            turns.drop(set_name)  # what is left of it is part of this
-            turns.begin(set_name, chain(
-                renew_companions(viewer, set_name, maps, thresholds, are_complete=are_complete),
-                show_maps_by_turns(viewer, set_name, maps, thresholds),
+            turns.drop(_owner(subject, set_name))  # what is left of it is part of this
+            turns.begin(_owner(subject, set_name), chain(
+                renew_companions(viewer, set_name, maps, thresholds, are_complete=are_complete,
+                                 subject=subject),
+                show_maps_by_turns(viewer, set_name, maps, thresholds, subject),
             ))  # fmt: skip
 
     def _remove(self, owner: str, layers: list[Any]) -> None:
@@ -115,41 +127,50 @@ class MapsDisplay:
         viewer = self._viewer()
         if viewer is None or not isinstance(partial, PartialMaps):
             return
+        subject, _ = self._running
         if self._shown is not partial.maps:
             self._shown = partial.maps
-            self._show(partial.set_name, partial.maps, are_complete=False)
+            self._show(subject, partial.set_name, partial.maps, are_complete=False)
         else:
-            show_slice(viewer, partial.set_name, partial.maps, partial.z)
+            show_slice(viewer, partial.set_name, partial.maps, partial.z, subject)
 
     def _on_succeeded(self, maps_set: Any) -> None:
-        self._running = ""
+        subject, _ = self._running
+        self._running = ("", "")
         if isinstance(maps_set, MapsSet):
-            self.add(maps_set)
+            self.add(maps_set, subject)
 
     def _on_changed(self, status: JobStatus) -> None:
-        if status.state in (JobState.CANCELLED, JobState.FAILED) and self._running:
-            self._put_back(self._running)
-            self._running = ""
+        if status.state in (JobState.CANCELLED, JobState.FAILED) and all(self._running):
+            self._put_back(*self._running)
+            self._running = ("", "")
 
-    def _put_back(self, set_name: str) -> None:
+    def _put_back(self, subject: str, set_name: str) -> None:
         """Show the earlier maps again; an incomplete result is not kept."""
         viewer = self._viewer()
         if viewer is None:
             return
-        earlier = self._session.maps_sets.get(set_name)
+        earlier = self._session.maps_sets_of(subject).get(set_name)
         if earlier is not None:
-            self._show(set_name, earlier.maps)
+            self._show(subject, set_name, earlier.maps)
         else:
-            layer_turns_of(viewer).drop(set_name)
-            self._remove(set_name, list(find_set(viewer, set_name).values()))
+            owner = _owner(subject, set_name)
+            layer_turns_of(viewer).drop(owner)
+            self._remove(owner, list(find_set(viewer, set_name, subject).values()))
 
     def _on_removed(self, event: Any) -> None:
         """Forget a set whose last layer the user removed."""
         viewer = self._viewer()
         set_name = event.value.metadata.get(SET_KEY)
-        if viewer is not None and set_name and not find_set(viewer, set_name):
-            layer_turns_of(viewer).drop(set_name)
-            self._session.remove_maps(set_name)
+        subject = event.value.metadata.get(SUBJECT_KEY, "")
+        if viewer is not None and set_name and not find_set(viewer, set_name, subject):
+            layer_turns_of(viewer).drop(_owner(subject, set_name))
+            self._session.remove_maps(set_name, subject)
+
+
+def _owner(subject: str, set_name: str) -> str:
+    """Return whose work the layers of a set are among the turns of a viewer."""
+    return f"{subject} {set_name}"
 
 
 maps_display_of = one_per_viewer(MapsDisplay)

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_mrf.plugin.jobs import JobState, JobStatus, Step
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
 from napari_mrf.plugin.session import one_per_viewer, session_of
+from napari_mrf.plugin.subjects import source_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 
 if TYPE_CHECKING:
@@ -94,7 +96,15 @@ def series_name(path: str | Path) -> str:
 
 
 class Opener:
-    """Runs the opening job of one viewer and adds the series as a layer."""
+    """Runs the opening job of one viewer and adds the series as a layer.
+
+    Attributes
+    ----------
+    told : Signal(str)
+        A sentence for the user.
+    """
+
+    told = Signal(str)
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
@@ -141,11 +151,39 @@ class Opener:
             receive, self._receive = self._receive, None
             receive(opened)
             return
+        if self.shows_already(opened):
+            return
         data, attributes, _ = opened.layer_data()
         layer = viewer.add_image(data, **attributes)
         show_canvas_texts(viewer)
         # A panel may have found the sequence already, so the layer knows better than `opened`.
-        session_of(viewer).set_series(series_of(layer), layer.name)
+        session = session_of(viewer)
+        session.set_series(series_of(layer), layer.name)
+        if layer.name != opened.name and len(session.subjects) > 1:
+            # The number that napari gives to a second layer of a name tells nobody whose it is.
+            layer.name = session.subject.name
+            session.set_series(series_of(layer), layer.name)
+
+    def shows_already(self, opened: OpenedSeries) -> bool:
+        """Show the layer of a series that is open already, and say so; return whether it is."""
+        viewer = self._viewer()
+        for layer in [] if viewer is None else viewer.layers:
+            series = series_of(layer)
+            if series is not None and _is_same(series, opened.series):
+                session_of(viewer).set_series(series, layer.name)
+                self.told.emit(f"{layer.name} is open already.")
+                return True
+        return False
+
+
+def _is_same(one: MRFSeries, other: MRFSeries) -> bool:
+    """Return whether two series are the same frames of the same file, read in the same way."""
+    readings = [
+        {key: one.metadata.get("reading", {}).get(key) for key in ("phase_unit", "magnitude_only")}
+        for one in (one, other)
+    ]
+    same_file = bool(source_of(one)) and source_of(one) == source_of(other)
+    return same_file and one.signal.shape == other.signal.shape and readings[0] == readings[1]
 
 
 def _with_options(work: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -37,6 +37,7 @@ class PinsDisplay(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._adopt)
+        self._session.subject_changing.connect(self._on_subject_changing)
         self._session.pins_changed.connect(self._on_pins_changed)
         pointer_of(viewer).clicked.connect(self._on_clicked)
         viewer.layers.events.removed.connect(self._on_layer_removed)
@@ -114,6 +115,12 @@ class PinsDisplay(QObject):
             self._on_pins_changed(pins)  # back to the middle of the voxel
         else:
             self._session.set_pins(pins)
+
+    def _on_subject_changing(self) -> None:
+        """Take over what was done to the layer while it still shows the pins of its subject."""
+        if self._later.isActive():
+            self._later.stop()
+            self._adopt()
 
     def _on_layer_removed(self, event: Any) -> None:
         if event.value is self._layer:

@@ -17,8 +17,10 @@ from napari_mrf.plugin.panels.compare.panel import SIDES
 from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
 from napari_mrf.plugin.panels.compare.state import compare_memory_of, sides_of, truths_among
 from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
+from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.subjects import UNTITLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.session import Regions, Session
+    from napari_mrf.plugin.subjects import Subject
 
 
 class CompareBinding:
@@ -58,6 +61,7 @@ class CompareBinding:
         self.results = CompareResultsBinding(viewer, panel, self.tell)
         self.cohort = CompareCohort(viewer, panel, self._options)
         self.bond = Bond(panel)
+        self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
@@ -74,8 +78,13 @@ class CompareBinding:
         self.panel.notice.clear()
         self.session.comparison.start(
             f"{test.name} against {reference.name}", compare_sets, reference, test,
-            self.session.regions, self._options(), dict(self.memory.sums),
+            self.session.regions, self._options(), dict(self.memory.here.sums),
+            self._subject_name(),
         )  # fmt: skip
+
+    def _subject_name(self) -> str:
+        name = self.session.subject.name
+        return "" if name == UNTITLED else name
 
     def tell(
         self, text: str, *, kind: str = "problem", cure: str = "",
@@ -134,20 +143,20 @@ class CompareBinding:
 
     def _pick(self, **names: str) -> None:
         """Note what the user wants on a side, and show it."""
-        self.memory.picked.update(names)
+        self.memory.here.picked.update(names)
         self._show_sets()
 
     def _show_sets(self) -> None:
         """Offer the sets, with what is picked, or is usual, on both sides."""
         sets, folder = self.memory.sets(), self.opening.truth_folder()
-        reference, test = sides_of(sets, self.memory.picked, truths_among(sets, folder))
+        reference, test = sides_of(sets, self.memory.here.picked, truths_among(sets, folder))
         names = [one.name for one in sets]
         self.panel.set_sets(names, reference, test, has_truth=folder is not None)
         self._show_needs()
 
     def _show_remembered(self) -> None:
         """Show the comparison that an earlier panel left, and the one that goes on."""
-        compared = self.memory.compared
+        compared = self.memory.here.compared
         if compared is not None:
             # What is compared again should be compared in the same way.
             self.panel.rules.show_options(compared.comparison.options.rois)
@@ -155,6 +164,7 @@ class CompareBinding:
             self.results.show(compared)
             self._tell_age()
         else:
+            self.results.clear()
             self._show_state()
         if self.session.comparison.status.is_running:
             self._on_run_changed(self.session.comparison.status)
@@ -193,8 +203,14 @@ class CompareBinding:
 
     def _on_side_picked(self, side: str) -> None:
         # The other side stays what the user sees, even where that is the same set.
-        self.memory.picked[side] = self.panel.current(side)
+        self.memory.here.picked[side] = self.panel.current(side)
         self._show_needs()
+
+    def _on_subject_changed(self, _: Subject) -> None:
+        self.panel.notice.clear()
+        self._tells_age = False
+        self._show_sets()
+        self._show_remembered()
 
     def _on_maps_changed(self, _: str) -> None:
         self._show_sets()
@@ -208,17 +224,20 @@ class CompareBinding:
         self._tell_age()
 
     def _on_run_changed(self, status: JobStatus) -> None:
-        self.panel.set_status(status)
+        self.panel.set_status(told_status(self.session, self.session.comparison))
         self._show_needs()
         if status.failure is not None and not self.cohort.asks_to_overwrite(status):
             cure = self.cohort.mixed_cure(status)
-            self.tell(status.failure.sentence, cure="Take them together" if cure else "",
+            sentence = whose_failure(self.session, self.session.comparison)
+            self.tell(sentence, cure="Take them together" if cure else "",
                       action=cure)  # fmt: skip
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
-        if isinstance(compared, Compared):
+        if isinstance(compared, Compared) and not is_own(self.session, self.session.comparison):
+            self._show_state()  # it is remembered for its own subject
+        elif isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()
             notes = compared.comparison.warnings

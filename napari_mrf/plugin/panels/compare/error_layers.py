@@ -60,15 +60,16 @@ class CompareErrors:
         self.tell = tell
         self.session = session_of(viewer)
         self.compared: Compared | None = None
-        self._masked = compare_memory_of(viewer).masked
+        self._memory = compare_memory_of(viewer)
         self._timer = QTimer(panel)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self._refresh)
         self.bond = Bond(panel)
+        self.bond.connect(self.session.subject_changing, self._on_subject_changing)
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
 
-    def set_compared(self, compared: Compared | ComparedCohort) -> None:
+    def set_compared(self, compared: Compared | ComparedCohort | None) -> None:
         """Update the error layers of these sets to their current maps."""
         self.compared = compared if isinstance(compared, Compared) else None
         self._redraw(every=True)
@@ -78,9 +79,9 @@ class CompareErrors:
         view = self.panel.results
         of = (compared.reference.name, compared.test.name, key, view.error_kind())
         if view.regions_only.isChecked() and self.session.regions is not None:
-            self._masked.add(of)
+            self._memory.here.masked.add(of)
         else:
-            self._masked.discard(of)
+            self._memory.here.masked.discard(of)
         values = self._values(compared, of)
         if values is None:
             return
@@ -107,7 +108,7 @@ class CompareErrors:
         """Return the error map (Z, Y, X); None, with a message, if there is none."""
         regions, region = self.session.regions, None
         try:
-            if of in self._masked and regions is not None:
+            if of in self._memory.here.masked and regions is not None:
                 chosen = self.panel.regions.chosen()
                 labels = regions.labels
                 region = labels > 0 if chosen is None else np.isin(labels, chosen)
@@ -138,10 +139,14 @@ class CompareErrors:
             return
         sides = (compared.reference.name, compared.test.name)
         for of in find_errors(self.viewer):
-            if of[:2] == sides and (every or of in self._masked):
+            if of[:2] == sides and (every or of in self._memory.here.masked):
                 values = self._values(compared, of)
                 if values is not None:
                     show_error(self.viewer, values, compared.reference.maps, of)
+
+    def _on_subject_changing(self) -> None:
+        layer_turns_of(self.viewer).finish(_OWNER)  # its layers are those of this subject
+        self._timer.stop()
 
     def _on_regions_changed(self, _: Regions | None) -> None:
         self.refresh_soon()

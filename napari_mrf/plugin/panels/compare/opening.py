@@ -50,6 +50,7 @@ class CompareOpening:
         self.session = session_of(viewer)
         self.memory = compare_memory_of(viewer)
         self.job = Job()
+        self._subject = ""
         self._tell = tell
         self._show_sets = show_sets
         panel.folder_requested.connect(self._on_folder_requested)
@@ -67,6 +68,7 @@ class CompareOpening:
             if one.name == name and one.folder != str(folder):
                 # Another set of that name must not be replaced by a look into a folder.
                 name = "/".join(Path(folder).resolve().parts[-2:])
+        self._subject = self.session.subject.key
         self.job.start("Opening maps", read_maps, str(folder), name, side)
 
     def truth_folder(self) -> Path | None:
@@ -94,12 +96,13 @@ class CompareOpening:
     def _on_opened(self, opened: OpenedMaps) -> None:
         self.panel.notice.clear()
         name = opened.maps_set.name
-        self.memory.sums[name] = opened.sums
+        memory = self.memory.of(self._subject)
+        memory.sums[name] = opened.sums
         other = "test" if opened.side == "reference" else "reference"
-        if self.memory.picked.get(other) == name:
-            del self.memory.picked[other]
-        self.memory.picked[opened.side] = name
-        maps_display_of(self.viewer).add(opened.maps_set)
+        if memory.picked.get(other) == name:
+            del memory.picked[other]
+        memory.picked[opened.side] = name
+        maps_display_of(self.viewer).add(opened.maps_set, self._subject)
         self._show_sets()
         told = [f"Header of {text}" for text in opened.maps_set.maps.file_warnings]
         if told or opened.notes:

@@ -94,12 +94,18 @@ class CompareResultsBinding:
             self._key = comparison.maps[0]
         drawn = labels_in(comparison)
         named = {label: compared.table[label] for label in drawn if label in compared.table}
-        self.panel.regions.set_regions(named, self.memory.left_out)
+        self.panel.regions.set_regions(named, self.memory.here.left_out)
         self.errors.set_compared(compared)  # its masks are the regions that are checked by now
         self.view.set_has_regions(bool(drawn))
         self.view.set_in_view(compared.is_in_view)
         self.view.show()
         self._show_map()
+
+    def clear(self) -> None:
+        """Show no comparison."""
+        self.compared = None
+        self.errors.set_compared(None)
+        self.view.hide()
 
     def show_map(self, key: str) -> None:
         """Show the plots of another map."""
@@ -115,7 +121,9 @@ class CompareResultsBinding:
     def state(self) -> dict[str, Any]:
         """Return the choices in JSON-ready form."""
         left_out = (
-            self.panel.regions.left_out() if self.compared is not None else self.memory.left_out
+            self.panel.regions.left_out()
+            if self.compared is not None
+            else self.memory.here.left_out
         )
         return {
             "map": self._key,
@@ -137,7 +145,7 @@ class CompareResultsBinding:
         view.regions_only.setChecked(bool(state.get("regions_only", False)))
         left_out = state.get("left_out", [])
         if isinstance(left_out, list):
-            self.memory.left_out = frozenset(one for one in left_out if isinstance(one, int))
+            self.memory.here.left_out = frozenset(one for one in left_out if isinstance(one, int))
         if self.compared is not None:
             self.show(self.compared)
 
@@ -214,7 +222,7 @@ class CompareResultsBinding:
             self.show_map(self.compared.comparison.maps[row])
 
     def _on_selection_changed(self) -> None:
-        self.memory.left_out = self.panel.regions.left_out()
+        self.memory.here.left_out = self.panel.regions.left_out()
         self._show_plot()
         self.errors.refresh_soon()
 

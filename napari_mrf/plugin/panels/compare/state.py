@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.work import Compared
-from napari_mrf.plugin.session import one_per_viewer, session_of
+from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.session import MapsSet
 
 
-class CompareMemory:
-    """The last comparison of a viewer, the picked sides, and the order of its maps.
-
-    There is one per viewer, not one per panel: a comparison continues, and its result is kept,
-    when the panel is closed.
+@dataclass
+class Remembered:
+    """The last comparison of a subject, and what was picked for it.
 
     Attributes
     ----------
@@ -37,30 +36,53 @@ class CompareMemory:
         The labels of the regions that are not checked.
     masked : set of tuple of str
         The error layers that show the checked regions only, by what they are of.
+    order : list of str
+        The sets in the order in which they were first made.
+    """
+
+    compared: Compared | ComparedCohort | None = None
+    picked: dict[str, str] = field(default_factory=dict)
+    sums: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    left_out: frozenset[int] = frozenset()
+    masked: set[tuple[str, str, str, str]] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
+
+
+class CompareMemory:
+    """What is remembered of the comparisons of each subject of a viewer.
+
+    There is one per viewer, not one per panel: a comparison continues, and its result is kept,
+    when the panel is closed.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
-        self.compared: Compared | ComparedCohort | None = None
-        self.picked: dict[str, str] = {}
-        self.sums: dict[str, Mapping[str, str]] = {}
-        self.left_out: frozenset[int] = frozenset()
-        self.masked: set[tuple[str, str, str, str]] = set()
         session = session_of(viewer)
-        self._sets = session.maps_sets  # a view, always as it is now
-        self._order = list(self._sets)
+        self._session = session
+        self._by_subject = BySubject(session, Remembered)
         session.maps_changed.connect(self._on_maps_changed)
         session.comparison.succeeded.connect(self._on_compared)
 
+    @property
+    def here(self) -> Remembered:
+        """Of the current subject."""
+        return self._by_subject.here
+
+    def of(self, key: str) -> Remembered:
+        """Return what is remembered of a subject."""
+        return self._by_subject.of(key)
+
     def sets(self) -> list[MapsSet]:
         """Return the sets in the order they were first made: one made again keeps its place."""
-        return [self._sets[name] for name in self._order if name in self._sets]
+        sets, here = self._session.maps_sets, self.here
+        kept = [one for one in here.order if one in sets]
+        here.order = kept + [one for one in sets if one not in kept]
+        return [sets[name] for name in here.order]
 
     def _on_maps_changed(self, _: str) -> None:
-        kept = [one for one in self._order if one in self._sets]
-        self._order = kept + [one for one in self._sets if one not in kept]
+        self.sets()
 
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
-        self.compared = compared
+        self.of(self._session.owner_of(self._session.comparison)).compared = compared
 
 
 def sides_of(

@@ -72,8 +72,9 @@ def compare_sets(
     regions: Regions | None,
     options: ComparisonOptions,
     sums: Mapping[str, Mapping[str, str]],
+    subject: str = "",
 ) -> Generator[Step, None, Compared]:
-    """Compare two sets of the session in steps; `sums` has the sha256 of files by set."""
+    """Compare two sets of a subject in steps; `sums` has the sha256 of files by set."""
     yield Step(detail="starting")
     from napari_mrf.analysis.comparison.compare import iter_compare
     from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT, SubjectMaps
@@ -88,16 +89,16 @@ def compare_sets(
     }
     if regions is not None:
         record["labels"] = {"path": regions.path or "drawn in the viewer", "sha256": ""}
-    subject = SubjectMaps(
+    compared = SubjectMaps(
         reference.maps,
         test.maps,
-        reference.series_name or test.series_name or ONLY_SUBJECT,
+        subject or reference.series_name or test.series_name or ONLY_SUBJECT,
         None if regions is None else regions.labels,
         {} if regions is None else regions.table,
         record=record,
     )
     steps = iter_compare(
-        [subject], 1, reference_name=reference.name, test_name=test.name, options=options
+        [compared], 1, reference_name=reference.name, test_name=test.name, options=options
     )
     comparison = yield from as_steps(steps, comparison_step)
     return Compared(comparison, reference, test, regions)

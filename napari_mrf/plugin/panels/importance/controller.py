@@ -15,6 +15,7 @@ from napari_mrf.plugin.panels.importance.methods import ImportanceMethods
 from napari_mrf.plugin.panels.importance.result import ImportanceView, importance_store_of
 from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measure, save
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.panels.shared.texts import NO_TRUTH, duration
 from napari_mrf.plugin.session import session_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+    from napari_mrf.plugin.subjects import Subject
 
 
 class ImportanceSaving:
@@ -100,6 +102,7 @@ class ImportanceBinding:
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
         self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
+        self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.methods.changed, self._show_needs)
         self.bond.connect(self.session.importance.changed, self._on_run_changed)
@@ -192,8 +195,14 @@ class ImportanceBinding:
 
     def _on_run_changed(self, status: JobStatus) -> None:
         panel = self.panel
-        panel.set_status(status)
+        panel.set_status(told_status(self.session, self.session.importance))
         self._show_needs()
+        if not (is_own(self.session, self.session.importance) or status.is_running):
+            panel.notice.say(sentence) if (
+                sentence := whose_failure(self.session, self.session.importance)
+            ) else None
+            self._show_kept()
+            return
         method = status.title.removeprefix(_TITLE)
         if status.state is JobState.FAILED and status.failure is not None:
             panel.notice.say(status.failure.sentence)
@@ -208,6 +217,19 @@ class ImportanceBinding:
             if result is not None and (notes := result.provenance.get("warnings")):
                 panel.notice.say("\n".join(notes), kind="note")
         elif status.state is JobState.IDLE:
-            result = self.store.result
-            found = "not run" if result is None else f"{result.method}, measured"
-            panel.state_changed.emit(found)
+            self._show_kept()
+
+    def _show_kept(self) -> None:
+        """Say in the header what was measured of this subject."""
+        result = self.store.result
+        found = "not run" if result is None else f"{result.method}, measured"
+        self.panel.state_changed.emit(found)
+
+    def _on_subject_changed(self, _: Subject) -> None:
+        self.panel.notice.clear()
+        self.view.show()
+        self._show_needs()
+        if self.session.importance.status.is_running:
+            self._on_run_changed(self.session.importance.status)
+        else:
+            self._show_kept()

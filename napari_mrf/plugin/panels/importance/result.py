@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
-from napari_mrf.plugin.session import one_per_viewer, session_of, unwrapped
+from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
@@ -30,27 +31,45 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 
 
+@dataclass
+class Measured:
+    """The result of a subject so far, and the series that was measured."""
+
+    result: Importance | None = None
+    series: MRFSeries | None = None
+
+
 class ImportanceStore:
-    """The results of a run so far; they are kept if the run is cancelled or fails.
+    """The results of the runs so far; they are kept if a run is cancelled or fails.
 
     Attributes
     ----------
     changed : Signal(object)
-        There is another `Importance`, or the same one has been completed.
+        There is another `Importance` of the current subject, or it has been completed.
     filled : Signal(object)
-        The current one has more results; sent many times per second.
+        That of the current subject has more results; sent many times per second.
     """
 
     changed = Signal(object)
     filled = Signal(object)
 
     def __init__(self, viewer: Any) -> None:
-        self.result: Importance | None = None
-        self.series: MRFSeries | None = None
+        self._session = session_of(viewer)
+        self._by_subject = BySubject(self._session, Measured)
         self._measured_series: MRFSeries | None = None
-        self._job = session_of(viewer).importance
+        self._job = self._session.importance
         self._job.updated.connect(self._on_updated)
         self._job.succeeded.connect(self._on_succeeded)
+
+    @property
+    def result(self) -> Importance | None:
+        """The result of the current subject, or None."""
+        return self._by_subject.here.result
+
+    @property
+    def series(self) -> MRFSeries | None:
+        """The series that it was measured in, or None."""
+        return self._by_subject.here.series
 
     def run(self, title: str, work: Callable[..., Any], series: MRFSeries, *arguments: Any) -> None:
         """Start the job that measures a series; the earlier result stays until the first new one.
@@ -62,16 +81,21 @@ class ImportanceStore:
 
     def _on_updated(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            if importance is not self.result:
-                self.result, self.series = importance, self._measured_series
-                self.changed.emit(importance)
-            else:
-                self.filled.emit(importance)
+            self._keep(importance)
 
     def _on_succeeded(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            self.result, self.series = importance, self._measured_series
-            self.changed.emit(importance)
+            self._keep(importance, is_complete=True)
+
+    def _keep(self, importance: Importance, *, is_complete: bool = False) -> None:
+        """Keep a result for the subject whose series was measured."""
+        owner = self._session.owner_of(self._job)
+        self._session.mark_results(owner)
+        measured = self._by_subject.of(owner)
+        is_new = importance is not measured.result
+        measured.result, measured.series = importance, self._measured_series
+        if owner == self._session.subject.key:
+            (self.changed if is_new or is_complete else self.filled).emit(importance)
 
 
 importance_store_of = one_per_viewer(ImportanceStore)
@@ -102,12 +126,14 @@ class ImportanceView:
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(_REDRAW_INTERVAL_MS)
         self._redraw.timeout.connect(self.show)
+        self._session = session_of(viewer)
         panel.plot.follow(viewer)
         panel.view_changed.connect(self._on_view_changed)
         panel.layer_requested.connect(self._on_layer_requested)
         panel.frame_clicked.connect(self._on_frame_clicked)
         self.bond = Bond(panel)
         self.bond.connect(self.viewer.dims.events.current_step, self._on_frame_moved)
+        self.bond.connect(self._session.subject_changing, self._on_subject_changing)
         self.bond.connect(self.store.changed, self._on_result_changed)
         self.bond.connect(self.store.filled, self._on_result_filled)
         self.show()
@@ -121,6 +147,7 @@ class ImportanceView:
         """Draw the result so far, if there is one."""
         result = self.store.result
         if result is None:
+            self.panel.set_maps([], "")
             return
         panel, keys = self.panel, list(result.keys)
         offered = [panel.map_picker.itemText(at) for at in range(panel.map_picker.count())]
@@ -185,6 +212,9 @@ class ImportanceView:
         if layer in self.viewer.layers:
             self.viewer.layers.selection.active = layer
         self._show_frame()
+
+    def _on_subject_changing(self) -> None:
+        layer_turns_of(self.viewer).finish("importance")  # its layer is that of this subject
 
     def _on_result_changed(self, result: Importance) -> None:
         self.show()

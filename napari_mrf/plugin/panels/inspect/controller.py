@@ -70,6 +70,7 @@ class InspectBinding:
         bond.connect(readings.resting_changed, self._show_legend)
         bond.connect(readings.place_changed, self._show_place)
         bond.connect(readings.failed, self._on_failed)
+        bond.connect(session.subject_changed, self._on_subject_changed)
         bond.connect(session.series_changed, self._on_series_changed)
         bond.connect(session.maps_changed, self._refresh)
         bond.connect(session.voxel_changed, self._on_voxel_selected)
@@ -186,6 +187,9 @@ class InspectBinding:
 
     def _on_failed(self, failure: Failure) -> None:
         self.panel.notice.say(failure.sentence)
+
+    def _on_subject_changed(self, _: Any) -> None:
+        self.readings.place = None  # a voxel of another subject
 
     def _on_series_changed(self, series: Any) -> None:
         self._seen = None

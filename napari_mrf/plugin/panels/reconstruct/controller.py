@@ -23,6 +23,7 @@ from napari_mrf.plugin.panels.reconstruct.work import (
 )
 from napari_mrf.plugin.panels.shared.catalogue import Catalogue, list_catalogue
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.panels.shared.texts import duration
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
+    from napari_mrf.plugin.subjects import Subject
 
 
 class ReconstructBinding:
@@ -66,6 +68,7 @@ class ReconstructBinding:
         self.mask_files = mask_files(panel, self.masks, self.bond)
         self.b1 = B1Choice(viewer, panel, self.bond)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
+        self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)
         self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
@@ -161,7 +164,10 @@ class ReconstructBinding:
         if missing := self.panel.current_needs():
             return f"There are no weights for {self.panel.current_method()} yet. {missing}"
         if self.session.reconstruction.status.is_running:
-            return "Wait for this run, or cancel it."
+            own = is_own(self.session, self.session.reconstruction)
+            return (
+                f"Wait for {'this run' if own else 'the run of the other subject'}, or cancel it."
+            )
         return ""
 
     def _on_method_changed(self, _: str) -> None:
@@ -205,10 +211,11 @@ class ReconstructBinding:
         self._show_needs()
 
     def _on_run_changed(self, status: JobStatus) -> None:
+        status = told_status(self.session, self.session.reconstruction)
         self.panel.set_status(status)
         self._show_needs()
         if status.state is JobState.FAILED and status.failure is not None:
-            self.panel.notice.say(status.failure.sentence)
+            self.panel.notice.say(whose_failure(self.session, self.session.reconstruction))
             self.panel.state_changed.emit(f"{status.title} failed")
         elif status.state is JobState.CANCELLED:
             kept = " · earlier maps kept" if status.title in self.session.maps_sets else ""
@@ -216,8 +223,17 @@ class ReconstructBinding:
         elif status.state is JobState.IDLE:
             self.panel.state_changed.emit("not run")
 
+    def _on_subject_changed(self, _: Subject) -> None:
+        self.panel.notice.clear()
+        job = self.session.reconstruction
+        if job.status.is_running:
+            self._on_run_changed(job.status)
+        else:
+            self.panel.state_changed.emit("not run")
+
     def _on_maps_changed(self, name: str) -> None:
-        self._show_state(name)
+        if not self.session.reconstruction.status.is_running or name:
+            self._show_state(name or next(reversed(list(self.session.maps_sets)), ""))
 
     def _show_state(self, name: str) -> None:
         maps_set = self.session.maps_sets.get(name)

@@ -90,7 +90,8 @@ class LayerFiles(Generic[LoadedT]):
 
     def _on_loaded(self, loaded: LoadedT) -> None:
         series = self.session.series
-        if series is not None and not grid_difference(loaded.series, series):
+        is_here = self.session.subject_of(loaded.series) == self.session.subject.key
+        if series is not None and is_here and not grid_difference(loaded.series, series):
             self.choice.pick(self._show(self.choice.viewer, loaded).name)
             if loaded.warnings:
                 self.panel.notice.say("\n".join(loaded.warnings), kind="note")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -205,7 +206,7 @@ class ResultsBinding:
         self.session = session_of(viewer)
         self.display = maps_display_of(viewer)
         self.saving = Job()
-        self._directory = self._saved_set = ""
+        self._directory = self._saved_set = self._saved_subject = ""
         panel.save_requested.connect(self._on_save_requested)
         panel.maps_changed.connect(self._on_maps_picked)
         panel.companion_changed.connect(self._on_companion_changed)
@@ -224,6 +225,7 @@ class ResultsBinding:
         maps_set = self.session.maps_sets.get(self.panel.current_maps())
         if maps_set is not None and not self.saving.status.is_running:
             self._directory, self._saved_set = directory, maps_set.name
+            self._saved_subject = self.session.subject.key
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
     def _show(self, name: str) -> None:
@@ -291,14 +293,20 @@ class ResultsBinding:
         self.display.set_hides_invalid(is_hidden)
 
     def _on_save_requested(self) -> None:
-        directory = QFileDialog.getExistingDirectory(self.panel, "Save maps to a folder")
+        series, name = self.session.series, self.session.subject.name
+        near = "" if series is None or not series.source_path else series.source_path
+        directory = QFileDialog.getExistingDirectory(
+            self.panel,
+            f"Save {self.panel.current_maps()} of {name} to a folder",
+            str(Path(near).parent) if near else "",
+        )
         if directory:
             self.save_to(directory)
 
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
         if status.state is JobState.DONE:
-            self.session.mark_maps_saved(self._saved_set, self._directory)
+            self.session.mark_maps_saved(self._saved_set, self._directory, self._saved_subject)
             self.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
             self.notice.clear()
@@ -306,4 +314,5 @@ class ResultsBinding:
                 self.notice.say(status.failure.sentence)
 
     def _overwrite(self) -> None:
-        self.save_to(self._directory, overwrite=True)
+        if self._saved_subject == self.session.subject.key:
+            self.save_to(self._directory, overwrite=True)

@@ -15,6 +15,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import PARAMETER_KEY
 from napari_mrf.plugin.layers.outlines import prepare_outlines
 from napari_mrf.plugin.layers.regions import prepare_colors, table_names
+from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
@@ -65,6 +66,7 @@ class RoisBinding:
         panel.redo_requested.connect(self.redo)
         panel.edit_requested.connect(self._on_edit_requested)
         panel.layer_changed.connect(self._on_layer_picked)
+        panel.new_requested.connect(self._on_new_requested)
         panel.set_changed.connect(self._on_set_changed)
         panel.tree.label_picked.connect(self._on_label_picked)
         self.bond = Bond(panel)
@@ -146,7 +148,9 @@ class RoisBinding:
         self._layers = {
             layer.name: layer
             for layer in self.viewer.layers
-            if isinstance(layer, Labels) and PARAMETER_KEY not in layer.metadata
+            if isinstance(layer, Labels)
+            and PARAMETER_KEY not in layer.metadata
+            and is_here(self.viewer, layer)
         }
         current = next((name for name, one in self._layers.items() if one is self.editor.layer), "")
         self.panel.set_layers(list(self._layers), current)
@@ -185,7 +189,12 @@ class RoisBinding:
             else:
                 self._on_told(error.sentence(), "problem")
         else:
+            layer.visible = True  # what is drawn has to be seen
             self.panel.notice.clear()
+        self._show_layers()
+
+    def _on_new_requested(self) -> None:
+        self.editor.start_anew()
         self._show_layers()
 
     def _take_nearest(self, layer: Labels) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.errors import MRFInputError
@@ -15,14 +16,13 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.overwriting import ask_save_path
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
-from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.session import Regions, session_of
 from napari_mrf.plugin.viewer.opening import series_name
-from napari_mrf.rois.label_set import joined
+from napari_mrf.rois.label_set import joined, with_unknown_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    import numpy as np
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
@@ -62,6 +62,7 @@ class RoisFilesBinding:
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
         self.loading, self.saving = Job(), Job()
+        self._loaded_for = self._saved_for = ""  # subjects
         self._cure: Callable[[], None] | None = None
         panel.load_requested.connect(self._on_load_requested)
         panel.save_requested.connect(self._on_save_requested)
@@ -76,6 +77,7 @@ class RoisFilesBinding:
         """Show the labels of a file in a layer of their own."""
         grid = self.editor.layers.grid()
         if grid is not None and not self.loading.status.is_running:
+            self._loaded_for = self.session.subject.key
             self._cure = None if resample else partial(self.load, path, resample=True)
             self.loading.start(f"Loading {Path(path).name}", read_labels, path, grid, resample)
 
@@ -92,6 +94,7 @@ class RoisFilesBinding:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
+            self._saved_for = self.session.subject.key
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 
     def import_table(self, path: str) -> None:
@@ -176,6 +179,9 @@ class RoisFilesBinding:
     def _on_loaded(self, loaded: LoadedLabels) -> None:
         table = joined(loaded.table or {}, self.editor.table)
         self._cure = None
+        if self._loaded_for != self.session.subject.key:
+            self._keep_for_later(loaded, table)
+            return
         self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path))
         if not loaded.label_map.resampled:
             self.session.mark_regions_saved(str(loaded.path))
@@ -185,6 +191,16 @@ class RoisFilesBinding:
                              "are different.")  # fmt: skip
         self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
 
+    def _keep_for_later(self, loaded: LoadedLabels, table: Mapping[int, Label]) -> None:
+        """Give labels to the subject they were loaded for, which is not shown any more."""
+        grid, labels = self.session.series_of(self._loaded_for), loaded.label_map.values
+        if grid is not None:
+            path = "" if loaded.label_map.resampled else str(loaded.path)
+            table = with_unknown_labels({k: v for k, v in table.items() if k}, np.unique(labels))
+            drawn = {int(one): table[int(one)] for one in np.unique(labels) if one}
+            regions = Regions(labels.astype(np.uint16), drawn, path, grid.affine)
+            self.session.set_regions(regions, self._loaded_for)
+
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.save_button.setEnabled(not status.is_running)
         if status.failure is not None and status.state is JobState.FAILED:
@@ -192,7 +208,7 @@ class RoisFilesBinding:
 
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
-        self.session.mark_regions_saved(path)
+        self.session.mark_regions_saved(path, self._saved_for)
         self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.label import Label
 
 NEW_LAYER = "a new layer"
+NEW_REGIONS = "New regions…"
 _EDITS = {
     "add": "Add a region",
     "rename": "Rename… (F2)",
@@ -51,6 +52,8 @@ class RoisPanel(QWidget):
     -------
     layer_changed
         The user picked a Labels layer to draw on; empty for a new one.
+    new_requested
+        The user wants another layer beside those that there are.
     set_changed
         The user picked another set of regions.
     edit_requested
@@ -68,6 +71,7 @@ class RoisPanel(QWidget):
     """
 
     layer_changed = Signal(str)
+    new_requested = Signal()
     set_changed = Signal(str)
     edit_requested = Signal(str)
     draw_requested = Signal(bool)
@@ -83,7 +87,10 @@ class RoisPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer_picker = Picker("The Labels layer that holds the regions")
+        self.layer_picker = Picker(
+            "The Labels layer that is drawn on and counts; New regions adds an empty one, for a "
+            "second reader"
+        )
         self.set_picker = Picker("The regions in the list; drawn regions are always listed")
         self.tree = RegionsTree()
         self.edit_menu = QMenu(self)
@@ -160,8 +167,11 @@ class RoisPanel(QWidget):
             button.clicked.connect(lambda _=False, signal=signal: signal.emit())
 
     def set_layers(self, names: Sequence[str], current: str) -> None:
-        """Offer Labels layers to draw on; empty for a layer that drawing will make."""
-        entries = [*names] if current else [NEW_LAYER, *names]
+        """Offer Labels layers to draw on; empty for a layer that drawing will make.
+
+        Another one can always be added, for a second reader.
+        """
+        entries = [*names, NEW_REGIONS] if current else [NEW_LAYER, *names]
         self.layer_picker.fill(entries, current or NEW_LAYER)
 
     def set_labels(self, table: Mapping[int, Label], slices: Mapping[int, tuple[int, ...]]) -> None:
@@ -207,7 +217,10 @@ class RoisPanel(QWidget):
         self.fill_requested.emit(self.for_all.isChecked())
 
     def _on_layer_activated(self, name: str) -> None:
-        self.layer_changed.emit("" if name == NEW_LAYER else name)
+        if name == NEW_REGIONS:
+            self.new_requested.emit()
+        else:
+            self.layer_changed.emit("" if name == NEW_LAYER else name)
 
     def _on_context_menu(self, at: QPoint) -> None:
         self.edit_menu.popup(present(self.tree.viewport()).mapToGlobal(at))

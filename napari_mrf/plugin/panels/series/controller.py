@@ -14,8 +14,12 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
+from napari_mrf.plugin.layers.subjects import is_shown, show
 from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
+from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.subjects import UNTITLED
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, opener_of
 
@@ -59,6 +63,7 @@ class SeriesBinding:
         panel.open_requested.connect(self._on_open_requested)
         panel.sequence_file_requested.connect(self._on_sequence_file_requested)
         panel.average_requested.connect(self._on_average_requested)
+        panel.show_requested.connect(self._on_show_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
         layers = self.viewer.layers.events
@@ -66,8 +71,9 @@ class SeriesBinding:
         self.bond.connect(layers.removed, self._on_layer_removed)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.opening.changed, self._on_opening_changed)
+        self.bond.connect(self._opener.told, self._on_told)
         for layer in self.viewer.layers:
-            self.bond.connect(layer.events.name, self._on_layer_renamed)
+            self._watch(layer)
         self._adopt_layers()
         self._show()
         self._on_opening_changed(self.session.opening.status)
@@ -89,14 +95,26 @@ class SeriesBinding:
     def _series_layers(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.viewer.layers if series_of(layer) is not None}
 
+    def _watch(self, layer: Layer) -> None:
+        self.bond.connect(layer.events.name, self._on_layer_renamed)
+        if series_of(layer) is not None:
+            self.bond.connect(layer.events.visible, self._show_hidden)
+
     def _adopt_layers(self) -> None:
-        """Make the newest series layer current if the current one is gone or there was none."""
-        layers = self._series_layers()
-        present = self.session.series
+        """Make another series layer current if the current one is gone or there was none.
+
+        The newest of the same subject comes first. A subject with results stays without one.
+        """
+        layers, session = self._series_layers(), self.session
+        present, here = session.series, session.subject
         name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
         if not name:
-            name = next(reversed(layers), "")
-        self.session.set_series(series_of(layers[name]) if name else None, name)
+            own = [
+                name for name, one in layers.items() if one.metadata.get(SUBJECT_KEY) == here.key
+            ]
+            stays = session.has_results(here.key) and here.name != UNTITLED
+            name = next(reversed(own if own or stays else list(layers)), "")
+        session.set_series(series_of(layers[name]) if name else None, name)
         if layers:
             show_canvas_texts(self.viewer)
         self._propose_sequence()
@@ -163,7 +181,9 @@ class SeriesBinding:
         panel.set_sequences(self._choices(), sequence.name if sequence else "")
         panel.set_facts(facts_of(series) if series is not None else [])
         panel.set_warnings(series.warnings if series is not None else ())
+        self._show_hidden()
         if series is None:
+            self._explain_missing_series()
             return
         layer = layers.get(self.session.series_name)
         if layer is not None:
@@ -171,6 +191,34 @@ class SeriesBinding:
         if sequence is None:
             self._explain_missing_sequence(series)
         panel.state_changed.emit(one_line(self.session.series_name, series))
+
+    def _show_hidden(self, event: Event | None = None) -> None:
+        """Say when the series is not what the canvas shows."""
+        layer = self._series_layers().get(self.session.series_name)
+        is_hidden = layer is not None and not is_shown(layer)
+        self.panel.set_hidden(self.session.series_name if is_hidden else "")
+
+    def _on_show_requested(self) -> None:
+        layer = self._series_layers().get(self.session.series_name)
+        if layer is not None:
+            show(self.viewer, layer)
+
+    def _on_told(self, sentence: str) -> None:
+        self.panel.notice.say(sentence, kind="note")
+
+    def _explain_missing_series(self) -> None:
+        """Say what stays of a subject whose series was removed, and how to remove that too."""
+        subject = self.session.subject
+        if subject.name not in ("", UNTITLED):
+            self._cure = self._remove_subject
+            self.panel.set_problem(
+                f"The series of {subject.name} was removed from the layers; its results are kept. "
+                "Open it again to go on, or remove them.", cure="Remove the results…",
+            )  # fmt: skip
+            self.panel.state_changed.emit(f"{subject.name} · without its series")
+
+    def _remove_subject(self) -> None:
+        asks_to_remove(self.panel, self.viewer, self.session.subject.key)
 
     def _explain_missing_sequence(self, series: MRFSeries) -> None:
         for sequence in self._choices().values():
@@ -247,7 +295,7 @@ class SeriesBinding:
         self.session.opening.cancel()
 
     def _on_layer_inserted(self, event: Event) -> None:
-        self.bond.connect(event.value.events.name, self._on_layer_renamed)
+        self._watch(event.value)
         series = series_of(event.value)
         if series is not None:
             self.session.set_series(series, event.value.name)
@@ -258,6 +306,9 @@ class SeriesBinding:
         self._adopt_layers()
 
     def _on_layer_removed(self, event: Event) -> None:
+        series, key = series_of(event.value), event.value.metadata.get(SUBJECT_KEY, "")
+        if series is not None and self.session.series_of(key) is series:
+            self.session.drop_series(key)
         self._adopt_layers()
         self._show()
 
@@ -272,6 +323,8 @@ class SeriesBinding:
             series = self.session.series
             state = one_line(self.session.series_name, series) if series else "open a series"
             self.panel.state_changed.emit(state)
+            if series is None:
+                self._explain_missing_series()
 
 
 def _cut_short(error: MRFInputError) -> str:

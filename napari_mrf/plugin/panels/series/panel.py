@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 NO_SEQUENCE = "pick a sequence"
+NO_LAYER = "none"
 
 
 class SeriesPanel(QWidget):
@@ -43,6 +44,8 @@ class SeriesPanel(QWidget):
     -------
     layer_changed, sequence_changed, component_changed
         The user picked a layer, a sequence (by name) or a component.
+    show_requested
+        The user wants to see the series, which is hidden.
     open_requested, sequence_file_requested, average_requested, cancel_requested
         The user pressed the button.
     state_changed
@@ -52,6 +55,7 @@ class SeriesPanel(QWidget):
     layer_changed = Signal(str)
     sequence_changed = Signal(str)
     component_changed = Signal(str)
+    show_requested = Signal()
     open_requested = Signal()
     sequence_file_requested = Signal()
     average_requested = Signal()
@@ -75,6 +79,8 @@ class SeriesPanel(QWidget):
         self.facts = narrow_form(spacing=2)
         self.notice = Notice()
         self.warnings = Notice()
+        self.hidden = Notice()
+        self.hidden.cure_button.setToolTip("Show the layer of the series again")
         self.progress_row = ProgressRow()
         self._fact_labels: dict[str, QLabel] = {}
         self._arrange()
@@ -117,6 +123,7 @@ class SeriesPanel(QWidget):
         layout.addLayout(form)
         layout.addLayout(self.facts)
         layout.addWidget(self.progress_row)
+        layout.addWidget(self.hidden)
         layout.addWidget(self.notice)
         layout.addWidget(self.warnings)
 
@@ -127,13 +134,14 @@ class SeriesPanel(QWidget):
         self.open_button.clicked.connect(self._on_open_clicked)
         self.sequence_button.clicked.connect(self._on_sequence_button_clicked)
         self.notice.cure_requested.connect(self.average_requested)
+        self.hidden.cure_requested.connect(self.show_requested)
         self.progress_row.cancel_requested.connect(self.cancel_requested)
 
     def set_layers(self, names: Sequence[str], current: str) -> None:
-        """Offer the series layers; the rest of the panel needs one."""
-        self.layer_picker.fill(names or ["none"], current)
-        has_series = bool(names)
-        self.layer_picker.setEnabled(has_series)
+        """Offer the series layers; the rest of the panel needs a current one."""
+        self.layer_picker.fill(names if current else [NO_LAYER, *names], current or NO_LAYER)
+        has_series = bool(current)
+        self.layer_picker.setEnabled(bool(names))
         self.sequence_picker.setEnabled(has_series)
         self.sequence_button.setEnabled(has_series)
         for button in self.components.buttons():
@@ -181,6 +189,13 @@ class SeriesPanel(QWidget):
             self.notice.say(sentence, cure=cure)
         else:
             self.notice.clear()
+
+    def set_hidden(self, name: str) -> None:
+        """Say that the series of that name is hidden; empty if it is not."""
+        if name:
+            self.hidden.say(f"{name} is hidden.", kind="note", cure="Show")
+        else:
+            self.hidden.clear()
 
     def set_opening(self, status: JobStatus) -> None:
         """Show the progress of a file being opened."""

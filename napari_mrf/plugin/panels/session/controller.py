@@ -53,12 +53,15 @@ class SessionBinding:
         self.session = session_of(viewer)
         self.job = Job()
         self.restoring = SessionRestoring(viewer, bar, bindings)
-        self._path: Path | None = None
+        self._paths: dict[str, Path] = {}  # a session is of one subject
+        self._saved_subject = ""
+        self._opened = Path()
         bar.open_requested.connect(self._on_open_requested)
         bar.save_requested.connect(self._on_save_requested)
         bar.save_as_requested.connect(self._on_save_as_requested)
         bar.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(bar)
+        self.bond.connect(self.session.subject_changed, self._show_name)
         self.bond.connect(self.job.changed, self._on_job_changed)
         self.bond.connect(self.job.succeeded, self._on_job_succeeded)
 
@@ -67,6 +70,7 @@ class SessionBinding:
         path = Path(_with_ending(str(path)))
         if not self.job.status.is_running:
             self.bar.notice.clear()
+            self._saved_subject = self.session.subject.key
             self.job.start(f"Saving {path.name}", save_study, self.study(), path)
 
     def open_file(self, path: str | Path) -> None:
@@ -112,10 +116,14 @@ class SessionBinding:
             self.open_file(path)
 
     def _would_lose(self) -> bool:
-        """Return whether maps or regions in the window are not saved."""
-        regions = self.session.regions
-        drawn = regions is not None and not regions.path and bool(regions.labels.any())
-        return drawn or any(not one.folder for one in self.session.maps_sets.values())
+        """Return whether maps or regions of any subject in the window are not saved."""
+        for subject in self.session.subjects:
+            regions = self.session.regions_of(subject.key)
+            if regions is not None and not regions.path and regions.labels.any():
+                return True
+            if any(not one.folder for one in self.session.maps_sets_of(subject.key).values()):
+                return True
+        return False
 
     def _ask_to_replace(self) -> bool:
         return is_confirmed(
@@ -125,10 +133,11 @@ class SessionBinding:
         )  # fmt: skip
 
     def _on_save_requested(self) -> None:
-        if self._path is None:
+        path = self._paths.get(self.session.subject.key)
+        if path is None:
             self._on_save_as_requested()
         else:
-            self.save_to(self._path)
+            self.save_to(path)
 
     def _on_save_as_requested(self) -> None:
         proposal = f"{self.session.series_name or 'study'}{_ENDING}"
@@ -150,16 +159,35 @@ class SessionBinding:
 
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
-            self._path = outcome.path
+            key = self._saved_subject
+            self._paths[key] = outcome.path
             for name, folder in outcome.folders.items():
-                self.session.mark_maps_saved(name, str(folder))
+                self.session.mark_maps_saved(name, str(folder), key)
             if outcome.labels_path is not None:
-                self.session.mark_regions_saved(str(outcome.labels_path))
-            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}", kind="note")
+                self.session.mark_regions_saved(str(outcome.labels_path), key)
+            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}{self._only(key)}",
+                                kind="note")  # fmt: skip
+            self._show_name()
         else:
-            self._path = outcome.contents.path
-            self.restoring.show(outcome)
-        self.bar.set_name(self._path.name if self._path is not None else "")
+            self._paths.clear()
+            self._opened = outcome.contents.path
+            self.restoring.show(outcome, self._on_shown)
+
+    def _on_shown(self) -> None:
+        """Save to the file that was opened from now on, as soon as its subject is there."""
+        self._paths[self.session.subject.key] = self._opened
+        self._show_name()
+
+    def _show_name(self, _: Any = None) -> None:
+        path = self._paths.get(self.session.subject.key)
+        self.bar.set_name("" if path is None else path.name)
+
+    def _only(self, key: str) -> str:
+        """Say whose session it is where there are others, which a session file does not hold."""
+        if len(self.session.subjects) < 2:
+            return ""
+        return (f". It holds {self.session.name_of(key)} alone: pick each other subject and save "
+                "its session too.")  # fmt: skip
 
 
 def _also(saved: SavedStudy) -> str:

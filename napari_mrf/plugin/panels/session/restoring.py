@@ -13,9 +13,10 @@ from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -46,13 +47,16 @@ class SessionRestoring:
         self.bindings = bindings
         self.session = session_of(viewer)
 
-    def show(self, opened: OpenedStudy) -> None:
-        """Replace the content of the window, one layer per turn of the event loop."""
+    def show(self, opened: OpenedStudy, shown: Callable[[], None]) -> None:
+        """Replace the content of the window, one layer per turn of the event loop.
+
+        Calls `shown` as soon as the subject of the session is the current one.
+        """
         turns = layer_turns_of(self.viewer)
         turns.drop()
-        turns.begin(_OWNER, self._layers_by_turns(opened))
+        turns.begin(_OWNER, self._layers_by_turns(opened, shown))
 
-    def _layers_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
+    def _layers_by_turns(self, opened: OpenedStudy, shown: Callable[[], None]) -> Iterator[None]:
         contents = opened.contents
         self._clear()
         yield
@@ -64,7 +68,8 @@ class SessionRestoring:
             self.session.set_series(series_of(layer), layer.name)
             if record.component != "magnitude":
                 show_component(layer, record.component)
-            yield
+        shown()
+        yield
         for maps in contents.file.maps:
             if maps.name in contents.maps:
                 maps_display_of(self.viewer).add(
@@ -131,8 +136,9 @@ class SessionRestoring:
         self.session.set_regions(None)
         layer_turns_of(self.viewer).drop("pins")
         remove_together(self.viewer, [one for one in self.viewer.layers if _is_ours(one)])
-        for name in list(self.session.maps_sets):  # of which no layer has come yet
-            self.session.remove_maps(name)
+        here = self.session.subject.key
+        for key in [*(one.key for one in self.session.subjects if one.key != here), here]:
+            subjects_display_of(self.viewer).remove(key)  # with maps of which no layer has come
 
 
 def _is_ours(layer: Layer) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.session import session_of, unwrapped
 
@@ -50,6 +51,7 @@ class LayerChoice:
         layers = self.viewer.layers.events
         bond.connect(layers.inserted, self._on_layer_inserted)
         bond.connect(layers.removed, self._on_layers_changed)
+        bond.connect(self.session.subject_changed, self._on_layers_changed)
         for layer in self.viewer.layers:
             bond.connect(layer.events.name, self._on_layers_changed)
         self._on_layers_changed()
@@ -77,7 +79,11 @@ class LayerChoice:
 
     def _on_layers_changed(self, event: Any = None) -> None:
         before = self.picked_layer()
-        self._layers = {layer.name: layer for layer in self.viewer.layers if self.suits(layer)}
+        self._layers = {
+            layer.name: layer
+            for layer in self.viewer.layers
+            if self.suits(layer) and is_here(self.viewer, layer)
+        }
         current = next(
             (name for name, layer in self._layers.items() if layer is before), self.nothing
         )

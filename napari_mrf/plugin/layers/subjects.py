@@ -1,0 +1,144 @@
+"""Layers of several subjects in one viewer: their names, and which of them are shown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from napari_mrf.plugin.layers.metadata import SERIES_KEY, SUBJECT_KEY
+from napari_mrf.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PLAIN_KEY = "mrf_plain_name"
+"""Metadata: the name of a layer without its subject."""
+
+_GIVEN_KEY = "mrf_given_name"
+"""Metadata: the name that a layer was given last, which tells a name that the user gave."""
+
+_SHOWN_KEY = "mrf_shown"
+"""Metadata of a layer of a subject that is not the current one: whether it is shown with it."""
+
+
+def of_subject(
+    viewer: Any, name: str, *, visible: bool = True, subject: str | None = None
+) -> dict[str, Any]:
+    """Return name, visibility and metadata that make a new layer one of a subject.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        The layer will be added to it.
+    name : str
+        ``"<method> · <parameter>"``; with several subjects the name of the subject precedes it.
+    visible : bool
+        Whether it is shown while its subject is.
+    subject : str, optional
+        Key of the subject; the current one without.
+
+    Returns
+    -------
+    dict
+        ``"name"``, ``"visible"`` and ``"metadata"``.
+    """
+    session = session_of(viewer)
+    here = session.subject.key
+    key = here if subject is None else subject
+    given = _full_name(session, key, name)
+    metadata: dict[str, Any] = {SUBJECT_KEY: key, _PLAIN_KEY: name, _GIVEN_KEY: given}
+    if key != here:
+        metadata[_SHOWN_KEY] = visible
+    return {"name": given, "visible": visible and key == here, "metadata": metadata}
+
+
+def plain_name(layer: Any) -> str:
+    """Return the name of a layer without its subject."""
+    return str(layer.metadata.get(_PLAIN_KEY, layer.name))
+
+
+def claim(viewer: Any, layer: Any) -> None:
+    """Make a layer that belongs to nobody yet one of the current subject."""
+    if SUBJECT_KEY not in layer.metadata:
+        layer.metadata[SUBJECT_KEY] = session_of(viewer).subject.key
+
+
+def is_here(viewer: Any, layer: Any) -> bool:
+    """Return whether a layer belongs to the current subject or to none."""
+    key = session_of(viewer).subject.key
+    return bool(layer.metadata.get(SUBJECT_KEY, key) == key)
+
+
+def show(viewer: Any, layer: Any, is_shown: bool = True) -> None:
+    """Show or hide a layer, as soon as its subject is the current one."""
+    if not is_here(viewer, layer):
+        layer.metadata[_SHOWN_KEY] = is_shown
+    elif layer.visible != is_shown:  # napari draws again at every assignment
+        layer.visible = is_shown
+
+
+def is_shown(layer: Any) -> bool:
+    """Return whether a layer is visible, or will be once its subject is the current one."""
+    return bool(layer.visible or layer.metadata.get(_SHOWN_KEY))
+
+
+def layers_of_subject(viewer: Any, key: str) -> list[Any]:
+    """Return all layers of a subject."""
+    return [layer for layer in viewer.layers if layer.metadata.get(SUBJECT_KEY) == key]
+
+
+def hide_others_by_turns(viewer: Any) -> Iterator[None]:
+    """Hide the layers of other subjects, and note which were shown; yield after every one."""
+    key = session_of(viewer).subject.key
+    for layer in [one for one in viewer.layers if one.metadata.get(SUBJECT_KEY, key) != key]:
+        layer.metadata.setdefault(_SHOWN_KEY, layer.visible)
+        if layer.visible:
+            layer.visible = False
+            yield
+
+
+def show_own_by_turns(viewer: Any) -> Iterator[None]:
+    """Show the layers of the current subject that were shown; yield after every one."""
+    for layer in layers_of_subject(viewer, session_of(viewer).subject.key):
+        if layer.metadata.pop(_SHOWN_KEY, False) and not layer.visible and layer in viewer.layers:
+            layer.visible = True
+            yield
+
+
+def rename_layers(viewer: Any) -> None:
+    """Put the names of the subjects before those of their layers, or take them away.
+
+    Names that the user gave stay.
+    """
+    session = session_of(viewer)
+    for layer in viewer.layers:
+        plain = layer.metadata.get(_PLAIN_KEY)
+        if plain is None or _without_number(layer.name) != layer.metadata[_GIVEN_KEY]:
+            continue
+        given = _full_name(session, layer.metadata[SUBJECT_KEY], plain)
+        if given != layer.metadata[_GIVEN_KEY]:
+            layer.metadata[_GIVEN_KEY] = given
+            layer.name = given
+
+
+def keep_name(layer: Any) -> None:
+    """Rename a layer no more."""
+    layer.metadata.pop(_PLAIN_KEY, None)
+
+
+def claim_series(viewer: Any, layer: Any) -> None:
+    """Note on a layer of a series whose scan it shows."""
+    session = session_of(viewer)
+    series = layer.metadata.get(SERIES_KEY)
+    if series is not None and (key := session.subject_of(series)) is not None:
+        layer.metadata[SUBJECT_KEY] = key
+
+
+def _full_name(session: Any, key: str, name: str) -> str:
+    subject = session.name_of(key) if len(session.subjects) > 1 else ""
+    return f"{subject} · {name}" if subject else name
+
+
+def _without_number(name: str) -> str:
+    """Return a name without the number that napari adds to a second one of it."""
+    return re.sub(r" \[\d+\]$", "", name)

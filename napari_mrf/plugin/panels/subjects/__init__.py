@@ -1,0 +1,1 @@
+"""The subject bar: which subject of the window is shown."""
