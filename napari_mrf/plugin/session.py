@@ -148,7 +148,7 @@ class SubjectState:
     regions: Regions | None = None
     region: RegionChoice | None = None
     has_more: bool = False
-    _signals: list[ReferenceType[Any]] = field(default_factory=list)
+    _scans: list[tuple[ReferenceType[Any], set[str]]] = field(default_factory=list)
 
     @property
     def has_results(self) -> bool:
@@ -158,7 +158,7 @@ class SubjectState:
     @property
     def has_had_series(self) -> bool:
         """Whether it is known whose scan this is."""
-        return bool(self.source or self._signals)
+        return bool(self.source or self._scans)
 
     def owns(self, series: MRFSeries) -> bool:
         """Return whether a series is a scan of this subject.
@@ -166,16 +166,22 @@ class SubjectState:
         The same file is, and so is the same array, under whatever sequence.
         """
         source = source_of(series)
-        same_array = any(one() is series.signal for one in self._signals)
-        return same_array or bool(source and source == self.source)
+        return self.names_of(series) is not None or bool(source and source == self.source)
+
+    def names_of(self, series: MRFSeries) -> set[str] | None:
+        """Return the names that an array of this subject has had, None for another array."""
+        return next((names for one, names in self._scans if one() is series.signal), None)
 
     def take(self, series: MRFSeries | None, name: str) -> None:
         """Make a series the current one of this subject, or none; the title stays with none."""
         self.series, self.series_name = series, name if series is not None else ""
         if series is None:
             return
-        if not any(one() is series.signal for one in self._signals):
-            self._signals.append(ref(series.signal))
+        names = self.names_of(series)
+        if names is None:
+            self._scans.append((ref(series.signal), {name}))
+        else:
+            names.add(name)
         if not self.source:
             self.source = source_of(series)
         if not self.title:
@@ -389,6 +395,35 @@ class Session:
         if series is not None:
             self.set_pins(tuple(pin for pin in here.pins if _inside(pin, series)))
         self.series_changed.emit(series)
+
+    def rename_series(self, series: MRFSeries, name: str, title: str = "") -> None:
+        """Note another name of a series in the layer list, of whatever subject it is.
+
+        Parameters
+        ----------
+        series : MRFSeries
+            The series.
+        name : str
+            Its name.
+        title : str, optional
+            What its subject is called from now on; as before without.
+        """
+        for state in self._states.values():
+            if state.series is series and name != state.series_name:
+                state.take(series, name)
+                state.title = title or state.title
+                self._tell_subjects()
+                if state is self._here:
+                    self.series_changed.emit(series)
+
+    def has_been_named(self, name: str) -> bool:
+        """Return whether the current series has, or has had, a name in the layer list."""
+        here = self._here
+        return here.series is not None and name in (here.names_of(here.series) or ())
+
+    def title_of(self, key: str) -> str:
+        """Return the name of a subject as far as it does not depend on the others."""
+        return self._states[key].title if key in self._states else ""
 
     def drop_series(self, key: str) -> None:
         """Take the series away from a subject that is not the current one; its results stay."""

@@ -113,12 +113,18 @@ def rename_layers(viewer: Any) -> None:
     session = session_of(viewer)
     for layer in viewer.layers:
         plain = layer.metadata.get(_PLAIN_KEY)
-        if plain is None or _without_number(layer.name) != layer.metadata[_GIVEN_KEY]:
+        if plain is None or has_own_name(layer):
             continue
-        given = _full_name(session, layer.metadata[SUBJECT_KEY], plain)
-        if given != layer.metadata[_GIVEN_KEY]:
+        naming = _series_name if SERIES_KEY in layer.metadata else _full_name
+        given = naming(session, layer.metadata[SUBJECT_KEY], plain)
+        if given != layer.metadata[_GIVEN_KEY] or given != layer.name:
             layer.metadata[_GIVEN_KEY] = given
             layer.name = given
+
+
+def has_own_name(layer: Any) -> bool:
+    """Return whether a layer of a subject has a name that the user gave."""
+    return layer.metadata.get(_GIVEN_KEY) not in (layer.name, _without_number(layer.name))
 
 
 def keep_name(layer: Any) -> None:
@@ -127,11 +133,23 @@ def keep_name(layer: Any) -> None:
 
 
 def claim_series(viewer: Any, layer: Any) -> None:
-    """Note on a layer of a series whose scan it shows."""
+    """Note on a layer of a series whose scan it shows, and give it a name that says so."""
     session = session_of(viewer)
     series = layer.metadata.get(SERIES_KEY)
-    if series is not None and (key := session.subject_of(series)) is not None:
-        layer.metadata[SUBJECT_KEY] = key
+    if series is None or (key := session.subject_of(series)) is None:
+        return
+    layer.metadata[SUBJECT_KEY] = key
+    if _GIVEN_KEY not in layer.metadata:
+        # Those of files are told apart by their subjects, not by the number that napari gives.
+        plain = _without_number(layer.name) if series.source_path else layer.name
+        layer.metadata.update({_PLAIN_KEY: plain, _GIVEN_KEY: plain})
+        rename_layers(viewer)
+
+
+def _series_name(session: Any, key: str, plain: str) -> str:
+    """Return ``"brain (visit1) averaged"`` for ``"brain averaged"``."""
+    title, name = session.title_of(key), session.name_of(key)
+    return name + plain[len(title) :] if title and plain.startswith(title) and name else plain
 
 
 def _full_name(session: Any, key: str, name: str) -> str:

@@ -157,12 +157,7 @@ class Opener:
         layer = viewer.add_image(data, **attributes)
         show_canvas_texts(viewer)
         # A panel may have found the sequence already, so the layer knows better than `opened`.
-        session = session_of(viewer)
-        session.set_series(series_of(layer), layer.name)
-        if layer.name != opened.name and len(session.subjects) > 1:
-            # The number that napari gives to a second layer of a name tells nobody whose it is.
-            layer.name = session.subject.name
-            session.set_series(series_of(layer), layer.name)
+        session_of(viewer).set_series(series_of(layer), layer.name)
 
     def shows_already(self, opened: OpenedSeries) -> bool:
         """Show the layer of a series that is open already, and say so; return whether it is."""

@@ -343,3 +343,27 @@ def test_plot_is_drawn_in_both_themes(qtbot, viewer, panel, gate):
         pixels = np.asarray(panel.plot.buffer_rgba())
         assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 10
     assert not panel.fisher_box.isEnabled()  # a single map does not say what the tissue is
+
+
+def test_a_result_is_that_of_its_subject(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    session, store = session_of(viewer), panel.binding.store
+    first, result = session.subject.key, store.result
+    with qtbot.waitSignal(viewer.layers.events.inserted):
+        click(qtbot, panel.layer_button)
+    other = series_of(small_sequence(N_FRAMES))
+    data, attributes, _ = series_layer_data(other, "follow-up")
+    viewer.add_image(data, **attributes)
+    session.set_series(other, "follow-up")
+    assert store.result is None
+    assert panel.results.isHidden()
+    session.choose_subject(first)
+    assert store.result is result
+    assert not panel.results.isHidden()
+    click(qtbot, panel.run_button)  # it ends while the other subject is shown
+    session.choose_subject(session.subjects[1].key)
+    qtbot.waitUntil(lambda: session.importance.status.state is JobState.DONE, timeout=20_000)
+    assert store.result is None
+    assert panel.results.isHidden()
+    session.choose_subject(first)
+    assert store.result is not result

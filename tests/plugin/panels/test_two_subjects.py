@@ -148,13 +148,13 @@ def test_a_second_scan_replaces_nothing_of_the_first(two):
     np.testing.assert_allclose(session.maps_sets["water-fat"].maps["FF"], 0.5)
     np.testing.assert_allclose(find_set(viewer, "water-fat")["FF"].data, 0.5)
     two.choose(FIRST)
-    assert two.names(visible=True) == ["brain", f"{FIRST} · water-fat · FF"]
+    assert two.names(visible=True) == [FIRST, f"{FIRST} · water-fat · FF"]
     assert session.series.spatial_shape == GRIDS["same grid"]
     np.testing.assert_allclose(session.maps_sets["water-fat"].maps["FF"], 0.2)
     layer = find_set(viewer, "water-fat")["FF"]
     assert layer.data.shape == GRIDS["same grid"]
     np.testing.assert_allclose(layer.data, 0.2)
-    assert two.panels["series"].layer_picker.currentText() == "brain"
+    assert two.panels["series"].layer_picker.currentText() == FIRST
 
 
 def test_the_view_of_each_subject_comes_back(two):
@@ -169,7 +169,7 @@ def test_the_view_of_each_subject_comes_back(two):
     viewer.scene.camera.zoom = 4.0
     two.choose(FIRST)
     assert (viewer.dims.point[0], viewer.scene.camera.zoom) == (60, 17.0)
-    assert two.names(visible=True) == ["brain", f"{FIRST} · water-fat · T1H2O"]
+    assert two.names(visible=True) == [FIRST, f"{FIRST} · water-fat · T1H2O"]
     # A brush must not paint on what is hidden.
     assert viewer.layers.selection.active.metadata[SUBJECT_KEY] == two.session.subject.key
 
@@ -180,7 +180,7 @@ def test_a_name_that_the_user_gave_stays(two):
     two.choose(FIRST)
     two.click(two.bar.remove_button)
     assert answered == [f"Remove {FIRST} with its maps and regions from this window?"]
-    assert two.names() == [SECOND, "water-fat · T1H2O", "mine"]
+    assert two.names() == ["brain", "water-fat · T1H2O", "mine"]
 
 
 @pytest.mark.parametrize("two", GRIDS, indirect=True)
@@ -221,11 +221,24 @@ def test_a_run_that_is_cancelled_after_switching_puts_back_the_maps_of_its_subje
     np.testing.assert_allclose(find_set(viewer, "water-fat", two.key_of(SECOND))["FF"].data, 0.5)
 
 
+def test_a_series_that_is_renamed_names_its_subject(two):
+    session, viewer = two.session, two.viewer
+    layer = next(one for one in viewer.layers if one.name == FIRST)  # not the one that is shown
+    layer.name = "Anna"
+    assert [one.name for one in session.subjects] == ["Anna", "brain"]
+    assert {"Anna · water-fat · FF", "brain · water-fat · FF"} < set(two.names())
+    two.choose("Anna")
+    assert (session.series_name, series_of(layer)) == ("Anna", session.series)
+    assert two.panels["series"].layer_picker.currentText() == "Anna"
+    # Its maps are still known as its own.
+    assert session.has_been_named(session.maps_sets["water-fat"].series_name)
+
+
 def test_the_same_file_opened_again_is_not_there_twice(two):
     two.open(two.folder / "visit1" / "brain.nii")
     assert two.session.subject.name == FIRST
     assert sum(series_of(layer) is not None for layer in two.viewer.layers) == 2
-    assert two.panels["series"].notice.text() == "brain is open already."
+    assert two.panels["series"].notice.text() == f"{FIRST} is open already."
     assert list(two.session.maps_sets) == ["water-fat"]
 
 
@@ -285,6 +298,25 @@ def test_regions_are_drawn_and_kept_for_each_subject(two):
     assert session.regions is kept  # so that what was compared with them is not out of date
     assert [name for name in two.names(visible=True) if "ROIs" in name] == [f"{FIRST} · ROIs"]
     assert sum("ROIs" in name for name in two.names()) == 2
+
+
+@pytest.mark.parametrize("two", ["another grid"], indirect=True)
+def test_this_slice_is_one_of_the_series_that_is_shown(two):
+    session, panel, viewer = two.session, two.panels["reconstruct"], two.viewer
+    viewer.dims.set_point(1, 10)  # the third slice, which the first subject lacks
+    two.choose(FIRST)
+    viewer.dims.set_point(1, 10)
+    two.click(panel.slice_button)
+    assert panel.notice.text().startswith(f"The canvas shows no slice of {FIRST}.")
+    viewer.dims.set_point(1, 5)
+    viewer.dims.ndisplay = 3
+    two.click(panel.slice_button)
+    assert panel.notice.text().startswith(f"The canvas shows no slice of {FIRST}.")
+    viewer.dims.ndisplay = 2
+    with two.qtbot.waitSignal(session.reconstruction.succeeded, timeout=30_000):
+        two.click(panel.slice_button)
+    wait_for_layers(two.qtbot, viewer)
+    assert list(session.maps_sets) == ["water-fat", "water-fat slice 1"]
 
 
 def test_a_second_reader_gets_new_regions(two):
@@ -409,7 +441,7 @@ def test_a_session_file_holds_one_subject_and_says_so(two, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName",
                         lambda *arguments: asked.append(arguments[2]) or ("", ""))  # fmt: skip
     bar.save_action.trigger()  # must not go to the file of the other subject
-    assert asked == [str(two.folder / "visit1" / "brain.mrf.json")]
+    assert asked == [str(two.folder / "visit1" / f"{FIRST}.mrf.json")]
     two.choose(SECOND)
     assert bar.title.full_text() == "second.mrf.json"
 

@@ -40,6 +40,7 @@ class CompareSaving:
         self.tell = tell
         self.writing = Job()
         self._tables_path = ""
+        self._tables_of: object = None
         view = panel.results
         view.report_requested.connect(self._on_report_requested)
         view.csv_requested.connect(self._on_csv_requested)
@@ -60,7 +61,7 @@ class CompareSaving:
         """Write the tables of what is selected: ``.xlsx``, or CSV files into a folder."""
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
-            self._tables_path = path
+            self._tables_path, self._tables_of = path, compared
             self.writing.start("Writing the tables", write_tables, compared.comparison, path,
                                self.results.selection(), overwrite)  # fmt: skip
 
@@ -96,7 +97,8 @@ class CompareSaving:
                 self.tell(status.failure.sentence)
 
     def _replace_tables(self) -> None:
-        self.save_tables(self._tables_path, overwrite=True)
+        if self.results.compared is self._tables_of:  # another subject may be shown by now
+            self.save_tables(self._tables_path, overwrite=True)
 
     def _on_written(self, paths: Sequence[Path]) -> None:
         names = " and ".join(str(path) for path in paths[:2])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
     from napari_mrf.plugin.subjects import Subject
@@ -45,6 +46,7 @@ class ImportanceSaving:
         self.store = importance_store_of(viewer)
         self.job = Job()
         self._directory = ""
+        self._saved: Importance | None = None
         panel.save_requested.connect(self._on_save_requested)
         self.bond = Bond(panel)
         self.bond.connect(self.job.changed, self._on_job_changed)
@@ -54,7 +56,7 @@ class ImportanceSaving:
         result, key = self.store.result, self.panel.current_map()
         if result is None or self.job.status.is_running:
             return
-        self._directory = directory
+        self._directory, self._saved = directory, result
         layers = [key] if key in result.voxel_change else []
         self.job.start("Saving importance", save, result, directory, layers,
                        self.panel.fisher_box.isChecked(), overwrite)  # fmt: skip
@@ -74,7 +76,8 @@ class ImportanceSaving:
                 self.panel.notice.say(status.failure.sentence)
 
     def _overwrite(self) -> None:
-        self.save_to(self._directory, overwrite=True)
+        if self.store.result is self._saved:  # of another subject it may be shown by now
+            self.save_to(self._directory, overwrite=True)
 
 
 _TITLE = "Importance, "

@@ -12,7 +12,7 @@ from napari_mrf.plugin.panels.inspect.export import InspectExport
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.present import present
-from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+from napari_mrf.plugin.session import BySubject, RegionChoice, session_of, unwrapped
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
 
@@ -47,7 +47,7 @@ class InspectBinding:
         self.regions = InspectRegions(self.session, panel.regions_button)
         self.readings = InspectReadings(self.session, panel.isVisible)
         self.files = InspectExport(self.viewer, panel, self.bond, self.readings)
-        self._hidden_maps: set[str] = set()
+        self._hidden_maps = BySubject[set[str]](self.session, set)
         self._seen: Any = None
         self.pins.attend(panel)
         panel.plot.follow(self.viewer)
@@ -88,7 +88,7 @@ class InspectBinding:
         return {
             "component": self.panel.component_picker.currentText(),
             "residual": self.panel.residual_box.isChecked(),
-            "hidden_maps": sorted(self._hidden_maps),
+            "hidden_maps": sorted(self._hidden_maps.here),
             "regions": list(self.regions.keys),
         }
 
@@ -103,7 +103,7 @@ class InspectBinding:
             self.panel.plot.set_residual(residual)
         hidden, regions = state.get("hidden_maps"), state.get("regions")
         if isinstance(hidden, list):
-            self._hidden_maps = {name for name in hidden if isinstance(name, str)}
+            self._hide_maps(name for name in hidden if isinstance(name, str))
         if isinstance(regions, list):
             self.regions.keys = tuple(key for key in regions if isinstance(key, str))
         self._refresh()
@@ -129,9 +129,14 @@ class InspectBinding:
         self.readings.ask_pins()
         self._ask_regions()
 
+    def _hide_maps(self, names: Iterable[str]) -> None:
+        hidden = self._hidden_maps.here
+        hidden.clear()
+        hidden.update(names)
+
     def _take_maps(self) -> None:
         series, sets = present(self.session.series), self.session.maps_sets
-        shown = [name for name in sets if name not in self._hidden_maps]
+        shown = [name for name in sets if name not in self._hidden_maps.here]
         self.panel.maps_button.set_choices({name: name for name in sets}, shown)
         left_out = self.readings.predict_from([sets[name] for name in shown])
         axes = (series, left_out.tobytes())
@@ -208,7 +213,7 @@ class InspectBinding:
         self.frames.update()
 
     def _on_maps_chosen(self, chosen: tuple[str, ...]) -> None:
-        self._hidden_maps = set(self.session.maps_sets) - set(chosen)
+        self._hide_maps(set(self.session.maps_sets) - set(chosen))
         self._refresh()
 
     def _on_pins_changed(self, pins: tuple[Voxel, ...]) -> None:

@@ -112,7 +112,14 @@ class InspectReadings:
                 one.maps,
                 series,
                 is_own_series=bool(
-                    is_from(one.maps, series, made_from=one.series_name, series_name=name)
+                    is_from(
+                        one.maps,
+                        series,
+                        made_from=one.series_name,
+                        series_name=one.series_name
+                        if self.session.has_been_named(one.series_name)
+                        else name,
+                    )
                 ),
             )
             for one in maps_sets

@@ -86,6 +86,12 @@ class ReconstructBinding:
         if self._needs() or series is None:
             return
         self.panel.notice.clear()
+        if slice_only and self._slice_in_view() is None:
+            self.panel.notice.say(
+                f"The canvas shows no slice of {self.session.series_name}. Switch to the 2D view "
+                "of its slices and go to one of them."
+            )
+            return
         try:
             parameters = self.parameters(slice_only=slice_only)
             mask = self.masks.picked()
@@ -137,15 +143,16 @@ class ReconstructBinding:
             with suppress(TypeError, ValueError):  # a session file may hold anything
                 self.panel.options.set_value(name, value)
 
-    def _slice_in_view(self) -> int:
-        series = self.session.series
+    def _slice_in_view(self) -> int | None:
+        """Return the file slice of the series that the canvas shows, None where it shows none."""
+        series, dims = self.session.series, self.viewer.dims
         layer = next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
-        if series is None or layer is None:
-            return 0
+        if series is None or layer is None or dims.ndim - 3 in dims.displayed:
+            return None
         orientation = DisplayOrientation.from_affine(series.affine)
-        position = layer.world_to_data(self.viewer.dims.point)[-3]
-        n_slices = series.spatial_shape[0]
-        at = int(np.clip(round(float(position)), 0, n_slices - 1))
+        at = round(float(layer.world_to_data(dims.point)[-3]))
+        if not 0 <= at < series.spatial_shape[0]:
+            return None
         return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
 
     def _needs(self) -> str:

@@ -15,7 +15,7 @@ from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
-from napari_mrf.plugin.layers.subjects import is_shown, show
+from napari_mrf.plugin.layers.subjects import has_own_name, is_shown, show
 from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -303,7 +303,12 @@ class SeriesBinding:
         self._show()
 
     def _on_layer_renamed(self, event: Event) -> None:
-        self._adopt_layers()
+        layer = event.source
+        series = series_of(layer)
+        if series is not None:
+            given = layer.name if has_own_name(layer) else ""
+            self.session.rename_series(series, layer.name, given)
+            self._show()
 
     def _on_layer_removed(self, event: Event) -> None:
         series, key = series_of(event.value), event.value.metadata.get(SUBJECT_KEY, "")
