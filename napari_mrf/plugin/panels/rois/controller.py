@@ -17,6 +17,7 @@ from napari_mrf.plugin.layers.outlines import prepare_outlines
 from napari_mrf.plugin.layers.regions import prepare_colors, table_names
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
+from napari_mrf.plugin.panels.rois.look import RegionsLookBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
@@ -56,6 +57,7 @@ class RoisBinding:
         self._layers: dict[str, Labels] = {}
         self.drawing = RoisDrawing(viewer, panel)
         self.labels = RoisLabelsBinding(viewer, panel, self._show, self._on_label_picked)
+        self.look = RegionsLookBinding(viewer, panel)
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
         panel.delete_requested.connect(self._on_delete_requested)
@@ -94,12 +96,17 @@ class RoisBinding:
         """Redo the last undone change."""
         self.editor.redo()
 
+    def toggle_outlines(self) -> None:
+        """Show the outlines of regions only, or fill them."""
+        self.look.toggle()
+
     def state(self) -> dict[str, Any]:
         """Return the options of the panel, and the polygons, which label files cannot hold."""
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
             "outlines": [outline_record(one) for one in self.editor.layers.outlines],
+            "filled": self.look.is_filled(),
             **self.statistics.state(),
         }
 
@@ -118,6 +125,7 @@ class RoisBinding:
             self.panel.tree.select(label)
             self.editor.set_pen(label)
         self.editor.put_back_outlines(outlines_from(state.get("outlines")))
+        self.look.show_filled(state.get("filled") is True)
         self.statistics.restore(state)
         self._show()
 
@@ -127,6 +135,7 @@ class RoisBinding:
         panel.set_needs("" if editor.layers.grid() is not None else "Load or pick a series first.")
         self._show_layers()
         self.drawing.show()
+        self.look.show()
         self._show_actions()
         n_drawn, n_slices = len(editor.slices), len({z for s in editor.slices.values() for z in s})
         if not n_drawn:
@@ -222,6 +231,7 @@ class RoisBinding:
     def _on_label_picked(self, label: int) -> None:
         self.editor.set_pen(label)
         self.drawing.show()
+        self.look.show()
         self._show_actions()
         # A row of the list is a region like a row of the table, once it is drawn.
         if label in self.editor.slices and not self.editor.is_drawing():
@@ -232,6 +242,7 @@ class RoisBinding:
             self.panel.tree.select(choice.label)
             self.editor.set_pen(choice.label)
         self.drawing.show()
+        self.look.show()
         self._show_actions()
 
     def _on_edit_requested(self, name: str) -> None:
