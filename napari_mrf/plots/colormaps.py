@@ -145,6 +145,10 @@ def _base_table(name: str) -> NDArray[np.float32]:
     return np.asarray(source(np.linspace(0.0, 1.0, 256)), dtype=np.float32)
 
 
+NOT_COMPARED_GRAY = 0.55
+"""Red, green and blue where an error map has no value: darker than the color of no error."""
+
+
 def error_colors(kind: str) -> NDArray[np.float32]:
     """Return the (256, 4) colors of an error map: diverging for signed errors.
 

@@ -37,6 +37,7 @@ from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.viewer.readout import readout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,10 @@ STEPS: dict[str, Step] = {
     ),
     "inspect": Step("Inspect", InspectPanel, InspectBinding, shortcuts={"Ctrl+P": "pin"}),
     "rois": Step(
-        "ROIs", RoisPanel, RoisBinding, shortcuts={"Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo"}
+        "ROIs",
+        RoisPanel,
+        RoisBinding,
+        shortcuts={"Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+B": "toggle_outlines"},
     ),
     "compare": Step("Compare", ComparePanel, CompareBinding),
     "importance": Step("Importance", ImportancePanel, ImportanceBinding),
@@ -109,6 +113,7 @@ class _Dock(QWidget):
         content = QWidget()
         content.setLayout(self._column)
         self._quiet_texts = QuietTexts(viewer, content)
+        readout_of(viewer)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)

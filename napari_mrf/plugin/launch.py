@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import napari
 
 from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.session import MapsSet
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.mean_display import mean_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +47,8 @@ def open_viewer(
     """
     viewer = napari.Viewer(title="napari-mrf")
     if series is not None:
-        data, attributes, _ = series_layer_data(series, name)
+        mean_display_of(viewer)
+        data, attributes, _ = series_layer_data(series, name, component=opening_component(series))
         viewer.add_image(data, **attributes)
     open_dock(viewer)
     for set_name, maps in (maps_sets or {}).items():

@@ -15,6 +15,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.jobs import JobState, Step
 from napari_mrf.plugin.layers import SERIES_KEY, series_of
+from napari_mrf.plugin.layers.closeup.region_look import show_outlined
 from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
@@ -77,6 +78,7 @@ def _use_tissues(alive: ref[Viewer]) -> None:
     found = [layer for layer in viewer.layers if layer.name.startswith(_TISSUES)]
     editor = regions_editor_of(viewer)
     if found and editor.layer is None:  # what the user has drawn goes on
+        show_outlined(found[-1], True)
         editor.use_layer(found[-1])
     series = [layer for layer in viewer.layers if series_of(layer) is not None]
     if series:
@@ -118,7 +120,7 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
         raise RuntimeError(f"Opening the {name} sample was cancelled.")
     if opener.shows_already(results[0]):
         return []
-    return [results[0].layer_data()]
+    return [results[0].layer_data_for(viewer)]
 
 
 def read_thigh() -> Generator[Step, None, OpenedSeries]:

@@ -103,6 +103,11 @@ def recolored(labels: Mapping[int, Label], index: int, color: Color) -> dict[int
     return {**labels, index: replace(labels[index], color=color)}
 
 
+def with_opacity(labels: Mapping[int, Label], index: int, opacity: float) -> dict[int, Label]:
+    """Return the set with another opacity (0-1) for a label."""
+    return {**labels, index: replace(labels[index], opacity=opacity)}
+
+
 def without(labels: Mapping[int, Label], index: int) -> dict[int, Label]:
     """Return the set without a label."""
     return {key: label for key, label in labels.items() if key != index}

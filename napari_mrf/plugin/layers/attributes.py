@@ -14,6 +14,8 @@ from napari_mrf.plugin.layers.order import place_in_front
 from napari_mrf.plugin.layers.subjects import of_subject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_mrf.data.maps import ParameterMaps
@@ -87,8 +89,14 @@ def parameter_colormap(key: str) -> Any:
     return napari_colormap(valid_colors(key), f"{PARAMETERS[key].colormap} {key}")
 
 
-def napari_colormap(colors: NDArray[np.floating], name: str) -> Any:
-    """Return (n, 4) colors as a colormap of that name."""
+def napari_colormap(
+    colors: NDArray[np.floating], name: str, *, no_value: Sequence[float] | None = None
+) -> Any:
+    """Return (n, 4) colors as a colormap of that name.
+
+    NaN gets the color `no_value` (red, green, blue; 0-1), and is transparent without one.
+    """
     from napari.utils import Colormap
 
-    return Colormap(colors=colors, name=name, display_name=name)
+    nan_color = (0.0, 0.0, 0.0, 0.0) if no_value is None else (*no_value, 1.0)
+    return Colormap(colors=colors, name=name, display_name=name, nan_color=nan_color)

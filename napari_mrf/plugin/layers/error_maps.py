@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_mrf.analysis.images.error_maps import error_limits, error_unit
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.plots.colormaps import error_colors
+from napari_mrf.plots.colormaps import NOT_COMPARED_GRAY, error_colors
 from napari_mrf.plugin.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.metadata import TITLE_KEY
 from napari_mrf.plugin.layers.order import place_in_front
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ERROR_KEY = "mrf_error"
 """Metadata of an error layer: (name of the reference, name of the test, parameter, kind)."""
+
+GRAY_LEGEND = "gray: not compared"
+"""Below the title: no error of 0, which is as light as an empty canvas."""
 
 
 def error_title(key: str, kind: str) -> str:
@@ -53,7 +56,8 @@ def show_error(
 ) -> Any:
     """Put an error map in the layer it has, or in a new one in front, and return the layer.
 
-    Limits are fixed: symmetric around zero with a diverging colormap for signed errors.
+    Limits are fixed: symmetric around zero with a diverging colormap for signed errors. What is
+    not compared is gray.
 
     Parameters
     ----------
@@ -80,10 +84,11 @@ def show_error(
         on_screen,
         rgb=False,
         contrast_limits=limits,
-        colormap=napari_colormap(error_colors(kind), kind),
+        colormap=napari_colormap(error_colors(kind), kind, no_value=(NOT_COMPARED_GRAY,) * 3),
         **of_subject(viewer, f"{name} · {key}{suffix}"),
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
-    layer.metadata.update({ERROR_KEY: of, TITLE_KEY: error_title(*of[2:])})
+    title = f"{error_title(*of[2:])}\n{GRAY_LEGEND}"
+    layer.metadata.update({ERROR_KEY: of, TITLE_KEY: title})
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer

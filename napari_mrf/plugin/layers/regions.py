@@ -13,6 +13,7 @@ from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.labels.label_maps import nearest_labels
 from napari_mrf.plugin.layers.attributes import spatial_attributes, voxel_sizes
+from napari_mrf.plugin.layers.closeup.region_look import FILLED_OPACITY, show_outlined
 from napari_mrf.plugin.layers.metadata import GRID_KEY
 from napari_mrf.plugin.layers.order import place_under_pins
 from napari_mrf.plugin.layers.place import canvas_affine, check_shown_in_place, grid_canvas_affine
@@ -94,6 +95,7 @@ def add_regions_layer(
     ours = of_subject(viewer, name)
     ours["metadata"] |= attributes["metadata"]
     layer = Labels(data, **(attributes | ours))
+    show_outlined(layer, True)
     viewer.layers.insert(place_under_pins(viewer), layer)
     return layer
 
@@ -104,7 +106,7 @@ def regions_layer_data(
     """Return label values (Z, Y, X) in file order as data, attributes and type of a layer."""
     attributes = {
         "name": name,
-        "opacity": 0.5,
+        "opacity": FILLED_OPACITY,
         "features": _features(table),
         "colormap": _colormap(table),
         "metadata": {REGIONS_KEY: grid, TABLE_KEY: dict(table)},
@@ -259,7 +261,9 @@ def _colormap(table: Mapping[int, Label]) -> Any:
     from napari.utils.colormaps import DirectLabelColormap
 
     colors: dict[int | None, Any] = {0: np.zeros(4), None: np.array(UNNAMED_COLOR)}
-    colors.update({index: edge_color(label) for index, label in table.items() if index})
+    colors.update({
+        index: [*edge_color(label)[:3], label.opacity] for index, label in table.items() if index
+    })  # fmt: skip
     return DirectLabelColormap(color_dict=colors)
 
 

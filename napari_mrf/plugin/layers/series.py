@@ -1,4 +1,4 @@
-"""A series as a layer: a lazy view of its magnitude, phase, real or imaginary part."""
+"""A series as a layer: a lazy view of its magnitude, phase, real or imaginary part, or mean."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.layers.attributes import napari_colormap, spatial_attributes
+from napari_mrf.plugin.layers.closeup.mean_view import MEAN, mean_view
 from napari_mrf.plugin.layers.component_view import ComponentView
 from napari_mrf.plugin.layers.metadata import SERIES_KEY
 
@@ -29,7 +30,7 @@ def series_layer_data(
     name : str
         Layer name.
     component : str
-        A key of `component_view.COMPONENTS`.
+        A key of `component_view.COMPONENTS`, or ``"mean"``: see `closeup.mean_view`.
     peak : float, optional
         Upper display limit, from `peak_magnitude` when not given.
     """
@@ -37,6 +38,7 @@ def series_layer_data(
     peak = peak_magnitude(series) if peak is None else peak
     limits, colormap = _component_display(component, peak)
     spatial = spatial_attributes(series.affine, series.voxel_sizes_mm, orientation)
+    metadata: dict[str, Any] = {SERIES_KEY: series, _PEAK_KEY: peak}
     attributes = {
         "name": name,
         "rgb": False,
@@ -46,9 +48,17 @@ def series_layer_data(
         "scale": (1.0, *spatial["scale"]),
         "units": ("pixel", *spatial["units"]),
         "axis_labels": ("frame", *spatial["axis_labels"]),
-        "metadata": {SERIES_KEY: series, _PEAK_KEY: peak},
+        "metadata": metadata,
     }
-    return ComponentView(series.signal, orientation, component), attributes, "image"
+    return _view(series, orientation, component, metadata), attributes, "image"
+
+
+def _view(
+    series: MRFSeries, orientation: DisplayOrientation, component: str, metadata: dict[str, Any]
+) -> Any:
+    if component == MEAN:
+        return mean_view(series, orientation, metadata)
+    return ComponentView(series.signal, orientation, component)
 
 
 def peak_magnitude(series: MRFSeries) -> float:
@@ -62,11 +72,13 @@ def peak_magnitude(series: MRFSeries) -> float:
 
 
 def show_component(layer: Any, component: str) -> None:
-    """Show magnitude, phase, real or imaginary part in a series layer."""
+    """Show magnitude, phase, real or imaginary part, or the mean, in a series layer."""
     series = layer.metadata[SERIES_KEY]
     orientation = DisplayOrientation.from_affine(series.affine)
-    limits, colormap = _component_display(component, layer.metadata[_PEAK_KEY])
-    layer.data = ComponentView(series.signal, orientation, component)
+    view = _view(series, orientation, component, layer.metadata)
+    peak = (view.mean.peak if component == MEAN else 0.0) or layer.metadata[_PEAK_KEY]
+    limits, colormap = _component_display(component, peak)
+    layer.data = view
     layer.contrast_limits_range = limits
     layer.contrast_limits = limits
     layer.colormap = colormap
@@ -78,4 +90,4 @@ def _component_display(component: str, peak: float) -> tuple[tuple[float, float]
 
         colors = colormaps["twilight"](np.linspace(0, 1, 256))
         return (-np.pi, np.pi), napari_colormap(colors, "twilight phase")
-    return ((0.0, peak) if component == "magnitude" else (-peak, peak)), "gray"
+    return ((0.0, peak) if component in ("magnitude", MEAN) else (-peak, peak)), "gray"

@@ -12,9 +12,11 @@ from qtpy.QtCore import QTimer
 
 from napari_mrf.plugin.jobs import JobState, JobStatus, Step
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
+from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.subjects import source_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.mean_display import mean_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -41,9 +43,14 @@ class OpenedSeries:
     name: str
     peak: float
 
-    def layer_data(self) -> tuple[Any, dict[str, Any], str]:
-        """Return the napari layer data tuple."""
-        return series_layer_data(self.series, self.name, peak=self.peak)
+    def layer_data(self, component: str = "magnitude") -> tuple[Any, dict[str, Any], str]:
+        """Return the napari layer data tuple; the mean needs `mean_display_of` its viewer."""
+        return series_layer_data(self.series, self.name, component=component, peak=self.peak)
+
+    def layer_data_for(self, viewer: Any) -> tuple[Any, dict[str, Any], str]:
+        """Return the layer data tuple for a viewer, with what is best seen at first."""
+        mean_display_of(viewer)
+        return self.layer_data(opening_component(self.series))
 
 
 def read_series(path: str | Path, **options: Any) -> Generator[Step, None, OpenedSeries]:
@@ -153,7 +160,7 @@ class Opener:
             return
         if self.shows_already(opened):
             return
-        data, attributes, _ = opened.layer_data()
+        data, attributes, _ = opened.layer_data_for(viewer)
         layer = viewer.add_image(data, **attributes)
         show_canvas_texts(viewer)
         # A panel may have found the sequence already, so the layer knows better than `opened`.

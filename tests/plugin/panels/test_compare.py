@@ -694,7 +694,11 @@ def test_the_comparison_is_there_again_in_a_new_panel(qtbot, viewer, session):
     assert again.regions.section.state() == "5 of 6"
     assert again.notice.text() == ""
     assert np.isfinite(layer.data).sum() == n_shown  # masked as before
-    session.set_regions(regions())
+    session.set_regions(regions())  # the same voxels and names
+    assert again.notice.text() == ""
+    fewer = regions()
+    fewer.labels[0, 2:18, 0] = 0
+    session.set_regions(fewer)
     assert again.notice.text() == "The regions have changed since this comparison."
     close(qtbot, reopened)
     third = CompareDock(viewer)

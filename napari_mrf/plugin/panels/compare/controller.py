@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.data.geometry import grid_difference
@@ -292,6 +294,16 @@ def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
     for one in (compared.reference, compared.test):
         if session.maps_sets.get(one.name) is not one:
             return f"The maps {one.name} have changed since this comparison."
-    if compared.regions is not session.regions:
+    if not _count_alike(compared.regions, session.regions):
         return "The regions have changed since this comparison."
     return ""
+
+
+def _count_alike(one: Regions | None, other: Regions | None) -> bool:
+    """Return whether two sets of regions give the same numbers; colors count for nothing."""
+    if one is None or other is None or one is other:
+        return one is other
+    names, others = (
+        {index: label.name for index, label in regions.table.items()} for regions in (one, other)
+    )
+    return names == others and np.array_equal(one.labels, other.labels)

@@ -15,6 +15,7 @@ from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import BySubject, RegionChoice, session_of, unwrapped
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
+from napari_mrf.plugin.viewer.readout import region_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -182,6 +183,7 @@ class InspectBinding:
             words = voxel_name(self.voxel)
             place = words[0].upper() + words[1:]
             place += ", seen last" if self.pointer.voxel is None else ""
+            place = " · ".join(filter(None, (place, region_at(self.session, self.voxel))))
             panel.set_place("; ".join([place, *self.readings.drawn.reasons()]))
         pinned = f" · {len(pins)} pinned" if pins else ""
         panel.state_changed.emit(f"{words}{pinned}")

@@ -16,18 +16,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.plots.value_texts import deviation_text, rounded, value_text
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_mrf.analysis.inspection.prediction import Prediction
-
-
-_DIGITS = {"FF": 3, "B1": 3, "Df": 1, "T2": 1, "PD": 4}
-
-
-_NO_VALUE = "–"
 
 
 _FIT = "fit"
@@ -120,7 +115,7 @@ class ValuesModel(QAbstractTableModel):
         if not key:
             return row.label
         if key == _FIT:
-            return _formatted(row.prediction.correlation, 3)
+            return rounded(row.prediction.correlation, 3)
         value = row.prediction.values.get(key, np.nan)
         words = value_text(key, value)
         if not self._is_valid(row, key):
@@ -129,7 +124,7 @@ class ValuesModel(QAbstractTableModel):
             return words
         deviation = row.prediction.deviations.get(key, np.nan)
         has_both = np.isfinite(value) and np.isfinite(deviation)
-        return f"{words}\n±{_deviation_text(key, deviation)}" if has_both else words
+        return f"{words}\n±{deviation_text(key, deviation)}" if has_both else words
 
     def _is_valid(self, row: ValueRow, key: str) -> bool:
         rules, values = validity_rules(self.thresholds), row.prediction.values
@@ -152,23 +147,6 @@ class ValuesModel(QAbstractTableModel):
 
     def _key(self, column: int) -> str:
         return ("", *self.keys, _FIT)[column]
-
-
-def value_text(key: str, value: float) -> str:
-    """Return a value with the usual digits of its parameter, or a dash if there is none."""
-    return _formatted(value, _DIGITS.get(key, 0), significant=key == "PD")
-
-
-def _deviation_text(key: str, deviation: float) -> str:
-    # Of a value without a scale of its own two digits say enough.
-    return f"{deviation:.2g}".replace("-", "−") if key == "PD" else value_text(key, deviation)
-
-
-def _formatted(value: float, digits: int, *, significant: bool = False) -> str:
-    if not np.isfinite(value):
-        return _NO_VALUE
-    words = f"{value:.{digits}g}" if significant else f"{value:.{digits}f}"
-    return words.replace("-", "−")
 
 
 _MOST_ROWS = 8

@@ -18,6 +18,7 @@ from napari_mrf.plugin.layers.regions import prepare_colors, table_names
 from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
+from napari_mrf.plugin.panels.rois.look import RegionsLookBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
@@ -57,6 +58,7 @@ class RoisBinding:
         self._layers: dict[str, Labels] = {}
         self.drawing = RoisDrawing(viewer, panel)
         self.labels = RoisLabelsBinding(viewer, panel, self._show, self._on_label_picked)
+        self.look = RegionsLookBinding(viewer, panel)
         self.files = RoisFilesBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
         panel.delete_requested.connect(self._on_delete_requested)
@@ -96,12 +98,17 @@ class RoisBinding:
         """Redo the last undone change."""
         self.editor.redo()
 
+    def toggle_outlines(self) -> None:
+        """Show the outlines of regions only, or fill them."""
+        self.look.toggle()
+
     def state(self) -> dict[str, Any]:
         """Return the options of the panel, and the polygons, which label files cannot hold."""
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
             "outlines": [outline_record(one) for one in self.editor.layers.outlines],
+            "filled": self.look.is_filled(),
             **self.statistics.state(),
         }
 
@@ -120,6 +127,7 @@ class RoisBinding:
             self.panel.tree.select(label)
             self.editor.set_pen(label)
         self.editor.put_back_outlines(outlines_from(state.get("outlines")))
+        self.look.show_filled(state.get("filled") is True)
         self.statistics.restore(state)
         self._show()
 
@@ -129,6 +137,7 @@ class RoisBinding:
         panel.set_needs("" if editor.layers.grid() is not None else "Load or pick a series first.")
         self._show_layers()
         self.drawing.show()
+        self.look.show()
         self._show_actions()
         n_drawn, n_slices = len(editor.slices), len({z for s in editor.slices.values() for z in s})
         if not n_drawn:
@@ -231,6 +240,7 @@ class RoisBinding:
     def _on_label_picked(self, label: int) -> None:
         self.editor.set_pen(label)
         self.drawing.show()
+        self.look.show()
         self._show_actions()
         # A row of the list is a region like a row of the table, once it is drawn.
         if label in self.editor.slices and not self.editor.is_drawing():
@@ -241,6 +251,7 @@ class RoisBinding:
             self.panel.tree.select(choice.label)
             self.editor.set_pen(choice.label)
         self.drawing.show()
+        self.look.show()
         self._show_actions()
 
     def _on_edit_requested(self, name: str) -> None:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label
 from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.rois.look import RegionsLook
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
 from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
 from napari_mrf.plugin.present import present
@@ -109,6 +110,7 @@ class RoisPanel(QWidget):
         )
         self.for_all = QCheckBox("All regions")
         self.for_all.setToolTip("Copy and fill all regions, not only the picked one")
+        self.look = RegionsLook()
         self.undo_button = _button("Undo", "Undo the last change (Ctrl+Z)")
         self.redo_button = _button("Redo", "Redo the last undone change (Ctrl+Shift+Z)")
         self.load_button = _button("Load labels…", "Show the labels of a NIfTI file")
@@ -135,6 +137,7 @@ class RoisPanel(QWidget):
         layout.addLayout(_row(form_label("Layer"), self.layer_picker))
         layout.addLayout(_row(form_label("Regions"), self.set_picker, self.edit_button))
         layout.addWidget(self.tree)
+        layout.addWidget(self.look)
         layout.addLayout(_row(self.draw_button, self.delete_button))
         layout.addLayout(_row(self.copy_button, self.fill_button))
         layout.addLayout(_row(self.for_all, self.undo_button, self.redo_button))

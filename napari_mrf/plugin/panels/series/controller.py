@@ -14,6 +14,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
+from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.subjects import has_own_name, is_shown, show
 from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
@@ -21,6 +22,7 @@ from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, opener_of
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class SeriesBinding:
         self.panel = panel
         self.session = session_of(viewer)
         self._opener = opener_of(viewer)
+        mean_display_of(viewer)
         self._loaded: dict[str, Sequence] = {}
         self._cure: Callable[[], None] | None = None
         panel.layer_changed.connect(self._on_layer_changed)
@@ -132,6 +135,11 @@ class SeriesBinding:
             np.array_equal(one.flip_angles_deg, fitting[0].flip_angles_deg) for one in fitting
         ):
             self._take(fitting[0])
+            layer = self._series_layers().get(self.session.series_name)
+            if layer is not None and layer.data.component == "magnitude":
+                component = opening_component(self.session.series or series)
+                if component != "magnitude":
+                    show_component(layer, component)
 
     def _choices(self) -> dict[str, Sequence]:
         named = {

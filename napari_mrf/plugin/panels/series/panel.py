@@ -22,6 +22,7 @@ from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
+from napari_mrf.plugin.layers.closeup.mean_view import MEAN
 from napari_mrf.plugin.layers.component_view import COMPONENTS
 from napari_mrf.plugin.present import present
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 NO_SEQUENCE = "pick a sequence"
 NO_LAYER = "none"
+_MEAN_TIP = (
+    "Show the mean magnitude over all frames, where single frames are streaks. It is a picture "
+    "only: panels and methods use the complex images."
+)
 
 
 class SeriesPanel(QWidget):
@@ -102,9 +107,11 @@ class SeriesPanel(QWidget):
         shown = QGridLayout()
         shown.setContentsMargins(0, 0, 0, 0)
         shown.setSpacing(4)
-        for at, component in enumerate(COMPONENTS):
+        for at, component in enumerate((*COMPONENTS, MEAN)):
             button = QRadioButton(component)
-            button.setToolTip(f"Show the {component} of the complex images")
+            button.setToolTip(
+                _MEAN_TIP if component == MEAN else f"Show the {component} of the complex images"
+            )
             self.components.addButton(button, at)
             shown.addWidget(button, at // 2, at % 2)
         present(self.components.button(0)).setChecked(True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_mrf.plugin.layers import series_of, show_component
+from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 if TYPE_CHECKING:
@@ -62,12 +63,11 @@ class SessionRestoring:
         yield
         record = contents.file.series
         if opened.series is not None and record is not None:
-            data, attributes, _ = opened.series.layer_data()
+            mean_display_of(self.viewer)
+            data, attributes, _ = opened.series.layer_data(record.component)
             layer = self.viewer.add_layer(Image(data, **attributes))
             show_canvas_texts(self.viewer)
             self.session.set_series(series_of(layer), layer.name)
-            if record.component != "magnitude":
-                show_component(layer, record.component)
         shown()
         yield
         for maps in contents.file.maps:

@@ -1,0 +1,1 @@
+"""What helps to look closely: outlines of regions, the mean over frames, the line of a profile."""
