@@ -35,6 +35,7 @@ from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.viewer.user_folder import offer_user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class _Dock(QWidget):
         self._layout.setSpacing(0)
         self._layout.addWidget(self._scroll)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        offer_user_folder(viewer, self)
 
     def sizeHint(self) -> QSize:
         """Ask for the width the panels are laid out for."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QMessageBox
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.files.dialogs import ask_new_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,9 +118,7 @@ def ask_save_path(
         Empty if the user cancels.
     """
     # The dialog would ask about the typed name only; all files are in the one question below.
-    chosen, _ = QFileDialog.getSaveFileName(
-        parent, title, proposal, file_filter, "", QFileDialog.Option.DontConfirmOverwrite
-    )
+    chosen = ask_new_path(parent, title, proposal, file_filter)
     if not chosen:
         return ""
     path = complete(chosen)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
 
@@ -74,7 +73,7 @@ class CompareSaving:
             self.save_report(path)
 
     def _on_csv_requested(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self.panel, "Write CSV tables to a folder")
+        folder = ask_folder(self.panel, "Write CSV tables to a folder")
         if folder:
             self.save_tables(folder)
 

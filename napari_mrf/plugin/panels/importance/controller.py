@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.importance.methods import ImportanceMethods
 from napari_mrf.plugin.panels.importance.result import ImportanceView, importance_store_of
@@ -58,7 +57,7 @@ class ImportanceSaving:
                        self.panel.fisher_box.isChecked(), overwrite)  # fmt: skip
 
     def _on_save_requested(self) -> None:
-        directory = QFileDialog.getExistingDirectory(self.panel, "Save importance to a folder")
+        directory = ask_folder(self.panel, "Save importance to a folder")
         if directory:
             self.save_to(directory)
 

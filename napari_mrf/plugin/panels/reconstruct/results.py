@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
@@ -291,7 +292,7 @@ class ResultsBinding:
         self.display.set_hides_invalid(is_hidden)
 
     def _on_save_requested(self) -> None:
-        directory = QFileDialog.getExistingDirectory(self.panel, "Save maps to a folder")
+        directory = ask_folder(self.panel, "Save maps to a folder")
         if directory:
             self.save_to(directory)
 

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
@@ -127,9 +126,7 @@ class RoisFilesBinding:
     def ask(self, what: str) -> None:
         """Ask for a label file to import or export."""
         if what == "import":
-            path, _ = QFileDialog.getOpenFileName(
-                self.panel, "Import a label file", "", LABEL_FILES
-            )
+            path = ask_open_path(self.panel, "Import a label file", LABEL_FILES)
             if path:
                 self.import_table(path)
         else:
@@ -141,7 +138,7 @@ class RoisFilesBinding:
                 self.export_table(path)
 
     def _on_load_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Load labels", "", LABEL_MAPS)
+        path = ask_open_path(self.panel, "Load labels", LABEL_MAPS)
         if path:
             self.load(path)
 

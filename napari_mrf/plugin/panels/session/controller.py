@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path, is_confirmed
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.session.restoring import SessionRestoring
@@ -107,7 +106,7 @@ class SessionBinding:
         return next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
 
     def _on_open_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.bar, "Open a session", "", SESSION_FILES)
+        path = ask_open_path(self.bar, "Open a session", SESSION_FILES)
         if path:
             self.open_file(path)
 
@@ -132,8 +131,6 @@ class SessionBinding:
 
     def _on_save_as_requested(self) -> None:
         proposal = f"{self.session.series_name or 'study'}{_ENDING}"
-        if self.session.series is not None and self.session.series.source_path:
-            proposal = str(Path(self.session.series.source_path).with_name(proposal))
         path = ask_save_path(
             self.bar, "Save session", proposal, SESSION_FILES, complete=_with_ending
         )
