@@ -133,6 +133,8 @@ class Session:
         The `Regions`, drawn, loaded or edited, or None.
     region_chosen : Signal(object)
         The `RegionChoice` or None.
+    saved : Signal()
+        Maps or regions were noted as saved.
     opening, reconstruction, comparison, importance : Job
         Long work of each kind; each runs one piece at a time.
     """
@@ -143,6 +145,7 @@ class Session:
     pins_changed = Signal(tuple)
     regions_changed = Signal(object)
     region_chosen = Signal(object)
+    saved = Signal()
 
     def __init__(self) -> None:
         self._series: MRFSeries | None = None
@@ -193,9 +196,10 @@ class Session:
         self.maps_changed.emit(maps_set.name)
 
     def mark_maps_saved(self, name: str, folder: str) -> None:
-        """Note where a set was saved; no signal is emitted."""
+        """Note where a set was saved; it counts as the same set."""
         if name in self._maps_sets:
             self._maps_sets[name] = replace(self._maps_sets[name], folder=folder)
+            self.saved.emit()
 
     def remove_maps(self, name: str) -> None:
         """Forget a set; an unknown name is ignored."""
@@ -256,9 +260,10 @@ class Session:
         self.regions_changed.emit(regions)
 
     def mark_regions_saved(self, path: str) -> None:
-        """Note where the regions were saved; no signal is emitted."""
+        """Note where the regions were saved; they count as the same regions."""
         if self._regions is not None:
             self._regions = replace(self._regions, path=path)
+            self.saved.emit()
 
     @property
     def chosen_region(self) -> RegionChoice | None:

@@ -57,7 +57,43 @@ def is_confirmed(
     return answer
 
 
-def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], None]) -> bool:
+def ask_to_save(parent: QWidget, title: str, question: str, detail: str) -> str:
+    """Ask what becomes of unsaved work before something is closed.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The box appears over its window.
+    title, question, detail : str
+        Title of the box, its text, and what is not saved.
+
+    Returns
+    -------
+    str
+        ``"save"``, ``"discard"``, or empty for *Cancel* and a box that is closed.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(title)
+    box.setText(question)
+    box.setInformativeText(detail)
+    save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+    discard = box.addButton("Don't save", QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(save)
+    box.exec()
+    answer = {save: "save", discard: "discard"}.get(box.clickedButton(), "")
+    box.deleteLater()
+    return answer
+
+
+def asks_to_overwrite(
+    parent: QWidget,
+    status: JobStatus,
+    again: Callable[[], None],
+    *,
+    what: str = "the earlier results",
+) -> bool:
     """Ask whether to replace earlier results, if these made a job fail.
 
     Parameters
@@ -68,6 +104,8 @@ def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], No
         Status of the job that writes.
     again : callable
         Starts the job again and lets it overwrite; called if the user agrees.
+    what : str
+        What would be replaced.
 
     Returns
     -------
@@ -77,7 +115,7 @@ def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], No
     error = None if status.failure is None else status.failure.error
     if not isinstance(error, MRFInputError) or error.code != "exists":
         return False
-    question = f"{error.what[0].upper()}{error.what[1:]}. Replace the earlier results?"
+    question = f"{error.what[0].upper()}{error.what[1:]}. Replace {what}?"
 
     def ask() -> None:
         if isalive(parent) and is_confirmed(

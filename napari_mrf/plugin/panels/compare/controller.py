@@ -271,8 +271,11 @@ def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
     if not isinstance(compared, Compared):
         return ""
     for one in (compared.reference, compared.test):
-        if session.maps_sets.get(one.name) is not one:
+        now = session.maps_sets.get(one.name)  # one that was saved since is another object
+        if now is None or now.maps is not one.maps:
             return f"The maps {one.name} have changed since this comparison."
-    if compared.regions is not session.regions:
+    before, now_drawn = (None if one is None else one.labels
+                         for one in (compared.regions, session.regions))  # fmt: skip
+    if before is not now_drawn:
         return "The regions have changed since this comparison."
     return ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.panels.compare.work import Compared, write_all_tables
 from napari_mrf.plugin.session import one_per_viewer, session_of
+from napari_mrf.plugin.viewer.unsaved import Result, unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-    from napari_mrf.plugin.panels.compare.work import Compared
     from napari_mrf.plugin.session import MapsSet
 
 
@@ -45,6 +46,7 @@ class CompareMemory:
         self.sums: dict[str, Mapping[str, str]] = {}
         self.left_out: frozenset[int] = frozenset()
         self.masked: set[tuple[str, str, str, str]] = set()
+        self._unsaved = unsaved_of(viewer)
         session = session_of(viewer)
         self._sets = session.maps_sets  # a view, always as it is now
         self._order = list(self._sets)
@@ -61,6 +63,11 @@ class CompareMemory:
 
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
         self.compared = compared
+        if isinstance(compared, Compared):  # that of several subjects is written while it is made
+            self._unsaved.note(Result(
+                "compare", "comparison", f"of {compared.test.name} with {compared.reference.name}",
+                compared, partial(write_all_tables, compared.comparison),
+            ))  # fmt: skip
 
 
 def sides_of(

@@ -16,6 +16,7 @@ from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measu
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
 from napari_mrf.plugin.panels.shared.texts import NO_TRUTH, duration
 from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,8 @@ class ImportanceSaving:
         self.panel = panel
         self.store = importance_store_of(viewer)
         self.job = Job()
-        self._directory = ""
+        self._directory, self._written = "", self.store.result
+        self._unsaved = unsaved_of(viewer)
         panel.save_requested.connect(self._on_save_requested)
         self.bond = Bond(panel)
         self.bond.connect(self.job.changed, self._on_job_changed)
@@ -51,7 +53,7 @@ class ImportanceSaving:
         result, key = self.store.result, self.panel.current_map()
         if result is None or self.job.status.is_running:
             return
-        self._directory = directory
+        self._directory, self._written = directory, result
         layers = [key] if key in result.voxel_change else []
         self.job.start("Saving importance", save, result, directory, layers,
                        self.panel.fisher_box.isChecked(), overwrite)  # fmt: skip
@@ -64,6 +66,7 @@ class ImportanceSaving:
     def _on_job_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
         if status.state is JobState.DONE:
+            self._unsaved.mark_saved("importance", self._written)
             self.panel.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
             self.panel.notice.clear()

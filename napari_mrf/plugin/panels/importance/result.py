@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
+from napari_mrf.plugin.panels.importance.work import write_all
 from napari_mrf.plugin.session import one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.unsaved import Result, unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +51,7 @@ class ImportanceStore:
         self.result: Importance | None = None
         self.series: MRFSeries | None = None
         self._measured_series: MRFSeries | None = None
+        self._unsaved = unsaved_of(viewer)
         self._job = session_of(viewer).importance
         self._job.updated.connect(self._on_updated)
         self._job.succeeded.connect(self._on_succeeded)
@@ -63,15 +67,19 @@ class ImportanceStore:
     def _on_updated(self, importance: Any) -> None:
         if isinstance(importance, Importance):
             if importance is not self.result:
-                self.result, self.series = importance, self._measured_series
-                self.changed.emit(importance)
+                self._take(importance)
             else:
                 self.filled.emit(importance)
 
     def _on_succeeded(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            self.result, self.series = importance, self._measured_series
-            self.changed.emit(importance)
+            self._take(importance)
+
+    def _take(self, importance: Importance) -> None:
+        self.result, self.series = importance, self._measured_series
+        self._unsaved.note(Result("importance", "importance", f"of {importance.method}", importance,
+                                  partial(write_all, importance)))  # fmt: skip
+        self.changed.emit(importance)
 
 
 importance_store_of = one_per_viewer(ImportanceStore)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.reconstruct.advice import Advice
+    from napari_mrf.plugin.session import MapsSet
 
 
 class AdviceList(QWidget):
@@ -206,7 +207,8 @@ class ResultsBinding:
         self.session = session_of(viewer)
         self.display = maps_display_of(viewer)
         self.saving = Job()
-        self._directory = self._saved_set = ""
+        self._directory = ""
+        self._written: MapsSet | None = None
         panel.save_requested.connect(self._on_save_requested)
         panel.maps_changed.connect(self._on_maps_picked)
         panel.companion_changed.connect(self._on_companion_changed)
@@ -224,7 +226,7 @@ class ResultsBinding:
         """Write the maps that are picked in the panel to a folder."""
         maps_set = self.session.maps_sets.get(self.panel.current_maps())
         if maps_set is not None and not self.saving.status.is_running:
-            self._directory, self._saved_set = directory, maps_set.name
+            self._directory, self._written = directory, maps_set
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
     def _show(self, name: str) -> None:
@@ -299,7 +301,9 @@ class ResultsBinding:
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
         if status.state is JobState.DONE:
-            self.session.mark_maps_saved(self._saved_set, self._directory)
+            written = self._written
+            if written is not None and self.session.maps_sets.get(written.name) is written:
+                self.session.mark_maps_saved(written.name, self._directory)
             self.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
             self.notice.clear()

@@ -62,6 +62,7 @@ class RoisFilesBinding:
         self.editor = regions_editor_of(viewer)
         self.loading, self.saving = Job(), Job()
         self._cure: Callable[[], None] | None = None
+        self._written = self.session.regions
         panel.load_requested.connect(self._on_load_requested)
         panel.save_requested.connect(self._on_save_requested)
         panel.notice.cure_requested.connect(self._on_cure_requested)
@@ -91,6 +92,7 @@ class RoisFilesBinding:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
+            self._written = self.session.regions
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 
     def import_table(self, path: str) -> None:
@@ -189,7 +191,8 @@ class RoisFilesBinding:
 
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
-        self.session.mark_regions_saved(path)
+        if self.session.regions is self._written:  # what was drawn since is not in the file
+            self.session.mark_regions_saved(path)
         self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 
