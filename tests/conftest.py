@@ -7,10 +7,14 @@ plugin/jobs/test_garbage.py.
 """
 
 import gc
+import os
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import hypothesis
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QApplication
 
@@ -23,6 +27,15 @@ hypothesis.settings.load_profile("any machine")
 _OF_A_WINDOW = {"qapp", "make_napari_viewer"}
 _PATIENCE_MS = 180_000  # napari compiles for a minute when it first draws
 _WATCH = GarbageWatch()
+
+
+_OWN_FOLDER = tempfile.TemporaryDirectory(prefix="napari-mrf-tests-")
+
+
+def pytest_configure(config):
+    """Leave the settings of the user's napari, and the work kept for the user, alone."""
+    get_settings(Path(_OWN_FOLDER.name) / "settings.yaml")  # this path holds from now on
+    os.environ["NAPARI_MRF_AUTOSAVE"] = str(Path(_OWN_FOLDER.name) / "autosave")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -30,4 +30,5 @@ def demo(
     if not no_gui and job.has_display():
         from napari_mrf.plugin.launch import open_viewer
 
-        open_viewer(series=result.series, maps_sets={result.method: result.maps})
+        open_viewer(series=result.series, maps_sets={result.method: result.maps},
+                    folders={result.method: result.directory})  # fmt: skip

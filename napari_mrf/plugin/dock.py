@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.help import show_help
 from napari_mrf.plugin.kit.quiet_texts import QuietTexts
 from napari_mrf.plugin.kit.section import Section
@@ -32,12 +33,15 @@ from napari_mrf.plugin.panels.rois.panel import RoisPanel
 from napari_mrf.plugin.panels.series.controller import SeriesBinding
 from napari_mrf.plugin.panels.series.panel import SeriesPanel
 from napari_mrf.plugin.panels.session.bar import SessionBar
+from napari_mrf.plugin.panels.session.closing import close_guard_of
 from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.present import present
-from napari_mrf.plugin.session import unwrapped
+from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.readout import readout_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
+from napari_mrf.plugin.viewer.user_folder import offer_user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,6 +105,8 @@ _OPEN_AT_FIRST = 2
 class _Dock(QWidget):
     """A scrolling column of sections with the shortcuts of its panels."""
 
+    _has_menu = False
+
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer: Viewer = unwrapped(viewer)
@@ -127,6 +133,20 @@ class _Dock(QWidget):
         self._layout.addWidget(self._scroll)
         self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.session_bar = SessionBar(has_menu=self._has_menu)
+        self._layout.insertWidget(0, self.session_bar)
+        self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
+        offer_user_folder(viewer, self)
+        close_guard_of(viewer).watch(self)
+        self._unsaved = unsaved_of(viewer)
+        Bond(self).connect(self._unsaved.changed, self._show_marks)
+
+    def _show_marks(self) -> None:
+        """Mark the sections with something that is not saved."""
+        items = self._unsaved.items(session_of(self.viewer).subject.key)
+        for key, section in self.sections.items():
+            mine = ", ".join(str(one) for one in items if one.step == key)
+            section.set_mark(f"Not saved: {mine}" if mine else "")
 
     def sizeHint(self) -> QSize:
         """Ask for the width the panels are laid out for."""
@@ -146,6 +166,7 @@ class _Dock(QWidget):
         self._column.addWidget(section)
         binding = step.make_binding(self.viewer, panel)
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
+        self._show_marks()
         for keys, name in step.shortcuts.items():
             action = _action(binding, name)
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -190,15 +211,14 @@ class MRFDock(_Dock):
         The viewer it works on.
     """
 
+    _has_menu = True
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.session_bar = SessionBar()
         self.session_bar.help_requested.connect(self._on_help_requested)
-        self._layout.insertWidget(0, self.session_bar)
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
-        self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
 
     def _on_help_requested(self) -> None:
         show_help(self)

@@ -16,6 +16,7 @@ from napari_mrf.plugin.viewer.mean_display import mean_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
@@ -25,6 +26,7 @@ def open_viewer(
     series: MRFSeries | None = None,
     maps_sets: Mapping[str, ParameterMaps] | None = None,
     *,
+    folders: Mapping[str, str | Path] | None = None,
     name: str = "series",
     block: bool = True,
 ) -> napari.Viewer:
@@ -36,6 +38,8 @@ def open_viewer(
         Shown as a lazy magnitude view.
     maps_sets : mapping of str to ParameterMaps, optional
         Sets of maps by name, such as ``{"water-fat": maps}``.
+    folders : mapping of str to path, optional
+        Where sets of maps are saved, by name; others count as not saved.
     name : str
         Layer name of the series.
     block : bool
@@ -52,7 +56,10 @@ def open_viewer(
         viewer.add_image(data, **attributes)
     open_dock(viewer)
     for set_name, maps in (maps_sets or {}).items():
-        maps_display_of(viewer).add(MapsSet(set_name, maps, name if series is not None else ""))
+        folder = str((folders or {}).get(set_name, ""))
+        maps_display_of(viewer).add(
+            MapsSet(set_name, maps, name if series is not None else "", folder=folder)
+        )
     layer_turns_of(viewer).finish()  # the caller expects the layers
     if block:
         napari.run()

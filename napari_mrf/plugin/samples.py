@@ -18,6 +18,7 @@ from napari_mrf.plugin.layers import SERIES_KEY, series_of
 from napari_mrf.plugin.layers.closeup.region_look import show_outlined
 from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
 from napari_mrf.rois.label_set import joined
 from napari_mrf.rois.muscles import default_labels
@@ -72,6 +73,8 @@ def tissues(series: MRFSeries) -> LayerData:
 
 
 def _use_tissues(alive: ref[Viewer]) -> None:
+    from napari_mrf.phantoms.files import ROIS_NAME
+
     viewer = alive()
     if viewer is None:
         return
@@ -80,6 +83,10 @@ def _use_tissues(alive: ref[Viewer]) -> None:
     if found and editor.layer is None:  # what the user has drawn goes on
         show_outlined(found[-1], True)
         editor.use_layer(found[-1])
+        sample = session_of(viewer).series
+        if sample is not None and sample.source_path:  # they are in a file
+            rois = Path(sample.source_path).parent / ROIS_NAME
+            session_of(viewer).mark_regions_saved(str(rois))
     series = [layer for layer in viewer.layers if series_of(layer) is not None]
     if series:
         viewer.layers.selection.active = series[-1]  # as with the other sample

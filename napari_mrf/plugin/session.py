@@ -215,6 +215,8 @@ class Session:
         The `Regions`, drawn, loaded or edited, or None.
     region_chosen : Signal(object)
         The `RegionChoice` or None.
+    saved : Signal()
+        Maps or regions were noted as saved.
     opening, reconstruction, comparison, importance : Job
         Long work of each kind; each runs one piece at a time.
     """
@@ -228,6 +230,7 @@ class Session:
     pins_changed = Signal(tuple)
     regions_changed = Signal(object)
     region_chosen = Signal(object)
+    saved = Signal()
 
     def __init__(self) -> None:
         self._n_made = 0
@@ -272,6 +275,13 @@ class Session:
         if state is not self._here:
             self._leave()
             self._arrive(state)
+
+    def begin_subject(self) -> None:
+        """Make a new subject, of which nothing is known yet, the current one."""
+        state = self._make()
+        self._leave()
+        self._states[state.key] = state
+        self._arrive(state)
 
     def remove_subject(self, key: str) -> None:
         """Forget a subject with all its results; the youngest other becomes the current one."""
@@ -461,10 +471,11 @@ class Session:
         self._maps_have_changed(state, maps_set.name)
 
     def mark_maps_saved(self, name: str, folder: str, subject: str | None = None) -> None:
-        """Note where a set was saved; no signal is emitted."""
+        """Note where a set was saved; it counts as the same set."""
         state = self._here if subject is None else self._states.get(subject)
         if state is not None and name in state.maps_sets:
             state.maps_sets[name] = replace(state.maps_sets[name], folder=folder)
+            self.saved.emit()
 
     def remove_maps(self, name: str, subject: str | None = None) -> None:
         """Forget a set; an unknown name is ignored."""
@@ -545,10 +556,11 @@ class Session:
         self.regions_changed.emit(regions)
 
     def mark_regions_saved(self, path: str, subject: str | None = None) -> None:
-        """Note where the regions were saved; no signal is emitted."""
+        """Note where the regions were saved; they count as the same regions."""
         state = self._here if subject is None else self._states.get(subject)
         if state is not None and state.regions is not None:
             state.regions = replace(state.regions, path=path)
+            self.saved.emit()
 
     @property
     def chosen_region(self) -> RegionChoice | None:

@@ -62,8 +62,11 @@ class FileRecord(BaseModel):
 
     def candidates(self, session_path: Path) -> list[Path]:
         """Return where to look for it, the likeliest first."""
-        near = [] if self.relative is None else [session_path.absolute().parent / self.relative]
-        return [*near, Path(self.path)]
+        if self.relative is None:
+            return [Path(self.path)]
+        # Made by counting the parts of the path, so it is followed in the same way.
+        near = os.path.normpath(session_path.absolute().parent / self.relative)
+        return [Path(near), Path(self.path)]
 
 
 class SeriesRecord(BaseModel):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QMessageBox
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.plugin.kit.files.dialogs import ask_new_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +57,43 @@ def is_confirmed(
     return answer
 
 
-def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], None]) -> bool:
+def ask_to_save(parent: QWidget, title: str, question: str, detail: str) -> str:
+    """Ask what becomes of unsaved work before something is closed.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The box appears over its window.
+    title, question, detail : str
+        Title of the box, its text, and what is not saved.
+
+    Returns
+    -------
+    str
+        ``"save"``, ``"discard"``, or empty for *Cancel* and a box that is closed.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(title)
+    box.setText(question)
+    box.setInformativeText(detail)
+    save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+    discard = box.addButton("Don't save", QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(save)
+    box.exec()
+    answer = {save: "save", discard: "discard"}.get(box.clickedButton(), "")
+    box.deleteLater()
+    return answer
+
+
+def asks_to_overwrite(
+    parent: QWidget,
+    status: JobStatus,
+    again: Callable[[], None],
+    *,
+    what: str = "the earlier results",
+) -> bool:
     """Ask whether to replace earlier results, if these made a job fail.
 
     Parameters
@@ -67,6 +104,8 @@ def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], No
         Status of the job that writes.
     again : callable
         Starts the job again and lets it overwrite; called if the user agrees.
+    what : str
+        What would be replaced.
 
     Returns
     -------
@@ -76,7 +115,7 @@ def asks_to_overwrite(parent: QWidget, status: JobStatus, again: Callable[[], No
     error = None if status.failure is None else status.failure.error
     if not isinstance(error, MRFInputError) or error.code != "exists":
         return False
-    question = f"{error.what[0].upper()}{error.what[1:]}. Replace the earlier results?"
+    question = f"{error.what[0].upper()}{error.what[1:]}. Replace {what}?"
 
     def ask() -> None:
         if isalive(parent) and is_confirmed(
@@ -117,9 +156,7 @@ def ask_save_path(
         Empty if the user cancels.
     """
     # The dialog would ask about the typed name only; all files are in the one question below.
-    chosen, _ = QFileDialog.getSaveFileName(
-        parent, title, proposal, file_filter, "", QFileDialog.Option.DontConfirmOverwrite
-    )
+    chosen = ask_new_path(parent, title, proposal, file_filter)
     if not chosen:
         return ""
     path = complete(chosen)

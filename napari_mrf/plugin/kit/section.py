@@ -103,6 +103,8 @@ class Section(QFrame):
         self._arrow.clicked.connect(self.toggle)
         self._title = QLabel(f"<b>{title}</b>")
         # Open, the panel itself tells most; closed, its state has the whole width of a line.
+        self._mark = QLabel("●")
+        self._mark.hide()
         self._state, self._closed_state = ElidedLabel(), ElidedLabel()
         self._state.setEnabled(False)
         self._closed_state.setEnabled(False)
@@ -113,6 +115,7 @@ class Section(QFrame):
         header.setSpacing(6)
         header.addWidget(self._arrow)
         header.addWidget(self._title)
+        header.addWidget(self._mark)
         header.addWidget(self._state, 1)
         self._header = _Header()
         self._header.clicked.connect(self.toggle)
@@ -155,6 +158,16 @@ class Section(QFrame):
         self._state.set_full_text(text)
         self._closed_state.set_full_text(text)
         self._closed_state.setVisible(not self.is_open() and bool(text))
+
+    def set_mark(self, meaning: str) -> None:
+        """Show a dot behind the title, with its meaning as tooltip; empty for none."""
+        self._mark.setVisible(bool(meaning))
+        self._mark.setToolTip(meaning)
+        self._mark.setAccessibleName(meaning)
+
+    def mark(self) -> str:
+        """Return what the dot in the header means; empty without one."""
+        return "" if self._mark.isHidden() else self._mark.toolTip()
 
     def state(self) -> str:
         """Return the line in the header."""

@@ -351,7 +351,8 @@ class RegionsEditor(QObject):
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
         """Make what is drawn, (Z, Y, X) in file order, the session's regions.
 
-        They count as saved in their file while neither a voxel nor their place changes.
+        They count as saved in their file while no voxel, no name and no color changes, nor their
+        place.
         """
         if self._is_receiving:
             return
@@ -363,13 +364,14 @@ class RegionsEditor(QObject):
         former = self._session.regions
         grid = present(self.layer).metadata[bridge.REGIONS_KEY]
         path = ""
+        drawn = {label: self.table[label] for label in self.slices}
         if (
             former is not None
             and not grid_difference(former, grid)
             and np.array_equal(former.labels, labels)
+            and all(former.table.get(label) == one for label, one in drawn.items())
         ):
             path = former.path
-        drawn = {label: self.table[label] for label in self.slices}
         self._shared = Regions(labels, drawn, path, grid.affine)
         self._session.set_regions(self._shared)
 

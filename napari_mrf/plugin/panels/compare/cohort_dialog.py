@@ -8,7 +8,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
 from napari_mrf.plugin.present import present
 
@@ -94,7 +94,7 @@ class CohortDialog(QDialog):
 
     def _browse(self, key: str, *_: object) -> None:
         title = f"{_ROWS[key][0]}: {_ROWS[key][1].lower()}"
-        folder = QFileDialog.getExistingDirectory(self, title, self.edits[key].text())
+        folder = ask_folder(self, title, self.edits[key].text())
         if folder:
             self.edits[key].setText(folder)
 

@@ -292,7 +292,8 @@ def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
     if not isinstance(compared, Compared):
         return ""
     for one in (compared.reference, compared.test):
-        if session.maps_sets.get(one.name) is not one:
+        now = session.maps_sets.get(one.name)  # one that was saved since is another object
+        if now is None or now.maps is not one.maps:
             return f"The maps {one.name} have changed since this comparison."
     if not _count_alike(compared.regions, session.regions):
         return "The regions have changed since this comparison."

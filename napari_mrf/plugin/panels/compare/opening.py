@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.io.maps.writer import RECORD_NAME
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
 from napari_mrf.plugin.panels.compare.work import read_maps
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -80,7 +79,7 @@ class CompareOpening:
         return folder if (folder / RECORD_NAME).is_file() else None
 
     def _on_folder_requested(self, side: str) -> None:
-        folder = QFileDialog.getExistingDirectory(self.panel, "Maps to compare")
+        folder = ask_folder(self.panel, "Maps to compare")
         if folder:
             self.open_maps(folder, side)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,8 +39,7 @@ class CompareSaving:
         self.results = results
         self.tell = tell
         self.writing = Job()
-        self._tables_path = ""
-        self._tables_of: object = None
+        self._tables_path, self._written = "", results.compared
         view = panel.results
         view.report_requested.connect(self._on_report_requested)
         view.csv_requested.connect(self._on_csv_requested)
@@ -53,6 +52,7 @@ class CompareSaving:
         """Write HTML and PDF of what is selected."""
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
+            self._written = compared
             self.writing.start("Writing the report", write_report, compared.comparison, path,
                                self.results.selection(),
                                self.panel.statistics.study.text())  # fmt: skip
@@ -61,7 +61,7 @@ class CompareSaving:
         """Write the tables of what is selected: ``.xlsx``, or CSV files into a folder."""
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
-            self._tables_path, self._tables_of = path, compared
+            self._tables_path, self._written = path, compared
             self.writing.start("Writing the tables", write_tables, compared.comparison, path,
                                self.results.selection(), overwrite)  # fmt: skip
 
@@ -75,7 +75,7 @@ class CompareSaving:
             self.save_report(path)
 
     def _on_csv_requested(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self.panel, "Write CSV tables to a folder")
+        folder = ask_folder(self.panel, "Write CSV tables to a folder")
         if folder:
             self.save_tables(folder)
 
@@ -97,10 +97,11 @@ class CompareSaving:
                 self.tell(status.failure.sentence)
 
     def _replace_tables(self) -> None:
-        if self.results.compared is self._tables_of:  # another subject may be shown by now
+        if self.results.compared is self._written:  # another subject may be shown by now
             self.save_tables(self._tables_path, overwrite=True)
 
     def _on_written(self, paths: Sequence[Path]) -> None:
+        unsaved_of(self.results.viewer).mark_saved("compare", self._written)
         names = " and ".join(str(path) for path in paths[:2])
         more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
         self.tell(f"Saved to {names}{more}", kind="note")

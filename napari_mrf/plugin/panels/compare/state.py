@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.panels.compare.work import Compared, write_all_tables
 from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of
+from napari_mrf.plugin.viewer.unsaved import Result, unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-    from napari_mrf.plugin.panels.compare.work import Compared
     from napari_mrf.plugin.session import MapsSet
 
 
@@ -56,6 +57,7 @@ class CompareMemory:
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
+        self._unsaved = unsaved_of(viewer)
         session = session_of(viewer)
         self._session = session
         self._by_subject = BySubject(session, Remembered)
@@ -82,7 +84,13 @@ class CompareMemory:
         self.sets()
 
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
-        self.of(self._session.owner_of(self._session.comparison)).compared = compared
+        owner = self._session.owner_of(self._session.comparison)
+        self.of(owner).compared = compared
+        if isinstance(compared, Compared):  # that of several subjects is written while it is made
+            self._unsaved.note(Result(
+                "compare", "comparison", f"of {compared.test.name} with {compared.reference.name}",
+                compared, partial(write_all_tables, compared.comparison),
+            ), owner)  # fmt: skip
 
 
 def sides_of(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.jobs import Step, as_steps
 from napari_mrf.plugin.session import MapsSet
 
@@ -188,3 +189,8 @@ def write_tables(
             write_csv(staged[name], table, overwrite=True)
             yield Step(detail=name)
     return staged.paths
+
+
+def write_all_tables(comparison: Comparison, folder: Path) -> None:
+    """Write CSV tables of all regions of a comparison into a folder."""
+    result_of(write_tables(comparison, str(folder), (None, comparison.options.scope, 0), False))

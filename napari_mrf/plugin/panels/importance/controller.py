@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.panels.importance.methods import ImportanceMethods
 from napari_mrf.plugin.panels.importance.result import ImportanceView, importance_store_of
@@ -18,6 +17,7 @@ from napari_mrf.plugin.panels.shared.masks import MaskChoice
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.panels.shared.texts import NO_TRUTH, duration
 from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,8 @@ class ImportanceSaving:
         self.store = importance_store_of(viewer)
         self.job = Job()
         self._directory = ""
-        self._saved: Importance | None = None
+        self._written: Importance | None = None
+        self._unsaved = unsaved_of(viewer)
         panel.save_requested.connect(self._on_save_requested)
         self.bond = Bond(panel)
         self.bond.connect(self.job.changed, self._on_job_changed)
@@ -56,19 +57,20 @@ class ImportanceSaving:
         result, key = self.store.result, self.panel.current_map()
         if result is None or self.job.status.is_running:
             return
-        self._directory, self._saved = directory, result
+        self._directory, self._written = directory, result
         layers = [key] if key in result.voxel_change else []
         self.job.start("Saving importance", save, result, directory, layers,
                        self.panel.fisher_box.isChecked(), overwrite)  # fmt: skip
 
     def _on_save_requested(self) -> None:
-        directory = QFileDialog.getExistingDirectory(self.panel, "Save importance to a folder")
+        directory = ask_folder(self.panel, "Save importance to a folder")
         if directory:
             self.save_to(directory)
 
     def _on_job_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
         if status.state is JobState.DONE:
+            self._unsaved.mark_saved("importance", self._written)
             self.panel.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
             self.panel.notice.clear()
@@ -76,7 +78,7 @@ class ImportanceSaving:
                 self.panel.notice.say(status.failure.sentence)
 
     def _overwrite(self) -> None:
-        if self.store.result is self._saved:  # of another subject it may be shown by now
+        if self.store.result is self._written:  # of another subject it may be shown by now
             self.save_to(self._directory, overwrite=True)
 
 

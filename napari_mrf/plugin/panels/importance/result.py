@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
+from napari_mrf.plugin.panels.importance.work import write_all
 from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.unsaved import Result, unsaved_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +60,7 @@ class ImportanceStore:
         self._session = session_of(viewer)
         self._by_subject = BySubject(self._session, Measured)
         self._measured_series: MRFSeries | None = None
+        self._unsaved = unsaved_of(viewer)
         self._job = self._session.importance
         self._job.updated.connect(self._on_updated)
         self._job.succeeded.connect(self._on_succeeded)
@@ -94,6 +98,10 @@ class ImportanceStore:
         measured = self._by_subject.of(owner)
         is_new = importance is not measured.result
         measured.result, measured.series = importance, self._measured_series
+        if is_new or is_complete:
+            write = partial(write_all, importance)
+            of = f"of {importance.method}"
+            self._unsaved.note(Result("importance", "importance", of, importance, write), owner)
         if owner == self._session.subject.key:
             (self.changed if is_new or is_complete else self.filled).emit(importance)
 

@@ -10,6 +10,7 @@ from napari_mrf.reconstruction.method import MethodOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -154,3 +155,10 @@ def save(
     save_importance(importance, directory, layers=layers, with_fisher=with_fisher,
                     overwrite=overwrite)  # fmt: skip
     return directory
+
+
+def write_all(importance: Importance, folder: Path) -> None:
+    """Write a result as *Save…* does, with all changes per voxel that it has kept."""
+    from napari_mrf.report.importance import save_importance
+
+    save_importance(importance, folder, layers=list(importance.voxel_change))

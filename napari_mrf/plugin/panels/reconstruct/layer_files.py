@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from qtpy.QtWidgets import QFileDialog
-
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.jobs import Job, JobStatus
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -80,7 +79,7 @@ class LayerFiles(Generic[LoadedT]):
     def on_requested(self) -> None:
         """Ask for a file and load it."""
         title = f"Load a {self._what}"
-        path, _ = QFileDialog.getOpenFileName(self.panel, title, "", self._filters)
+        path = ask_open_path(self.panel, title, self._filters)
         if path:
             self.load(path)
 

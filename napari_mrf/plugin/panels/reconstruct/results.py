@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.reconstruct.advice import Advice
+    from napari_mrf.plugin.session import MapsSet
 
 
 class AdviceList(QWidget):
@@ -206,7 +207,8 @@ class ResultsBinding:
         self.session = session_of(viewer)
         self.display = maps_display_of(viewer)
         self.saving = Job()
-        self._directory = self._saved_set = self._saved_subject = ""
+        self._directory = self._written_for = ""
+        self._written: MapsSet | None = None
         panel.save_requested.connect(self._on_save_requested)
         panel.maps_changed.connect(self._on_maps_picked)
         panel.companion_changed.connect(self._on_companion_changed)
@@ -224,8 +226,8 @@ class ResultsBinding:
         """Write the maps that are picked in the panel to a folder."""
         maps_set = self.session.maps_sets.get(self.panel.current_maps())
         if maps_set is not None and not self.saving.status.is_running:
-            self._directory, self._saved_set = directory, maps_set.name
-            self._saved_subject = self.session.subject.key
+            self._directory, self._written = directory, maps_set
+            self._written_for = self.session.subject.key
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
     def _show(self, name: str) -> None:
@@ -293,12 +295,9 @@ class ResultsBinding:
         self.display.set_hides_invalid(is_hidden)
 
     def _on_save_requested(self) -> None:
-        series, name = self.session.series, self.session.subject.name
-        near = "" if series is None or not series.source_path else series.source_path
-        directory = QFileDialog.getExistingDirectory(
-            self.panel,
-            f"Save {self.panel.current_maps()} of {name} to a folder",
-            str(Path(near).parent) if near else "",
+        name = self.session.subject.name
+        directory = ask_folder(
+            self.panel, f"Save {self.panel.current_maps()} of {name} to a folder"
         )
         if directory:
             self.save_to(directory)
@@ -306,7 +305,12 @@ class ResultsBinding:
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
         if status.state is JobState.DONE:
-            self.session.mark_maps_saved(self._saved_set, self._directory, self._saved_subject)
+            written, owner = self._written, self._written_for
+            # What was made anew while it was written is not in the folder.
+            if written is not None and (
+                self.session.maps_sets_of(owner).get(written.name) is written
+            ):
+                self.session.mark_maps_saved(written.name, self._directory, owner)
             self.notice.say(f"Saved to {self._directory}", kind="note")
         elif status.failure is not None:
             self.notice.clear()
@@ -314,5 +318,5 @@ class ResultsBinding:
                 self.notice.say(status.failure.sentence)
 
     def _overwrite(self) -> None:
-        if self._saved_subject == self.session.subject.key:
+        if self._written_for == self.session.subject.key:
             self.save_to(self._directory, overwrite=True)

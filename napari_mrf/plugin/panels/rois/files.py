@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
@@ -64,6 +64,7 @@ class RoisFilesBinding:
         self.loading, self.saving = Job(), Job()
         self._loaded_for = self._saved_for = ""  # subjects
         self._cure: Callable[[], None] | None = None
+        self._written = self.session.regions
         panel.load_requested.connect(self._on_load_requested)
         panel.save_requested.connect(self._on_save_requested)
         panel.notice.cure_requested.connect(self._on_cure_requested)
@@ -94,7 +95,7 @@ class RoisFilesBinding:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = layer.metadata[REGIONS_KEY].affine
-            self._saved_for = self.session.subject.key
+            self._written, self._saved_for = self.session.regions, self.session.subject.key
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 
     def import_table(self, path: str) -> None:
@@ -130,9 +131,7 @@ class RoisFilesBinding:
     def ask(self, what: str) -> None:
         """Ask for a label file to import or export."""
         if what == "import":
-            path, _ = QFileDialog.getOpenFileName(
-                self.panel, "Import a label file", "", LABEL_FILES
-            )
+            path = ask_open_path(self.panel, "Import a label file", LABEL_FILES)
             if path:
                 self.import_table(path)
         else:
@@ -144,7 +143,7 @@ class RoisFilesBinding:
                 self.export_table(path)
 
     def _on_load_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Load labels", "", LABEL_MAPS)
+        path = ask_open_path(self.panel, "Load labels", LABEL_MAPS)
         if path:
             self.load(path)
 
@@ -208,7 +207,9 @@ class RoisFilesBinding:
 
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
-        self.session.mark_regions_saved(path, self._saved_for)
+        # What was drawn since is not in the file.
+        if self.session.regions_of(self._saved_for) is self._written:
+            self.session.mark_regions_saved(path, self._saved_for)
         self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 

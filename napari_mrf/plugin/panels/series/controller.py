@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
 from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
@@ -260,12 +260,12 @@ class SeriesBinding:
             show_component(layer, component)
 
     def _on_open_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Open a series", "", SERIES_FILES)
+        path = ask_open_path(self.panel, "Open a series", SERIES_FILES)
         if path:
             self.open_file(path)
 
     def _on_sequence_file_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, "Load a sequence", "", SEQUENCE_FILES)
+        path = ask_open_path(self.panel, "Load a sequence", SEQUENCE_FILES)
         if path:
             self.load_sequence(path)
 

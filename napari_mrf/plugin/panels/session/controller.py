@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.overwriting import ask_save_path, is_confirmed
-from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.kit.files.dialogs import ask_open_path
+from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite, is_confirmed
+from napari_mrf.plugin.panels.session.autosave import autosave_of
+from napari_mrf.plugin.panels.session.kept import STUDY_NAME, kept_root
+from napari_mrf.plugin.panels.session.offer import OfferBinding
+from napari_mrf.plugin.panels.session.place import session_places_of
 from napari_mrf.plugin.panels.session.restoring import SessionRestoring
-from napari_mrf.plugin.panels.session.work import (
-    OpenedStudy,
-    SavedStudy,
-    Study,
-    open_study,
-    save_study,
-)
+from napari_mrf.plugin.panels.session.study import outlines_in, study_of
+from napari_mrf.plugin.panels.session.work import OpenedStudy, SavedStudy, open_study, save_study
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.unsaved import in_short, unsaved_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from napari_mrf.plugin.panels.session.bar import SessionBar
+    from napari_mrf.plugin.panels.session.kept import LeftWork
+    from napari_mrf.plugin.panels.session.place import SessionPlace
+    from napari_mrf.plugin.panels.session.work import Study
+    from napari_mrf.plugin.viewer.unsaved import Unsaved
 
 SESSION_FILES = "MRF session (*.mrf.json)"
 _ENDING = ".mrf.json"
@@ -53,9 +58,13 @@ class SessionBinding:
         self.session = session_of(viewer)
         self.job = Job()
         self.restoring = SessionRestoring(viewer, bar, bindings)
-        self._paths: dict[str, Path] = {}  # a session is of one subject
+        self.places = session_places_of(viewer)
+        self.unsaved = unsaved_of(viewer)
         self._saved_subject = ""
-        self._opened = Path()
+        self._then: Callable[[], None] | None = None
+        self._again: Callable[[], None] = self.save
+        self._restored: Path | None = None
+        self._told = ""
         bar.open_requested.connect(self._on_open_requested)
         bar.save_requested.connect(self._on_save_requested)
         bar.save_as_requested.connect(self._on_save_as_requested)
@@ -64,123 +73,186 @@ class SessionBinding:
         self.bond.connect(self.session.subject_changed, self._show_name)
         self.bond.connect(self.job.changed, self._on_job_changed)
         self.bond.connect(self.job.succeeded, self._on_job_succeeded)
+        self.bond.connect(self.unsaved.changed, self._show_unsaved)
+        autosave = autosave_of(viewer)
+        self.bond.connect(autosave.failed, self._on_autosave_failed)
+        bar.set_kept(str(kept_root()))
+        bar.folder_requested.connect(self._on_folder_requested)
+        self.offer = OfferBinding(viewer, bar.offer, self.restore_left)
+        self._show_unsaved()
+        self._show_name()
 
-    def save_to(self, path: str | Path) -> None:
-        """Save the window to a session file; an earlier file of that name is replaced."""
+    def save_to(
+        self, path: str | Path, *, overwrite: bool = False, then: Callable[[], None] | None = None
+    ) -> None:
+        """Save the window to a session file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the file; its ending is added.
+        overwrite : bool
+            Whether to replace any file. Without it, one that this window has not written, or
+            that has changed since, is replaced only if the user agrees.
+        then : callable, optional
+            Called once all is saved.
+        """
         path = Path(_with_ending(str(path)))
         if not self.job.status.is_running:
             self.bar.notice.clear()
+            self._again = partial(self.save_to, path, overwrite=True, then=then)
+            self._then = then
             self._saved_subject = self.session.subject.key
-            self.job.start(f"Saving {path.name}", save_study, self.study(), path)
+            known = None if overwrite else self.place.known_at(path)
+            self.job.start(f"Saving {path.name}", save_study, self.study(), path, known)
+
+    def save(self, then: Callable[[], None] | None = None) -> None:
+        """Save the current subject to its session file, or ask for one; see `save_to`."""
+        if self.place.path is None:
+            self._save_as(then)
+        else:
+            self.save_to(self.place.path, then=then)
+
+    def save_all(self, then: Callable[[], None], *, done: frozenset[str] = frozenset()) -> None:
+        """Save every subject with unsaved work, one after the other; see `save_to`.
+
+        Parameters
+        ----------
+        then : callable
+            Called once all is saved; not if the user leaves one out.
+        done : frozenset of str
+            Keys of subjects that need no saving.
+        """
+        left = [one.subject for one in self.unsaved.items() if one.subject not in done]
+        if not left:
+            then()
+            return
+        if left[0] != self.session.subject.key:
+            self.session.choose_subject(left[0])
+        self.save(partial(self.save_all, then, done=done | {left[0]}))
+
+    @property
+    def place(self) -> SessionPlace:
+        """Where the session of the current subject is saved."""
+        return self.places.here
 
     def open_file(self, path: str | Path) -> None:
-        """Open a session; ask first if maps or regions in the window are not saved."""
+        """Open a session; ask first if something in the window is not saved."""
         if not self.job.status.is_running and (not self._would_lose() or self._ask_to_replace()):
             self.bar.notice.clear()
+            self._restored, self._told = None, ""
             self.job.start(f"Opening {Path(path).name}", open_study, Path(path))
+
+    def restore_left(self, left: LeftWork) -> bool:
+        """Open work that a crash has left, as a session that is not saved; return whether."""
+        if self.job.status.is_running or (
+            self._would_lose(left.series_name) and not self._ask_to_replace()
+        ):
+            return False
+        folder = left.take_over()
+        if folder is None:
+            self.bar.notice.say("Another window has taken this work over.", kind="note")
+            return True
+        self.bar.notice.clear()
+        self._restored, self._told = folder, f"{left} It is back; save the session to keep it."
+        self.job.start("Restoring unsaved work", open_study, folder / STUDY_NAME)
+        return True
 
     def study(self) -> Study:
         """Return the content of the window."""
-        session = self.session
-        layer = self._series_layer()
-        return Study(
-            series=session.series,
-            series_name=session.series_name,
-            component="magnitude" if layer is None else layer.data.component,
-            maps_sets=tuple(session.maps_sets.values()),
-            regions=session.regions,
-            chosen_region=session.chosen_region,
-            pins=session.pins,
-            view=self._view(),
-            panels={
-                key: binding.state()
-                for key, binding in self.bindings.items()
-                if hasattr(binding, "state")
-            },
-        )
-
-    def _view(self) -> dict[str, float]:
-        dims = self.viewer.dims
-        view = {f"point_{axis}": float(value) for axis, value in enumerate(dims.point)}
-        return {**view, "zoom": float(self.viewer.scene.camera.zoom)}
-
-    def _series_layer(self) -> Layer | None:
-        series = self.session.series
-        if series is None:
-            return None
-        return next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
+        return study_of(self.viewer)
 
     def _on_open_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.bar, "Open a session", "", SESSION_FILES)
+        path = ask_open_path(self.bar, "Open a session", SESSION_FILES)
         if path:
             self.open_file(path)
 
-    def _would_lose(self) -> bool:
-        """Return whether maps or regions of any subject in the window are not saved."""
-        for subject in self.session.subjects:
-            regions = self.session.regions_of(subject.key)
-            if regions is not None and not regions.path and regions.labels.any():
-                return True
-            if any(not one.folder for one in self.session.maps_sets_of(subject.key).values()):
-                return True
-        return False
+    def _would_lose(self, title: str | None = None) -> bool:
+        """Return whether work is not saved: of any subject, or of those of a title."""
+        return any(title in (None, self.session.title_of(one.subject))
+                   for one in self.unsaved.items())  # fmt: skip
 
     def _ask_to_replace(self) -> bool:
         return is_confirmed(
             self.bar, "Open a session",
-            "Maps or regions in this window are not saved yet. Open the session anyway?",
-            action="Open and lose them",
+            "Some of the work in this window is not saved yet. Open the session anyway?",
+            action="Open and lose it", detail=_lines(self.unsaved.items()),
         )  # fmt: skip
 
     def _on_save_requested(self) -> None:
-        path = self._paths.get(self.session.subject.key)
-        if path is None:
-            self._on_save_as_requested()
-        else:
-            self.save_to(path)
+        self.save()
 
     def _on_save_as_requested(self) -> None:
+        self._save_as(None)
+
+    def _save_as(self, then: Callable[[], None] | None) -> None:
         proposal = f"{self.session.series_name or 'study'}{_ENDING}"
-        if self.session.series is not None and self.session.series.source_path:
-            proposal = str(Path(self.session.series.source_path).with_name(proposal))
         path = ask_save_path(
             self.bar, "Save session", proposal, SESSION_FILES, complete=_with_ending
         )
         if path:
-            self.save_to(path)
+            self.save_to(path, overwrite=True, then=then)
+
+    def _on_folder_requested(self) -> None:
+        folder = kept_root()
+        folder.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def _show_unsaved(self) -> None:
+        items = self.unsaved.items()
+        self.bar.set_unsaved(in_short(items), f"Not saved:\n{_lines(items)}" if items else "")
+
+    def _on_autosave_failed(self, sentence: str) -> None:
+        self.bar.notice.say(sentence)
 
     def _on_cancel_requested(self) -> None:
         self.job.cancel()
 
     def _on_job_changed(self, status: JobStatus) -> None:
         self.bar.set_status(status)
-        if status.failure is not None:
+        if status.failure is not None and not asks_to_overwrite(
+            self.bar, status, self._again, what="it"
+        ):
             self.bar.notice.say(status.failure.sentence)
 
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
-            key = self._saved_subject
-            self._paths[key] = outcome.path
-            for name, folder in outcome.folders.items():
-                self.session.mark_maps_saved(name, str(folder), key)
-            if outcome.labels_path is not None:
-                self.session.mark_regions_saved(str(outcome.labels_path), key)
-            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}{self._only(key)}",
-                                kind="note")  # fmt: skip
-            self._show_name()
-        else:
-            self._paths.clear()
-            self._opened = outcome.contents.path
-            self.restoring.show(outcome, self._on_shown)
+            self._mark_saved(outcome)
+            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}"
+                                f"{self._only(self._saved_subject)}", kind="note")  # fmt: skip
+            then, self._then = self._then, None
+            if then is not None:
+                then()
+            return
+        self.restoring.show(outcome, partial(self._on_shown, outcome), self._restored, self._told)
 
-    def _on_shown(self) -> None:
+    def _on_shown(self, opened: OpenedStudy) -> None:
         """Save to the file that was opened from now on, as soon as its subject is there."""
-        self._paths[self.session.subject.key] = self._opened
+        if self._restored is None:
+            self.place.path, self.place.sha256 = opened.contents.path, opened.sha256
+        else:  # it is in no file of the user
+            self.place.path, self.place.sha256, self.place.outlines = None, "", []
+            autosave_of(self.viewer).adopt(self._restored)
+        self._show_name()
+
+    def _mark_saved(self, saved: SavedStudy) -> None:
+        """Note what was saved; what has changed since is not."""
+        session, key = self.session, self._saved_subject
+        place = self.places.of(key)
+        place.path, place.sha256 = saved.path, saved.sha256
+        place.outlines = outlines_in(saved.study)
+        for one in saved.study.maps_sets:
+            if one.name in saved.folders and session.maps_sets_of(key).get(one.name) is one:
+                session.mark_maps_saved(one.name, str(saved.folders[one.name]), key)
+        if saved.labels_path is not None and session.regions_of(key) is saved.study.regions:
+            session.mark_regions_saved(str(saved.labels_path), key)
+        for result in saved.study.results:
+            self.unsaved.mark_saved(result.step, result.of)
+        autosave_of(self.viewer).keep_soon()
         self._show_name()
 
     def _show_name(self, _: Any = None) -> None:
-        path = self._paths.get(self.session.subject.key)
-        self.bar.set_name("" if path is None else path.name)
+        self.bar.set_name("" if self.place.path is None else self.place.path.name)
 
     def _only(self, key: str) -> str:
         """Say whose session it is where there are others, which a session file does not hold."""
@@ -190,9 +262,14 @@ class SessionBinding:
                 "its session too.")  # fmt: skip
 
 
+def _lines(items: Iterable[Unsaved]) -> str:
+    return "\n".join(str(one) for one in items)
+
+
 def _also(saved: SavedStudy) -> str:
-    """Return the names of maps and labels that were saved with the session."""
-    places = [*saved.folders.values(), *([saved.labels_path] if saved.labels_path else [])]
+    """Return the names of maps, labels and results that were saved with the session."""
+    labels = [saved.labels_path] if saved.labels_path else []
+    places = [*saved.folders.values(), *labels, *saved.results]
     if not places:
         return ""
     names = ", ".join(place.name for place in places)

@@ -9,15 +9,20 @@ from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.panels.session.place import session_places_of
+from napari_mrf.plugin.panels.session.study import outlines_in, study_of
+from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
+from napari_mrf.rois.polygons import outlines_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -47,19 +52,41 @@ class SessionRestoring:
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
+        self._kept_in: Path | None = None
+        self._word = ""
 
-    def show(self, opened: OpenedStudy, shown: Callable[[], None]) -> None:
+    def show(
+        self,
+        opened: OpenedStudy,
+        shown: Callable[[], None],
+        kept_in: Path | None = None,
+        word: str = "",
+    ) -> None:
         """Replace the content of the window, one layer per turn of the event loop.
 
-        Calls `shown` as soon as the subject of the session is the current one.
+        Parameters
+        ----------
+        opened : OpenedStudy
+            What is shown.
+        shown : callable
+            Called as soon as the subject of the session is the current one.
+        kept_in : Path, optional
+            Folder of unsaved work: what lies in it does not count as saved, and other subjects
+            of the window stay.
+        word : str
+            Said before the remarks.
         """
+        self._kept_in, self._word = kept_in, word
         turns = layer_turns_of(self.viewer)
         turns.drop()
         turns.begin(_OWNER, self._layers_by_turns(opened, shown))
 
     def _layers_by_turns(self, opened: OpenedStudy, shown: Callable[[], None]) -> Iterator[None]:
         contents = opened.contents
-        self._clear()
+        if self._kept_in is None:
+            self._clear()
+        elif opened.series is None:
+            self.session.begin_subject()  # nobody's maps are put among those of another
         yield
         record = contents.file.series
         if opened.series is not None and record is not None:
@@ -78,7 +105,7 @@ class SessionRestoring:
                         contents.maps[maps.name],
                         maps.series_name,
                         maps.seconds,
-                        str(contents.folders[maps.name]),
+                        self._saved_at(contents.folders[maps.name]),
                     )
                 )
         # Maps take turns of their own; the rest comes after them.
@@ -94,9 +121,16 @@ class SessionRestoring:
             if binding is not None and hasattr(binding, "restore"):
                 binding.restore(state)
                 yield
+        if "rois" not in self.bindings:  # their panel is not open
+            outlines = contents.file.panels.get("rois", {}).get("outlines")
+            regions_editor_of(self.viewer).put_back_outlines(outlines_from(outlines))
+        if self._kept_in is None:
+            session_places_of(self.viewer).here.outlines = outlines_in(study_of(self.viewer))
         self._look_at(contents.file.view)
-        if remarks:
-            self.bar.notice.say("\n".join(remarks))
+        if self._word and not remarks:
+            self.bar.notice.say(self._word, kind="note")
+        elif remarks:
+            self.bar.notice.say("\n".join(filter(None, [self._word, *remarks])))
 
     def _show_regions(self, contents: SessionContents) -> None:
         grid = self.session.series or next(iter(contents.maps.values()), None)
@@ -105,11 +139,16 @@ class SessionRestoring:
         labels = contents.labels
         if labels is None:
             labels = np.zeros(grid.spatial_shape, np.uint16)
-        path = "" if contents.labels_path is None else str(contents.labels_path)
+        path = self._saved_at(contents.labels_path)
         self.session.set_regions(Regions(labels, contents.table, path, grid.affine))
         chosen = contents.file.regions.chosen
         if chosen in contents.table:
             self.session.choose_region(RegionChoice(chosen))
+
+    def _saved_at(self, path: Path | None) -> str:
+        is_kept = path is not None and self._kept_in is not None and (
+            path.absolute().is_relative_to(self._kept_in.absolute()))  # fmt: skip
+        return "" if path is None or is_kept else str(path)
 
     def _show_pins(self, pins: list[tuple[int, int, int]]) -> list[str]:
         if self.session.series is None:

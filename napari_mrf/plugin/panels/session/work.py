@@ -15,12 +15,12 @@ from napari_mrf.plugin.viewer.opening import OpenedSeries
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session.beside import Beside
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
     from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Voxel
+    from napari_mrf.plugin.viewer.unsaved import Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +36,19 @@ class Study:
     pins: tuple[Voxel, ...]
     view: dict[str, float]
     panels: dict[str, dict[str, Any]]
+    results: tuple[Result, ...] = ()
 
 
 @dataclass
 class SavedStudy:
-    """The session file, and the maps and labels that were saved with it."""
+    """The session file, and the maps, labels and results that were saved with it."""
 
     path: Path
+    study: Study
+    sha256: str = ""
     folders: dict[str, Path] = field(default_factory=dict)
     labels_path: Path | None = None
+    results: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,34 @@ class OpenedStudy:
 
     contents: SessionContents
     series: OpenedSeries | None
+    sha256: str
 
 
-def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
-    """Write a session file, and beside it maps and regions not saved yet; all or nothing.
+def save_study(
+    study: Study, path: Path, known: str | None = None
+) -> Generator[Step, None, SavedStudy]:
+    """Write a session file, and beside it what is not saved yet; all or nothing.
+
+    Parameters
+    ----------
+    study : Study
+        The content of the window.
+    path : Path
+        The session file.
+    known : str, optional
+        sha256 of the file that may be replaced, ``""`` for none; without it any file.
 
     Raises
     ------
     MRFInputError
-        ``"no-file"`` if the series is not in a file, and the errors of the writers.
+        ``"exists"`` if there is another file than the known one, ``"no-file"`` if the series is
+        not in a file, and the errors of the writers.
     """
+    from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.beside import saving_beside
     from napari_mrf.io.session.file import SessionFile, save_session
 
-    saved = SavedStudy(path)
+    saved = SavedStudy(path, study)
     series = None if study.series is None else _series_record(study, study.series, path)
     with saving_beside(path) as beside:
         maps = []
@@ -77,6 +95,11 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
         regions = (
             None if study.regions is None else _regions_record(study, study.regions, saved, beside)
         )
+        for result in study.results:
+            yield Step(detail=f"the {result.kind} {result.name}")
+            written, place = beside.place(_file_name(f"{result.kind} {result.name}"))
+            result.write(written)
+            saved.results.append(place)
         session = SessionFile(
             format="napari-mrf session",
             saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,22 +110,45 @@ def save_study(study: Study, path: Path) -> Generator[Step, None, SavedStudy]:
             view=study.view,
             panels=study.panels,
         )
-        beside.put_in_place(lambda: save_session(session, path, overwrite=True))
+
+        def save() -> None:
+            refuse_unknown(path, known)
+            save_session(session, path, overwrite=True)
+            saved.sha256 = sha256_of(path)
+
+        beside.put_in_place(save)
     return saved
+
+
+def refuse_unknown(path: Path, known: str | None) -> None:
+    """Refuse to replace another file than the one with a known sha256; see `save_study`."""
+    from napari_mrf.io.formats.source import sha256_of
+
+    if known is None or not path.exists() or (known and sha256_of(path) == known):
+        return
+    what = "the session file has changed since this window read it" if known else (
+        "a session file of this name exists")  # fmt: skip
+    raise MRFInputError("exists", what, path=path,
+                        hint="Save the session under another name, or replace the file."
+                        )  # fmt: skip
 
 
 def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     """Load all files of a session."""
     yield Step(detail="reading the session file")
+    from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.contents import iter_contents
     from napari_mrf.plugin.layers import peak_magnitude
 
+    # Before it is read, so that what changes meanwhile is asked about.
+    sha256 = sha256_of(path) if path.is_file() else ""
     contents = yield from as_steps(iter_contents(path), Step.saying)
     series, record = contents.series, contents.file.series
     if series is None or record is None:
-        return OpenedStudy(contents, None)
+        return OpenedStudy(contents, None, sha256)
     yield Step(detail="looking at a few frames")
-    return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)))
+    return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)),
+                       sha256)  # fmt: skip
 
 
 def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
@@ -153,13 +199,12 @@ def _regions_record(
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.file import FileRecord, LabelRecord, RegionsRecord
 
-    grid: MRFSeries | ParameterMaps | None = study.series
-    if grid is None and study.maps_sets:
-        grid = study.maps_sets[0].maps
+    grids = (study.series, *(one.maps for one in study.maps_sets))
+    grid = next((one for one in grids if one is not None), None)
     written = path = Path(regions.path) if regions.path else None
-    if (path is None or not path.is_file()) and regions.labels.any() and grid is not None:
+    if (path is None or not path.is_file()) and regions.labels.any():
         written, path = beside.place("regions", ".nii.gz")
-        affine = grid.affine if regions.affine is None else regions.affine
+        affine = grid.affine if grid is not None and regions.affine is None else regions.affine
         save_labels(written, regions.labels, affine)
         saved.labels_path = path
     file = None

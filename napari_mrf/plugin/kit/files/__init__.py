@@ -1,0 +1,1 @@
+"""Files of the user: the dialogs that ask for them."""
