@@ -187,11 +187,23 @@ def test_save_before_closing_saves_all_or_closes_nothing(qtbot, open_window, tmp
         assert len(marks(dock)) == 2
     monkeypatch.undo()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    # What comes while the rest is saved is asked about again.
+    session, job, again = session_of(viewer), dock.session_binding.job, []
+
+    def on_changed(status):
+        if status.is_running and "cohen" not in session.maps_sets:
+            session.add_maps(some_maps("cohen"))
+            again.append(answer_next_question(qtbot, "Save"))
+
+    job.changed.connect(on_changed)
     asked = answer_next_question(qtbot, "Save")
-    close_by_button(viewer)  # closes this window alone, though to quit was wanted before
+    close_by_button(viewer)
+    qtbot.waitUntil(lambda: bool(again) and bool(again[0]))
+    job.changed.disconnect(on_changed)
+    # This closes this window alone, though to quit was wanted before.
     qtbot.waitUntil(lambda: not is_open(viewer))
     record = json.loads(path.read_text())
-    assert [one["name"] for one in record["maps"]] == ["water-fat"]
+    assert [one["name"] for one in record["maps"]] == ["water-fat", "cohen"]
     assert [one["name"] for one in record["regions"]["table"]] == ["VL_R"]
 
 
