@@ -134,6 +134,7 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     tissues = np.asarray(nibabel.load(folder / "rois.nii.gz").dataobj).T
     rois = dock.panels["rois"]
     assert np.array_equal(session_of(viewer).regions.labels, tissues)
+    assert session_of(viewer).regions.path == str(folder / "rois.nii.gz")  # nothing to save
     names = [rois.tree._rows[label].text(0) for label in np.unique(tissues)[1:]]
     assert {"Grey matter", "White matter", "CSF"} < set(names)
     assert rois.set_picker.currentText() == "brain"

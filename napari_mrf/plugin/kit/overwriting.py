@@ -82,9 +82,9 @@ def ask_to_save(parent: QWidget, title: str, question: str, detail: str) -> str:
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(save)
     box.exec()
-    answer = {save: "save", discard: "discard"}.get(box.clickedButton(), "")
+    clicked = box.clickedButton()
     box.deleteLater()
-    return answer
+    return "save" if clicked is save else "discard" if clicked is discard else ""
 
 
 def asks_to_overwrite(

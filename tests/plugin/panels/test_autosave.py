@@ -79,6 +79,8 @@ def test_only_what_has_changed_is_written_again(root):
     beside = kept.folder / "study_session"
     first = {path: path.stat().st_ino for path in beside.rglob("*.nii.gz")}
     assert {path.parent.name for path in first} == {"run_0", "run_1", "study_session"}
+    if os.name == "posix":  # patients are nobody else's to read
+        assert kept.folder.stat().st_mode & 0o077 == 0
     # Another reconstruction, the same regions: one set is new, and the former one of it goes.
     changed = replace(study, maps_sets=(study.maps_sets[0], replace(
         study.maps_sets[1], maps=some_maps(0.75))))  # fmt: skip

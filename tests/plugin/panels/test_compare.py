@@ -28,6 +28,7 @@ from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
 from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (3, 20, 24)
@@ -603,12 +604,20 @@ def test_agreement_is_computed_once_for_table_plots_and_report(
 @pytest.mark.slow
 def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, tmp_path,
                                                  monkeypatch):  # fmt: skip
+    unsaved = unsaved_of(compared.viewer)
+    (result,) = unsaved.results
+    assert dock.sections["compare"].mark() == f"Not saved: comparison {result.name}"
+    result.write(tmp_path / "beside")
+    found = pd.read_csv(tmp_path / "beside" / "agreement.csv")
+    assert found.bias.tolist() == agreement_table(
+        compared.compared.comparison.pairs).bias.tolist()  # fmt: skip
     panel.regions.list.item(0).setCheckState(Qt.CheckState.Unchecked)
     monkeypatch.setattr(QFileDialog, "getSaveFileName",
                         lambda *_: (str(tmp_path / "report.html"), ""))  # fmt: skip
     with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=60_000):
         click(qtbot, panel.results.report_button)
     assert "Saved to" in panel.notice.text()
+    assert unsaved.results == ()
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Agreement over 5 of 6 regions, as selected." in page
     assert (tmp_path / "report.pdf").stat().st_size > 20_000

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps, methods
+from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
@@ -20,7 +21,9 @@ from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
 from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 from napari_mrf.plugin.panels.importance.result import frame_sentence, importance_store_of
 from napari_mrf.plugin.panels.importance.work import ImportanceParameters
+from napari_mrf.plugin.panels.session.work import Study, save_study
 from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
 from napari_mrf.reconstruction.provenance import options_of
 
@@ -227,10 +230,20 @@ def test_another_run_replaces_bars_and_layer(qtbot, viewer, panel, gate):
 def test_files_are_saved_and_replaced_only_after_a_question(
     qtbot, viewer, panel, gate, tmp_path, monkeypatch
 ):
+    (tmp_path / "other").mkdir()
     run_to_end(qtbot, viewer, panel, gate)
+    (result,) = unsaved_of(viewer).results
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     click(qtbot, panel.save_button)
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=20_000)
+    assert unsaved_of(viewer).items() == ()
+    # Beside a session lie the same numbers.
+    study = Study(None, "", "magnitude", (), None, None, (), {}, {}, (result,))
+    saved = result_of(save_study(study, tmp_path / "other" / "a.mrf.json"))
+    (beside,) = saved.results
+    for name in ("importance.csv", "importance_FF.nii.gz"):
+        assert (beside / name).is_file()
+    assert (beside / "importance.csv").read_text() == (tmp_path / "importance.csv").read_text()
     names = {path.name for path in tmp_path.iterdir()}
     assert {"importance.csv", "importance.svg", "importance.pdf", "importance_FF.nii.gz"} <= names
     asked = []

@@ -14,9 +14,11 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFInputError, ParameterMaps
 from napari_mrf.io import Label
 from napari_mrf.plugin.layers import find_set
+from napari_mrf.plugin.panels.compare.controller import age_of
+from napari_mrf.plugin.panels.compare.work import Compared
 from napari_mrf.plugin.panels.session.autosave import autosave_of
 from napari_mrf.plugin.panels.session.docks import docks_of
-from napari_mrf.plugin.session import MapsSet, Regions, session_of
+from napari_mrf.plugin.session import MapsSet, Regions, Session, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.unsaved import Result, in_short, unsaved_of
 
@@ -71,6 +73,22 @@ def test_result_that_was_replaced_while_it_was_written_is_still_unsaved():
     assert [str(one) for one in unsaved.items()] == ["importance of water-fat"]
     unsaved.mark_saved("importance", second)
     assert unsaved.items() == ()
+
+
+def test_saving_makes_no_comparison_old_and_new_voxels_do():
+    session = Session()
+    for name in ("water-fat", "cohen"):
+        session.add_maps(some_maps(name))
+    session.set_regions(some_regions())
+    compared = Compared(None, *session.maps_sets.values(), session.regions)
+    session.mark_maps_saved("cohen", "/data/cohen")
+    session.mark_regions_saved("/data/rois.nii.gz")
+    assert age_of(compared, session) == ""
+    session.add_maps(some_maps("cohen"))
+    assert "maps cohen have changed" in age_of(compared, session)
+    compared = Compared(None, *session.maps_sets.values(), session.regions)
+    session.set_regions(some_regions())
+    assert "regions have changed" in age_of(compared, session)
 
 
 @pytest.fixture
@@ -188,11 +206,23 @@ def test_save_before_closing_saves_all_or_closes_nothing(qtbot, open_window, tmp
         assert len(marks(dock)) == 2
     monkeypatch.undo()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    # What comes while the rest is saved is asked about again.
+    session, job, again = session_of(viewer), dock.session_binding.job, []
+
+    def on_changed(status):
+        if status.is_running and "cohen" not in session.maps_sets:
+            session.add_maps(some_maps("cohen"))
+            again.append(answer_next_question(qtbot, "Save"))
+
+    job.changed.connect(on_changed)
     asked = answer_next_question(qtbot, "Save")
-    close_by_button(viewer)  # closes this window alone, though to quit was wanted before
+    close_by_button(viewer)
+    qtbot.waitUntil(lambda: bool(again) and bool(again[0]))
+    job.changed.disconnect(on_changed)
+    # This closes this window alone, though to quit was wanted before.
     qtbot.waitUntil(lambda: not is_open(viewer))
     record = json.loads(path.read_text())
-    assert [one["name"] for one in record["maps"]] == ["water-fat"]
+    assert [one["name"] for one in record["maps"]] == ["water-fat", "cohen"]
     assert [one["name"] for one in record["regions"]["table"]] == ["VL_R"]
 
 

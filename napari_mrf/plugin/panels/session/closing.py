@@ -21,6 +21,7 @@ from napari_mrf.plugin.panels.session.autosave import autosave_of
 from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.panels.session.docks import docks_of
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
@@ -91,13 +92,16 @@ class CloseGuard(QObject):
         self._window._quit_app = False  # unless the answer is to close
         if not are_others_closed:
             return True
-        close = partial(self._close, quits=quits)
+
+        def close(*, is_settled: bool = False) -> None:
+            # Once the event, or the end of the saving, is dealt with.
+            QTimer.singleShot(0, partial(self._close, quits=quits, is_settled=is_settled))
 
         def drop() -> None:
             self._autosave.discard()
-            # The event of the window ends first.
-            QTimer.singleShot(0, close)
+            close(is_settled=True)
 
+        # What came while the rest was saved is asked about again.
         self._ask("", then=close, otherwise=drop)
         return True
 
@@ -111,8 +115,8 @@ class CloseGuard(QObject):
                     return False
         return True
 
-    def _close(self, *, quits: bool) -> None:
-        self._is_settled = True
+    def _close(self, *, quits: bool, is_settled: bool) -> None:
+        self._is_settled = is_settled
         try:
             self._window.close(quit_app=quits, confirm_need=False)
         finally:
@@ -138,7 +142,7 @@ class CloseGuard(QObject):
         bar: Any = SessionBar()
         bar.setParent(self._window)
         bar.hide()
-        bar.binding = SessionBinding(self._viewer(), bar, {})  # both go with the window
+        bar.binding = SessionBinding(present(self._viewer()), bar, {})  # both go with the window
         bar.binding.job.changed.connect(_warn)
         return cast("SessionBinding", bar.binding)
 

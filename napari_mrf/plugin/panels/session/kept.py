@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.atomic import make_folder
 from napari_mrf.io.owners import delete, new_name, owner_of
 from napari_mrf.plugin.jobs import Step
 from napari_mrf.plugin.panels.session.work import save_study
@@ -83,7 +84,9 @@ class Kept:
         MRFInputError
             The errors of the writers.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
+        with suppress(OSError):  # of patients, so nobody else is to read it
+            self.folder.chmod(0o700)
         saved = yield from save_study(self._known(study), self.folder / STUDY_NAME)
         self._note(saved)
         return study
@@ -165,9 +168,9 @@ def left_folders() -> list[Path]:
     """Return the folders whose windows are gone."""
     root = kept_root()
     found = []
-    with suppress(OSError):
-        for folder in root.iterdir():
-            owner = owner_of(f".{folder.name}", _KIND)
+    for folder in root.iterdir() if root.is_dir() else ():
+        owner = owner_of(f".{folder.name}", _KIND)
+        with suppress(OSError):
             if owner is not None and owner.is_gone(folder, root):
                 found.append(folder)
     return found
