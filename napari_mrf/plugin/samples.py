@@ -46,8 +46,6 @@ def brain() -> list[LayerData]:
     The layer of the tissues is hidden; the ROIs and Compare panels use them as regions.
     """
     layers = opened("brain", read_brain)
-    if not layers:
-        return []
     viewer, series = napari.current_viewer(), layers[0][1]["metadata"][SERIES_KEY]
     if viewer is not None:
         # napari adds the layers once this has returned.
@@ -93,7 +91,7 @@ def _use_tissues(alive: ref[Viewer]) -> None:
 
 
 def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
-    """Read a sample in the background and return its layer; none if it is open already.
+    """Read a sample in the background and return its layer.
 
     napari wants the layer when this function returns, so it waits for the job in an event
     loop of its own: the window stays alive, shows the progress and can cancel.
@@ -108,7 +106,7 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
     Raises
     ------
     RuntimeError
-        When the user cancelled.
+        When the user cancelled, or the sample is open already.
     """
     viewer = napari.current_viewer()
     if viewer is None:
@@ -125,8 +123,8 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
         raise status.failure.error
     if not results:
         raise RuntimeError(f"Opening the {name} sample was cancelled.")
-    if opener.shows_already(results[0]):
-        return []
+    if opener.shows_already(results[0]):  # napari takes no empty list for an answer
+        raise RuntimeError(f"The {name} sample is open already; it is shown now.")
     return [results[0].layer_data_for(viewer)]
 
 

@@ -128,6 +128,11 @@ def test_brain_from_the_menu_is_made_and_reconstructed_by_the_default_method(
     assert np.isfinite(found.maps["T1"])[np.isfinite(truth["T1"])].mean() > 0.95
     # Between the tissues, where a voxel of 7 mm holds several, nothing fits well.
     assert np.median(np.abs(found.maps["T1"] / truth["T1"] - 1)[inside]) < 0.15
+
+    with pytest.raises(RuntimeError, match="open already"):
+        viewer.open_sample("napari-mrf", "brain")
+    assert sum(series_of(one) is not None for one in viewer.layers) == 1
+    assert list(session_of(viewer).maps_sets) == [found.name]
     assert dock.panels["compare"].pickers["reference"].findText(TRUTH) > 0
 
     # Its tissues are the regions, so that a comparison has points to show.

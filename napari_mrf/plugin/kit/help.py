@@ -13,7 +13,8 @@ _TEXT = """
 be reconstructed. The images are complex: *Show* selects magnitude, phase, real or imaginary part.
 The patient is shown upright. In axial slices the right side of the patient is on the left of the
 screen; the letters at the edges name the directions (R right, L left, A anterior, P posterior,
-S superior, I inferior).
+S superior, I inferior). A second series is another subject: *Subject* picks the one that is shown,
+and nothing of the others is replaced or lost.
 
 **2 Reconstruct.** Choose a method and press *Reconstruct*. The maps appear while they are
 computed; *This slice* is a quick preview. A second run of a method replaces its maps;

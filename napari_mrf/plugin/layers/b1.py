@@ -14,6 +14,7 @@ from napari_mrf.plugin.layers.attributes import parameter_colormap, spatial_attr
 from napari_mrf.plugin.layers.metadata import GRID_KEY, MAPS_KEY, TITLE_KEY
 from napari_mrf.plugin.layers.place import check_shown_in_place
 from napari_mrf.plugin.layers.regions import RegionGrid
+from napari_mrf.plugin.layers.subjects import of_subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,16 +45,17 @@ def show_b1(
     """
     orientation = DisplayOrientation.from_affine(series.affine)
     shown = np.array(orientation.to_screen(values.astype(np.float32)))
+    ours = of_subject(viewer, name)
+    ours["metadata"] |= {
+        GRID_KEY: RegionGrid.of_series(series),
+        TITLE_KEY: "B1",
+        _FILE_KEY: file,
+    }
     return viewer.add_image(
         shown,
-        name=name,
         rgb=False,
         colormap=parameter_colormap("B1"),
-        metadata={
-            GRID_KEY: RegionGrid.of_series(series),
-            TITLE_KEY: "B1",
-            _FILE_KEY: file,
-        },
+        **ours,
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
     )
 

@@ -300,6 +300,7 @@ class RegionsEditor(QObject):
             taken = {plain_name(layer) for layer in viewer.layers}
             names = (f"{LAYER_NAME} {number}" for number in count(2))
             name = next(one for one in names if one not in taken)
+            self._session.mark_results(self._session.subject.key)  # the former layer holds some
             self.show_labels(np.zeros(grid.shape, np.uint16), self.layers.table, name=name)
 
     def put_back_outlines(self, outlines: Iterable[Outline]) -> None:

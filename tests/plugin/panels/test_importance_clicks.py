@@ -46,8 +46,8 @@ def panel(qtbot, measured, monkeypatch):
     data, attributes, _ = series_layer_data(series, "thigh")
     viewer.add_image(data, **attributes)
     session_of(viewer).set_series(series, "thigh")
-    store = importance_store_of(viewer)
-    store.result, store.series = result, series
+    kept = importance_store_of(viewer).of(session_of(viewer).subject.key)
+    kept.result, kept.series = result, series
     panel = ImportancePanel()
     qtbot.addWidget(panel)
     panel.resize(340, 700)

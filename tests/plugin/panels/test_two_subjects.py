@@ -16,7 +16,7 @@ from napari_mrf.data.label import Label
 from napari_mrf.io import save_series
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.jobs import JobState
-from napari_mrf.plugin.layers import find_set, series_of
+from napari_mrf.plugin.layers import find_set, series_of, show_mask
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.panels.rois.panel import NEW_REGIONS
 from napari_mrf.plugin.regions.editor import regions_editor_of
@@ -201,12 +201,14 @@ def test_a_run_that_ends_after_switching_gives_its_maps_to_its_subject(two):
         two.gate.release(1000)
     wait_for_layers(two.qtbot, viewer)
     assert list(session.maps_sets) == ["water-fat"]
+    assert two.dock.sections["reconstruct"]._state.full_text().startswith("water-fat · ")
     assert (viewer.layers.selection.active, viewer.dims.point) == (active, point)
     assert two.names(visible=True) == seen
     two.choose(SECOND)
     assert list(session.maps_sets) == ["water-fat", "other"]
     np.testing.assert_allclose(session.maps_sets["other"].maps["FF"], 0.5)
     assert f"{SECOND} · other · FF" in two.names(visible=True)
+    assert two.dock.sections["reconstruct"]._state.full_text().startswith("other · ")
 
 
 def test_a_run_that_is_cancelled_after_switching_puts_back_the_maps_of_its_subject(two):
@@ -416,6 +418,19 @@ def test_a_series_that_is_hidden_says_so(two):
     two.click(panel.hidden.cure_button)
     assert layer.visible
     assert not panel.hidden.isVisible()
+
+
+def test_a_mask_is_picked_for_one_subject(two):
+    picker = two.panels["reconstruct"].mask_picker
+    mask = show_mask(two.viewer, np.ones(GRIDS["same grid"], bool), two.session.series, "tissue")
+    assert mask.name == f"{SECOND} · tissue"
+    picker.setCurrentText(mask.name)
+    two.choose(FIRST)
+    assert picker.currentText() == "automatic"
+    assert picker.findText(mask.name) < 0
+    assert not mask.visible
+    two.choose(SECOND)
+    assert picker.currentText() == mask.name
 
 
 def test_pins_are_those_of_the_subject(two):

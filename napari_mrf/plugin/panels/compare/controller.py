@@ -237,8 +237,10 @@ class CompareBinding:
             self._show_state()
 
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
-        if isinstance(compared, Compared) and not is_own(self.session, self.session.comparison):
+        if not is_own(self.session, self.session.comparison):
             self._show_state()  # it is remembered for its own subject
+            if isinstance(compared, ComparedCohort):
+                self.tell(sentence_of(compared), kind="note")
         elif isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()

@@ -68,12 +68,16 @@ class ImportanceStore:
     @property
     def result(self) -> Importance | None:
         """The result of the current subject, or None."""
-        return self._by_subject.here.result
+        return self.of(self._session.subject.key).result
 
     @property
     def series(self) -> MRFSeries | None:
         """The series that it was measured in, or None."""
-        return self._by_subject.here.series
+        return self.of(self._session.subject.key).series
+
+    def of(self, key: str) -> Measured:
+        """Return what was measured of a subject."""
+        return self._by_subject.of(key)
 
     def run(self, title: str, work: Callable[..., Any], series: MRFSeries, *arguments: Any) -> None:
         """Start the job that measures a series; the earlier result stays until the first new one.
@@ -95,7 +99,7 @@ class ImportanceStore:
         """Keep a result for the subject whose series was measured."""
         owner = self._session.owner_of(self._job)
         self._session.mark_results(owner)
-        measured = self._by_subject.of(owner)
+        measured = self.of(owner)
         is_new = importance is not measured.result
         measured.result, measured.series = importance, self._measured_series
         if is_new or is_complete:

@@ -221,8 +221,11 @@ class ReconstructBinding:
         status = told_status(self.session, self.session.reconstruction)
         self.panel.set_status(status)
         self._show_needs()
-        if status.state is JobState.FAILED and status.failure is not None:
+        if status.failure is not None:
             self.panel.notice.say(whose_failure(self.session, self.session.reconstruction))
+        if not (status.is_running or is_own(self.session, self.session.reconstruction)):
+            self._show_newest_state()
+        elif status.state is JobState.FAILED:
             self.panel.state_changed.emit(f"{status.title} failed")
         elif status.state is JobState.CANCELLED:
             kept = " · earlier maps kept" if status.title in self.session.maps_sets else ""
@@ -236,11 +239,16 @@ class ReconstructBinding:
         if job.status.is_running:
             self._on_run_changed(job.status)
         else:
-            self.panel.state_changed.emit("not run")
+            self._show_newest_state()
 
     def _on_maps_changed(self, name: str) -> None:
-        if not self.session.reconstruction.status.is_running or name:
-            self._show_state(name or next(reversed(list(self.session.maps_sets)), ""))
+        if name:
+            self._show_state(name)
+
+    def _show_newest_state(self) -> None:
+        """Say in the header how the newest maps of the subject were made."""
+        self.panel.state_changed.emit("not run")
+        self._show_state(next(reversed(list(self.session.maps_sets)), ""))
 
     def _show_state(self, name: str) -> None:
         maps_set = self.session.maps_sets.get(name)

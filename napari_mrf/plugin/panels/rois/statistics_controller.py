@@ -157,7 +157,7 @@ class RoisStatisticsBinding:
         self.panel.set_state("\n".join(measured.notes))
 
     def _exported(self) -> dict[str, pd.DataFrame]:
-        return {} if self._measured is None else self._measured.sheets()
+        return {} if self._measured is None else self._measured.sheets(self.session.series_name)
 
     def _show_views(self) -> None:
         maps_set = self.session.maps_sets.get(self.panel.maps_picker.currentText())
@@ -229,12 +229,15 @@ class Measured:
         """The input by identity; it lives as long as this result."""
         return key_of(self.maps_set, self.regions, self.options)
 
-    def sheets(self) -> dict[str, pd.DataFrame]:
-        """Return the tables that are exported, by name of the sheet."""
+    def sheets(self, series_name: str) -> dict[str, pd.DataFrame]:
+        """Return the tables that are exported, by name of the sheet.
+
+        The series is named as it is now, which tells it from those that came later.
+        """
         about = {
             "maps": self.maps_set.name,
             "maps folder": self.maps_set.folder,
-            "series": self.maps_set.series_name,
+            "series": series_name or self.maps_set.series_name,
             "labels": self.regions.path or "drawn, not saved yet",
             **describe_options(self.maps_set.maps, self.options),
             **{f"remark {number}": text for number, text in enumerate(self.notes, 1)},

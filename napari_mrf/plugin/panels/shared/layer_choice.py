@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.layers.voxels import layer_of_series
@@ -48,10 +49,12 @@ class LayerChoice:
         self._offer = offer
         self._bond = bond
         self._layers: dict[str, Any] = {}
+        self._picked: WeakValueDictionary[str, Any] = WeakValueDictionary()  # by subject
         layers = self.viewer.layers.events
         bond.connect(layers.inserted, self._on_layer_inserted)
         bond.connect(layers.removed, self._on_layers_changed)
-        bond.connect(self.session.subject_changed, self._on_layers_changed)
+        bond.connect(self.session.subject_changing, self._on_subject_changing)
+        bond.connect(self.session.subject_changed, self._on_subject_changed)
         for layer in self.viewer.layers:
             bond.connect(layer.events.name, self._on_layers_changed)
         self._on_layers_changed()
@@ -77,8 +80,19 @@ class LayerChoice:
         self._bond.connect(event.value.events.name, self._on_layers_changed)
         self._on_layers_changed()
 
+    def _on_subject_changing(self) -> None:
+        key, layer = self.session.subject.key, self.picked_layer()
+        self._picked.pop(key, None)
+        if layer is not None:
+            self._picked[key] = layer
+
+    def _on_subject_changed(self, _: Any) -> None:
+        self._offer_again(self._picked.get(self.session.subject.key))
+
     def _on_layers_changed(self, event: Any = None) -> None:
-        before = self.picked_layer()
+        self._offer_again(self.picked_layer())
+
+    def _offer_again(self, before: Any) -> None:
         self._layers = {
             layer.name: layer
             for layer in self.viewer.layers
