@@ -96,7 +96,8 @@ def picture_figure(
     )  # fmt: skip
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_linewidth(0.4)
-    bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.09)
+    # As high as the picture, and beside the letter of its right side.
+    bar = figure.colorbar(image, cax=axes.inset_axes((1.12, 0, 0.05, 1)))
     bar.ax.tick_params(labelsize=7, width=0.5)
     bar.outline.set_linewidth(0.4)
     bar.set_label(shown(picture.title), fontsize=8, **AS_IT_IS)

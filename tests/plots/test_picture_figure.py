@@ -59,7 +59,8 @@ def test_the_scale_bar_is_of_a_round_length(longest, length_mm):
 
 def test_the_picture_has_its_size_in_mm_and_all_its_texts():
     figure = picture_figure(picture(), width_mm=85)
-    axes, bar = figure.axes
+    (axes,) = figure.axes
+    (bar,) = axes.child_axes
     image = axes.images[0]
     assert image.get_extent() == [0, 10, 12, 0]  # 5 columns of 2 mm, 4 rows of 3 mm
     assert np.ma.getmaskarray(image.get_array())[0, 0] and image.get_clim() == (0.0, 20.0)

@@ -142,6 +142,7 @@ def test_a_line_that_is_dragged_on_the_canvas_gives_the_profile(qtbot, make_napa
         for share in (0.3, 0.7, 1.0):
             between = np.array(start) + share * (np.array(end) - start)
             qtbot.mouseMove(native, place(*between))
+            QApplication.processEvents()
         qtbot.mouseRelease(native, LEFT, pos=place(*end))
         wait_for(qtbot, binding, "Profile")
         qtbot.waitUntil(lambda: not panel.closeup.draw_button.isChecked())
