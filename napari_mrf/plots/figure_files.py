@@ -33,7 +33,7 @@ def settle(figure: Figure) -> Figure:
     return figure
 
 
-def write_figure(figure: Figure, path: Path, kind: str) -> None:
+def write_figure(figure: Figure, path: Path, kind: str, *, dpi: int = 150) -> None:
     """Write a figure without a time stamp.
 
     Parameters
@@ -44,10 +44,12 @@ def write_figure(figure: Figure, path: Path, kind: str) -> None:
         Any name.
     kind : {"svg", "pdf", "png"}
         Format.
+    dpi : int
+        Dots per inch of a PNG, and of pictures inside the others.
     """
     # The text of an SVG stays text: its reader may have the fonts that are missing here.
     with matplotlib.rc_context(FILE_STYLE), readable(figure, escape=kind != "svg"):
-        figure.savefig(path, format=kind, dpi=150, facecolor="white", metadata=_DATES[kind])
+        figure.savefig(path, format=kind, dpi=dpi, facecolor="white", metadata=_DATES[kind])
 
 
 def write_page(book: PdfPages, page: Figure) -> None:

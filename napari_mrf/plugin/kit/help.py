@@ -10,7 +10,8 @@ _TEXT = """
 
 **1 Series.** Open a fingerprinting series, drop one on the window, or choose
 *File > Open Sample*. The sequence describes the pulses of the scan; without it no maps can
-be reconstructed. The images are complex: *Show* selects magnitude, phase, real or imaginary part.
+be reconstructed. The images are complex: *Show* selects magnitude, phase, real or imaginary part,
+or the mean over all frames.
 The patient is shown upright. In axial slices the right side of the patient is on the left of the
 screen; the letters at the edges name the directions (R right, L left, A anterior, P posterior,
 S superior, I inferior). A second series is another subject: *Subject* picks the one that is shown,
@@ -25,9 +26,10 @@ writes NIfTI files and a record of the reconstruction.
 **3 Inspect.** Move the mouse over the image: dots are the measured fingerprint of the voxel, lines
 are predicted from the maps. Click a voxel to pin it; click it again to unpin it. Click in the plot
 to go to a frame. *Regions* adds the mean of regions; *Export* writes CSV, SVG and PDF.
+*Distribution and profile* compares one map of all sets in regions, or along a line that you draw.
 
 **4 ROIs.** Pick a region, press *Draw*, click its corners and double-click the last one. All
-colored voxels of the *ROIs* layer count, whether you drew them as a polygon or with the brush. A
+voxels inside the outlines count, whether you drew them as a polygon or with the brush. A
 region never takes voxels from another region. You can copy a region to the next slice or fill the
 slices between; Ctrl+Z undoes any change. The table shows the statistics of every region. Click a
 row to go to its region; click a region in the image to find its row.
@@ -48,7 +50,7 @@ fat T1 where there is almost no fat. Such values are hidden unless you clear the
 values*; saved maps contain all values. Colors have the same meaning for every method.
 
 **Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin, Ctrl+Z undo and Ctrl+Shift+Z redo for
-regions.
+regions, Ctrl+B outlines of regions or filled regions.
 """
 
 

@@ -130,7 +130,7 @@ def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, L
     by_label: dict[int, list[NDArray[np.float64]]] = {}
     for outline in missing.elements():
         points = np.array([(outline.z, y, x) for y, x in outline.vertices])
-        by_label.setdefault(outline.label, []).append(_turned(points, grid, to_file=False))
+        by_label.setdefault(outline.label, []).append(turned(points, grid, to_file=False))
     for label, polygons in by_label.items():
         if label in table:
             set_pen(layer, table[label])
@@ -147,7 +147,7 @@ def _entries(layer: Any) -> list[Outline | str]:
     entries: list[Outline | str] = []
     labels = layer.features["label"].to_numpy()
     for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
-        in_file = _turned(np.asarray(points, float), grid, to_file=True)
+        in_file = turned(np.asarray(points, float), grid, to_file=True)
         z = np.unique(np.round(in_file[:, 0]))
         if len(in_file) < 3 or len(np.unique(in_file, axis=0)) < 3:
             entries.append(_GIVEN_UP)  # after a click or two
@@ -187,7 +187,7 @@ def _name(table: Mapping[int, Label], label: int) -> str:
     return table[label].name if label in table else f"Label {label}"
 
 
-def _turned(points: NDArray[np.float64], grid: RegionGrid, *, to_file: bool) -> NDArray[np.float64]:
+def turned(points: NDArray[np.float64], grid: RegionGrid, *, to_file: bool) -> NDArray[np.float64]:
     """Turn (n, 3) positions from screen order to file order or back."""
     orientation = grid.orientation
     turned = np.empty_like(points)

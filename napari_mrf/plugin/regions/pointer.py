@@ -42,8 +42,11 @@ class RegionsPointer(QObject):
         self._session.region_chosen.connect(self._on_region_chosen)
         viewer.mouse_drag_callbacks.append(self._on_mouse)
 
-    def show(self, choice: RegionChoice) -> None:
-        """Bring a region into view: its slice, its label, and its place if that is out of view."""
+    def show(self, choice: RegionChoice, *, centered: bool = False) -> None:
+        """Bring a region into view: its slice, its label, and its place.
+
+        The camera moves if a part of the region is out of view, or if it is to be centered.
+        """
         layer, slices = self._editor.layer, self._editor.slices.get(choice.label, ())
         if layer is None or not slices:
             return
@@ -53,10 +56,10 @@ class RegionsPointer(QObject):
             z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
         self._editor.layers.go_to_slice(z)
         layer.selected_label = choice.label
-        self._center(choice.label, z)
+        self._center(choice.label, z, always=centered)
         self._highlight(layer)
 
-    def _center(self, label: int, z: int) -> None:
+    def _center(self, label: int, z: int, *, always: bool) -> None:
         viewer, layer = self._viewer(), self._editor.layer
         regions = self._session.regions
         if viewer is None or layer is None or regions is None or viewer.dims.ndisplay != 2:
@@ -72,7 +75,7 @@ class RegionsPointer(QObject):
         ]  # fmt: skip
         camera = viewer.scene.camera
         half = np.array(viewer.canvas.size) / (2 * camera.zoom)
-        if (np.abs(np.array(ends) - camera.center[-2:]) > half).any():
+        if always or (np.abs(np.array(ends) - camera.center[-2:]) > half).any():
             camera.center = (*camera.center[:-2], *np.mean(ends, axis=0))
 
     def _highlight(self, layer: Any) -> None:

@@ -71,7 +71,7 @@ class CanvasTexts:
         if viewer is None:
             return
         overlays = viewer.canvas.overlays
-        letters = self._letters(viewer)
+        letters = letters_in_view(viewer)
         for name, (_, displayed, end) in _EDGES.items():
             text = letters[displayed][end] if letters else ""
             overlays[name].text = text
@@ -85,18 +85,6 @@ class CanvasTexts:
         overlays[_TITLE].text = title
         overlays[_TITLE].visible = bool(title)
 
-    def _letters(self, viewer: Any) -> list[tuple[str, str]]:
-        if viewer.dims.ndisplay != 2:
-            return []
-        for layer in reversed(viewer.layers):
-            noun = series_of(layer) or layer.metadata.get(MAPS_KEY)
-            if noun is not None and is_here(viewer, layer):
-                by_axis = DisplayOrientation.from_affine(noun.affine).letters
-                # The last three world axes are slice, row and column.
-                spatial = [axis - (viewer.dims.ndim - 3) for axis in viewer.dims.displayed]
-                return [by_axis[axis] if axis >= 0 else ("", "") for axis in spatial]
-        return []
-
     def _on_inserted(self, event: Any) -> None:
         event.value.events.visible.connect(self._on_changed)
 
@@ -108,6 +96,25 @@ class CanvasTexts:
     def _by_turns(self) -> Iterator[None]:
         self.update()
         yield
+
+
+def letters_in_view(viewer: Any) -> list[tuple[str, str]]:
+    """Return the patient directions (top, bottom) and (left, right) of the canvas; none in 3D."""
+    if viewer.dims.ndisplay != 2:
+        return []
+    for layer in reversed(viewer.layers):
+        noun = series_of(layer) or layer.metadata.get(MAPS_KEY)
+        if noun is not None and is_here(viewer, layer):
+            by_axis = DisplayOrientation.from_affine(noun.affine).letters
+            # The last three world axes are slice, row and column.
+            spatial = [axis - (viewer.dims.ndim - 3) for axis in viewer.dims.displayed]
+            return [by_axis[axis] if axis >= 0 else ("", "") for axis in spatial]
+    return []
+
+
+def title_of(layer: Any) -> str:
+    """Return what a layer shows, with its unit; empty for one without a scale."""
+    return _title_of_first([layer.metadata]) if _has_scale(layer) else ""
 
 
 def _has_scale(layer: Any) -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.session import MapsSet, Session, Voxel
 
-_OURS = "mrf_values"
 _BETWEEN = "   "
 
 
@@ -45,6 +44,7 @@ class Readout:
         self._thresholds = preferences().thresholds
         self.text = ""
         self._of_napari: Any = viewer.status
+        self._written: Any = None
         self._pointer = pointer_of(viewer)
         self._pointer.moved.connect(self._on_moved)
         self._session.maps_changed.connect(self._on_changed)
@@ -66,7 +66,7 @@ class Readout:
         self._on_moved(self._pointer.voxel)
 
     def _on_status(self, event: Any) -> None:
-        if _is_ours(event.value):
+        if event.value == self._written:
             return
         self._of_napari, viewer = event.value, self._viewer()
         if viewer is not None and self.text:
@@ -76,10 +76,11 @@ class Readout:
         said = self._of_napari
         if isinstance(said, dict):
             words = _BETWEEN.join(filter(None, (self.text, said["coordinates"])))
-            viewer.status = {**said, "coordinates": words, _OURS: self.text}
+            self._written = {**said, "coordinates": words}
         else:
             known = said if said != "Ready" else ""
-            viewer.status = _Status(_BETWEEN.join(filter(None, (self.text, known))))
+            self._written = _BETWEEN.join(filter(None, (self.text, known)))
+        viewer.status = self._written
 
     def _text(self, viewer: Any, voxel: Voxel) -> str:
         place = f"{self._session.series_name} {voxel}"
@@ -89,16 +90,6 @@ class Readout:
         if maps_set is None or maps_set.maps.spatial_shape != _shape(self._session):
             return where
         return f"{where} · {maps_set.name}: {values_text(maps_set.maps, voxel, self._thresholds)}"
-
-
-class _Status(str):
-    """A status that is a plain text, and ours."""
-
-    __slots__ = ()
-
-
-def _is_ours(status: Any) -> bool:
-    return isinstance(status, _Status) or (isinstance(status, dict) and _OURS in status)
 
 
 def _shape(session: Session) -> tuple[int, ...] | None:

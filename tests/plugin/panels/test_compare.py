@@ -184,6 +184,9 @@ def test_a_click_on_a_point_chooses_its_region_and_goes_there(
         # The slices run the other way on the screen.
         assert viewer.dims.point[-3] == pytest.approx((SHAPE[0] - 1 - z) * 8.0)
         assert plot.highlighted() == [point_of(compared, label, z)]
+        # Rows 2 to 17 of 2 mm and three columns of 1.5 mm, whose middle is in the middle.
+        center = viewer.scene.camera.center[-2:]
+        assert center == pytest.approx((19.0, 1.5 * (4 * label - 3)))
 
 
 def test_a_click_beside_all_points_chooses_nothing(qtbot, panel, compared, session):

@@ -103,9 +103,9 @@ def test_the_set_in_front_is_told_and_outside_napari_has_its_word(qtbot, viewer)
 
 def test_a_move_costs_less_than_five_milliseconds(qapp):
     shape, viewer = (5, 350, 350), ViewerModel()
-    signal = np.broadcast_to(np.complex64(1), (175, *shape))
+    signal = np.ones((2, *shape), np.complex64)  # how many frames there are makes no difference
     affine = np.diag([1.0, 1, 8, 1])
-    series = MRFSeries(signal, affine, sequences.t1ff())
+    series = MRFSeries(signal, affine)
     data, attributes, _ = series_layer_data(series, "thigh", peak=1.0)
     viewer.add_image(data, **attributes)
     session_of(viewer).set_series(series, "thigh")

@@ -25,6 +25,7 @@ from napari_mrf.plugin.panels.compare.tables import (
     statistics_of,
 )
 from napari_mrf.plugin.panels.compare.work import Compared, selected
+from napari_mrf.plugin.panels.shared.figure_export import FigureExport
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 
@@ -72,6 +73,7 @@ class CompareResultsBinding:
         self.memory = compare_memory_of(viewer)
         self.errors = CompareErrors(viewer, panel, tell)
         self.saving = CompareSaving(panel, self, tell)
+        self.figures = FigureExport(viewer, self.view.figure_button, tell)
         view = self.view
         view.plot.follow(viewer)
         view.map_changed.connect(self._on_map_changed)
@@ -255,9 +257,8 @@ class CompareResultsBinding:
         if choice.label not in regions.table:
             self.tell(f"The region {row['name']} no longer exists. Compare again.")
             return
-        if choice == self.session.chosen_region:
-            self.pointer.show(choice)  # clicked again: go there again
         self.session.choose_region(choice)
+        self.pointer.show(choice, centered=True)  # also when it is clicked again
 
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
         rows = []

@@ -24,6 +24,7 @@ from napari_mrf.plugin.kit.plot_legend import PlotLegend
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.inclusion import CompareInclusion
 from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
+from napari_mrf.plugin.panels.shared.figure_export import FigureButton
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,7 @@ class CompareResults(QWidget):
         )
         self.excel_button = QPushButton("Excel…")
         self.excel_button.setToolTip("Write the same tables as sheets of one file")
+        self.figure_button = FigureButton()
         self._arrange()
         self._connect()
         self.hide()
@@ -143,7 +145,8 @@ class CompareResults(QWidget):
         layout.addWidget(self.errors)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for button in (self.report_button, self.csv_button, self.excel_button):
+        for button in (self.report_button, self.figure_button, self.csv_button, self.excel_button):
+            button.setStyleSheet("padding-left: 2px; padding-right: 2px;")  # four in a narrow dock
             buttons.addWidget(button)
         layout.addLayout(buttons)
 

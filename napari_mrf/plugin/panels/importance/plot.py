@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.importance_figure import (
     BAR_COLOR,
     FISHER_COLOR,
@@ -83,7 +84,7 @@ class ImportancePlot(PlotCanvas):
         draw_strip(strip, importance.sequence, importance.sequence_frames, color=ink)
         for axes in strip:
             axes.xaxis.set_visible(False)
-        bars.set(ylabel="|NRMSE change| (%)", xlabel="Frame")
+        bars.set_xlabel("Frame")
         bars.set_xlim(-0.5, importance.n_frames - 0.5)
         self._twin = bars.twinx()
         self._twin.xaxis.set_visible(False)
@@ -101,6 +102,7 @@ class ImportancePlot(PlotCanvas):
             return
         for artist in (*bars.collections, *twin.lines):
             artist.remove()
+        bars.set_ylabel(f"{PARAMETERS[self._key].label}, |NRMSE change| (%)")
         is_dark = self.colors.is_dark
         draw_bars(bars, importance, self._key, color=_BARS[is_dark], ink=self.colors.text)
         has_fisher = self._with_fisher and self._key in importance.fisher

@@ -8,6 +8,7 @@ from napari_mrf.analysis.inspection.traces import COMPONENTS, sequence_columns, 
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import frame_of, layer_of_series, show_frame
+from napari_mrf.plugin.panels.inspect.closeup_controller import CloseupBinding
 from napari_mrf.plugin.panels.inspect.export import InspectExport
 from napari_mrf.plugin.panels.inspect.readings import InspectReadings
 from napari_mrf.plugin.preferences import preferences
@@ -49,6 +50,8 @@ class InspectBinding:
         self.readings = InspectReadings(self.session, panel.isVisible)
         self.files = InspectExport(self.viewer, panel, self.bond, self.readings)
         self._hidden_maps = BySubject[set[str]](self.session, set)
+        self.closeup = CloseupBinding(viewer, panel, lambda: self._hidden_maps.here,
+                                      self.regions.choices)  # fmt: skip
         self._seen: Any = None
         self.pins.attend(panel)
         panel.plot.follow(self.viewer)
@@ -129,6 +132,7 @@ class InspectBinding:
         self.readings.ask_voxel()
         self.readings.ask_pins()
         self._ask_regions()
+        self.closeup.refresh()
 
     def _hide_maps(self, names: Iterable[str]) -> None:
         hidden = self._hidden_maps.here
@@ -226,6 +230,7 @@ class InspectBinding:
     def _on_regions_chosen(self, chosen: tuple[str, ...]) -> None:
         self.regions.keys = chosen
         self._ask_regions()
+        self.closeup.refresh()
 
     def _on_regions_changed(self, regions: Any) -> None:
         if self.readings.is_awake():

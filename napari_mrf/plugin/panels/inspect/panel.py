@@ -23,7 +23,8 @@ from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import Picker
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
-from napari_mrf.plugin.kit.section import ElidedLabel
+from napari_mrf.plugin.kit.section import ElidedLabel, Section
+from napari_mrf.plugin.panels.inspect.closeup import CloseupPanel
 from napari_mrf.plugin.panels.inspect.plot import InspectPlot
 from napari_mrf.plugin.panels.inspect.values import InspectValues
 from napari_mrf.plugin.present import present
@@ -93,6 +94,8 @@ class InspectPanel(QWidget):
         self.clear_button.setToolTip("Unpin all voxels")
         self.export_button = QPushButton("Export")
         self.export_button.setToolTip("Save the traces, or copy the values")
+        self.closeup = CloseupPanel()
+        self.closeup_section = Section("Distribution and profile", self.closeup, is_open=False)
         self.needs = QLabel()
         self.notice = Notice()
         self._arrange()
@@ -127,7 +130,7 @@ class InspectPanel(QWidget):
         self._head, self._foot = QWidget(), QWidget()
         for widget, parts in (
             (self._head, (shown, chosen, texts, self.legend)),
-            (self._foot, (self.values, self.note, buttons)),
+            (self._foot, (self.values, self.note, buttons, self.closeup_section)),
         ):
             column = QVBoxLayout(widget)
             column.setContentsMargins(0, 0, 0, 0)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
@@ -20,6 +27,7 @@ from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.plugin.panels.reconstruct.work import save
+from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureExport
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
@@ -141,7 +149,12 @@ class ResultsPanel(QWidget):
         form.addRow(form_label("Maps"), self.maps_picker)
         form.addRow(form_label("Layers"), shown)
         form.addRow(self.validity)
-        form.addRow(self.save_button)
+        self.figure_button = FigureButton()
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addWidget(self.save_button, 1)
+        buttons.addWidget(self.figure_button, 1)
+        form.addRow(buttons)
         self.setLayout(form)
         self.maps_picker.textActivated.connect(self.maps_changed)
         self.validity.clicked.connect(self.validity_changed)
@@ -207,6 +220,7 @@ class ResultsBinding:
         self.session = session_of(viewer)
         self.display = maps_display_of(viewer)
         self.saving = Job()
+        self.figures = FigureExport(viewer, panel.figure_button, notice.say)
         self._directory = self._written_for = ""
         self._written: MapsSet | None = None
         panel.save_requested.connect(self._on_save_requested)

@@ -127,7 +127,7 @@ class RoisBinding:
             self.panel.tree.select(label)
             self.editor.set_pen(label)
         self.editor.put_back_outlines(outlines_from(state.get("outlines")))
-        self.look.show_filled(state.get("filled") is True)
+        self.look.restore(state.get("filled"))
         self.statistics.restore(state)
         self._show()
 

@@ -107,13 +107,14 @@ class RegionsLookBinding:
         """Return whether regions are filled."""
         return self.editor.layer is not None and not is_outlined(self.editor.layer)
 
-    def show_filled(self, is_wanted: bool) -> None:
-        """Fill the regions, or show their outlines only."""
-        if self.editor.layer is not None:
-            show_outlined(self.editor.layer, not is_wanted)
+    def restore(self, is_filled: object) -> None:
+        """Fill the regions, or show their outlines only; anything else leaves them alone."""
+        if isinstance(is_filled, bool):
+            self._on_outlines_requested(not is_filled)
 
     def _on_outlines_requested(self, is_wanted: bool) -> None:
-        self.show_filled(not is_wanted)
+        if self.editor.layer is not None:
+            show_outlined(self.editor.layer, is_wanted)
 
     def _on_opacity_requested(self, percent: int) -> None:
         picked = self.panel.tree.picked()
