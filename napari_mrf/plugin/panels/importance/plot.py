@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 
 from napari_mrf.plots.importance_figure import (
     BAR_COLOR,
+    BARS_ARE,
     FISHER_COLOR,
     draw_bars,
     draw_fisher,
@@ -49,7 +50,7 @@ class ImportancePlot(PlotCanvas):
         self._twin: Any = None
         self.theme_changed.connect(self._build)
         self.mpl_connect("button_press_event", self._on_pressed)
-        self.setToolTip("Click a frame to go to it")
+        self.setToolTip(f"{BARS_ARE} Click a frame to go to it.")
 
     def show_importance(self, importance: Importance, key: str, *, with_fisher: bool) -> None:
         """Draw the importance of the frames for a map."""
@@ -83,7 +84,7 @@ class ImportancePlot(PlotCanvas):
         draw_strip(strip, importance.sequence, importance.sequence_frames, color=ink)
         for axes in strip:
             axes.xaxis.set_visible(False)
-        bars.set(ylabel="|NRMSE change| (%)", xlabel="Frame")
+        bars.set(ylabel="Change (% of range)", xlabel="Frame")
         bars.set_xlim(-0.5, importance.n_frames - 0.5)
         self._twin = bars.twinx()
         self._twin.xaxis.set_visible(False)
@@ -99,7 +100,8 @@ class ImportancePlot(PlotCanvas):
         importance, bars, twin = self._importance, self._bars, self._twin
         if importance is None:
             return
-        for artist in (*bars.collections, *twin.lines):
+        rms = [line for line in bars.lines if line not in self._markers]
+        for artist in (*bars.collections, *rms, *twin.lines):
             artist.remove()
         is_dark = self.colors.is_dark
         draw_bars(bars, importance, self._key, color=_BARS[is_dark], ink=self.colors.text)
