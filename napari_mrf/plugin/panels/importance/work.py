@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.analysis.importance.options import CHOICES
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.reconstruction.method import MethodOption
 
 if TYPE_CHECKING:
@@ -128,13 +129,14 @@ def measure(
     Importance
         Complete.
     """
+    assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
+    yield from PREPARATION.waiting(series.sequence.kind)
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
     from napari_mrf.analysis.importance.measure import iter_importance
     from napari_mrf.analysis.importance.options import ImportanceOptions
 
     options = ImportanceOptions(**parameters.as_core_arguments())
-    assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
     method = methods.get(parameters.method, sequence=series.sequence, device=parameters.device,
                          **parameters.options)  # fmt: skip
     labels = None

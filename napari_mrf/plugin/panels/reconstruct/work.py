@@ -11,6 +11,7 @@ import numpy as np
 from napari_mrf.compute.steps import Steps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.plugin.session import MapsSet, PartialMaps
 
 if TYPE_CHECKING:
@@ -94,11 +95,12 @@ def reconstruct(
     MapsSet
         The complete maps.
     """
+    assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
+    yield from PREPARATION.waiting(series.sequence.kind)
     started_s = time.monotonic()
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
 
-    assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
     method = methods.get(parameters.method, sequence=series.sequence,
                          **parameters.as_core_arguments())  # fmt: skip
     if parameters.slice_index is not None:
