@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.importance.options import CHOICES
 from napari_mrf.data.geometry import grid_difference
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, counted
 from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.reconstruction.method import MethodOption
 
@@ -167,8 +167,10 @@ def save(
 ) -> Generator[Step, None, str]:  # fmt: skip
     """Write table, figure, volumes and record; return the folder."""
     yield Step(detail="writing")
-    from napari_mrf.report.importance import save_importance
+    from napari_mrf.report.importance import iter_save_importance, n_save_steps
 
-    save_importance(importance, directory, layers=layers, with_fisher=with_fisher,
-                    overwrite=overwrite)  # fmt: skip
+    writing = iter_save_importance(
+        importance, directory, layers=layers, with_fisher=with_fisher, overwrite=overwrite
+    )
+    yield from counted(writing, n_save_steps(layers))
     return directory

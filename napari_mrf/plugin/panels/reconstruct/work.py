@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_mrf.compute.steps import Steps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, counted
 from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.plugin.session import MapsSet, PartialMaps
 
@@ -143,9 +143,10 @@ def _steps(
 def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:
     """Write the maps and their provenance; return the folder."""
     yield Step(detail="writing")
-    from napari_mrf.io import save_maps
+    from napari_mrf.io.maps.writer import iter_save_maps, maps_names
 
-    save_maps(maps, directory, overwrite=overwrite)
+    writing = iter_save_maps(maps, directory, overwrite=overwrite)
+    yield from counted(writing, len(maps_names(maps)))
     return directory
 
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLa
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import ElidedLabel
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class SessionBar(QWidget):
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of saving or opening."""
-        self.progress_row.show_status(status, f"{status.title}: {status.detail}…")
+        self.progress_row.show_status(status, piece_sentence(status))
         for action in (self.open_action, self.save_action, self.save_as_action):
             action.setEnabled(not status.is_running)
 
