@@ -43,7 +43,7 @@ def compiled() -> dict[str, Any]:
         for one in list(vars(module).values())
         if isinstance(one, Dispatcher) and one.stats.cache_path and one.signatures
     ]
-    folders = {Path(one.stats.cache_path) for one in found}
+    folders = {Path(str(one.stats.cache_path)) for one in found}
     sources = {one.py_func.__code__.co_filename for one in found}
     return {
         "kept": sorted(str(path) for folder in folders for path in folder.glob("*.nbi")),

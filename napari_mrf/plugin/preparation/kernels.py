@@ -59,8 +59,9 @@ def _match_water_fat() -> None:
     from napari_mrf.data import sequences
 
     tissue = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 300.0, "Df": 10.0, "B1": 0.9}
-    series = _series(sequences.t1ff(), tissue)
-    methods.get("water-fat", sequence=series.sequence, device="cpu").reconstruct(series)
+    sequence = sequences.t1ff()
+    series = _series(sequence, tissue)
+    methods.get("water-fat", sequence=sequence, device="cpu").reconstruct(series)
 
 
 def _judge_water_fat() -> None:
@@ -103,7 +104,7 @@ def _short_fisp(kind: str) -> Sequence:
 
     return Sequence(
         name="a few pulses", kind=kind, flip_angles_deg=np.r_[20 + 15 * np.sin(np.arange(80) / 9)],
-        repetition_times_ms=12.0, echo_times_ms=2.0, inversion_time_ms=20.0,
+        repetition_times_ms=np.array([12.0]), echo_times_ms=np.array([2.0]), inversion_time_ms=20.0,
     )  # fmt: skip
 
 
