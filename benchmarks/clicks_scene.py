@@ -76,6 +76,10 @@ def make_importance():
         baseline={key: Baseline(0.0, hi - lo, n, "all") for key, (lo, hi) in RANGES.items()},
         values={key: maps[key][tuple(places)] for key in RANGES},
         change={key: random.uniform(0, 0.05, (3, N_FRAMES)) for key in RANGES},
+        quartile_change={
+            key: np.sort(random.uniform(0, (hi - lo) / 20, (3, N_FRAMES, 3)))
+            for key, (lo, hi) in RANGES.items()
+        },
         voxel_change={"T1H2O": random.exponential(20, (N_FRAMES, n)).astype(np.float32)},
         fisher={key: np.full(N_FRAMES, 1 / N_FRAMES) for key in RANGES},
     )  # fmt: skip

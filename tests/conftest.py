@@ -24,6 +24,9 @@ from napari_mrf.plugin.jobs.garbage import GarbageWatch
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
+# Nothing is compiled beside the tests but in those of the preparation itself.
+os.environ.setdefault("NAPARI_MRF_PREPARE", "0")
+
 _OF_A_WINDOW = {"qapp", "make_napari_viewer"}
 _PATIENCE_MS = 180_000  # napari compiles for a minute when it first draws
 _WATCH = GarbageWatch()

@@ -42,8 +42,18 @@ def importance(
     ] = None,
     repeats: Annotated[int, typer.Option(help="Repeats of every permutation.")] = 3,
     voxels: Annotated[
-        int, typer.Option(min=0, help="Number of random voxels of the mask; 0 for all.")
+        int, typer.Option(min=0, help="Number of voxels of the mask; 0 for all.")
     ] = 1000,
+    choice: Annotated[
+        str,
+        typer.Option(
+            help="balanced: only voxels with a signal, as many from every region of --rois, or "
+            "from every tenth of the fat fraction; random: from the mask as it is, as in the paper."
+        ),
+    ] = "balanced",
+    rois: Annotated[
+        Path | None, typer.Option(help="Label map on the grid of the series, to choose voxels by.")
+    ] = None,
     stride: Annotated[
         int | None,
         typer.Option(help="Frames from one group to the next; frames between groups are left out."),
@@ -80,15 +90,16 @@ def importance(
     """Measure how much each frame contributes to each map: CSV, figure, NIfTI layers.
 
     The values of a frame change places between voxels, the maps are reconstructed, and the
-    change of their NRMSE is the importance of the frame. Beside it stands the share of the frame
-    in the Fisher information, which needs no data.
+    change of their NRMSE is the importance of the frame (RMS); beside it stand the median and the
+    quartiles of the change over the voxels. The share of the frame in the Fisher
+    information needs no data.
 
     Example: napari-mrf importance thigh.nii.gz --method water-fat --layers FF --output importance
     """
     from napari_mrf import methods
     from napari_mrf.analysis.importance.options import ImportanceOptions
     from napari_mrf.data import sequences
-    from napari_mrf.io import load_maps, load_series
+    from napari_mrf.io import load_labels, load_maps, load_series
     from napari_mrf.report.importance import IMPORTANCE_RESULTS, save_importance
 
     options = ImportanceOptions(
@@ -96,6 +107,7 @@ def importance(
         group=group,
         stride=stride,
         voxels=voxels or None,
+        choice=choice,
         seed=seed,
         intensities="raw" if raw else "aligned",
     )
@@ -127,9 +139,15 @@ def importance(
     truth = None if reference is None else load_maps(reference)
     for text in () if truth is None else truth.file_warnings:
         typer.echo(f"Header of {text}", err=True)
+    regions = None
+    if rois is not None:
+        regions = load_labels(rois, loaded.spatial_shape, loaded.affine)
+        for text in regions.warnings:
+            typer.echo(text, err=True)
     found = _with_progress(
-        engine, loaded, reference=truth, options=options, keep=kept[0] if kept else None
-    )
+        engine, loaded, reference=truth, regions=regions, options=options,
+        keep=kept[0] if kept else None,
+    )  # fmt: skip
     save_importance(found, output, layers=kept, overwrite=overwrite)
     for warning in found.provenance["warnings"]:
         typer.echo(warning, err=True)
@@ -168,5 +186,5 @@ def _summary(folder: Path, found: Importance) -> str:
         mean = found.mean(key)
         order = np.argsort(-mean)[:3]
         top = ", ".join(f"{found.groups[g, 0]} ({100 * mean[g]:.2g} %)" for g in order)
-        lines.append(f"{key}: most important frames {top}")
+        lines.append(f"{key}: most important frames by RMS change {top}")
     return "\n".join(lines)

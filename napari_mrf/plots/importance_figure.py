@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
 
 BAR_COLOR = "#4477AA"
+BARS_ARE = "Bars: median change over the voxels. Band: its quartiles. Steps: RMS (NRMSE change)."
 FISHER_COLOR = "#CC6677"
 # Above this whiskers are closer than their own width: a band says the same.
 _MOST_WHISKERS = 200
@@ -34,6 +35,8 @@ def importance_figure(
     importance: Importance, *, keys: Items[str] | None = None, with_fisher: bool = True
 ) -> Figure:
     """Draw the sequence over the frames and the importance of every frame for every map.
+
+    What is drawn of a map: `draw_bars`.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def importance_figure(
         axis.tick_params(labelbottom=False)
     axes[-1].set_xlabel("Frame", fontsize=8)
     axes[-1].set_xlim(-0.5, importance.n_frames - 0.5)
-    figure.supylabel("|NRMSE change| (% of the reference's range)", fontsize=8, color=BAR_COLOR)
+    figure.supylabel("Change (% of the reference's range)", fontsize=8, color=BAR_COLOR)
     if shows_fisher:
         figure.text(
             0.999, 0.4, "Share of the Fisher information (%)", fontsize=8, color=FISHER_COLOR,
@@ -113,32 +116,43 @@ def draw_strip(
 def draw_bars(
     axis: Axes, importance: Importance, key: str, *, color: str = BAR_COLOR, ink: str = "black"
 ) -> None:
-    """Draw a bar per group of frames, in percent, and its standard deviation over repeats.
+    """Draw how a map changes with every group of frames, in percent of the reference's range.
+
+    Bars are the median change over the voxels, the band its quartiles, steps the |NRMSE change|
+    (root mean square over the voxels) with its standard deviation over repeats.
 
     Parameters
     ----------
     axis : Axes
         With frames along x.
     importance : Importance
-        Groups that have not been computed have no bar.
+        Groups that have not been computed are left empty.
     key : str
         Map.
     color, ink : str
-        Of the bars, and of the whiskers.
+        Of the bars, and of steps and whiskers.
     """
-    mean, deviation = 100 * importance.mean(key), 100 * importance.deviation(key)
+    rms, deviation = 100 * importance.mean(key), 100 * importance.deviation(key)
+    lower, median, upper = 100 * importance.quartiles(key) / importance.baseline[key].span
     left, right = importance.groups[:, 0] - 0.5, importance.groups[:, 1] + 0.5
-    known = np.isfinite(mean)
+    known = np.isfinite(rms)
     # One outline for all bars: a thousand patches would take seconds in a panel.
     x = np.stack([left, left, right, right], axis=1)[known].ravel()
     zero = np.zeros(int(known.sum()))
-    y = np.stack([zero, mean[known], mean[known], zero], axis=1).ravel()
-    axis.fill_between(x, y, color=color, lw=0.3)
+
+    def steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([zero, values[known], values[known], zero], axis=1).ravel()
+
+    axis.fill_between(x, steps(median), color=color, lw=0.3)
+    axis.fill_between(x, steps(lower), steps(upper), color=ink, alpha=0.25, lw=0)
+    # A line along the tops alone; it is broken where frames are left out.
+    edges = np.stack([left, right, np.where(np.r_[left[1:] > right[:-1], True], np.nan, right)], 1)
+    axis.plot(edges.ravel(), np.repeat(np.where(known, rms, np.nan), 3), color=ink, lw=0.8)
+    top = float(np.nanmax(np.r_[0.0, rms[known], upper[known]]))
     spread = known & np.isfinite(deviation)
-    top = float(np.max(mean[known], initial=0.0))
     if spread.any():
-        middle, bars = (left + right)[spread] / 2, mean[spread]
-        low, high = np.maximum(bars - deviation[spread], 0.0), bars + deviation[spread]
+        middle, heights = (left + right)[spread] / 2, rms[spread]
+        low, high = np.maximum(heights - deviation[spread], 0.0), heights + deviation[spread]
         if spread.sum() <= _MOST_WHISKERS:
             lines = np.stack([np.stack([middle, low], 1), np.stack([middle, high], 1)], 1)
             axis.add_collection(LineCollection(list(lines), colors=ink, linewidths=0.6))
@@ -194,4 +208,6 @@ def _caption(importance: Importance) -> str:
     text = f"{importance.method}: {importance.places.shape[1]:,} voxels, {repeats}"
     if options.repeats > 1:
         text += " (± 1 SD)"
-    return f"{text}, reference: {reference}"
+    if importance.n_without_signal:
+        text += f", {importance.n_without_signal:,} without signal left out"
+    return f"{text}, reference: {reference}\n{BARS_ARE}"

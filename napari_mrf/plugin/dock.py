@@ -37,6 +37,7 @@ from napari_mrf.plugin.panels.session.closing import close_guard_of
 from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
+from napari_mrf.plugin.preparation.row import PreparationRow
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.readout import readout_of
@@ -130,6 +131,7 @@ class _Dock(QWidget):
         self._layout.setSpacing(0)
         self.subject_bar = SubjectBar()
         self._layout.addWidget(self.subject_bar)
+        self._layout.addWidget(PreparationRow())
         self._layout.addWidget(self._scroll)
         self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_mrf.compute.steps import result_of
-from napari_mrf.plugin.jobs import JobState, Step
+from napari_mrf.plugin.jobs import JobState, Step, in_steps
 from napari_mrf.plugin.layers import SERIES_KEY, series_of
 from napari_mrf.plugin.layers.closeup.region_look import show_outlined
 from napari_mrf.plugin.readers import open_dock
@@ -132,7 +130,7 @@ def read_thigh() -> Generator[Step, None, OpenedSeries]:
     """Find or make the thigh sample and read it, in steps."""
     from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 
-    directory = yield from in_steps(sample_directory, "making it on first use")
+    directory = yield from in_steps(sample_directory, "steps, made on first use")
     return (yield from read_series(directory / SERIES_NAME))
 
 
@@ -140,38 +138,5 @@ def read_brain() -> Generator[Step, None, OpenedSeries]:
     """Find or make the brain sample and read it, in steps."""
     from napari_mrf.phantoms.samples.brain import BRAIN_SERIES_NAME, brain_sample_directory
 
-    directory = yield from in_steps(brain_sample_directory, "making it on first use")
+    directory = yield from in_steps(brain_sample_directory, "steps, made on first use")
     return (yield from read_series(directory / BRAIN_SERIES_NAME))
-
-
-def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any]:
-    """Run a function that reports by a callback as a generator that can be cancelled.
-
-    Parameters
-    ----------
-    work : callable
-        Takes ``progress``, a callable of (done, total).
-    detail : str
-        Free text beside the bar.
-    """
-    reported = (0, 0)
-    stopped = threading.Event()
-
-    def progress(done: int, total: int) -> None:
-        nonlocal reported
-        reported = (done, total)
-        if stopped.is_set():
-            raise _StoppedError
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work, progress=progress)
-        try:
-            while not wait([future], timeout=0.1).done:
-                yield Step(*reported, detail)
-            return future.result()
-        finally:
-            stopped.set()
-
-
-class _StoppedError(Exception):
-    """Leaves the work at its next report."""

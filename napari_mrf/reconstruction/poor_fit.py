@@ -1,7 +1,7 @@
 """Voxels whose residual is larger than the noise around them explains.
 
-The noise of a voxel is estimated without the model, from what changes between neighboring
-frames faster than any signal of tissue; its residual follows from the quality of the fit.
+The noise of a voxel is estimated without the model (`FrameNoise`); its residual follows from the
+quality of the fit.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_mrf.compute.threads import in_parts
 from napari_mrf.dictionary.real_atoms import norms_of
+from napari_mrf.reconstruction.frame_noise import FrameNoise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 # Of the standard normal distribution: its quantiles of 99.95 % and of 75 %.
 _QUANTILE, _QUARTILE = 3.2905, 0.6745
-# The power of a second difference 1, -2, 1 of complex noise is 12 sigma² on average, and
-# distributed exponentially: its median is ln 2 times that.
-_MEDIAN_POWER = 12.0 * np.log(2.0)
-# Neighboring differences share frames: of long series some tell as much as all.
-_MOST_DIFFERENCES, _FEWEST_DIFFERENCES = 500, 8
-_FEWEST_IN_PART = 256
+_FEWEST_DIFFERENCES = 8
 _FEWEST_VOXELS = 20
 _NEIGHBORHOOD_VOXELS = 4.0
 # Of the power of a fingerprint: what rounding the quality to float32 alone can look like.
@@ -61,26 +56,16 @@ class PoorFits:
         self, sequence: Sequence, conditioning: Conditioning, shape: tuple[int, int, int]
     ) -> None:
         kept = conditioning.kept_frames(sequence)
-        phases_deg = sequence.per_frame(sequence.rf_phases_deg)[kept, 0]
-        turns = np.exp(-1j * np.deg2rad(phases_deg))
-        self._triples = _triples(sequence.per_frame(sequence.echo_times_ms)[kept, 0], kept)
-        self._weights = turns[self._triples] * np.array([1.0, -2.0, 1.0])
+        self._frame_noise = FrameNoise(sequence, kept)
         self._freedom = max(2 * kept.size - len(sequence.parameters) - 2, 1)
         self._noise, self._norms = np.full((2, *shape), np.nan)
 
     def add(self, at: Voxels, signals: NDArray[np.complex64]) -> None:
         """Estimate the noise of (N, K) fingerprints at some voxels of a slice."""
-        if len(self._triples) < _FEWEST_DIFFERENCES:
+        if self._frame_noise.n_differences < _FEWEST_DIFFERENCES:
             return
-        from napari_mrf.reconstruction.poor_fit_kernel import median_powers
-
-        norms, noise = norms_of(signals), np.empty(len(signals))
-
-        def estimate(of: slice) -> None:
-            median_powers(signals[of], norms[of], self._triples, self._weights, noise[of])
-
-        in_parts(estimate, len(signals), fewest=_FEWEST_IN_PART)
-        self._noise[at], self._norms[at] = noise / _MEDIAN_POWER, norms
+        norms = norms_of(signals)
+        self._noise[at], self._norms[at] = self._frame_noise.powers(signals, norms), norms
 
     def found(self, quality: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return where fits are poor (Z, Y, X).
@@ -107,19 +92,6 @@ class PoorFits:
             width = max(_width(excess), (2.0 / self._freedom) ** 0.5)
             poor[known] |= excess > np.median(excess) + _QUANTILE * width
         return poor & (rest > _ROUNDING)
-
-
-def _triples(echo_times_ms: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return (M, 3) places of frames that follow each other closely at one echo time."""
-    found = [np.zeros((0, 3), np.intp)]
-    for one in np.unique(echo_times_ms):
-        places = np.flatnonzero(echo_times_ms == one)
-        triples = np.stack([places[:-2], places[1:-1], places[2:]], axis=1)
-        if len(triples):
-            apart = kept[triples[:, 2]] - kept[triples[:, 0]]
-            found.append(triples[apart <= np.median(apart)])
-    triples = np.concatenate(found)
-    return triples[:: max(1, -(-len(triples) // _MOST_DIFFERENCES))]
 
 
 def _width(excess: NDArray[np.float64]) -> float:

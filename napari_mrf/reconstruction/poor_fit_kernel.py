@@ -1,6 +1,6 @@
 """The noise of fingerprints from differences of neighboring frames, compiled.
 
-Apart from `poor_fit`, which loads numba with it only once there are fingerprints.
+Apart from `frame_noise`, which loads numba with it only once there are fingerprints.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.analysis.importance.result import importance_table
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.formats.nifti_write import write_frames
 from napari_mrf.io.result_folder import ResultKind
@@ -13,7 +14,7 @@ from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plots.importance_figure import importance_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from napari_mrf.analysis.importance.result import Importance
@@ -37,7 +38,28 @@ def save_importance(
     with_fisher: bool = True,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write temporal importance to a folder: all files, or none.
+    """Write temporal importance to a folder in one go; as `iter_save_importance`."""
+    return result_of(
+        iter_save_importance(
+            importance, directory, layers=layers, with_fisher=with_fisher, overwrite=overwrite
+        )
+    )
+
+
+def n_save_steps(layers: Sequence[str]) -> int:
+    """Return how many pieces `iter_save_importance` names."""
+    return 1 + len(_FIGURES) + len(layers)
+
+
+def iter_save_importance(
+    importance: Importance,
+    directory: str | Path,
+    *,
+    layers: Sequence[str] = (),
+    with_fisher: bool = True,
+    overwrite: bool = False,
+) -> Generator[str, None, list[Path]]:
+    """Write temporal importance to a folder, all files or none; yields what comes next.
 
     ``importance.csv``, ``importance.svg``, ``.pdf`` and ``.png``, ``importance_<map>.nii.gz``
     (X, Y, Z, frame; float32, NaN where there is no value) for the chosen maps, and
@@ -72,11 +94,14 @@ def save_importance(
     volumes = {key: _VOLUMES[key] for key in layers}
     names = (TABLE_NAME, *_FIGURES, *volumes.values())
     with IMPORTANCE_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
+        yield "table"
         write_csv(staged[TABLE_NAME], importance_table(importance), overwrite=True)
         figure = importance_figure(importance, with_fisher=with_fisher)
         for name, kind in _FIGURES.items():
+            yield f"figure {name}"
             write_figure(figure, staged[name], kind)
         for key, name in volumes.items():
+            yield name
             write_frames(
                 staged[name],
                 (importance.change_map(key, frame) for frame in range(importance.n_frames)),

@@ -20,10 +20,10 @@ from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
 from napari_mrf.matching.explicit import explicit_matcher
 from napari_mrf.phantoms.samples import brain
-from napari_mrf.plugin.jobs import JobState
+from napari_mrf.plugin.jobs import JobState, in_steps
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.compare.panel import TRUTH
-from napari_mrf.plugin.samples import in_steps, read_brain
+from napari_mrf.plugin.samples import read_brain
 from napari_mrf.plugin.session import session_of
 
 

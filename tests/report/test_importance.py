@@ -129,9 +129,21 @@ def test_command_refuses_before_it_works(series_file, tmp_path, capsys):
     assert run(series_file, tmp_path, "--overwrite", "--no-refine") == 0
 
 
+def test_command_spreads_voxels_over_regions(series_file, tmp_path):
+    labels = np.zeros((6, 6, 1), np.uint16)
+    labels[:, :5], labels[:2, 5] = 3, 4
+    nibabel.save(nibabel.Nifti1Image(labels, AFFINE), tmp_path / "rois.nii.gz")
+    words = ["--rois", str(tmp_path / "rois.nii.gz"), "--voxels", "6", "--no-refine"]
+    assert run(series_file, tmp_path / "out", *words) == 0
+    record = json.loads((tmp_path / "out" / "importance.json").read_text())["provenance"]
+    assert record["voxels"] == 6
+    assert record["choice"]["rule"].startswith("at random, as many from every region")
+    assert run(series_file, tmp_path / "plain", "--choice", "random", "--no-refine") == 0
+
+
 @pytest.mark.parametrize(
     "words", [["--layers", "T2"], ["--repeats", "0"], ["--group", "60"], ["--frames", "9-3"],
-              ["--prior", "none"]],
+              ["--prior", "none"], ["--choice", "best"]],
 )  # fmt: skip
 def test_wrong_usage_is_two(series_file, tmp_path, words):
     assert run(series_file, tmp_path / "out", *words) == 2

@@ -17,21 +17,25 @@ from napari_mrf.analysis.importance.fisher import iter_mean_fisher_shares
 from napari_mrf.analysis.importance.options import ImportanceOptions
 from napari_mrf.analysis.importance.permutation import common_factors, permuted_frames
 from napari_mrf.analysis.importance.result import Baseline, Importance, importance_record
-from napari_mrf.analysis.importance.voxels import prepared_reconstructor
+from napari_mrf.analysis.importance.voxels import (
+    ChosenVoxels,
+    choosing_permuted_voxels,
+    frames_of,
+)
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.coverage import coverage_notes, covered
-from napari_mrf.data.geometry import check_same_grid, unknown_place
+from napari_mrf.data.geometry import check_same_grid, unknown_place, values_on
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
-from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_mrf.analysis.importance.reconstructor import Reconstructor, Values
+    from napari_mrf.analysis.importance.reconstructor import Values
+    from napari_mrf.data.geometry import Placed
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.reconstruction.method import Method
 
@@ -68,6 +72,7 @@ def importance(
     *,
     mask: NDArray[np.bool_] | None = None,
     reference: ParameterMaps | None = None,
+    regions: NDArray[np.integer] | Placed | None = None,
     options: ImportanceOptions | None = None,
     keep: str | None = None,
     fisher: bool = True,
@@ -75,8 +80,8 @@ def importance(
     """Measure temporal importance at one go; see `iter_importance`."""
     return result_of(
         iter_importance(
-            method, series, mask=mask, reference=reference, options=options, keep=keep,
-            fisher=fisher,
+            method, series, mask=mask, reference=reference, regions=regions, options=options,
+            keep=keep, fisher=fisher,
         )
     )  # fmt: skip
 
@@ -87,6 +92,7 @@ def iter_importance(
     *,
     mask: NDArray[np.bool_] | None = None,
     reference: ParameterMaps | None = None,
+    regions: NDArray[np.integer] | Placed | None = None,
     options: ImportanceOptions | None = None,
     keep: str | None = None,
     fisher: bool = True,
@@ -109,6 +115,9 @@ def iter_importance(
         True maps on the grid of the series. Without them the reconstruction of unchanged
         fingerprints is the reference: its NRMSE is 0, and a change is the NRMSE of the
         permuted reconstruction beside it.
+    regions : ndarray or LabelMap, optional
+        (Z, Y, X) labels on the grid of the series, to spread a balanced choice of voxels over;
+        none of them in the mask is as without regions.
     options : ImportanceOptions, optional
         Repeats, stride, voxels, seed.
     keep : str, optional
@@ -129,7 +138,7 @@ def iter_importance(
     Raises
     ------
     MRFInputError
-        ``"nothing-to-permute"``, ``"other-grid"`` for a reference on another grid,
+        ``"nothing-to-permute"``, ``"other-grid"`` for a reference or regions on another grid,
         ``"unit-conflict"`` for one in other units (`check_units`, `check_same_units`),
         ``"unknown-parameter"`` for a map to keep that the method does not give, and those of
         the method for a series that does not fit.
@@ -151,23 +160,25 @@ def iter_importance(
             *coverage_notes(reference, "the reference"),
         ]
         reference = covered(reference)
+    if regions is not None:
+        regions = values_on(regions, series, "the regions lie on another grid than the series")
     groups = options.frame_groups(series.n_frames)
     total = len(groups) * options.repeats
     preparing = ImportanceUpdate(0, total, stage="preparing")
-    reconstructor, rule = yield from prepared_reconstructor(
-        method, series, mask, options, preparing
-    )
+    chosen = yield from choosing_permuted_voxels(method, series, mask, regions, options, preparing)
+    reconstructor = chosen.reconstructor
     values = yield from reconstructor.values(preparing)
     if reference is not None:
         at = tuple(reconstructor.places)
         true = ParameterMaps({key: of[at][None, None] for key, of in reference.items()})
         check_same_units(true, ParameterMaps({key: of[None, None] for key, of in values.items()}))
     judges = make_judges(
-        values, reference, reconstructor.places, apply_validity=options.apply_validity
-    )
-    result = _empty(method, series, reconstructor, options, judges, values, groups, keep)
+        values, reference, reconstructor.places, apply_validity=options.apply_validity,
+        counted=reconstructor.counted,
+    )  # fmt: skip
+    result = _empty(method, series, chosen, options, judges, values, groups, keep)
     result.reference = "itself" if reference is None else "given"
-    result.provenance = importance_record(method, series, rule, result, reference)
+    result.provenance = importance_record(method, series, chosen, result, reference)
     result.provenance["warnings"] = [note for note in notes if note]
     factors = None
     if options.intensities == "aligned":
@@ -187,7 +198,7 @@ def iter_importance(
                 permuting = ImportanceUpdate(done, total, result)
                 found = yield from reconstructor.values(permuting)
                 reconstructor.signals[:, frames] = unchanged
-            _enter(result, judges, found, repeat, group)
+            _enter(result, judges, found, reconstructor.counted, repeat, group)
             done += 1
             yield ImportanceUpdate(done, total, result, group)
     if fisher:
@@ -203,46 +214,49 @@ def iter_importance(
 def _empty(
     method: Method,
     series: MRFSeries,
-    reconstructor: Reconstructor,
+    chosen: ChosenVoxels,
     options: ImportanceOptions,
     judges: dict[str, Judge],
     values: Values,
     groups: NDArray[np.intp],
     keep: str | None,
 ) -> Importance:
-    n_groups, n_voxels = len(groups), len(reconstructor.signals)
+    n_groups, n_voxels = len(groups), len(chosen.reconstructor.signals)
     keys = list(values)
     if 4 * n_groups * n_voxels * len(keys) > _KEPT_BYTES:
         keys = [keep or keys[0]]
-    frames = np.arange(series.n_frames)
-    if series.n_frames != method.sequence.n_frames and isinstance(method, SlicewiseMethod):
-        frames = method.conditioning.kept_frames(method.sequence)
     return Importance(
         method=method.name,
         sequence=method.sequence,
-        sequence_frames=frames,
+        sequence_frames=frames_of(method, series),
         options=options,
         reference="",
         groups=groups,
-        places=reconstructor.places,
+        places=chosen.reconstructor.places,
         spatial_shape=series.spatial_shape,
         affine=series.affine,
         baseline={key: judge.baseline(values[key]) for key, judge in judges.items()},
         values=values,
         change={key: np.full((options.repeats, n_groups), np.nan) for key in values},
+        quartile_change={key: np.full((options.repeats, n_groups, 3), np.nan) for key in values},
         voxel_change={key: np.full((n_groups, n_voxels), np.nan, np.float32) for key in keys},
+        n_without_signal=chosen.n_without_signal,
     )
 
 
 def _enter(
-    result: Importance, judges: dict[str, Judge], found: Values, repeat: int, group: int
-) -> None:
+    result: Importance, judges: dict[str, Judge], found: Values, counted: NDArray[np.bool_],
+    repeat: int, group: int,
+) -> None:  # fmt: skip
     for key, judge in judges.items():
         result.change[key][repeat, group] = abs(
             judge.nrmse(found[key]) - result.baseline[key].nrmse
         )
+        result.quartile_change[key][repeat, group] = judge.quartiles(
+            np.abs(found[key] - result.values[key])
+        )
     for key, kept in result.voxel_change.items():
-        change = np.abs(found[key] - result.values[key])
+        change = np.where(counted, np.abs(found[key] - result.values[key]), np.nan)
         # A running mean, so that it can be looked at while repeats come in.
         kept[group] = change if repeat == 0 else kept[group] + (change - kept[group]) / (repeat + 1)
 
@@ -281,6 +295,13 @@ class Judge:
         error = values[counted].astype(np.float64) - self.reference[counted]
         return float(np.sqrt(np.mean(error**2))) / self.span
 
+    def quartiles(self, changes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the quartiles of (N,) changes over the voxels that count, (3,)."""
+        known = changes[self.counted & np.isfinite(changes)]
+        if self.reason or not known.size:
+            return np.full(3, np.nan)
+        return np.asarray(np.quantile(known.astype(np.float64), (0.25, 0.5, 0.75)))
+
     def baseline(self, values: NDArray[np.float32]) -> Baseline:
         """Return the record of the map from unchanged fingerprints."""
         n_voxels = int(self.counted.sum())
@@ -293,6 +314,7 @@ def make_judges(
     places: NDArray[np.intp],
     *,
     apply_validity: bool,
+    counted: NDArray[np.bool_],
 ) -> dict[str, Judge]:
     """Return a judge for every map.
 
@@ -306,6 +328,8 @@ def make_judges(
         (3, N) file indices z, y, x.
     apply_validity : bool
         Whether maps count only where their validity rule holds for the reference.
+    counted : ndarray of bool
+        (N,) voxels whose changes count.
     """
     compared: dict[str, NDArray[Any]] = dict(values)
     if reference is not None:
@@ -319,13 +343,13 @@ def make_judges(
             judges[key] = Judge(nothing, nothing > 0, "", "the reference has no such map")
             continue
         truth = compared[key].astype(np.float64)
-        counted, region = np.isfinite(truth) & np.isfinite(unchanged), "everywhere"
+        valid, region = counted & np.isfinite(truth) & np.isfinite(unchanged), "everywhere"
         if key in rules and fat_fraction is not None:
-            counted, region = counted & rules[key].mask(fat_fraction), rules[key].describe()
+            valid, region = valid & rules[key].mask(fat_fraction), rules[key].describe()
         reason = ""
-        if not counted.any():
+        if not valid.any():
             reason = "no voxel to compare"
-        elif np.ptp(truth[counted]) == 0:
+        elif np.ptp(truth[valid]) == 0:
             reason = "the reference is the same everywhere"
-        judges[key] = Judge(truth, counted, region, reason)
+        judges[key] = Judge(truth, valid, region, reason)
     return judges

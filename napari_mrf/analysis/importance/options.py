@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INTENSITIES = ("aligned", "raw")
+CHOICES = ("balanced", "random")
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,12 @@ class ImportanceOptions:
         Frames from the start of one group to that of the next; `group` when None. A stride
         longer than the group leaves frames out.
     voxels : int or None
-        Random subset of the mask that is permuted and reconstructed; all when None. For methods
+        How many voxels of the mask are permuted and reconstructed; all when None. For methods
         that look at neighbors, random slices of the mask that hold at least so many.
+    choice : {"balanced", "random"}
+        ``"balanced"`` leaves out voxels without a signal and draws as many from every region, or,
+        without regions, from every tenth of the fat fraction; ``"random"`` draws from the mask as
+        it is, as in the paper.
     seed : int
         Of the subset and of every permutation.
     intensities : {"aligned", "raw"}
@@ -50,6 +55,7 @@ class ImportanceOptions:
     group: int = 1
     stride: int | None = None
     voxels: int | None = None
+    choice: str = "balanced"
     seed: int = 0
     intensities: str = "aligned"
     apply_validity: bool = True
@@ -72,13 +78,17 @@ class ImportanceOptions:
                 expected=f"a stride of at least {self.group}",
                 found=self.stride,
             )
-        if self.intensities not in INTENSITIES:
-            raise MRFInputError(
-                "bad-option",
-                "this way to permute intensities does not exist",
-                expected=" or ".join(INTENSITIES),
-                found=self.intensities,
-            )
+        for what, value, known in (
+            ("permute intensities", self.intensities, INTENSITIES),
+            ("choose voxels", self.choice, CHOICES),
+        ):
+            if value not in known:
+                raise MRFInputError(
+                    "bad-option",
+                    f"this way to {what} does not exist",
+                    expected=" or ".join(known),
+                    found=value,
+                )
 
     def frame_groups(self, n_frames: int) -> NDArray[np.intp]:
         """Return first and last frame of every group, (G, 2); the last one may be shorter."""

@@ -62,12 +62,20 @@ class Reconstructor(ABC):
         (N, T) complex64; changed in place by the caller.
     used_frames : ndarray of bool
         (T,) frames that the method looks at.
+    counted : ndarray of bool
+        (N,) voxels whose changes count; the others only take part.
     """
 
     def __init__(self, fingerprints: Fingerprints, n_frames: int) -> None:
         self.places = fingerprints.places
         self.signals = fingerprints.signals
         self.used_frames = np.ones(n_frames, bool)
+        self.counted = np.ones(len(self.signals), bool)
+
+    def keep(self, voxels: NDArray[np.bool_] | NDArray[np.intp]) -> None:
+        """Go on with some of the voxels only, given by mask or index."""
+        self.places, self.signals = self.places[:, voxels], self.signals[voxels]
+        self.counted = self.counted[voxels]
 
     @abstractmethod
     def values(self, step: Step) -> Generator[Step, None, Values]:

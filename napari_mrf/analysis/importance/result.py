@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.analysis.importance.options import ImportanceOptions
+    from napari_mrf.analysis.importance.voxels import ChosenVoxels
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
@@ -83,9 +84,15 @@ class Importance:
         (N,) float32 maps from unchanged fingerprints.
     change : dict of str to ndarray
         (R, G) float64 |NRMSE - baseline NRMSE| of each repeat, as a share of the span.
+    quartile_change : dict of str to ndarray
+        (R, G, 3) float64 quartiles over the voxels that count of |value - value from unchanged
+        fingerprints|, of each repeat, in the unit of the map; the middle one is the median change,
+        which no few voxels can move.
     voxel_change : dict of str to ndarray
         (G, N) float32 |value - value from unchanged fingerprints|, mean over repeats, in the
-        unit of the map; for the maps that were kept.
+        unit of the map, NaN in voxels that do not count; for the maps that were kept.
+    n_without_signal : int
+        Voxels that were looked at and left out, since they have no signal.
     fisher : dict of str to ndarray
         (T,) mean share of each frame in the Fisher information; empty when not computed.
     provenance : dict
@@ -104,7 +111,9 @@ class Importance:
     baseline: dict[str, Baseline]
     values: dict[str, NDArray[np.float32]]
     change: dict[str, NDArray[np.float64]]
+    quartile_change: dict[str, NDArray[np.float64]]
     voxel_change: dict[str, NDArray[np.float32]]
+    n_without_signal: int = 0
     fisher: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -137,6 +146,13 @@ class Importance:
         squares = np.nansum((values - _mean(values)) ** 2, axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
+
+    def quartiles(self, key: str) -> NDArray[np.float64]:
+        """Return the quartiles of the change over the voxels, (3, G), mean over the repeats so far.
+
+        In the unit of the map; NaN before the first repeat.
+        """
+        return _mean(self.quartile_change[key]).T
 
     def fisher_of_groups(self, key: str) -> NDArray[np.float64] | None:
         """Return the share of every group in the Fisher information, (G,), or None."""
@@ -218,16 +234,18 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 DEFINITION = (
-    "mean over repeats of |NRMSE - baseline NRMSE| after the values of the frames have been "
-    "permuted over the voxels, real and imaginary parts independently; NRMSE = RMSE / (maximum "
-    "- minimum of the reference)"
+    "nrmse_change (RMS, the importance of the paper): mean over repeats of |NRMSE - baseline "
+    "NRMSE| after the values of the frames have been permuted over the voxels, real and imaginary "
+    "parts independently; NRMSE = RMSE / (maximum - minimum of the reference). "
+    "lower_quartile_change, median_change, upper_quartile_change: quartiles over the voxels of "
+    "|value - unpermuted value|, mean over repeats"
 )
 
 
 def importance_record(
     method: Method,
     series: MRFSeries,
-    rule: str,
+    chosen: ChosenVoxels,
     result: Importance,
     reference: ParameterMaps | None,
 ) -> dict[str, Any]:
@@ -244,7 +262,8 @@ def importance_record(
             "fingerprint": method.sequence.fingerprint(),
         },
         "method": {"name": method.name, **method.describe()},
-        "mask": rule,
+        "mask": chosen.mask_rule,
+        "choice": {"rule": chosen.rule, "without_signal": chosen.n_without_signal},
         "options": asdict(result.options),
         "voxels": int(result.places.shape[1]),
         "reference": result.reference,
@@ -273,10 +292,14 @@ COLUMNS = (
     "nrmse_change_mean",
     "nrmse_change_sd",
     "repeats",
+    "lower_quartile_change",
+    "median_change",
+    "upper_quartile_change",
     "voxel_change_mean",
     "nrmse_baseline",
     "reference_range",
     "n",
+    "n_without_signal",
     "fisher_share",
     "region",
     "reason",
@@ -287,8 +310,9 @@ COLUMNS = (
 def importance_table(importance: Importance) -> pd.DataFrame:
     """Return a row for every group of frames and every map, in that order.
 
-    Changes of NRMSE are shares of the reference's range (0.01 is 1 %); `voxel_change_mean` and
-    `reference_range` are in the unit of the map. Frames are those of the series, from 0.
+    Changes of NRMSE are shares of the reference's range (0.01 is 1 %); the quartiles of the change,
+    `voxel_change_mean` and `reference_range` are in the unit of the map. Frames are those of the
+    series, from 0.
     """
     import pandas as pd
 
@@ -301,18 +325,20 @@ def importance_table(importance: Importance) -> pd.DataFrame:
         columns[key] = (
             importance.mean(key),
             importance.deviation(key),
+            *importance.quartiles(key),
             nothing if kept is None else _mean_over_voxels(kept),
             nothing if shares is None else shares,
         )
     rows = []
     for group, (first, last) in enumerate(importance.groups.tolist()):
         for key, baseline in importance.baseline.items():
-            mean, deviation, voxel_change, share = (float(v[group]) for v in columns[key])
+            mean, deviation, *changes, share = (float(v[group]) for v in columns[key])
             rows.append(
                 (
                     *(first, last, key, PARAMETERS[key].file_unit, mean, deviation),
-                    *(int(repeats[group]), voxel_change, baseline.nrmse, baseline.span),
-                    *(baseline.n_voxels, share, baseline.region, baseline.reason),
+                    *(int(repeats[group]), *changes, baseline.nrmse, baseline.span),
+                    *(baseline.n_voxels, importance.n_without_signal, share),
+                    *(baseline.region, baseline.reason),
                 )
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -17,6 +17,7 @@ from napari_mrf.io import kept_files
 from napari_mrf.io.formats.source import sha256_of, truncated
 from napari_mrf.io.kept_files import keeping
 from napari_mrf.io.owners import new_name, sweep
+from napari_mrf.io.reading_progress import tell_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,11 +208,12 @@ def _expected(declared_bytes: int, path: Path, folder: Path | None) -> int:
 
 def _unpacked_pieces(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:
     """Yield the unpacked content of every gzip member, at most 1 MiB at a time."""
-    unpacker, complete = zlib.decompressobj(wbits=31), False
+    unpacker, complete, size = zlib.decompressobj(wbits=31), False, size_of(path)
     try:
         with path.open("rb") as file:
             while packed := file.read(_PIECE):
                 digest.update(packed)
+                tell_read(file.tell(), size)
                 while packed:
                     if complete:
                         # Another member may follow (pigz, bgzip), or zeros that fill a block.

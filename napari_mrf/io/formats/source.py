@@ -12,11 +12,14 @@ import numpy as np
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.part_names import array_pair
+from napari_mrf.io.reading_progress import tell_read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,13 @@ def sha256_of(path: Path) -> str:
     MRFInputError
         ``"missing-file"``, ``"not-a-file"`` or ``"unreadable-file"``.
     """
-    size_of(path)
+    size, digest = size_of(path), hashlib.sha256()
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                tell_read(file.tell(), size)
+        return digest.hexdigest()
     except OSError as error:
         raise read_error(error, path) from error
 

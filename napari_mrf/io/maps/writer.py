@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
@@ -11,6 +12,7 @@ from napari_mrf.io.formats.nifti_write import write_volume
 from napari_mrf.io.result_folder import ResultKind
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from napari_mrf.data.maps import ParameterMaps
@@ -30,7 +32,14 @@ MAPS_RESULTS = ResultKind(
 
 
 def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False) -> list[Path]:
-    """Write maps to a folder: all files, or none.
+    """Write maps to a folder in one go; as `iter_save_maps`."""
+    return result_of(iter_save_maps(maps, directory, overwrite=overwrite))
+
+
+def iter_save_maps(
+    maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False
+) -> Generator[str, None, list[Path]]:
+    """Write maps to a folder, all files or none, in steps that yield what comes next.
 
     ``<key>.nii.gz`` for every parameter (float32, NaN where there is no value),
     ``<key>_std.nii.gz`` for every standard deviation, ``quality.nii.gz``, ``flags.nii.gz``
@@ -61,7 +70,7 @@ def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = F
     if not len(maps):
         raise MRFInputError("no-maps", "there are no maps to save")
     with MAPS_RESULTS.writing(directory, maps_names(maps), overwrite=overwrite) as staged:
-        write_maps(maps, staged)
+        yield from iter_write_maps(maps, staged)
     return staged.paths
 
 
@@ -72,7 +81,13 @@ def maps_names(maps: ParameterMaps) -> list[str]:
 
 def write_maps(maps: ParameterMaps, staged: Staged) -> None:
     """Write maps and their record where a result folder is staged."""
+    result_of(iter_write_maps(maps, staged))
+
+
+def iter_write_maps(maps: ParameterMaps, staged: Staged) -> Generator[str, None, None]:
+    """Write as `write_maps`, in steps that yield the name of the file that comes next."""
     for name, values in _volumes(maps).items():
+        yield name
         write_volume(staged[f"{name}.nii.gz"], values, maps.affine)
     staged.write_record(_record(maps, staged.sums()))
 

@@ -233,7 +233,9 @@ def refine_voxels(  # type: ignore[no-untyped-def]
                 damping *= 10.0
             if not accepted:
                 break
-            current[:] = trial
+            # Assigned as a whole, numba compiles its message about unequal lengths: two seconds.
+            for p in range(n):
+                current[p] = trial[p]
             jacobian, trial_jacobian = trial_jacobian, jacobian
             residual = trial_residual
             if sigma[v] < 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_mrf.errors import MRFInputError
@@ -145,3 +146,19 @@ def as_steps(
     for update in keeping_result():
         yield step_of(update)
     return result
+
+
+def counted(
+    work: Generator[str, None, _Result], total: int, done: int = 0
+) -> Generator[Step, None, _Result]:
+    """Run work that yields the name of each piece before it begins: each becomes a counted step.
+
+    Parameters
+    ----------
+    work : generator
+        Its result is returned, for ``yield from``.
+    total, done : int
+        Pieces in all, and those that were done before.
+    """
+    places = count(done)
+    return (yield from as_steps(work, lambda what: Step(min(next(places), total), total, what)))

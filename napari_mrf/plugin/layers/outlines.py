@@ -64,14 +64,13 @@ def write_names_in(viewer: Any, color: str) -> None:
 def prepare_outlines() -> None:
     """Compile the functions that napari draws polygons with: 35 s, once per installation.
 
-    Napari does it when the first layer of shapes is made, in the thread of the window. This may
-    run in any thread.
+    Napari does it when the first layer of shapes is made and when it holds the first polygon, in
+    the thread of the window. This may run in any thread: the layer is in no viewer.
     """
-    try:
-        from napari.layers.shapes._accelerated_triangulate_dispatch import warmup_numba_cache
-    except ImportError:  # not part of what napari promises; then it does it itself
-        return
-    warmup_numba_cache()
+    from napari.layers import Shapes
+
+    corners = np.array([[0, 1, 1], [0, 1, 5], [0, 3, 3], [0, 5, 5]], np.float64)
+    Shapes(ndim=3).add_polygons([corners])
 
 
 def find_outlines(viewer: Any, regions: Any) -> Any | None:

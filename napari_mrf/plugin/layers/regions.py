@@ -235,17 +235,15 @@ def show_table(layer: Any, table: Mapping[int, Label]) -> None:
 
 
 def prepare_colors() -> None:
-    """Compile the functions that napari colors labels with: 1.5 s in every process.
+    """Compile the functions that napari colors labels with.
 
-    Napari looks the colors up in a numba dictionary, whose functions are not cached. This may
-    run in any thread.
+    Those of the numba dictionary that it looks colors up in are not cached and take 1.5 s in
+    every process. This may run in any thread.
     """
-    try:
-        from numba import typed, types
-    except ImportError:  # then napari does without
-        return
-    colors = typed.Dict.empty(key_type=types.uint16, value_type=types.uint8)
-    colors[np.uint16(1)] = np.uint8(1)
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colors = DirectLabelColormap(color_dict={1: "red", 2: "blue", None: "gray"})
+    colors.map(np.array([[1, 2]], np.uint16))
 
 
 def _features(table: Mapping[int, Label]) -> dict[str, list[Any]]:

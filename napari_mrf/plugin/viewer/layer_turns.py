@@ -7,6 +7,7 @@ the layers to the turns that follow, with a pause for painting before each.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _PAUSE_MS = 5
 _END = object()
+WAITING = object()
+"""Yielded by work that cannot go on yet: the work of others takes its turns meanwhile."""
+
+_WAIT_MS = 100
 
 
 class LayerTurns:
@@ -54,7 +59,7 @@ class LayerTurns:
         owner : str
             Whose work it is.
         pieces : iterable
-            A generator; every ``yield`` ends a turn.
+            A generator; every ``yield`` ends a turn, ``yield WAITING`` with nothing done.
         panel : QWidget, optional
             The panel that the pieces change; the work ends with it.
         """
@@ -72,8 +77,9 @@ class LayerTurns:
         """Do now the rest of an owner's work, or of all work."""
         while self._waiting if owner is None else owner in self._waiting:
             pieces = self._waiting.pop(next(iter(self._waiting)) if owner is None else owner)
-            while self._is_continued(pieces):
-                pass
+            while (piece := self._next_piece(pieces)) is not _END:
+                if piece is WAITING:
+                    time.sleep(_WAIT_MS / 1000)
 
     def drop(self, owner: str | None = None) -> None:
         """Drop the rest of an owner's work, or of all work."""
@@ -86,30 +92,32 @@ class LayerTurns:
         if not self._waiting:
             return
         owner, pieces = next(iter(self._waiting.items()))
-        is_continued = False
+        piece: Any = _END
         try:
-            is_continued = self._is_continued(pieces)
+            piece = self._next_piece(pieces)
         finally:
             # The piece itself may have dropped its owner's work.
-            if not is_continued and self._waiting.get(owner) is pieces:
+            if piece in (_END, WAITING) and self._waiting.get(owner) is pieces:
                 del self._waiting[owner]
+                if piece is WAITING:
+                    self._waiting[owner] = pieces  # behind the others
             if self._waiting:
-                self._timer.start()
+                self._timer.start(_WAIT_MS if piece is WAITING else _PAUSE_MS)
 
-    def _is_continued(self, pieces: Iterator[Any]) -> bool:
-        """Do one piece; return whether there is another."""
+    def _next_piece(self, pieces: Iterator[Any]) -> Any:
+        """Do one piece; return what it yields, and ``_END`` after the last."""
         if pieces is self._running:
-            return False  # asked for from within a piece
+            return _END  # asked for from within a piece
         before, self._running = self._running, pieces
         try:
-            return next(pieces, _END) is not _END
+            return next(pieces, _END)
         finally:
             self._running = before
 
 
-def _while_alive(panel: QWidget, pieces: Iterator[Any]) -> Iterator[None]:
-    while isalive(panel) and next(pieces, _END) is not _END:
-        yield
+def _while_alive(panel: QWidget, pieces: Iterator[Any]) -> Iterator[Any]:
+    while isalive(panel) and (piece := next(pieces, _END)) is not _END:
+        yield piece
 
 
 layer_turns_of = one_per_viewer(LayerTurns)

@@ -10,7 +10,7 @@ from weakref import ref
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_mrf.plugin.jobs import JobState, JobStatus, Step
+from napari_mrf.plugin.jobs import JobState, JobStatus, Step, in_steps
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
 from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.session import one_per_viewer, session_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
+
+_MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ def read_series(path: str | Path, **options: Any) -> Generator[Step, None, Opene
     packed = path.suffix.lower() == ".gz"
     yield Step(detail="checking and unpacking it once into the cache" if packed else "reading it")
     from napari_mrf import load_series
+    from napari_mrf.io.reading_progress import reading_told_to
 
-    series = load_series(path, **options)
+    def load(progress: Callable[[int, int], None]) -> MRFSeries:
+        with reading_told_to(lambda done, total: progress(done // _MB, -(-total // _MB))):
+            return load_series(path, **options)
+
+    series = yield from in_steps(load, "MB")
     yield Step(detail="looking at a few frames")
     return OpenedSeries(series, series_name(path), peak_magnitude(series))
 

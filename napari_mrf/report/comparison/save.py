@@ -32,6 +32,8 @@ _TABLES = {
 TABLES = tuple(f"{name}.csv" for name in _TABLES)
 FIGURES = "figures"
 KINDS = ("svg", "pdf")
+_SECTIONS = 9
+"""Of the report, at most; each is laid out in turn."""
 _REPORTS = ("report.html", "report.pdf")
 COMPARISON_RESULTS = ResultKind(
     "a comparison",
@@ -159,6 +161,11 @@ def iter_save_report(
         files = staged[page], staged[book]
         yield from iter_write_report(comparison, *files, made=made, label=label)
     return [page, book]
+
+
+def n_report_steps(comparison: Comparison) -> int:
+    """Return about how many pieces `iter_save_report` and `iter_save` name."""
+    return len(figure_names(comparison)) + _SECTIONS
 
 
 def iter_write_report(

@@ -41,6 +41,7 @@ def run(settings: Settings) -> Outcome:
         repeats=1 if settings.quick else _REPEATS,
         voxels=_QUICK_VOXELS if settings.quick else _VOXELS,
         stride=_QUICK_STRIDE if settings.quick else None,
+        choice="random",
     )
     steps = Steps(
         iter_importance(

@@ -219,7 +219,7 @@ def test_limits_of_a_large_importance_are_those_of_all_values():
     importance = Importance(
         "water-fat", sequences.t1ff(), np.arange(175), ImportanceOptions(), "itself",
         np.repeat(np.arange(175), 2).reshape(-1, 2), places, (5, 350, 350), None,
-        {"T1H2O": Baseline(0.0, 600.0, shape[1], "all")}, {}, {}, {"T1H2O": change},
+        {"T1H2O": Baseline(0.0, 600.0, shape[1], "all")}, {}, {}, {}, {"T1H2O": change},
     )  # fmt: skip
     start = time.thread_time()
     low, high = importance_limits(importance, "T1H2O")

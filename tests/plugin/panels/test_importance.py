@@ -334,10 +334,18 @@ def test_state_is_json_and_comes_back(qtbot, viewer, panel, gate):
 
 
 def test_settings_become_the_engines_arguments():
-    settings = {"repeats": 2, "voxels": 0, "group": 5, "stride": 0, "seed": 1, "raw": True}
+    settings = {
+        "repeats": 2,
+        "voxels": 0,
+        "group": 5,
+        "stride": 0,
+        "seed": 1,
+        "raw": True,
+        "choice": "random",
+    }
     arguments = ImportanceParameters("one-frame", settings=settings).as_core_arguments()
-    assert arguments == {"repeats": 2, "voxels": None, "group": 5, "stride": None, "seed": 1,
-                         "intensities": "raw"}  # fmt: skip
+    assert arguments == {"repeats": 2, "voxels": None, "choice": "random", "group": 5,
+                         "stride": None, "seed": 1, "intensities": "raw"}  # fmt: skip
 
 
 def test_sentence_names_units_and_frames_left_out(qtbot, viewer, panel, gate):

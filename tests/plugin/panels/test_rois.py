@@ -24,6 +24,7 @@ from napari_mrf.io import Label, load_label_table, load_labels, save_labels
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.plugin.panels.rois import controller as rois_controller
 from napari_mrf.plugin.panels.rois.controller import prepare_drawing
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
@@ -187,15 +188,22 @@ def test_quiet_texts_can_be_read_in_both_themes(qtbot, viewer, binding, theme):
 
 
 def test_what_napari_compiles_to_draw_is_compiled_beside_the_window(qtbot, viewer, monkeypatch):
-    from napari.layers.shapes import _accelerated_triangulate_dispatch as dispatch
+    threads, goes_on = [], threading.Event()
 
-    threads = []
-    monkeypatch.setattr(
-        dispatch, "warmup_numba_cache", lambda: threads.append(threading.get_ident())
-    )
+    def compile_slowly():
+        goes_on.wait(20)
+        threads.append(threading.get_ident())
+
+    monkeypatch.setattr(rois_controller, "prepare_outlines", compile_slowly)
     prepare_drawing.cache_clear()
-    open_panel(qtbot, viewer)
-    qtbot.waitUntil(lambda: bool(threads))
+    binding = open_panel(qtbot, viewer)
+    pick(qtbot, binding, VL)
+    click(qtbot, binding.panel.draw_button)
+    qtbot.waitUntil(lambda: binding.panel.notice.text().startswith("Preparing to draw"))
+    assert binding.editor.outlines_layer is None
+    goes_on.set()
+    qtbot.waitUntil(binding.editor.is_drawing)
+    assert not binding.panel.notice.text()
     assert threading.get_ident() not in threads
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_mrf.plugin.jobs import Step, as_steps
+from napari_mrf.plugin.jobs import Step, as_steps, counted
 from napari_mrf.plugin.panels.compare.work import comparison_step
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def compare_cohort(
     from napari_mrf.analysis.comparison.compare import iter_compare
     from napari_mrf.analysis.comparison.subjects import find_study, side_names
     from napari_mrf.report.comparison.content import ReportLabel
-    from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save
+    from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save, n_report_steps
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
     study = find_study(
@@ -88,7 +88,7 @@ def compare_cohort(
     saving = iter_save(
         comparison, folders.output, overwrite=overwrite, label=ReportLabel(study_name)
     )
-    yield from as_steps(saving, Step.saying)
+    yield from counted(saving, n_report_steps(comparison))
     return ComparedCohort(comparison, table, folders.output)
 
 

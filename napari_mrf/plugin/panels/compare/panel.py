@@ -21,6 +21,7 @@ from napari_mrf.plugin.panels.compare.regions import CompareRegions
 from napari_mrf.plugin.panels.compare.results_view import CompareResults
 from napari_mrf.plugin.panels.compare.statistics_form import StatisticsForm
 from napari_mrf.plugin.panels.shared.region_rules import RegionRules
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,7 @@ class ComparePanel(QWidget):
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of a comparison."""
-        text = f"{status.title}: {status.detail or 'starting'}…"
+        text = piece_sentence(status)
         self.progress_row.show_status(status, text)
         self.cohort_button.setEnabled(not status.is_running)
         if status.is_running:

@@ -9,6 +9,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class CompareSaving:
     def _on_writing_changed(self, status: JobStatus) -> None:
         self.panel.results.set_writing(status.is_running)
         if status.is_running:
-            self.tell(f"{status.title}: {status.detail or 'starting'}…", kind="note")
+            self.tell(piece_sentence(status), kind="note")
         elif status.state is JobState.FAILED and status.failure is not None:
             self.panel.notice.clear()
             if not asks_to_overwrite(self.panel, status, self._replace_tables):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.steps import result_of
-from napari_mrf.plugin.jobs import Step, as_steps
+from napari_mrf.plugin.jobs import Step, as_steps, counted
 from napari_mrf.plugin.session import MapsSet
 
 if TYPE_CHECKING:
@@ -160,10 +160,11 @@ def write_report(
     """Write HTML and PDF in steps, over the regions that are selected."""
     yield Step(detail="drawing")
     from napari_mrf.report.comparison.content import ReportLabel
-    from napari_mrf.report.comparison.save import iter_save_report
+    from napari_mrf.report.comparison.save import iter_save_report, n_report_steps
 
-    steps = iter_save_report(selected(comparison, *selection), path, label=ReportLabel(study))
-    return (yield from as_steps(steps, Step.saying))
+    chosen = selected(comparison, *selection)
+    steps = iter_save_report(chosen, path, label=ReportLabel(study))
+    return (yield from counted(steps, n_report_steps(chosen)))
 
 
 def write_tables(
@@ -185,9 +186,9 @@ def write_tables(
     names = [f"{name}.csv" for name in tables]
     kind = ResultKind("tables", record=names[-1], files=tuple(names[:-1]))
     with kind.writing(path, kind.files, overwrite=overwrite) as staged:
-        for name, table in zip(names, tables.values(), strict=True):
+        for done, (name, table) in enumerate(zip(names, tables.values(), strict=True)):
+            yield Step(done, len(names), name)
             write_csv(staged[name], table, overwrite=True)
-            yield Step(detail=name)
     return staged.paths
 
 

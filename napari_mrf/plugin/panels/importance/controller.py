@@ -127,7 +127,7 @@ class ImportanceBinding:
             return
         parameters = self.parameters()
         self.store.run(_TITLE + parameters.method, measure, series, mask, self._truth(),
-                       parameters)  # fmt: skip
+                       self.session.regions, parameters)  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run and keep the results so far."""

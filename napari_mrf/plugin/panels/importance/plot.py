@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plots.importance_figure import (
     BAR_COLOR,
+    BARS_ARE,
     FISHER_COLOR,
     draw_bars,
     draw_fisher,
@@ -50,7 +51,7 @@ class ImportancePlot(PlotCanvas):
         self._twin: Any = None
         self.theme_changed.connect(self._build)
         self.mpl_connect("button_press_event", self._on_pressed)
-        self.setToolTip("Click a frame to go to it")
+        self.setToolTip(f"{BARS_ARE} Click a frame to go to it.")
 
     def show_importance(self, importance: Importance, key: str, *, with_fisher: bool) -> None:
         """Draw the importance of the frames for a map."""
@@ -100,9 +101,10 @@ class ImportancePlot(PlotCanvas):
         importance, bars, twin = self._importance, self._bars, self._twin
         if importance is None:
             return
-        for artist in (*bars.collections, *twin.lines):
+        rms = [line for line in bars.lines if line not in self._markers]
+        for artist in (*bars.collections, *rms, *twin.lines):
             artist.remove()
-        bars.set_ylabel(f"{PARAMETERS[self._key].label}, |NRMSE change| (%)")
+        bars.set_ylabel(f"{PARAMETERS[self._key].label}, change (% of range)")
         is_dark = self.colors.is_dark
         draw_bars(bars, importance, self._key, color=_BARS[is_dark], ink=self.colors.text)
         has_fisher = self._with_fisher and self._key in importance.fisher

@@ -237,7 +237,11 @@ class ImportanceView:
 
 
 def frame_sentence(result: Importance, key: str, frame: int) -> str:
-    """Return ``"Frame 125: T1H2O changes by 3.6 ± 0.2 % of its range of 1,247 ms"``."""
+    """Return what a frame does to a map, in words.
+
+    ``"Frame 125: T1H2O changes by 3.6 % of its range of 1,247 ms (median; quartiles 2.1 to 5.3 %),
+    RMS 4.2 ± 0.2 %"``.
+    """
     group, baseline = result.group_of(frame), result.baseline[key]
     if baseline.reason:
         return f"{key}: {baseline.reason}."
@@ -245,13 +249,15 @@ def frame_sentence(result: Importance, key: str, frame: int) -> str:
         return f"Frame {frame} was left out by the stride."
     first, last = result.groups[group]
     where = f"Frame {frame}" if first == last else f"Frames {first}-{last}"
-    mean, deviation = 100 * result.mean(key)[group], 100 * result.deviation(key)[group]
-    if not np.isfinite(mean):
+    rms, deviation = 100 * result.mean(key)[group], 100 * result.deviation(key)[group]
+    if not np.isfinite(rms):
         return f"{where}: not measured yet."
     spread = f" ± {deviation:.2g}" if np.isfinite(deviation) else ""
     unit = PARAMETERS[key].unit
     span = f"{baseline.span:,.3g}" if baseline.span < 100 else f"{baseline.span:,.0f}"
-    text = f"{where}: {key} changes by {mean:.3g}{spread} % of its range of {span} {unit}".rstrip()
+    low, median, high = 100 * result.quartiles(key)[:, group] / baseline.span
+    text = f"{where}: {key} changes by {median:.2g} % of its range of {span} {unit}".rstrip()
+    text += f" (median; quartiles {low:.2g} to {high:.2g} %), RMS {rms:.2g}{spread} %"
     shares = result.fisher_of_groups(key)
     if shares is not None and np.isfinite(shares[group]):
         text += f" · Fisher share {100 * shares[group]:.2g} %"

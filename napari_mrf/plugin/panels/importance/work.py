@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.analysis.importance.options import CHOICES
+from napari_mrf.data.geometry import grid_difference
+from napari_mrf.plugin.jobs import Step, counted
+from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.reconstruction.method import MethodOption
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.plugin.session import Regions
 
 _PREPARING = "preparing, longer the first time"
 _MOST = 1_000_000
@@ -29,7 +33,13 @@ SETTINGS = (
     ),
     MethodOption(
         "voxels", "int", 1000, "Voxels",
-        "Number of random voxels of the mask; 0 uses all voxels.", limits=(0, _MOST),
+        "Number of voxels of the mask; 0 uses all voxels.", limits=(0, _MOST),
+    ),
+    MethodOption(
+        "choice", "choice", "balanced", "Choice",
+        "balanced: without voxels that have no signal, as many from every region, or from every "
+        "tenth of the fat fraction where no regions are drawn. random: from the mask as it is.",
+        CHOICES,
     ),
     MethodOption(
         "group", "int", 1, "Group",
@@ -82,6 +92,7 @@ class ImportanceParameters:
             "group": settings["group"],
             "stride": settings["stride"] or None,
             "voxels": settings["voxels"] or None,
+            "choice": settings["choice"],
             "seed": settings["seed"],
             "intensities": "raw" if settings["raw"] else "aligned",
         }
@@ -91,6 +102,7 @@ def measure(
     series: MRFSeries,
     mask: NDArray[np.bool_] | None,
     reference: ParameterMaps | None,
+    regions: Regions | None,
     parameters: ImportanceParameters,
 ) -> Generator[Step, None, Importance]:
     """Measure temporal importance in steps.
@@ -103,6 +115,8 @@ def measure(
         (Z, Y, X) bool; the automatic foreground when None.
     reference : ParameterMaps or None
         True maps.
+    regions : Regions or None
+        To spread the voxels over; those on another grid than the series are left aside.
     parameters : ImportanceParameters
         Choices of the panel.
 
@@ -116,19 +130,23 @@ def measure(
     Importance
         Complete.
     """
+    assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
+    yield from PREPARATION.waiting(series.sequence.kind)
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
     from napari_mrf.analysis.importance.measure import iter_importance
     from napari_mrf.analysis.importance.options import ImportanceOptions
 
     options = ImportanceOptions(**parameters.as_core_arguments())
-    assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
     method = methods.get(parameters.method, sequence=series.sequence, device=parameters.device,
                          **parameters.options)  # fmt: skip
+    labels = None
+    if regions is not None and not grid_difference(regions, series):
+        labels = regions.labels
     keep = parameters.keep if parameters.keep in method.parameters else None
     update, is_shown = None, False
     for update in iter_importance(
-        method, series, mask=mask, reference=reference, options=options, keep=keep
+        method, series, mask=mask, reference=reference, regions=labels, options=options, keep=keep
     ):
         if update.stage == "preparing":
             yield Step(detail=_PREPARING)
@@ -150,10 +168,12 @@ def save(
 ) -> Generator[Step, None, str]:  # fmt: skip
     """Write table, figure, volumes and record; return the folder."""
     yield Step(detail="writing")
-    from napari_mrf.report.importance import save_importance
+    from napari_mrf.report.importance import iter_save_importance, n_save_steps
 
-    save_importance(importance, directory, layers=layers, with_fisher=with_fisher,
-                    overwrite=overwrite)  # fmt: skip
+    writing = iter_save_importance(
+        importance, directory, layers=layers, with_fisher=with_fisher, overwrite=overwrite
+    )
+    yield from counted(writing, n_save_steps(layers))
     return directory
 
 

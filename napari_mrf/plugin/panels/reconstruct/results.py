@@ -28,6 +28,7 @@ from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.plugin.panels.reconstruct.work import save
 from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureExport
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
@@ -318,7 +319,9 @@ class ResultsBinding:
 
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
-        if status.state is JobState.DONE:
+        if status.is_running:
+            self.notice.say(piece_sentence(status), kind="note")
+        elif status.state is JobState.DONE:
             written, owner = self._written, self._written_for
             # What was made anew while it was written is not in the folder.
             if written is not None and (

@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_mrf.compute.steps import Steps
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.jobs import Step, counted
+from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.plugin.session import MapsSet, PartialMaps
 
 if TYPE_CHECKING:
@@ -94,11 +95,12 @@ def reconstruct(
     MapsSet
         The complete maps.
     """
+    assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
+    yield from PREPARATION.waiting(series.sequence.kind)
     started_s = time.monotonic()
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
 
-    assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
     method = methods.get(parameters.method, sequence=series.sequence,
                          **parameters.as_core_arguments())  # fmt: skip
     if parameters.slice_index is not None:
@@ -141,9 +143,10 @@ def _steps(
 def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:
     """Write the maps and their provenance; return the folder."""
     yield Step(detail="writing")
-    from napari_mrf.io import save_maps
+    from napari_mrf.io.maps.writer import iter_save_maps, maps_names
 
-    save_maps(maps, directory, overwrite=overwrite)
+    writing = iter_save_maps(maps, directory, overwrite=overwrite)
+    yield from counted(writing, len(maps_names(maps)))
     return directory
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+import threading
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs.garbage import start_thread
@@ -20,10 +22,12 @@ from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
 from napari_mrf.plugin.panels.rois.look import RegionsLookBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
+from napari_mrf.plugin.preparation.kernels import DRAWING
+from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
-from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.layer_turns import WAITING, layer_turns_of
 from napari_mrf.rois.label_set import foreign_labels
 from napari_mrf.rois.polygons import outline_record, outlines_from
 
@@ -321,18 +325,38 @@ class RoisDrawing:
         if self.editor.outlines_layer is not None:
             self._turns.finish(_OWNER)
 
-    def _start_by_turns(self, label: int) -> Iterator[None]:
+    def _start_by_turns(self, label: int) -> Iterator[Any]:
+        is_prepared = prepare_drawing()
+        is_late = not is_prepared.is_set()
+        if is_late:
+            self.panel.notice.say("Preparing to draw; it starts by itself.", kind="note")
+        while not is_prepared.is_set():
+            yield WAITING
+        if is_late:
+            self.panel.notice.clear()
         yield from self.editor.start_by_turns(label)
         self._is_starting = False
         self.show()
 
 
 @cache
-def prepare_drawing() -> None:
-    """Compile, before the first stroke, what napari needs to draw regions and color labels."""
-    start_thread(_compile, name="drawing")
+def prepare_drawing() -> threading.Event:
+    """Compile, before the first stroke, what napari needs to draw regions and color labels.
+
+    Returns
+    -------
+    Event
+        Set when that is done.
+    """
+    is_done = threading.Event()
+    start_thread(partial(_compile, is_done), name="drawing")
+    return is_done
 
 
-def _compile() -> None:
-    prepare_colors()
-    prepare_outlines()
+def _compile(is_done: threading.Event) -> None:
+    try:
+        result_of(PREPARATION.waiting(DRAWING))
+        prepare_colors()
+        prepare_outlines()
+    finally:
+        is_done.set()

@@ -24,6 +24,7 @@ from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.closeup.mean_view import MEAN
 from napari_mrf.plugin.layers.component_view import COMPONENTS
+from napari_mrf.plugin.panels.shared.texts import progress_sentence
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
@@ -206,8 +207,7 @@ class SeriesPanel(QWidget):
 
     def set_opening(self, status: JobStatus) -> None:
         """Show the progress of a file being opened."""
-        text = f"{status.title}: {status.detail}" if status.detail else status.title
-        self.progress_row.show_status(status, text)
+        self.progress_row.show_status(status, progress_sentence(status))
         self.open_button.setEnabled(not status.is_running)
         self.open_button.setToolTip("Wait until the other file is open" if status.is_running
                                     else "Open a series: NIfTI, NumPy, HDF5 or MATLAB")  # fmt: skip

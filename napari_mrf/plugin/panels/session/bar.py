@@ -12,6 +12,7 @@ from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import ElidedLabel
 from napari_mrf.plugin.panels.session.kept import KEPT_DAYS
 from napari_mrf.plugin.panels.session.offer import Offer
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class SessionBar(QWidget):
 
     def set_status(self, status: JobStatus) -> None:
         """Show the progress of saving or opening."""
-        self.progress_row.show_status(status, f"{status.title}: {status.detail}…")
+        self.progress_row.show_status(status, piece_sentence(status))
         for action in (self.open_action, self.save_action, self.save_as_action):
             action.setEnabled(not status.is_running)
 

@@ -87,11 +87,11 @@ def save_study(
     saved = SavedStudy(path, study)
     series = None if study.series is None else _series_record(study, study.series, path)
     with saving_beside(path) as beside:
-        maps = []
-        for maps_set in study.maps_sets:
-            yield Step(detail=f"the maps {maps_set.name}")
+        maps, total = [], len(study.maps_sets) + 1
+        for done, maps_set in enumerate(study.maps_sets):
+            yield Step(done, total, f"the maps {maps_set.name}")
             maps.append(_maps_record(maps_set, saved, beside))
-        yield Step(detail="the regions")
+        yield Step(total - 1, total, "the regions")
         regions = (
             None if study.regions is None else _regions_record(study, study.regions, saved, beside)
         )

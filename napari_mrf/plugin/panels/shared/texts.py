@@ -23,6 +23,14 @@ def progress_sentence(status: JobStatus) -> str:
     return text
 
 
+def piece_sentence(status: JobStatus) -> str:
+    """Return ``"Saving maps: FF, 6 s left…"``, where the pieces have names."""
+    text = f"{status.title}: {status.detail or 'starting'}"
+    if status.seconds_left:
+        text += f", {duration(status.seconds_left)} left"
+    return f"{text}…"
+
+
 def duration(seconds: float) -> str:
     """Return a duration as a user reads it: ``"0.4 s"``, ``"6 s"``, ``"3 min 20 s"``."""
     if seconds < 1:

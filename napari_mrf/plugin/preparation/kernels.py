@@ -1,0 +1,127 @@
+"""The work that compiles every kernel: reconstructions and drawings of a few voxels.
+
+Numba compiles for the types of the arguments. Work that goes the way of the user's brings the
+right ones, whatever the kernels take, and leaves the result in numba's cache on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
+
+_N = 24
+
+
+@dataclass(frozen=True)
+class Task:
+    """Kernels that are compiled together.
+
+    Parameters
+    ----------
+    what : str
+        For the user: what is being prepared.
+    seconds : float
+        How long it takes on two cores; for the time left.
+    work : callable
+        Without arguments.
+    needed_for : tuple of str
+        Kinds of sequence, or `DRAWING`.
+    """
+
+    what: str
+    seconds: float
+    work: Callable[[], object]
+    needed_for: tuple[str, ...]
+
+
+def _series(sequence: Sequence, tissue: dict[str, float]) -> MRFSeries:
+    """Return (T, 1, 1, N) of one tissue under noise."""
+    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.simulation import simulate
+
+    signals = simulate(sequence, {key: np.full(_N, value) for key, value in tissue.items()})
+    noise = np.random.default_rng(0).standard_normal((2, *signals.shape))
+    signals = signals + 0.02 * np.abs(signals).mean() * (noise[0] + 1j * noise[1])
+    stack = signals.T.reshape(-1, 1, 1, _N).astype(np.complex64)
+    return MRFSeries(stack, np.eye(4), sequence, np.ones((1, 1, _N), bool))
+
+
+def _match_water_fat() -> None:
+    from napari_mrf import methods
+    from napari_mrf.data import sequences
+
+    tissue = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 300.0, "Df": 10.0, "B1": 0.9}
+    sequence = sequences.t1ff()
+    series = _series(sequence, tissue)
+    methods.get("water-fat", sequence=sequence, device="cpu").reconstruct(series)
+
+
+def _judge_water_fat() -> None:
+    """Of networks, and what Inspect predicts."""
+    from napari_mrf.data import sequences
+    from napari_mrf.matching.model_fit import model_fit
+    from napari_mrf.simulation.voxel_simulator import VoxelSimulator
+
+    sequence = sequences.t1ff()
+    tissue = {
+        key: np.array([value])
+        for key, value in zip(sequence.parameters, (0.3, 1300.0, 300.0, 10.0, 0.9), strict=True)
+    }
+    signals = VoxelSimulator(sequence).fingerprints(tissue)
+    model_fit(sequence).fit(signals.astype(np.complex64), tissue)
+
+
+def _match_atoms() -> None:
+    from napari_mrf import methods
+    from napari_mrf.dictionary.atoms import Dictionary
+    from napari_mrf.dictionary.grid import ParameterGrid
+
+    axes = {"T1": np.geomspace(300, 3000, 12), "T2": np.geomspace(20, 200, 12)}
+    sequence = _short_fisp("fisp")
+    series = _series(sequence, {"T1": 1000.0, "T2": 80.0})
+    dictionary = Dictionary.build(sequence, ParameterGrid(axes))
+    for name in ("exhaustive", "compressed", "group"):
+        method = methods.get(name, sequence=sequence, device="cpu", dictionary=dictionary)
+        method.reconstruct(series)
+    sequence = _short_fisp("fisp-b1")
+    series = _series(sequence, {"T1": 1000.0, "T2": 80.0, "B1": 1.0})
+    dictionary = Dictionary.build(sequence, ParameterGrid(axes | {"B1": np.linspace(0.7, 1.3, 7)}))
+    methods.get("exhaustive", sequence=sequence, device="cpu", dictionary=dictionary).reconstruct(
+        series
+    )
+
+
+def _short_fisp(kind: str) -> Sequence:
+    from napari_mrf.data.sequence import Sequence
+
+    return Sequence(
+        name="a few pulses", kind=kind, flip_angles_deg=np.r_[20 + 15 * np.sin(np.arange(80) / 9)],
+        repetition_times_ms=np.array([12.0]), echo_times_ms=np.array([2.0]), inversion_time_ms=20.0,
+    )  # fmt: skip
+
+
+def _draw() -> None:
+    from napari_mrf.plugin.layers.outlines import prepare_outlines
+    from napari_mrf.plugin.layers.regions import prepare_colors
+
+    prepare_colors()
+    prepare_outlines()
+
+
+DRAWING = "drawing"
+
+TASKS = (
+    Task("the matcher of water and fat", 9.0, _match_water_fat, ("spoiled",)),
+    Task("predictions of water and fat", 3.0, _judge_water_fat, ("spoiled",)),
+    Task("the matchers of FISP", 14.0, _match_atoms, ("fisp", "fisp-b1")),
+    Task("drawing", 36.0, _draw, (DRAWING,)),
+)
+"""In the order in which they are needed."""

@@ -1,0 +1,199 @@
+"""Every long action of the window says how far it is, so that a job can say how long it takes."""
+
+import ast
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from importance_cases import OneFrame, series_of, small_sequence
+
+import napari_mrf
+from napari_mrf import ParameterMaps
+from napari_mrf.analysis.comparison.options import ComparisonOptions
+from napari_mrf.analysis.importance.measure import importance
+from napari_mrf.data.label import Label
+from napari_mrf.io import reading_progress, save_maps, save_series
+from napari_mrf.io.reading_progress import reading_told_to
+from napari_mrf.plugin.jobs import JobState, JobStatus, Step, counted
+from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders, compare_cohort
+from napari_mrf.plugin.panels.compare.work import compare_sets, write_report, write_tables
+from napari_mrf.plugin.panels.importance.work import save as save_importance_files
+from napari_mrf.plugin.panels.reconstruct.work import save as save_maps_files
+from napari_mrf.plugin.panels.session.work import Study, save_study
+from napari_mrf.plugin.panels.shared.texts import piece_sentence
+from napari_mrf.plugin.session import MapsSet, Regions
+from napari_mrf.plugin.viewer.opening import read_series
+
+PLUGIN = Path(napari_mrf.__file__).parent / "plugin"
+SHAPE = (2, 12, 14)
+
+# Work that jobs are started with. True: it may take more than 2 s and counts its progress, here
+# or in the tests of its panel. False: it is short on the largest series that is usual (350 x 350
+# x 5 voxels, 175 frames), or reads what cannot tell how far it is.
+ACTIONS = {
+    "read_series": True, "reconstruct": True, "measure": True, "compare_sets": True,
+    "compare_cohort": True, "write_report": True, "write_tables": True, "save_study": True,
+    "save": True, "_with_options": True,
+    "averaged_series": False, "cut_short_series": False, "list_catalogue": False,
+    "compute": False, "read_labels": False, "write_labels": False, "open_study": False,
+    "read_maps": False, "export": False,
+}  # fmt: skip
+
+
+def test_all_actions_are_known():
+    """Whatever function is handed to a job stands in the list above."""
+    handed = set()
+    for path in sorted(PLUGIN.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                is_start = node.func.attr in ("start", "run") and len(node.args) > 1
+                if is_start and isinstance(node.args[1], ast.Name):
+                    handed.add(node.args[1].id)
+    assert handed - {"work"} == set(ACTIONS)
+
+
+def gone_through(work):
+    """The steps of work, and what it returns."""
+    steps = []
+    while True:
+        try:
+            steps.append(next(work))
+        except StopIteration as stop:
+            return [step for step in steps if isinstance(step, Step)], stop.value
+
+
+def check_counted(steps):
+    """They count up to a total that does not change."""
+    numbered = [step for step in steps if step.total]
+    assert len(numbered) > 1
+    assert len({step.total for step in numbered}) == 1
+    done = [step.done for step in numbered]
+    assert done == sorted(done)
+    assert done[0] < done[-1] <= numbered[0].total
+    assert all(step.detail for step in numbered)
+
+
+@pytest.fixture
+def maps():
+    generator = np.random.default_rng(0)
+    return ParameterMaps(
+        {"FF": generator.uniform(0, 1, SHAPE).astype(np.float32),
+         "T1H2O": generator.uniform(900, 1500, SHAPE).astype(np.float32)},
+        affine=np.eye(4),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def regions():
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[:, 2:6, 2:10], labels[:, 7:10, 2:10] = 1, 2
+    return Regions(labels, {1: Label(1, "VL_R"), 2: Label(2, "VM_R")})
+
+
+def test_saving_maps_counts_files_and_can_be_left(maps, tmp_path):
+    steps, folder = gone_through(save_maps_files(maps, str(tmp_path / "a"), False))
+    check_counted(steps)
+    assert [step.detail for step in steps][-2:] == ["FF", "T1H2O"]
+    assert (Path(folder) / "maps.json").is_file()
+    left = save_maps_files(maps, str(tmp_path / "b"), False)
+    while next(left).done < 1:
+        pass
+    left.close()
+    assert not list(tmp_path.glob("b/*"))
+
+
+def test_saving_importance_counts_files(tmp_path):
+    series = series_of(small_sequence())
+    found = importance(OneFrame(series.sequence, frame=5), series, fisher=False)
+    steps, _ = gone_through(save_importance_files(found, str(tmp_path), ["FF"], True, False))
+    check_counted(steps)
+    assert steps[-1].detail == "importance_FF.nii.gz"
+
+
+def test_comparison_report_and_tables_count_pieces(maps, regions, tmp_path):
+    other = ParameterMaps({key: one * 1.02 for key, one in maps.items()}, affine=np.eye(4))
+    sets = MapsSet("a", maps), MapsSet("b", other)
+    steps, compared = gone_through(compare_sets(*sets, regions, ComparisonOptions(), {}))
+    check_counted(steps)
+    everything = None, compared.comparison.options.scope, 2
+    steps, _ = gone_through(
+        write_report(compared.comparison, str(tmp_path / "report.html"), everything)
+    )
+    check_counted(steps)
+    steps, _ = gone_through(
+        write_tables(compared.comparison, str(tmp_path / "tables"), everything, False)
+    )
+    check_counted(steps)
+
+
+def test_several_subjects_say_which_of_how_many(maps, tmp_path):
+    for side in ("a", "b"):
+        for name in ("P1", "P2", "P3"):
+            save_maps(maps, tmp_path / side / name)
+    folders = CohortFolders(str(tmp_path / "a"), str(tmp_path / "b"), "", str(tmp_path / "out"))
+    steps, _ = gone_through(compare_cohort(folders, ComparisonOptions(), False))
+    told = [step.detail for step in steps]
+    for at, name in enumerate(("P1", "P2", "P3"), 1):
+        assert any(text.startswith(f"subject {at} of 3, {name}: metrics") for text in told)
+    compared = [step for step in steps if "subject" in step.detail]
+    check_counted(compared)
+
+
+def test_saving_a_session_counts_sets_of_maps(maps, tmp_path):
+    sets = MapsSet("a", maps), MapsSet("b", maps)
+    study = Study(None, "", "", sets, None, None, (), {}, {})
+    steps, _ = gone_through(save_study(study, tmp_path / "study.mrf.json"))
+    check_counted(steps)
+
+
+def test_reading_tells_bytes_of_packed_and_plain_files(tmp_path):
+    from napari_mrf.io.formats.source import sha256_of
+
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * 3_000_000)
+    told = []
+    with reading_told_to(lambda *how_far: told.append(how_far)):
+        sha256_of(path)
+    assert told == [(1 << 20, 3_000_000), (2 << 20, 3_000_000), (3_000_000, 3_000_000)]
+    sha256_of(path)
+    assert len(told) == 3
+
+
+def test_opening_a_packed_series_shows_how_much_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_mrf.io.formats.gzip_cache.cache_folder", lambda: tmp_path / "c")
+    monkeypatch.setattr("napari_mrf.plugin.viewer.opening._MB", 100)
+    goes_on = threading.Event()
+
+    def tell_and_wait(done, total):
+        reading_progress.tell_read(done, total)
+        goes_on.wait(20)
+
+    monkeypatch.setattr("napari_mrf.io.formats.gzip_cache.tell_read", tell_and_wait)
+    series = series_of(small_sequence())
+    save_series(series, tmp_path / "series.nii.gz")
+    work = read_series(tmp_path / "series.nii.gz")
+    assert next(work).detail.startswith("checking and unpacking")
+    step = next(one for one in work if one.total)
+    size = (tmp_path / "series.nii.gz").stat().st_size
+    assert (step.done, step.total, step.detail) == (size // 100, -(-size // 100), "MB")
+    goes_on.set()
+    _, opened = gone_through(work)
+    assert opened.series.signal.shape == series.signal.shape
+
+
+def test_pieces_become_steps_and_a_sentence():
+    def work():
+        yield "one"
+        yield "two"
+        yield "one more than was thought"
+        return "result"
+
+    steps, result = gone_through(counted(work(), 2))
+    assert [(step.done, step.total, step.detail) for step in steps] == [
+        (0, 2, "one"), (1, 2, "two"), (2, 2, "one more than was thought"),
+    ]  # fmt: skip
+    assert result == "result"
+    status = JobStatus(JobState.RUNNING, "Saving maps", 1, 2, "FF", seconds_left=6.2)
+    assert piece_sentence(status) == "Saving maps: FF, 6 s left…"
+    assert piece_sentence(JobStatus(JobState.RUNNING, "Saving maps")) == "Saving maps: starting…"
