@@ -1,0 +1,118 @@
+"""Two maps in turn at one place of the canvas: what differs jumps, what agrees stays still."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_mrf.plugin.layers import PARAMETER_KEY
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QWidget
+
+INTERVAL_MS = 500
+
+
+class Flicker(QObject):
+    """Alternates two layers of a viewer; ends with the first where anything else is shown.
+
+    Signals
+    -------
+    ended
+        It is over, whoever ended it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Referred to weakly.
+    left, right : callable
+        Return the two layers, or None, when it begins.
+    owner : QWidget
+        It ends with this widget.
+    """
+
+    ended = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        left: Callable[[], Any | None],
+        right: Callable[[], Any | None],
+        owner: QWidget,
+    ) -> None:
+        super().__init__(owner)
+        self._viewer = ref(viewer)
+        self._left, self._right = left, right
+        self._pair: tuple[Any, Any] | None = None
+        self._at = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self._on_time)
+
+    def begin(self) -> None:
+        """Alternate from now on, or end at once where there are not two."""
+        if self._take():
+            self._show(1)
+            self._timer.start()
+        else:
+            self.ended.emit()
+
+    def hold(self) -> None:
+        """Show the other map until `end`."""
+        if not self._timer.isActive() and self._take():
+            self._show(1)
+
+    def end(self) -> None:
+        """Show the first map again; nothing happens where no flicker was."""
+        if self._pair is None:
+            return
+        self._timer.stop()
+        if self._is_undisturbed():
+            self._show(0)
+        self._pair = None
+        self.ended.emit()
+
+    def is_on(self) -> bool:
+        """Return whether two maps alternate, or the other is held."""
+        return self._pair is not None
+
+    def is_at_other(self) -> bool:
+        """Return whether the second of the two is shown."""
+        return self._pair is not None and self._at == 1
+
+    def key_at_left(self) -> str:
+        """Return the key of the first map while there is a flicker."""
+        return "" if self._pair is None else str(self._pair[0].metadata.get(PARAMETER_KEY, ""))
+
+    def _take(self) -> bool:
+        left, right = self._left(), self._right()
+        if left is None or right is None or left is right:
+            return False
+        self._pair, self._at = (left, right), 0
+        return True
+
+    def _is_undisturbed(self) -> bool:
+        """Return whether what was shown last is what is seen."""
+        viewer, pair = self._viewer(), self._pair
+        return (
+            viewer is not None
+            and pair is not None
+            and all(one in viewer.layers for one in pair)
+            and map_choice_of(viewer).seen() == [pair[self._at]]
+        )
+
+    def _show(self, at: int) -> None:
+        if self._pair is not None:
+            self._at = at
+            map_choice_of(self._viewer()).show_only(self._pair[at])
+
+    def _on_time(self) -> None:
+        if self._is_undisturbed():
+            self._show(1 - self._at)
+        else:
+            self.end()
