@@ -221,7 +221,7 @@ class Picture(QWidget):
     def _draw_bar(self, painter: QPainter, layer: Any, n_lines: int) -> None:
         """Draw the color bar of a layer below the title."""
         line = painter.fontMetrics().height()
-        top = _MARGIN + (n_lines + 0.5) * line
+        top = _MARGIN + (n_lines + 0.8) * line
         height = min(_BAR_HEIGHT, self.height() / 2 - top - line)
         if height < 3 * line:
             return

@@ -1,6 +1,7 @@
 """A picture paints what the canvas of napari shows: voxels, colors, places, directions."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -276,3 +277,27 @@ def test_three_planes_follow_the_mouse_and_lead_the_sliders(scene, qtbot):
     before = coronal.view.zoom
     coronal.zoomed.emit(2.0, (0.0, 1.0))
     assert {picture.view.zoom for picture in planes.pictures} == {2 * before}
+
+
+@pytest.mark.parametrize("make", [lambda viewer: SideBySide(viewer, lambda: viewer.layers[1]),
+                                  ThreePlanes], ids=["side by side", "three planes"])  # fmt: skip
+def test_a_move_of_the_mouse_costs_five_milliseconds_at_most(viewer, qtbot, make):
+    large, affine = (5, 350, 350), np.diag([-1.0, -1.0, 8.0, 1.0])
+    signal = np.broadcast_to(np.ones((1, *large), np.complex64), (175, *large))
+    data, attributes, _ = series_layer_data(MRFSeries(signal, affine), "thigh")
+    viewer.add_image(data, **attributes)
+    show_maps(viewer, "a", ParameterMaps({"FF": np.full(large, 0.5)}, affine=affine))
+    widget = make(viewer)
+    widget.resize(1000, 400)
+    qtbot.addWidget(widget)
+    widget.show()
+    qtbot.waitExposed(widget)
+    pictures, costs = widget.findChildren(Picture), []
+    for step in range(30):
+        start = time.thread_time()
+        viewer.cursor.position = (0.0, 16.0, 100.0 + 3 * step, 90.0 + 5 * step)
+        for picture in pictures:
+            picture.repaint()
+        costs.append(time.thread_time() - start)
+        assert pictures[0].cross == (100.0 + 3 * step, 90.0 + 5 * step)
+    assert np.median(costs) < 0.005
