@@ -18,7 +18,7 @@ from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
 from napari_mrf.plugin.session import one_per_viewer
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
-from napari_mrf.plugin.viewer.titles import has_scale, title_of, unit_of
+from napari_mrf.plugin.viewer.titles import has_scale, set_label, title_of, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,10 +136,10 @@ def _is_light(layer: Any) -> bool:
 
 def _title_among(shown: Any, maps: list[Any]) -> str:
     """Return the title of the map in front, with its set where there are several."""
-    title = title_of(shown.metadata)
-    several = len({one.metadata[SET_KEY] for one in maps if SET_KEY in one.metadata}) > 1
+    title, label = title_of(shown.metadata), set_label(shown)
+    several = len({set_label(one) for one in maps if SET_KEY in one.metadata}) > 1
     # Below it, as a long line would run into the letter at the top.
-    return f"{title}\n{shown.metadata[SET_KEY]}" if several and SET_KEY in shown.metadata else title
+    return f"{title}\n{label}" if several and label else title
 
 
 def _units_of(maps: list[Any]) -> str:

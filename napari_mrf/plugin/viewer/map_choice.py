@@ -23,7 +23,7 @@ from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
-from napari_mrf.plugin.viewer.titles import has_scale
+from napari_mrf.plugin.viewer.titles import has_scale, set_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,9 +118,7 @@ class MapChoice(QObject):
         for layer in [] if viewer is None else viewer.layers:
             subject = layer.metadata.get(SUBJECT_KEY)
             if subject and layer.metadata.get(PARAMETER_KEY) in PARAMETERS and layer not in own:
-                # Layers are named after subject, set and map.
-                label = layer.name.removesuffix(f" · {layer.metadata[PARAMETER_KEY]}")
-                found[label] = (layer.metadata[SET_KEY], subject)
+                found[set_label(layer)] = (layer.metadata[SET_KEY], subject)
         return found
 
     def layers_of(self, set_name: str, subject: str = "") -> dict[str, Any]:

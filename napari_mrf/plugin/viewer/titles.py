@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps.writer import DEVIATIONS
-from napari_mrf.plugin.layers import PARAMETER_KEY, TITLE_KEY
+from napari_mrf.plugin.layers import PARAMETER_KEY, SET_KEY, TITLE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,19 @@ def title_of(metadata: Mapping[str, Any]) -> str:
     parameter = PARAMETERS[DEVIATIONS[key]]
     unit = f" ({parameter.unit})" if parameter.unit else ""
     return f"{parameter.label}, SD{unit}"
+
+
+def set_label(layer: Any) -> str:
+    """Return the name of the set of a layer, with the subject where the name of the layer has it.
+
+    Parameters
+    ----------
+    layer : napari layer
+        Named after its set and its map; with several subjects the subject precedes them.
+    """
+    name = str(layer.metadata.get(SET_KEY, ""))
+    before, found, _ = layer.name.rpartition(f"{name} · ")
+    return before + name if found and name else name
 
 
 def unit_of(metadata: Mapping[str, Any]) -> str:

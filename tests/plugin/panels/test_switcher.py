@@ -253,7 +253,7 @@ def test_a_layer_that_goes_ends_the_flicker(qtbot, scene):
     assert "a · FF" not in scene.viewer.layers
 
 
-def test_the_other_side_can_be_any_map_of_any_set_and_of_another_visit(qtbot, scene):
+def test_the_other_side_can_be_any_map_of_any_set(qtbot, scene):
     scene.add("a", "FF", "T1H2O")
     right = scene.binding.layer_at_right
     scene.click(scene.bar.beside_button)  # no window, no dock: the row to pick from all the same
@@ -274,12 +274,42 @@ def test_the_other_side_can_be_any_map_of_any_set_and_of_another_visit(qtbot, sc
     qtbot.mouseClick(scene.bar.flicker_button, LEFT)
     scene.rest()
     assert scene.seen() == {"b · T1H2O"}
-    # A set of another subject has layers of its own, named after the subject.
-    for layer in [one for one in scene.viewer.layers if one.name.startswith("a ")]:
-        layer.metadata = {**layer.metadata, SUBJECT_KEY: "2"}
-        layer.name = f"visit 2 · {layer.name}"
-    session_of(scene.viewer)._maps_sets.pop("a")
-    scene.binding.show()
-    scene.pick(scene.bar.other_set_picker, "visit 2 · a")
-    scene.pick(scene.bar.other_map_picker, "same map")
-    assert right().name == "visit 2 · a · T1H2O"
+
+
+def test_maps_of_two_visits_flicker_each_over_the_images_of_its_own(qtbot, scene):
+    viewer, right = scene.viewer, scene.binding.layer_at_right
+    scene.add("a", "FF", "T1H2O")
+    scene.add("b", "FF", "T1H2O")
+    data, attributes, _ = series_layer_data(scene.series, "first")
+    first = viewer.add_image(data, **attributes)
+    first.visible = False
+    here = viewer.layers["b · FF"].metadata.get(SUBJECT_KEY, "1")
+    for layer in viewer.layers:
+        is_first = layer is first or layer.name.startswith("a ")
+        layer.metadata = {**layer.metadata, SUBJECT_KEY: "99" if is_first else here}
+        if layer.name.startswith("a "):
+            layer.name = f"visit 1 · {layer.name}"
+    first.metadata = {**first.metadata, "mrf_shown": True}  # with its subject
+    session_of(viewer).remove_maps("a")
+    scene.rest()
+
+    def all_seen():
+        return {layer.name for layer in viewer.layers if layer.visible}
+
+    def title():
+        return viewer.canvas.overlays["mrf_title"].text
+
+    qtbot.mouseClick(scene.bar.flicker_button, LEFT)
+    assert scene.bar.other_set_picker.currentText() == "visit 1 · a"
+    for _ in range(2):
+        qtbot.waitUntil(lambda: all_seen() == {"first", "visit 1 · a · FF"})
+        qtbot.waitUntil(lambda: title() == "Fat fraction\nvisit 1 · a")
+        qtbot.waitUntil(lambda: all_seen() == {"thigh", "b · FF"})
+        qtbot.waitUntil(lambda: title() == "Fat fraction\nb")
+    qtbot.waitUntil(lambda: all_seen() == {"first", "visit 1 · a · FF"})
+    viewer.layers["b · T1H2O"].visible = True  # an eye ends it, and the scan in hand comes back
+    qtbot.waitUntil(lambda: not scene.bar.flicker_button.isChecked())
+    assert {"thigh", "b · T1H2O"} <= all_seen() and "first" not in all_seen()
+    scene.click(scene.bar.map_buttons["T1H2O"])
+    assert all_seen() == {"thigh", "b · T1H2O"}
+    assert right().name == "visit 1 · a · T1H2O"

@@ -7,8 +7,10 @@ from weakref import ref
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_mrf.plugin.layers import PARAMETER_KEY
+from napari_mrf.plugin.layers import PARAMETER_KEY, SET_KEY, find_set
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.viewer.map_choice import map_choice_of
+from napari_mrf.plugin.viewer.pictures.seen import stays_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,7 @@ class Flicker(QObject):
         self._viewer = ref(viewer)
         self._left, self._right = left, right
         self._pair: tuple[Any, Any] | None = None
+        self._company: list[list[Any]] = [[], []]
         self._at = 0
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
@@ -74,6 +77,8 @@ class Flicker(QObject):
         self._timer.stop()
         if self._is_undisturbed():
             self._show(0)
+        elif self._is_of_here(self._pair[0]):
+            self._accompany(0)
         self._pair = None
         self.ended.emit()
 
@@ -94,6 +99,8 @@ class Flicker(QObject):
         if left is None or right is None or left is right:
             return False
         self._pair, self._at = (left, right), 0
+        self._company = [[one for one in present(self._viewer()).layers if stays_with(one, side)]
+                         for side in (left, right)]  # fmt: skip
         return True
 
     def _is_undisturbed(self) -> bool:
@@ -110,6 +117,19 @@ class Flicker(QObject):
         if self._pair is not None:
             self._at = at
             map_choice_of(self._viewer()).show_only(self._pair[at])
+            self._accompany(at)
+
+    def _accompany(self, at: int) -> None:
+        """Show a map with the series, regions and pins of its own subject, never of another."""
+        layers = present(self._viewer()).layers
+        for layer in self._company[1 - at] + self._company[at]:
+            is_shown = layer in self._company[at]
+            if layer in layers and layer.visible != is_shown:
+                layer.visible = is_shown
+
+    def _is_of_here(self, layer: Any) -> bool:
+        """Return whether a layer belongs to the current subject."""
+        return layer in find_set(self._viewer(), layer.metadata.get(SET_KEY, "")).values()
 
     def _on_time(self) -> None:
         if self._is_undisturbed():

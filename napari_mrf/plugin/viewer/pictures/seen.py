@@ -8,12 +8,16 @@ import numpy as np
 from qtpy.QtGui import QColor
 
 from napari_mrf.plugin.layers import SET_KEY
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.viewer.pictures.cuts import value_at
 from napari_mrf.plugin.viewer.pictures.picture import Scene
-from napari_mrf.plugin.viewer.titles import has_scale, title_of, unit_of
+from napari_mrf.plugin.viewer.titles import has_scale, set_label, title_of, unit_of
 
 if TYPE_CHECKING:
     from napari_mrf.plugin.viewer.pictures.planes import Plane
+
+_SHOWN_KEY = "mrf_shown"
+"""Metadata of a layer of a subject that is not the current one: whether it is shown with it."""
 
 
 def front_map(viewer: Any) -> Any | None:
@@ -45,8 +49,7 @@ def scene_of(
         return Scene(None, background=color, message="Pictures show slices:\nleave the 3D view.")
     if scaled is None or not titled:
         return Scene(plane, layers, background=color)
-    set_name = scaled.metadata.get(SET_KEY)
-    title = "\n".join(one for one in (title_of(scaled.metadata), set_name) if one)
+    title = "\n".join(one for one in (title_of(scaled.metadata), set_label(scaled)) if one)
     return Scene(plane, layers, scaled, title, color)
 
 
@@ -66,3 +69,14 @@ def position_at(viewer: Any, place: tuple[float, float]) -> tuple[float, ...]:
     down, along = viewer.dims.displayed[-2:]
     position[down], position[along] = place
     return tuple(position)
+
+
+def stays_with(layer: Any, chosen: Any) -> bool:
+    """Return whether a layer is seen beside a map of its subject too: series, regions, pins."""
+    set_name = layer.metadata.get(SET_KEY)
+    if has_scale(layer) or set_name not in (None, chosen.metadata.get(SET_KEY)):
+        return False
+    subject, here = layer.metadata.get(SUBJECT_KEY), chosen.metadata.get(SUBJECT_KEY)
+    if subject is not None and here is not None and subject != here:
+        return False
+    return bool(layer.visible or layer.metadata.get(_SHOWN_KEY))

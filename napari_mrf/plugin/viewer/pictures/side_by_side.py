@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.layers import SET_KEY
-from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.session import unwrapped
 from napari_mrf.plugin.viewer.pictures.canvas_cross import canvas_cross_of
 from napari_mrf.plugin.viewer.pictures.changes import scene_changes_of
 from napari_mrf.plugin.viewer.pictures.picture import Picture, Scene, View
 from napari_mrf.plugin.viewer.pictures.planes import plane_of_canvas
-from napari_mrf.plugin.viewer.pictures.seen import front_map, position_at, reading_of, scene_of
-from napari_mrf.plugin.viewer.titles import has_scale
+from napari_mrf.plugin.viewer.pictures.seen import (
+    front_map,
+    position_at,
+    reading_of,
+    scene_of,
+    stays_with,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_SHOWN_KEY = "mrf_shown"
-"""Metadata of a layer of a subject that is not the current one: whether it is shown with it."""
 
 
 class SideBySide(QWidget):
@@ -70,7 +70,7 @@ class SideBySide(QWidget):
             )
             return
         plane = plane_of_canvas(viewer, [chosen, *reversed(viewer.layers)])
-        layers = [one for one in viewer.layers if one is chosen or _stays(one, chosen)]
+        layers = [one for one in viewer.layers if one is chosen or stays_with(one, chosen)]
         self.picture.show_scene(scene_of(viewer, plane, layers, chosen))
         self._look()
 
@@ -112,14 +112,3 @@ class SideBySide(QWidget):
         camera = self.viewer.scene.camera
         center = [middle - one for one, middle in zip(way, camera.center[-2:], strict=True)]
         camera.center = (*camera.center[:-2], *center)
-
-
-def _stays(layer: Any, chosen: Any) -> bool:
-    """Return whether a layer is seen beside a map of its subject too: series, regions, pins."""
-    set_name = layer.metadata.get(SET_KEY)
-    if has_scale(layer) or set_name not in (None, chosen.metadata.get(SET_KEY)):
-        return False
-    subject, here = layer.metadata.get(SUBJECT_KEY), chosen.metadata.get(SUBJECT_KEY)
-    if subject is not None and here is not None and subject != here:
-        return False
-    return bool(layer.visible or layer.metadata.get(_SHOWN_KEY))

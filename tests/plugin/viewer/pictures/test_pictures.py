@@ -251,6 +251,9 @@ def test_layers_of_another_subject_come_with_their_own(scene, qtbot):
     qtbot.addWidget(beside)
     shown = [one.name for one in beside.picture.scene.layers]
     assert "y" in shown and "x" not in shown
+    chosen.name = "visit 2 · a · FF"  # as layers are named where there are several subjects
+    beside.refresh()
+    assert beside.picture.scene.title == "Fat fraction\nvisit 2 · a"
 
 
 def test_three_planes_follow_the_mouse_and_lead_the_sliders(scene, qtbot):
