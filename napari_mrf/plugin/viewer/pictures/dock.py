@@ -72,7 +72,7 @@ class SideDock(QObject):
         widget, self.widget = self.widget, None
         if widget is None:
             return
-        window = getattr(viewer, "window", None)
+        window: Any = getattr(viewer, "window", None)
         # While the window closes it takes its docks with it.
         if getattr(window, "_qt_window", None) is not None and isalive(widget):
             window.remove_dock_widget(widget)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mrf.plugin.layers import PARAMETER_KEY, SET_KEY, find_set
 from napari_mrf.plugin.present import present
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.map_choice import map_choice_of
 from napari_mrf.plugin.viewer.pictures.seen import stays_with
 
@@ -54,6 +55,7 @@ class Flicker(QObject):
         self._company: list[list[Any]] = [[], []]
         self._at = 0
         self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._on_time)
 
@@ -67,7 +69,7 @@ class Flicker(QObject):
 
     def hold(self) -> None:
         """Show the other map until `end`."""
-        if not self._timer.isActive() and self._take():
+        if self._pair is None and self._take():
             self._show(1)
 
     def end(self) -> None:
@@ -132,7 +134,10 @@ class Flicker(QObject):
         return layer in find_set(self._viewer(), layer.metadata.get(SET_KEY, "")).values()
 
     def _on_time(self) -> None:
-        if self._is_undisturbed():
-            self._show(1 - self._at)
-        else:
+        if not self._is_undisturbed():
             self.end()
+            return
+        # Where drawing takes long, title and color bar come first: no map is seen under another's.
+        if not layer_turns_of(self._viewer()).owners:
+            self._show(1 - self._at)
+        self._timer.start()
