@@ -37,6 +37,8 @@ from napari_mrf.plugin.panels.session.closing import close_guard_of
 from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
+from napari_mrf.plugin.panels.switcher.bar import HOLD_KEY, SwitcherBar
+from napari_mrf.plugin.panels.switcher.controller import SHORTCUTS, SwitcherBinding
 from napari_mrf.plugin.preparation.row import PreparationRow
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -45,10 +47,12 @@ from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.plugin.viewer.user_folder import offer_user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari import Viewer
     from napari.components import ViewerModel
+
+    from napari_mrf.plugin.viewer.pictures.flicker import Flicker
 
     Panel = (
         SeriesPanel | ReconstructPanel | InspectPanel | RoisPanel | ComparePanel | ImportancePanel
@@ -170,13 +174,16 @@ class _Dock(QWidget):
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
         self._show_marks()
         for keys, name in step.shortcuts.items():
-            action = _action(binding, name)
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
-            # While the canvas has the focus napari hands out the keys.
-            napari_keys = keys.replace("Ctrl+", "Control-").replace("Shift+", "Shift-")
-            self.viewer.bind_key(napari_keys, action, overwrite=True)
+            self._bind(keys, _action(binding, name))
+
+    def _bind(self, keys: str, action: Callable[..., None]) -> None:
+        """Let keys call an action, in the dock and on the canvas."""
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(action)
+        # While the canvas has the focus napari hands out the keys.
+        napari_keys = keys.replace("Ctrl+", "Control-").replace("Shift+", "Shift-")
+        self.viewer.bind_key(napari_keys, action, overwrite=True)
 
     def _on_section_toggled(self, is_open: bool) -> None:
         if is_open:
@@ -221,6 +228,12 @@ class MRFDock(_Dock):
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
+        self.switcher = SwitcherBar()
+        self._layout.insertWidget(1, self.switcher)
+        self.switcher_binding = SwitcherBinding(self.viewer, self.switcher)
+        for keys, (name, arguments) in SHORTCUTS.items():
+            self._bind(keys, _action(self.switcher_binding, name, *arguments))
+        self.viewer.bind_key(HOLD_KEY, _holding(self.switcher_binding.flicker), overwrite=True)
 
     def _on_help_requested(self) -> None:
         show_help(self)
@@ -281,7 +294,7 @@ class ImportanceDock(_Dock):
         self._close_column()
 
 
-def _action(binding: Any, name: str) -> Callable[..., None]:
+def _action(binding: Any, name: str, *arguments: Any) -> Callable[..., None]:
     """Return a function that calls a method of a binding while there is one.
 
     Napari keeps its keys for ever, and asks for the name of what they call.
@@ -291,7 +304,21 @@ def _action(binding: Any, name: str) -> Callable[..., None]:
     def act(*_: object) -> None:
         target = alive()
         if target is not None:
-            getattr(target, name)()
+            getattr(target, name)(*arguments)
 
     act.__name__ = name
     return act
+
+
+def _holding(flicker: Flicker) -> Callable[[Any], Iterator[None]]:
+    """Return what napari calls when a key goes down, and goes on with when it comes up."""
+    alive = ref(flicker)
+
+    def hold_other_map(_: Any) -> Iterator[None]:
+        if (target := alive()) is not None:
+            target.hold()
+        yield
+        if (target := alive()) is not None:
+            target.end()
+
+    return hold_other_map

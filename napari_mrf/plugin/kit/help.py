@@ -45,12 +45,18 @@ range. The line is the share of the frame in the Fisher information: how much th
 contribute. Click a bar to go to the frame. *Show as layer* shows the change in every voxel, frame
 by frame.
 
+**Maps bar.** A button shows one map and hides the others. *Side by side* opens a second picture
+with the same slice, zoom and cursor, *Flicker* alternates the two, *3 planes* shows axial, coronal
+and sagittal planes through the cursor.
+
 **The maps.** The fat fraction is 0 to 1. Water T1 is not reliable where there is almost no water,
 fat T1 where there is almost no fat. Such values are hidden unless you clear the box *Hide invalid
 values*; saved maps contain all values. Colors have the same meaning for every method.
 
 **Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin, Ctrl+Z undo and Ctrl+Shift+Z redo for
-regions, Ctrl+B outlines of regions or filled regions.
+regions, Ctrl+B outlines of regions or filled regions. Ctrl+1 to Ctrl+7 show the maps of a set,
+Ctrl+8 its quality, Ctrl+9 the standard deviation, Ctrl+0 the same map of the other set; H, held over
+the canvas, the map to compare with.
 """
 
 

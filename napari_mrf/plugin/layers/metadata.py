@@ -18,7 +18,7 @@ PARAMETER_KEY = "mrf_parameter"
 MAPS_KEY = "mrf_maps"
 GRID_KEY = "mrf_grid"
 SUBJECT_KEY = "mrf_subject"
-"""Key of the `Subject` that a layer belongs to."""
+"""Key of the `Subject` that a layer belongs to; layers without are the current one's."""
 TITLE_KEY = "mrf_title"
 """Title on the canvas of a layer that is not a map of a set."""
 

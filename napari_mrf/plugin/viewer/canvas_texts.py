@@ -1,7 +1,7 @@
 """Texts on the canvas: patient directions, title and color bar of the map in front, names.
 
 Of all visible maps the one in front has the title and the only color bar; napari would stack one
-for each.
+for each. In the grid view each visible image has its name and its color bar in its own box.
 
 Directions and title belong to the canvas and not to the scene: they stay in place at any zoom.
 """
@@ -9,18 +9,17 @@ Directions and title belong to the canvas and not to the scene: they stay in pla
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakSet, ref
 
 from napari.components.overlays import TextOverlay
 
 from napari_mrf.data.orientation import DisplayOrientation
-from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.io.maps.writer import DEVIATIONS
-from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, TITLE_KEY, series_of
+from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
 from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.titles import has_scale, set_label, title_of, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +31,7 @@ _EDGES = {
     "mrf_bottom": ("bottom_center", 0, 1),
 }
 _TITLE = "mrf_title"
+_UNITS = "mrf_units"
 _OWNER = "canvas texts"
 _LIGHT = 0.75
 
@@ -54,10 +54,12 @@ class CanvasTexts:
         for name, (position, _, _) in _EDGES.items():
             overlays[name] = TextOverlay(position=position, font_size=14)
         overlays[_TITLE] = TextOverlay(position="top_right", font_size=11)
+        overlays[_UNITS] = TextOverlay(position="bottom_right", font_size=11)
+        self._named: WeakSet[Any] = WeakSet()
         viewer.canvas.overlay_tiling.top_right = "vertical"
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed,
                       viewer.layers.events.reordered, viewer.dims.events.order,
-                      viewer.dims.events.ndisplay):  # fmt: skip
+                      viewer.dims.events.ndisplay, viewer.canvas.grid.events.enabled):  # fmt: skip
             event.connect(self._on_changed)
         viewer.layers.events.inserted.connect(self._on_inserted)
         session_of(viewer).subject_changed.connect(self._on_changed)
@@ -76,14 +78,32 @@ class CanvasTexts:
             text = letters[displayed][end] if letters else ""
             overlays[name].text = text
             overlays[name].visible = bool(text)
-        maps = [layer for layer in reversed(viewer.layers) if _has_scale(layer)]
+        maps = [layer for layer in reversed(viewer.layers) if has_scale(layer)]
         shown = [layer for layer in maps if layer.visible]
+        in_grid = viewer.canvas.grid.enabled
         for layer in maps:
-            layer.colorbar.visible = bool(shown) and layer is shown[0]
+            layer.colorbar.visible = layer in shown[: None if in_grid else 1]
+        self._name_boxes(viewer, in_grid)
         write_names_in(viewer, "black" if shown and _is_light(shown[0]) else "white")
-        title = _title_of_first([layer.metadata for layer in shown])
-        overlays[_TITLE].text = title
-        overlays[_TITLE].visible = bool(title)
+        texts = {_TITLE: "" if in_grid or not shown else _title_among(shown[0], maps),
+                 _UNITS: _units_of(shown) if in_grid else ""}  # fmt: skip
+        for name, text in texts.items():
+            overlays[name].text = text
+            overlays[name].visible = bool(text)
+
+    def _name_boxes(self, viewer: Any, in_grid: bool) -> None:
+        """Show the names of the images in the grid; names that the user shows stay."""
+        for layer in viewer.layers:
+            is_box = (
+                in_grid and layer.visible and (has_scale(layer) or series_of(layer) is not None)
+            )
+            if is_box and not layer.name_overlay.visible:
+                layer.name_overlay.position = "bottom_left"  # the color bar is at the top
+                layer.name_overlay.visible = True
+                self._named.add(layer)
+            elif not is_box and layer in self._named:
+                layer.name_overlay.visible = False
+                self._named.discard(layer)
 
     def _on_inserted(self, event: Any) -> None:
         event.value.events.visible.connect(self._on_changed)
@@ -112,44 +132,24 @@ def letters_in_view(viewer: Any) -> list[tuple[str, str]]:
     return []
 
 
-def title_of(layer: Any) -> str:
-    """Return what a layer shows, with its unit; empty for one without a scale."""
-    return _title_of_first([layer.metadata]) if _has_scale(layer) else ""
-
-
-def _has_scale(layer: Any) -> bool:
-    return TITLE_KEY in layer.metadata or layer.metadata.get(PARAMETER_KEY) in {
-        *PARAMETERS,
-        *DEVIATIONS,
-        "quality",
-    }
-
-
 def _is_light(layer: Any) -> bool:
     """Return whether most of a map is light: one of differences is white around zero."""
     red, green, blue, _ = layer.colormap.map([0.5])[0]
     return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT)
 
 
-def _title_of_first(maps: list[dict[str, Any]]) -> str:
-    """Return the title of the map in front, with its set where several are visible."""
-    if not maps:
-        return ""
-    if TITLE_KEY in maps[0]:
-        return str(maps[0][TITLE_KEY])
-    several = len({metadata.get(SET_KEY) for metadata in maps}) > 1
-    title = _title(maps[0][PARAMETER_KEY])
-    return f"{maps[0][SET_KEY]}: {title}" if several else title
+def _title_among(shown: Any, maps: list[Any]) -> str:
+    """Return the title of the map in front, with its set where there are several."""
+    title, label = title_of(shown.metadata), set_label(shown)
+    several = len({set_label(one) for one in maps if SET_KEY in one.metadata}) > 1
+    # Below it, as a long line would run into the letter at the top.
+    return f"{title}\n{label}" if several and label else title
 
 
-def _title(key: str) -> str:
-    if key in PARAMETERS:
-        return PARAMETERS[key].title
-    if key == "quality":
-        return "Quality"
-    parameter = PARAMETERS[DEVIATIONS[key]]
-    unit = f" ({parameter.unit})" if parameter.unit else ""
-    return f"{parameter.label}, SD{unit}"
+def _units_of(maps: list[Any]) -> str:
+    """Return the units of the maps in the grid, whose color bars have none."""
+    units = {one.metadata[PARAMETER_KEY]: unit for one in maps if (unit := unit_of(one.metadata))}
+    return "   ".join(f"{key}: {unit}" for key, unit in sorted(units.items()))
 
 
 show_canvas_texts = one_per_viewer(CanvasTexts)

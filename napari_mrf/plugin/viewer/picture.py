@@ -12,7 +12,8 @@ from napari_mrf.plots.picture_figure import Picture
 from napari_mrf.plugin.layers.error_maps import ERROR_KEY, GRAY_LEGEND
 from napari_mrf.plugin.layers.metadata import series_of
 from napari_mrf.plugin.layers.regions import REGIONS_KEY, TABLE_KEY
-from napari_mrf.plugin.viewer.canvas_texts import letters_in_view, title_of
+from napari_mrf.plugin.viewer.canvas_texts import letters_in_view
+from napari_mrf.plugin.viewer.titles import has_scale, title_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _SERIES_TITLES = {"phase": "Phase (rad)", "mean": "Mean magnitude (a.u.)"}
 def layer_in_view(viewer: Any) -> Any:
     """Return the image that is visible in front: a map, an error map or the series; or None."""
     for layer in reversed(viewer.layers):
-        is_ours = isinstance(layer, Image) and (title_of(layer) or series_of(layer) is not None)
+        is_ours = isinstance(layer, Image) and (has_scale(layer) or series_of(layer) is not None)
         if is_ours and layer.visible:
             return layer
     return None
@@ -63,7 +64,7 @@ def picture_of_view(viewer: Any) -> Picture | None:
 def _title(layer: Any, component: str) -> str:
     if component:
         return _SERIES_TITLES.get(component, f"{component.capitalize()} (a.u.)")
-    return title_of(layer).split("\n")[0]
+    return title_of(layer.metadata).split("\n")[0]
 
 
 def _axes_in_view(viewer: Any, layer: Any) -> list[int]:

@@ -88,7 +88,7 @@ def test_title_names_the_map_in_front_with_its_unit(viewer, rest):
     assert title(viewer) == "Water T1 (ms)"
     show_maps(viewer, "b", maps())
     rest()
-    assert title(viewer) == "b: Fat fraction"
+    assert title(viewer) == "Fat fraction\nb"
 
 
 def test_one_color_bar_belongs_to_the_map_in_front(viewer, rest):
