@@ -9,13 +9,15 @@ import numpy as np
 from napari_mrf.rois.polygons import Outline, polygon_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _LONGEST = 24  # corners that one side may stand for
 
 
-def outlines_of(mask: NDArray[np.bool_], label: int, z: int) -> list[Outline]:
-    """Return polygons whose voxels are those of a region in one slice.
+def outlines_of(mask: NDArray[np.bool_], label: int, z: int) -> Iterator[Outline]:
+    """Yield polygons whose voxels are those of a region in one slice.
 
     Parameters
     ----------
@@ -24,9 +26,9 @@ def outlines_of(mask: NDArray[np.bool_], label: int, z: int) -> list[Outline]:
     label, z : int
         The region, and its slice in file order.
 
-    Returns
-    -------
-    list of Outline
+    Yields
+    ------
+    Outline
         One for every part that hangs together by sides of voxels, the largest first. A part with
         holes is one polygon too: a side leads to the hole and back, which crosses every row twice
         and so changes nothing (even-odd rule).
@@ -36,13 +38,11 @@ def outlines_of(mask: NDArray[np.bool_], label: int, z: int) -> list[Outline]:
     parts, n_parts = ndimage.label(mask)
     boxes = ndimage.find_objects(parts)
     sizes = np.bincount(parts.ravel(), minlength=n_parts + 1)[1:]
-    outlines = []
     for at in np.argsort(-sizes, kind="stable"):
         box = boxes[at]
         corner = np.array([one.start for one in box])
         vertices = _around(parts[box] == at + 1) + corner
-        outlines.append(Outline(label, z, tuple(map(tuple, vertices.tolist()))))
-    return outlines
+        yield Outline(label, z, tuple(map(tuple, vertices.tolist())))
 
 
 def _around(part: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -101,7 +101,10 @@ def _once_simplified(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _is_empty(corners: NDArray[np.float64]) -> bool:
     """Return whether a polygon holds no center of a voxel, not even on its border."""
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    first, last = corners.min(axis=0), corners.max(axis=0)
+    if (np.ceil(first) > np.floor(last)).any():
+        return True
+    low, high = np.floor(first), np.ceil(last)
     height, width = (high - low + 1).astype(int).tolist()
     # Of a center on the border the rule decides the other way round in the mirror.
     return not any(
