@@ -79,7 +79,15 @@ STEPS: dict[str, Step] = {
     ),
     "inspect": Step("Inspect", InspectPanel, InspectBinding, shortcuts={"Ctrl+P": "pin"}),
     "rois": Step(
-        "ROIs", RoisPanel, RoisBinding, shortcuts={"Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo"}
+        "ROIs",
+        RoisPanel,
+        RoisBinding,
+        shortcuts={
+            "Ctrl+Z": "undo",
+            "Ctrl+Shift+Z": "redo",
+            ".": "next_region",
+            ",": "previous_region",
+        },
     ),
     "compare": Step("Compare", ComparePanel, CompareBinding),
     "importance": Step("Importance", ImportancePanel, ImportanceBinding),

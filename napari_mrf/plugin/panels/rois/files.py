@@ -183,7 +183,10 @@ class RoisFilesBinding:
         if loaded.table is None:
             sentences.append("The names come from the current list; import a label file if they "
                              "are different.")  # fmt: skip
-        self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
+        if sentences:
+            self.panel.notice.say(" ".join(sentences), kind="note")
+        else:
+            self.panel.notice.clear()  # what was told of the former regions
 
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.save_button.setEnabled(not status.is_running)
