@@ -1,4 +1,4 @@
-"""What *Fill between slices* will draw, shown before it is drawn."""
+"""Preview of *Fill between slices*: faint outlines of what it will draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user did to the regions, step by step, to go back and forth.
+"""Steps of the user at the regions, to go back and forth.
 
 A step is whatever was done: polygons, voxels, names, colors, another layer. napari's own undo knows
 of the voxels of one layer only.
