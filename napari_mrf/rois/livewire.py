@@ -19,8 +19,9 @@ REACH = 64
 """How many voxels a line reaches in every direction from its last click."""
 
 _SMOOTHING = 0.5  # voxels, sigma: noise of single voxels makes no edge
-_FLAT = 0.2  # cost of a step along the sharpest edge; a step where there is none costs 1 more
+_FLAT = 0.3  # cost of a step along an edge; a step where there is none costs 1 more
 _STRONG = 99.0  # percentile of the gradient that counts as the sharpest edge
+_WEAKEST = 0.3  # of that: an edge that was clicked, at least
 
 
 class Livewire:
@@ -48,11 +49,12 @@ class Livewire:
         at = np.clip(start, 0, shape - 1)
         low = np.maximum(np.floor(at).astype(int) - reach, 0)
         high = np.minimum(np.ceil(at).astype(int) + reach + 1, shape)
-        costs = corner_costs(picture[low[0] : high[0], low[1] : high[1]])
         self._origin = low - 0.5  # the corner above and left of the first voxel
-        self._shape = costs.shape
-        self._paths = MCP_Geometric(costs)
+        self._shape = tuple((high - low + 1).tolist())
         self.start = self._nearest(start)
+        self._paths = MCP_Geometric(
+            corner_costs(picture[low[0] : high[0], low[1] : high[1]], self.start)
+        )
         self._paths.find_costs([self.start])
 
     def line_to(self, end: tuple[float, float]) -> NDArray[np.float64]:
@@ -69,19 +71,22 @@ class Livewire:
         return y, x
 
 
-def corner_costs(picture: NDArray[Any]) -> NDArray[np.float64]:
+def corner_costs(picture: NDArray[Any], start: tuple[int, int]) -> NDArray[np.float64]:
     """Return what a line pays at the corners of the voxels.
 
     Parameters
     ----------
     picture : ndarray
         (Y, X).
+    start : tuple of int
+        The corner at which the line begins. An edge as sharp as the one there is as good as a
+        sharper one, so that skin nearby does not draw the line away from a muscle.
 
     Returns
     -------
     ndarray of float64
-        (Y + 1, X + 1), above 0: 1.2 where the picture is even, 0.2 where it changes most. The
-        first corner is above and left of the first voxel.
+        (Y + 1, X + 1), above 0: 1.3 where the picture is even, 0.3 along edges. The first corner
+        is above and left of the first voxel.
     """
     from scipy import ndimage
 
@@ -94,7 +99,10 @@ def corner_costs(picture: NDArray[Any]) -> NDArray[np.float64]:
     padded = np.pad(smooth, 1, mode="edge")
     first, second = padded[1:, 1:] - padded[:-1, :-1], padded[1:, :-1] - padded[:-1, 1:]
     gradient = np.hypot(first, second)
-    strong = float(np.percentile(gradient, _STRONG))
+    sharpest = float(np.percentile(gradient, _STRONG))
+    y, x = start
+    clicked = float(gradient[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max())
+    strong = min(max(clicked, _WEAKEST * sharpest), sharpest)
     edge = np.minimum(gradient / strong, 1.0) if strong > 0 else np.zeros_like(gradient)
     costs: NDArray[np.float64] = _FLAT + (1.0 - edge) ** 2
     return costs

@@ -71,6 +71,17 @@ def test_the_line_round_a_thigh_stays_within_a_voxel_of_its_edge(edge, seed, n_c
     assert distance_to(contour, by_hand).max() > 2
 
 
+def test_a_sharper_edge_nearby_does_not_draw_the_line_away():
+    x = np.arange(90)
+    picture = np.broadcast_to(np.select([x < 40, x < 44], [0.0, 1.0], 5.0), (80, 90))
+    line = Livewire(picture, (10.2, 39.4)).line_to((70.2, 39.4))
+    assert np.ptp(line[:, 1]) == 0
+    assert line[0, 1] == 39.5
+    line = Livewire(picture, (10.2, 43.4)).line_to((70.2, 43.4))
+    assert line[0, 1] == 43.5
+    assert np.ptp(line[:, 1]) == 0
+
+
 def test_straight_lines_are_left_where_there_is_no_edge_and_beyond_reach():
     line = Livewire(np.zeros((40, 50)), (10.2, 10.2)).line_to((10.2, 30.2))
     assert len(line) == 21
@@ -87,7 +98,7 @@ def test_missing_values_are_an_edge_and_nothing_else_breaks():
     picture[30, 30] = 9.0
     line = Livewire(picture, (19.8, 14.8)).line_to((39.2, 14.8))
     assert np.abs(line[2:-2, 1] - 14.5).max() <= 0.5
-    nothing = corner_costs(np.full((4, 5), np.nan))
+    nothing = corner_costs(np.full((4, 5), np.nan), (0, 0))
     assert nothing.shape == (5, 6)
     assert (nothing > 0).all()
     assert Livewire(picture, (-5.0, 90.0)).line_to((200.0, -3.0)).shape[1] == 2

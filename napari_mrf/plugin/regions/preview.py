@@ -1,4 +1,4 @@
-"""Lines that are not regions yet: what will be drawn, half transparent and in no file."""
+"""Lines that are not regions yet: in a layer of their own, and in no file."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 PREVIEW_KEY = "mrf_preview"
 """Metadata of a layer of lines that are not regions yet."""
 
-_OPACITY = 0.5
-
 
 class Preview:
     """A layer of lines over the regions of a viewer, while there is something to show.
@@ -35,11 +33,14 @@ class Preview:
         Referred to weakly.
     name : str
         Of the layer.
+    opacity : float
+        Of the lines, 0-1.
     """
 
-    def __init__(self, viewer: Any, name: str) -> None:
+    def __init__(self, viewer: Any, name: str, *, opacity: float = 0.5) -> None:
         self._viewer = ref(viewer)
         self._name = name
+        self._opacity = opacity
         self.layer: Any | None = None
 
     def open(self, grid: RegionGrid) -> None:
@@ -53,7 +54,7 @@ class Preview:
             name=self._name,
             edge_width=EDGE_WIDTH,
             face_color="transparent",
-            opacity=_OPACITY,
+            opacity=self._opacity,
             metadata={PREVIEW_KEY: True},
             **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
         )

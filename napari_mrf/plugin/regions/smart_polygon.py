@@ -54,7 +54,7 @@ class SmartPolygon(QObject):
         super().__init__()
         self._viewer = ref(viewer)
         self._editor = regions_editor_of(viewer)
-        self._preview = Preview(viewer, "Smart polygon")
+        self._preview = Preview(viewer, "Smart polygon", opacity=1.0)
         self._seen = SeenPicture(viewer)
         self._seen.arrived.connect(self._on_arrived)
         self._layer: Any | None = None  # while the tool is on
