@@ -41,7 +41,7 @@ class Undrawn:
     def sentence(self, name_of: Callable[[int], str]) -> str:
         """Say so, with the names of the owners."""
         if self.is_beyond_limit:
-            return "Nothing was drawn: its free voxels lie outside the range of Paint only."
+            return "Nothing was drawn: no free voxel of it lies in the range of Draw only."
         if self.owners:
             *others, last = map(name_of, self.owners)
             names = f"{', '.join(others)} and {last}" if others else last

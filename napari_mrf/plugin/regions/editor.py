@@ -285,16 +285,8 @@ class RegionsEditor(QObject):
         ])  # fmt: skip
         layers.go_to_slice(target)
 
-    def filled_between(self, regions: Iterable[int]) -> edits.Edit:
-        """Return what *Fill between slices* would change."""
-        return edits.fill_between(present(self.labels()), regions, self.rules.allowed())
-
-    def fill_between_slices(self, regions: Iterable[int]) -> None:
-        """Interpolate regions in the slices between those in which they are drawn."""
-        labels = self.labels()
-        if labels is None:
-            return
-        edit = self.filled_between(regions)
+    def fill(self, edit: edits.Edit) -> None:
+        """Draw regions that were interpolated between the slices in which they are drawn."""
         self._apply(edit, self.layers.outlines)
         sentences = [
             f"{self.layers.name_of(label)} is still empty in slice {z}: its outlines lie too far "

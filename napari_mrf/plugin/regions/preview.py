@@ -37,7 +37,7 @@ class Preview:
         Of the lines, 0-1.
     """
 
-    def __init__(self, viewer: Any, name: str, *, opacity: float = 0.5) -> None:
+    def __init__(self, viewer: Any, name: str, *, opacity: float = 0.7) -> None:
         self._viewer = ref(viewer)
         self._name = name
         self._opacity = opacity

@@ -68,6 +68,7 @@ class SmartPolygon(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
+        viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def is_on(self) -> bool:
@@ -204,6 +205,11 @@ class SmartPolygon(QObject):
 
     def _on_mode(self, event: Any = None) -> None:
         self.stop()
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self._layer:
+            self.cancel()
+            self.stop()
 
     def _close_preview(self) -> None:
         viewer = self._viewer()

@@ -27,6 +27,7 @@ from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
 from napari_mrf.plugin.panels.rois.drawing import prepare_drawing
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.rois.edits import fill_between
 
 SHAPE = (4, 30, 40)
 # Every axis runs the other way on the screen: file (z, y, x) = (3 - slice, 29 - row, 39 - column).
@@ -103,6 +104,14 @@ def draw(qtbot, binding, label, screen_slice, corners=CORNERS):
     layer.add_polygons(np.column_stack([np.full(len(corners), screen_slice), corners]))
     click(qtbot, binding.panel.draw_button)
     binding.editor.flush()
+
+
+def fill(qtbot, binding):
+    """Press *Fill between slices*, and *Apply* when it is shown."""
+    bar = binding.panel.tools.fill_bar
+    click(qtbot, binding.panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
+    click(qtbot, bar.apply_button)
 
 
 def voxels(corners, screen_slice):
@@ -394,8 +403,7 @@ def test_undo_takes_back_drawing_copying_filling_and_deleting_with_the_polygons(
     note()
     draw(qtbot, binding, VL, 0, OTHER_CORNERS)
     note()
-    click(qtbot, panel.fill_button)
-    click(qtbot, panel.tools.fill_bar.apply_button)
+    fill(qtbot, binding)
     assert editor.slices == {VL: (1, 2, 3)}
     note()
     assert all(not np.array_equal(a[0], b[0]) for a, b in pairwise(states))
@@ -457,11 +465,12 @@ def test_what_a_fill_will_draw_is_shown_before_it_is_drawn(qtbot, viewer, bindin
     draw(qtbot, binding, VL, 0)
     draw(qtbot, binding, VL, 3, OTHER_CORNERS)
     before, active = labels(binding).copy(), viewer.layers.selection.active
-    expected = binding.editor.filled_between([VL]).apply(before)
+    expected = fill_between(before, [VL]).apply(before)
     show_slice(viewer, 0)
     click(qtbot, panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
     wait_for_layers(qtbot, viewer)
-    assert "slice 1–2 will be drawn" in bar.text()
+    assert "slices 1–2 will be drawn" in bar.text()
     assert viewer.dims.point[1] == 8.0  # where there is something to see
     shown = viewer.layers["Fill between slices"]
     assert viewer.layers.selection.active is active
@@ -479,8 +488,7 @@ def test_what_a_fill_will_draw_is_shown_before_it_is_drawn(qtbot, viewer, bindin
     assert shown not in viewer.layers
     assert np.array_equal(labels(binding), before)
 
-    click(qtbot, panel.fill_button)
-    click(qtbot, bar.apply_button)
+    fill(qtbot, binding)
     wait_for_layers(qtbot, viewer)
     assert np.array_equal(labels(binding), expected)
     assert not bar.isVisible()
@@ -488,13 +496,15 @@ def test_what_a_fill_will_draw_is_shown_before_it_is_drawn(qtbot, viewer, bindin
     assert np.array_equal(labels(binding), before)
 
     click(qtbot, panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
     draw(qtbot, binding, VL, 1)  # so that something else would come
     wait_for_layers(qtbot, viewer)
     assert not bar.isVisible()
     assert "Fill between slices" not in viewer.layers
     draw(qtbot, binding, VL, 2)
     click(qtbot, panel.fill_button)
-    assert panel.notice.text() == "There is no empty slice between two drawn ones."
+    told = "There is no empty slice between two drawn ones."
+    qtbot.waitUntil(lambda: panel.notice.text() == told)
     assert not bar.isVisible()
 
 
@@ -576,8 +586,7 @@ def test_all_muscles_are_copied_and_filled_at_once(qtbot, viewer, binding):
     assert binding.editor.slices == {VL: (2, 3), RF: (2, 3)}
     draw(qtbot, binding, VL, 3)
     draw(qtbot, binding, RF, 3, LOW_CORNERS)
-    click(qtbot, binding.panel.fill_button)
-    click(qtbot, binding.panel.tools.fill_bar.apply_button)
+    fill(qtbot, binding)
     assert binding.editor.slices == {VL: (0, 1, 2, 3), RF: (0, 1, 2, 3)}
 
 

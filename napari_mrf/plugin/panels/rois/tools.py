@@ -201,7 +201,8 @@ class FillBar(QFrame):
 
     def show_slices(self, slices: str) -> None:
         """Say in which slices something will be drawn; hide while there are none."""
-        self._text.setText(f"The faint outlines in slice {slices} will be drawn.")
+        word = "slice" if slices.isdigit() else "slices"
+        self._text.setText(f"The faint outlines in {word} {slices} will be drawn.")
         self.setVisible(bool(slices))
 
     def text(self) -> str:
