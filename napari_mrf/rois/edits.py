@@ -1,7 +1,8 @@
 """Edits of a label map by drawing. One rule holds for all of them: no region takes from another.
 
 Every function leaves the label map alone and returns an `Edit`, which can be applied and undone.
-Label maps are (Z, Y, X) in file order; 0 is no region.
+Label maps are (Z, Y, X) in file order; 0 is no region. Those that draw take `allowed`, (Z, Y, X) of
+bool or None for everywhere: nothing is drawn where it is False.
 """
 
 from __future__ import annotations
@@ -36,12 +37,15 @@ class Edit:
         label of that region.
     left_out : tuple of (int, int)
         (label, slice) that could not be done as asked.
+    n_not_allowed : int
+        How many free voxels that were asked for lie where nothing may be drawn.
     """
 
     voxels: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     values: NDArray[Any]
     kept: Mapping[int, int]
     left_out: tuple[tuple[int, int], ...] = ()
+    n_not_allowed: int = 0
 
     @property
     def changes_nothing(self) -> bool:
@@ -58,10 +62,12 @@ class Edit:
 class _Draft:
     """Slices being changed, and what was in the way."""
 
-    def __init__(self, labels: NDArray[Any]) -> None:
+    def __init__(self, labels: NDArray[Any], allowed: NDArray[np.bool_] | None = None) -> None:
         self._labels = labels
+        self._allowed = allowed
         self._planes: dict[int, NDArray[Any]] = {}
         self._kept: Counter[int] = Counter()
+        self._n_not_allowed = 0
         self.left_out: list[tuple[int, int]] = []
 
     def plane(self, z: int) -> NDArray[Any]:
@@ -74,7 +80,11 @@ class _Draft:
         inside = plane[mask]
         others, counts = np.unique(inside[(inside != 0) & (inside != label)], return_counts=True)
         self._kept.update(dict(zip(others.tolist(), counts.tolist(), strict=True)))
-        plane[mask & (plane == 0)] = label
+        free = mask & (plane == 0)
+        if self._allowed is not None:
+            self._n_not_allowed += int((free & ~self._allowed[z]).sum())
+            free &= self._allowed[z]
+        plane[free] = label
 
     def erase(self, z: int, mask: NDArray[np.bool_], label: int) -> None:
         plane = self.plane(z)
@@ -93,11 +103,14 @@ class _Draft:
             or [np.empty(0, self._labels.dtype)]
         )
         z, y, x = np.unravel_index(flat.astype(np.intp), self._labels.shape)
-        return Edit((z, y, x), values, dict(self._kept), tuple(self.left_out))
+        return Edit((z, y, x), values, dict(self._kept), tuple(self.left_out), self._n_not_allowed)
 
 
 def replace_outlines(
-    labels: NDArray[Any], before: Sequence[Outline], after: Sequence[Outline]
+    labels: NDArray[Any],
+    before: Sequence[Outline],
+    after: Sequence[Outline],
+    allowed: NDArray[np.bool_] | None = None,
 ) -> Edit:
     """Return what drawing, moving, reshaping and deleting polygons changes.
 
@@ -111,8 +124,10 @@ def replace_outlines(
         (Z, Y, X).
     before, after : sequence of Outline
         All polygons, those that did not change too; slices outside the map hold nothing.
+    allowed : ndarray of bool, optional
+        (Z, Y, X).
     """
-    draft = _Draft(labels)
+    draft = _Draft(labels, allowed)
     gone = Counter(before) - Counter(after)
     new = Counter(after) - Counter(before)
     inside = [one for one in (*gone, *new) if 0 <= one.z < len(labels)]
@@ -130,12 +145,18 @@ def replace_outlines(
     return draft.edit()
 
 
-def copy_to_slice(labels: NDArray[Any], regions: Iterable[int], source: int, target: int) -> Edit:
+def copy_to_slice(
+    labels: NDArray[Any],
+    regions: Iterable[int],
+    source: int,
+    target: int,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Edit:
     """Return what copying regions from one slice to another changes.
 
     A region that is drawn in the target slice already is left as it is, and told in `left_out`.
     """
-    draft = _Draft(labels)
+    draft = _Draft(labels, allowed)
     for label in regions:
         mask = labels[source] == label
         if not mask.any():
@@ -147,7 +168,9 @@ def copy_to_slice(labels: NDArray[Any], regions: Iterable[int], source: int, tar
     return draft.edit()
 
 
-def fill_between(labels: NDArray[Any], regions: Iterable[int]) -> Edit:
+def fill_between(
+    labels: NDArray[Any], regions: Iterable[int], allowed: NDArray[np.bool_] | None = None
+) -> Edit:
     """Return what interpolating regions between their drawn slices changes.
 
     Only slices between two drawn ones are filled, only where the region is not drawn, and only
@@ -155,7 +178,7 @@ def fill_between(labels: NDArray[Any], regions: Iterable[int]) -> Edit:
     one that it lies deepest in, at a tie to the smaller number. A slice in which nothing is left
     of a region is told in `left_out`.
     """
-    draft = _Draft(labels)
+    draft = _Draft(labels, allowed)
     deepest: dict[int, tuple[NDArray[np.float64], NDArray[Any]]] = {}
     wanted: list[tuple[int, int]] = []
     for label in sorted(set(regions) - {0}):

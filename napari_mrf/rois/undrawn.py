@@ -1,4 +1,4 @@
-"""Polygons that draw nothing, and why: others own their voxels, or they hold none."""
+"""Polygons that draw nothing, and why: others own their voxels, a limit, or they hold none."""
 
 from __future__ import annotations
 
@@ -29,14 +29,19 @@ class Undrawn:
         polygon that holds no voxel.
     is_outside : bool
         Whether it lies outside the image.
+    is_beyond_limit : bool
+        Whether its voxels that are free lie where nothing may be drawn.
     """
 
     outline: Outline
     owners: tuple[int, ...]
-    is_outside: bool
+    is_outside: bool = False
+    is_beyond_limit: bool = False
 
     def sentence(self, name_of: Callable[[int], str]) -> str:
         """Say so, with the names of the owners."""
+        if self.is_beyond_limit:
+            return "Nothing was drawn: no free voxel of it lies in the range of Draw only."
         if self.owners:
             *others, last = map(name_of, self.owners)
             names = f"{', '.join(others)} and {last}" if others else last
@@ -47,7 +52,10 @@ class Undrawn:
 
 
 def find_undrawn(
-    labels: NDArray[Any], before: Sequence[Outline], after: Sequence[Outline]
+    labels: NDArray[Any],
+    before: Sequence[Outline],
+    after: Sequence[Outline],
+    allowed: NDArray[np.bool_] | None = None,
 ) -> list[Undrawn]:
     """Return which of the new polygons change no voxel of a label map.
 
@@ -57,6 +65,8 @@ def find_undrawn(
         (Z, Y, X), with the polygons of before drawn.
     before, after : sequence of Outline
         All polygons, those that did not change too.
+    allowed : ndarray of bool, optional
+        (Z, Y, X), where may be drawn; everywhere by default.
 
     Returns
     -------
@@ -74,7 +84,11 @@ def find_undrawn(
         elif (labels[outline.z][mask] != 0).all():
             numbers, counts = np.unique(labels[outline.z][mask], return_counts=True)
             order = np.argsort(-counts, kind="stable")
-            found.append(Undrawn(outline, tuple(numbers[order].tolist()), is_outside=False))
+            found.append(Undrawn(outline, tuple(numbers[order].tolist())))
+        elif (
+            allowed is not None and not (allowed[outline.z] & mask & (labels[outline.z] == 0)).any()
+        ):
+            found.append(Undrawn(outline, (), is_beyond_limit=True))
     return found
 
 

@@ -119,6 +119,25 @@ def test_filling_touches_only_free_voxels_between_drawn_slices(labels, regions):
     }
 
 
+@given(label_maps, arrays(bool, SHAPE), outlines, outlines)
+def test_nothing_is_drawn_where_it_is_not_allowed(labels, allowed, before, after):
+    for limited, free in (
+        (replace_outlines(labels, [], [after], allowed), replace_outlines(labels, [], [after])),
+        (copy_to_slice(labels, [7, 8], 0, 1, allowed), copy_to_slice(labels, [7, 8], 0, 1)),
+        (fill_between(labels, [7, 8, 9], allowed), fill_between(labels, [7, 8, 9])),
+    ):
+        with_limit, without_limit = limited.apply(labels), free.apply(labels)
+        drawn = with_limit != labels
+        assert np.array_equal(with_limit, np.where(allowed, without_limit, labels))
+        assert limited.n_not_allowed == (without_limit != with_limit).sum()
+        assert not (drawn & ~allowed).any()
+        assert free.n_not_allowed == 0
+    # A polygon that moves gives its voxels back everywhere.
+    moved = replace_outlines(labels, [before], [after], allowed).apply(labels)
+    erased = replace_outlines(labels, [before], [after]).apply(labels) == 0
+    assert not moved[erased].any()
+
+
 def test_filling_is_the_same_in_reverse_slice_order():
     labels = empty()
     labels[0, 2:5, 2:8], labels[3, 4:9, 3:7] = 7, 7

@@ -46,3 +46,17 @@ def test_old_polygons_are_not_judged_and_a_copy_in_place_is_new():
     assert sentences(labels, [old], [old]) == []
     found = find_undrawn(labels, [old], [old, old])
     assert [(one.outline, one.owners) for one in found] == [(old, (7,))]
+
+
+def test_a_polygon_without_a_voxel_that_may_be_drawn_says_so():
+    labels, allowed = np.zeros((1, 10, 12), np.uint16), np.zeros((1, 10, 12), bool)
+    labels[0, 2:6, 2:4] = 7
+    new = square(8, 0, 2, 2)
+    (found,) = find_undrawn(labels, [], [new], allowed)
+    told = "Nothing was drawn: no free voxel of it lies in the range of Draw only."
+    assert found.sentence(NAMES.__getitem__) == told
+    assert replace_outlines(labels, [], [new], allowed).changes_nothing
+    allowed[0, 2, 3] = True  # of another region
+    assert len(find_undrawn(labels, [], [new], allowed)) == 1
+    allowed[0, 2, 4] = True
+    assert find_undrawn(labels, [], [new], allowed) == []

@@ -55,8 +55,8 @@ values*; saved maps contain all values. Colors have the same meaning for every m
 
 **Keys.** Ctrl+R reconstruct, Ctrl+. cancel, Ctrl+P pin, Ctrl+Z undo and Ctrl+Shift+Z redo for
 regions, Ctrl+B outlines of regions or filled regions. Ctrl+1 to Ctrl+7 show the maps of a set,
-Ctrl+8 its quality, Ctrl+9 the standard deviation, Ctrl+0 the same map of the other set; H, held over
-the canvas, the map to compare with.
+Ctrl+8 its quality, Ctrl+9 the standard deviation, Ctrl+0 the same map of the other set; H, held
+over the canvas, the map to compare with. The keys . and , pick the next and the previous region.
 """
 
 

@@ -26,9 +26,10 @@ OUTLINES_KEY = "mrf_outlines_of"
 """Metadata of a Shapes layer of polygons: (id of the Labels layer, its `RegionGrid`)."""
 
 _GIVEN_UP, _UNUSABLE = "given up", "unusable"
-_EDGE_WIDTH = 0.6  # voxels
+_SELECTING = ("select", "direct", "vertex_insert", "vertex_remove")
+EDGE_WIDTH = 0.6  # voxels
 _NAMES_KEY = "mrf_color_of_names"
-_TEXT = {"string": "{name}", "size": 9, "color": "white", "anchor": "center"}
+_TEXT = {"string": "{text}", "size": 9, "color": "white", "anchor": "center"}
 
 
 def add_outlines_layer(viewer: Any, regions: Any) -> Any:
@@ -39,9 +40,13 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
     layer = Shapes(
         None,
         ndim=3,
-        edge_width=_EDGE_WIDTH,
+        edge_width=EDGE_WIDTH,
         face_color="transparent",
-        features={"label": np.empty(0, int), "name": np.empty(0, object)},
+        features={
+            "label": np.empty(0, int),
+            "name": np.empty(0, object),
+            "text": np.empty(0, object),
+        },
         text=_TEXT,
         **of_subject(viewer, f"{plain_name(regions)} outlines",
                      subject=regions.metadata.get(SUBJECT_KEY)),
@@ -84,7 +89,7 @@ def find_outlines(viewer: Any, regions: Any) -> Any | None:
 def set_pen(layer: Any, label: Label) -> None:
     """Give polygons that are drawn from now on the name and the color of a label."""
     layer.selected_data = set()  # a color that is set changes what is selected
-    layer.feature_defaults = {"label": label.index, "name": label.name}
+    layer.feature_defaults = {"label": label.index, "name": label.name, "text": label.name}
     layer.current_edge_color = edge_color(label)
     layer.current_face_color = "transparent"
 
@@ -94,8 +99,13 @@ def end_drawing(layer: Any) -> None:
 
     Another mode ends it too, but with that corner, wherever the mouse has gone since.
     """
-    layer.remove([])  # removes nothing, and finishes
+    finish_polygon(layer)
     layer.mode = "pan_zoom"
+
+
+def finish_polygon(layer: Any) -> None:
+    """Finish a polygon that is half drawn; drawing goes on."""
+    layer.remove([])  # removes nothing, and finishes
 
 
 def read_outlines(layer: Any) -> tuple[list[Outline], int]:
@@ -128,20 +138,42 @@ def show_outlines(layer: Any, outlines: Sequence[Outline], table: Mapping[int, L
         layer.remove(gone)
     by_label: dict[int, list[NDArray[np.float64]]] = {}
     for outline in missing.elements():
-        points = np.array([(outline.z, y, x) for y, x in outline.vertices])
-        by_label.setdefault(outline.label, []).append(turned(points, grid, to_file=False))
+        by_label.setdefault(outline.label, []).append(to_screen(outline, grid))
     for label, polygons in by_label.items():
         if label in table:
             set_pen(layer, table[label])
-            layer.add_polygons(
-                polygons, edge_width=_EDGE_WIDTH, edge_color=edge_color(table[label])
-            )
+            layer.add_polygons(polygons, edge_width=EDGE_WIDTH, edge_color=edge_color(table[label]))
     layer.selected_data = set()
+    _write_names_once(layer)
+
+
+def _write_names_once(layer: Any) -> None:
+    """Write the name of a region once in every slice, on its largest polygon."""
+    largest: dict[Any, tuple[float, int]] = {}
+    entries = _entries(layer)
+    for index, entry in enumerate(entries):
+        if isinstance(entry, Outline):
+            place, size = (entry.label, entry.z), float(np.prod(np.ptp(entry.vertices, axis=0)))
+            largest[place] = max(largest.get(place, (-1.0, 0)), (size, -index))
+    named = {-index for _, index in largest.values()}
+    features = layer.features
+    texts = [
+        name if index in named or not isinstance(entries[index], Outline) else ""
+        for index, name in enumerate(features["name"])
+    ]
+    if texts != features["text"].tolist():
+        layer.features = features.assign(text=texts)
+
+
+def to_screen(outline: Outline, grid: RegionGrid) -> NDArray[np.float64]:
+    """Return the vertices (n, 3) of a polygon in screen order."""
+    points = np.array([(outline.z, y, x) for y, x in outline.vertices])
+    return turned(points, grid, to_file=False)
 
 
 def _entries(layer: Any) -> list[Outline | str]:
     """Return the outline of every shape, or the reason why it is not one."""
-    _drop_remains(layer)
+    drop_remains(layer)
     grid = layer.metadata[OUTLINES_KEY][1]
     entries: list[Outline | str] = []
     labels = layer.features["label"].to_numpy()
@@ -160,19 +192,56 @@ def _entries(layer: Any) -> list[Outline | str]:
 
 def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:
     """Give the polygons the present names and colors of their labels."""
-    _drop_remains(layer)
+    drop_remains(layer)
     labels = [int(label) for label in layer.features["label"]]
     if labels:
-        layer.features = {"label": labels, "name": [_name(table, label) for label in labels]}
+        names = [_name(table, label) for label in labels]
+        layer.features = {"label": labels, "name": names, "text": names}
+        _write_names_once(layer)
         layer.edge_color = [
             edge_color(table[label]) if label in table else np.array(UNNAMED_COLOR)
             for label in labels
         ]
 
 
-def _drop_remains(layer: Any) -> None:
-    # napari forgets a polygon of a click or two but not its row in the table of features nor its
-    # colors; the next polygon would get that row's name, and the one after it its color.
+def forget_shape(layer: Any, index: int) -> None:
+    """Forget name and color of a shape that went with its third vertex; napari keeps them."""
+    if len(layer.features) > len(layer.data):
+        layer.features = layer.features.drop(index=index).reset_index(drop=True)
+    shapes = layer._data_view
+    for name in ("_edge_color", "_face_color"):
+        if len(getattr(shapes, name)) > len(layer.data):
+            setattr(shapes, name, np.delete(getattr(shapes, name), index, axis=0))
+
+
+def select_outlines(layer: Any, label: int, z: int) -> int:
+    """Select the polygons of a region in a slice (file order); return how many there are."""
+    chosen = {
+        index
+        for index, entry in enumerate(_entries(layer))
+        if isinstance(entry, Outline) and (entry.label, entry.z) == (label, z)
+    }
+    layer.selected_data = chosen
+    return len(chosen)
+
+
+def selected_outlines(layer: Any, z: int) -> list[Outline]:
+    """Return the polygons in a slice (file order) that are seen to be selected."""
+    if layer is None or str(layer.mode) not in _SELECTING:
+        return []
+    return [
+        entry
+        for index, entry in enumerate(_entries(layer))
+        if index in layer.selected_data and isinstance(entry, Outline) and entry.z == z
+    ]
+
+
+def drop_remains(layer: Any) -> None:
+    """Drop what a polygon of a click or two has left.
+
+    Napari forgets it but not its row in the table of features nor its colors; the next polygon
+    would get that row's name, and the one after it its color.
+    """
     if len(layer.features) > len(layer.data):
         layer.features = layer.features.iloc[: len(layer.data)].reset_index(drop=True)
     # No public call takes a color away: those that are set replace only the first ones.

@@ -5,6 +5,7 @@ There is one editor per viewer, not per panel: drawing goes on when the panel is
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,11 @@ from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
+from napari_mrf.plugin.layers.outlines import selected_outlines
 from napari_mrf.plugin.layers.subjects import is_here, plain_name
 from napari_mrf.plugin.present import present
+from napari_mrf.plugin.regions.brush import BrushRules
+from napari_mrf.plugin.regions.history import RegionsHistory, RegionsState
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
 from napari_mrf.plugin.session import Regions, one_per_viewer, session_of
@@ -28,7 +32,7 @@ from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -55,6 +59,8 @@ class RegionsEditor(QObject):
         the last one back.
     layers : RegionLayers
         The layers that are drawn in.
+    rules : BrushRules
+        What drawing leaves alone.
     slices : dict of int to tuple of int
         The slices, in file order, in which each label is drawn.
     """
@@ -67,10 +73,14 @@ class RegionsEditor(QObject):
         self._viewer = ref(viewer)
         self._session = session_of(viewer)
         self.layers = RegionLayers(viewer)
-        self._sync = OutlineSync(self.layers)
+        self.rules = BrushRules(self.layers, self._session)
+        self._sync = OutlineSync(self.layers, self.rules)
         self.slices: dict[int, tuple[int, ...]] = {}
         self._labels: NDArray[np.uint16] | None = None
         self._shared: Regions | None = None
+        # Steps go on in a layer that was loaded; those of another subject wait with its layer.
+        self._histories: dict[Any, RegionsHistory] = {}
+        self._history: RegionsHistory | None = None
         self._is_receiving = False
         self._is_covered = False
         self._is_moved = False
@@ -83,7 +93,9 @@ class RegionsEditor(QObject):
         self._shown: dict[str, Regions | None] = {}
         self.layers.voxels_changed.connect(self._flush_later)
         self.layers.mode_changed.connect(self.changed.emit)
-        self._sync.edited.connect(self._flush_later)
+        self.layers.painted.connect(self._on_painted)
+        self.layers.painting.connect(self._on_painting)
+        self._sync.edited.connect(self._on_edited)
         self._sync.told.connect(self.told.emit)
         self._session.subject_changing.connect(self._on_subject_changing)
         self._session.subject_changed.connect(self._on_subject_changed)
@@ -124,21 +136,58 @@ class RegionsEditor(QObject):
         return self.layers.is_drawing()
 
     def use_layer(self, layer: Any) -> None:
-        """Draw on a Labels layer from now on.
+        """Draw on a Labels layer from now on; a step that can be undone, unless it is the first.
 
         Raises
         ------
         MRFInputError
             ``"other-grid"`` or ``"bad-labels"`` for a layer that regions cannot be drawn on.
         """
-        self.layers.adopt(layer)
-        self._let_go()
-        self.layers.take(layer)
+        self._use(layer, is_step=self.layer is not None)
+
+    def _use(self, layer: Any, *, is_step: bool) -> None:
+        if layer is not self.layer:
+            self.layers.adopt(layer)
+            history = self._history_now() if is_step else self._histories.get(layer)
+            if history is None and self.layer is None and not self._is_receiving:
+                history = self._history  # names and colors may have been changed before
+            self._let_go()
+            self._take(layer)
+            if history is None:
+                history = RegionsHistory(self._state())
+            elif is_step:
+                history.record(self._state())
+            elif history.state.layer is None:
+                history.begin_layer(self._state())
+            self._history = self._histories[layer] = history
         self.flush()
+
+    def _take(self, layer: Any) -> None:
+        self.layers.take(layer)
+        self.rules.attach(layer)
+        for keys, step in (("Control-Z", self.undo), ("Control-Shift-Z", self.redo)):
+            # napari's own of a Labels layer take back its voxels only.
+            layer.bind_key(keys, _calling(step), overwrite=True)
+
+    def _state(self) -> RegionsState:
+        return RegionsState(self.layer, self.labels(), tuple(self.layers.outlines), self.table)
+
+    def _history_now(self) -> RegionsHistory:
+        """Return the steps so far; they may begin before the first layer."""
+        if self._history is None:
+            self._history = RegionsHistory(self._state())
+        return self._history
+
+    def record(self) -> None:
+        """Make what the user has just done a step that can be undone."""
+        if self.layer is not None:
+            self._history_now().record(self._state())
 
     def set_table(self, table: Mapping[int, Label]) -> None:
         """Use other names, colors and numbers; what is drawn without a name gets one."""
+        history = self._history_now()
         self.layers.set_table(table, self.slices)
+        history.record(self._state())
         self._labels = None  # the same voxels under other names are other regions
         self.flush()
 
@@ -162,9 +211,10 @@ class RegionsEditor(QObject):
             self._share(None)
         elif self._labels is None or not np.array_equal(labels, self._labels):
             self._labels = labels
-            self._sync.recall(labels)
+            self._follow(labels)
             self.slices = edits.drawn_slices(labels)
             self.layers.name_unknown(self.slices)
+            self._history_now().amend(table=self.table)
             self._share(labels)
         self.changed.emit()
 
@@ -181,6 +231,16 @@ class RegionsEditor(QObject):
             self.told.emit("", "")
         return self.labels()
 
+    def _follow(self, labels: NDArray[np.uint16]) -> None:
+        """Find out whether voxels (Z, Y, X) that no step tells of come from napari's own undo."""
+        history = self._history_now()
+        if history.state.labels is not None and np.array_equal(history.state.labels, labels):
+            return
+        if history.find(labels):
+            self.layers.show_outlines(history.state.outlines)
+        else:
+            self.record()
+
     def start_by_turns(self, label: int) -> Iterator[None]:
         """Let clicks on the canvas set the vertices of a polygon; yield after every new layer."""
         viewer, layers = self._viewer(), self.layers
@@ -189,6 +249,7 @@ class RegionsEditor(QObject):
         if layers.layer is None:
             empty = np.zeros(present(layers.grid()).shape, np.uint16)
             self.use_layer(layers.add(empty, layers.table))
+        layers.show()
         yield
         if viewer.dims.ndisplay != 2 or viewer.dims.displayed[0] < viewer.dims.ndim - 2:
             self.told.emit("Polygons are drawn in the slices of the series, one at a time. Switch "
@@ -197,31 +258,30 @@ class RegionsEditor(QObject):
         if layers.outlines_layer is None:
             layers.ensure_outlines_layer()
             yield
-        outlines = present(layers.outlines_layer)
-        outlines.visible = True
-        viewer.layers.selection.active = outlines
+        layers.show()
+        layers.activate_outlines()
         layers.set_pen(label)
-        outlines.mode = "add_polygon"
+        present(layers.outlines_layer).mode = "add_polygon"
 
     def stop_drawing(self) -> None:
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
         self.layers.end_drawing()
 
-    def copy_to_next_slice(self, regions: Iterable[int]) -> None:
-        """Copy regions from the slice in view to the next one, and go there."""
+    def copy_to_next_slice(self, regions: Iterable[int], step: int = 1) -> None:
+        """Copy regions from the slice in view to the next one, or with -1 back; and go there."""
         labels = self.labels()
         if labels is None:
             return
         layers = self.layers
         grid = present(layers.layer).metadata[bridge.REGIONS_KEY]
         source = layers.slice_in_view()
-        at = grid.orientation.screen_index((source, 0, 0), grid.shape)[0] + 1
-        if at >= grid.shape[0]:
-            self.told.emit("This is the last slice.", "problem")
+        at = grid.orientation.screen_index((source, 0, 0), grid.shape)[0] + step
+        if not 0 <= at < grid.shape[0]:
+            self.told.emit(f"This is the {'last' if step > 0 else 'first'} slice.", "problem")
             return
         target = grid.orientation.file_index((at, 0, 0), grid.shape)[0]
         wanted = [label for label in regions if source in self.slices.get(label, ())]
-        edit = edits.copy_to_slice(labels, wanted, source, target)
+        edit = edits.copy_to_slice(labels, wanted, source, target, self.rules.allowed())
         refused = {label for label, _ in edit.left_out}
         copies = [
             replace(one, z=target)
@@ -230,18 +290,14 @@ class RegionsEditor(QObject):
         ]
         self._apply(edit, [*layers.outlines, *copies])
         self._sync.tell_kept(edit, [
-            f"{layers.name_of(label)} is drawn in the next slice already and was left as it is "
-            "there."
+            f"{layers.name_of(label)} is drawn in the {'next' if step > 0 else 'previous'} slice "
+            "already and was left as it is there."
             for label in sorted(refused)
         ])  # fmt: skip
         layers.go_to_slice(target)
 
-    def fill_between_slices(self, regions: Iterable[int]) -> None:
-        """Interpolate regions in the slices between those in which they are drawn."""
-        labels = self.labels()
-        if labels is None:
-            return
-        edit = edits.fill_between(labels, regions)
+    def fill(self, edit: edits.Edit) -> None:
+        """Draw regions that were interpolated between the slices in which they are drawn."""
         self._apply(edit, self.layers.outlines)
         sentences = [
             f"{self.layers.name_of(label)} is still empty in slice {z}: its outlines lie too far "
@@ -262,17 +318,73 @@ class RegionsEditor(QObject):
             [one for one in self.layers.outlines if one.label != label or z not in (None, one.z)],
         )
 
+    def delete_here(self, label: int) -> None:
+        """Delete the outlines that are selected on the canvas, or else a region in this slice."""
+        labels, layers = self.labels(), self.layers
+        z = layers.slice_in_view()
+        selected = selected_outlines(layers.outlines_layer, z)
+        if labels is None or not (selected or z in self.slices.get(label, ())):
+            self.told.emit(f"{layers.name_of(label)} is not drawn in slice {z}, and no outline is "
+                           "selected.", "note")  # fmt: skip
+            return
+        if selected:
+            left = list((Counter(layers.outlines) - Counter(selected)).elements())
+            edit = edits.replace_outlines(labels, layers.outlines, left)
+            names = ", ".join(dict.fromkeys(layers.name_of(one.label) for one in selected))
+            n = len(selected)
+            what = f"the outline of {names}" if n == 1 else f"{n} outlines of {names}"
+        else:
+            left = [one for one in layers.outlines if (one.label, one.z) != (label, z)]
+            edit = edits.delete_region(labels, label, z)
+            what = layers.name_of(label)
+        self._apply(edit, left)
+        n = len(edit.values)
+        voxels = "1 voxel" if n == 1 else f"{n:,} voxels"
+        self.told.emit(f"Deleted {what} in slice {z} ({voxels}). Ctrl+Z brings it back.", "note")
+
     def undo(self) -> None:
-        """Undo the last change of the regions, with the polygons that belong to it."""
-        if self.layer is not None:
-            self.layer.undo()
-            self.flush()
+        """Undo the last thing the user did to the regions, whatever it was."""
+        self._go(RegionsHistory.undo)
 
     def redo(self) -> None:
-        """Redo the change that was undone last."""
-        if self.layer is not None:
-            self.layer.redo()
-            self.flush()
+        """Redo what was undone last."""
+        self._go(RegionsHistory.redo)
+
+    def _go(self, move: Callable[[RegionsHistory], RegionsState | None]) -> None:
+        self.layers.finish_polygon()  # what is half drawn is a step as well
+        self.flush()
+        history, viewer = self._history, self._viewer()
+        before = None if history is None else history.state
+        state = None if history is None else move(history)
+        if history is None or before is None or state is None or viewer is None:
+            return
+        if state.layer is not before.layer:
+            if state.layer is not None and state.layer not in viewer.layers:
+                # The user has removed that layer since.
+                self._history = self._histories[self.layer] = RegionsHistory(before)
+                return
+            self._exchange(state.layer)
+        elif state.labels is not None:
+            self.layers.show_labels(state.labels)
+        if state.table != self.table:
+            self.layers.set_table(state.table, ())
+        if list(state.outlines) != self.layers.outlines:
+            self.layers.show_outlines(state.outlines)
+        history.amend(labels=self.labels())
+        self._labels = None
+        self.told.emit("", "")
+        self.flush()
+
+    def _exchange(self, layer: Any) -> None:
+        """Draw on another layer, or on none, and hide the present one."""
+        former, history = self.layers.present(), self._history
+        self._let_go()
+        for one in former:
+            one.visible = False
+        if layer is not None:
+            self._take(layer)
+            self.layers.show()
+        self._history = history
 
     def show_labels(
         self, labels: NDArray[Any], table: Mapping[int, Label], *, name: str = LAYER_NAME
@@ -287,7 +399,7 @@ class RegionsEditor(QObject):
         former = self.layers.present()
         table = with_unknown_labels({k: v for k, v in table.items() if k}, np.unique(labels))
         layer = self.layers.add(labels, table, name)
-        self.use_layer(layer)
+        self._use(layer, is_step=not self._is_receiving)
         for one in former:
             one.visible = False
             if viewer.layers.selection.active is one:
@@ -315,21 +427,39 @@ class RegionsEditor(QObject):
         fitting = [one for one in outlines if one.label in self.table and _fits(one, labels)]
         if fitting:
             self.layers.show_outlines(fitting)
-            self._sync.remember()
+            self._history_now().amend(outlines=tuple(fitting))
             self.changed.emit()
 
     def _apply(self, edit: edits.Edit, outlines: Sequence[Outline]) -> None:
         self._sync.apply(edit, outlines)
+        self.record()
         self.flush()
 
     def _let_go(self) -> None:
         self.layers.end_drawing()
         self._sync.finish()
+        if self.layer is not None:
+            self.rules.detach(self.layer)
+            for keys in ("Control-Z", "Control-Shift-Z"):
+                self.layer.bind_key(keys, None)
         self.layers.let_go()
-        self._labels, self.slices = None, {}
+        self._labels, self.slices, self._history = None, {}, None
 
     def _flush_later(self) -> None:
         self._timer.start()
+
+    def _on_painting(self) -> None:
+        before = None if self._history is None else self._history.state.labels
+        if before is not None:
+            self.rules.take_back(before)
+
+    def _on_painted(self) -> None:
+        self._on_painting()
+        self.record()
+
+    def _on_edited(self) -> None:
+        self.record()
+        self._flush_later()
 
     def _on_inserted(self, event: Any) -> None:
         # Maps that are added later must not cover the regions. They are moved once everybody
@@ -347,6 +477,7 @@ class RegionsEditor(QObject):
         elif event.value is self.layer:
             self._let_go()
             self.flush()
+        self._histories.pop(event.value, None)
         self.changed.emit()
 
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
@@ -423,6 +554,19 @@ def _fits(outline: Outline, labels: NDArray[np.uint16]) -> bool:
         return False
     mask = outline.mask((labels.shape[1], labels.shape[2]))
     return bool((labels[outline.z][mask] == outline.label).any())
+
+
+def _calling(step: Callable[[], None]) -> Callable[[Any], None]:
+    """Return what napari calls for a key of a layer, which keeps no editor alive."""
+    editor, name = ref(step.__self__), step.__name__  # type: ignore[attr-defined]
+
+    def call(_: Any) -> None:
+        alive = editor()
+        if alive is not None:
+            getattr(alive, name)()
+
+    call.__name__ = name
+    return call
 
 
 regions_editor_of = one_per_viewer(RegionsEditor)

@@ -6,15 +6,12 @@ as soon as it is finished, moved or deleted; see `rois.edits` for what that does
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from napari_mrf.plugin.layers.regions import apply_edit
 from napari_mrf.plugin.present import present
 from napari_mrf.rois.edits import replace_outlines
 from napari_mrf.rois.undrawn import find_undrawn
@@ -22,23 +19,21 @@ from napari_mrf.rois.undrawn import find_undrawn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from napari_mrf.plugin.regions.brush import BrushRules
     from napari_mrf.plugin.regions.region_layers import RegionLayers
     from napari_mrf.rois.edits import Edit
     from napari_mrf.rois.polygons import Outline
 
-_STATES = 200  # napari's own undo goes back 100 steps
-
 
 class OutlineSync(QObject):
-    """Makes voxels follow their polygons, and polygons their voxels when these are undone.
+    """Makes voxels follow their polygons.
 
     Parameters
     ----------
     layers : RegionLayers
         The layers of both.
+    rules : BrushRules
+        Where may be drawn.
 
     Attributes
     ----------
@@ -51,10 +46,10 @@ class OutlineSync(QObject):
     edited = Signal()
     told = Signal(str, str)
 
-    def __init__(self, layers: RegionLayers) -> None:
+    def __init__(self, layers: RegionLayers, rules: BrushRules) -> None:
         super().__init__()
         self._layers = layers
-        self._journals: WeakKeyDictionary[Any, OutlineJournal] = WeakKeyDictionary()
+        self._rules = rules
         self._undrawn_timer = QTimer(self)
         self._undrawn_timer.setSingleShot(True)
         self._undrawn_timer.setInterval(0)
@@ -62,26 +57,12 @@ class OutlineSync(QObject):
         layers.outlines_changed.connect(self._on_outlines_changed)
 
     def apply(self, edit: Edit, outlines: Sequence[Outline]) -> None:
-        """Change voxels and polygons in one step of the undo."""
+        """Change voxels and polygons."""
         layers = self._layers
         if outlines != layers.outlines:
             layers.show_outlines(outlines)
         if not edit.changes_nothing:
-            apply_edit(layers.layer, edit)
-        self.remember()
-
-    def remember(self) -> None:
-        """Note that the present polygons belong to the present voxels."""
-        self._journal().remember(present(self._layers.labels()), self._layers.outlines)
-
-    def recall(self, labels: NDArray[np.uint16]) -> None:
-        """Show the polygons that belong to label values (Z, Y, X), after an undo or a redo."""
-        layers = self._layers
-        remembered = self._journal().recall(labels)
-        if remembered is None:
-            self._journal().remember(labels, layers.outlines)
-        elif list(remembered) != layers.outlines:
-            layers.show_outlines(remembered)
+            layers.apply(edit)
 
     def finish(self) -> None:
         """Remove now the polygons that drew nothing, if they are still there."""
@@ -97,23 +78,23 @@ class OutlineSync(QObject):
             total = sum(edit.kept.values())
             voxels = "1 voxel belongs" if total == 1 else f"{total:,} voxels belong"
             parts.append(f"{voxels} to another region already and stayed there: {kept}.")
+        if edit.n_not_allowed and self._rules.limit is not None:
+            n = edit.n_not_allowed
+            voxels = "1 voxel lies" if n == 1 else f"{n:,} voxels lie"
+            parts.append(f"{voxels} outside {self._rules.limit.describe()} and stayed free.")
         self.told.emit(" ".join(parts), "note")
-
-    def _journal(self) -> OutlineJournal:
-        return self._journals.setdefault(self._layers.layer, OutlineJournal())
 
     def _on_outlines_changed(self, action: str) -> None:
         layers = self._layers
         labels, before = present(layers.labels()), layers.outlines
         n_unusable = layers.read_outlines()
-        undrawn = []
+        undrawn, allowed = [], self._rules.allowed()
         if action == "added":
-            undrawn = find_undrawn(labels, before, layers.outlines)
+            undrawn = find_undrawn(labels, before, layers.outlines, allowed)
             layers.outlines = _without(layers.outlines, [one.outline for one in undrawn])
-        edit = replace_outlines(labels, before, layers.outlines)
+        edit = replace_outlines(labels, before, layers.outlines, allowed)
         if not edit.changes_nothing:
-            apply_edit(layers.layer, edit)
-        self.remember()
+            layers.apply(edit)
         sentences = list(dict.fromkeys(one.sentence(layers.name_of) for one in undrawn))
         if n_unusable:
             sentences.append("Only polygons and rectangles within one slice count as regions; "
@@ -129,34 +110,6 @@ class OutlineSync(QObject):
         self._undrawn_timer.stop()
         if self._layers.outlines_layer is not None:
             self._layers.show_outlines(self._layers.outlines)
-
-
-class OutlineJournal:
-    """The polygons of each state of a label map, so that undo brings back both.
-
-    The label map is undone by its layer, by whatever key, menu or script. Whenever it looks as
-    it did before, the polygons of then are the right ones.
-    """
-
-    def __init__(self) -> None:
-        self._outlines: OrderedDict[bytes, tuple[Outline, ...]] = OrderedDict()
-
-    def remember(self, labels: NDArray[np.uint16], outlines: Sequence[Outline]) -> None:
-        """Note the polygons that belong to a label map (Z, Y, X)."""
-        key = _digest(labels)
-        self._outlines[key] = tuple(outlines)
-        self._outlines.move_to_end(key)
-        while len(self._outlines) > _STATES:
-            self._outlines.popitem(last=False)
-
-    def recall(self, labels: NDArray[np.uint16]) -> tuple[Outline, ...] | None:
-        """Return the polygons that belonged to a label map, None for one not seen before."""
-        return self._outlines.get(_digest(labels))
-
-
-def _digest(labels: NDArray[np.uint16]) -> bytes:
-    """Return a hash that tells label maps of one shape apart."""
-    return hashlib.blake2b(labels.tobytes(), digest_size=16).digest()
 
 
 def _without(outlines: Sequence[Outline], left_out: Sequence[Outline]) -> list[Outline]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.label import Label
+    from napari_mrf.rois.edits import Edit
     from napari_mrf.rois.polygons import Outline
 
 LAYER_NAME = "ROIs"
@@ -47,6 +48,8 @@ class RegionLayers:
     ----------
     voxels_changed : Signal()
         Voxels were painted, erased, undone or edited.
+    painting, painted : Signal()
+        The user is at a stroke of the brush; it is finished.
     outlines_changed : Signal(str)
         The user added, changed or removed a polygon: ``"added"``, ``"changed"``, ``"removed"``.
     mode_changed : Signal()
@@ -60,6 +63,8 @@ class RegionLayers:
     """
 
     voxels_changed = Signal()
+    painting = Signal()
+    painted = Signal()
     outlines_changed = Signal(str)
     mode_changed = Signal()
 
@@ -84,6 +89,12 @@ class RegionLayers:
         maps_set = next(reversed(list(self._session.maps_sets.values())), None)
         return None if maps_set is None else RegionGrid.of_maps(maps_set.maps)
 
+    def show(self) -> None:
+        """Show the layers: nobody draws on one that is hidden."""
+        for layer in self.present():
+            if not layer.visible:
+                layer.visible = True
+
     def labels(self) -> NDArray[np.uint16] | None:
         """Return the label values, (Z, Y, X) in file order, None before anything was drawn."""
         return None if self.layer is None else bridge.labels_of(self.layer)
@@ -107,12 +118,23 @@ class RegionLayers:
         at = grid.orientation.screen_index((z, 0, 0), grid.shape)[0]
         viewer.dims.set_point(viewer.dims.ndim - 3, float(layer.data_to_world((at, 0, 0))[0]))
 
+    def is_active(self, layer: Any) -> bool:
+        """Return whether a layer is the one that clicks on the canvas are for."""
+        viewer = self._viewer()
+        return viewer is not None and viewer.layers.selection.active is layer
+
+    def activate_outlines(self) -> bool:
+        """Let clicks on the canvas be for the polygons; return whether there are any."""
+        viewer, layer = self._viewer(), self.outlines_layer
+        if viewer is None or layer is None:
+            return False
+        viewer.layers.selection.active = layer
+        return True
+
     def is_drawing(self) -> bool:
         """Return whether a click on the canvas sets a vertex."""
-        layer, viewer = self.outlines_layer, self._viewer()
-        if layer is None or viewer is None or viewer.layers.selection.active is not layer:
-            return False
-        return str(layer.mode).startswith("add")
+        layer = self.outlines_layer
+        return layer is not None and self.is_active(layer) and str(layer.mode).startswith("add")
 
     def add(self, labels: NDArray[Any], table: Mapping[int, Label], name: str = LAYER_NAME) -> Any:
         """Add label values (Z, Y, X) on the present grid as a layer and return it; see `take`."""
@@ -171,7 +193,8 @@ class RegionLayers:
             table = foreign_labels(np.unique(layer.data).tolist(), bridge.table_names(layer))
             bridge.show_table(layer, table)
         self.table = dict(table)
-        layer.events.paint.connect(self._on_voxels)
+        layer.events.paint.connect(self._on_paint)
+        layer.events.labels_update.connect(self._on_labels_update)
         layer.events.set_data.connect(self._on_voxels)
         for name in _PLACE:
             layer.events[name].connect(self._on_voxels)
@@ -191,7 +214,8 @@ class RegionLayers:
     def let_go(self) -> None:
         """Use no layer any more; both stay in the viewer as they are."""
         if self.layer is not None:
-            self.layer.events.paint.disconnect(self._on_voxels)
+            self.layer.events.paint.disconnect(self._on_paint)
+            self.layer.events.labels_update.disconnect(self._on_labels_update)
             self.layer.events.set_data.disconnect(self._on_voxels)
             for name in _PLACE:
                 self.layer.events[name].disconnect(self._on_voxels)
@@ -224,6 +248,24 @@ class RegionLayers:
             with self._writing():
                 polygons.show_outlines(self.outlines_layer, outlines, self.table)
                 polygons.set_pen(self.outlines_layer, self.table[self._pen])
+
+    def apply(self, edit: Edit) -> None:
+        """Change voxels."""
+        with self._writing():
+            bridge.apply_edit(self.layer, edit)
+
+    def show_labels(self, labels: NDArray[np.uint16]) -> None:
+        """Make these the label values, (Z, Y, X) in file order; napari's own undo knows nothing."""
+        layer = present(self.layer)
+        shown = layer.metadata[bridge.REGIONS_KEY].orientation.to_screen(labels)
+        if not np.array_equal(layer.data, shown):
+            layer.data[...] = shown
+            layer.refresh()
+
+    def finish_polygon(self) -> None:
+        """Finish a polygon that is half drawn; drawing goes on."""
+        if self.outlines_layer is not None:
+            polygons.finish_polygon(self.outlines_layer)
 
     def end_drawing(self) -> None:
         """Finish a polygon that is half drawn, and draw no other."""
@@ -283,8 +325,22 @@ class RegionLayers:
     def _on_voxels(self, event: Any = None) -> None:
         self.voxels_changed.emit()
 
+    def _on_labels_update(self, event: Any = None) -> None:
+        if not self._is_writing:
+            self.painting.emit()
+
+    def _on_paint(self, event: Any = None) -> None:
+        self.voxels_changed.emit()
+        if not self._is_writing:
+            self.painted.emit()
+
     def _on_shapes(self, event: Any) -> None:
         action = str(event.action)
+        if str(event.source.mode) == "vertex_remove":
+            if action == "changing":
+                polygons.drop_remains(event.source)
+            elif action == "changed":
+                polygons.forget_shape(event.source, event.data_indices[0])
         if not self._is_writing and action in _FINISHED and self.layer is not None:
             self.outlines_changed.emit(action)
 

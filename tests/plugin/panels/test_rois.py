@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import answer_next_question
+from gui_waits import answer_next_question, wait_for_layers
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
@@ -20,14 +20,15 @@ from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
-from napari_mrf.io import Label, load_label_table, load_labels, save_labels
+from napari_mrf.io import Label, load_label_table, load_labels, save_label_table, save_labels
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
-from napari_mrf.plugin.panels.rois import controller as rois_controller
-from napari_mrf.plugin.panels.rois.controller import prepare_drawing
+from napari_mrf.plugin.panels.rois import drawing
+from napari_mrf.plugin.panels.rois.drawing import prepare_drawing
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.rois.edits import fill_between
 
 SHAPE = (4, 30, 40)
 # Every axis runs the other way on the screen: file (z, y, x) = (3 - slice, 29 - row, 39 - column).
@@ -104,6 +105,14 @@ def draw(qtbot, binding, label, screen_slice, corners=CORNERS):
     layer.add_polygons(np.column_stack([np.full(len(corners), screen_slice), corners]))
     click(qtbot, binding.panel.draw_button)
     binding.editor.flush()
+
+
+def fill(qtbot, binding):
+    """Press *Fill between slices*, and *Apply* when it is shown."""
+    bar = binding.panel.tools.fill_bar
+    click(qtbot, binding.panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
+    click(qtbot, bar.apply_button)
 
 
 def voxels(corners, screen_slice):
@@ -194,7 +203,7 @@ def test_what_napari_compiles_to_draw_is_compiled_beside_the_window(qtbot, viewe
         goes_on.wait(20)
         threads.append(threading.get_ident())
 
-    monkeypatch.setattr(rois_controller, "prepare_outlines", compile_slowly)
+    monkeypatch.setattr(drawing, "prepare_outlines", compile_slowly)
     prepare_drawing.cache_clear()
     binding = open_panel(qtbot, viewer)
     pick(qtbot, binding, VL)
@@ -402,7 +411,7 @@ def test_undo_takes_back_drawing_copying_filling_and_deleting_with_the_polygons(
     note()
     draw(qtbot, binding, VL, 0, OTHER_CORNERS)
     note()
-    click(qtbot, panel.fill_button)
+    fill(qtbot, binding)
     assert editor.slices == {VL: (1, 2, 3)}
     note()
     assert all(not np.array_equal(a[0], b[0]) for a, b in pairwise(states))
@@ -444,6 +453,138 @@ def test_copying_onto_a_drawn_muscle_and_at_the_last_slice_is_told(qtbot, viewer
     assert np.array_equal(labels(binding), before)
 
 
+def test_a_region_is_copied_to_the_previous_slice_with_its_polygon(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 2)
+    show_slice(viewer, 2)
+    click(qtbot, binding.panel.previous_button)
+    assert viewer.dims.point[1] == 8.0
+    assert np.array_equal(labels(binding) == VL, voxels(CORNERS, 2) | voxels(CORNERS, 1))
+    assert len(binding.editor.outlines_layer.data) == 2
+    show_slice(viewer, 2)
+    click(qtbot, binding.panel.previous_button)
+    assert "drawn in the previous slice already" in binding.panel.notice.text()
+    show_slice(viewer, 0)
+    click(qtbot, binding.panel.previous_button)
+    assert binding.panel.notice.text() == "This is the first slice."
+
+
+def test_what_a_fill_will_draw_is_shown_before_it_is_drawn(qtbot, viewer, binding):
+    panel, bar = binding.panel, binding.panel.tools.fill_bar
+    draw(qtbot, binding, VL, 0)
+    draw(qtbot, binding, VL, 3, OTHER_CORNERS)
+    before, active = labels(binding).copy(), viewer.layers.selection.active
+    expected = fill_between(before, [VL]).apply(before)
+    show_slice(viewer, 0)
+    click(qtbot, panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
+    wait_for_layers(qtbot, viewer)
+    assert "slices 1–2 will be drawn" in bar.text()
+    assert viewer.dims.point[1] == 8.0  # where there is something to see
+    shown = viewer.layers["Fill between slices"]
+    assert viewer.layers.selection.active is active
+    seen = np.zeros(SHAPE, bool)
+    for points in shown.data:  # on the screen every axis runs the other way
+        seen[int(points[0, 0])] |= polygon2mask(SHAPE[1:], points[:, 1:])
+    assert np.array_equal(seen[::-1, ::-1, ::-1], (expected == VL) & (before != VL))
+    assert np.allclose(shown.edge_color[0][:3] * 255, binding.editor.table[VL].color)
+    assert np.array_equal(labels(binding), before)
+    assert "Fill between slices" not in panel.layer_picker.currentText()
+
+    click(qtbot, bar.cancel_button)
+    wait_for_layers(qtbot, viewer)
+    assert not bar.isVisible()
+    assert shown not in viewer.layers
+    assert np.array_equal(labels(binding), before)
+
+    fill(qtbot, binding)
+    wait_for_layers(qtbot, viewer)
+    assert np.array_equal(labels(binding), expected)
+    assert not bar.isVisible()
+    click(qtbot, panel.undo_button)
+    assert np.array_equal(labels(binding), before)
+
+    click(qtbot, panel.fill_button)
+    qtbot.waitUntil(bar.isVisible)
+    draw(qtbot, binding, VL, 1)  # so that something else would come
+    wait_for_layers(qtbot, viewer)
+    assert not bar.isVisible()
+    assert "Fill between slices" not in viewer.layers
+    draw(qtbot, binding, VL, 2)
+    click(qtbot, panel.fill_button)
+    told = "There is no empty slice between two drawn ones."
+    qtbot.waitUntil(lambda: panel.notice.text() == told)
+    assert not bar.isVisible()
+
+
+def test_loading_is_a_step_and_clears_what_was_told_before(qtbot, viewer, binding, tmp_path):
+    loaded = np.zeros(SHAPE, np.uint16)
+    loaded[2, 3:9, 4:9] = RF
+    save_labels(tmp_path / "a.nii.gz", loaded, AFFINE)
+    save_label_table(tmp_path / "a.txt", [Label(RF, "mine", (9, 8, 7))])
+    draw(qtbot, binding, VL, 1)
+    drawn, former = labels(binding).copy(), binding.editor.layer
+    binding.panel.notice.say("Something old.")
+    binding.files.load(str(tmp_path / "a.nii.gz"))
+    qtbot.waitUntil(lambda: viewer.layers[-1].name == "a", timeout=5000)
+    qtbot.waitUntil(lambda: not binding.panel.notice.text())
+    assert np.array_equal(labels(binding), loaded)
+    names = {RF: binding.editor.table[RF].name}
+    draw(qtbot, binding, VL, 0)
+
+    click(qtbot, binding.panel.undo_button)
+    assert np.array_equal(labels(binding), loaded)
+    click(qtbot, binding.panel.undo_button)
+    assert binding.editor.layer is former
+    assert np.array_equal(labels(binding), drawn)
+    assert (former.visible, viewer.layers["a"].visible) == (True, False)
+    assert binding.editor.table[RF].name == "RF_R"
+    assert len(binding.editor.outlines_layer.data) == 1
+    click(qtbot, binding.panel.undo_button)
+    assert binding.session.regions is None
+    for _ in range(2):
+        click(qtbot, binding.panel.redo_button)
+    assert np.array_equal(labels(binding), loaded)
+    assert {RF: binding.editor.table[RF].name} == names == {RF: "mine"}
+    assert (former.visible, viewer.layers["a"].visible) == (False, True)
+    # A layer that the user has removed meanwhile is not come back to.
+    viewer.layers.remove(former)
+    click(qtbot, binding.panel.undo_button)
+    assert np.array_equal(labels(binding), loaded)
+
+
+def test_the_first_labels_that_are_loaded_can_be_undone(qtbot, viewer, binding, tmp_path):
+    save_labels(tmp_path / "a.nii.gz", np.full(SHAPE, RF, np.uint16), AFFINE)
+    binding.files.load(str(tmp_path / "a.nii.gz"))
+    qtbot.waitUntil(lambda: binding.session.regions is not None, timeout=5000)
+    click(qtbot, binding.panel.undo_button)
+    assert binding.session.regions is None
+    assert not viewer.layers["a"].visible
+    click(qtbot, binding.panel.redo_button)
+    assert (labels(binding) == RF).all()
+    assert viewer.layers["a"].visible
+
+
+@pytest.mark.parametrize("tool", ["draw", "smart", "edit"])
+def test_nobody_draws_on_a_hidden_layer(qtbot, viewer, binding, tool):
+    draw(qtbot, binding, VL, 1)
+    layers = binding.editor.layers.present()
+    show_slice(viewer, 1)
+    for layer in layers:
+        layer.visible = False
+    tools = binding.panel.tools
+    buttons = {"draw": binding.panel.draw_button, "smart": tools.smart_button,
+               "edit": tools.vertex_buttons["edit"]}  # fmt: skip
+    click(qtbot, buttons[tool])
+    wait_for_layers(qtbot, viewer)
+    assert all(layer.visible for layer in layers)
+    assert buttons[tool].isChecked()
+    mode = "direct" if tool == "edit" else "add_polygon"
+    assert binding.editor.outlines_layer.mode == mode
+    click(qtbot, buttons[tool])
+    assert not buttons[tool].isChecked()
+    assert binding.editor.outlines_layer.mode == "pan_zoom"
+
+
 def test_all_muscles_are_copied_and_filled_at_once(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 0)
     draw(qtbot, binding, RF, 0, LOW_CORNERS)
@@ -453,7 +594,7 @@ def test_all_muscles_are_copied_and_filled_at_once(qtbot, viewer, binding):
     assert binding.editor.slices == {VL: (2, 3), RF: (2, 3)}
     draw(qtbot, binding, VL, 3)
     draw(qtbot, binding, RF, 3, LOW_CORNERS)
-    click(qtbot, binding.panel.fill_button)
+    fill(qtbot, binding)
     assert binding.editor.slices == {VL: (0, 1, 2, 3), RF: (0, 1, 2, 3)}
 
 
@@ -627,7 +768,9 @@ def test_own_regions_are_added_named_recolored_and_removed(qtbot, binding, monke
     edit["remove"].trigger()
     assert "is drawn in slice 2" in binding.panel.notice.text()
     assert 101 in binding.editor.table
-    click(qtbot, binding.panel.undo_button)
+    click(qtbot, binding.panel.undo_button)  # the color
+    assert binding.session.regions.table[101].color != (1, 2, 3)
+    click(qtbot, binding.panel.undo_button)  # the polygon
     edit["remove"].trigger()
     assert 101 not in binding.editor.table
 
@@ -859,4 +1002,9 @@ def test_outlines_that_do_not_fit_the_regions_are_left_out(qtbot, viewer, bindin
 
 
 def test_the_whole_panel_fits_a_narrow_dock(qtbot, binding):
+    brush = binding.panel.tools.brush
+    brush.map_picker.setCurrentText("water-fat · T1H2O")
+    brush.map_picker.textActivated.emit("water-fat · T1H2O")
+    assert (brush.low.text(), brush.high.text()) == ("500 ms", "2000 ms")
+    binding.panel.tools.fill_bar.show_slices("1, 3–5")
     assert binding.panel.minimumSizeHint().width() <= 284

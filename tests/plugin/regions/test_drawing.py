@@ -2,106 +2,25 @@
 
 import numpy as np
 import pytest
+from drawing_cases import (
+    RF,
+    SHAPE,
+    SQUARE,
+    VI,
+    VL,
+    VM,
+    canvas,
+    click,
+    draw_polygon,
+    pick,
+    press,
+    stroke,
+)
 from gui_waits import wait_for_layers
-from napari.settings import get_settings
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
-from superqt.utils import WorkerBase
+from qtpy.QtCore import Qt
 
-from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.session import MapsSet, RegionChoice, session_of
+from napari_mrf.plugin.session import RegionChoice, session_of
 from napari_mrf.rois.polygons import polygon_mask
-
-SHAPE = (3, 60, 80)
-AFFINE = np.diag([-1.0, -1.0, 8.0, 1.0])  # shown as in the file
-VL, VI, VM, RF = 7, 8, 9, 10
-SQUARE = [(10, 10), (10, 40), (35, 40), (35, 10)]
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(show=True)
-    get_settings().application.confirm_close_window = False
-    viewer.window._qt_window.resize(1280, 900)
-    series = MRFSeries(np.ones((3, *SHAPE), np.complex64), AFFINE)
-    data, attributes, _ = series_layer_data(series, "thigh")
-    viewer.add_image(data, **attributes)
-    session = session_of(viewer)
-    session.set_series(series, "thigh")
-    ff = np.linspace(0, 1, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
-    session.add_maps(MapsSet("water-fat", ParameterMaps({"FF": ff}, affine=AFFINE), "thigh"))
-    viewer.dims.set_point(1, 8.0)
-    yield viewer
-    WorkerBase.await_workers(20_000)
-
-
-@pytest.fixture
-def dock(viewer, qtbot):
-    dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF ROIs")[1]
-    qtbot.waitUntil(dock.panels["rois"].draw_button.isEnabled)
-    size = viewer.canvas.size
-
-    def is_laid_out():
-        nonlocal size
-        before, size = size, viewer.canvas.size
-        return before == size and size[1] < 700
-
-    qtbot.waitUntil(is_laid_out)
-    viewer.fit_to_view()
-    shown = np.array(viewer.canvas.size) / viewer.scene.camera.zoom
-    assert (shown >= SHAPE[1:]).all()
-    return dock
-
-
-def at(viewer, position):
-    """Return the pixel of the canvas that shows (row, column) in mm."""
-    camera = viewer.scene.camera
-    size = np.array(viewer.canvas.size)
-    y, x = (np.array(position, float) - camera.center[-2:]) * camera.zoom + size / 2
-    return QPoint(round(x), round(y))
-
-
-def canvas(viewer):
-    return viewer.window._qt_viewer.canvas.native
-
-
-def click(qtbot, viewer, position):
-    native, pixel = canvas(viewer), at(viewer, position)
-    qtbot.mouseMove(native, pixel)
-    qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=pixel)
-
-
-def draw_polygon(qtbot, viewer, corners):
-    native = canvas(viewer)
-    for corner in corners:
-        pixel = at(viewer, corner)
-        for step in (QPoint(-9, -7), QPoint(-3, 2), QPoint(0, 0)):  # a hand moves, it does not jump
-            qtbot.mouseMove(native, pixel + step)
-            qtbot.wait(5)
-        qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=pixel)
-    qtbot.mouseDClick(native, Qt.MouseButton.LeftButton, pos=pixel)
-
-
-def drag_to(native, pixel):
-    """Move the mouse with the button down, which QTest cannot."""
-    where = QPointF(pixel), QPointF(native.mapToGlobal(pixel))
-    left = Qt.MouseButton.LeftButton
-    move = QMouseEvent(QEvent.Type.MouseMove, *where, Qt.MouseButton.NoButton, left,
-                       Qt.KeyboardModifier.NoModifier)  # fmt: skip
-    QApplication.sendEvent(native, move)
-
-
-def pick(qtbot, panel, label):
-    tree = panel.tree
-    tree.scrollToItem(tree._rows[label])
-    center = tree.visualItemRect(tree._rows[label]).center()
-    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=center)
-
-
-def press(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(8, button.height() // 2))
 
 
 def test_a_polygon_by_mouse_a_click_on_it_and_undo_by_key(qtbot, viewer, dock):
@@ -244,15 +163,8 @@ def test_a_vertex_that_is_dragged_changes_what_is_counted(qtbot, viewer, dock):
     editor.outlines_layer.mode = "direct"
     editor.outlines_layer.selected_data = {0}
     before = session.regions.labels.copy()
-    native = canvas(viewer)
-    start, end = at(viewer, SQUARE[2]), at(viewer, (50, 60))
-    qtbot.mouseMove(native, start)
-    qtbot.mousePress(native, Qt.MouseButton.LeftButton, pos=start)
-    for share in (0.3, 0.6, 1.0):
-        drag_to(native, start + (end - start) * share)
-        qtbot.wait(20)
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
-        qtbot.mouseRelease(native, Qt.MouseButton.LeftButton, pos=end)
+        stroke(qtbot, viewer, SQUARE[2], (50, 60))
     outline = editor.outlines_layer.data[0]
     inside = session.regions.labels[1] == VL
     assert np.array_equal(inside, polygon_mask(outline[:, 1:], SHAPE[1:]))

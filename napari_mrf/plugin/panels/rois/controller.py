@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import threading
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 
-from napari_mrf.compute.steps import result_of
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs.garbage import start_thread
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import PARAMETER_KEY
-from napari_mrf.plugin.layers.outlines import prepare_outlines
-from napari_mrf.plugin.layers.regions import prepare_colors, table_names
+from napari_mrf.plugin.layers.regions import table_names
 from napari_mrf.plugin.layers.subjects import is_here
+from napari_mrf.plugin.panels.rois.drawing import RoisDrawing
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
 from napari_mrf.plugin.panels.rois.look import RegionsLookBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
-from napari_mrf.plugin.preparation.kernels import DRAWING
-from napari_mrf.plugin.preparation.preparation import PREPARATION
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
-from napari_mrf.plugin.viewer.layer_turns import WAITING, layer_turns_of
 from napari_mrf.rois.label_set import foreign_labels
 from napari_mrf.rois.polygons import outline_record, outlines_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from napari.components import ViewerModel
     from napari.utils.events import Event
@@ -67,7 +60,6 @@ class RoisBinding:
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
         panel.delete_requested.connect(self._on_delete_requested)
         panel.copy_requested.connect(self._on_copy_requested)
-        panel.fill_requested.connect(self._on_fill_requested)
         panel.undo_requested.connect(self.undo)
         panel.redo_requested.connect(self.redo)
         panel.edit_requested.connect(self._on_edit_requested)
@@ -92,19 +84,28 @@ class RoisBinding:
         for layer in self.viewer.layers:
             self.bond.connect(layer.events.name, self._show_layers)
         self._on_series_changed(self.session.series)
-        self.editor.set_pen(panel.tree.picked())
+        self.drawing.set_pen(panel.tree.picked())
 
     def undo(self) -> None:
-        """Undo the last change of the regions."""
-        self.editor.undo()
+        """Undo the last thing the user did to the regions."""
+        if not self.drawing.smart.take_back():
+            self.editor.undo()
 
     def redo(self) -> None:
-        """Redo the last undone change."""
+        """Redo what was undone last."""
         self.editor.redo()
 
     def toggle_outlines(self) -> None:
         """Show the outlines of regions only, or fill them."""
         self.look.toggle()
+
+    def next_region(self) -> None:
+        """Pick the next region of the list."""
+        self.panel.tree.pick_beside(1)
+
+    def previous_region(self) -> None:
+        """Pick the region before in the list."""
+        self.panel.tree.pick_beside(-1)
 
     def state(self) -> dict[str, Any]:
         """Return the options of the panel, and the polygons, which label files cannot hold."""
@@ -129,7 +130,7 @@ class RoisBinding:
         self._show()
         if isinstance(label, int) and label in self.editor.table:
             self.panel.tree.select(label)
-            self.editor.set_pen(label)
+            self.drawing.set_pen(label)
         self.editor.put_back_outlines(outlines_from(state.get("outlines")))
         self.look.restore(state.get("filled"))
         self.statistics.restore(state)
@@ -153,9 +154,12 @@ class RoisBinding:
             )
 
     def _show_actions(self, *_: Any) -> None:
-        slices = self.editor.slices
-        here = self.editor.layers.slice_in_view() in slices.get(self.panel.tree.picked(), ())
-        self.panel.set_actions(is_picked_here=here, is_any=bool(slices))
+        slices, z = self.editor.slices, self.editor.layers.slice_in_view()
+        self.panel.set_actions(
+            is_picked_drawn=self.panel.tree.picked() in slices,
+            is_any_here=any(z in drawn for drawn in slices.values()),
+            is_any=bool(slices),
+        )
 
     def _show_layers(self, *_: Any) -> None:
         self._layers = {
@@ -179,16 +183,10 @@ class RoisBinding:
             self.panel.notice.clear()
 
     def _on_delete_requested(self) -> None:
-        self.editor.delete(self.panel.tree.picked(), self.editor.layers.slice_in_view())
+        self.editor.delete_here(self.panel.tree.picked())
 
-    def _on_copy_requested(self, is_for_all: bool) -> None:
-        self.editor.copy_to_next_slice(self._regions(is_for_all))
-
-    def _on_fill_requested(self, is_for_all: bool) -> None:
-        self.editor.fill_between_slices(self._regions(is_for_all))
-
-    def _regions(self, is_for_all: bool) -> list[int]:
-        return list(self.editor.slices) if is_for_all else [self.panel.tree.picked()]
+    def _on_copy_requested(self, is_for_all: bool, step: int) -> None:
+        self.editor.copy_to_next_slice(self.drawing.regions(is_for_all), step)
 
     def _on_layer_picked(self, name: str) -> None:
         if name not in self._layers:
@@ -232,17 +230,17 @@ class RoisBinding:
             if usual and self.panel.set_picker.currentText() != usual:
                 self.panel.set_picker.setCurrentText(usual)
                 self._show()
-                self.editor.set_pen(self.panel.tree.picked())
+                self.drawing.set_pen(self.panel.tree.picked())
                 return
         self._show()
 
     def _on_set_changed(self, _: str) -> None:
         self._has_picked_set = True
         self._show()
-        self.editor.set_pen(self.panel.tree.picked())
+        self.drawing.set_pen(self.panel.tree.picked())
 
     def _on_label_picked(self, label: int) -> None:
-        self.editor.set_pen(label)
+        self.drawing.set_pen(label)
         self.drawing.show()
         self.look.show()
         self._show_actions()
@@ -253,7 +251,7 @@ class RoisBinding:
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
         if choice is not None and choice.label != self.panel.tree.picked():
             self.panel.tree.select(choice.label)
-            self.editor.set_pen(choice.label)
+            self.drawing.set_pen(choice.label)
         self.drawing.show()
         self.look.show()
         self._show_actions()
@@ -272,91 +270,3 @@ class RoisBinding:
             self.labels.recolor(picked)
         elif name == "remove":
             self.labels.remove(picked)
-
-
-_OWNER = "drawing"
-
-
-class RoisDrawing:
-    """Controller of drawing: the *Draw* button and double clicks in the list.
-
-    Parameters
-    ----------
-    viewer : napari viewer
-        The viewer with the regions.
-    panel : RoisPanel
-        The view.
-    """
-
-    def __init__(self, viewer: ViewerModel, panel: RoisPanel) -> None:
-        self.panel = panel
-        self.editor = regions_editor_of(viewer)
-        self._turns = layer_turns_of(unwrapped(viewer))
-        self._is_starting = False
-        panel.shown.connect(prepare_drawing)
-        panel.draw_requested.connect(self._on_draw_requested)
-        panel.tree.draw_requested.connect(self._on_tree_draw_requested)
-
-    def show(self, *_: Any) -> None:
-        """Show whether drawing is on, and for which region."""
-        label = self.editor.table.get(self.panel.tree.picked())
-        is_drawing = self._is_starting or self.editor.is_drawing()
-        self.panel.set_drawing(label.name if label is not None else "", is_drawing)
-
-    def _on_draw_requested(self, is_wanted: bool) -> None:
-        if is_wanted and self.panel.tree.picked():
-            self.panel.notice.clear()
-            self._start_drawing(self.panel.tree.picked())
-        else:
-            self._turns.drop(_OWNER)
-            self._is_starting = False
-            self.editor.stop_drawing()
-        self.show()
-
-    def _on_tree_draw_requested(self, label: int) -> None:
-        if self.panel.draw_button.isEnabled():
-            self._start_drawing(label)
-
-    def _start_drawing(self, label: int) -> None:
-        """Start now, or in the turns that follow where layers have to be made first."""
-        self._is_starting = True
-        self.show()
-        self._turns.begin(_OWNER, self._start_by_turns(label), self.panel)
-        if self.editor.outlines_layer is not None:
-            self._turns.finish(_OWNER)
-
-    def _start_by_turns(self, label: int) -> Iterator[Any]:
-        is_prepared = prepare_drawing()
-        is_late = not is_prepared.is_set()
-        if is_late:
-            self.panel.notice.say("Preparing to draw; it starts by itself.", kind="note")
-        while not is_prepared.is_set():
-            yield WAITING
-        if is_late:
-            self.panel.notice.clear()
-        yield from self.editor.start_by_turns(label)
-        self._is_starting = False
-        self.show()
-
-
-@cache
-def prepare_drawing() -> threading.Event:
-    """Compile, before the first stroke, what napari needs to draw regions and color labels.
-
-    Returns
-    -------
-    Event
-        Set when that is done.
-    """
-    is_done = threading.Event()
-    start_thread(partial(_compile, is_done), name="drawing")
-    return is_done
-
-
-def _compile(is_done: threading.Event) -> None:
-    try:
-        result_of(PREPARATION.waiting(DRAWING))
-        prepare_colors()
-        prepare_outlines()
-    finally:
-        is_done.set()

@@ -188,7 +188,10 @@ class RoisFilesBinding:
         if loaded.table is None:
             sentences.append("The names come from the current list; import a label file if they "
                              "are different.")  # fmt: skip
-        self.panel.notice.say(" ".join(sentences), kind="note") if sentences else None
+        if sentences:
+            self.panel.notice.say(" ".join(sentences), kind="note")
+        else:
+            self.panel.notice.clear()  # what was told of the former regions
 
     def _keep_for_later(self, loaded: LoadedLabels, table: Mapping[int, Label]) -> None:
         """Give labels to the subject they were loaded for, which is not shown any more."""

@@ -21,6 +21,7 @@ from napari_mrf.plugin.kit.picker import Picker, form_label
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.rois.look import RegionsLook
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
+from napari_mrf.plugin.panels.rois.tools import DrawingTools, tool_button
 from napari_mrf.plugin.panels.rois.tree import ALL_SETS, RegionsTree
 from napari_mrf.plugin.present import present
 from napari_mrf.rois.muscles import SETS
@@ -61,7 +62,9 @@ class RoisPanel(QWidget):
         The change of the list: "add", "rename", "recolor", "remove", "import" or "export".
     draw_requested
         True to draw the picked region, False to stop.
-    copy_requested, fill_requested
+    copy_requested
+        True for all regions, False for the picked one; 1 to the next slice, -1 to the previous.
+    fill_requested
         True for all regions, False for the picked one.
     delete_requested, undo_requested, redo_requested, load_requested, save_requested
         The user pressed the button.
@@ -76,7 +79,7 @@ class RoisPanel(QWidget):
     set_changed = Signal(str)
     edit_requested = Signal(str)
     draw_requested = Signal(bool)
-    copy_requested = Signal(bool)
+    copy_requested = Signal(bool, int)
     fill_requested = Signal(bool)
     delete_requested = Signal()
     undo_requested = Signal()
@@ -98,23 +101,34 @@ class RoisPanel(QWidget):
         self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of regions")
         self.draw_button = QPushButton("Draw")
         self.draw_button.setCheckable(True)
-        self.delete_button = _button("Delete here", "Delete the picked region in this slice")
-        self.copy_button = _button(
-            "Copy to next slice",
+        self.tools = DrawingTools()
+        self.delete_button = tool_button(
+            "Delete here",
+            "Delete the outlines that are selected on the image, or else the picked region in this "
+            "slice",
+        )
+        self.previous_button = tool_button(
+            "Copy to previous",
+            "Copy the picked region, with its polygons, to the previous slice and go there",
+        )
+        self.copy_button = tool_button(
+            "Copy to next",
             "Copy the picked region, with its polygons, to the next slice and go there",
         )
-        self.fill_button = _button(
+        self.fill_button = tool_button(
             "Fill between slices",
             "Interpolate the picked region between the slices in which it is drawn; other regions "
-            "keep their voxels",
+            "keep their voxels. What will come is shown first.",
         )
         self.for_all = QCheckBox("All regions")
-        self.for_all.setToolTip("Copy and fill all regions, not only the picked one")
+        self.for_all.setToolTip("Copy, fill and outline all regions, not only the picked one")
         self.look = RegionsLook()
-        self.undo_button = _button("Undo", "Undo the last change (Ctrl+Z)")
-        self.redo_button = _button("Redo", "Redo the last undone change (Ctrl+Shift+Z)")
-        self.load_button = _button("Load labels…", "Show the labels of a NIfTI file")
-        self.save_button = _button(
+        self.undo_button = tool_button(
+            "Undo", "Undo what you did last in this step, whatever it was (Ctrl+Z)"
+        )
+        self.redo_button = tool_button("Redo", "Redo what was undone last (Ctrl+Shift+Z)")
+        self.load_button = tool_button("Load labels…", "Show the labels of a NIfTI file")
+        self.save_button = tool_button(
             "Save labels…",
             "Write the labels as NIfTI on the grid of the series, and their names to a text file",
         )
@@ -138,9 +152,14 @@ class RoisPanel(QWidget):
         layout.addLayout(_row(form_label("Regions"), self.set_picker, self.edit_button))
         layout.addWidget(self.tree)
         layout.addWidget(self.look)
-        layout.addLayout(_row(self.draw_button, self.delete_button))
-        layout.addLayout(_row(self.copy_button, self.fill_button))
-        layout.addLayout(_row(self.for_all, self.undo_button, self.redo_button))
+        layout.addLayout(_row(self.draw_button, self.tools.smart_button))
+        layout.addLayout(_row(*self.tools.vertex_buttons.values()))
+        layout.addWidget(self.tools.brush)
+        layout.addLayout(_row(self.delete_button, self.tools.outline_button))
+        layout.addLayout(_row(self.previous_button, self.copy_button))
+        layout.addLayout(_row(self.fill_button, self.for_all))
+        layout.addWidget(self.tools.fill_bar)
+        layout.addLayout(_row(self.undo_button, self.redo_button))
         layout.addLayout(_row(self.load_button, self.save_button))
         layout.addWidget(self.needs)
         layout.addWidget(self.notice)
@@ -159,6 +178,7 @@ class RoisPanel(QWidget):
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._on_context_menu)
         self.copy_button.clicked.connect(self._on_copy_clicked)
+        self.previous_button.clicked.connect(self._on_previous_clicked)
         self.fill_button.clicked.connect(self._on_fill_clicked)
         for button, signal in (
             (self.delete_button, self.delete_requested),
@@ -189,20 +209,25 @@ class RoisPanel(QWidget):
             "Click on the image to set the corners, double-click on the last one. Press the "
             "button again to stop."
             if is_drawing
-            else "Draw a polygon around the picked region in this slice"
+            else "Draw a polygon around the picked region in this slice. The keys . and , pick the "
+            "next and the previous region of the list."
         )
 
     def set_needs(self, reason: str) -> None:
         """Say in gray what is missing; drawing works when nothing is."""
         self.needs.setText(reason)
         self.needs.setVisible(bool(reason))
-        for widget in (self.draw_button, self.load_button, self.layer_picker):
+        for widget in (self.draw_button, self.tools.smart_button, self.load_button,
+                       self.layer_picker):  # fmt: skip
             widget.setEnabled(not reason)
 
-    def set_actions(self, *, is_picked_here: bool, is_any: bool) -> None:
-        """Enable the buttons for the picked region in this slice, and for all drawn regions."""
-        self.delete_button.setEnabled(is_picked_here)
-        for button in (self.copy_button, self.fill_button, self.save_button):
+    def set_actions(self, *, is_picked_drawn: bool, is_any_here: bool, is_any: bool) -> None:
+        """Enable the buttons for the picked region, for those in this slice, and for all drawn."""
+        self.delete_button.setEnabled(is_any_here)
+        for button in self.tools.vertex_buttons.values():
+            button.setEnabled(is_picked_drawn)
+        for button in (self.previous_button, self.copy_button, self.fill_button,
+                       self.tools.outline_button, self.save_button):  # fmt: skip
             button.setEnabled(is_any)
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -214,7 +239,10 @@ class RoisPanel(QWidget):
         self.edit_requested.emit(action.data())
 
     def _on_copy_clicked(self) -> None:
-        self.copy_requested.emit(self.for_all.isChecked())
+        self.copy_requested.emit(self.for_all.isChecked(), 1)
+
+    def _on_previous_clicked(self) -> None:
+        self.copy_requested.emit(self.for_all.isChecked(), -1)
 
     def _on_fill_clicked(self) -> None:
         self.fill_requested.emit(self.for_all.isChecked())
@@ -227,13 +255,6 @@ class RoisPanel(QWidget):
 
     def _on_context_menu(self, at: QPoint) -> None:
         self.edit_menu.popup(present(self.tree.viewport()).mapToGlobal(at))
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.setStyleSheet("padding-left: 2px; padding-right: 2px;")  # two a row in a narrow dock
-    return button
 
 
 def _menu_button(text: str, menu: QMenu, tooltip: str) -> QToolButton:

@@ -111,6 +111,15 @@ class RegionsTree(QTreeWidget):
         self.blockSignals(False)
         present(self.viewport()).update()
 
+    def pick_beside(self, step: int) -> None:
+        """Pick the next label of the list, or with -1 the one before; the ends are joined."""
+        labels = list(self._rows)
+        if labels:
+            at = labels.index(self._picked) if self._picked in labels else -max(step, 0)
+            label = labels[(at + step) % len(labels)]
+            self.select(label)
+            self.label_picked.emit(label)
+
     def rename(self, label: int) -> None:
         """Let the user type another name."""
         row = self._rows.get(label)
