@@ -41,28 +41,29 @@ def draw_closeup(
     color_of : callable
         Makes the color of a set readable on the background.
     """
-    is_distribution = isinstance(found, Distribution)
-    names = found.counts if is_distribution else found.values
-    for index, name in enumerate(names):
-        style: dict[str, Any] = predicted_style(index)
-        style["color"] = color_of(style["color"])
-        if is_distribution:
-            axes.stairs(found.counts[name], found.edges, label=legend_name(name), **style)
-            continue
-        axes.plot(found.distances, found.values[name], label=legend_name(name), **style)
-        if name in found.deviations:
-            low, high = (found.values[name] + s * found.deviations[name] for s in (-1, 1))
-            axes.fill_between(found.distances, low, high, color=style["color"],
-                              alpha=_BAND_ALPHA, linewidth=0)  # fmt: skip
     title = printed(found.key).title
-    if is_distribution:
+    if isinstance(found, Distribution):
+        for index, (name, counts) in enumerate(found.counts.items()):
+            axes.stairs(counts, found.edges, label=legend_name(name), **_style(index, color_of))
         axes.set(xlabel=title, ylabel="Voxels", xlim=(found.edges[0], found.edges[-1]))
         axes.set_ylim(bottom=0)
         print_ticks(found.key, axes.xaxis)
-    else:
-        axes.set(xlabel=f"Distance ({found.unit})", ylabel=title,
-                 xlim=(0, max(found.distances[-1], np.finfo(float).tiny)))  # fmt: skip
-        print_ticks(found.key, axes.yaxis)
+        return
+    for index, (name, values) in enumerate(found.values.items()):
+        style = _style(index, color_of)
+        axes.plot(found.distances, values, label=legend_name(name), **style)
+        if name in found.deviations:
+            low, high = values - found.deviations[name], values + found.deviations[name]
+            axes.fill_between(found.distances, low, high, color=style["color"],
+                              alpha=_BAND_ALPHA, linewidth=0)  # fmt: skip
+    axes.set(xlabel=f"Distance ({found.unit})", ylabel=title,
+             xlim=(0, max(found.distances[-1], np.finfo(float).tiny)))  # fmt: skip
+    print_ticks(found.key, axes.yaxis)
+
+
+def _style(index: int, color_of: Callable[[str], str]) -> dict[str, Any]:
+    style = predicted_style(index)
+    return {**style, "color": color_of(style["color"])}
 
 
 def closeup_figure(found: Distribution | Profile, title: str) -> Figure:

@@ -106,7 +106,7 @@ def picture_figure(
         for label in np.unique(picture.labels[picture.labels > 0]):
             edges = region_edges(picture.labels == label) * (width, height)
             color = picture.region_colors.get(int(label), "0.5")
-            axes.add_collection(LineCollection(edges, colors=color, linewidths=0.9,
+            axes.add_collection(LineCollection(list(edges), colors=color, linewidths=0.9,
                                                capstyle="projecting"))  # fmt: skip
     if scale_bar and picture.pixel_mm is not None:
         _draw_scale_bar(axes, wide)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
 from napari_mrf.data.parameters import PARAMETERS
 
 
@@ -67,3 +69,26 @@ def formatted(value: float, specification: str) -> str:
 def significant(value: float, digits: int) -> str:
     """Return a number of so many digits, without an exponent from 0.0001 to 999,999."""
     return f"{float(f'{value:.{digits}g}'):g}"
+
+
+_VOXEL_DIGITS = {"FF": 3, "B1": 3, "Df": 1, "T2": 1, "PD": 4}
+_NO_VALUE = "–"
+
+
+def value_text(key: str, value: float) -> str:
+    """Return the value of one voxel with its usual digits, or a dash if there is none."""
+    return rounded(value, _VOXEL_DIGITS.get(key, 0), significant=key == "PD")
+
+
+def deviation_text(key: str, deviation: float) -> str:
+    """Return a standard deviation with the digits of its value."""
+    # Of a value without a scale of its own two digits say enough.
+    return f"{deviation:.2g}".replace("-", "−") if key == "PD" else value_text(key, deviation)
+
+
+def rounded(value: float, digits: int, *, significant: bool = False) -> str:
+    """Return a number with so many decimals, or significant digits; a dash if there is none."""
+    if not np.isfinite(value):
+        return _NO_VALUE
+    words = f"{value:.{digits}g}" if significant else f"{value:.{digits}f}"
+    return words.replace("-", "−")

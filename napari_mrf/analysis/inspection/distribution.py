@@ -1,4 +1,4 @@
-"""How the values of a map are distributed in regions, for several reconstructions alike."""
+"""Distribution of the values of a map in regions, alike for several reconstructions."""
 
 from __future__ import annotations
 

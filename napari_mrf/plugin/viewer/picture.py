@@ -1,4 +1,4 @@
-"""What is seen on the canvas as data: the map in front, its slice, zoom, colors and regions."""
+"""Picture of what the canvas shows, as data: the map in front, its slice, zoom and regions."""
 
 from __future__ import annotations
 

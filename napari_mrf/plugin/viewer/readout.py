@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.data.parameters import PARAMETERS, rules_broken
-from napari_mrf.plots.value_texts import deviation_text, value_text
+from napari_mrf.plots.printed_numbers import deviation_text, value_text
 from napari_mrf.plugin.layers.metadata import SET_KEY
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import one_per_viewer, session_of

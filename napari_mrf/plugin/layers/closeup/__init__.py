@@ -1,1 +1,1 @@
-"""What helps to look closely: outlines of regions, the mean over frames, the line of a profile."""
+"""Close-ups: outlines of regions, the mean over frames, the line of a profile."""

@@ -1,4 +1,4 @@
-"""How a Labels layer shows regions: their outlines, which leave the map visible, or filled."""
+"""Look of regions in a Labels layer: outlines, which leave the map visible, or filled."""
 
 from __future__ import annotations
 

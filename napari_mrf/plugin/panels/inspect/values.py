@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
-from napari_mrf.plots.value_texts import deviation_text, rounded, value_text
+from napari_mrf.plots.printed_numbers import deviation_text, rounded, value_text
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:

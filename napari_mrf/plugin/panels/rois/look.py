@@ -1,4 +1,4 @@
-"""How regions are shown: as outlines or filled, and how opaque each of them is."""
+"""Look of the regions: outlines or filled, and how opaque each of them is."""
 
 from __future__ import annotations
 
