@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from napari_mrf.analysis.inspection.distribution import Distribution
 from napari_mrf.errors import shown
-from napari_mrf.plots.agreement_axes import print_ticks
+from napari_mrf.plots.agreement.agreement_axes import print_ticks
 from napari_mrf.plots.names import AS_IT_IS, as_it_is, legend_name
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.trace_styles import predicted_style

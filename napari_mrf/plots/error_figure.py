@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from napari_mrf.analysis.images.error_maps import error_limits
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
 from napari_mrf.errors import shown
-from napari_mrf.plots.agreement_axes import print_ticks
+from napari_mrf.plots.agreement.agreement_axes import print_ticks
 from napari_mrf.plots.colormaps import error_colors, valid_colors
 from napari_mrf.plots.names import AS_IT_IS
 from napari_mrf.plots.printed_numbers import printed

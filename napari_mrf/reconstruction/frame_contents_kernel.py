@@ -1,4 +1,4 @@
-"""What single frames hold, compiled.
+"""Sizes of single frames, compiled.
 
 Apart from `frame_contents`, which loads numba with it only once there are frames.
 """

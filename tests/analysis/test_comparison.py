@@ -19,8 +19,8 @@ from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import Label, save_label_table, save_labels, save_maps
-from napari_mrf.plots.agreement_axes import print_ticks
-from napari_mrf.plots.agreement_figure import agreement_figure
+from napari_mrf.plots.agreement.agreement_axes import print_ticks
+from napari_mrf.plots.agreement.agreement_figure import agreement_figure
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.colormaps import error_colors
 from napari_mrf.plots.error_figure import error_figure

@@ -15,9 +15,9 @@ from napari_mrf.analysis.comparison.subjects import SubjectMaps
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label
-from napari_mrf.plots.agreement_figure import agreement_figure, overview_figure
+from napari_mrf.plots.agreement.agreement_figure import agreement_figure, overview_figure
+from napari_mrf.plots.agreement.shares_figure import shares_figure
 from napari_mrf.plots.region_styles import point_styles
-from napari_mrf.plots.shares_figure import shares_figure
 from napari_mrf.report.comparison.content import ReportLabel, report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report

@@ -83,7 +83,7 @@ class Readout:
         viewer.status = self._written
 
     def _text(self, viewer: Any, voxel: Voxel) -> str:
-        place = f"{self._session.series_name} {voxel}"
+        place = f"{self._session.subject.name} {voxel}"
         region = region_at(self._session, voxel)
         where = " · ".join(filter(None, (place, region)))
         maps_set = set_in_view(viewer, self._session)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.plots.agreement_figure import agreement_figure, key_figure, overview_figure
+from napari_mrf.plots.agreement.agreement_figure import (
+    agreement_figure,
+    key_figure,
+    overview_figure,
+)
+from napari_mrf.plots.agreement.normality_figure import normality_figure
+from napari_mrf.plots.agreement.shares_figure import maps_with_shares, shares_figure
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
-from napari_mrf.plots.normality_figure import normality_figure
-from napari_mrf.plots.shares_figure import maps_with_shares, shares_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

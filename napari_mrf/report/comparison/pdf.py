@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.backends.backend_pdf import PdfPages
 
-from napari_mrf.plots.agreement_figure import (
+from napari_mrf.plots.agreement.agreement_figure import (
     fill_agreement,
     fill_key,
     fill_overview,
     key_height_inches,
     overview_height_inches,
 )
+from napari_mrf.plots.agreement.map_grid import n_rows
+from napari_mrf.plots.agreement.normality_figure import fill_normality
+from napari_mrf.plots.agreement.shares_figure import fill_shares, maps_with_shares
 from napari_mrf.plots.blurriness_figure import fill_blurriness
 from napari_mrf.plots.error_figure import error_height_inches, fill_errors
 from napari_mrf.plots.figure_files import FILE_STYLE, write_page
-from napari_mrf.plots.map_grid import n_rows
-from napari_mrf.plots.normality_figure import fill_normality
-from napari_mrf.plots.shares_figure import fill_shares, maps_with_shares
 from napari_mrf.report.comparison.drawings import (
     BLURRINESS,
     KEY,

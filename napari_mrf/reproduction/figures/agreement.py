@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from napari_mrf.analysis.agreement.statistics import map_agreement
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
+from napari_mrf.plots.agreement.agreement_axes import draw_bland_altman, draw_scatter, usable
 
 if TYPE_CHECKING:
     import pandas as pd

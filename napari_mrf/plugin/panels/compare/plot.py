@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QPoint, Signal
 from qtpy.QtWidgets import QToolTip
 
-from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter
+from napari_mrf.plots.agreement.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
 from napari_mrf.plots.names import as_it_is
 from napari_mrf.plots.printed_numbers import printed

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from napari_mrf.analysis.agreement.agreement_table import agreement_row
 from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
-from napari_mrf.plots.agreement_axes import usable
+from napari_mrf.plots.agreement.agreement_axes import usable
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.error_layers import CompareErrors
 from napari_mrf.plugin.panels.compare.results_view import REGIONS_TAB

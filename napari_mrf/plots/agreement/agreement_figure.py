@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.agreement_axes import draw_bland_altman, draw_scatter, usable
-from napari_mrf.plots.map_grid import fill_grid, n_rows
+from napari_mrf.plots.agreement.agreement_axes import draw_bland_altman, draw_scatter, usable
+from napari_mrf.plots.agreement.map_grid import fill_grid, n_rows
 from napari_mrf.plots.names import as_it_is, label_axes, legend_name
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import RegionStyle, point_styles, subject_markers

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from napari_mrf.analysis.agreement.statistics import BY_SUBJECTS
-from napari_mrf.plots.agreement_axes import print_ticks
-from napari_mrf.plots.map_grid import fill_grid, n_rows
+from napari_mrf.plots.agreement.agreement_axes import print_ticks
+from napari_mrf.plots.agreement.map_grid import fill_grid, n_rows
 from napari_mrf.plots.names import label_axes
 from napari_mrf.plots.printed_numbers import printed
 

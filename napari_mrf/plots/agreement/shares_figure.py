@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from napari_mrf.analysis.agreement.relative import PERCENT, RATIO, shares
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plots.agreement_axes import draw_levels, draw_points, print_ticks, usable
-from napari_mrf.plots.agreement_figure import styles_of
-from napari_mrf.plots.map_grid import fill_grid, n_rows
+from napari_mrf.plots.agreement.agreement_axes import draw_levels, draw_points, print_ticks, usable
+from napari_mrf.plots.agreement.agreement_figure import styles_of
+from napari_mrf.plots.agreement.map_grid import fill_grid, n_rows
 from napari_mrf.plots.names import label_axes
 from napari_mrf.plots.printed_numbers import printed
 

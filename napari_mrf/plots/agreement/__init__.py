@@ -1,0 +1,1 @@
+"""Agreement of two reconstructions in regions, drawn: scatter, Bland-Altman, quantiles, shares."""
