@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.dock_style import DockStyle
 from napari_mrf.plugin.kit.help import show_help
-from napari_mrf.plugin.kit.quiet_texts import QuietTexts
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
 from napari_mrf.plugin.panels.compare.panel import ComparePanel
@@ -108,11 +108,11 @@ class _Dock(QWidget):
         self._column.setSpacing(4)
         content = QWidget()
         content.setLayout(self._column)
-        self._quiet_texts = QuietTexts(viewer, content)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab goes to what is in it
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -122,6 +122,7 @@ class _Dock(QWidget):
         self._layout.addWidget(self._scroll)
         self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        DockStyle(self.viewer, self)
 
     def sizeHint(self) -> QSize:
         """Ask for the width the panels are laid out for."""
@@ -190,6 +191,8 @@ class MRFDock(_Dock):
         self.session_bar = SessionBar()
         self.session_bar.help_requested.connect(self._on_help_requested)
         self._layout.insertWidget(0, self.session_bar)
+        self.setTabOrder(self.session_bar.help_button, self.subject_bar.picker)
+        self.setTabOrder(self.subject_bar.picker, self.subject_bar.remove_button)
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
