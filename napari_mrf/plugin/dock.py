@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.dock_style import DockStyle
 from napari_mrf.plugin.kit.help import show_help
-from napari_mrf.plugin.kit.quiet_texts import QuietTexts
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
 from napari_mrf.plugin.panels.compare.panel import ComparePanel
@@ -129,12 +129,12 @@ class _Dock(QWidget):
         self._column.setSpacing(4)
         content = QWidget()
         content.setLayout(self._column)
-        self._quiet_texts = QuietTexts(viewer, content)
         readout_of(viewer)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab goes to what is in it
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -152,6 +152,7 @@ class _Dock(QWidget):
         close_guard_of(viewer).watch(self)
         self._unsaved = unsaved_of(viewer)
         Bond(self).connect(self._unsaved.changed, self._show_marks)
+        DockStyle(self.viewer, self)
 
     def _show_marks(self) -> None:
         """Mark the sections with something that is not saved."""
@@ -231,6 +232,8 @@ class MRFDock(_Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.session_bar.help_requested.connect(self._on_help_requested)
+        self.setTabOrder(self.session_bar.help_button, self.subject_bar.picker)
+        self.setTabOrder(self.subject_bar.picker, self.subject_bar.remove_button)
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()

@@ -1,8 +1,10 @@
 """Readers of series and of session files that are dropped or opened.
 
 A file is a series if it is a four-dimensional complex image, or if it has a JSON sidecar with a
-block "MRF"; only headers are read for this, and other images are left to other readers. A session
-file is recognized by its name, ``*.mrf.json``.
+block "MRF"; only headers are read for this, and other images are left to other readers. In a
+window it was napari that asked which reader to take, so there any file is taken: the panel says
+what is wrong with one that is no series, and how to load it. A session file is recognized by its
+name, ``*.mrf.json``.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
         return None
     if path.lower().endswith(".mrf.json"):
         return read_session
+    if napari.current_viewer() is not None:
+        return read
     try:
         return read if _is_series(Path(path)) else None
     except Exception:  # whatever is wrong with the file, it is for other readers to say

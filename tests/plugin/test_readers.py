@@ -3,11 +3,15 @@
 import json
 
 import h5py
+import napari
 import nibabel as nib
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
+from napari_mrf.plugin import readers
+from napari_mrf.plugin.dock import SeriesDock
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.readers import get_reader
 from napari_mrf.plugin.writer import write_maps
@@ -101,3 +105,21 @@ def test_maps_are_written_on_the_grid_of_their_file(tmp_path):
 def test_other_layers_are_not_written(tmp_path):
     with pytest.raises(MRFInputError, match="only the maps of one reconstruction"):
         write_maps(str(tmp_path / "x.nii.gz"), [(np.ones((2, 2)), {"metadata": {}}, "image")])
+
+
+def test_whoever_picks_this_reader_in_a_window_is_told_why_a_file_is_no_series(
+    qtbot, tmp_path, monkeypatch
+):
+    viewer = ViewerModel()
+    dock = SeriesDock(viewer)
+    qtbot.addWidget(dock)
+    monkeypatch.setattr(napari, "current_viewer", lambda: viewer)
+    monkeypatch.setattr(readers, "open_dock", lambda _: dock)
+    for array, cause in ((np.ones((5, 4, 2), np.int16), "the order of the axes is not known"),
+                         (np.ones((5, 4, 2, 9), np.float32), "the series is real")):  # fmt: skip
+        path = nifti(tmp_path / f"{array.ndim}.nii.gz", array)
+        assert get_reader(path)(path) == [(None,)]
+        notice = dock.panels["series"].notice
+        qtbot.waitUntil(lambda notice=notice, cause=cause: cause in notice.text())
+        assert "Load labels…" in notice.text()
+    assert len(viewer.layers) == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -153,6 +154,27 @@ def _proposed(
         )[:3]
     in_use = [order for order in fitting if order in _COMMON_ORDERS]
     return tuple((in_use or fitting)[:3])
+
+
+def frames_first(shape: Sized[int], usual: str | None) -> str:
+    """Return the order in which the first axis is time, if a known sequence fits only so.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the array.
+    usual : str or None
+        The order that the format has by itself.
+
+    Returns
+    -------
+    str
+        Such as ``"TXYZ"``; empty where nothing speaks for it.
+    """
+    if usual is None or len(usual) != len(shape) or not usual.endswith("T"):
+        return ""
+    lengths = {n for make in sequences.NAMED.values() for n in _lengths(make())}
+    return f"T{usual[:-1]}" if shape[0] in lengths and shape[-1] not in lengths else ""
 
 
 def affine_in_order(

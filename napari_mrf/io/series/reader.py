@@ -19,6 +19,7 @@ from napari_mrf.io.series.axes import (
     affine_in_order,
     axes_option,
     check_axes,
+    frames_first,
     propose_axes,
     unknown_axes,
 )
@@ -121,6 +122,13 @@ def load_series(
         images.append(other)
     sequence, notes = _settle_sequence(sequence, images)
     warnings += notes
+    likely = frames_first(source.array.shape, source.axes)
+    if likely and sequence is None and main.view.axes == source.axes and axes is None:
+        metadata["frames_first"] = likely
+        warnings.append(f"Read as {source.axes}, the series has {signal.shape[0]} frames; the "
+                        f"first axis of the file is {source.array.shape[0]} long, as a known "
+                        f"sequence is. If it is the frames, say so with {axes_option(likely)}."
+                        )  # fmt: skip
     if _is_conjugated(images):
         signal = signal.conj()
         metadata["conjugated"] = "the sidecar declares the opposite sign of the phase"

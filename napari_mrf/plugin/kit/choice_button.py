@@ -51,7 +51,7 @@ class ChoiceButton(QPushButton):
         super().__init__()
         self._what = what
         self._labels: dict[str, str] = {}
-        self.setToolTip(tooltip)
+        self._purpose = tooltip
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._menu = _LastingMenu(self)
@@ -88,8 +88,12 @@ class ChoiceButton(QPushButton):
 
     def _elide(self) -> None:
         room = self.width() - _ARROW
-        self.setText(
-            self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 40))
+        shown = self.fontMetrics().elidedText(
+            self._words, Qt.TextElideMode.ElideRight, max(room, 40)
+        )
+        self.setText(shown)
+        self.setToolTip(
+            self._purpose if shown == self._words else f"{self._words}\n{self._purpose}"
         )
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

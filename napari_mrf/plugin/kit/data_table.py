@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QEvent, QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QMenu, QTableView
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.data_table_model import Column, DataTableModel
 from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
-    from qtpy.QtCore import QEvent, QModelIndex
+    from qtpy.QtCore import QModelIndex
     from qtpy.QtGui import QContextMenuEvent, QKeyEvent
 
 __all__ = ["Column", "DataTable"]
@@ -35,6 +36,8 @@ class DataTable(QTableView):
     ----------
     name : str
         Name of the file and of the sheet that an export is offered under.
+    least_rows : int
+        Rows that the table has room for in any case.
 
     Signals
     -------
@@ -51,9 +54,12 @@ class DataTable(QTableView):
     exported = Signal(str)
     export_failed = Signal(str)
 
-    def __init__(self, name: str = "table") -> None:
+    def __init__(self, name: str = "table", *, least_rows: int = 0) -> None:
         super().__init__()
         self._name = name
+        self._least_rows = least_rows
+        self._is_as_high_as_rows = False
+        self._most_rows: int | None = None
         self._export: Callable[[], Mapping[str, pd.DataFrame]] | None = None
         self._model = DataTableModel(self)
         self.setModel(self._model)
@@ -67,9 +73,7 @@ class DataTable(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table: it must not be a trap
         self.setMouseTracking(True)
-        rows = present(self.verticalHeader())
-        rows.hide()
-        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        present(self.verticalHeader()).hide()
         header = present(self.horizontalHeader())
         header.setResizeContentsPrecision(_WIDTHS_FROM_ROWS)
         header.setHighlightSections(False)
@@ -78,6 +82,8 @@ class DataTable(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.clicked.connect(self._on_clicked)
         self.entered.connect(self._on_entered)
+        guard_wheel(present(self.horizontalScrollBar()))
+        self._fit_letters()
 
     def set_table(self, table: pd.DataFrame, columns: Sequence[Column]) -> None:
         """Show a table; the sort order is kept if its column still exists.
@@ -104,11 +110,9 @@ class DataTable(QTableView):
 
     def fit_rows(self, most: int | None = None) -> None:
         """Set the height to fit all rows, or at most so many, and a scroll bar below them."""
+        self._is_as_high_as_rows, self._most_rows = True, most
         shown = len(self._model.table) if most is None else min(len(self._model.table), most)
-        rows = shown * present(self.verticalHeader()).defaultSectionSize()
-        bar = present(self.horizontalScrollBar()).sizeHint().height()
-        header = present(self.horizontalHeader()).sizeHint().height()
-        self.setFixedHeight(header + rows + bar + 4)
+        self.setFixedHeight(self._height_of(shown))
 
     def table(self) -> pd.DataFrame:
         """Return the table as it was given."""
@@ -207,6 +211,26 @@ class DataTable(QTableView):
         """Report that the mouse is over no row."""
         super().leaveEvent(event)
         self.row_hovered.emit(-1)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of the letters."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self._fit_letters()
+
+    def _fit_letters(self) -> None:
+        present(self.verticalHeader()).setDefaultSectionSize(self.fontMetrics().height() + 8)
+        self._fit_columns(may_shrink=True)
+        if self._is_as_high_as_rows:
+            self.fit_rows(self._most_rows)
+        elif self._least_rows:
+            self.setMinimumHeight(self._height_of(self._least_rows))
+
+    def _height_of(self, n_rows: int) -> int:
+        rows = n_rows * present(self.verticalHeader()).defaultSectionSize()
+        bar = present(self.horizontalScrollBar()).sizeHint().height()
+        header = present(self.horizontalHeader()).sizeHint().height()
+        return header + rows + bar + 4
 
     def _fit_columns(self, *, may_shrink: bool) -> None:
         header = present(self.horizontalHeader())

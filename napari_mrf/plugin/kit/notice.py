@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
-from napari_mrf.plugin.kit.scrolling import bring_into_view
+from napari_mrf.plugin.kit.scrolling import bring_into_view, hold_still
 
 _SIGNS = {"problem": "⚠  ", "note": ""}
 # Translucent, so that the text keeps the theme's contrast on either background.
@@ -44,6 +44,7 @@ class Notice(QFrame):
     def clear(self) -> None:
         """Remove the message."""
         self._text = ""
+        hold_still(self)
         self.hide()
 
     def say(self, text: str, *, kind: str = "problem", cure: str = "") -> None:
@@ -60,6 +61,7 @@ class Notice(QFrame):
         """
         is_new = text != self._text
         self._text = text
+        holds = hold_still(self)
         self._label.setText(f"{_SIGNS[kind]}{_breakable(text)}")
         self.setStyleSheet(
             f"#mrfNotice {{ background: {_BACKGROUNDS[kind]}; border-radius: 4px; }}"
@@ -67,7 +69,7 @@ class Notice(QFrame):
         self.cure_button.setText(cure)
         self.cure_button.setVisible(bool(cure))
         self.show()
-        if is_new:
+        if is_new and not holds:
             bring_into_view(self, if_near=True)
 
     def text(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -16,7 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.picker import keep_width
 from napari_mrf.plugin.kit.scrolling import guard_wheel
+from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,17 +61,22 @@ class OptionForm(QWidget):
             self._layout.removeRow(0)
         self._editors = {}
         self._options = {option.name: option for option in options}
+        before = _reached_before(self)  # else Tab would come here last
         for option in options:
             editor = _editor(option)
             _set_value(editor, kept.get(option.name, option.default))
             editor.setToolTip(option.help)
-            editor.setMinimumWidth(90)
             guard_wheel(editor)
+            if isinstance(editor, QAbstractSpinBox):
+                keep_width(editor)
             _change_signal(editor).connect(self._on_edited)
             label = QLabel(option.label)
             label.setToolTip(option.help)
             self._layout.addRow(label, editor)
             self._editors[option.name] = editor
+            if before is not None:
+                self.setTabOrder(before, editor)
+            before = editor
         if not options:
             empty = QLabel("This method has no further options.")
             empty.setEnabled(False)
@@ -103,6 +111,16 @@ class OptionForm(QWidget):
 
     def _on_edited(self, *_: Any) -> None:
         self.changed.emit()
+
+
+def _reached_before(widget: QWidget) -> QWidget | None:
+    """Return what Tab reaches before a widget; None while it stands alone."""
+    before = present(widget.previousInFocusChain())
+    while before is not widget:
+        if before.focusPolicy() & Qt.FocusPolicy.TabFocus and not widget.isAncestorOf(before):
+            return before
+        before = present(before.previousInFocusChain())
+    return None
 
 
 def _editor(option: MethodOption) -> Editor:

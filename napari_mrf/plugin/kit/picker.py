@@ -1,11 +1,12 @@
-"""Combo boxes and forms for narrow docks: long entries end with an ellipsis."""
+"""Combo boxes, forms and rows for narrow docks: long entries end with an ellipsis."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QRect, Qt
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QFormLayout,
     QLabel,
@@ -13,7 +14,9 @@ from qtpy.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QWidget,
 )
+from superqt import QFlowLayout
 
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.present import present
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtGui import QPaintEvent
+    from qtpy.QtWidgets import QLayoutItem
 
 _LABEL_WIDTH = 76  # the longest is "Reference"
+_SPACE = 4
 
 
 class Picker(QComboBox):
@@ -40,7 +45,7 @@ class Picker(QComboBox):
         self._purpose = tooltip
         self.setToolTip(tooltip)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
+        self.setMinimumContentsLength(5)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         guard_wheel(self)
 
@@ -83,6 +88,7 @@ def narrow_form(*, spacing: int = 6) -> QFormLayout:
     form.setContentsMargins(0, 0, 0, 0)
     form.setSpacing(spacing)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     return form
 
 
@@ -92,3 +98,94 @@ def form_label(text: str) -> QLabel:
     label.setMinimumWidth(_LABEL_WIDTH)
     label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
     return label
+
+
+class _WidthKeeper(QObject):
+    """A filter that renews the least width of a box where its style changes."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Ask for what the longest text needs; the theme's width would hold without."""
+        kinds = (QEvent.Type.Polish, QEvent.Type.StyleChange, QEvent.Type.FontChange)
+        if event is not None and event.type() in kinds and isinstance(watched, QAbstractSpinBox):
+            watched.setMinimumWidth(watched.sizeHint().width())
+        return False
+
+
+def keep_width(box: QAbstractSpinBox) -> None:
+    """Give a spin box the room that its longest text needs, whatever the size of the letters."""
+    box.installEventFilter(_WidthKeeper(box))
+
+
+class NarrowRow(QFlowLayout):
+    """A row that its widgets fill, those that expand first; what does not fit goes below.
+
+    Where nothing expands, the rows have columns of one width.
+
+    Parameters
+    ----------
+    *widgets : QWidget
+        From left to right.
+    """
+
+    def __init__(self, *widgets: QWidget) -> None:
+        super().__init__()
+        self.setContentsMargins(0, 0, 0, 0)
+        for widget in widgets:
+            self.addWidget(widget)
+
+    def _doLayout(self, rect: QRect, test_only: bool = False) -> int:
+        """Arrange the items, see `QFlowLayout`, and return the height."""
+        top = rect.y()
+        for items, widths in self._rows(rect.width()):
+            height = max(item.sizeHint().height() for item in items)
+            left = rect.x()
+            for item, width in zip(items, widths, strict=True):
+                if not test_only:
+                    item.setGeometry(QRect(left, top, width, height))
+                left += width + _SPACE
+            top += height + _SPACE
+        return max(top - _SPACE - rect.y(), 0)
+
+    def _rows(self, width: int) -> list[tuple[list[QLayoutItem], list[int]]]:
+        """Return the items of every row and their widths."""
+        found = (self.itemAt(at) for at in range(self.count()))
+        items = [item for item in found if item is not None and not item.isEmpty()]
+        if any(_grows(item) for item in items) or _needs(items) <= width:
+            rows = _filled(items, width)
+            return [(row, _shared(row, width)) for row in rows]
+        widest = max(item.sizeHint().width() for item in items)
+        n_columns = next(n for n in range(len(items) - 1, 0, -1)
+                         if n * (widest + _SPACE) - _SPACE <= width or n == 1)  # fmt: skip
+        n_columns = -(-len(items) // -(-len(items) // n_columns))  # rows of like length
+        column = (width + _SPACE) // n_columns - _SPACE
+        starts = range(0, len(items), n_columns)
+        rows = [items[start : start + n_columns] for start in starts]
+        return [(row, [column] * len(row)) for row in rows]
+
+
+def _grows(item: QLayoutItem) -> bool:
+    return bool(item.expandingDirections() & Qt.Orientation.Horizontal)
+
+
+def _needs(items: Sequence[QLayoutItem]) -> int:
+    return sum(item.sizeHint().width() + _SPACE for item in items) - _SPACE
+
+
+def _filled(items: Sequence[QLayoutItem], width: int) -> list[list[QLayoutItem]]:
+    rows: list[list[QLayoutItem]] = []
+    for item in items:
+        if not rows or _needs([*rows[-1], item]) > width:
+            rows.append([])
+        rows[-1].append(item)
+    return rows
+
+
+def _shared(items: Sequence[QLayoutItem], width: int) -> list[int]:
+    """Return widths that add up: what is left over goes to those that grow, or to all."""
+    growing = [_grows(item) for item in items]
+    n_growing = sum(growing) or len(items)
+    more = (width - _needs(items)) // n_growing
+    return [
+        min(item.sizeHint().width() + (more if grows or n_growing == len(items) else 0), width)
+        for item, grows in zip(items, growing, strict=True)
+    ]

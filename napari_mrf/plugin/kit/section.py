@@ -99,7 +99,6 @@ class Section(QFrame):
         self._arrow.setObjectName("mrfSectionArrow")
         self._arrow.setAutoRaise(True)
         self._arrow.setFixedSize(20, 20)
-        self._arrow.setStyleSheet("background: transparent; border: none; padding: 0px;")
         self._arrow.clicked.connect(self.toggle)
         self._title = QLabel(f"<b>{title}</b>")
         # Open, the panel itself tells most; closed, its state has the whole width of a line.

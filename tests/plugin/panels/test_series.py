@@ -1,12 +1,13 @@
 """The Series panel says what is loaded, what is wrong, and how to cure it."""
 
+import nibabel as nib
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
 
-from napari_mrf import MRFSeries
+from napari_mrf import MRFSeries, load_series
 from napari_mrf.data import sequences
 from napari_mrf.io import save_series
 from napari_mrf.plugin.dock import MRFDock, SeriesDock
@@ -233,3 +234,31 @@ def test_of_sequences_that_play_the_same_pulses_the_first_is_proposed(viewer, do
     add(viewer, make_series(n_frames=1000))
     assert session_of(viewer).series.sequence == sequences.fisp()
     assert sequences.fisp_b1().n_frames == 1000
+
+
+def test_frames_on_the_first_axis_are_named_and_taken_at_a_click(
+    qtbot, viewer, dock, panel, tmp_path
+):
+    stored = RNG.normal(size=(175, 5, 4, 2)) * np.exp(1j)
+    nib.save(nib.Nifti1Image(stored.astype(np.complex64), AFFINE), tmp_path / "scan.nii")
+    session = session_of(viewer)
+    dock.bindings["series"].open_file(tmp_path / "scan.nii")
+    qtbot.waitUntil(lambda: panel.notice.cure_button.text() == "Frames are the first axis")
+    assert session.series.signal.shape == (2, 4, 5, 175)  # nothing is turned silently
+    assert 'axes="TXYZ"' in panel.warnings.text()
+    assert "2 frames" in panel.notice.text()
+    click(qtbot, panel.notice.cure_button)
+    qtbot.waitUntil(lambda: session.series is not None and session.series.n_frames == 175)
+    assert [layer.name for layer in viewer.layers] == ["scan"]
+    frames = stored.astype(np.complex64).transpose(0, 3, 2, 1)
+    np.testing.assert_array_equal(np.asarray(session.series.signal), frames)
+    assert session.series.metadata["reading"] == {"axes": "TXYZ"}
+    assert session.series.sequence == sequences.t1ff()
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 2, 175), (5, 4, 2, 1400), (5, 4, 2, 9), (175, 4, 2, 175)])
+def test_nothing_is_said_of_the_first_axis_where_nothing_speaks_for_it(tmp_path, shape):
+    nib.save(nib.Nifti1Image(np.ones(shape, np.complex64), AFFINE), tmp_path / "scan.nii")
+    series = load_series(tmp_path / "scan.nii")
+    assert "frames_first" not in series.metadata
+    assert not any("first axis" in one for one in series.warnings)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -14,7 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.panels.compare.regions import CompareRegions
@@ -96,17 +95,13 @@ class ComparePanel(QWidget):
         form = narrow_form()
         form.addRow(form_label("Reference"), self.pickers["reference"])
         form.addRow(form_label("Test"), self.pickers["test"])
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.run_button, 2)
-        buttons.addWidget(self.swap_button, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addWidget(self.rules)
         layout.addWidget(self.statistics)
-        layout.addLayout(buttons)
+        layout.addLayout(NarrowRow(self.run_button, self.swap_button))
         layout.addWidget(self.cohort_button)
         for widget in (self.needs, self.progress_row, self.notice, self.regions, self.results):
             layout.addWidget(widget)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -23,8 +24,24 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.label import Label
 
-_HEIGHT = 130
+_ROWS_SHOWN = 6
 _SWATCH = 12
+
+
+class _List(QListWidget):
+    """A list that is some rows high; the others are scrolled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height of the rows."""
+        return QSize(200, _ROWS_SHOWN * (self.fontMetrics().height() + 4) + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        """Stay inside a narrow panel."""
+        return QSize(120, self.sizeHint().height())
 
 
 class CompareRegions(QWidget):
@@ -40,8 +57,7 @@ class CompareRegions(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.list = QListWidget()
-        self.list.setFixedHeight(_HEIGHT)
+        self.list = _List()
         self.list.setToolTip("Only checked regions count in the agreement and its plots")
         self.all_button = QPushButton("All")
         self.none_button = QPushButton("None")

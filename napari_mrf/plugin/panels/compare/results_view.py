@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -19,8 +18,9 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.plugin.kit.data_table import DataTable
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
+from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.inclusion import CompareInclusion
 from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
@@ -79,6 +79,7 @@ class CompareResults(QWidget):
         self.meaning = Section("Definitions", self.definitions, is_open=False)
         self.tabs = QTabBar()
         self.tabs.setExpanding(True)
+        guard_wheel(self.tabs)
         self.tabs.setElideMode(Qt.TextElideMode.ElideRight)  # rather than widen the dock
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -97,7 +98,7 @@ class CompareResults(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setEnabled(False)
-        self.by_slice = QCheckBox("Count every slice separately")
+        self.by_slice = QCheckBox("Count slices separately")
         self.by_slice.setToolTip(
             "Every slice of a region is one value; otherwise the whole region is one value"
         )
@@ -133,22 +134,14 @@ class CompareResults(QWidget):
                        self.by_slice, self.statistics, self.inclusion):  # fmt: skip
             layout.addWidget(widget)
         form = narrow_form()
-        error = QHBoxLayout()
-        error.setSpacing(4)
-        error.addWidget(self.error_picker, 1)
-        error.addWidget(self.error_button)
-        form.addRow(form_label("Error map"), error)
+        form.addRow(form_label("Error map"), NarrowRow(self.error_picker, self.error_button))
         form.addRow(form_label(""), self.regions_only)
         form.setContentsMargins(0, 0, 0, 0)
         self.errors = QWidget()
         self.errors.setLayout(form)
         layout.addWidget(self.errors)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for button in (self.report_button, self.figure_button, self.csv_button, self.excel_button):
-            button.setStyleSheet("padding-left: 2px; padding-right: 2px;")  # four in a narrow dock
-            buttons.addWidget(button)
-        layout.addLayout(buttons)
+        layout.addLayout(NarrowRow(self.report_button, self.figure_button, self.csv_button,
+                                   self.excel_button))  # fmt: skip
 
     def _connect(self) -> None:
         self.maps.row_clicked.connect(self.map_changed)

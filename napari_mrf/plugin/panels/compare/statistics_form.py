@@ -40,7 +40,7 @@ class StatisticsForm(QWidget):
                                 "data are seen; in ms, Hz, or % of a fat fraction")  # fmt: skip
         self.limits = _picker(_LIMITS, "Limits of agreement of differences, and in percent of the "
                               "mean or as ratios if values are far from zero")  # fmt: skip
-        self.independent = QCheckBox("Assume independent regions too")
+        self.independent = QCheckBox("Independent regions too")
         self.independent.setToolTip("Show limits as if the regions of a subject were independent, "
                                     "besides those by subjects (dashed)")  # fmt: skip
         self.study = QLineEdit()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -16,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.option_form import OptionForm
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.kit.section import Section
@@ -108,26 +107,19 @@ class ImportancePanel(QWidget):
             "The line: the share of each frame in the Fisher information of the map. It tells "
             "what the frame could contribute; the bars tell what the method uses."
         )
-        view = QHBoxLayout()
-        view.addWidget(self.map_picker, 1)
-        view.addWidget(self.fisher_box)
         self.frame_text.setWordWrap(True)
         self.layer_button.setToolTip("Add the absolute change of the map in every voxel; the layer "
                                      "follows the frame slider")  # fmt: skip
         self.save_button.setToolTip("Write a CSV table, the figure (SVG, PDF, PNG), the change of "
                                     "this map in every voxel (NIfTI), and a record")  # fmt: skip
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.layer_button)
-        buttons.addWidget(self.save_button)
         self.results = QWidget()
         results = QVBoxLayout(self.results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(6)
-        results.addLayout(view)
+        results.addLayout(NarrowRow(self.map_picker, self.fisher_box))
         results.addWidget(self.plot)
         results.addWidget(self.frame_text)
-        results.addLayout(buttons)
+        results.addLayout(NarrowRow(self.layer_button, self.save_button))
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)

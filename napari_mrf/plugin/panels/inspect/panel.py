@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.analysis.inspection.traces import COMPONENTS
 from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.picker import Picker
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
 from napari_mrf.plugin.kit.section import ElidedLabel, Section
 from napari_mrf.plugin.panels.inspect.closeup import CloseupPanel
@@ -103,10 +103,7 @@ class InspectPanel(QWidget):
         self.set_needs("Load or pick a series first.")
 
     def _arrange(self) -> None:
-        shown = QHBoxLayout()
-        shown.setSpacing(6)
-        shown.addWidget(self.component_picker, 1)
-        shown.addWidget(self.residual_box)
+        shown = NarrowRow(self.component_picker, self.residual_box)
         chosen = QHBoxLayout()
         chosen.setSpacing(6)
         chosen.addWidget(self.maps_button, 1)
@@ -121,10 +118,7 @@ class InspectPanel(QWidget):
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.note.hide()
         self.export_button.setMenu(self.context_menu())
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for button in (self.pin_button, self.clear_button, self.export_button):
-            buttons.addWidget(button, 1)
+        buttons = NarrowRow(self.pin_button, self.clear_button, self.export_button)
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
         self._head, self._foot = QWidget(), QWidget()

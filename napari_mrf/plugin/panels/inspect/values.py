@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
+from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -209,9 +209,7 @@ class InspectValues(QTableView):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setShowGrid(False)
         self.setItemDelegate(_Cells(self))
-        font = self.font()
-        font.setPointSizeF(0.9 * font.pointSizeF())
-        self.setFont(font)
+        self.setObjectName("mrfSmall")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -253,6 +251,12 @@ class InspectValues(QTableView):
     def labels(self) -> list[str]:
         """Return the first column."""
         return [row.label for row in self._model.rows]
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of the letters."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self._fit()
 
     def resizeEvent(self, event: Any) -> None:
         """Give the names a line of their own where their column is too narrow."""

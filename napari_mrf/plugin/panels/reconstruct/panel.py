@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.data.b1_map import B1_UNITS
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.option_form import OptionForm
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.reconstruct.results import ResultsPanel
 from napari_mrf.plugin.panels.shared.methods import MethodPicker, in_short
@@ -113,10 +113,6 @@ class ReconstructPanel(QWidget):
         form.addRow(form_label("Device"), self.device_picker)
 
         self.run_button.setObjectName("mrfRun")
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.run_button, 2)
-        buttons.addWidget(self.slice_button, 1)
         self.about.setWordWrap(True)
         self.about.setObjectName("mrfAbout")
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -138,7 +134,7 @@ class ReconstructPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addWidget(self.more)
-        layout.addLayout(buttons)
+        layout.addLayout(NarrowRow(self.run_button, self.slice_button))
         layout.addWidget(self.needs)
         layout.addWidget(self.progress_row)
         layout.addWidget(self.progress_text)

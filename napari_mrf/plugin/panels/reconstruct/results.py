@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
@@ -24,7 +17,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.plugin.panels.reconstruct.work import save
 from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureExport
@@ -97,7 +90,6 @@ _COMPANION_TIPS = {
     "uncertainty": "One layer per map: the standard deviation of every value, from the misfit of "
     "the fingerprint and its sensitivity to the parameter",
 }
-_COMPANIONS_A_ROW = 2  # more do not fit a narrow dock
 _NONE = "Not available for this method"
 _NOT_GIVEN = {
     "uncertainty": "Not available for these maps: use a matching method with Refine under More"
@@ -135,27 +127,17 @@ class ResultsPanel(QWidget):
             "Write one NIfTI file per map, with uncertainty, quality, flags and a record of the "
             "reconstruction"
         )
-        shown = QGridLayout()
-        shown.setContentsMargins(0, 0, 0, 0)
-        shown.setHorizontalSpacing(6)
-        shown.setVerticalSpacing(4)
-        for index, (name, box) in enumerate(self.companions.items()):
+        for name, box in self.companions.items():
             box.setToolTip(_COMPANION_TIPS[name])
             box.clicked.connect(self._on_companion_clicked)
-            shown.addWidget(box, *divmod(index, _COMPANIONS_A_ROW))
-        shown.setColumnStretch(_COMPANIONS_A_ROW, 1)
         form = narrow_form()
         form.setContentsMargins(0, 4, 0, 0)
         form.addRow(self.advice)
         form.addRow(form_label("Maps"), self.maps_picker)
-        form.addRow(form_label("Layers"), shown)
+        form.addRow(form_label("Layers"), NarrowRow(*self.companions.values()))
         form.addRow(self.validity)
         self.figure_button = FigureButton()
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.save_button, 1)
-        buttons.addWidget(self.figure_button, 1)
-        form.addRow(buttons)
+        form.addRow(NarrowRow(self.save_button, self.figure_button))
         self.setLayout(form)
         self.maps_picker.textActivated.connect(self.maps_changed)
         self.validity.clicked.connect(self.validity_changed)
@@ -184,7 +166,7 @@ class ResultsPanel(QWidget):
         self.validity.setVisible(bool(rules))
         self.validity.setToolTip(
             f"Shown: {rules}. Stored values do not change; the thresholds are in "
-            "Preferences > napari-mrf."
+            "File > Preferences > napari-mrf."
         )
         self.validity.setChecked(is_hidden)
 

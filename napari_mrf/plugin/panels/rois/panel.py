@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -17,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.rois.look import RegionsLook
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
@@ -148,19 +147,19 @@ class RoisPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)
         layout.setSpacing(6)
-        layout.addLayout(_row(form_label("Layer"), self.layer_picker))
-        layout.addLayout(_row(form_label("Regions"), self.set_picker, self.edit_button))
+        layout.addLayout(NarrowRow(form_label("Layer"), self.layer_picker))
+        layout.addLayout(NarrowRow(form_label("Regions"), self.set_picker, self.edit_button))
         layout.addWidget(self.tree)
         layout.addWidget(self.look)
-        layout.addLayout(_row(self.draw_button, self.tools.smart_button))
-        layout.addLayout(_row(*self.tools.vertex_buttons.values()))
+        layout.addLayout(NarrowRow(self.draw_button, self.tools.smart_button))
+        layout.addLayout(NarrowRow(*self.tools.vertex_buttons.values()))
         layout.addWidget(self.tools.brush)
-        layout.addLayout(_row(self.delete_button, self.tools.outline_button))
-        layout.addLayout(_row(self.previous_button, self.copy_button))
-        layout.addLayout(_row(self.fill_button, self.for_all))
+        layout.addLayout(NarrowRow(self.delete_button, self.tools.outline_button))
+        layout.addLayout(NarrowRow(self.previous_button, self.copy_button))
+        layout.addLayout(NarrowRow(self.fill_button, self.for_all))
         layout.addWidget(self.tools.fill_bar)
-        layout.addLayout(_row(self.undo_button, self.redo_button))
-        layout.addLayout(_row(self.load_button, self.save_button))
+        layout.addLayout(NarrowRow(self.undo_button, self.redo_button))
+        layout.addLayout(NarrowRow(self.load_button, self.save_button))
         layout.addWidget(self.needs)
         layout.addWidget(self.notice)
         layout.addWidget(self.statistics_section)
@@ -266,12 +265,3 @@ def _menu_button(text: str, menu: QMenu, tooltip: str) -> QToolButton:
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return button
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -15,14 +14,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.plugin.kit.data_table import DataTable
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.panels.rois.statistics_table import ALL_MAPS
 from napari_mrf.plugin.panels.shared.region_rules import RegionRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TABLE_HEIGHT = 230
+_LEAST_ROWS = 8
 
 
 class RoisStatisticsPanel(QWidget):
@@ -57,8 +56,7 @@ class RoisStatisticsPanel(QWidget):
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.state.setEnabled(False)
-        self.table = DataTable("rois")
-        self.table.setMinimumHeight(_TABLE_HEIGHT)
+        self.table = DataTable("rois", least_rows=_LEAST_ROWS)
         self.csv_button = QPushButton("CSV…")
         self.csv_button.setToolTip("Write all statistics of all maps, with the current options")
         self.excel_button = QPushButton("Excel…")
@@ -75,7 +73,7 @@ class RoisStatisticsPanel(QWidget):
     def _arrange(self) -> None:
         form = narrow_form()
         form.addRow(form_label("Maps"), self.maps_picker)
-        form.addRow(form_label("Show"), _row(self.view_picker, self.per_slice))
+        form.addRow(form_label("Show"), NarrowRow(self.view_picker, self.per_slice))
         form.addRow(form_label("Count"), self.validity)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -85,9 +83,7 @@ class RoisStatisticsPanel(QWidget):
         layout.addWidget(self.state)
         layout.addWidget(self.table)
         buttons = (self.copy_button, self.csv_button, self.excel_button, self.window_button)
-        for button in buttons:
-            button.setStyleSheet("padding-left: 2px; padding-right: 2px;")
-        layout.addWidget(_row(*buttons))
+        layout.addLayout(NarrowRow(*buttons))
 
     def _connect(self) -> None:
         self.maps_picker.textActivated.connect(self.maps_changed)
@@ -124,7 +120,7 @@ class RoisStatisticsPanel(QWidget):
         """Show the validity rules; disable the box if no map has one."""
         self.validity.setEnabled(bool(rules))
         self.validity.setToolTip(
-            f"Count only {rules}. The thresholds are in Preferences > napari-mrf."
+            f"Count only {rules}. The thresholds are in File > Preferences > napari-mrf."
             if rules
             else "These maps have no validity rule"
         )
@@ -156,13 +152,3 @@ class RoisStatisticsPanel(QWidget):
 
     def _on_window_clicked(self) -> None:
         self.window_requested.emit()
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget)
-    return holder

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.panels.series.panel import SeriesPanel
 
 SERIES_FILES = "Series (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat);;All files (*)"
+_NO_SERIES = ("axes-unknown", "not-complex", "not-numeric", "bad-shape")
+_OTHER_FILES = ("Labels are opened in ROIs (Load labels…), maps in Compare (from a folder…), other "
+                "images with another reader (File > Open File(s)…).")  # fmt: skip
+FRAMES_FIRST = "Frames are the first axis"
 SEQUENCE_FILES = "Sequence (*.json *.csv);;All files (*)"
 
 
@@ -60,6 +64,7 @@ class SeriesBinding:
         mean_display_of(viewer)
         self._loaded: dict[str, Sequence] = {}
         self._cure: Callable[[], None] | None = None
+        self._misread: Layer | None = None
         panel.layer_changed.connect(self._on_layer_changed)
         panel.sequence_changed.connect(self._on_sequence_changed)
         panel.component_changed.connect(self._on_component_changed)
@@ -236,6 +241,14 @@ class SeriesBinding:
                 except MRFInputError as error:
                     self._explain_mismatch(series, sequence, error)
                 return
+        order = series.metadata.get("frames_first")
+        if order and series.source_path:
+            self._cure = partial(self._open_frames_first, series.source_path, order)
+            self.panel.set_problem(
+                f"No known sequence has {series.n_frames} frames, but one has as many as the "
+                "first axis of the file is long.", cure=FRAMES_FIRST,
+            )  # fmt: skip
+            return
         self.panel.set_problem(
             f"The file does not name the sequence of its {series.n_frames} frames. "
             "Pick the sequence, or load it from a file (⋯)."
@@ -273,6 +286,11 @@ class SeriesBinding:
         if self._cure is not None:
             self._cure()
 
+    def _open_frames_first(self, path: str, order: str) -> None:
+        """Open a file again with its first axis as the frames, in place of the first reading."""
+        self._misread = self._series_layers().get(self.session.series_name)
+        self._opener.open(path, axes=order)
+
     def _average(self, series: MRFSeries, sequence: Sequence) -> None:
         name = self.session.series_name
         self._opener.start(f"Averaging {name}", averaged_series,
@@ -296,6 +314,11 @@ class SeriesBinding:
             frames = _cut_short(error)
             self._cure = partial(self._opener.open, error.path, frames=frames)
             self.panel.set_problem(failure.sentence, cure=f"Use frames {frames}")
+        elif isinstance(error, MRFInputError) and error.path is not None and _first_axis(error):
+            self._cure = partial(self._open_frames_first, error.path, _first_axis(error))
+            self.panel.set_problem(failure.sentence, cure=FRAMES_FIRST)
+        elif isinstance(error, MRFInputError) and error.code in _NO_SERIES:
+            self.panel.set_problem(f"{failure.sentence} {_OTHER_FILES}")
         else:
             self.panel.set_problem(failure.sentence)
 
@@ -305,6 +328,11 @@ class SeriesBinding:
     def _on_layer_inserted(self, event: Event) -> None:
         self._watch(event.value)
         series = series_of(event.value)
+        misread, self._misread = self._misread, None
+        if series is not None and misread in self.viewer.layers:
+            name = misread.name
+            self.viewer.layers.remove(misread)
+            event.value.name = name
         if series is not None:
             self.session.set_series(series, event.value.name)
         self._adopt_layers()
@@ -338,6 +366,13 @@ class SeriesBinding:
             self.panel.state_changed.emit(state)
             if series is None:
                 self._explain_missing_series()
+
+
+def _first_axis(error: MRFInputError) -> str:
+    """Return the order with the frames first, if an error of the order of axes offers it."""
+    offered = re.findall(r'axes="(T\w+)"', error.hint or "")
+    known = error.code in ("frames-mismatch", "axes-unknown")
+    return offered[0] if offered and known and len(offered[0]) > 3 else ""
 
 
 def _cut_short(error: MRFInputError) -> str:

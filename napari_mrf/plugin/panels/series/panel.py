@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QRadioButton,
@@ -20,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.picker import Picker, form_label, narrow_form
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.closeup.mean_view import MEAN
 from napari_mrf.plugin.layers.component_view import COMPONENTS
@@ -96,30 +94,20 @@ class SeriesPanel(QWidget):
         self.set_facts([])
 
     def _arrange(self) -> None:
-        layer_row = QHBoxLayout()
-        layer_row.setSpacing(4)
-        layer_row.addWidget(self.layer_picker, 1)
-        layer_row.addWidget(self.open_button)
-        sequence_row = QHBoxLayout()
-        sequence_row.setSpacing(4)
-        sequence_row.addWidget(self.sequence_picker, 1)
-        sequence_row.addWidget(self.sequence_button)
-
-        shown = QGridLayout()
-        shown.setContentsMargins(0, 0, 0, 0)
-        shown.setSpacing(4)
+        shown = NarrowRow()
         for at, component in enumerate((*COMPONENTS, MEAN)):
             button = QRadioButton(component)
             button.setToolTip(
                 _MEAN_TIP if component == MEAN else f"Show the {component} of the complex images"
             )
             self.components.addButton(button, at)
-            shown.addWidget(button, at // 2, at % 2)
+            shown.addWidget(button)
         present(self.components.button(0)).setChecked(True)
 
         form = narrow_form()
-        form.addRow(form_label("Layer"), layer_row)
-        form.addRow(form_label("Sequence"), sequence_row)
+        form.addRow(form_label("Layer"), NarrowRow(self.layer_picker, self.open_button))
+        form.addRow(form_label("Sequence"),
+                    NarrowRow(self.sequence_picker, self.sequence_button))  # fmt: skip
         form.addRow(form_label("Show"), shown)
 
         self.facts.setContentsMargins(0, 2, 0, 0)

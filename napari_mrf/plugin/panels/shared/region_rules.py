@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.plugin.kit.erosion_box import ErosionBox
-from napari_mrf.plugin.kit.picker import form_label, narrow_form
+from napari_mrf.plugin.kit.picker import form_label, keep_width, narrow_form
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RegionRules(QWidget):
                                         f"need a valid value in a map; {_LEFT_OUT}")  # fmt: skip
         for box in (self.min_voxels, self.min_valid_share):
             guard_wheel(box)
-            box.setMinimumWidth(60)
+            keep_width(box)
         form = narrow_form()
         form.addRow(form_label("Erode by"), self.erosion)
         form.addRow(form_label("At least"), self.min_voxels)

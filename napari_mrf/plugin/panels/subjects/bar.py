@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +34,9 @@ class SubjectBar(QWidget):
         self.remove_button = QPushButton("Remove…")
         self.remove_button.setToolTip("Remove this subject with its maps and regions from the "
                                       "window; asks first, and touches no file")  # fmt: skip
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 4, 8, 0)
-        row.setSpacing(4)
-        row.addWidget(form_label("Subject"))
-        row.addWidget(self.picker, 1)
-        row.addWidget(self.remove_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 4, 8, 0)
+        column.addLayout(NarrowRow(form_label("Subject"), self.picker, self.remove_button))
         self.picker.textActivated.connect(self.subject_picked)
         self.remove_button.clicked.connect(self._on_remove_clicked)
         self.set_subjects([], "")
