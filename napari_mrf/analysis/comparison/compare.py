@@ -225,6 +225,7 @@ def iter_compare(
     yield ComparisonUpdate(0, total, "reading the maps")
     for index, subject in enumerate(subjects):
         who = f"{subject.name}: " if several else ""
+        now = f"subject {index + 1} of {n_subjects}, {who}" if several else ""
         base = 2 * index * len(PARAMETERS)
         for side, maps in (("reference", subject.reference), ("test", subject.test)):
             made[side][subject.name] = maps.provenance
@@ -238,7 +239,7 @@ def iter_compare(
             mask = np.asarray(subject.mask, bool)
         table = None
         if subject.labels is not None:
-            yield ComparisonUpdate(base, total, f"{who}means of the regions")
+            yield ComparisonUpdate(base, total, f"{now}means of the regions")
             table = roi_pairs(
                 *whole, subject.labels, subject.region_names,
                 subject=subject.name, options=options.rois, mask=subject.mask,
@@ -256,9 +257,9 @@ def iter_compare(
         else:
             missing.append(LeftOut(subject.name, "no label map"))
         for step, key in enumerate(keys):
-            yield ComparisonUpdate(base + 2 * step, total, f"{who}metrics of {key}")
+            yield ComparisonUpdate(base + 2 * step, total, f"{now}metrics of {key}")
             metrics.append(subject_metrics(subject, key, mask, table, options))
-            yield ComparisonUpdate(base + 2 * step + 1, total, f"{who}blurriness of {key}")
+            yield ComparisonUpdate(base + 2 * step + 1, total, f"{now}blurriness of {key}")
             blurriness.append(subject_blurriness(subject, key, mask, sides))
         if len(pictures) < _MOST_PICTURES:
             pictures.append(slice_picture(subject, keys, mask, options.rois))
