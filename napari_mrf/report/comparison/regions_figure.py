@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import to_rgba
@@ -49,7 +49,7 @@ def fill_regions(figure: Figure | SubFigure, comparison: Comparison) -> None:
     key, values = next(iter(picture.reference.items()))
     axis = figure.add_axes((0.02, 0.02, 0.44, 0.9))
     low, high = PARAMETERS[key].display_limits
-    place = {"interpolation": "nearest", "aspect": picture.pixel_aspect}
+    place: Any = {"interpolation": "nearest", "aspect": picture.pixel_aspect}
     axis.set(xticks=[], yticks=[], facecolor="0.85")
     axis.imshow(values, cmap="gray", vmin=low, vmax=high, **place)
     styles = point_styles(comparison.pairs["label"], comparison.subjects)
