@@ -6,6 +6,69 @@ import re
 from os import PathLike, fspath
 from typing import Any
 
+CURES = {
+    "bad-axes": 'Give the order of the axes, such as axes="XYZT", or open the file without one.',
+    "bad-b1": "Pick a B1 map of this series, 3-D and above 0.",
+    "bad-dataset": "Leave the name of the dataset out.",
+    "bad-dictionary": "Compute the dictionary again with this version.",
+    "bad-frames": "Give frames in rising order, such as 0-149.",
+    "bad-grid": "Change the axes of the grid so.",
+    "bad-header": "Write or convert the file again with the program that made it.",
+    "bad-json": "Mend the file in a text editor, or write it again.",
+    "bad-label": "Change the label in the list of regions.",
+    "bad-label-table": "Mend the line in a text editor, or export the labels from ITK-SNAP again.",
+    "bad-labels": "Save the labels as whole numbers from 0 to 65535, on three axes.",
+    "bad-mask": "Pick a mask of zeros and ones on the grid of the series.",
+    "bad-name": "Give it that ending.",
+    "bad-kind": "Add a range for each parameter that is estimated.",
+    "bad-option": "Choose an allowed value.",
+    "bad-outline": "Draw the outline again, around at least three corners.",
+    "bad-parameter": "Choose a value in that range.",
+    "bad-record": "Save the maps again, or take the record out of the folder.",
+    "bad-region": "Pick a region that is in the label map.",
+    "bad-scaling": "Write the file again with a finite scaling.",
+    "bad-sequence": "Mend the file of the sequence, or pick another sequence.",
+    "bad-session": "Open another session file, or save the session again.",
+    "bad-shape": "Take arrays of the same grid, with all axes that are needed.",
+    "bad-sidecar": "Mend the sidecar in a text editor.",
+    "bad-suffix": "Give it that ending.",
+    "bad-table": "Mend the table in a text editor.",
+    "bad-weights": "Get the weights of this version, or train the network again.",
+    "declared-size": "Copy or export the file again: it is not whole.",
+    "disk-full": "Free some space, or choose another folder for the cache.",
+    "file-too-large": "Check that this is the right file.",
+    "frames-mismatch": "Pick the sequence of this scan, or correct the sidecar.",
+    "layout-conflict": "Correct the sidecar: take ComplexLayout out, or name the right file.",
+    "lengths-differ": "Give as many values on both sides.",
+    "missing-file": "Check the path, or pick the file again.",
+    "missing-folder": "Check the path, or pick the folder again.",
+    "missing-map": "Pick a folder that has these maps.",
+    "missing-weights": "Install the weights of the network, or pick another method.",
+    "no-common-map": "Pick two sets that have a map in common.",
+    "no-device": "Pick a device that is listed.",
+    "no-label-maps": "Name the label maps like the subjects, or give another folder.",
+    "no-maps": "Pick a folder of maps, as a reconstruction saves it.",
+    "no-series": "Pick the file of the series itself.",
+    "not-magnitude": "Load it without taking it as magnitudes.",
+    "not-numeric": "Pick an array of numbers, or convert the file.",
+    "one-label-map": "Give a folder with a label map for each subject.",
+    "partner-mismatch": "Pick the two halves of one scan.",
+    "phase-not-in-unit": "Give the unit of the phase.",
+    "phase-unit-unknown": "Give one of these units.",
+    "same-name": "Give every folder once.",
+    "security-path": "Take the path out of the file, or get the file from a source that you trust.",
+    "sha256-mismatch": "The file was changed or replaced after its sidecar was written: get the "
+    "original back, or, if the change was meant, remove SHA256 from the sidecar.",
+    "unknown-format": "Pick a NIfTI, NumPy, HDF5 or MATLAB file.",
+    "unknown-method": "Pick a method that is listed.",
+    "unknown-option": "Pick one that is listed.",
+    "unknown-parameter": "Pick a parameter that is listed.",
+    "unknown-sequence": "Pick a sequence that is listed, or give a file.",
+    "unreadable-file": "Check the permissions of the file.",
+    "wrong-sequence": "Pick what was made for this sequence, or the other sequence.",
+}
+"""What to do about an error of a code, where the place that raises it knows no better."""
+
 
 class MRFInputError(ValueError):
     """Input that cannot be used, told in one readable sentence.
@@ -22,7 +85,7 @@ class MRFInputError(ValueError):
     expected, found : object, optional
         The two sides of the conflict, in words or numbers.
     hint : str, optional
-        The cure, as a sentence.
+        The cure, as a sentence; that of the code in `CURES` without.
     """
 
     def __init__(
@@ -40,7 +103,7 @@ class MRFInputError(ValueError):
         self.path = None if path is None else fspath(path)
         self.expected = expected
         self.found = found
-        self.hint = hint
+        self.hint = CURES.get(code) if hint is None else hint
         super().__init__(self.sentence())
 
     def sentence(self) -> str:

@@ -251,5 +251,6 @@ def _lack_of(needed, there, what):
 
 if __name__ == "__main__":
     app = QApplication(sys.argv)
-    found = what_does_not_fit(filled_dock(filled_viewer(), width=300, points=12).dock)
+    window = filled_dock(filled_viewer(), width=300, points=12)
+    found = what_does_not_fit(window.dock)
     sys.stdout.write("\n".join([*found, f"{app.devicePixelRatio():g} dots a pixel"]))

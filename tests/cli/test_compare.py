@@ -151,7 +151,7 @@ def test_every_file_is_there_and_in_the_record(study):
     figures = {path.name for path in (out / "figures").iterdir()}
     assert figures == {f"{name}.{kind}" for kind in ("svg", "pdf")
                        for name in ("overview", "key", "agreement_FF", "agreement_T1H2O",
-                                    "normality", "errors", "blurriness")
+                                    "normality", "regions", "errors", "blurriness")
                        }  # fmt: skip
     record = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     assert set(record["files"]) >= {"agreement.csv", "report.pdf", "figures/errors.svg"}

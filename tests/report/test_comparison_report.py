@@ -10,6 +10,7 @@ import pytest
 from matplotlib.lines import Line2D
 
 from napari_mrf.analysis.comparison.compare import compare
+from napari_mrf.analysis.comparison.inclusion import LeftOut
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.comparison.subjects import SubjectMaps
 from napari_mrf.compute.steps import result_of
@@ -21,7 +22,10 @@ from napari_mrf.plots.region_styles import point_styles
 from napari_mrf.report.comparison.content import ReportLabel, report_content
 from napari_mrf.report.comparison.drawings import figure_names
 from napari_mrf.report.comparison.html import html_report
+from napari_mrf.report.comparison.inclusion import inclusion_overview, left_out
 from napari_mrf.report.comparison.pdf import iter_pages
+from napari_mrf.report.comparison.regions_figure import regions_figure
+from napari_mrf.report.comparison.save import save_comparison, save_report
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 AFFINE = np.diag([-2.0, -2.0, 8.0, 1.0])
@@ -192,13 +196,15 @@ def test_every_region_of_every_subject_is_accounted_for():
     given = list(subjects(3, 4))
     given[1].labels[given[1].labels == 2] = 0
     given[2].test["FF"][given[2].labels == 3] = np.nan
-    table = report_content(compare(given), MADE).sections[1].parts[0]
-    cells = [[cell.text for cell in row] for row in table.rows]
-    assert list(table.header) == ["Subject", *(f"muscle {label}" for label in range(1, 5))]
-    assert cells[0] == ["sub-00", "16", "16", "16", "16"]
-    assert cells[1] == ["sub-01", "16", "– a", "16", "16"]
-    assert cells[2] == ["sub-02", "16", "16", "16 b", "16"]
-    assert re.search(r" a: [^.]*\. b: FF: [^.]*\.", table.note)
+    comparison = compare(given)
+    table = inclusion_overview(comparison)
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["muscle 1", "3", "16"], ["muscle 2", "2", "16"], ["muscle 3", "2 to 3", "16"],
+        ["muscle 4", "3", "16"],
+    ]  # fmt: skip
+    (_, missing), (why, unmeasured) = left_out(comparison)
+    assert (missing, unmeasured) == ("muscle 2 of sub-01", "muscle 3 of sub-02")
+    assert why.startswith("FF: ")
 
 
 def test_labels_of_the_overview_do_not_run_into_each_other():
@@ -254,3 +260,59 @@ def test_a_map_without_any_region_is_one_sentence():
     table = report_content(comparison, MADE).sections[0].parts[1]
     assert [row[-1].text for row in table.rows] == ["by subjects", "–"]
     assert not re.search(r"\bnan\b", words)
+
+
+def without_some(comparison):
+    """Leave a region out everywhere, two of one subject, and a subject whole."""
+    kept = comparison.pairs["label"] != 2
+    out = [LeftOut(one, "not selected", 2, "muscle 2") for one in comparison.subjects]
+    first = comparison.subjects[0]
+    for label in (3, 4):
+        kept &= (comparison.pairs["label"] != label) | (comparison.pairs["subject"] != first)
+        out.append(LeftOut(first, "fewer than 9 voxels", label, f"muscle {label}"))
+    out.append(LeftOut("sub-99", "no label map"))
+    return replace(comparison, pairs=comparison.pairs[kept], left_out=tuple(out))
+
+
+def test_inclusion_says_every_reason_once_with_all_that_it_holds_for():
+    comparison = without_some(compare(subjects(4, 6)))
+    regions = inclusion_overview(comparison)
+    assert [[cell.text for cell in row] for row in regions.rows] == [
+        ["muscle 1", "4", "16"], ["muscle 3", "3", "16"], ["muscle 4", "3", "16"],
+        ["muscle 5", "4", "16"], ["muscle 6", "4", "16"],
+    ]  # fmt: skip
+    assert dict(left_out(comparison)) == {
+        "not selected": "muscle 2 of all subjects",
+        "fewer than 9 voxels": "muscle 3, muscle 4 of sub-00",
+        "no label map": "all regions of sub-99",
+    }
+
+
+def test_inclusion_does_not_grow_with_the_subjects():
+    few, many = (inclusion_overview(compare(subjects(n, 12))) for n in (3, 12))
+    assert len(few.rows) == len(many.rows) == 12
+    assert len(few.header) == len(many.header) == 3
+
+
+@pytest.mark.parametrize("n_subjects", [1, 4])
+def test_files_are_named_only_where_they_are_written(tmp_path, n_subjects):
+    comparison = compare(subjects(n_subjects, 3))
+    page, _ = save_report(comparison, tmp_path / "alone", made=MADE)
+    visible = page.read_text("utf-8").split("<script")[0]
+    assert not re.findall(r"\w+\.csv", visible)
+    save_comparison(comparison, tmp_path / "whole", made=MADE)
+    visible = (tmp_path / "whole" / "report.html").read_text("utf-8").split("<script")[0]
+    named = set(re.findall(r"\w+\.csv", visible))
+    assert "inclusion.csv" in named
+    assert named <= {path.name for path in (tmp_path / "whole").iterdir()}
+
+
+def test_regions_are_pictured_in_their_places_with_their_voxels():
+    comparison = without_some(compare(subjects(2, 4)))
+    figure = regions_figure(comparison)
+    words = [text.get_text() for text in figure.findobj(lambda one: hasattr(one, "get_text"))]
+    assert "1  muscle 1: 16 voxels" in words
+    assert not any("muscle 2" in word for word in words)
+    labels = comparison.pictures[0].labels
+    overlay = figure.axes[0].images[1].get_array()
+    np.testing.assert_array_equal(overlay[..., 3] > 0, labels == 1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.report.comparison.readable import Table
 from napari_mrf.report.comparison.record import comparison_record
 from napari_mrf.report.comparison.sections import Section, sections
 
@@ -75,9 +76,25 @@ class ReportContent:
 
 
 def report_content(
-    comparison: Comparison, made: datetime, label: ReportLabel | None = None
+    comparison: Comparison,
+    made: datetime,
+    label: ReportLabel | None = None,
+    *,
+    has_tables: bool = False,
 ) -> ReportContent:
-    """Return the content of the report of a comparison."""
+    """Return the content of the report of a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What is reported.
+    made : datetime
+        When, with its time zone.
+    label : ReportLabel, optional
+        Study and report id.
+    has_tables : bool
+        Whether the tables are written beside it: only then does it name them.
+    """
     label = label or ReportLabel()
     record = comparison_record(comparison, made)
     if not label.report_id:
@@ -91,9 +108,17 @@ def report_content(
         label=label,
         made=made,
         warnings=(*comparison.warnings, *_missing(comparison), *_advice(comparison)),
-        sections=tuple(sections(comparison, record)),
+        sections=tuple(_noted(one, has_tables) for one in sections(comparison, record)),
         record={**record, "study": label.study, "report_id": label.report_id},
     )
+
+
+def _noted(section: Section, has_tables: bool) -> Section:
+    """Return a section whose tables name files only where there are any."""
+    return replace(section, parts=tuple(
+        replace(part, note=f"{part.note} {part.more}".strip() if has_tables else part.note, more="")
+        if isinstance(part, Table) else part for part in section.parts
+    ))  # fmt: skip
 
 
 def _sum_of(comparison: Comparison, record: Mapping[str, Any]) -> str:

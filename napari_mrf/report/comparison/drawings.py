@@ -14,6 +14,7 @@ from napari_mrf.plots.agreement.shares_figure import maps_with_shares, shares_fi
 from napari_mrf.plots.blurriness_figure import blurriness_figure
 from napari_mrf.plots.error_figure import error_figure
 from napari_mrf.plots.figure_files import figure_bytes, settle
+from napari_mrf.report.comparison.regions_figure import has_regions_picture, regions_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ OVERVIEW = "overview"
 KEY = "key"
 NORMALITY = "normality"
 SHARES = "shares"
+REGIONS = "regions"
 
 
 def figure_names(comparison: Comparison) -> list[str]:
@@ -35,6 +37,7 @@ def figure_names(comparison: Comparison) -> list[str]:
     keys = list(comparison.agreement["map"])
     return [
         *([OVERVIEW, KEY, NORMALITY] if keys else ()),
+        *([REGIONS] if keys and has_regions_picture(comparison) else ()),
         *([SHARES] if keys and maps_with_shares(comparison) else ()),
         *map(agreement_name, keys), *pictures, BLURRINESS,
     ]  # fmt: skip
@@ -62,6 +65,8 @@ def draw(comparison: Comparison, name: str) -> Figure:
         return settle(overview_figure(comparison))
     if name == NORMALITY:
         return settle(normality_figure(comparison))
+    if name == REGIONS:
+        return settle(regions_figure(comparison))
     if name == SHARES:
         return settle(shares_figure(comparison))
     if name == KEY:

@@ -9,7 +9,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.report.comparison.readable import NO_VALUE, Cell, Table, number, of_map
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Mapping, Sequence
 
     from napari_mrf.analysis.comparison.compare import Comparison
 
@@ -17,27 +17,63 @@ _MOST_OUTLIERS = 12
 
 
 def inclusion_overview(comparison: Comparison) -> Table:
-    """Return the voxels of every region in every subject, marked where it does not count."""
-    table = comparison.inclusion
-    drawn = table[table["label"].notna()].sort_values("label", kind="stable")
-    regions = dict(zip(drawn["label"].tolist(), drawn["name"].astype(str), strict=True))
-    reasons = _Reasons(comparison.maps)
+    """Return a row for every region over all subjects: in how many it counts, and its voxels."""
+    table, n_subjects = comparison.inclusion, comparison.inclusion["subject"].nunique()
+    drawn = table[table["label"].notna() & (table["n_drawn"].fillna(0) > 0)]
     rows = []
-    for subject, of_subject in table.groupby("subject", sort=False):
-        everything = of_subject[of_subject["label"].isna()]
-        missing = reasons.mark(everything) if len(everything) else ""
-        row = [Cell(str(subject) or NO_VALUE)]
-        for label in regions:
-            of_region = of_subject[of_subject["label"] == label]
-            if of_region.empty:
-                row.append(Cell(f"{NO_VALUE} {missing}".rstrip()))
-                continue
-            n = of_region.drop_duplicates("slice")["n_drawn"].sum()
-            mark = reasons.mark(of_region[~of_region["included"]])
-            row.append(Cell(f"{int(n):,} {mark}".rstrip() if n else f"{NO_VALUE} {mark}".rstrip()))
-        rows.append(row)
-    note = f"Voxels as drawn; {NO_VALUE}: none. {reasons.text()}".strip()
-    return Table("", ("Subject", *regions.values()), rows, note)
+    for _, of_region in drawn.sort_values("label", kind="stable").groupby("label", sort=True):
+        voxels = of_region.drop_duplicates(["subject", "slice"]).groupby("subject")["n_drawn"].sum()
+        counted = of_region[of_region["included"]].groupby("map")["subject"].nunique()
+        numbers = sorted({int(counted.get(key, 0)) for key in comparison.maps})
+        rows.append([
+            Cell(str(of_region["name"].iloc[0])), Cell(_span(numbers)),
+            Cell(_span(sorted({int(one) for one in voxels}))),
+        ])  # fmt: skip
+    several = n_subjects > 1
+    who = f"subjects (of {n_subjects}) whose" if several else "1 where its"
+    return Table(
+        "", ("Region", "In", "Voxels"), rows,
+        f"In: {who} value counts, fewest to most over the maps. Voxels as drawn"
+        + (", fewest to most over the subjects." if several else "."),
+        more="inclusion.csv has every region of every subject.",
+    )  # fmt: skip
+
+
+def left_out(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """Return every reason why something does not count, and the regions it holds for."""
+    table = comparison.inclusion
+    out = table[~table["included"]]
+    by_reason: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for (why, subject, name), rows in out.assign(
+        name=out["name"].where(out["label"].notna(), "all regions").astype(str),
+        why=out["why"].replace("", "no value on both sides").astype(str),
+    ).groupby(["why", "subject", "name"], sort=False):
+        keys = [key for key in comparison.maps if (rows["map"] == key).any()]
+        of_maps = "" if len(keys) in (0, len(comparison.maps)) else f"{', '.join(keys)}: "
+        of_reason = by_reason.setdefault((str(why), of_maps), {})
+        of_reason.setdefault(str(name), []).append(str(subject))
+    n_subjects = table.loc[table["label"].notna(), "subject"].nunique()
+    return tuple(
+        (f"{of_maps}{why}", _who(by_region, n_subjects))
+        for (why, of_maps), by_region in by_reason.items()
+    )
+
+
+def _who(by_region: Mapping[str, Sequence[str]], n_subjects: int) -> str:
+    """Return regions with their subjects, those of the same subjects together."""
+    by_subjects: dict[tuple[str, ...], list[str]] = {}
+    for name, of in by_region.items():
+        by_subjects.setdefault(tuple(of), []).append(name)
+    words = []
+    for of, names in by_subjects.items():
+        everyone = "" if n_subjects == 1 else " of all subjects"
+        whose = everyone if len(of) == n_subjects > 0 else f" of {', '.join(of)}"
+        words.append(", ".join(names) + whose)
+    return "; ".join(words)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
 
 
 def outliers_overview(comparison: Comparison) -> list[Table]:
@@ -62,38 +98,8 @@ def outliers_overview(comparison: Comparison) -> list[Table]:
             rows,
             f"Robust distance of {FARTHEST} or more (more among few: about one map in twenty lists "
             "something by chance); all count."
-            + (f" outliers.csv has {more} more." if more else ""),
+            + (f" {more} more are not listed." if more else ""),
+            more="outliers.csv has them." if more else "",
             is_text=True,
         )
     ]  # fmt: skip
-
-
-class _Reasons:
-    """Gives every reason a letter.
-
-    Parameters
-    ----------
-    maps : tuple of str
-        Of the comparison: a reason that holds for all of them names none.
-    """
-
-    def __init__(self, maps: tuple[str, ...]) -> None:
-        self._maps = maps
-        self._marks: dict[str, str] = {}
-
-    def mark(self, rows: pd.DataFrame) -> str:
-        """Return the letters of the reasons for which rows do not count."""
-        marks = []
-        for why, of_reason in rows.groupby("why", sort=False):
-            keys = [key for key in self._maps if (of_reason["map"] == key).any()]
-            of_all = len(keys) in (0, len(self._maps))
-            of_maps = "" if of_all else f"{', '.join(keys)}: "
-            reason = of_maps + (str(why) or "no value on both sides")
-            n = len(self._marks)
-            letter = chr(ord("a") + n % 26) * (1 + n // 26)
-            marks.append(self._marks.setdefault(reason, letter))
-        return ", ".join(dict.fromkeys(marks))
-
-    def text(self) -> str:
-        """Return what the letters mean."""
-        return " ".join(f"{mark}: {reason}." for reason, mark in self._marks.items())

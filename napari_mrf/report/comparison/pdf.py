@@ -26,11 +26,13 @@ from napari_mrf.report.comparison.drawings import (
     KEY,
     NORMALITY,
     OVERVIEW,
+    REGIONS,
     SHARES,
     errors_name,
 )
 from napari_mrf.report.comparison.pdf_page import Pages
 from napari_mrf.report.comparison.readable import Table
+from napari_mrf.report.comparison.regions_figure import fill_regions, regions_height_inches
 from napari_mrf.report.comparison.sections import Beside, Drawing, Form, Sums, Texts
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from napari_mrf.report.comparison.content import ReportContent
 
 _AGREEMENT_INCHES = 2.75
+_LONG = 6
+"""Rows of a narrow table that goes on beside itself."""
 _ROOM = {Form: 110.0, Table: 60.0}
 """Points of what stays on the page with the heading above it."""
 
@@ -93,6 +97,8 @@ def iter_pages(
 def _add(pages: Pages, part: Any, comparison: Comparison) -> None:
     if isinstance(part, str):
         pages.paragraph(part)
+    elif isinstance(part, Table) and len(part.header) < 4 and len(part.rows) > _LONG:
+        pages.table_in_columns(part)
     elif isinstance(part, Table):
         pages.table(part)
     elif isinstance(part, Form):
@@ -117,6 +123,8 @@ def _drawing(name: str, comparison: Comparison) -> tuple[float, Callable[[Any], 
         return overview_height_inches(comparison), partial(fill_overview, comparison=comparison)
     if name == KEY:
         return key_height_inches(comparison), partial(fill_key, comparison=comparison)
+    if name == REGIONS:
+        return regions_height_inches(comparison), partial(fill_regions, comparison=comparison)
     if name == SHARES:
         rows = n_rows(len(maps_with_shares(comparison)))
         return 0.1 + 2.2 * rows, partial(fill_shares, comparison=comparison)

@@ -60,6 +60,9 @@ class Table:
         As many cells as the header.
     note : str
         Below it.
+    more : str
+        Below it too, where the tables of the comparison are written beside the report: it names
+        one of them.
     is_text : bool
         Its cells are words, which begin at the left.
     """
@@ -68,6 +71,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    more: str = ""
     is_text: bool = False
 
 
@@ -143,12 +147,9 @@ def metrics_overview(comparison: Comparison) -> Table:
         row += [Cell(f"{voxels:,}", str(voxels)), Cell(str(of_map["region"].iloc[0]))]
         rows.append(row)
     header = ["Map", *(METRIC_TITLES.get(name, name) for name in METRICS), "Voxels", "Where"]
-    note = (
-        f"Mean ± SD of {len(comparison.subjects)} subjects; metrics.csv has each."
-        if several
-        else ""
-    )
-    return Table("Similarity of the maps", header, rows, note)
+    note = f"Mean ± SD of {len(comparison.subjects)} subjects." if several else ""
+    more = "metrics.csv has each." if several else ""
+    return Table("Similarity of the maps", header, rows, note, more)
 
 
 def result_sentences(comparison: Comparison) -> list[str]:
@@ -324,8 +325,8 @@ def by_region_overview(comparison: Comparison) -> list[Table]:
             "Agreement of each region over subjects",
             ("Region", *(printed(key).title for key in keys)),
             rows,
-            "Bias, in brackets limits of agreement, pooled over slices; agreement_by_region.csv "
-            "has their intervals.",
+            "Bias, in brackets limits of agreement, pooled over slices.",
+            "agreement_by_region.csv has their intervals.",
         )
     ]
 
@@ -349,7 +350,8 @@ def regions_overview(comparison: Comparison) -> Table | None:
         "Means of the regions, reference / test",
         ("Region", *(printed(key).title for key in keys)),
         rows,
-        "Pooled over slices; rois.csv has each slice, numbers of voxels and standard deviations.",
+        "Pooled over slices.",
+        "rois.csv has each slice, numbers of voxels and standard deviations.",
     )
 
 

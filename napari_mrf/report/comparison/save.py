@@ -45,6 +45,7 @@ COMPARISON_RESULTS = ResultKind(
             "overview.*",
             "key.*",
             "normality.*",
+            "regions.*",
             "shares.*",
             "agreement_*",
             "errors*",
@@ -92,7 +93,7 @@ def iter_save(
     COMPARISON_RESULTS.refuse_earlier(directory, overwrite=overwrite)
     figures = {name: f"{FIGURES}/{name}" for name in figure_names(comparison)}
     names = [f"{one}.{kind}" for one in figures.values() for kind in KINDS]
-    content = report_content(comparison, made, label)
+    content = report_content(comparison, made, label, has_tables=True)
     names = [*TABLES, *names, *_REPORTS]
     with COMPARISON_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
         yield "tables"

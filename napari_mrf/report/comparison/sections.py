@@ -12,12 +12,17 @@ from napari_mrf.report.comparison.drawings import (
     KEY,
     NORMALITY,
     OVERVIEW,
+    REGIONS,
     SHARES,
     agreement_name,
     errors_name,
     figure_names,
 )
-from napari_mrf.report.comparison.inclusion import inclusion_overview, outliers_overview
+from napari_mrf.report.comparison.inclusion import (
+    inclusion_overview,
+    left_out,
+    outliers_overview,
+)
 from napari_mrf.report.comparison.readable import Cell, Table
 from napari_mrf.report.comparison.record import method_text
 
@@ -121,7 +126,11 @@ def sections(comparison: Comparison, record: Mapping[str, Any]) -> Iterator[Sect
     has_regions = not comparison.agreement.empty
     yield _result(comparison)
     if has_regions:
-        yield Section("Inclusion", (inclusion_overview(comparison), *outliers_overview(comparison)))
+        pictured = (Drawing(REGIONS, "Regions"),) if REGIONS in figure_names(comparison) else ()
+        out = left_out(comparison)
+        reasons = ("Left out, by reason:", Texts(out)) if out else ()
+        parts = (inclusion_overview(comparison), *reasons, *pictured)
+        yield Section("Inclusion", (*parts, *outliers_overview(comparison)))
         yield _agreement(comparison)
         by_region = readable.by_region_overview(comparison)
         regions = readable.regions_overview(comparison)

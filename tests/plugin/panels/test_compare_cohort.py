@@ -248,3 +248,44 @@ def test_folders_can_be_browsed_for(qtbot, dock, study, monkeypatch):
     click(qtbot, dialog.browse_buttons["reference"])
     assert dialog.folders().reference == str(study / "a")
     dialog.reject()
+
+
+def test_regions_are_chosen_before_the_run_and_the_report_follows(qtbot, dock, study, tmp_path):
+    panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    told = []
+    binding.session.comparison.changed.connect(lambda status: told.append(status.detail))
+    panel.statistics.section.set_open(True)
+    qtbot.keyClicks(panel.statistics.margins, "T1H2O=30")
+    panel.statistics.design.setCurrentIndex(1)
+    folders = {"reference": study / "a", "test": study / "b", "output": tmp_path / "out"}
+    dialog = ask(qtbot, dock, **folders)
+    assert dialog.regions.isHidden()  # no folder of regions, no choice
+    qtbot.keyClicks(dialog.edits["rois"], str(study / "rois"))
+    assert dialog.regions.isVisible()
+    assert dialog.regions.chosen() == ("VL_R", "RF_R")
+    menu = dialog.regions.menu()
+    menu.actions()[1].trigger()
+    assert dialog.folders().regions == ("VL_R",)
+    with qtbot.waitSignal(binding.session.comparison.succeeded, timeout=120_000):
+        click(qtbot, dialog.run_button)
+    first = [shifts[0] for shifts in SHIFTS.values()]
+    written = pd.read_csv(tmp_path / "out" / "agreement.csv").set_index("map").loc["T1H2O"]
+    assert written["bias"] == pytest.approx(np.mean(first), abs=1e-3)
+    assert written["margin"] == 30
+    assert set(pd.read_csv(tmp_path / "out" / "rois.csv")["name"]) == {"VL_R"}
+    left = pd.read_csv(tmp_path / "out" / "inclusion.csv")
+    assert set(left.loc[~left["included"], "name"]) == {"RF_R"}
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "RF_R of all subjects" in page
+    assert "Repeatability" in page
+    assert any(one.startswith("subject 2 of 3, sub-02: ") for one in told)
+    listed = [panel.regions.list.item(row).text() for row in range(panel.regions.list.count())]
+    assert listed == ["VL_R"]
+    binding.results.show_map("T1H2O")
+    panel.results.set_tab("regions")
+    titles = [panel.results.points.model().headerData(at, Qt.Orientation.Horizontal)
+              for at in range(2)]  # fmt: skip
+    assert titles == ["Subject", "Region"]
+    again = ask(qtbot, dock)
+    assert again.regions.chosen() == ("VL_R",)
+    again.reject()

@@ -17,8 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
-from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders
+from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders, names_of_regions
 from napari_mrf.plugin.present import present
 
 _WIDTH = 460
@@ -74,6 +75,11 @@ class CohortDialog(QDialog):
             row.addWidget(edit, 1)
             row.addWidget(button)
             form.addRow(title, row)
+        self.regions = ChoiceButton("Count", "Regions of the label tables in the folder that count "
+                                    "in the agreement, the report and its tables")  # fmt: skip
+        self.regions_label = QLabel("")
+        form.insertRow(form.rowCount() - 1, self.regions_label, self.regions)
+        self._before = before
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -86,11 +92,29 @@ class CohortDialog(QDialog):
         layout.addWidget(explanation)
         layout.addLayout(form)
         layout.addWidget(self.buttons)
+        self._offered: list[str] = []
+        self._offered_of: str | None = None
+        self.regions.choice_changed.connect(self._on_changed)
         self._on_changed()
 
     def folders(self) -> CohortFolders:
         """Return the folders as typed."""
-        return CohortFolders(**{key: edit.text().strip() for key, edit in self.edits.items()})
+        chosen, offered = self.regions.chosen(), self._offered
+        return CohortFolders(
+            **{key: edit.text().strip() for key, edit in self.edits.items()},
+            regions=() if len(chosen) == len(offered) else chosen,
+        )
+
+    def _offer_regions(self) -> None:
+        """Offer the regions of the folder that is typed, all of them or those of the last time."""
+        folder = self.edits["rois"].text().strip()
+        if folder == self._offered_of:
+            return
+        self._offered_of, self._offered = folder, names_of_regions(folder)
+        before = self._before.regions if self._before and self._before.rois == folder else ()
+        self.regions.set_choices({name: name for name in self._offered}, before or self._offered)
+        for widget in (self.regions_label, self.regions):
+            widget.setVisible(bool(self._offered))
 
     def _browse(self, key: str, *_: object) -> None:
         title = f"{_ROWS[key][0]}: {_ROWS[key][1].lower()}"
@@ -99,8 +123,12 @@ class CohortDialog(QDialog):
             self.edits[key].setText(folder)
 
     def _on_changed(self, *_: object) -> None:
+        self._offer_regions()
         folders = self.folders()
-        self.run_button.setEnabled(bool(folders.reference and folders.test and folders.output))
+        counts = not self._offered or bool(self.regions.chosen())
+        self.run_button.setEnabled(
+            bool(folders.reference and folders.test and folders.output) and counts
+        )
 
     def _on_accepted(self) -> None:
         self.chosen.emit(self.folders())

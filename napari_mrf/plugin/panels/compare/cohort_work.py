@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.jobs import Step, as_steps, counted
@@ -29,12 +30,15 @@ class CohortFolders:
         A folder with one label map per subject; empty for none.
     output : str
         The folder for tables, figures, report and record, as from ``napari-mrf compare``.
+    regions : tuple of str
+        Names of the regions that count; all where it is empty.
     """
 
     reference: str
     test: str
     rois: str
     output: str
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,23 @@ class ComparedCohort:
     is_in_view = False
 
 
+def names_of_regions(folder: str) -> list[str]:
+    """Return the names that all label tables in a folder of label maps have, in their order."""
+    from napari_mrf.errors import MRFInputError
+    from napari_mrf.io import load_label_table
+
+    if not folder or not Path(folder).is_dir():
+        return []
+    found: list[list[str]] = []
+    for path in sorted([*Path(folder).glob("*.txt"), *Path(folder).glob("*/*.txt")]):
+        try:
+            table = load_label_table(path)
+        except MRFInputError:  # some other text, or told when the subjects are compared
+            continue
+        found.append([one.name for label, one in table.items() if label])
+    return [name for name in found[0] if all(name in one for one in found)] if found else []
+
+
 def compare_cohort(
     folders: CohortFolders, options: ComparisonOptions, overwrite: bool, study_name: str = ""
 ) -> Generator[Step, None, ComparedCohort]:
@@ -68,6 +89,7 @@ def compare_cohort(
     from napari_mrf.report.comparison.save import COMPARISON_RESULTS, iter_save, n_report_steps
 
     COMPARISON_RESULTS.refuse_earlier(folders.output, overwrite=overwrite)
+    options = replace(options, rois=replace(options.rois, regions=folders.regions))
     study = find_study(
         folders.reference, folders.test, rois=folders.rois or None, allow_mixed=options.allow_mixed
     )

@@ -159,7 +159,8 @@ def points_of(points: pd.DataFrame, key: str) -> tuple[pd.DataFrame, list[Column
     sides = ("reference", "test", "difference")
     points = points.assign(**{side: how.factor * points[side] for side in sides})
     with_unit = f" ({how.unit})" if how.unit else ""
-    columns = [Column("name", "Region")]
+    several = points["subject"].nunique() > 1
+    columns = [*([Column("subject", "Subject")] if several else []), Column("name", "Region")]
     if (points["scope"] == "slice").any():
         columns.append(Column("slice", "Slice", "d"))
     columns += [

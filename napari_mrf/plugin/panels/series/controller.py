@@ -329,7 +329,7 @@ class SeriesBinding:
         self._watch(event.value)
         series = series_of(event.value)
         misread, self._misread = self._misread, None
-        if series is not None and misread in self.viewer.layers:
+        if series is not None and misread is not None and misread in self.viewer.layers:
             name = misread.name
             self.viewer.layers.remove(misread)
             event.value.name = name
