@@ -37,7 +37,8 @@ ACTIONS = {
     "save": True, "_with_options": True,
     "averaged_series": False, "cut_short_series": False, "list_catalogue": False,
     "compute": False, "read_labels": False, "write_labels": False, "open_study": False,
-    "read_maps": False, "export": False,
+    "read_maps": False, "export": False, "export_closeup": False, "write_picture": False,
+    "means_of_slices": False, "read_left": False,
 }  # fmt: skip
 
 
