@@ -607,8 +607,8 @@ def test_agreement_is_computed_once_for_table_plots_and_report(
 @pytest.mark.slow
 def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, tmp_path,
                                                  monkeypatch):  # fmt: skip
-    unsaved = unsaved_of(compared.viewer)
-    (result,) = unsaved.results
+    unsaved, here = unsaved_of(compared.viewer), session_of(compared.viewer).subject.key
+    (result,) = unsaved.results_of(here)
     assert dock.sections["compare"].mark() == f"Not saved: comparison {result.name}"
     result.write(tmp_path / "beside")
     found = pd.read_csv(tmp_path / "beside" / "agreement.csv")
@@ -620,7 +620,7 @@ def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, t
     with qtbot.waitSignal(compared.saving.writing.succeeded, timeout=60_000):
         click(qtbot, panel.results.report_button)
     assert "Saved to" in panel.notice.text()
-    assert unsaved.results == ()
+    assert unsaved.results_of(here) == ()
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Agreement over 5 of 6 regions, as selected." in page
     assert (tmp_path / "report.pdf").stat().st_size > 20_000

@@ -232,7 +232,7 @@ def test_files_are_saved_and_replaced_only_after_a_question(
 ):
     (tmp_path / "other").mkdir()
     run_to_end(qtbot, viewer, panel, gate)
-    (result,) = unsaved_of(viewer).results
+    (result,) = unsaved_of(viewer).results_of(session_of(viewer).subject.key)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     click(qtbot, panel.save_button)
     qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=20_000)

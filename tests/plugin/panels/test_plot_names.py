@@ -103,10 +103,12 @@ def test_fingerprints_tell_their_unit(dock):
 def test_importance(dock):
     n = 40
     change = {key: np.full((2, 175), 0.01) for key in RANGES}
+    quartiles = {key: np.full((2, 175, 3), 0.01) for key in RANGES}
     importance = Importance(
         "water-fat", sequences.t1ff(), np.arange(175), ImportanceOptions(), "itself",
         np.repeat(np.arange(175), 2).reshape(-1, 2), np.zeros((3, n), int), SHAPE, None,
-        {key: Baseline(0.0, 600.0, n, "all") for key in RANGES}, {}, change, {},
+        {key: Baseline(0.0, 600.0, n, "all") for key in RANGES}, {}, change, quartiles,
+        {},
     )  # fmt: skip
     plot = dock.panels["importance"].findChild(PlotCanvas)
     for key in RANGES:
