@@ -113,4 +113,4 @@ def test_importance(dock):
     plot = dock.panels["importance"].findChild(PlotCanvas)
     for key in RANGES:
         plot.show_importance(importance, key, with_fisher=False)
-        assert names_it(plot.figure, key, "%")
+        assert names_it(plot.figure, key, "% of range")
