@@ -33,6 +33,7 @@ from napari_mrf.plugin.panels.series.controller import SeriesBinding
 from napari_mrf.plugin.panels.series.panel import SeriesPanel
 from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.controller import SessionBinding
+from napari_mrf.plugin.panels.session.removed_bar import RemovedBar
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
 
@@ -115,6 +116,7 @@ class _Dock(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
+        self._layout.addWidget(RemovedBar(viewer))
         self._layout.addWidget(self._scroll)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 

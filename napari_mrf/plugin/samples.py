@@ -74,7 +74,7 @@ def _use_tissues(alive: ref[Viewer]) -> None:
         return
     found = [layer for layer in viewer.layers if layer.name.startswith(_TISSUES)]
     editor = regions_editor_of(viewer)
-    if found and editor.layer is None:  # what the user has drawn goes on
+    if found and editor.layer is editor.gone.labels is None:  # what the user has drawn goes on
         editor.use_layer(found[-1])
     series = [layer for layer in viewer.layers if series_of(layer) is not None]
     if series:

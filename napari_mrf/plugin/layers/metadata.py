@@ -17,6 +17,10 @@ MAPS_KEY = "mrf_maps"
 GRID_KEY = "mrf_grid"
 TITLE_KEY = "mrf_title"
 """Title on the canvas of a layer that is not a map of a set."""
+NAMES_KEY = "mrf_color_of_names"
+"""Color of the names that a layer writes on the canvas."""
+# What changes with the display says nothing of what a layer is.
+_LOOKS = (TITLE_KEY, NAMES_KEY)
 
 
 def series_of(layer: Any) -> MRFSeries | None:
@@ -28,6 +32,25 @@ def series_of(layer: Any) -> MRFSeries | None:
 def replace_series(layer: Any, series: MRFSeries) -> None:
     """Keep the same data under another sequence or mask in the layer's metadata."""
     layer.metadata[SERIES_KEY] = series
+
+
+def is_ours(layer: Any) -> bool:
+    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
+    return any(str(key).startswith("mrf_") for key in layer.metadata)
+
+
+def identity_of(layer: Any) -> dict[str, str | list[str]]:
+    """Return what a layer of ours shows, JSON-ready; no two layers of a viewer show the same.
+
+    The words of its metadata, as the set and the parameter of a map; what has none (a series,
+    regions, a mask) is told by its keys and its name.
+    """
+    words: dict[str, str | list[str]] = {}
+    for key, value in layer.metadata.items():
+        if str(key).startswith("mrf_") and key not in _LOOKS:
+            is_words = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+            words[key] = value if isinstance(value, str) else list(value) if is_words else ""
+    return words if any(words.values()) else {**words, "name": layer.name}
 
 
 def find_set(viewer: Any, set_name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
 from napari_mrf.plugin.layers.order import bring_to_front
 from napari_mrf.plugin.present import present
+from napari_mrf.plugin.regions.gone_layers import GoneLayers
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
 from napari_mrf.plugin.session import Regions, one_per_viewer, session_of
@@ -66,6 +67,7 @@ class RegionsEditor(QObject):
         self._session = session_of(viewer)
         self.layers = RegionLayers(viewer)
         self._sync = OutlineSync(self.layers)
+        self.gone = GoneLayers(viewer)
         self.slices: dict[int, tuple[int, ...]] = {}
         self._labels: NDArray[np.uint16] | None = None
         self._shared: Regions | None = None
@@ -106,7 +108,16 @@ class RegionsEditor(QObject):
 
     def labels(self) -> NDArray[np.uint16] | None:
         """Return the label values, (Z, Y, X) in file order, None before anything was drawn."""
+        if self.gone.labels is not None and self._session.regions is not None:
+            return self._session.regions.labels
         return self.layers.labels()
+
+    def affine(self) -> NDArray[np.float64] | None:
+        """Return the (4, 4) affine to mm of the grid of the regions, None without geometry."""
+        if self.layer is not None:
+            affine: NDArray[np.float64] | None = self.layer.metadata[bridge.REGIONS_KEY].affine
+            return affine
+        return None if self._session.regions is None else self._session.regions.affine
 
     def is_drawing(self) -> bool:
         """Return whether a click on the canvas sets a vertex."""
@@ -122,11 +133,25 @@ class RegionsEditor(QObject):
         """
         self.layers.adopt(layer)
         self._let_go()
+        self.gone.forget(but=layer)
         self.layers.take(layer)
         self.flush()
 
+    def show_again(self) -> None:
+        """Bring back the layers of the regions that the user deleted; see `GoneLayers`."""
+        self.gone.insert()
+
+    def _ensure_shown(self) -> bool:
+        """Bring back now what is to be changed; return whether it was gone."""
+        was_gone = self.gone.labels is not None
+        if was_gone:
+            self.gone.insert()
+            self.gone.finish()
+        return was_gone
+
     def set_table(self, table: Mapping[int, Label]) -> None:
         """Use other names, colors and numbers; what is drawn without a name gets one."""
+        self._ensure_shown()
         self.layers.set_table(table, self.slices)
         self._labels = None  # the same voxels under other names are other regions
         self.flush()
@@ -146,15 +171,20 @@ class RegionsEditor(QObject):
             self._is_covered = False
             bring_to_front(viewer, self.layers.present())
         labels = self._labels_in_place()
-        if labels is None:
+        if self.gone.labels is not None:
+            pass  # the regions are those of before their layer was deleted
+        elif labels is None:
             self.slices, self._labels = {}, None
             self._share(None)
         elif self._labels is None or not np.array_equal(labels, self._labels):
             self._labels = labels
-            self._sync.recall(labels)
+            if self.gone.outlines is None:  # else they come back as they were, or not
+                self._sync.recall(labels)
             self.slices = edits.drawn_slices(labels)
             self.layers.name_unknown(self.slices)
             self._share(labels)
+        if self.outlines_layer is not None:
+            self.gone.outlines = None
         self.changed.emit()
 
     def _labels_in_place(self) -> NDArray[np.uint16] | None:
@@ -175,6 +205,7 @@ class RegionsEditor(QObject):
         viewer, layers = self._viewer(), self.layers
         if viewer is None or (layers.layer is None and layers.grid() is None):
             return
+        self._ensure_shown()
         if layers.layer is None:
             empty = np.zeros(present(layers.grid()).shape, np.uint16)
             self.use_layer(layers.add(empty, layers.table))
@@ -184,7 +215,10 @@ class RegionsEditor(QObject):
                            "to the 2D view and do not turn the axes.", "problem")  # fmt: skip
             return
         if layers.outlines_layer is None:
-            layers.ensure_outlines_layer()
+            if self.gone.insert():
+                self.gone.finish()
+            else:
+                layers.ensure_outlines_layer()
             yield
         outlines = present(layers.outlines_layer)
         outlines.visible = True
@@ -198,6 +232,7 @@ class RegionsEditor(QObject):
 
     def copy_to_next_slice(self, regions: Iterable[int]) -> None:
         """Copy regions from the slice in view to the next one, and go there."""
+        self._ensure_shown()
         labels = self.labels()
         if labels is None:
             return
@@ -227,6 +262,7 @@ class RegionsEditor(QObject):
 
     def fill_between_slices(self, regions: Iterable[int]) -> None:
         """Interpolate regions in the slices between those in which they are drawn."""
+        self._ensure_shown()
         labels = self.labels()
         if labels is None:
             return
@@ -243,6 +279,7 @@ class RegionsEditor(QObject):
 
     def delete(self, label: int, z: int | None = None) -> None:
         """Delete a region with its polygons, in one slice or in all."""
+        self._ensure_shown()
         labels = self.labels()
         if labels is None:
             return
@@ -252,8 +289,11 @@ class RegionsEditor(QObject):
         )
 
     def undo(self) -> None:
-        """Undo the last change of the regions, with the polygons that belong to it."""
-        if self.layer is not None:
+        """Undo the last change of the regions, with the polygons that belong to it.
+
+        Where that was the deletion of their layer, the layer comes back.
+        """
+        if not self._ensure_shown() and self.layer is not None:
             self.layer.undo()
             self.flush()
 
@@ -294,6 +334,7 @@ class RegionsEditor(QObject):
         fitting = [one for one in outlines if one.label in self.table and _fits(one, labels)]
         if fitting:
             self.layers.show_outlines(fitting)
+            self.gone.outlines = None
             self._sync.remember()
             self.changed.emit()
 
@@ -311,6 +352,10 @@ class RegionsEditor(QObject):
         self._timer.start()
 
     def _on_inserted(self, event: Any) -> None:
+        if event.value is self.gone.labels:
+            self.use_layer(event.value)
+        elif event.value is self.gone.outlines and self.layer is not None:
+            self._take_back_outlines(event.value)
         # Maps that are added later must not cover the regions. They are moved once everybody
         # has heard of the new layer.
         if self.layer is None or not isinstance(event.value, Image):
@@ -320,13 +365,38 @@ class RegionsEditor(QObject):
             self._is_covered = True
             self._timer.start()
 
+    def _take_back_outlines(self, layer: Any) -> None:
+        """Use polygons that were deleted and are back, those that still fit their regions."""
+        labels = present(self.layers.labels())
+        self.gone.outlines = None
+        self.layers.take_outlines(layer)
+        fitting = [one for one in self.layers.outlines if _fits(one, labels)]
+        if fitting != self.layers.outlines:
+            self.layers.show_outlines(fitting)
+        self._sync.remember()
+        self.changed.emit()
+
     def _on_removed(self, event: Any) -> None:
         if event.value is self.outlines_layer:
+            self.layers.end_drawing()
+            self._sync.finish()
+            self.gone.outlines = self.outlines_layer
             self.layers.take_outlines(None)  # what they colored stays
         elif event.value is self.layer:
-            self._let_go()
-            self.flush()
+            self._let_layer_go()
         self.changed.emit()
+
+    def _let_layer_go(self) -> None:
+        """Stop using a layer that was deleted; what was drawn last is still taken from it."""
+        layers, outlines = self.layers, self.outlines_layer or self.gone.outlines
+        layers.end_drawing()
+        self._is_covered = False
+        self.flush()
+        layer, slices = self.layer, self.slices
+        self._let_go()
+        if self._session.regions is not None or self._is_moved:
+            self.slices = slices
+            self.gone.labels, self.gone.outlines = layer, outlines
 
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
         """Make what is drawn, (Z, Y, X) in file order, the session's regions.
@@ -343,13 +413,16 @@ class RegionsEditor(QObject):
         former = self._session.regions
         grid = present(self.layer).metadata[bridge.REGIONS_KEY]
         path = ""
+        drawn = {label: self.table[label] for label in self.slices}
         if (
             former is not None
             and not grid_difference(former, grid)
             and np.array_equal(former.labels, labels)
         ):
             path = former.path
-        drawn = {label: self.table[label] for label in self.slices}
+            if drawn == former.table:
+                self._shared = former
+                return  # as when their layer is back
         self._shared = Regions(labels, drawn, path, grid.affine)
         self._session.set_regions(self._shared)
 
@@ -359,6 +432,7 @@ class RegionsEditor(QObject):
             return
         shown = self.layers.present()
         self._shared = regions
+        self.gone.forget()
         grid = self.layers.grid()
         if regions is None:
             self._let_go()

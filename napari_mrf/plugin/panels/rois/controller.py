@@ -63,6 +63,7 @@ class RoisBinding:
         panel.fill_requested.connect(self._on_fill_requested)
         panel.undo_requested.connect(self.undo)
         panel.redo_requested.connect(self.redo)
+        panel.gone.cure_requested.connect(self.editor.show_again)
         panel.edit_requested.connect(self._on_edit_requested)
         panel.layer_changed.connect(self._on_layer_picked)
         panel.set_changed.connect(self._on_set_changed)
@@ -125,6 +126,7 @@ class RoisBinding:
         editor, panel = self.editor, self.panel
         panel.set_labels(editor.table, editor.slices)
         panel.set_needs("" if editor.layers.grid() is not None else "Load or pick a series first.")
+        panel.set_gone(editor.gone.sentence)
         self._show_layers()
         self.drawing.show()
         self._show_actions()

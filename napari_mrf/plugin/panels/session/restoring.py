@@ -9,16 +9,17 @@ from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of, show_component
 from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.layers.metadata import is_ours
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.plugin.panels.session.bar import SessionBar
@@ -130,11 +131,7 @@ class SessionRestoring:
         self.session.set_pins(())
         self.session.set_regions(None)
         layer_turns_of(self.viewer).drop("pins")
-        remove_together(self.viewer, [one for one in self.viewer.layers if _is_ours(one)])
+        remove_together(self.viewer, [one for one in self.viewer.layers if is_ours(one)])
+        removed_layers_of(self.viewer).forget()
         for name in list(self.session.maps_sets):  # of which no layer has come yet
             self.session.remove_maps(name)
-
-
-def _is_ours(layer: Layer) -> bool:
-    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
-    return any(str(key).startswith("mrf_") for key in layer.metadata)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,9 @@ class LayerChoice:
         self._offer = offer
         self._bond = bond
         self._layers: dict[str, Any] = {}
+        self._lost: Any | None = None
+        removed_layers_of(self.viewer).attend(self)
+        picker.textActivated.connect(self._on_activated)
         layers = self.viewer.layers.events
         bond.connect(layers.inserted, self._on_layer_inserted)
         bond.connect(layers.removed, self._on_layers_changed)
@@ -76,9 +80,14 @@ class LayerChoice:
         self._on_layers_changed()
 
     def _on_layers_changed(self, event: Any = None) -> None:
-        before = self.picked_layer()
+        before = self.picked_layer() or self._lost
         self._layers = {layer.name: layer for layer in self.viewer.layers if self.suits(layer)}
         current = next(
             (name for name, layer in self._layers.items() if layer is before), self.nothing
         )
+        # One that is deleted and comes back is picked again, unless something else is by then.
+        self._lost = before if current == self.nothing else None
         self._offer(list(self._layers), current)
+
+    def _on_activated(self, _: str) -> None:
+        self._lost = None
