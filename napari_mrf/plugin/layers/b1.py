@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.series import MRFSeries
 
-_FILE_KEY = "mrf_b1_file"
+FILE_KEY = "mrf_b1_file"
+"""Metadata of a B1 map that came from a file: its path, sha256 and warnings."""
 _WHAT = "the B1 map {} lies on another grid than the series"
 
 
@@ -52,7 +53,7 @@ def show_b1(
         metadata={
             GRID_KEY: RegionGrid.of_series(series),
             TITLE_KEY: "B1",
-            _FILE_KEY: file,
+            FILE_KEY: file,
         },
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),
     )
@@ -94,5 +95,5 @@ def b1_from_layer(layer: Any, series: MRFSeries, unit: str, shown: Any = None) -
     )
     return B1Map.of(
         grid.orientation.to_file(values), affine=series.affine, unit=unit,
-        **layer.metadata.get(_FILE_KEY, {}),
+        **layer.metadata.get(FILE_KEY, {}),
     )  # fmt: skip

@@ -74,6 +74,11 @@ class MapsDisplay:
         else:
             hide_companion(viewer, set_name, companion)
 
+    @property
+    def running(self) -> str:
+        """The set that a run is making; empty without one."""
+        return self._running
+
     def missing(self, set_name: str) -> list[str]:
         """Return the maps of a complete set whose layers were removed and are not coming."""
         viewer, maps_set = self._viewer(), self._session.maps_sets.get(set_name)

@@ -159,7 +159,7 @@ class RemovedLayers(QObject):
         for removal in reversed(self._removals):
             for layer in removal.layers:
                 if viewer is not None and any(layer is one for one in layers):
-                    self._insert(viewer, layer, removal.order)
+                    self._insert(viewer, layer, removal)
         self._forget_returned()
 
     def show_maps(self, set_name: str) -> None:
@@ -220,7 +220,7 @@ class RemovedLayers(QObject):
             return
         layer_turns_of(viewer).finish(_ORPHANS)  # or they would be removed once more
         for layer in sorted(removal.layers, key=removal.order.index):
-            if self._insert(viewer, layer, removal.order):
+            if self._insert(viewer, layer, removal):
                 yield
         self._put_back_sets(removal)
         held = [layer for layer in removal.layers if series_of(layer) is removal.series is not None]
@@ -243,11 +243,15 @@ class RemovedLayers(QObject):
             if name in sets and layer.metadata[MAPS_KEY] is not sets[name].maps:
                 self._display.show_missing(name)  # made anew while its layers were gone
 
-    def _insert(self, viewer: Any, layer: Any, order: tuple[Any, ...]) -> bool:
+    def _insert(self, viewer: Any, layer: Any, removal: Removal) -> bool:
         """Insert a layer over the one that was next below it; return whether it was needed."""
         if layer in viewer.layers or any(_replaces(one, layer) for one in viewer.layers):
             return False
-        maps_set = self._session.maps_sets.get(_set_of(layer))
+        name, order = _set_of(layer), removal.order
+        if name and name not in (*removal.maps_sets, *self._session.maps_sets,
+                                 self._display.running):  # fmt: skip
+            return False  # of a run that came to nothing
+        maps_set = self._session.maps_sets.get(name)
         if maps_set is not None and layer.metadata[MAPS_KEY] is not maps_set.maps:
             return False  # the set was made anew: `show_missing` shows what it holds now
         below = [one for one in order[: order.index(layer)] if one in viewer.layers]

@@ -179,17 +179,6 @@ def test_a_map_that_was_made_anew_comes_back_with_its_new_values(qtbot, dock):
     assert len(find_set(viewer, "cohen")) == 2
 
 
-def test_maps_whose_layers_are_deleted_while_they_are_made_anew_are_not_lost(qtbot, dock):
-    viewer, session = dock.viewer, session_of(dock.viewer)
-    display, earlier = maps_display_of(viewer), session.maps_sets["cohen"]
-    display._running = "cohen"  # as while its job runs
-    delete(qtbot, dock, find_set(viewer, "cohen").values())
-    assert session.maps_sets["cohen"] is earlier
-    display._put_back("cohen")  # as when that is cancelled
-    wait_for_layers(qtbot, viewer)
-    assert sorted(find_set(viewer, "cohen")) == ["FF", "T1H2O"]
-
-
 def test_errors_go_and_come_with_their_maps(qtbot, dock):
     viewer, of = dock.viewer, ("water-fat", "cohen", "FF", "difference")
     error = show_error(viewer, np.zeros(SHAPE, np.float32), some_maps(0.5), of)
@@ -241,19 +230,18 @@ def test_keys_and_the_bin_of_a_real_window(qtbot, make_napari_viewer):
     before = content(viewer)
     listed, bin_button = (viewer.window._qt_viewer.layers,
                           viewer.window._qt_viewer.layerButtons.deleteButton)  # fmt: skip
-    changed = removed_layers_of(viewer).changed
-    for way in (
-        lambda: qtbot.keyClick(listed, Qt.Key.Key_Delete),
-        lambda: qtbot.keyClick(listed, Qt.Key.Key_Backspace),
-        lambda: qtbot.mouseClick(bin_button, Qt.MouseButton.LeftButton),
+    for way, which in (
+        (lambda: qtbot.keyClick(listed, Qt.Key.Key_Delete), with_key(REGIONS_KEY)),
+        (
+            lambda: qtbot.mouseClick(bin_button, Qt.MouseButton.LeftButton),
+            lambda viewer: find_set(viewer, "cohen").values(),
+        ),
     ):
-        (regions,) = with_key(REGIONS_KEY)(viewer)
-        viewer.layers.selection = {regions, *find_set(viewer, "cohen").values()}
-        with qtbot.waitSignal(changed):
+        viewer.layers.selection = set(which(viewer))
+        with qtbot.waitSignal(removed_layers_of(viewer).changed):
             way()
         wait_for_layers(qtbot, viewer)
-        assert regions not in viewer.layers and "cohen" not in session_of(viewer).maps_sets
-        assert dock.panels["rois"].gone.text()
+        assert not which(viewer)
         undo(qtbot, dock)
         assert content(viewer) == before
     WorkerBase.await_workers(20_000)

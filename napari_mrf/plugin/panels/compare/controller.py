@@ -15,7 +15,13 @@ from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.opening import CompareOpening
 from napari_mrf.plugin.panels.compare.panel import SIDES
 from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
-from napari_mrf.plugin.panels.compare.state import compare_memory_of, sides_of, truths_among
+from napari_mrf.plugin.panels.compare.state import (
+    compare_memory_of,
+    compared_before,
+    comparison_item,
+    sides_of,
+    truths_among,
+)
 from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -25,8 +31,10 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
+    from napari_mrf.plugin.panels.shared.stored_items import Items
     from napari_mrf.plugin.session import Regions, Session
 
 
@@ -116,6 +124,24 @@ class CompareBinding:
         sides = {side: str(state.get(side, "")) for side in SIDES}
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
+
+    def stored(self, items: Items) -> None:
+        """Add the comparison to what a session stores, unless it is out of date."""
+        compared = self.results.compared
+        if compared is None:
+            return
+        if age_of(compared, self.session):
+            items.remarks.append("The comparison is out of date and was not saved.")
+            return
+        items.found.append(comparison_item(compared))
+
+    def show_stored(self, comparison: Comparison, words: Mapping[str, Any]) -> None:
+        """Show the comparison of a session file, of the maps and regions of now."""
+        compared = compared_before(comparison, words, self.session)
+        self.memory.compared = compared
+        self._show_remembered()
+        if isinstance(compared, Compared):
+            self._tell_notes(compared)
 
     def _options(self) -> ComparisonOptions:
         return ComparisonOptions(
@@ -217,13 +243,16 @@ class CompareBinding:
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
+    def _tell_notes(self, compared: Compared) -> None:
+        notes = compared.comparison.warnings
+        if notes and not age_of(self.results.compared, self.session):
+            self.tell("\n".join(notes), kind="note")
+
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
         if isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()
-            notes = compared.comparison.warnings
-            if notes and not age_of(self.results.compared, self.session):
-                self.tell("\n".join(notes), kind="note")
+            self._tell_notes(compared)
         else:
             self.results.show(compared)
             self._show_state()
@@ -271,8 +300,16 @@ def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
     if not isinstance(compared, Compared):
         return ""
     for one in (compared.reference, compared.test):
-        if session.maps_sets.get(one.name) is not one:
+        now = session.maps_sets.get(one.name)
+        if now is None or now.maps is not one.maps:  # to save them changes only where they lie
             return f"The maps {one.name} have changed since this comparison."
-    if compared.regions is not session.regions:
+    before, regions = compared.regions, session.regions
+    is_same = before is regions or (
+        before is not None
+        and regions is not None
+        and before.labels is regions.labels
+        and before.table == regions.table
+    )
+    if not is_same:
         return "The regions have changed since this comparison."
     return ""

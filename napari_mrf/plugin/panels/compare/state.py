@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from napari_mrf.data.label import Label
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.work import Compared
+from napari_mrf.plugin.panels.shared.stored_items import Item
 from napari_mrf.plugin.session import one_per_viewer, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from napari.components import ViewerModel
 
-    from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
-    from napari_mrf.plugin.panels.compare.work import Compared
-    from napari_mrf.plugin.session import MapsSet
+    from napari_mrf.analysis.comparison.compare import Comparison
+    from napari_mrf.io.session.results import StoredResult
+    from napari_mrf.plugin.session import MapsSet, Session
 
 
 class CompareMemory:
@@ -110,6 +112,65 @@ def method_of(maps_set: MapsSet) -> str:
     method = maps_set.maps.provenance.get("method")
     name = method.get("name") if isinstance(method, dict) else None
     return str(name or maps_set.name)
+
+
+def comparison_item(compared: Compared | ComparedCohort) -> Item:
+    """Return a comparison as a session stores it, with what it came from.
+
+    That are sets of the session, or for several subjects the files that were read.
+    """
+    comparison = compared.comparison
+
+    def make(cohort: dict[str, Any] | None = None) -> StoredResult:
+        from napari_mrf.analysis.comparison.stored import as_stored
+        from napari_mrf.io.session.results import StoredResult
+
+        words, arrays = as_stored(comparison)
+        return StoredResult({**words, "cohort": cohort}, arrays)
+
+    name = f"the comparison of {comparison.test_name} against {comparison.reference_name}"
+    if isinstance(compared, Compared):
+        sides = compared.reference.name, compared.test.name
+        return Item("comparison", name, make, sides, of_regions=compared.regions is not None)
+    table = [[one.index, one.name, list(one.color), one.opacity] for one in compared.table.values()]
+    cohort = {"output": compared.output, "table": table}
+    return Item("comparison", name, lambda: make(cohort), files=_files_of(comparison))
+
+
+def compared_before(
+    comparison: Comparison, words: Mapping[str, Any], session: Session
+) -> Compared | ComparedCohort:
+    """Return the comparison of a session file; of one subject with the maps and regions of now.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        Where the maps are not there, or the words say something else.
+    """
+    if cohort := words["cohort"]:
+        table = {
+            int(index): Label(int(index), str(name), tuple(color), float(opacity))
+            for index, name, color, opacity in cohort["table"]
+        }
+        return ComparedCohort(comparison, table, str(cohort["output"]))
+    sets = session.maps_sets
+    reference, test = sets[comparison.reference_name], sets[comparison.test_name]
+    has_regions = any("labels" in one for one in comparison.inputs)
+    return Compared(comparison, reference, test, session.regions if has_regions else None)
+
+
+def _files_of(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """Return path and sha256 of every file of the subjects."""
+    files = []
+    for subject in comparison.inputs:
+        for part in ("reference", "test", "labels", "label_table", "mask"):
+            record = subject.get(part)
+            if record is not None and isinstance(record["sha256"], str):
+                files.append((record["path"], record["sha256"]))
+            elif record is not None:
+                folder = Path(record["path"])
+                files += [(str(folder / name), one) for name, one in record["sha256"].items()]
+    return tuple(files)
 
 
 compare_memory_of = one_per_viewer(CompareMemory)

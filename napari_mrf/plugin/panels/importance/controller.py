@@ -15,6 +15,7 @@ from napari_mrf.plugin.panels.importance.methods import ImportanceMethods
 from napari_mrf.plugin.panels.importance.result import ImportanceView, importance_store_of
 from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measure, save
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.stored_items import Item
 from napari_mrf.plugin.panels.shared.texts import NO_TRUTH, duration
 from napari_mrf.plugin.session import session_of
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.analysis.importance.result import Importance
     from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.io.session.results import StoredResult
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+    from napari_mrf.plugin.panels.shared.stored_items import Items
 
 
 class ImportanceSaving:
@@ -143,6 +147,8 @@ class ImportanceBinding:
             "options": panel.options.values(),
             "settings": panel.settings.values(),
             "map": panel.current_map(),
+            "mask": panel.mask_picker.currentText(),
+            "truth": panel.truth_picker.currentText(),
             "fisher": panel.fisher_box.isChecked(),
         }
 
@@ -154,7 +160,41 @@ class ImportanceBinding:
                 self.panel.settings.set_value(str(name), value)
         self.panel.fisher_box.setChecked(bool(state.get("fisher", True)))
         self.methods.choose(state)
+        self.masks.pick(str(state.get("mask", "")))
+        self.panel.truth_picker.setCurrentText(str(state.get("truth", "")))
         self.view.choose_map(str(state.get("map", "")))
+
+    def stored(self, items: Items) -> None:
+        """Add the result to what a session stores, where it is of the series of now."""
+        result, series, now = self.store.result, self.store.series, self.session.series
+        if result is None:
+            return
+        is_now = series is not None and now is not None and series.signal is now.signal
+        if not is_now or self.session.importance.status.is_running:
+            items.remarks.append("The importance of the frames is not complete, or of another "
+                                 "series, and was not saved.")  # fmt: skip
+            return
+        truth = result.provenance.get("reference_provenance")
+        items.found.append(Item(
+            "importance", "the importance of the frames",
+            lambda: _stored(result), of_series=True,
+            maps=tuple(name for name, one in self.session.maps_sets.items()
+                       if truth is not None and one.maps.provenance == truth),
+        ))  # fmt: skip
+
+    def show_stored(self, result: Importance, words: Mapping[str, Any]) -> None:
+        """Show the result of a session file, of the series of now.
+
+        Raises
+        ------
+        ValueError
+            Where it is of another one.
+        """
+        series = self.session.series
+        if series is None or series.spatial_shape != result.spatial_shape:
+            raise ValueError("it is of another series")
+        self.store.show(result, series)
+        self._on_run_changed(self.session.importance.status)
 
     def _truth(self) -> ParameterMaps | None:
         """Return the chosen true maps; None for the maps of the method itself."""
@@ -211,3 +251,10 @@ class ImportanceBinding:
             result = self.store.result
             found = "not run" if result is None else f"{result.method}, measured"
             panel.state_changed.emit(found)
+
+
+def _stored(result: Importance) -> StoredResult:
+    from napari_mrf.analysis.importance.stored import as_stored
+    from napari_mrf.io.session.results import StoredResult
+
+    return StoredResult(*as_stored(result))

@@ -60,6 +60,11 @@ class ImportanceStore:
         self._job.start(title, work, series, *arguments)
         self._measured_series = series
 
+    def show(self, result: Importance, series: MRFSeries) -> None:
+        """Take a result that was measured before."""
+        self.result, self.series = result, series
+        self.changed.emit(result)
+
     def _on_updated(self, importance: Any) -> None:
         if isinstance(importance, Importance):
             if importance is not self.result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.overwriting import ask_save_path, is_confirmed
 from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.panels.session.items import items_of, picked_layers
+from napari_mrf.plugin.panels.session.looks import looks_of, view_of
 from napari_mrf.plugin.panels.session.restoring import SessionRestoring
 from napari_mrf.plugin.panels.session.work import (
     OpenedStudy,
@@ -79,6 +82,8 @@ class SessionBinding:
         """Return the content of the window."""
         session = self.session
         layer = self._series_layer()
+        items = items_of(self.viewer, self.bindings)
+        picked = chain.from_iterable(picked_layers(self.bindings).values())
         return Study(
             series=session.series,
             series_name=session.series_name,
@@ -87,18 +92,16 @@ class SessionBinding:
             regions=session.regions,
             chosen_region=session.chosen_region,
             pins=session.pins,
-            view=self._view(),
+            view=view_of(self.viewer),
+            layers=looks_of(self.viewer, tuple(picked)),
+            items=tuple(items.found),
+            remarks=tuple(items.remarks),
             panels={
                 key: binding.state()
                 for key, binding in self.bindings.items()
                 if hasattr(binding, "state")
             },
         )
-
-    def _view(self) -> dict[str, float]:
-        dims = self.viewer.dims
-        view = {f"point_{axis}": float(value) for axis, value in enumerate(dims.point)}
-        return {**view, "zoom": float(self.viewer.scene.camera.zoom)}
 
     def _series_layer(self) -> Layer | None:
         series = self.session.series
@@ -155,7 +158,8 @@ class SessionBinding:
                 self.session.mark_maps_saved(name, str(folder))
             if outcome.labels_path is not None:
                 self.session.mark_regions_saved(str(outcome.labels_path))
-            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}", kind="note")
+            said = [f"Saved to {outcome.path}{_also(outcome)}", *outcome.remarks]
+            self.bar.notice.say("\n".join(said), kind="note")
         else:
             self._path = outcome.contents.path
             self.restoring.show(outcome)

@@ -10,6 +10,8 @@ from napari.layers import Image
 from napari_mrf.plugin.layers import series_of, show_component
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.layers.metadata import is_ours
+from napari_mrf.plugin.panels.session.items import show_items
+from napari_mrf.plugin.panels.session.looks import companions_in, show_looks, show_view
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -78,19 +80,37 @@ class SessionRestoring:
                     )
                 )
         # Maps take turns of their own; the rest comes after them.
-        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(contents),
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(opened),
                                           self.bar)  # fmt: skip
 
-    def _rest_by_turns(self, contents: SessionContents) -> Iterator[None]:
+    def _rest_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
+        contents = opened.contents
         self._show_regions(contents)
         yield
         remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
+        layer_turns_of(self.viewer).finish("pins")
+        yield
+        records = contents.file.layers
+        for set_name, companion in companions_in(records or []):
+            if set_name in contents.maps:
+                maps_display_of(self.viewer).set_companion(set_name, companion, True)
+        rest = self._end_by_turns(opened, remarks)
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the end", rest, self.bar)
+
+    def _end_by_turns(self, opened: OpenedStudy, remarks: list[str]) -> Iterator[None]:
+        """Show results, and let all be as it was: names first, by which layers are picked."""
+        contents, records = opened.contents, opened.contents.file.layers
+        yield from show_items(self.viewer, opened, self.bindings, remarks)
+        if records is not None:
+            yield from show_looks(self.viewer, records)
         for key, state in contents.file.panels.items():
             binding = self.bindings.get(key)
             if binding is not None and hasattr(binding, "restore"):
                 binding.restore(state)
                 yield
-        self._look_at(contents.file.view)
+        if records is not None:  # once more: options of the panels change what is seen
+            yield from show_looks(self.viewer, records)
+        show_view(self.viewer, contents.file.view)
         if remarks:
             self.bar.notice.say("\n".join(remarks))
 
@@ -118,14 +138,6 @@ class SessionRestoring:
         return [
             f"{len(pins) - len(inside)} pinned voxels lie outside the series and were left out."
         ]
-
-    def _look_at(self, view: dict[str, float]) -> None:
-        dims = self.viewer.dims
-        for axis in range(dims.ndim):
-            if f"point_{axis}" in view:
-                dims.set_point(axis, view[f"point_{axis}"])
-        if view.get("zoom", 0.0) > 0:
-            self.viewer.scene.camera.zoom = view["zoom"]
 
     def _clear(self) -> None:
         self.session.set_pins(())
