@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_WORDS = "record"
+_RECORD = "record"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,15 @@ class StoredResult:
 
 def write_result(path: Path, result: StoredResult) -> None:
     """Write a result; no other file is there yet."""
-    words = np.frombuffer(_packed(result.words), np.uint8)
+    empty = {
+        name: [array.dtype.str, *array.shape]  # which readers of arrays refuse
+        for name, array in result.arrays.items()
+        if not array.size
+    }
+    record = np.frombuffer(_packed({"words": result.words, "empty": empty}), np.uint8)
+    filled = {name: array for name, array in result.arrays.items() if array.size}
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{_WORDS: words}, **result.arrays)
+        np.savez(file, allow_pickle=False, **{_RECORD: record}, **filled)
 
 
 def read_result(path: Path) -> StoredResult:
@@ -62,16 +68,28 @@ def read_result(path: Path) -> StoredResult:
         ``"bad-session"`` for an archive without words, ``"bad-json"``, and those of `read_all`.
     """
     arrays = read_all(path)
-    if _WORDS not in arrays:
-        raise MRFInputError("bad-session", "the result of a session is not valid", path=path,
-                            expected=f"an array {_WORDS}", found=", ".join(arrays)
-                            )  # fmt: skip
+    if _RECORD not in arrays:
+        raise _not_valid(path, ", ".join(arrays))
     try:
-        words = strict_json.loads(arrays.pop(_WORDS).tobytes().decode(), path=path)
+        record = strict_json.loads(arrays.pop(_RECORD).tobytes().decode(), path=path)
+        for name, (kind, *shape) in record["empty"].items():
+            if 0 not in shape:
+                raise ValueError(f"{name} is not empty")
+            arrays[name] = np.empty(shape, np.dtype(kind))
+        return StoredResult(dict(record["words"]), arrays)
+    except MRFInputError:  # a ValueError, too
+        raise
     except UnicodeDecodeError as error:
         raise MRFInputError("bad-json", "the file is not valid JSON", path=path,
                             found=str(error)) from None  # fmt: skip
-    return StoredResult(words, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _not_valid(path, repr(error)) from None
+
+
+def _not_valid(path: Path, found: str) -> MRFInputError:
+    return MRFInputError("bad-session", "the result of a session is not valid", path=path,
+                         expected=f"an array {_RECORD} of words, as this software writes it",
+                         found=found)  # fmt: skip
 
 
 def _packed(words: dict[str, Any]) -> bytes:

@@ -31,6 +31,7 @@ from napari_mrf.plugin.panels.importance.result import importance_store_of
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 from napari_mrf.rois.polygons import Outline
 
 AFFINE = np.diag([-1.5, -1.5, -4.0, 1.0])  # slices run to the feet: shown in reverse order
@@ -352,6 +353,25 @@ def test_what_is_out_of_date_is_not_stored_and_that_is_said(qtbot, path):
         assert "The comparison is out of date and was not saved." in said
         kinds = {one["kind"] for one in json.loads(session_path.read_text())["items"]}
         assert "comparison" not in kinds
+
+
+def test_nothing_of_the_former_study_stays(qtbot, path):
+    session_path, empty = path.with_name("thigh.mrf.json"), path.with_name("empty.mrf.json")
+    empty.write_text(json.dumps({"format": "napari-mrf session", "version": 1}))
+    with window(qtbot) as dock:
+        fill(qtbot, dock, path)
+        save(qtbot, dock, session_path)
+        dock.viewer.layers.remove(find_set(dock.viewer, "cohen")["FF"])
+        dock.session_binding.open_file(empty)
+        qtbot.waitUntil(lambda: dock.session_bar.title.full_text() == "empty.mrf.json")
+        wait_for_layers(qtbot, dock.viewer)
+        assert [layer.name for layer in dock.viewer.layers] == ["by hand"]
+        panels = dock.panels
+        assert not panels["compare"].results.isVisible()
+        assert not panels["importance"].results.isVisible()
+        assert not removed_layers_of(dock.viewer).sentence
+        assert not any(panels[key].notice.isVisible() for key in ("compare", "importance"))
+        assert {dock.sections[key].state() for key in ("compare", "importance")} == {"not run"}
 
 
 def test_a_session_of_before_still_opens(qtbot, path):

@@ -125,6 +125,13 @@ class CompareBinding:
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
 
+    def forget(self) -> None:
+        """Show no comparison: the window shows another study now."""
+        self.memory.forget()
+        self.results.forget()
+        self.panel.notice.clear()
+        self._show_state()
+
     def stored(self, items: Items) -> None:
         """Add the comparison to what a session stores, unless it is out of date."""
         compared = self.results.compared

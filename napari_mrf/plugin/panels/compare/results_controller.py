@@ -101,6 +101,12 @@ class CompareResultsBinding:
         self.view.show()
         self._show_map()
 
+    def forget(self) -> None:
+        """Show nothing."""
+        self.compared = self.errors.compared = None
+        self.panel.regions.set_regions({}, frozenset())
+        self.view.hide()
+
     def show_map(self, key: str) -> None:
         """Show the plots of another map."""
         if self.compared is not None and key in self.compared.comparison.maps:

@@ -57,6 +57,12 @@ class CompareMemory:
         """Return the sets in the order they were first made: one made again keeps its place."""
         return [self._sets[name] for name in self._order if name in self._sets]
 
+    def forget(self) -> None:
+        """Forget all of a study: the window shows another one now."""
+        self.compared, self.left_out = None, frozenset()
+        for kept in (self.picked, self.sums, self.masked):
+            kept.clear()
+
     def _on_maps_changed(self, _: str) -> None:
         kept = [one for one in self._order if one in self._sets]
         self._order = kept + [one for one in self._sets if one not in kept]

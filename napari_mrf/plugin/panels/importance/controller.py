@@ -164,6 +164,13 @@ class ImportanceBinding:
         self.panel.truth_picker.setCurrentText(str(state.get("truth", "")))
         self.view.choose_map(str(state.get("map", "")))
 
+    def forget(self) -> None:
+        """Show no result: the window shows another study now."""
+        self.store.result = self.store.series = None
+        self.panel.set_maps((), "")
+        self.panel.notice.clear()
+        self.panel.state_changed.emit("not run")
+
     def stored(self, items: Items) -> None:
         """Add the result to what a session stores, where it is of the series of now."""
         result, series, now = self.store.result, self.store.series, self.session.series

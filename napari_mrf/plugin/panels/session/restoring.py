@@ -140,6 +140,9 @@ class SessionRestoring:
         ]
 
     def _clear(self) -> None:
+        for binding in self.bindings.values():
+            if hasattr(binding, "forget"):
+                binding.forget()
         self.session.set_pins(())
         self.session.set_regions(None)
         layer_turns_of(self.viewer).drop("pins")
