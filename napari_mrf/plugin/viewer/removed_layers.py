@@ -133,6 +133,7 @@ class RemovedLayers(QObject):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._settle)
         viewer.layers.events.removing.connect(self._on_removing)
+        viewer.layers.events.inserted.connect(self._forget_returned)
 
     def attend(self, choice: UsesLayer) -> None:
         """Keep a layer that is picked there too, whoever made it."""
@@ -160,7 +161,6 @@ class RemovedLayers(QObject):
             for layer in removal.layers:
                 if viewer is not None and any(layer is one for one in layers):
                     self._insert(viewer, layer, removal)
-        self._forget_returned()
 
     def show_maps(self, set_name: str) -> None:
         """Show again the maps of a set whose layers were removed."""
@@ -238,10 +238,6 @@ class RemovedLayers(QObject):
         for name in order[order.index(lost[0]) :] if lost else ():
             if name in lost or name in sets:
                 self._session.add_maps(former[name] if name in lost else sets[name])
-        for layer in removal.layers:
-            name = _set_of(layer)
-            if name in sets and layer.metadata[MAPS_KEY] is not sets[name].maps:
-                self._display.show_missing(name)  # made anew while its layers were gone
 
     def _insert(self, viewer: Any, layer: Any, removal: Removal) -> bool:
         """Insert a layer over the one that was next below it; return whether it was needed."""
@@ -253,22 +249,23 @@ class RemovedLayers(QObject):
             return False  # of a run that came to nothing
         maps_set = self._session.maps_sets.get(name)
         if maps_set is not None and layer.metadata[MAPS_KEY] is not maps_set.maps:
-            return False  # the set was made anew: `show_missing` shows what it holds now
+            return False  # the set was made anew, and this is not of it
         below = [one for one in order[: order.index(layer)] if one in viewer.layers]
         at = viewer.layers.index(below[-1]) + 1 if below else 0
         with keeping_selection(viewer):
             viewer.layers.insert(at, layer)
         return True
 
-    def _forget_returned(self) -> None:
-        """Forget removals of which every layer is back."""
+    def _forget_returned(self, event: Any = None) -> None:
+        """Forget removals of which every layer is back, by whatever way, or shown by another."""
         viewer = self._viewer()
-        if viewer is not None:
-            self._removals = [
-                one
-                for one in self._removals
-                if any(layer not in viewer.layers for layer in one.layers)
-            ]
+        left = [
+            removal
+            for removal in self._removals
+            if viewer is not None and not all(_is_back(viewer, one) for one in removal.layers)
+        ]
+        if left != self._removals:
+            self._removals = left
             self.changed.emit(self.sentence)
 
 
@@ -290,6 +287,13 @@ def _replaces(layer: Any, removed: Any) -> bool:
     identity = identity_of(removed)
     is_only_one = "name" not in identity or PINS_KEY in identity
     return is_only_one and bool(identity_of(layer) == identity)
+
+
+def _is_back(viewer: Any, removed: Any) -> bool:
+    if removed in viewer.layers:
+        return True
+    has_pins = PINS_KEY in removed.metadata  # others than those that are shown by now
+    return not has_pins and any(_replaces(one, removed) for one in viewer.layers)
 
 
 def _regions_of(outlines: Any) -> Any:

@@ -166,17 +166,52 @@ def test_a_deleted_map_is_shown_again_from_the_list_of_results(qtbot, dock):
     assert again is not layer and np.array_equal(again.data, layer.data)
 
 
-def test_a_map_that_was_made_anew_comes_back_with_its_new_values(qtbot, dock):
-    viewer = dock.viewer
-    layers = find_set(viewer, "cohen")
-    delete(qtbot, dock, layers.values())
-    maps_display_of(viewer).add(MapsSet("cohen", some_maps(0.75), "thigh", 1.0))
+def test_layers_of_maps_that_were_made_anew_stay_away(qtbot, dock):
+    viewer, display = dock.viewer, maps_display_of(dock.viewer)
+    display.set_companion("cohen", "quality", True)
+    wait_for_layers(qtbot, viewer)
+    for keys in (["FF", "T1H2O", "quality"], ["quality", "T1H2O"]):
+        layers = find_set(viewer, "cohen")
+        delete(qtbot, dock, [layers[key] for key in keys])
+        display.add(MapsSet("cohen", some_maps(0.75), "thigh", 1.0))
+        wait_for_layers(qtbot, viewer)
+        undo(qtbot, dock)
+        again = find_set(viewer, "cohen")
+        assert sorted(again) == ["FF", "T1H2O"]
+        assert np.all(again["FF"].data == np.float32(0.75))
+        assert len(session_of(viewer).maps_sets) == 2
+        display.set_companion("cohen", "quality", True)
+        wait_for_layers(qtbot, viewer)
+    delete(qtbot, dock, [find_set(viewer, "cohen")["FF"]])
+    display.add(MapsSet("cohen", some_maps(0.5), "thigh", 1.0))
+    wait_for_layers(qtbot, viewer)
+    assert not bar_of(dock).isVisible()  # shown again by another layer
+
+
+def test_nothing_is_offered_to_be_undone_once_it_is_back(qtbot, dock):
+    viewer, session = dock.viewer, session_of(dock.viewer)
+    delete(qtbot, dock, with_key(REGIONS_KEY)(viewer))
+    press_in_step(qtbot, dock, "rois", dock.panels["rois"].gone.cure_button)
+    assert not bar_of(dock).isVisible()
+    assert len([one for one in viewer.layers if OUTLINES_KEY in one.metadata]) == 1
+    # Other pins than those that were deleted do not stand for them.
+    before = session.pins
+    delete(qtbot, dock, [pins_layer(viewer)])
+    session.set_pins(((0, 0, 0),))
     wait_for_layers(qtbot, viewer)
     undo(qtbot, dock)
-    (fraction,) = (one for one in viewer.layers if one.name == "cohen · FF")
-    assert np.all(fraction.data == np.float32(0.75))
-    assert session_of(viewer).maps_sets["cohen"].maps["FF"][0, 0, 0] == np.float32(0.75)
-    assert len(find_set(viewer, "cohen")) == 2
+    assert session.pins == (*before, (0, 0, 0))
+
+
+def press_in_step(qtbot, dock, step, button):
+    def is_in_view():
+        dock._scroll.ensureWidgetVisible(button)
+        return button.visibleRegion().contains(button.rect().center())
+
+    dock.sections[step].set_open(True)
+    qtbot.waitUntil(is_in_view)
+    press(qtbot, button)
+    wait_for_layers(qtbot, dock.viewer)
 
 
 def test_errors_go_and_come_with_their_maps(qtbot, dock):
