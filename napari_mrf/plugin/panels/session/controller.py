@@ -218,8 +218,8 @@ class SessionBinding:
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
             self._mark_saved(outcome)
-            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}"
-                                f"{self._only(self._saved_subject)}", kind="note")  # fmt: skip
+            said = f"Saved to {outcome.path}{_also(outcome)}{self._only(self._saved_subject)}"
+            self.bar.notice.say("\n".join([said, *outcome.study.remarks]), kind="note")
             then, self._then = self._then, None
             if then is not None:
                 then()
