@@ -35,6 +35,7 @@ from napari_mrf.plugin.panels.series.panel import SeriesPanel
 from napari_mrf.plugin.panels.session.bar import SessionBar
 from napari_mrf.plugin.panels.session.closing import close_guard_of
 from napari_mrf.plugin.panels.session.controller import SessionBinding
+from napari_mrf.plugin.panels.session.removed_bar import RemovedBar
 from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.panels.switcher.bar import HOLD_KEY, SwitcherBar
@@ -142,6 +143,7 @@ class _Dock(QWidget):
         self.subject_bar = SubjectBar()
         self._layout.addWidget(self.subject_bar)
         self._layout.addWidget(PreparationRow())
+        self._layout.addWidget(RemovedBar(viewer))
         self._layout.addWidget(self._scroll)
         self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

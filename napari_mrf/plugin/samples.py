@@ -76,7 +76,7 @@ def _use_tissues(alive: ref[Viewer]) -> None:
         return
     found = [layer for layer in viewer.layers if layer.name.startswith(_TISSUES)]
     editor = regions_editor_of(viewer)
-    if found and editor.layer is None:  # what the user has drawn goes on
+    if found and editor.layer is editor.gone.labels is None:  # what the user has drawn goes on
         show_outlined(found[-1], True)
         editor.use_layer(found[-1])
         sample = session_of(viewer).series

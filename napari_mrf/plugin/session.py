@@ -316,6 +316,51 @@ class Session:
         if key in self._states:
             self._states[key].has_more = True
 
+    def state_of(self, key: str) -> SubjectState:
+        """Return a copy of what belongs to a subject now; an empty one for a subject that is gone.
+
+        See `revive` and `put_back`.
+        """
+        state = self._states.get(key, SubjectState(key))
+        return replace(state, maps_sets=dict(state.maps_sets), _scans=list(state._scans))
+
+    def revive(self, former: SubjectState) -> str:
+        """Return the key of a subject that may be gone by now, or of who has its scan since then.
+
+        Where nobody has, there is such a subject again, with nothing of its own yet.
+        """
+        if former.key in self._states:
+            return former.key
+        key = None if former.series is None else self.subject_of(former.series)
+        if key is None:
+            key = former.key
+            self._states[key] = SubjectState(key, former.title, former.source,
+                                             _scans=list(former._scans))  # fmt: skip
+        return key
+
+    def put_back(self, former: SubjectState, *, has_series: bool) -> None:
+        """Give a subject the pins back that it had, and its series.
+
+        Parameters
+        ----------
+        former : SubjectState
+            From `state_of`, of a subject that is there.
+        has_series : bool
+            Whether its series is put back, too; pins are where that is the present one.
+        """
+        state = self._states[former.key]
+        if has_series and state is self._here:
+            self.set_series(former.series, former.series_name)
+        elif has_series:
+            state.take(former.series, former.series_name)
+        if state.series is former.series is not None:
+            pins = tuple(dict.fromkeys((*former.pins, *state.pins)))
+            if state is self._here:
+                self.set_pins(pins)
+            else:
+                state.pins = pins
+        self._tell_subjects()
+
     def regions_of(self, key: str) -> Regions | None:
         """Return the regions of a subject, or None."""
         return self._states[key].regions if key in self._states else None

@@ -1,10 +1,11 @@
-"""NumPy ``.npz`` archives: one array is taken, never unpickled."""
+"""NumPy ``.npz`` archives: arrays are taken, never unpickled."""
 
 from __future__ import annotations
 
 import math
 import struct
 import zipfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_mrf.io.formats.numpy_files import read_header
 from napari_mrf.io.formats.source import Source, chosen_array, sha256_of, truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,19 +38,40 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"truncated"``, ``"corrupt-zip"``, ``"declared-size"``, ``"too-large"``,
         ``"bad-dataset"``, ``"bad-header"`` or ``"security-pickle"``.
     """
+    with _opened(path) as archive:
+        member = _choose(archive, path, dataset)
+        array, names = _read_member(archive, member, path), tuple(_members(archive))
+    return Source(path, sha256_of(path), array, arrays=names,
+                  metadata={"format": "npz", "dataset": member.filename.removesuffix(".npy"),
+                            "stored_type": array.dtype.str})  # fmt: skip
+
+
+def read_all(path: Path) -> dict[str, NDArray[Any]]:
+    """Read every array of an archive into memory, by name.
+
+    Raises
+    ------
+    MRFInputError
+        As from `read`, but for ``"bad-dataset"``.
+    """
+    with _opened(path) as archive:
+        members = _members(archive)
+        refuse_beyond_memory(sum(one.file_size for one in members.values()), "the arrays", path)
+        return {name: _read_member(archive, one, path) for name, one in members.items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive, and tell damage of any kind, also what is found while reading."""
     try:
         with zipfile.ZipFile(path) as archive:
-            member = _choose(archive, path, dataset)
-            array, names = _read_member(archive, member, path), tuple(_members(archive))
+            yield archive
     except zipfile.BadZipFile as error:
         raise _broken_zip(path, error) from None
     except MRFInputError:
         raise
     except Exception as error:  # each way of packing raises errors of its own
         raise _corrupt(path, reason(error)) from None
-    return Source(path, sha256_of(path), array, arrays=names,
-                  metadata={"format": "npz", "dataset": member.filename.removesuffix(".npy"),
-                            "stored_type": array.dtype.str})  # fmt: skip
 
 
 def _choose(archive: zipfile.ZipFile, path: Path, dataset: str | None) -> zipfile.ZipInfo:

@@ -40,6 +40,11 @@ class Beside:
             self._opened.callback(delete, self._staging)
             make_folder(self._staging)
 
+    def kept(self, name: str) -> Path | None:
+        """Return a file that an earlier save has left under a name; None where there is none."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
     def place(self, name: str, ending: str = "") -> tuple[Path, Path]:
         """Return where to write something, and the free place where it will lie at last."""
         self.open()

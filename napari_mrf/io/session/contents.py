@@ -15,6 +15,7 @@ from napari_mrf.io.labels.label_maps import load_labels
 from napari_mrf.io.maps.reader import load_maps
 from napari_mrf.io.series.reader import load_series
 from napari_mrf.io.session.file import SessionFile, load_session
+from napari_mrf.io.session.results import read_result
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
-    from napari_mrf.io.session.file import FileRecord
+    from napari_mrf.io.session.file import FileRecord, ItemRecord
+    from napari_mrf.io.session.results import StoredResult
 
 
 @dataclass
@@ -53,6 +55,10 @@ class SessionContents:
         absolute place.
     remarks : list of str
         One sentence for everything that is missing or has changed; empty when all is as it was.
+    items : list of (ItemRecord, StoredResult)
+        Results and volumes whose sources are as they were.
+    sums : dict of Path to str
+        sha256 of the files that were looked at.
     """
 
     file: SessionFile
@@ -66,6 +72,14 @@ class SessionContents:
     remarks: list[str] = field(default_factory=list)
     near: list[Path] = field(default_factory=list)
     far: list[Path] = field(default_factory=list)
+    items: list[tuple[ItemRecord, StoredResult]] = field(default_factory=list)
+    sums: dict[Path, str] = field(default_factory=dict)
+
+    def sum_of(self, path: Path) -> str:
+        """Return the sha256 of a file, which is read once."""
+        if path not in self.sums:
+            self.sums[path] = sha256_of(path)
+        return self.sums[path]
 
 
 def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
@@ -103,6 +117,7 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
         except MRFInputError as error:
             contents.remarks.append(f"The maps {record.name} were left out. {error.sentence()}")
     yield from _load_regions(contents)
+    yield from _load_items(contents)
     if contents.near:
         # A session file that moved alone finds everything at its former place, as it should.
         contents.remarks += [
@@ -161,6 +176,50 @@ def _load_regions(contents: SessionContents) -> Generator[str, None, None]:
         contents.remarks.append(f"The regions were left out. {error.sentence()}")
 
 
+_CURES = {
+    "comparison": "Compare again.",
+    "importance": "Measure it again.",
+    "error": "Show it again in the step Compare.",
+}
+
+
+def _load_items(contents: SessionContents) -> Generator[str, None, None]:
+    """Load results and volumes; one of other sources than those of now is refused, with a word."""
+    for record in contents.file.items:
+        yield f"loading {record.name}"
+        name, cure = f"{record.name[0].upper()}{record.name[1:]}", _CURES.get(record.kind, "")
+        found = record.file.find(contents.path)
+        if found is None:
+            _remark_missing(contents, record.file, record.name)
+            continue
+        changed = []
+        for source in record.of:
+            now = source.find(contents.path)
+            if now is None or contents.sum_of(now) != source.sha256:
+                changed.append(Path(source.path).name)
+        if changed:
+            contents.remarks.append(
+                f"{name} was left out: it came from {', '.join(dict.fromkeys(changed))}, which "
+                f"changed {_since(contents)}. {cure}".rstrip()
+            )
+            continue
+        if contents.sum_of(found) != record.file.sha256:
+            contents.remarks.append(
+                f"{name} was left out: its file {found.name} changed {_since(contents)}. "
+                f"{cure}".rstrip()
+            )
+            continue
+        try:
+            contents.items.append((record, read_result(found)))
+        except MRFInputError as error:
+            contents.remarks.append(f"{name} was left out. {error.sentence()}")
+
+
+def _since(contents: SessionContents) -> str:
+    when = f" on {contents.file.saved_at[:10]}" if contents.file.saved_at else ""
+    return f"since the session was saved{when}"
+
+
 def _compare(
     contents: SessionContents, records: list[FileRecord], what: str
 ) -> Generator[str, None, None]:
@@ -174,13 +233,10 @@ def _compare(
         is_near = found == record.candidates(contents.path)[0]
         (contents.near if is_near else contents.far).append(found)
         yield f"checking {found.name}"
-        if sha256_of(found) != record.sha256:
+        if contents.sum_of(found) != record.sha256:
             changed.append(found.name)
-    when = f" on {contents.file.saved_at[:10]}" if contents.file.saved_at else ""
     if changed:
-        contents.remarks.append(
-            f"{what} changed since the session was saved{when}: {', '.join(changed)}."
-        )
+        contents.remarks.append(f"{what} changed {_since(contents)}: {', '.join(changed)}.")
     if gone:
         contents.remarks.append(f"{what} has missing files: {', '.join(gone)}.")
 

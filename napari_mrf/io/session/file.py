@@ -118,6 +118,39 @@ class RegionsRecord(BaseModel):
     chosen: int | None = None
 
 
+class LayerRecord(BaseModel):
+    """A layer of the window: what it shows, and how; the pixels are those of the other parts."""
+
+    model_config = _STRICT
+
+    of: dict[str, str | list[str]]
+    name: str
+    visible: bool = True
+    is_selected: bool = False
+    is_active: bool = False
+    opacity: float = Field(default=1.0, ge=0, le=1)
+    blending: str = ""
+    colormap: str = ""
+    contrast_limits: tuple[float, float] | None = None
+    contrast_limits_range: tuple[float, float] | None = None
+    gamma: float | None = None
+    contour: int | None = None
+
+
+class ItemRecord(BaseModel):
+    """A result or a volume beside the session, and the files that it came from, as they were.
+
+    `of` is what it came from: it is shown again only while none of these files has changed.
+    """
+
+    model_config = _STRICT
+
+    kind: Literal["comparison", "importance", "error", "mask", "b1", "labels"]
+    name: str
+    file: FileRecord
+    of: list[FileRecord] = Field(default_factory=list)
+
+
 class SessionFile(BaseModel):
     """Everything that a session file holds; see ``docs/formats.md``."""
 
@@ -131,6 +164,8 @@ class SessionFile(BaseModel):
     maps: list[MapsRecord] = Field(default_factory=list)
     regions: RegionsRecord | None = None
     pins: list[tuple[int, int, int]] = Field(default_factory=list)
+    layers: list[LayerRecord] | None = None
+    items: list[ItemRecord] = Field(default_factory=list)
     view: dict[str, float] = Field(default_factory=dict)
     panels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -141,7 +176,7 @@ class SessionFile(BaseModel):
             records += maps.files
         if self.regions is not None and self.regions.file is not None:
             records.append(self.regions.file)
-        return records
+        return [*records, *(item.file for item in self.items)]
 
 
 def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = False) -> None:

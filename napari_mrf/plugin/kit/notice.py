@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from napari_mrf.plugin.kit.scrolling import bring_into_view, hold_still
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QLayout
 
 _SIGNS = {"problem": "⚠  ", "note": ""}
 # Translucent, so that the text keeps the theme's contrast on either background.
@@ -34,7 +39,7 @@ class Notice(QFrame):
         self._label.setStyleSheet("background: transparent;")
         self.cure_button = QPushButton()
         self.cure_button.clicked.connect(self.cure_requested)
-        layout = QVBoxLayout(self)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(4)
         layout.addWidget(self._label)
@@ -71,6 +76,10 @@ class Notice(QFrame):
         self.show()
         if is_new and not holds:
             bring_into_view(self, if_near=True)
+
+    def add_row(self, row: QLayout) -> None:
+        """Put a row of buttons under the message; one that holds the cure takes it there."""
+        self._layout.addLayout(row)
 
     def text(self) -> str:
         """Return the message; empty if there is none."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.series import MRFSeries
 
-_FILE_KEY = "mrf_b1_file"
+FILE_KEY = "mrf_b1_file"
+"""Metadata of a B1 map that came from a file: its path, sha256 and warnings."""
 _WHAT = "the B1 map {} lies on another grid than the series"
 
 
@@ -49,7 +50,7 @@ def show_b1(
     ours["metadata"] |= {
         GRID_KEY: RegionGrid.of_series(series),
         TITLE_KEY: "B1",
-        _FILE_KEY: file,
+        FILE_KEY: file,
     }
     return viewer.add_image(
         shown,
@@ -96,5 +97,5 @@ def b1_from_layer(layer: Any, series: MRFSeries, unit: str, shown: Any = None) -
     )
     return B1Map.of(
         grid.orientation.to_file(values), affine=series.affine, unit=unit,
-        **layer.metadata.get(_FILE_KEY, {}),
+        **layer.metadata.get(FILE_KEY, {}),
     )  # fmt: skip

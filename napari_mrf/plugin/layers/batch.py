@@ -1,4 +1,7 @@
-"""Adding layers without selecting them, and removing several in one batch."""
+"""Adding layers without selecting them, and removing several in one batch.
+
+Every layer that the plugin removes is removed here; all others were removed by the user.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,21 @@ def keeping_selection(viewer: Any) -> Iterator[None]:
                 selection.update(selected)
 
 
+_being_removed: set[int] = set()
+
+
 def remove_together(viewer: Any, layers: Iterable[Any]) -> None:
     """Remove layers in one batch: napari searches for garbage once, and draws once."""
-    with viewer.layers.batched_update():
-        for layer in layers:
-            viewer.layers.remove(layer)
+    layers = list(layers)
+    _being_removed.update(map(id, layers))
+    try:
+        with viewer.layers.batched_update():
+            for layer in layers:
+                viewer.layers.remove(layer)
+    finally:
+        _being_removed.difference_update(map(id, layers))
+
+
+def is_removed_by_user(layer: Any) -> bool:
+    """Return whether a layer that is being removed is removed by the user or a script."""
+    return id(layer) not in _being_removed

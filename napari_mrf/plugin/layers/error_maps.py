@@ -11,9 +11,10 @@ from napari_mrf.analysis.images.error_maps import error_limits, error_unit
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plots.colormaps import NOT_COMPARED_GRAY, error_colors
 from napari_mrf.plugin.layers.attributes import napari_colormap, spatial_attributes, voxel_sizes
-from napari_mrf.plugin.layers.metadata import TITLE_KEY
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY, TITLE_KEY
 from napari_mrf.plugin.layers.order import place_in_front
-from napari_mrf.plugin.layers.subjects import is_here, of_subject
+from napari_mrf.plugin.layers.subjects import of_subject
+from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,12 +40,21 @@ def error_title(key: str, kind: str) -> str:
     return f"{what} ({unit})" if unit else what
 
 
-def find_errors(viewer: Any) -> dict[tuple[str, str, str, str], Any]:
-    """Return the error layers of the current subject by (reference, test, parameter, kind)."""
+def find_errors(viewer: Any, subject: str | None = None) -> dict[tuple[str, str, str, str], Any]:
+    """Return the error layers of a subject by (reference, test, parameter, kind).
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        With the layers.
+    subject : str, optional
+        Key of the subject; the current one without.
+    """
+    of = session_of(viewer).subject.key if subject is None else subject
     return {
         layer.metadata[ERROR_KEY]: layer
         for layer in viewer.layers
-        if ERROR_KEY in layer.metadata and is_here(viewer, layer)
+        if ERROR_KEY in layer.metadata and layer.metadata.get(SUBJECT_KEY, of) == of
     }
 
 

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
 
 
-def show_mask(viewer: Any, mask: NDArray[np.bool_], series: MRFSeries, name: str) -> Any:
-    """Add a mask (Z, Y, X) in file order as a Labels layer over its series and return it."""
+def show_mask(viewer: Any, mask: NDArray[Any], series: MRFSeries, name: str) -> Any:
+    """Add a mask (Z, Y, X) in file order as a Labels layer over its series and return it.
+
+    It is bool, or whole numbers of which any but 0 counts.
+    """
+    mask = mask.astype(np.uint8) if mask.dtype == bool else mask
     orientation = DisplayOrientation.from_affine(series.affine)
     attributes = of_subject(viewer, name)
     attributes["metadata"][GRID_KEY] = RegionGrid.of_series(series)
     return viewer.add_labels(
-        np.array(orientation.to_screen(mask.astype(np.uint8))),
+        np.array(orientation.to_screen(mask)),
         opacity=0.4,
         **attributes,
         **spatial_attributes(series.affine, series.voxel_sizes_mm, orientation),

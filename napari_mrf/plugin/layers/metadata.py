@@ -21,6 +21,12 @@ SUBJECT_KEY = "mrf_subject"
 """Key of the `Subject` that a layer belongs to; layers without are the current one's."""
 TITLE_KEY = "mrf_title"
 """Title on the canvas of a layer that is not a map of a set."""
+NAMES_KEY = "mrf_color_of_names"
+"""Color of the names that a layer writes on the canvas."""
+MEAN_KEY = "mrf_mean"
+"""Of a series layer: its `MeanOverFrames`, kept while another component is shown."""
+PREVIEW_KEY = "mrf_preview"
+"""Of a layer that shows for a moment what drawing would do."""
 
 
 def series_of(layer: Any) -> MRFSeries | None:
@@ -32,6 +38,11 @@ def series_of(layer: Any) -> MRFSeries | None:
 def replace_series(layer: Any, series: MRFSeries) -> None:
     """Keep the same data under another sequence or mask in the layer's metadata."""
     layer.metadata[SERIES_KEY] = series
+
+
+def is_ours(layer: Any) -> bool:
+    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
+    return any(str(key).startswith("mrf_") for key in layer.metadata)
 
 
 def find_set(viewer: Any, set_name: str, subject: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.plugin.layers.attributes import spatial_attributes
-from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
+from napari_mrf.plugin.layers.metadata import NAMES_KEY, SUBJECT_KEY
 from napari_mrf.plugin.layers.order import PINS_KEY, place_under_pins
 from napari_mrf.plugin.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
 from napari_mrf.plugin.layers.subjects import of_subject, plain_name
@@ -28,7 +28,6 @@ OUTLINES_KEY = "mrf_outlines_of"
 _GIVEN_UP, _UNUSABLE = "given up", "unusable"
 _SELECTING = ("select", "direct", "vertex_insert", "vertex_remove")
 EDGE_WIDTH = 0.6  # voxels
-_NAMES_KEY = "mrf_color_of_names"
 _TEXT = {"string": "{text}", "size": 9, "color": "white", "anchor": "center"}
 
 
@@ -61,8 +60,8 @@ def write_names_in(viewer: Any, color: str) -> None:
     """Write names of regions and numbers of pins in a color that stands out from the map."""
     for layer in viewer.layers:
         is_named = OUTLINES_KEY in layer.metadata or PINS_KEY in layer.metadata
-        if is_named and layer.metadata.get(_NAMES_KEY, "white") != color:
-            layer.metadata[_NAMES_KEY] = color
+        if is_named and layer.metadata.get(NAMES_KEY, "white") != color:
+            layer.metadata[NAMES_KEY] = color
             layer.text.color = color
 
 

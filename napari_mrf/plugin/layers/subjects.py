@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.plugin.layers.metadata import SERIES_KEY, SUBJECT_KEY
+from napari_mrf.plugin.layers.metadata import (
+    MEAN_KEY,
+    NAMES_KEY,
+    SERIES_KEY,
+    SUBJECT_KEY,
+    TITLE_KEY,
+)
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
@@ -19,6 +25,9 @@ _GIVEN_KEY = "mrf_given_name"
 
 _SHOWN_KEY = "mrf_shown"
 """Metadata of a layer of a subject that is not the current one: whether it is shown with it."""
+
+# What changes with the display, or from window to window, says nothing of what a layer is.
+_LOOKS = (TITLE_KEY, NAMES_KEY, MEAN_KEY, SUBJECT_KEY, _PLAIN_KEY, _GIVEN_KEY, _SHOWN_KEY)
 
 
 def of_subject(
@@ -55,6 +64,25 @@ def of_subject(
 def plain_name(layer: Any) -> str:
     """Return the name of a layer without its subject."""
     return str(layer.metadata.get(_PLAIN_KEY, layer.name))
+
+
+def name_alone(layer: Any) -> str:
+    """Return the name of a layer without its subject, or the one that the user gave."""
+    return str(layer.name) if has_own_name(layer) else plain_name(layer)
+
+
+def identity_of(layer: Any) -> dict[str, str | list[str]]:
+    """Return what a layer of ours shows, JSON-ready; no two layers of a subject show the same.
+
+    The words of its metadata, as the set and the parameter of a map; what has none (a series,
+    regions, a mask) is told by its keys and its name.
+    """
+    words: dict[str, str | list[str]] = {}
+    for key, value in layer.metadata.items():
+        if str(key).startswith("mrf_") and key not in _LOOKS:
+            is_words = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+            words[key] = value if isinstance(value, str) else list(value) if is_words else ""
+    return words if any(words.values()) else {**words, "name": name_alone(layer)}
 
 
 def claim(viewer: Any, layer: Any) -> None:
@@ -103,6 +131,20 @@ def show_own_by_turns(viewer: Any) -> Iterator[None]:
         if layer.metadata.pop(_SHOWN_KEY, False) and not layer.visible and layer in viewer.layers:
             layer.visible = True
             yield
+
+
+def waits(layer: Any) -> bool:
+    """Return whether a layer waits, hidden, for its subject to be the current one."""
+    return _SHOWN_KEY in layer.metadata
+
+
+def hide_unless_here(viewer: Any, layer: Any) -> None:
+    """Let a layer that comes back be seen only while its subject is; see `show`."""
+    if is_here(viewer, layer):
+        layer.visible = layer.metadata.pop(_SHOWN_KEY, layer.visible)
+    else:
+        layer.metadata.setdefault(_SHOWN_KEY, layer.visible)
+        layer.visible = False
 
 
 def rename_layers(viewer: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
@@ -19,15 +20,17 @@ from qtpy.QtCore import QObject, QTimer
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
+from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.order import bring_to_front
-from napari_mrf.plugin.layers.outlines import selected_outlines
+from napari_mrf.plugin.layers.outlines import find_outlines, read_outlines, selected_outlines
 from napari_mrf.plugin.layers.subjects import is_here, plain_name
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.brush import BrushRules
+from napari_mrf.plugin.regions.gone_layers import GoneLayers
 from napari_mrf.plugin.regions.history import RegionsHistory, RegionsState
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
-from napari_mrf.plugin.session import Regions, one_per_viewer, session_of
+from napari_mrf.plugin.session import BySubject, Regions, one_per_viewer, session_of
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 
@@ -75,6 +78,7 @@ class RegionsEditor(QObject):
         self.layers = RegionLayers(viewer)
         self.rules = BrushRules(self.layers, self._session)
         self._sync = OutlineSync(self.layers, self.rules)
+        self._gone = BySubject(self._session, partial(GoneLayers, self._viewer))
         self.slices: dict[int, tuple[int, ...]] = {}
         self._labels: NDArray[np.uint16] | None = None
         self._shared: Regions | None = None
@@ -123,13 +127,32 @@ class RegionsEditor(QObject):
         return self.layers.outlines_layer
 
     @property
+    def gone(self) -> GoneLayers:
+        """The layers of the regions of the current subject that the user deleted."""
+        return self._gone.here
+
+    @property
     def table(self) -> Mapping[int, Label]:
         """The label of each number that can be drawn; the clear label is not among them."""
         return self.layers.table
 
     def labels(self) -> NDArray[np.uint16] | None:
         """Return the label values, (Z, Y, X) in file order, None before anything was drawn."""
+        if self.gone.labels is not None and self._session.regions is not None:
+            return self._session.regions.labels
         return self.layers.labels()
+
+    def outlines(self) -> list[Outline]:
+        """Return the polygons, in file order, also while their layer is gone."""
+        shown = self.gone.outlines
+        return self.layers.outlines if shown is None else read_outlines(shown)[0]
+
+    def affine(self) -> NDArray[np.float64] | None:
+        """Return the (4, 4) affine to mm of the grid of the regions, None without geometry."""
+        if self.layer is not None:
+            affine: NDArray[np.float64] | None = self.layer.metadata[bridge.REGIONS_KEY].affine
+            return affine
+        return None if self._session.regions is None else self._session.regions.affine
 
     def is_drawing(self) -> bool:
         """Return whether a click on the canvas sets a vertex."""
@@ -152,6 +175,7 @@ class RegionsEditor(QObject):
             if history is None and self.layer is None and not self._is_receiving:
                 history = self._history  # names and colors may have been changed before
             self._let_go()
+            self._forget_gone(but=layer)
             self._take(layer)
             if history is None:
                 history = RegionsHistory(self._state())
@@ -183,8 +207,27 @@ class RegionsEditor(QObject):
         if self.layer is not None:
             self._history_now().record(self._state())
 
+    def show_again(self) -> None:
+        """Bring back the layers of the regions that the user deleted; see `GoneLayers`."""
+        self.gone.insert()
+
+    def _ensure_shown(self) -> bool:
+        """Bring back now what is to be changed; return whether it was gone."""
+        was_gone = self.gone.labels is not None
+        if was_gone:
+            self.gone.insert()
+            self.gone.finish()
+        return was_gone
+
+    def _forget_gone(self, *, but: Any = None) -> None:
+        """Forget the layers that are gone, with their steps: others are in use."""
+        if self.gone.labels is not but:
+            self._histories.pop(self.gone.labels, None)
+        self.gone.forget(but=but)
+
     def set_table(self, table: Mapping[int, Label]) -> None:
         """Use other names, colors and numbers; what is drawn without a name gets one."""
+        self._ensure_shown()
         history = self._history_now()
         self.layers.set_table(table, self.slices)
         history.record(self._state())
@@ -206,16 +249,21 @@ class RegionsEditor(QObject):
             self._is_covered = False
             bring_to_front(viewer, self.layers.present())
         labels = self._labels_in_place()
-        if labels is None:
+        if self.gone.labels is not None:
+            pass  # the regions are those of before their layer was deleted
+        elif labels is None:
             self.slices, self._labels = {}, None
             self._share(None)
         elif self._labels is None or not np.array_equal(labels, self._labels):
+            self._labels = labels
             self._labels = labels
             self._follow(labels)
             self.slices = edits.drawn_slices(labels)
             self.layers.name_unknown(self.slices)
             self._history_now().amend(table=self.table)
             self._share(labels)
+        if self.outlines_layer is not None:
+            self.gone.outlines = None
         self.changed.emit()
 
     def _labels_in_place(self) -> NDArray[np.uint16] | None:
@@ -237,7 +285,8 @@ class RegionsEditor(QObject):
         if history.state.labels is not None and np.array_equal(history.state.labels, labels):
             return
         if history.find(labels):
-            self.layers.show_outlines(history.state.outlines)
+            if self.gone.outlines is None:  # else they come back as they were, or not
+                self.layers.show_outlines(history.state.outlines)
         else:
             self.record()
 
@@ -246,6 +295,7 @@ class RegionsEditor(QObject):
         viewer, layers = self._viewer(), self.layers
         if viewer is None or (layers.layer is None and layers.grid() is None):
             return
+        self._ensure_shown()
         if layers.layer is None:
             empty = np.zeros(present(layers.grid()).shape, np.uint16)
             self.use_layer(layers.add(empty, layers.table))
@@ -256,7 +306,10 @@ class RegionsEditor(QObject):
                            "to the 2D view and do not turn the axes.", "problem")  # fmt: skip
             return
         if layers.outlines_layer is None:
-            layers.ensure_outlines_layer()
+            if self.gone.insert():
+                self.gone.finish()
+            else:
+                layers.ensure_outlines_layer()
             yield
         layers.show()
         layers.activate_outlines()
@@ -269,6 +322,7 @@ class RegionsEditor(QObject):
 
     def copy_to_next_slice(self, regions: Iterable[int], step: int = 1) -> None:
         """Copy regions from the slice in view to the next one, or with -1 back; and go there."""
+        self._ensure_shown()
         labels = self.labels()
         if labels is None:
             return
@@ -298,6 +352,7 @@ class RegionsEditor(QObject):
 
     def fill(self, edit: edits.Edit) -> None:
         """Draw regions that were interpolated between the slices in which they are drawn."""
+        self._ensure_shown()
         self._apply(edit, self.layers.outlines)
         sentences = [
             f"{self.layers.name_of(label)} is still empty in slice {z}: its outlines lie too far "
@@ -310,6 +365,7 @@ class RegionsEditor(QObject):
 
     def delete(self, label: int, z: int | None = None) -> None:
         """Delete a region with its polygons, in one slice or in all."""
+        self._ensure_shown()
         labels = self.labels()
         if labels is None:
             return
@@ -320,6 +376,7 @@ class RegionsEditor(QObject):
 
     def delete_here(self, label: int) -> None:
         """Delete the outlines that are selected on the canvas, or else a region in this slice."""
+        self._ensure_shown()
         labels, layers = self.labels(), self.layers
         z = layers.slice_in_view()
         selected = selected_outlines(layers.outlines_layer, z)
@@ -343,8 +400,12 @@ class RegionsEditor(QObject):
         self.told.emit(f"Deleted {what} in slice {z} ({voxels}). Ctrl+Z brings it back.", "note")
 
     def undo(self) -> None:
-        """Undo the last thing the user did to the regions, whatever it was."""
-        self._go(RegionsHistory.undo)
+        """Undo the last thing the user did to the regions, whatever it was.
+
+        Where that was the deletion of their layer, the layer comes back.
+        """
+        if not self._ensure_shown():
+            self._go(RegionsHistory.undo)
 
     def redo(self) -> None:
         """Redo what was undone last."""
@@ -379,6 +440,7 @@ class RegionsEditor(QObject):
         """Draw on another layer, or on none, and hide the present one."""
         former, history = self.layers.present(), self._history
         self._let_go()
+        self._forget_gone()
         for one in former:
             one.visible = False
         if layer is not None:
@@ -407,6 +469,7 @@ class RegionsEditor(QObject):
 
     def start_anew(self) -> None:
         """Draw on another, empty layer; the former one stays in the layer list, hidden."""
+        self._ensure_shown()
         grid, viewer = self.layers.grid(), self._viewer()
         if grid is not None and viewer is not None:
             taken = {plain_name(layer) for layer in viewer.layers}
@@ -427,6 +490,7 @@ class RegionsEditor(QObject):
         fitting = [one for one in outlines if one.label in self.table and _fits(one, labels)]
         if fitting:
             self.layers.show_outlines(fitting)
+            self.gone.outlines = None
             self._history_now().amend(outlines=tuple(fitting))
             self.changed.emit()
 
@@ -462,6 +526,14 @@ class RegionsEditor(QObject):
         self._flush_later()
 
     def _on_inserted(self, event: Any) -> None:
+        gone = self._gone_with(event.value)
+        if gone is not None and gone is not self.gone:  # it waits for its subject
+            gone.forget(but=event.value)
+            self._in_use[event.value.metadata[SUBJECT_KEY]] = event.value
+        elif gone is not None:
+            self.use_layer(event.value)
+        elif event.value is self.gone.outlines and self.layer is not None:
+            self._take_back_outlines(event.value)
         # Maps that are added later must not cover the regions. They are moved once everybody
         # has heard of the new layer.
         if self.layer is None or not isinstance(event.value, Image):
@@ -471,14 +543,56 @@ class RegionsEditor(QObject):
             self._is_covered = True
             self._timer.start()
 
+    def _take_back_outlines(self, layer: Any) -> None:
+        """Use polygons that were deleted and are back, those that still fit their regions."""
+        labels = present(self.layers.labels())
+        self.gone.outlines = None
+        self.layers.take_outlines(layer)
+        fitting = [one for one in self.layers.outlines if _fits(one, labels)]
+        if fitting != self.layers.outlines:
+            self.layers.show_outlines(fitting)
+        self._history_now().amend(outlines=tuple(self.layers.outlines))
+        self.changed.emit()
+
     def _on_removed(self, event: Any) -> None:
         if event.value is self.outlines_layer:
+            self.layers.end_drawing()
+            self._sync.finish()
+            self.gone.outlines = self.outlines_layer
             self.layers.take_outlines(None)  # what they colored stays
+            self._history_now().amend(outlines=())
         elif event.value is self.layer:
-            self._let_go()
-            self.flush()
-        self._histories.pop(event.value, None)
+            self._let_layer_go()
+        else:
+            self._note_gone_elsewhere(event.value)
+        if self._gone_with(event.value) is None:
+            self._histories.pop(event.value, None)
         self.changed.emit()
+
+    def _gone_with(self, layer: Any) -> GoneLayers | None:
+        """Return what is gone of the subject whose deleted regions a layer shows."""
+        key = layer.metadata.get(SUBJECT_KEY, self._session.subject.key)
+        gone = self._gone.of(key) if bridge.REGIONS_KEY in layer.metadata else None
+        return gone if gone is not None and gone.labels is layer else None
+
+    def _note_gone_elsewhere(self, layer: Any) -> None:
+        """Note the deletion of a layer in use of a subject that is not the current one."""
+        key = layer.metadata.get(SUBJECT_KEY, "")
+        if self._in_use.get(key) is layer and self._session.regions_of(key) is not None:
+            gone = self._gone.of(key)
+            gone.labels, gone.outlines = layer, find_outlines(self._viewer(), layer)
+
+    def _let_layer_go(self) -> None:
+        """Stop using a layer that was deleted; what was drawn last is still taken from it."""
+        layers, outlines = self.layers, self.outlines_layer or self.gone.outlines
+        layers.end_drawing()
+        self._is_covered = False
+        self.flush()
+        layer, slices = self.layer, self.slices
+        self._let_go()
+        if self._session.regions is not None or self._is_moved:
+            self.slices = slices
+            self.gone.labels, self.gone.outlines = layer, outlines
 
     def _share(self, labels: NDArray[np.uint16] | None) -> None:
         """Make what is drawn, (Z, Y, X) in file order, the session's regions.
@@ -504,6 +618,9 @@ class RegionsEditor(QObject):
             and all(former.table.get(label) == one for label, one in drawn.items())
         ):
             path = former.path
+            if drawn == former.table:
+                self._shared = former
+                return  # as when their layer is back
         self._shared = Regions(labels, drawn, path, grid.affine)
         self._session.set_regions(self._shared)
 
@@ -514,7 +631,8 @@ class RegionsEditor(QObject):
         key = self._session.subject.key
         self._in_use.pop(key, None)
         if self.layer is not None:
-            self._in_use[key], self._shown[key] = self.layer, self._shared
+            self._in_use[key] = self.layer
+        self._shown[key] = self._shared
 
     def _on_subject_changed(self, _: Any) -> None:
         """Go on with the layer of the subject; its regions are those that the session has."""
@@ -523,18 +641,24 @@ class RegionsEditor(QObject):
         self._timer.stop()
         self._shared = None
         if viewer is not None and layer is not None and layer in viewer.layers:
-            self.layers.take(layer)
+            self._take(layer)
+            self._history = self._histories.get(layer)
             self._labels = self.layers.labels()
             self.slices = edits.drawn_slices(present(self._labels))
+            self._shared = self._shown[self._session.subject.key]
+        elif self.gone.labels is not None and self._session.regions is not None:
+            self.slices = edits.drawn_slices(self._session.regions.labels)
             self._shared = self._shown[self._session.subject.key]
         self.changed.emit()
 
     def _on_session_regions(self, regions: Regions | None) -> None:
         """Show regions that were loaded or set elsewhere in a layer of their own."""
-        if regions is self._shared:
+        if _are_same(regions, self._shared):
+            self._shared = regions  # it may have been saved
             return
         shown = self.layers.present()
         self._shared = regions
+        self._forget_gone()
         grid = self.layers.grid()
         if regions is None:
             self._let_go()
@@ -547,6 +671,13 @@ class RegionsEditor(QObject):
                 self.show_labels(regions.labels, {**self.table, **regions.table})
             finally:
                 self._is_receiving = False
+
+
+def _are_same(one: Regions | None, other: Regions | None) -> bool:
+    """Return whether regions are the same, wherever they are saved."""
+    if one is None or other is None:
+        return one is other
+    return one.labels is other.labels and one.table == other.table
 
 
 def _fits(outline: Outline, labels: NDArray[np.uint16]) -> bool:

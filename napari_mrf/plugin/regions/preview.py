@@ -8,7 +8,8 @@ from weakref import ref
 from napari.layers import Shapes
 
 from napari_mrf.plugin.layers.attributes import spatial_attributes
-from napari_mrf.plugin.layers.batch import keeping_selection
+from napari_mrf.plugin.layers.batch import keeping_selection, remove_together
+from napari_mrf.plugin.layers.metadata import PREVIEW_KEY
 from napari_mrf.plugin.layers.order import place_under_pins
 from napari_mrf.plugin.layers.outlines import EDGE_WIDTH
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.plugin.layers.regions import RegionGrid
-
-PREVIEW_KEY = "mrf_preview"
-"""Metadata of a layer of lines that are not regions yet."""
 
 
 class Preview:
@@ -83,4 +81,4 @@ class Preview:
         viewer, layer = self._viewer(), self.layer
         self.layer = None
         if viewer is not None and layer is not None and layer in viewer.layers:
-            viewer.layers.remove(layer)
+            remove_together(viewer, [layer])

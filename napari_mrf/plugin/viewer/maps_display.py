@@ -82,6 +82,25 @@ class MapsDisplay:
         else:
             hide_companion(viewer, set_name, companion)
 
+    @property
+    def running(self) -> tuple[str, str]:
+        """The subject and the set that a run is making; empty without one."""
+        return self._running
+
+    def missing(self, set_name: str) -> list[str]:
+        """Return the maps of a complete set whose layers were removed and are not coming."""
+        viewer, maps_set = self._viewer(), self._session.maps_sets.get(set_name)
+        owner = _owner(self._session.subject.key, set_name)
+        if viewer is None or maps_set is None or owner in layer_turns_of(viewer).owners:
+            return []
+        shown = find_set(viewer, set_name)
+        return [key for key in maps_set.maps if key not in shown]
+
+    def show_missing(self, set_name: str) -> None:
+        """Show again the maps of a set whose layers were removed, in the turns that follow."""
+        maps = self._session.maps_sets[set_name].maps
+        self._show(self._session.subject.key, set_name, maps)
+
     def set_hides_invalid(self, is_hidden: bool) -> None:
         """Hide or show values that are not valid, in all sets."""
         self.hides_invalid = is_hidden
@@ -159,10 +178,15 @@ class MapsDisplay:
             self._remove(owner, list(find_set(viewer, set_name, subject).values()))
 
     def _on_removed(self, event: Any) -> None:
-        """Forget a set whose last layer the user removed."""
+        """Forget a set whose last layer the user removed; see `RemovedLayers` for the way back.
+
+        Not while a run makes it anew: if that is cancelled, the earlier maps come back.
+        """
         viewer = self._viewer()
         set_name = event.value.metadata.get(SET_KEY)
         subject = event.value.metadata.get(SUBJECT_KEY, "")
+        if set_name and (subject, set_name) == self._running:
+            return
         if viewer is not None and set_name and not find_set(viewer, set_name, subject):
             layer_turns_of(viewer).drop(_owner(subject, set_name))
             self._session.remove_maps(set_name, subject)

@@ -8,6 +8,7 @@ from weakref import WeakSet, ref
 from qtpy.QtCore import QObject, QTimer
 
 from napari_mrf.plugin.layers import pins_layer, pins_of_layer, show_pins
+from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -84,7 +85,7 @@ class PinsDisplay(QObject):
         elif layer is not None:
             self._is_showing = True
             try:
-                viewer.layers.remove(layer)
+                remove_together(viewer, [layer])
             finally:
                 self._is_showing = False
         yield

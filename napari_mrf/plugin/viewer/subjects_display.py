@@ -21,6 +21,7 @@ from napari_mrf.plugin.layers.subjects import (
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,7 @@ class SubjectsDisplay:
                 keep_name(layer)  # no other layer gets its name as long as it is there
             session.remove_subject(key)  # first, so that no panel mourns single layers
             remove_together(viewer, layers)
+            removed_layers_of(viewer).forget(key)
             self._views.pop(key, None)
 
     def _claim(self, event: Any = None) -> None:

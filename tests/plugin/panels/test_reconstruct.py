@@ -17,11 +17,12 @@ from napari_mrf.data.maps import FLAGS
 from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.option_form import OptionForm
-from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers import find_set, series_layer_data
 from napari_mrf.plugin.panels.reconstruct.panel import FROM_FILE
 from napari_mrf.plugin.panels.shared.texts import duration, progress_sentence
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption, ReconstructionUpdate
 
@@ -216,6 +217,43 @@ def test_cancelled_second_run_puts_the_first_maps_back(qtbot, dock, panel, viewe
     assert np.allclose(viewer.layers["water-fat · FF"].data[:, 0, 0], [0.3, 0.2, 0.1])
     assert session_of(viewer).maps_sets["water-fat"].maps is first
     assert dock.sections["reconstruct"].state() == "water-fat cancelled · earlier maps kept"
+
+
+@pytest.mark.parametrize("ends", ["done", "cancelled"])
+def test_layers_deleted_during_a_run_cost_no_maps(qtbot, panel, viewer, gate, ends):
+    session = session_of(viewer)
+
+    def start_and_delete():
+        click(qtbot, panel.run_button)
+        gate.open(1)
+        name = "water-fat · FF"
+        qtbot.waitUntil(lambda: name in viewer.layers and np.isnan(viewer.layers[name].data).any())
+        wait_for_layers(qtbot, viewer)
+        viewer.layers.selection = set(find_set(viewer, "water-fat").values())
+        viewer.layers.remove_selected()
+        qtbot.waitUntil(lambda: removed_layers_of(viewer).sentence == "2 layers were deleted.")
+
+    def end():
+        gate.open(2) if ends == "done" else click(qtbot, panel.cancel_button)
+        qtbot.waitUntil(lambda: not session.reconstruction.status.is_running)
+        wait_for_layers(qtbot, viewer)
+
+    start_and_delete()  # the first run, without earlier maps
+    end()
+    shown = sorted(find_set(viewer, "water-fat"))
+    assert shown == (["FF", "T1H2O"] if ends == "done" else [])
+    removed_layers_of(viewer).undo()
+    wait_for_layers(qtbot, viewer)
+    assert sorted(find_set(viewer, "water-fat")) == shown  # nothing twice, nothing half done
+    if ends == "cancelled":
+        return
+    first = session.maps_sets["water-fat"]
+    start_and_delete()
+    assert session.maps_sets["water-fat"] is first
+    click(qtbot, panel.cancel_button)
+    wait_for_layers(qtbot, viewer)
+    assert session.maps_sets["water-fat"] is first
+    assert np.isfinite(find_set(viewer, "water-fat")["FF"].data).all()
 
 
 def test_second_run_replaces_the_first(qtbot, panel, viewer, gate):

@@ -848,16 +848,88 @@ def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
     wait_for_table(qtbot, again, 1)
 
 
-def test_without_its_layer_there_are_no_regions_and_drawing_makes_a_new_one(qtbot, viewer, binding):
+def test_regions_outlive_their_layer_and_are_shown_again_by_a_click(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
-    viewer.layers.remove(binding.editor.layer)
+    layer, outlines, panel = binding.editor.layer, binding.editor.outlines_layer, binding.panel
+    layer.opacity = 0.3
+    regions, record = binding.session.regions, binding.state()
+    viewer.layers.remove(layer)
+    assert panel.gone.text() == "The layer of the regions was deleted. They still count."
+    assert binding.session.regions is regions
+    assert "✓ 2" in panel.tree._rows[VL].text(1)  # slice 1 on the screen is 2 in the file
+    qtbot.waitUntil(lambda: outlines not in viewer.layers)  # none without what it outlines
+    click(qtbot, panel.gone.cure_button)
+    wait_for_layers(qtbot, viewer)
+    assert not panel.gone.text()
+    assert list(viewer.layers)[-2:] == [layer, outlines]
+    assert binding.editor.layer is layer and layer.opacity == 0.3
+    assert binding.session.regions is regions  # no comparison with them is out of date
+    assert binding.state() == record
+    click(qtbot, panel.undo_button)  # the layer remembers its steps
     assert binding.session.regions is None
+
+
+def test_what_is_done_to_deleted_regions_brings_their_layer_back(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    layer = binding.editor.layer
+    viewer.layers.remove(layer)
+    binding.editor.undo()  # Ctrl+Z undoes the deletion, and no more
+    assert layer in viewer.layers and (labels(binding) == VL).any()
+    viewer.layers.remove(layer)
+    draw(qtbot, binding, RF, 2, LOW_CORNERS)
+    assert binding.editor.slices == {VL: (2,), RF: (1,)}
+    viewer.layers.remove(layer)
+    show_slice(viewer, 1)
+    pick(qtbot, binding, VL)
+    click(qtbot, binding.panel.copy_button)
+    assert binding.editor.slices[VL] == (1, 2)
+    viewer.layers.remove(layer)
+    binding.editor.set_table({**binding.editor.table, VL: Label(VL, "mine", (1, 2, 3))})
+    assert layer in viewer.layers and binding.session.regions.table[VL].name == "mine"
+
+
+def test_deleted_outlines_are_shown_again_as_far_as_they_fit(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
     draw(qtbot, binding, RF, 2)
-    assert list(binding.session.regions.table) == [RF]
-    viewer.layers.remove(binding.editor.outlines_layer)
-    assert (labels(binding) == RF).any()
+    outlines, record = binding.editor.outlines_layer, binding.state()["outlines"]
+    viewer.layers.remove(outlines)
+    assert binding.panel.gone.text() == "The outlines of the regions were deleted."
+    assert binding.editor.slices == {VL: (2,), RF: (1,)}  # what they colored stays
+    binding.editor.delete(VL)
+    click(qtbot, binding.panel.gone.cure_button)
+    wait_for_layers(qtbot, viewer)
+    assert binding.state()["outlines"] == record[1:]
+    assert binding.editor.outlines_layer is outlines and not binding.panel.gone.text()
+    viewer.layers.remove(outlines)
     draw(qtbot, binding, RF, 1)
     assert binding.editor.slices == {RF: (1, 2)}
+    assert sum("outlines" in layer.name for layer in viewer.layers) == 1
+
+
+def test_layers_deleted_in_the_middle_of_a_polygon_lose_nothing(qtbot, viewer, binding):
+    draw(qtbot, binding, VL, 1)
+    before = labels(binding)
+    for name in ("layer", "outlines_layer"):
+        pick(qtbot, binding, RF)
+        click(qtbot, binding.panel.draw_button)
+        qtbot.waitUntil(binding.editor.is_drawing)
+        viewer.layers.remove(getattr(binding.editor, name))
+        wait_for_layers(qtbot, viewer)
+        assert not binding.panel.draw_button.isChecked()
+        assert np.array_equal(labels(binding), before)
+        click(qtbot, binding.panel.gone.cure_button)
+        wait_for_layers(qtbot, viewer)
+        assert np.array_equal(labels(binding), before)
+        assert [one["label"] for one in binding.state()["outlines"]] == [VL]
+
+
+def test_saved_labels_need_no_layer(qtbot, viewer, binding, tmp_path):
+    draw(qtbot, binding, VL, 1)
+    viewer.layers.remove(binding.editor.layer)
+    binding.files.save(str(tmp_path / "rois.nii.gz"))
+    qtbot.waitUntil(lambda: "Saved to" in binding.panel.notice.text())
+    saved = load_labels(tmp_path / "rois.nii.gz", SHAPE, AFFINE).values
+    assert np.array_equal(saved == VL, voxels(CORNERS, 1))
 
 
 def test_regions_of_somebody_else_are_shown(qtbot, viewer, binding):

@@ -88,6 +88,10 @@ def test_saving_makes_no_comparison_old_and_new_voxels_do():
     assert "maps cohen have changed" in age_of(compared, session)
     compared = Compared(None, *session.maps_sets.values(), session.regions)
     session.set_regions(some_regions())
+    assert age_of(compared, session) == ""  # the same voxels give the same numbers
+    regions = some_regions()
+    regions.labels[0, 0, 0] = 7
+    session.set_regions(regions)
     assert "regions have changed" in age_of(compared, session)
 
 

@@ -21,7 +21,7 @@ from gui_waits import wait_for_layers
 from qtpy.QtCore import Qt
 
 from napari_mrf import MRFSeries, ParameterMaps
-from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers import find_set, series_layer_data
 from napari_mrf.plugin.regions.seen import SeenPicture
 from napari_mrf.plugin.session import MapsSet, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
@@ -130,7 +130,7 @@ def test_the_picture_that_is_seen_is_the_map_in_front_or_the_mean_of_the_series(
     expected = grid.orientation.to_screen(np.abs(signal).mean(axis=0))[2]
     assert np.allclose(seen.of_slice(2, grid), expected, rtol=1e-5)
     show_disc(qtbot, viewer)
-    fraction = viewer.layers["truth · FF"]
+    fraction = find_set(viewer, "truth")["FF"]
     fraction.contrast_limits = (0.0, 0.5)
     assert np.unique(seen.of_slice(0, grid)).tolist() == pytest.approx([0.1, 0.5])
     assert np.array_equal(seen.of_slice(0, grid) > 0.3, DISC)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.plugin.layers.metadata import MEAN_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
 
 MEAN = "mean"
-_MEAN_KEY = "mrf_mean"
-"""Metadata of a series layer: its `MeanOverFrames`, kept while another component is shown."""
-
 _FRAMES_AT_ONCE = 16
 
 
@@ -124,7 +123,7 @@ def mean_view(
     series: MRFSeries, orientation: DisplayOrientation, metadata: dict[str, Any]
 ) -> MeanView:
     """Return the view of the mean that a series layer keeps in its metadata, or of a new one."""
-    mean = metadata.setdefault(_MEAN_KEY, MeanOverFrames(series.spatial_shape))
+    mean = metadata.setdefault(MEAN_KEY, MeanOverFrames(series.spatial_shape))
     return MeanView(mean, series.n_frames, orientation)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.data.geometry import grid_difference
@@ -17,7 +15,13 @@ from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.opening import CompareOpening
 from napari_mrf.plugin.panels.compare.panel import SIDES
 from napari_mrf.plugin.panels.compare.results_controller import CompareResultsBinding
-from napari_mrf.plugin.panels.compare.state import compare_memory_of, sides_of, truths_among
+from napari_mrf.plugin.panels.compare.state import (
+    age_of,
+    compare_memory_of,
+    compared_before,
+    sides_of,
+    truths_among,
+)
 from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.preferences import preferences
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_mrf.analysis.comparison.compare import Comparison
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.session import Regions, Session
@@ -127,6 +132,14 @@ class CompareBinding:
         sides = {side: str(state.get(side, "")) for side in SIDES}
         self._pick(**{side: one for side, one in sides.items() if one in self.session.maps_sets})
         self.results.restore(state)
+
+    def show_stored(self, comparison: Comparison, words: Mapping[str, Any]) -> None:
+        """Show the comparison of a session file, of the maps and regions of now."""
+        compared = compared_before(comparison, words, self.session)
+        self.memory.keep(compared, self.session.subject.key)
+        self._show_remembered()
+        if isinstance(compared, Compared):
+            self._tell_notes(compared)
 
     def _options(self) -> ComparisonOptions:
         return ComparisonOptions(
@@ -236,6 +249,11 @@ class CompareBinding:
         if status.state in (JobState.FAILED, JobState.CANCELLED):
             self._show_state()
 
+    def _tell_notes(self, compared: Compared) -> None:
+        notes = compared.comparison.warnings
+        if notes and not age_of(self.results.compared, self.session):
+            self.tell("\n".join(notes), kind="note")
+
     def _on_compared(self, compared: Compared | ComparedCohort) -> None:
         if not is_own(self.session, self.session.comparison):
             self._show_state()  # it is remembered for its own subject
@@ -244,9 +262,7 @@ class CompareBinding:
         elif isinstance(compared, Compared):
             self.results.show(compared)
             self._tell_age()
-            notes = compared.comparison.warnings
-            if notes and not age_of(self.results.compared, self.session):
-                self.tell("\n".join(notes), kind="note")
+            self._tell_notes(compared)
         else:
             self.results.show(compared)
             self._show_state()
@@ -279,34 +295,3 @@ def needs_of(session: Session, names: Mapping[str, str]) -> str:
         return ("The regions are not on the grid of the reference. Pick maps of this series, "
                 "or load regions for these maps.")  # fmt: skip
     return ""
-
-
-def age_of(compared: Compared | ComparedCohort | None, session: Session) -> str:
-    """Return what has changed since the comparison; empty if nothing has.
-
-    Parameters
-    ----------
-    compared : Compared, ComparedCohort or None
-        The comparison that is shown. Maps of several subjects are files and do not change.
-    session : Session
-        The session with the current maps and regions.
-    """
-    if not isinstance(compared, Compared):
-        return ""
-    for one in (compared.reference, compared.test):
-        now = session.maps_sets.get(one.name)  # one that was saved since is another object
-        if now is None or now.maps is not one.maps:
-            return f"The maps {one.name} have changed since this comparison."
-    if not _count_alike(compared.regions, session.regions):
-        return "The regions have changed since this comparison."
-    return ""
-
-
-def _count_alike(one: Regions | None, other: Regions | None) -> bool:
-    """Return whether two sets of regions give the same numbers; colors count for nothing."""
-    if one is None or other is None or one is other:
-        return one is other
-    names, others = (
-        {index: label.name for index, label in regions.table.items()} for regions in (one, other)
-    )
-    return names == others and np.array_equal(one.labels, other.labels)

@@ -151,6 +151,8 @@ class ImportanceBinding:
             "options": panel.options.values(),
             "settings": panel.settings.values(),
             "map": panel.current_map(),
+            "mask": panel.mask_picker.currentText(),
+            "truth": panel.truth_picker.currentText(),
             "fisher": panel.fisher_box.isChecked(),
         }
 
@@ -162,7 +164,23 @@ class ImportanceBinding:
                 self.panel.settings.set_value(str(name), value)
         self.panel.fisher_box.setChecked(bool(state.get("fisher", True)))
         self.methods.choose(state)
+        self.masks.pick(str(state.get("mask", "")))
+        self.panel.truth_picker.setCurrentText(str(state.get("truth", "")))
         self.view.choose_map(str(state.get("map", "")))
+
+    def show_stored(self, result: Importance, words: Mapping[str, Any]) -> None:
+        """Show the result of a session file, of the series of now.
+
+        Raises
+        ------
+        ValueError
+            Where it is of another one.
+        """
+        series = self.session.series
+        if series is None or series.spatial_shape != result.spatial_shape:
+            raise ValueError("it is of another series")
+        self.store.show(result, series)
+        self._show_kept()
 
     def _truth(self) -> ParameterMaps | None:
         """Return the chosen true maps; None for the maps of the method itself."""

@@ -18,6 +18,7 @@ from napari_mrf.plugin.layers.batch import keeping_selection
 from napari_mrf.plugin.layers.importance import importance_layer, importance_limits, show_importance
 from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame
 from napari_mrf.plugin.panels.importance.work import write_all
+from napari_mrf.plugin.panels.shared.stored_items import Item, item_sources_of
 from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
 
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.io.session.results import StoredResult
     from napari_mrf.plugin.panels.importance.panel import ImportancePanel
+    from napari_mrf.plugin.panels.shared.stored_items import Items
 
 
 @dataclass
@@ -64,6 +67,7 @@ class ImportanceStore:
         self._job = self._session.importance
         self._job.updated.connect(self._on_updated)
         self._job.succeeded.connect(self._on_succeeded)
+        item_sources_of(viewer).append(self)
 
     @property
     def result(self) -> Importance | None:
@@ -87,27 +91,63 @@ class ImportanceStore:
         self._job.start(title, work, series, *arguments)
         self._measured_series = series
 
+    def show(self, result: Importance, series: MRFSeries) -> None:
+        """Take a result that was measured before."""
+        self._keep(result, series, self._session.subject.key, is_complete=True)
+
+    def store(self, items: Items, subject: str) -> None:
+        """Add the result of a subject to what a session stores, where it is of its series."""
+        measured, now = self.of(subject), self._session.series_of(subject)
+        result, series = measured.result, measured.series
+        if result is None:
+            return
+        is_now = series is not None and now is not None and series.signal is now.signal
+        is_running = self._job.status.is_running and self._session.owner_of(self._job) == subject
+        if not is_now or is_running:
+            items.remarks.append("The importance of the frames is not complete, or of another "
+                                 "series, and was not saved.")  # fmt: skip
+            return
+        truth = result.provenance.get("reference_provenance")
+        items.found.append(Item(
+            "importance", "the importance of the frames", result, partial(_stored, result),
+            of_series=True,
+            maps=tuple(name for name, one in self._session.maps_sets_of(subject).items()
+                       if truth is not None and one.maps.provenance == truth),
+        ))  # fmt: skip
+
     def _on_updated(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            self._keep(importance)
+            self._keep_measured(importance)
 
     def _on_succeeded(self, importance: Any) -> None:
         if isinstance(importance, Importance):
-            self._keep(importance, is_complete=True)
+            self._keep_measured(importance, is_complete=True)
 
-    def _keep(self, importance: Importance, *, is_complete: bool = False) -> None:
+    def _keep_measured(self, importance: Importance, *, is_complete: bool = False) -> None:
         """Keep a result for the subject whose series was measured."""
         owner = self._session.owner_of(self._job)
+        self._keep(importance, self._measured_series, owner, is_complete=is_complete)
+
+    def _keep(
+        self, importance: Importance, series: MRFSeries | None, owner: str, *, is_complete: bool
+    ) -> None:
         self._session.mark_results(owner)
         measured = self.of(owner)
         is_new = importance is not measured.result
-        measured.result, measured.series = importance, self._measured_series
+        measured.result, measured.series = importance, series
         if is_new or is_complete:
             write = partial(write_all, importance)
             of = f"of {importance.method}"
             self._unsaved.note(Result("importance", "importance", of, importance, write), owner)
         if owner == self._session.subject.key:
             (self.changed if is_new or is_complete else self.filled).emit(importance)
+
+
+def _stored(result: Importance) -> StoredResult:
+    from napari_mrf.analysis.importance.stored import as_stored
+    from napari_mrf.io.session.results import StoredResult
+
+    return StoredResult(*as_stored(result))
 
 
 importance_store_of = one_per_viewer(ImportanceStore)

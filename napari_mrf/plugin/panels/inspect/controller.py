@@ -21,6 +21,7 @@ from napari_mrf.plugin.viewer.readout import region_at
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.jobs import Failure
     from napari_mrf.plugin.kit.choice_button import ChoiceButton
     from napari_mrf.plugin.panels.inspect.panel import InspectPanel
@@ -94,6 +95,7 @@ class InspectBinding:
             "residual": self.panel.residual_box.isChecked(),
             "hidden_maps": sorted(self._hidden_maps.here),
             "regions": list(self.regions.keys),
+            "voxel": None if self.voxel is None else list(self.voxel),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -111,6 +113,9 @@ class InspectBinding:
         if isinstance(regions, list):
             self.regions.keys = tuple(key for key in regions if isinstance(key, str))
         self._refresh()
+        voxel: Any = state.get("voxel")
+        if _is_voxel(voxel, self.session.series):
+            self.readings.look_at(tuple(voxel))
 
     def pin(self) -> None:
         """Pin the voxel that is shown, or unpin it."""
@@ -346,3 +351,14 @@ class InspectRegions:
             red, green, blue = regions.table[choice.label].color
             colors.append(f"#{red:02x}{green:02x}{blue:02x}")
         return tuple(colors)
+
+
+def _is_voxel(voxel: Any, series: MRFSeries | None) -> bool:
+    """Return whether something that a session file holds is a voxel (z, y, x) of a series."""
+    return (
+        series is not None
+        and isinstance(voxel, list)
+        and len(voxel) == 3
+        and all(isinstance(one, int) for one in voxel)
+        and all(0 <= one < n for one, n in zip(voxel, series.spatial_shape, strict=True))
+    )

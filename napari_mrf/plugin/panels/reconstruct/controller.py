@@ -127,11 +127,19 @@ class ReconstructBinding:
             "method": self.panel.current_method(),
             "device": self.panel.current_device(),
             "options": self.panel.options.values(),
+            "mask": self.panel.mask_picker.currentText(),
+            "b1": self.panel.b1_picker.currentText(),
+            "b1_unit": self.panel.b1_unit_picker.currentText(),
+            **self.results.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Choose as a session file says, as soon as the methods are listed."""
         self._wanted = dict(state)
+        self.masks.pick(str(state.get("mask", "")))
+        self.b1.pick(str(state.get("b1", "")))
+        self.panel.b1_unit_picker.setCurrentText(str(state.get("b1_unit", "")))
+        self.results.restore(state)
         if not self.catalogue.status.is_running:
             self._choose_wanted()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.compat import isalive
@@ -25,9 +25,10 @@ from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -107,13 +108,14 @@ class ResultsPanel(QWidget):
         One of `layers.COMPANIONS`, and whether to show it.
     validity_changed
         Whether to hide values that the validity rules leave out.
-    save_requested
+    missing_requested, save_requested
         The user pressed the button.
     """
 
     maps_changed = Signal(str)
     companion_changed = Signal(str, bool)
     validity_changed = Signal(bool)
+    missing_requested = Signal()
     save_requested = Signal()
 
     def __init__(self) -> None:
@@ -122,6 +124,7 @@ class ResultsPanel(QWidget):
         self.companions = {name: QCheckBox(name) for name in COMPANIONS}
         self.advice = AdviceList()
         self.validity = QCheckBox("Hide invalid values")
+        self.missing_button = QPushButton()
         self.save_button = QPushButton("Save maps…")
         self.save_button.setToolTip(
             "Write one NIfTI file per map, with uncertainty, quality, flags and a record of the "
@@ -135,14 +138,17 @@ class ResultsPanel(QWidget):
         form.addRow(self.advice)
         form.addRow(form_label("Maps"), self.maps_picker)
         form.addRow(form_label("Layers"), NarrowRow(*self.companions.values()))
+        form.addRow(self.missing_button)
         form.addRow(self.validity)
         self.figure_button = FigureButton()
         form.addRow(NarrowRow(self.save_button, self.figure_button))
         self.setLayout(form)
         self.maps_picker.textActivated.connect(self.maps_changed)
         self.validity.clicked.connect(self.validity_changed)
+        self.missing_button.clicked.connect(self._on_missing_clicked)
         self.save_button.clicked.connect(self._on_save_clicked)
         self.set_maps([], "")
+        self.set_missing([])
 
     def set_maps(self, names: Sequence[str], current: str) -> None:
         """Offer the sets of maps."""
@@ -161,6 +167,15 @@ class ResultsPanel(QWidget):
             box.setToolTip(_COMPANION_TIPS[name] if has_it else _NOT_GIVEN.get(name, _NONE))
             box.setChecked(name in shown)
 
+    def set_missing(self, keys: Sequence[str]) -> None:
+        """Offer to show the maps of the picked set again whose layers were deleted."""
+        what = keys[0] if len(keys) == 1 else f"{len(keys)} maps"
+        self.missing_button.setText(f"Show {what} again")
+        self.missing_button.setToolTip(
+            f"Bring back the layers of these maps that were deleted: {', '.join(keys)}"
+        )
+        self.missing_button.setVisible(bool(keys))
+
     def set_validity(self, rules: str, is_hidden: bool) -> None:
         """Offer to hide invalid values; not at all where no map has a rule."""
         self.validity.setVisible(bool(rules))
@@ -178,6 +193,9 @@ class ResultsPanel(QWidget):
         box = self.sender()
         if isinstance(box, QCheckBox):
             self.companion_changed.emit(box.text(), is_shown)
+
+    def _on_missing_clicked(self) -> None:
+        self.missing_requested.emit()
 
     def _on_save_clicked(self) -> None:
         self.save_requested.emit()
@@ -206,6 +224,8 @@ class ResultsBinding:
         self.figures = FigureExport(viewer, panel.figure_button, notice.say)
         self._directory = self._written_for = ""
         self._written: MapsSet | None = None
+        self.removed = removed_layers_of(viewer)
+        panel.missing_requested.connect(self._on_missing_requested)
         panel.save_requested.connect(self._on_save_requested)
         panel.maps_changed.connect(self._on_maps_picked)
         panel.companion_changed.connect(self._on_companion_changed)
@@ -227,6 +247,19 @@ class ResultsBinding:
             self._written_for = self.session.subject.key
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
+    def state(self) -> dict[str, Any]:
+        """Return what is picked, for a session file."""
+        return {"maps": self.panel.current_maps(), "hides_invalid": self.display.hides_invalid}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Pick as a session file says; what is missing or unknown stays as it is."""
+        if isinstance(hides := state.get("hides_invalid"), bool):
+            self.display.set_hides_invalid(hides)
+        name = state.get("maps")
+        if isinstance(name, str) and name in self.session.maps_sets:
+            self._show(name)
+            self.panel.maps_changed.emit(name)
+
     def _show(self, name: str) -> None:
         sets = self.session.maps_sets
         current = name if name in sets else self.panel.current_maps()
@@ -247,6 +280,7 @@ class ResultsBinding:
         available += ["uncertainty"] if maps.uncertainty else []
         shown = [one for one in COMPANIONS if is_companion_shown(self.viewer, name, one)]
         self.panel.set_companions(available, shown)
+        self.panel.set_missing(self.display.missing(name))
         rules = validity_rules(preferences().thresholds) if "FF" in maps else {}
         words = ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
         self.panel.set_validity(words, self.display.hides_invalid)
@@ -290,6 +324,9 @@ class ResultsBinding:
 
     def _on_validity_changed(self, is_hidden: bool) -> None:
         self.display.set_hides_invalid(is_hidden)
+
+    def _on_missing_requested(self) -> None:
+        self.removed.show_maps(self.panel.current_maps())
 
     def _on_save_requested(self) -> None:
         name = self.session.subject.name

@@ -62,6 +62,7 @@ class RoisBinding:
         panel.copy_requested.connect(self._on_copy_requested)
         panel.undo_requested.connect(self.undo)
         panel.redo_requested.connect(self.redo)
+        panel.gone.cure_requested.connect(self.editor.show_again)
         panel.edit_requested.connect(self._on_edit_requested)
         panel.layer_changed.connect(self._on_layer_picked)
         panel.new_requested.connect(self._on_new_requested)
@@ -112,7 +113,7 @@ class RoisBinding:
         return {
             "set": self.panel.set_picker.currentText(),
             "label": self.panel.tree.picked(),
-            "outlines": [outline_record(one) for one in self.editor.layers.outlines],
+            "outlines": [outline_record(one) for one in self.editor.outlines()],
             "filled": self.look.is_filled(),
             **self.statistics.state(),
         }
@@ -140,6 +141,7 @@ class RoisBinding:
         editor, panel = self.editor, self.panel
         panel.set_labels(editor.table, editor.slices)
         panel.set_needs("" if editor.layers.grid() is not None else "Load or pick a series first.")
+        panel.set_gone(editor.gone.sentence)
         self._show_layers()
         self.drawing.show()
         self.look.show()

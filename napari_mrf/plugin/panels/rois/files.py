@@ -14,7 +14,6 @@ from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path
-from napari_mrf.plugin.layers.regions import REGIONS_KEY
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import Regions, session_of
 from napari_mrf.plugin.viewer.opening import series_name
@@ -90,11 +89,11 @@ class RoisFilesBinding:
     def save(self, path: str) -> None:
         """Write the labels and a file with their names; earlier files are replaced."""
         self.editor.flush()
-        labels, layer = self.editor.labels(), self.editor.layer
-        if labels is not None and layer is not None and not self.saving.status.is_running:
+        labels = self.editor.labels()
+        if labels is not None and not self.saving.status.is_running:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
-            affine = layer.metadata[REGIONS_KEY].affine
+            affine = self.editor.affine()
             self._written, self._saved_for = self.session.regions, self.session.subject.key
             self.saving.start("Saving labels", write_labels, path, labels, affine, table)
 

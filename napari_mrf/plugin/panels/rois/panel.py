@@ -135,6 +135,10 @@ class RoisPanel(QWidget):
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
         self.notice = Notice()
+        self.gone = Notice()
+        self.gone.cure_button.setToolTip(
+            "Bring the layer back with names, colors and outlines, as it was (Ctrl+Z)"
+        )
         self.statistics = RoisStatisticsPanel()
         self.statistics_section = Section("Statistics", self.statistics)
         self._arrange()
@@ -149,6 +153,7 @@ class RoisPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(NarrowRow(form_label("Layer"), self.layer_picker))
         layout.addLayout(NarrowRow(form_label("Regions"), self.set_picker, self.edit_button))
+        layout.addWidget(self.gone)
         layout.addWidget(self.tree)
         layout.addWidget(self.look)
         layout.addLayout(NarrowRow(self.draw_button, self.tools.smart_button))
@@ -199,6 +204,13 @@ class RoisPanel(QWidget):
     def set_labels(self, table: Mapping[int, Label], slices: Mapping[int, tuple[int, ...]]) -> None:
         """Show the labels and where they are drawn."""
         self.tree.set_labels(table, slices, self.set_picker.currentText())
+
+    def set_gone(self, sentence: str) -> None:
+        """Say that layers of the regions were deleted, with the way back; nothing when empty."""
+        if sentence:
+            self.gone.say(sentence, kind="note", cure="Show again")
+        else:
+            self.gone.clear()
 
     def set_drawing(self, name: str, is_drawing: bool) -> None:
         """Show on the button the region and whether it is being drawn."""

@@ -14,9 +14,10 @@ from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
+from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
-from napari_mrf.plugin.layers.subjects import has_own_name, is_shown, show
+from napari_mrf.plugin.layers.subjects import has_own_name, is_shown, show, waits
 from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
@@ -331,9 +332,9 @@ class SeriesBinding:
         misread, self._misread = self._misread, None
         if series is not None and misread is not None and misread in self.viewer.layers:
             name = misread.name
-            self.viewer.layers.remove(misread)
+            remove_together(self.viewer, [misread])
             event.value.name = name
-        if series is not None:
+        if series is not None and not waits(event.value):
             self.session.set_series(series, event.value.name)
         self._adopt_layers()
         self._show()

@@ -142,9 +142,7 @@ class Autosave(QObject):
     def _is_unsaved(self, subject: str, study: Study) -> bool:
         viewer = self._viewer()
         items = () if viewer is None else unsaved_of(viewer).items(subject)
-        return outlines_in(study) != self._places.of(subject).outlines or any(
-            one.step in ("reconstruct", "rois") for one in items
-        )
+        return bool(items) or outlines_in(study) != self._places.of(subject).outlines
 
     def _on_saved(self) -> None:
         self.keep_soon()
@@ -170,11 +168,19 @@ def _is_same(one: Study, other: Study) -> bool:
     """Return whether two studies would be kept alike; where the user looks is no work."""
     for which in fields(one):
         now, before = getattr(one, which.name), getattr(other, which.name)
-        if which.name == "view" or now is before:
+        if which.name in ("view", "layers", "results", "remarks") or now is before:
             continue
+        if which.name == "panels":
+            now, before = _without_voxel(now), _without_voxel(before)
         if not isinstance(now, (str, tuple, dict)) or now != before:
             return False
     return True
+
+
+def _without_voxel(panels: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the options of the panels without the voxel that the mouse is over."""
+    return {key: {name: one for name, one in state.items() if name != "voxel"}
+            for key, state in panels.items()}  # fmt: skip
 
 
 autosave_of = one_per_viewer(Autosave)

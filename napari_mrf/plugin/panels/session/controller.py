@@ -98,7 +98,9 @@ class SessionBinding:
             Called once all is saved.
         """
         path = Path(_with_ending(str(path)))
-        if not self.job.status.is_running:
+        if self.restoring.is_going_on:  # a part of it would replace the whole
+            self.bar.notice.say("A session is still being opened. Save it in a moment.")
+        elif not self.job.status.is_running:
             self.bar.notice.clear()
             self._again = partial(self.save_to, path, overwrite=True, then=then)
             self._then = then
@@ -218,8 +220,8 @@ class SessionBinding:
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
             self._mark_saved(outcome)
-            self.bar.notice.say(f"Saved to {outcome.path}{_also(outcome)}"
-                                f"{self._only(self._saved_subject)}", kind="note")  # fmt: skip
+            said = f"Saved to {outcome.path}{_also(outcome)}{self._only(self._saved_subject)}"
+            self.bar.notice.say("\n".join([said, *outcome.study.remarks]), kind="note")
             then, self._then = self._then, None
             if then is not None:
                 then()

@@ -9,15 +9,20 @@ from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.layers.batch import remove_together
+from napari_mrf.plugin.layers.metadata import is_ours
+from napari_mrf.plugin.panels.session.items import show_items
+from napari_mrf.plugin.panels.session.looks import companions_in, show_looks, show_view
 from napari_mrf.plugin.panels.session.place import session_places_of
-from napari_mrf.plugin.panels.session.study import outlines_in, study_of
+from napari_mrf.plugin.panels.session.study import drawn_outlines
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import outlines_from
 
 if TYPE_CHECKING:
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from napari_mrf.io.session.contents import SessionContents
     from napari_mrf.plugin.panels.session.bar import SessionBar
@@ -54,6 +58,11 @@ class SessionRestoring:
         self.session = session_of(viewer)
         self._kept_in: Path | None = None
         self._word = ""
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether parts of a session are still to come."""
+        return any(owner.startswith(_OWNER) for owner in layer_turns_of(self.viewer).owners)
 
     def show(
         self,
@@ -109,13 +118,29 @@ class SessionRestoring:
                     )
                 )
         # Maps take turns of their own; the rest comes after them.
-        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(contents),
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(opened),
                                           self.bar)  # fmt: skip
 
-    def _rest_by_turns(self, contents: SessionContents) -> Iterator[None]:
+    def _rest_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
+        contents = opened.contents
         self._show_regions(contents)
         yield
         remarks = [*contents.remarks, *self._show_pins(contents.file.pins)]
+        layer_turns_of(self.viewer).finish("pins")
+        yield
+        records = contents.file.layers
+        for set_name, companion in companions_in(records or []):
+            if set_name in contents.maps:
+                maps_display_of(self.viewer).set_companion(set_name, companion, True)
+        rest = self._end_by_turns(opened, remarks)
+        layer_turns_of(self.viewer).begin(f"{_OWNER}, the end", rest, self.bar)
+
+    def _end_by_turns(self, opened: OpenedStudy, remarks: list[str]) -> Iterator[None]:
+        """Show results, and let all be as it was: names first, by which layers are picked."""
+        contents, records = opened.contents, opened.contents.file.layers
+        yield from show_items(self.viewer, opened, self.bindings, remarks)
+        if records is not None:
+            yield from show_looks(self.viewer, records)
         for key, state in contents.file.panels.items():
             binding = self.bindings.get(key)
             if binding is not None and hasattr(binding, "restore"):
@@ -124,13 +149,22 @@ class SessionRestoring:
         if "rois" not in self.bindings:  # their panel is not open
             outlines = contents.file.panels.get("rois", {}).get("outlines")
             regions_editor_of(self.viewer).put_back_outlines(outlines_from(outlines))
+        if records is not None:  # once more: options of the panels change what is seen
+            yield from show_looks(self.viewer, records)
+        show_view(self.viewer, contents.file.view)
         if self._kept_in is None:
-            session_places_of(self.viewer).here.outlines = outlines_in(study_of(self.viewer))
-        self._look_at(contents.file.view)
+            self._count_as_saved()
         if self._word and not remarks:
             self.bar.notice.say(self._word, kind="note")
         elif remarks:
             self.bar.notice.say("\n".join(filter(None, [self._word, *remarks])))
+
+    def _count_as_saved(self) -> None:
+        """Note that polygons and results are in the session file, where they came from."""
+        session_places_of(self.viewer).here.outlines = drawn_outlines(self.viewer)
+        unsaved = unsaved_of(self.viewer)
+        for result in unsaved.results_of(self.session.subject.key):
+            unsaved.mark_saved(result.step, result.of)
 
     def _show_regions(self, contents: SessionContents) -> None:
         grid = self.session.series or next(iter(contents.maps.values()), None)
@@ -162,24 +196,12 @@ class SessionRestoring:
             f"{len(pins) - len(inside)} pinned voxels lie outside the series and were left out."
         ]
 
-    def _look_at(self, view: dict[str, float]) -> None:
-        dims = self.viewer.dims
-        for axis in range(dims.ndim):
-            if f"point_{axis}" in view:
-                dims.set_point(axis, view[f"point_{axis}"])
-        if view.get("zoom", 0.0) > 0:
-            self.viewer.scene.camera.zoom = view["zoom"]
-
     def _clear(self) -> None:
         self.session.set_pins(())
         self.session.set_regions(None)
         layer_turns_of(self.viewer).drop("pins")
-        remove_together(self.viewer, [one for one in self.viewer.layers if _is_ours(one)])
+        remove_together(self.viewer, [one for one in self.viewer.layers if is_ours(one)])
         here = self.session.subject.key
         for key in [*(one.key for one in self.session.subjects if one.key != here), here]:
             subjects_display_of(self.viewer).remove(key)  # with maps of which no layer has come
-
-
-def _is_ours(layer: Layer) -> bool:
-    """Return whether a layer shows a series, maps, regions, pins, errors or importance."""
-    return any(str(key).startswith("mrf_") for key in layer.metadata)
+        removed_layers_of(self.viewer).forget()

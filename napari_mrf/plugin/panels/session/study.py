@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.panels.session.docks import docks_of
+from napari_mrf.plugin.panels.session.items import VOLUMES, picked_layers, results_of, volumes_of
+from napari_mrf.plugin.panels.session.looks import looks_of, view_of
 from napari_mrf.plugin.panels.session.work import Study
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import one_per_viewer, session_of
@@ -15,6 +18,8 @@ from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import outline_record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari.components import ViewerModel
 
 
@@ -42,11 +47,15 @@ class Studies:
         if left is None:
             return None
         # A run may have ended since.
+        results = results_of(viewer, subject)
+        volumes = tuple(one for one in left.items if one.kind in VOLUMES)
         return replace(
             left,
             maps_sets=tuple(session.maps_sets_of(subject).values()),
             regions=session.regions_of(subject),
             results=unsaved_of(viewer).results_of(subject),
+            items=(*results.found, *volumes),
+            remarks=tuple(results.remarks),
         )
 
     def _on_subject_changing(self) -> None:
@@ -67,6 +76,8 @@ def study_of(viewer: ViewerModel) -> Study:
     """Return the study of the current subject, with the options of the panels that are open."""
     session = session_of(viewer)
     layer = layer_of_series(viewer, session.series)
+    bindings = docks_of(viewer).bindings()
+    results, volumes = results_of(viewer, session.subject.key), volumes_of(viewer, bindings)
     return Study(
         series=session.series,
         series_name=session.series_name,
@@ -75,9 +86,12 @@ def study_of(viewer: ViewerModel) -> Study:
         regions=session.regions,
         chosen_region=session.chosen_region,
         pins=session.pins,
-        view=_view(viewer),
-        panels=_panels(viewer),
+        view=view_of(viewer),
+        panels=_panels(viewer, bindings),
         results=unsaved_of(viewer).results_of(session.subject.key),
+        layers=looks_of(viewer, tuple(chain.from_iterable(picked_layers(bindings).values()))),
+        items=(*results.found, *volumes.found),
+        remarks=(*results.remarks, *volumes.remarks),
     )
 
 
@@ -86,19 +100,15 @@ def outlines_in(study: Study) -> list[Any]:
     return list(study.panels.get("rois", {}).get("outlines") or [])
 
 
-def _panels(viewer: ViewerModel) -> dict[str, dict[str, Any]]:
-    panels = {
-        key: binding.state()
-        for key, binding in docks_of(viewer).bindings().items()
-        if hasattr(binding, "state")
-    }
+def drawn_outlines(viewer: ViewerModel) -> list[Any]:
+    """Return the records of the polygons of the current subject."""
+    return [outline_record(one) for one in regions_editor_of(viewer).outlines()]
+
+
+def _panels(viewer: ViewerModel, bindings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    panels = {key: one.state() for key, one in bindings.items() if hasattr(one, "state")}
     # Polygons are work, not options: they stay where the panel that drew them is closed.
-    outlines = [outline_record(one) for one in regions_editor_of(viewer).layers.outlines]
+    outlines = drawn_outlines(viewer)
     if outlines:
         panels.setdefault("rois", {})["outlines"] = outlines
     return panels
-
-
-def _view(viewer: ViewerModel) -> dict[str, float]:
-    view = {f"point_{axis}": float(value) for axis, value in enumerate(viewer.dims.point)}
-    return {**view, "zoom": float(viewer.scene.camera.zoom)}

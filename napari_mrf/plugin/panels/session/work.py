@@ -13,12 +13,13 @@ from napari_mrf.plugin.jobs import Step, as_steps
 from napari_mrf.plugin.viewer.opening import OpenedSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io.session.beside import Beside
     from napari_mrf.io.session.contents import SessionContents
-    from napari_mrf.io.session.file import MapsRecord, RegionsRecord, SeriesRecord
+    from napari_mrf.io.session.file import ItemRecord, MapsRecord, RegionsRecord, SeriesRecord
+    from napari_mrf.plugin.panels.shared.stored_items import Item
     from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, Voxel
     from napari_mrf.plugin.viewer.unsaved import Result
 
@@ -37,6 +38,9 @@ class Study:
     view: dict[str, float]
     panels: dict[str, dict[str, Any]]
     results: tuple[Result, ...] = ()
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    items: tuple[Item, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -49,15 +53,17 @@ class SavedStudy:
     folders: dict[str, Path] = field(default_factory=dict)
     labels_path: Path | None = None
     results: list[Path] = field(default_factory=list)
+    items: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class OpenedStudy:
-    """The contents of a session file, ready to be shown."""
+    """The contents of a session file, and the results among them by kind, ready to be shown."""
 
     contents: SessionContents
     series: OpenedSeries | None
     sha256: str
+    results: dict[str, Any] = field(default_factory=dict)
 
 
 def save_study(
@@ -82,7 +88,7 @@ def save_study(
     """
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.beside import saving_beside
-    from napari_mrf.io.session.file import SessionFile, save_session
+    from napari_mrf.io.session.file import LayerRecord, SessionFile, save_session
 
     saved = SavedStudy(path, study)
     series = None if study.series is None else _series_record(study, study.series, path)
@@ -100,6 +106,10 @@ def save_study(
             written, place = beside.place(_file_name(f"{result.kind} {result.name}"))
             result.write(written)
             saved.results.append(place)
+        items = []
+        for item in study.items:
+            yield Step(detail=item.name)
+            items.append(_item_record(item, (series, maps, regions), saved, beside))
         session = SessionFile(
             format="napari-mrf session",
             saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -107,6 +117,8 @@ def save_study(
             maps=maps,
             regions=regions,
             pins=list(study.pins),
+            layers=[LayerRecord(**one) for one in study.layers],
+            items=items,
             view=study.view,
             panels=study.panels,
         )
@@ -144,11 +156,43 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     sha256 = sha256_of(path) if path.is_file() else ""
     contents = yield from as_steps(iter_contents(path), Step.saying)
     series, record = contents.series, contents.file.series
+    results = yield from _results(contents)
     if series is None or record is None:
-        return OpenedStudy(contents, None, sha256)
+        return OpenedStudy(contents, None, sha256, results)
     yield Step(detail="looking at a few frames")
-    return OpenedStudy(contents, OpenedSeries(series, record.name, peak_magnitude(series)),
-                       sha256)  # fmt: skip
+    opened = OpenedSeries(series, record.name, peak_magnitude(series))
+    return OpenedStudy(contents, opened, sha256, results)
+
+
+FAULTS = (KeyError, TypeError, ValueError, AttributeError, IndexError, MRFInputError)
+"""What a file may raise that says what no version of the software has written."""
+
+
+def _results(contents: SessionContents) -> Generator[Step, None, dict[str, Any]]:
+    """Return the comparison and the importance of a session by kind; damaged ones are told."""
+    from napari_mrf.analysis.comparison.stored import from_stored as comparison_from
+    from napari_mrf.analysis.importance.stored import from_stored as importance_from
+
+    makers: dict[str, Callable[..., Any]] = {
+        "comparison": comparison_from,
+        "importance": importance_from,
+    }
+    results: dict[str, Any] = {}
+    for record, stored in contents.items:
+        if record.kind in makers:
+            yield Step(detail=record.name)
+            try:
+                results[record.kind] = makers[record.kind](stored.words, stored.arrays)
+            except FAULTS as error:
+                contents.remarks.append(fault_sentence(record, error))
+    return results
+
+
+def fault_sentence(record: ItemRecord, error: Exception) -> str:
+    """Return that an item was left out, and why."""
+    reason = error.sentence() if isinstance(error, MRFInputError) else repr(error)
+    name = f"{record.name[0].upper()}{record.name[1:]}"
+    return f"{name} was left out: its file is not valid ({reason})."
 
 
 def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
@@ -219,6 +263,35 @@ def _regions_record(
         ],
         chosen=None if study.chosen_region is None else study.chosen_region.label,
     )  # fmt: skip
+
+
+def _item_record(
+    item: Item,
+    parts: tuple[SeriesRecord | None, list[MapsRecord], RegionsRecord | None],
+    saved: SavedStudy,
+    beside: Beside,
+) -> ItemRecord:
+    """Write an item, named after its content so that none is written twice, and describe it."""
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.session.file import FileRecord, ItemRecord
+    from napari_mrf.io.session.results import write_result
+
+    series, maps, regions = parts
+    stored = item.make()
+    name = f"{item.kind}_{stored.digest()[:16]}"
+    written = path = beside.kept(f"{name}.npz")
+    if written is None or path is None:
+        written, path = beside.place(name, ".npz")
+        write_result(written, stored)
+    saved.items.append(path)
+    of = [file for one in maps if one.name in item.maps for file in one.files]
+    of += [FileRecord.of(source, sha256, saved.path) for source, sha256 in item.files]
+    if item.of_series and series is not None:
+        of += series.files
+    if item.of_regions and regions is not None and regions.file is not None:
+        of.append(regions.file)
+    file = FileRecord.of(path, sha256_of(written), saved.path)
+    return ItemRecord(kind=item.kind, name=item.name, file=file, of=of)  # type: ignore[arg-type]
 
 
 def _belongs_to_maps(file: Path) -> bool:

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,9 @@ class LayerChoice:
         self._bond = bond
         self._layers: dict[str, Any] = {}
         self._picked: WeakValueDictionary[str, Any] = WeakValueDictionary()  # by subject
+        self._lost: Any | None = None
+        removed_layers_of(self.viewer).attend(self)
+        picker.textActivated.connect(self._on_activated)
         layers = self.viewer.layers.events
         bond.connect(layers.inserted, self._on_layer_inserted)
         bond.connect(layers.removed, self._on_layers_changed)
@@ -81,7 +85,7 @@ class LayerChoice:
         self._on_layers_changed()
 
     def _on_subject_changing(self) -> None:
-        key, layer = self.session.subject.key, self.picked_layer()
+        key, layer = self.session.subject.key, self.picked_layer() or self._lost
         self._picked.pop(key, None)
         if layer is not None:
             self._picked[key] = layer
@@ -90,7 +94,7 @@ class LayerChoice:
         self._offer_again(self._picked.get(self.session.subject.key))
 
     def _on_layers_changed(self, event: Any = None) -> None:
-        self._offer_again(self.picked_layer())
+        self._offer_again(self.picked_layer() or self._lost)
 
     def _offer_again(self, before: Any) -> None:
         self._layers = {
@@ -101,4 +105,9 @@ class LayerChoice:
         current = next(
             (name for name, layer in self._layers.items() if layer is before), self.nothing
         )
+        # One that is deleted and comes back is picked again, unless something else is by then.
+        self._lost = before if current == self.nothing else None
         self._offer(list(self._layers), current)
+
+    def _on_activated(self, _: str) -> None:
+        self._lost = None
