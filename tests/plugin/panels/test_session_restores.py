@@ -356,7 +356,7 @@ def test_what_is_out_of_date_is_not_stored_and_that_is_said(qtbot, path):
         wait_for_layers(qtbot, dock.viewer)
         save(qtbot, dock, session_path)
         said = dock.session_bar.notice.text()
-        assert "The comparison is out of date and was not saved." in said
+        assert "The comparison is out of date: the session will not bring it back." in said
         kinds = {one["kind"] for one in json.loads(session_path.read_text())["items"]}
         assert "comparison" not in kinds
 
