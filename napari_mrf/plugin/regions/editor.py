@@ -143,9 +143,11 @@ class RegionsEditor(QObject):
         return self.layers.labels()
 
     def outlines(self) -> list[Outline]:
-        """Return the polygons, in file order, also while their layer is gone."""
-        shown = self.gone.outlines
-        return self.layers.outlines if shown is None else read_outlines(shown)[0]
+        """Return the polygons, in file order, also while the layer of their regions is gone."""
+        gone = self.gone
+        if gone.labels is None or gone.outlines is None:
+            return self.layers.outlines
+        return read_outlines(gone.outlines)[0]
 
     def affine(self) -> NDArray[np.float64] | None:
         """Return the (4, 4) affine to mm of the grid of the regions, None without geometry."""

@@ -44,7 +44,7 @@ class Unsaved:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A result that a session can write beside it, but not bring back.
+    """A result that a session also writes beside it as *Save…* does, for other programs.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -24,14 +25,19 @@ from napari_mrf.io import Label, save_labels, save_maps, save_series
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.layers import find_errors, find_set, show_b1, show_mask
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
+from napari_mrf.plugin.layers.metadata import SET_KEY
 from napari_mrf.plugin.panels.compare.cohort import state_of
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
 from napari_mrf.plugin.panels.importance.result import importance_store_of
+from napari_mrf.plugin.panels.session.autosave import autosave_of
+from napari_mrf.plugin.panels.session.kept import LeftWork
+from napari_mrf.plugin.panels.session.study import studies_of
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
+from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import Outline
 
 AFFINE = np.diag([-1.5, -1.5, -4.0, 1.0])  # slices run to the feet: shown in reverse order
@@ -350,7 +356,7 @@ def test_what_is_out_of_date_is_not_stored_and_that_is_said(qtbot, path):
         wait_for_layers(qtbot, dock.viewer)
         save(qtbot, dock, session_path)
         said = dock.session_bar.notice.text()
-        assert "The comparison is out of date and was not saved." in said
+        assert "The comparison is out of date: the session will not bring it back." in said
         kinds = {one["kind"] for one in json.loads(session_path.read_text())["items"]}
         assert "comparison" not in kinds
 
@@ -424,3 +430,74 @@ def test_a_comparison_of_several_subjects_comes_back_or_is_refused(qtbot, tmp_pa
         dock.session_binding.open_file(session_path)
         qtbot.waitUntil(lambda: "Compare again." in dock.session_bar.notice.text())
         assert compare_memory_of(dock.viewer).here.compared is None
+
+
+def test_a_crash_brings_back_what_a_session_does(qtbot, path, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAPARI_MRF_AUTOSAVE", str(tmp_path / "kept"))
+    with window(qtbot) as dock:
+        fill(qtbot, dock, path)
+        before, autosave = content(dock), autosave_of(dock.viewer)
+        autosave.keep()
+        assert autosave.job.status.is_running
+        qtbot.waitUntil(lambda: not autosave.job.status.is_running)
+        autosave.keep()
+        assert not autosave.job.status.is_running  # as it was
+        mask = dock.viewer.layers["muscle"]
+        mask.data[0, 0, 0] = 1
+        autosave.keep()
+        assert autosave.job.status.is_running
+        qtbot.waitUntil(lambda: not autosave.job.status.is_running)
+        mask.data[0, 0, 0] = 0
+        autosave.keep()
+        qtbot.waitUntil(lambda: not autosave.job.status.is_running)
+        left = LeftWork(autosave.folder, datetime.now(), "thigh")
+    with window(qtbot) as other:
+        assert other.session_binding.restore_left(left)
+        settle(qtbot, other)
+        assert other.session_bar.notice.text() == f"{left} It is back; save the session to keep it."
+        assert_same(content(other), before)
+        kinds = [one.kind for one in unsaved_of(other.viewer).items()]
+        assert kinds == ["maps", "maps", "regions", "comparison", "importance"]
+        save(qtbot, other, path.with_name("thigh.mrf.json"))
+        assert unsaved_of(other.viewer).items() == ()
+    with window(qtbot) as third:
+        assert reopen(qtbot, third, path.with_name("thigh.mrf.json")) == ""
+        assert_same(content(third), before)
+        assert unsaved_of(third.viewer).items() == ()
+
+
+def test_a_session_holds_the_results_of_its_own_subject(qtbot, path, tmp_path):
+    sessions = {name: path.with_name(f"{name}.mrf.json") for name in ("thigh", "calf")}
+    signal = np.random.default_rng(8).normal(size=(175, *SHAPE)).astype(np.complex64)
+    calf = tmp_path / "calf.nii.gz"
+    save_series(MRFSeries(signal + 1j, AFFINE, sequences.t1ff()), calf)
+    with window(qtbot) as dock:
+        fill(qtbot, dock, path)
+        session, before = session_of(dock.viewer), content(dock)
+        first = session.subject.key
+        dock.bindings["series"].open_file(calf)
+        qtbot.waitUntil(lambda: session.subject.key != first)
+        maps_display_of(dock.viewer).add(MapsSet("water-fat", some_maps(5), "calf", 2.5))
+        settle(qtbot, dock)
+        kept = studies_of(dock.viewer).of(first)
+        assert sorted(one.kind for one in kept.items) == [
+            "b1", "comparison", "error", "importance", "mask", "mask",
+        ]  # fmt: skip
+        save(qtbot, dock, sessions["calf"])
+        session.choose_subject(first)
+        settle(qtbot, dock)
+        save(qtbot, dock, sessions["thigh"])
+        assert unsaved_of(dock.viewer).items() == ()
+    with window(qtbot) as other:
+        assert reopen(qtbot, other, sessions["calf"]) == ""
+        assert compare_memory_of(other.viewer).here.compared is None
+        assert importance_store_of(other.viewer).result is None
+        assert {one.metadata.get(SET_KEY) for one in other.viewer.layers} == {None, "water-fat"}
+        assert reopen(qtbot, other, sessions["thigh"]) == ""
+        after = content(other)
+        for name in ("maps", "regions", "pins", "comparison", "importance", "errors", "masked"):
+            assert_same(after[name], before[name], name)
+        assert [one["name"] for one in after["layers"]] == [one["name"] for one in before["layers"]]
+        assert [one["visible"] for one in after["layers"]] == [
+            one["visible"] for one in before["layers"]
+        ]  # fmt: skip

@@ -465,7 +465,7 @@ def test_a_session_replaces_all_subjects(two):
     binding = two.dock.session_binding
     with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
         binding.save_to(two.folder / "second.mrf.json")
-    answer_next_question(two.qtbot, "Open and lose them")  # the maps of the first are not saved
+    answer_next_question(two.qtbot, "Open and lose it")  # the maps of the first are not saved
     with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
         binding.open_file(two.folder / "second.mrf.json")
     wait_for_layers(two.qtbot, two.viewer)

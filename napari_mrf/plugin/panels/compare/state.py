@@ -105,7 +105,9 @@ class CompareMemory:
         """Add the comparison of a subject to what a session stores, unless it is out of date."""
         compared = self.of(subject).compared
         if compared is not None and age_of(compared, self._session, subject):
-            items.remarks.append("The comparison is out of date and was not saved.")
+            items.remarks.append(
+                "The comparison is out of date: the session will not bring it back."
+            )
         elif compared is not None:
             items.found.append(comparison_item(compared))
         self._store_errors(items, subject)

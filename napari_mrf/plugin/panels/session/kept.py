@@ -115,9 +115,8 @@ class Kept:
         if study.regions is not None:
             self.labels = study.regions.labels
             self.labels_path = str(saved.labels_path or study.regions.path)
-        named = {
-            Path(str(one)) for one in (*folders.values(), self.labels_path, *saved.items) if one
-        }
+        named = {Path(one) for one in (*folders.values(), self.labels_path) if one}
+        named.update(saved.items)
         beside = self.folder / f"{STUDY_NAME.removesuffix('.mrf.json')}_session"
         for one in list(beside.iterdir()) if beside.is_dir() else []:
             if one not in named:

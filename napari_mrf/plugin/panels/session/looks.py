@@ -10,7 +10,7 @@ import numpy as np
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.layers.companions import COMPANIONS
-from napari_mrf.plugin.layers.metadata import PARAMETER_KEY, SET_KEY, is_ours
+from napari_mrf.plugin.layers.metadata import PARAMETER_KEY, SET_KEY, is_ours, series_of
 from napari_mrf.plugin.layers.subjects import identity_of, is_here, is_shown, name_alone
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def looks_of(viewer: Any, picked: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             "of": identity_of(layer),
-            "name": name_alone(layer),
+            "name": _name_of(layer),
             "is_selected": layer in selection,
             "is_active": layer is selection.active,
             "blending": str(layer.blending),
@@ -122,7 +122,7 @@ def show_view(viewer: Any, view: Mapping[str, float]) -> None:
 
 
 def _show(layer: Any, record: LayerRecord) -> None:
-    if name_alone(layer) != record.name:
+    if _name_of(layer) != record.name:
         layer.name = record.name
     for name in (*_PAIRS, *_PLAIN, "blending"):
         value = getattr(record, name)
@@ -145,9 +145,14 @@ def _layer_of(viewer: Any, record: LayerRecord) -> Any | None:
     alike = [
         one for one in ours if _without_name(identity_of(one)) == _without_name(record.of)
     ]  # fmt: skip
-    named = [one for one in ours if name_alone(one) == record.name]
+    named = [one for one in ours if _name_of(one) == record.name]
     found = same or (alike if len(alike) == 1 else named)
     return found[0] if found else None
+
+
+def _name_of(layer: Any) -> str:
+    """Return the name of a layer without its subject; subjects are named after their series."""
+    return str(layer.name) if series_of(layer) is not None else name_alone(layer)
 
 
 def _without_name(identity: Mapping[str, Any]) -> dict[str, Any]:
