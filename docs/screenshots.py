@@ -7,6 +7,7 @@ left alone.
 """
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import replace
@@ -35,6 +36,7 @@ def main():
     parser.add_argument("--every", action="store_true", help="every state, theme and width")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
+    os.environ["NAPARI_MRF_PREPARE"] = "0"  # no bar of compilation in the pictures
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
     window.resize(*WINDOW)

@@ -6,6 +6,7 @@ in both themes, with inclusion and outliers folded out.
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def main():
     series = mrf.load_series(sample / SERIES_NAME)
     maps = mrf.methods.get("water-fat", sequence=series.sequence, refine=True, window=25)
     maps = maps.reconstruct(series)
+    os.environ["NAPARI_MRF_PREPARE"] = "0"  # no bar of compilation in the pictures
     viewer = napari.Viewer(show=False)
     viewer.window._qt_window.resize(1280, 800)
     viewer.window._qt_window.show()

@@ -8,6 +8,7 @@ and the window with the layer, to be looked at after a change. About a minute on
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("--every", action="store_true", help="every theme and width")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
+    os.environ["NAPARI_MRF_PREPARE"] = "0"  # no bar of compilation in the pictures
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
     window.resize(1280, 800)

@@ -6,6 +6,7 @@ in both themes and widths.
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--every", action="store_true", help="the panel, both themes and widths")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
+    os.environ["NAPARI_MRF_PREPARE"] = "0"  # no bar of compilation in the pictures
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
     window.resize(1280, 990)

@@ -7,6 +7,7 @@ each of them, to be looked at after a change.
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def main():
     parser.add_argument("--size", nargs="+", type=_size, default=[(1280, 800)])
     parser.add_argument("--theme", nargs="+", choices=("dark", "light"), default=["dark"])
     arguments = parser.parse_args()
+    os.environ["NAPARI_MRF_PREPARE"] = "0"  # no bar of compilation in the pictures
     viewer = napari.Viewer(show=False)
     window = viewer.window._qt_window
     window.resize(*arguments.size[0])
