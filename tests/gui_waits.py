@@ -20,8 +20,12 @@ def answer_next_question(qtbot, button, tries=1200):
         box = QApplication.activeModalWidget()
         if isinstance(box, QMessageBox):
             asked.append(box.text())
-            (found,) = (one for one in box.buttons() if one.text().replace("&", "") == button)
-            qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+            names = {one.text().replace("&", ""): one for one in box.buttons()}
+            if button in names:
+                qtbot.mouseClick(names[button], Qt.MouseButton.LeftButton)
+            else:
+                box.reject()  # else the test would wait for ever
+                raise AssertionError(f"no button {button}, but {list(names)}")
         elif left:
             QTimer.singleShot(50, lambda: look(left - 1))
 

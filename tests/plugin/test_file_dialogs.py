@@ -86,6 +86,9 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     panels["reconstruct"].results.save_requested.emit()
     monkeypatch.setattr(bindings["inspect"].readings, "drawn", SimpleNamespace(traces=[1]))
     panels["inspect"].export_requested.emit("csv")
+    monkeypatch.setattr(bindings["inspect"].closeup, "found", SimpleNamespace(key="FF"))
+    bindings["inspect"].closeup.view.export_requested.emit("csv")
+    bindings["reconstruct"].results.figures._on_wanted({"kind": "png"})
     for name in ("import", "export"):
         panels["rois"].edit_requested.emit(name)
     panels["rois"].load_requested.emit()
