@@ -236,11 +236,11 @@ class MRFDock(_Dock):
         self.session_bar.help_requested.connect(self._on_help_requested)
         self.setTabOrder(self.session_bar.help_button, self.subject_bar.picker)
         self.setTabOrder(self.subject_bar.picker, self.subject_bar.remove_button)
+        self.switcher = SwitcherBar()
+        self._layout.insertWidget(self._layout.indexOf(self.subject_bar) + 1, self.switcher)
         for number, key in enumerate(STEPS, 1):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
-        self.switcher = SwitcherBar()
-        self._layout.insertWidget(1, self.switcher)
         self.switcher_binding = SwitcherBinding(self.viewer, self.switcher)
         for keys, (name, arguments) in SHORTCUTS.items():
             self._bind(keys, _action(self.switcher_binding, name, *arguments))

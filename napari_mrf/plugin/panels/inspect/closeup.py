@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_mrf.plots.closeup_axes import draw_closeup
 from napari_mrf.plots.names import as_it_is
-from napari_mrf.plugin.kit.picker import Picker
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.present import present
@@ -101,13 +101,10 @@ class CloseupPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
-        for parts in ((self.kind_picker, self.map_picker), (self.plot,), (self.note,),
-                      (self.draw_button, self.export_button)):  # fmt: skip
-            row = QHBoxLayout()
-            row.setSpacing(4)
-            for part in parts:
-                row.addWidget(part, 1)
-            layout.addLayout(row)
+        layout.addLayout(NarrowRow(self.kind_picker, self.map_picker))
+        layout.addWidget(self.plot)
+        layout.addWidget(self.note)
+        layout.addLayout(NarrowRow(self.draw_button, self.export_button))
         self.kind_picker.textActivated.connect(self._on_view_changed)
         self.map_picker.textActivated.connect(self._on_view_changed)
         self.draw_button.clicked.connect(self.draw_requested)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import QPushButton, QSpinBox, QWidget
 
 from napari_mrf.plugin.kit.bond import Bond
+from napari_mrf.plugin.kit.picker import NarrowRow
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.layers.closeup.region_look import is_outlined, show_outlined
 from napari_mrf.plugin.regions.editor import regions_editor_of
@@ -44,15 +45,11 @@ class RegionsLook(QWidget):
         self.opacity_box = QSpinBox()
         self.opacity_box.setRange(0, 100)
         self.opacity_box.setSingleStep(10)
+        self.opacity_box.setPrefix("Opacity ")
         self.opacity_box.setSuffix(" %")
         self.opacity_box.setKeyboardTracking(False)
         guard_wheel(self.opacity_box)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self.outlines_button, 1)
-        row.addWidget(QLabel("Opacity"))
-        row.addWidget(self.opacity_box)
+        self.setLayout(NarrowRow(self.outlines_button, self.opacity_box))
         self.outlines_button.clicked.connect(self.outlines_requested)
         self.opacity_box.valueChanged.connect(self.opacity_requested)
 

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -17,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mrf.data.parameters import PARAMETERS
-from napari_mrf.plugin.kit.picker import Picker, form_label
+from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 
 if TYPE_CHECKING:
@@ -119,15 +118,10 @@ class BrushForm(QWidget):
         self.low.setToolTip("Smallest value of the map where may be drawn")
         self.high.setToolTip("Largest value of the map where may be drawn")
         self._range = QWidget()
-        row = QHBoxLayout(self._range)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        for widget in (QLabel("from"), self.low, QLabel("to"), self.high):
-            row.addWidget(widget, int(isinstance(widget, QDoubleSpinBox)))
-        picked = QHBoxLayout()
-        picked.setSpacing(4)
-        picked.addWidget(form_label("Draw only"))
-        picked.addWidget(self.map_picker)
+        self.low.setPrefix("from ")
+        self.high.setPrefix("to ")
+        self._range.setLayout(NarrowRow(self.low, self.high))
+        picked = NarrowRow(form_label("Draw only"), self.map_picker)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -192,11 +186,7 @@ class FillBar(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self._text)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.apply_button)
-        buttons.addWidget(self.cancel_button)
-        layout.addLayout(buttons)
+        layout.addLayout(NarrowRow(self.apply_button, self.cancel_button))
         self.hide()
 
     def show_slices(self, slices: str) -> None:
