@@ -26,7 +26,7 @@ writes NIfTI files and a record of the reconstruction.
 **3 Inspect.** Move the mouse over the image: dots are the measured fingerprint of the voxel, lines
 are predicted from the maps. Click a voxel to pin it; click it again to unpin it. Click in the plot
 to go to a frame. *Regions* adds the mean of regions; *Export* writes CSV, SVG and PDF.
-*Distribution and profile* compares one map of all sets in regions, or along a line that you draw.
+*Distribution, profile* compares one map of all sets in regions, or along a line that you draw.
 
 **4 ROIs.** Pick a region, press *Draw*, click its corners and double-click the last one. All
 voxels inside the outlines count, whether you drew them as a polygon or with the brush. A

@@ -1,4 +1,4 @@
-"""Distribution and profile in Inspect: of the sets, map and regions that are chosen, and a line."""
+"""Distribution, profile in Inspect: of the sets, map and regions that are chosen, and a line."""
 
 import numpy as np
 import pandas as pd

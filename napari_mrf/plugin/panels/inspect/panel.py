@@ -95,7 +95,7 @@ class InspectPanel(QWidget):
         self.export_button = QPushButton("Export")
         self.export_button.setToolTip("Save the traces, or copy the values")
         self.closeup = CloseupPanel()
-        self.closeup_section = Section("Distribution and profile", self.closeup, is_open=False)
+        self.closeup_section = Section("Distribution, profile", self.closeup, is_open=False)
         self.needs = QLabel()
         self.notice = Notice()
         self._arrange()

@@ -8,6 +8,7 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
+from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SubjectBinding:
     def _on_subject_picked(self, name: str) -> None:
         key = next((one.key for one in self.session.subjects if one.name == name), "")
         if key:
+            layer_turns_of(self.viewer).finish()  # of a session that is just being opened
             self.session.choose_subject(key)
 
     def _on_remove_requested(self) -> None:

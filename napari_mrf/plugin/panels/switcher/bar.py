@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -141,6 +142,9 @@ class SwitcherBar(QWidget):
                 self._flow.removeWidget(old)
                 old.deleteLater()
             self.map_buttons = {one.key: self._make_button(one) for one in buttons}
+            chain = [self.set_picker, *self.map_buttons.values(), self.beside_button]
+            for before, after in pairwise(chain):  # Tab goes where the eye goes
+                self.setTabOrder(before, after)
         for key, button in self.map_buttons.items():
             button.setChecked(key in checked)
         self.state.setText(state)
