@@ -1077,6 +1077,6 @@ def test_the_whole_panel_fits_a_narrow_dock(qtbot, binding):
     brush = binding.panel.tools.brush
     brush.map_picker.setCurrentText("water-fat · T1H2O")
     brush.map_picker.textActivated.emit("water-fat · T1H2O")
-    assert (brush.low.text(), brush.high.text()) == ("500 ms", "2000 ms")
+    assert (brush.low.text(), brush.high.text()) == ("from 500 ms", "to 2000 ms")
     binding.panel.tools.fill_bar.show_slices("1, 3–5")
     assert binding.panel.minimumSizeHint().width() <= 284

@@ -119,6 +119,7 @@ def fill(qtbot, dock, path):
     compare(qtbot, dock)
     importance(qtbot, dock)
     choose(qtbot, dock)
+    regions_editor_of(viewer).flush()  # regions come to the front before they are put elsewhere
     show(dock)
     settle(qtbot, dock)
 

@@ -248,7 +248,7 @@ def test_the_brush_spares_other_regions_and_stays_in_the_range_of_a_map(qtbot, v
 
     brush.map_picker.setCurrentText("truth · FF")
     brush.map_picker.textActivated.emit("truth · FF")
-    assert (brush.low.text(), brush.high.text()) == ("0", "1")
+    assert (brush.low.text(), brush.high.text()) == ("from 0", "to 1")
     type_number(qtbot, brush.high, "0.5")
     seen = []
     layer.events.labels_update.connect(lambda _: seen.append(bool((layer.data[1][DISC]).any())))

@@ -149,6 +149,7 @@ class SessionRestoring:
         if "rois" not in self.bindings:  # their panel is not open
             outlines = contents.file.panels.get("rois", {}).get("outlines")
             regions_editor_of(self.viewer).put_back_outlines(outlines_from(outlines))
+        regions_editor_of(self.viewer).flush()  # it would bring regions to the front later
         if records is not None:  # once more: options of the panels change what is seen
             yield from show_looks(self.viewer, records)
         show_view(self.viewer, contents.file.view)
