@@ -104,7 +104,7 @@ class ImportancePlot(PlotCanvas):
         rms = [line for line in bars.lines if line not in self._markers]
         for artist in (*bars.collections, *rms, *twin.lines):
             artist.remove()
-        bars.set_ylabel(f"{PARAMETERS[self._key].label}, change (% of range)")
+        bars.set_ylabel(f"{PARAMETERS[self._key].label},\nchange (% of range)")
         is_dark = self.colors.is_dark
         draw_bars(bars, importance, self._key, color=_BARS[is_dark], ink=self.colors.text)
         has_fisher = self._with_fisher and self._key in importance.fisher
