@@ -26,7 +26,7 @@ from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.user_folder import user_folder
 
 PLUGIN = REPOSITORY / "napari_mrf" / "plugin"
-ASKING = {"ask_open_path", "ask_folder", "ask_save_path"}
+ASKING = {"ask_open_path", "ask_folder", "ask_save_path", "ask_export_path"}
 THE_PLACE = {PLUGIN / "kit" / "files" / "dialogs.py", PLUGIN / "kit" / "overwriting.py"}
 
 

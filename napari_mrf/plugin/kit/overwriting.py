@@ -128,6 +128,26 @@ def asks_to_overwrite(
     return True
 
 
+def ask_export_path(parent: QWidget, title: str, stem: str, kind: str) -> str:
+    """Ask for a file of one kind to write; see `ask_save_path`.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Asks.
+    title : str
+        Of the dialog.
+    stem : str
+        Proposed name without its ending.
+    kind : str
+        Ending without the dot, which is added where the user gives none.
+    """
+    return ask_save_path(
+        parent, title, f"{stem}.{kind}", f"{kind.upper()} (*.{kind})",
+        complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
+    )  # fmt: skip
+
+
 def ask_save_path(
     parent: QWidget,
     title: str,

@@ -13,7 +13,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.plugin.jobs import Failure, Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.latest import Latest
-from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.overwriting import ask_export_path
 from napari_mrf.plugin.layers.closeup.profile_line import (
     draw_profile_line,
     end_profile_line,
@@ -197,10 +197,7 @@ class CloseupBinding:
         if self.found is None:
             return
         what = PROFILE if self._is_profile() else "distribution"
-        path = ask_save_path(
-            self.panel, "Export", f"{what}-{self.found.key}.{kind}", f"{kind.upper()} (*.{kind})",
-            complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
-        )  # fmt: skip
+        path = ask_export_path(self.panel, "Export", f"{what}-{self.found.key}", kind)
         if path:
             self.export_to(path, kind)
 

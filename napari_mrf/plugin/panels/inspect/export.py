@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_mrf.analysis.inspection.traces import values_table
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
-from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.overwriting import ask_export_path
 from napari_mrf.plugin.panels.inspect.work import Export, export
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of
@@ -71,10 +71,7 @@ class InspectExport:
         if not self.readings.drawn.traces:
             self.panel.notice.say("Nothing is drawn yet. Move the mouse over the image first.")
             return
-        path = ask_save_path(
-            self.panel, "Export", f"fingerprints.{kind}", f"{kind.upper()} (*.{kind})",
-            complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
-        )  # fmt: skip
+        path = ask_export_path(self.panel, "Export", "fingerprints", kind)
         if path:
             self.export_to(path, kind)
 

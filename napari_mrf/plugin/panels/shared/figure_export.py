@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPushButton, QS
 
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.kit.overwriting import ask_export_path
 from napari_mrf.plugin.kit.picker import Picker, narrow_form
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import unwrapped
@@ -147,10 +147,7 @@ class FigureExport:
     def _on_wanted(self, options: dict[str, Any]) -> None:
         kind, layer = options["kind"], layer_in_view(self.viewer)
         name = "figure" if layer is None else _file_name(layer.name)
-        path = ask_save_path(
-            self.button, "Save the figure", f"{name}.{kind}", f"{kind.upper()} (*.{kind})",
-            complete=lambda path: path if Path(path).suffix else f"{path}.{kind}",
-        )  # fmt: skip
+        path = ask_export_path(self.button, "Save the figure", name, kind)
         if path:
             self.write(path, options)
 
