@@ -22,6 +22,7 @@ FILE_STYLE: dict[str, Any] = {
 }
 """matplotlib settings under which figures are written."""
 
+_NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
 _DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}, "png": {}}
 
 
@@ -29,7 +30,9 @@ def settle(figure: Figure) -> Figure:
     """Lay a figure out once and for all: the layout costs more than the drawing."""
     with readable(figure):
         figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # "none" would leave an engine that does nothing; for it every file is drawn twice.
+    with matplotlib.rc_context(_NO_LAYOUT):
+        figure.set_layout_engine(None)
     return figure
 
 

@@ -10,7 +10,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from napari_mrf.errors import shown
-from napari_mrf.plots.letters import columns, readable
+from napari_mrf.plots.figure_files import settle
+from napari_mrf.plots.letters import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -206,9 +207,7 @@ class Pages:
             for part, (_, _, fill) in zip(parts[1::2, 0], self._figures, strict=True):
                 part.set_facecolor("none")
                 fill(part)
-            with readable(self._page):
-                self._page.draw_without_rendering()
-            self._page.set_layout_engine("none")
+            settle(self._page)
         self.finished.append(self._page)
         self._begin()
 
