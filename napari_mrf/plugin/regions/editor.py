@@ -5,12 +5,9 @@ There is one editor per viewer, not per panel: drawing goes on when the panel is
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image
@@ -20,17 +17,17 @@ from qtpy.QtCore import QObject, QTimer
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
-from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.order import bring_to_front
-from napari_mrf.plugin.layers.outlines import find_outlines, read_outlines, selected_outlines
+from napari_mrf.plugin.layers.outlines import read_outlines
 from napari_mrf.plugin.layers.subjects import is_here, plain_name
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.brush import BrushRules
-from napari_mrf.plugin.regions.gone_layers import GoneLayers
 from napari_mrf.plugin.regions.history import RegionsHistory, RegionsState
 from napari_mrf.plugin.regions.outline_sync import OutlineSync
 from napari_mrf.plugin.regions.region_layers import LAYER_NAME, RegionLayers
-from napari_mrf.plugin.session import BySubject, Regions, one_per_viewer, session_of
+from napari_mrf.plugin.regions.steps import RegionSteps
+from napari_mrf.plugin.regions.subject_layers import SubjectLayers
+from napari_mrf.plugin.session import Regions, one_per_viewer, session_of
 from napari_mrf.rois import edits
 from napari_mrf.rois.label_set import with_unknown_labels
 
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.label import Label
+    from napari_mrf.plugin.regions.gone_layers import GoneLayers
     from napari_mrf.rois.polygons import Outline
 
 _QUIET_MS = 100
@@ -78,13 +76,11 @@ class RegionsEditor(QObject):
         self.layers = RegionLayers(viewer)
         self.rules = BrushRules(self.layers, self._session)
         self._sync = OutlineSync(self.layers, self.rules)
-        self._gone = BySubject(self._session, partial(GoneLayers, self._viewer))
+        self._subjects = SubjectLayers(self._viewer, self._session)
+        self._steps = RegionSteps(self._state)
         self.slices: dict[int, tuple[int, ...]] = {}
         self._labels: NDArray[np.uint16] | None = None
         self._shared: Regions | None = None
-        # Steps go on in a layer that was loaded; those of another subject wait with its layer.
-        self._histories: dict[Any, RegionsHistory] = {}
-        self._history: RegionsHistory | None = None
         self._is_receiving = False
         self._is_covered = False
         self._is_moved = False
@@ -92,9 +88,6 @@ class RegionsEditor(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self.flush)
-        # By subject: the layer in use, and the regions that it shows.
-        self._in_use: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self._shown: dict[str, Regions | None] = {}
         self.layers.voxels_changed.connect(self._flush_later)
         self.layers.mode_changed.connect(self.changed.emit)
         self.layers.painted.connect(self._on_painted)
@@ -129,7 +122,7 @@ class RegionsEditor(QObject):
     @property
     def gone(self) -> GoneLayers:
         """The layers of the regions of the current subject that the user deleted."""
-        return self._gone.here
+        return self._subjects.gone
 
     @property
     def table(self) -> Mapping[int, Label]:
@@ -173,19 +166,12 @@ class RegionsEditor(QObject):
     def _use(self, layer: Any, *, is_step: bool) -> None:
         if layer is not self.layer:
             self.layers.adopt(layer)
-            history = self._history_now() if is_step else self._histories.get(layer)
-            if history is None and self.layer is None and not self._is_receiving:
-                history = self._history  # names and colors may have been changed before
+            goes_on = self.layer is None and not self._is_receiving
+            history = self._steps.before(layer, is_step=is_step, goes_on=goes_on)
             self._let_go()
             self._forget_gone(but=layer)
             self._take(layer)
-            if history is None:
-                history = RegionsHistory(self._state())
-            elif is_step:
-                history.record(self._state())
-            elif history.state.layer is None:
-                history.begin_layer(self._state())
-            self._history = self._histories[layer] = history
+            self._steps.use(layer, history, is_step=is_step)
         self.flush()
 
     def _take(self, layer: Any) -> None:
@@ -198,23 +184,17 @@ class RegionsEditor(QObject):
     def _state(self) -> RegionsState:
         return RegionsState(self.layer, self.labels(), tuple(self.layers.outlines), self.table)
 
-    def _history_now(self) -> RegionsHistory:
-        """Return the steps so far; they may begin before the first layer."""
-        if self._history is None:
-            self._history = RegionsHistory(self._state())
-        return self._history
-
     def record(self) -> None:
         """Make what the user has just done a step that can be undone."""
         if self.layer is not None:
-            self._history_now().record(self._state())
+            self._steps.record()
 
     def show_again(self) -> None:
         """Bring back the layers of the regions that the user deleted; see `GoneLayers`."""
         self.gone.insert()
 
-    def _ensure_shown(self) -> bool:
-        """Bring back now what is to be changed; return whether it was gone."""
+    def ensure_shown(self) -> bool:
+        """Bring back now, for it is to be changed, what the user deleted; return whether it was."""
         was_gone = self.gone.labels is not None
         if was_gone:
             self.gone.insert()
@@ -224,13 +204,13 @@ class RegionsEditor(QObject):
     def _forget_gone(self, *, but: Any = None) -> None:
         """Forget the layers that are gone, with their steps: others are in use."""
         if self.gone.labels is not but:
-            self._histories.pop(self.gone.labels, None)
+            self._steps.forget(self.gone.labels)
         self.gone.forget(but=but)
 
     def set_table(self, table: Mapping[int, Label]) -> None:
         """Use other names, colors and numbers; what is drawn without a name gets one."""
-        self._ensure_shown()
-        history = self._history_now()
+        self.ensure_shown()
+        history = self._steps.history
         self.layers.set_table(table, self.slices)
         history.record(self._state())
         self._labels = None  # the same voxels under other names are other regions
@@ -258,11 +238,11 @@ class RegionsEditor(QObject):
             self._share(None)
         elif self._labels is None or not np.array_equal(labels, self._labels):
             self._labels = labels
-            self._labels = labels
-            self._follow(labels)
+            if self._steps.find(labels) and self.gone.outlines is None:
+                self.layers.show_outlines(self._steps.history.state.outlines)
             self.slices = edits.drawn_slices(labels)
             self.layers.name_unknown(self.slices)
-            self._history_now().amend(table=self.table)
+            self._steps.amend(table=self.table)
             self._share(labels)
         if self.outlines_layer is not None:
             self.gone.outlines = None
@@ -281,23 +261,12 @@ class RegionsEditor(QObject):
             self.told.emit("", "")
         return self.labels()
 
-    def _follow(self, labels: NDArray[np.uint16]) -> None:
-        """Find out whether voxels (Z, Y, X) that no step tells of come from napari's own undo."""
-        history = self._history_now()
-        if history.state.labels is not None and np.array_equal(history.state.labels, labels):
-            return
-        if history.find(labels):
-            if self.gone.outlines is None:  # else they come back as they were, or not
-                self.layers.show_outlines(history.state.outlines)
-        else:
-            self.record()
-
     def start_by_turns(self, label: int) -> Iterator[None]:
         """Let clicks on the canvas set the vertices of a polygon; yield after every new layer."""
         viewer, layers = self._viewer(), self.layers
         if viewer is None or (layers.layer is None and layers.grid() is None):
             return
-        self._ensure_shown()
+        self.ensure_shown()
         if layers.layer is None:
             empty = np.zeros(present(layers.grid()).shape, np.uint16)
             self.use_layer(layers.add(empty, layers.table))
@@ -322,91 +291,33 @@ class RegionsEditor(QObject):
         """Let clicks on the canvas be clicks again; a polygon that is half drawn is finished."""
         self.layers.end_drawing()
 
-    def copy_to_next_slice(self, regions: Iterable[int], step: int = 1) -> None:
-        """Copy regions from the slice in view to the next one, or with -1 back; and go there."""
-        self._ensure_shown()
-        labels = self.labels()
-        if labels is None:
-            return
-        layers = self.layers
-        grid = present(layers.layer).metadata[bridge.REGIONS_KEY]
-        source = layers.slice_in_view()
-        at = grid.orientation.screen_index((source, 0, 0), grid.shape)[0] + step
-        if not 0 <= at < grid.shape[0]:
-            self.told.emit(f"This is the {'last' if step > 0 else 'first'} slice.", "problem")
-            return
-        target = grid.orientation.file_index((at, 0, 0), grid.shape)[0]
-        wanted = [label for label in regions if source in self.slices.get(label, ())]
-        edit = edits.copy_to_slice(labels, wanted, source, target, self.rules.allowed())
-        refused = {label for label, _ in edit.left_out}
-        copies = [
-            replace(one, z=target)
-            for one in layers.outlines
-            if one.z == source and one.label in set(wanted) - refused
-        ]
-        self._apply(edit, [*layers.outlines, *copies])
-        self._sync.tell_kept(edit, [
-            f"{layers.name_of(label)} is drawn in the {'next' if step > 0 else 'previous'} slice "
-            "already and was left as it is there."
-            for label in sorted(refused)
-        ])  # fmt: skip
-        layers.go_to_slice(target)
+    def apply(self, edit: edits.Edit, outlines: Sequence[Outline]) -> None:
+        """Change voxels, and make these the polygons; a step that can be undone."""
+        self._sync.apply(edit, outlines)
+        self.record()
+        self.flush()
 
-    def fill(self, edit: edits.Edit) -> None:
-        """Draw regions that were interpolated between the slices in which they are drawn."""
-        self._ensure_shown()
-        self._apply(edit, self.layers.outlines)
-        sentences = [
-            f"{self.layers.name_of(label)} is still empty in slice {z}: its outlines lie too far "
-            "apart, or other regions are in the way. Draw it there."
-            for label, z in edit.left_out
-        ]
-        if edit.changes_nothing and not sentences:
-            sentences = ["There is no empty slice between two drawn ones."]
+    def tell_kept(self, edit: edits.Edit, sentences: Sequence[str] = ()) -> None:
+        """Tell the user these sentences, and which voxels a change left alone."""
         self._sync.tell_kept(edit, sentences)
 
     def delete(self, label: int, z: int | None = None) -> None:
         """Delete a region with its polygons, in one slice or in all."""
-        self._ensure_shown()
+        self.ensure_shown()
         labels = self.labels()
         if labels is None:
             return
-        self._apply(
+        self.apply(
             edits.delete_region(labels, label, z),
             [one for one in self.layers.outlines if one.label != label or z not in (None, one.z)],
         )
-
-    def delete_here(self, label: int) -> None:
-        """Delete the outlines that are selected on the canvas, or else a region in this slice."""
-        self._ensure_shown()
-        labels, layers = self.labels(), self.layers
-        z = layers.slice_in_view()
-        selected = selected_outlines(layers.outlines_layer, z)
-        if labels is None or not (selected or z in self.slices.get(label, ())):
-            self.told.emit(f"{layers.name_of(label)} is not drawn in slice {z}, and no outline is "
-                           "selected.", "note")  # fmt: skip
-            return
-        if selected:
-            left = list((Counter(layers.outlines) - Counter(selected)).elements())
-            edit = edits.replace_outlines(labels, layers.outlines, left)
-            names = ", ".join(dict.fromkeys(layers.name_of(one.label) for one in selected))
-            n = len(selected)
-            what = f"the outline of {names}" if n == 1 else f"{n} outlines of {names}"
-        else:
-            left = [one for one in layers.outlines if (one.label, one.z) != (label, z)]
-            edit = edits.delete_region(labels, label, z)
-            what = layers.name_of(label)
-        self._apply(edit, left)
-        n = len(edit.values)
-        voxels = "1 voxel" if n == 1 else f"{n:,} voxels"
-        self.told.emit(f"Deleted {what} in slice {z} ({voxels}). Ctrl+Z brings it back.", "note")
 
     def undo(self) -> None:
         """Undo the last thing the user did to the regions, whatever it was.
 
         Where that was the deletion of their layer, the layer comes back.
         """
-        if not self._ensure_shown():
+        if not self.ensure_shown():
             self._go(RegionsHistory.undo)
 
     def redo(self) -> None:
@@ -416,15 +327,14 @@ class RegionsEditor(QObject):
     def _go(self, move: Callable[[RegionsHistory], RegionsState | None]) -> None:
         self.layers.finish_polygon()  # what is half drawn is a step as well
         self.flush()
-        history, viewer = self._history, self._viewer()
-        before = None if history is None else history.state
-        state = None if history is None else move(history)
-        if history is None or before is None or state is None or viewer is None:
+        before, viewer = self._steps.noted, self._viewer()
+        state = None if before is None else move(self._steps.history)
+        if before is None or state is None or viewer is None:
             return
         if state.layer is not before.layer:
             if state.layer is not None and state.layer not in viewer.layers:
                 # The user has removed that layer since.
-                self._history = self._histories[self.layer] = RegionsHistory(before)
+                self._steps.go_on(self.layer, RegionsHistory(before))
                 return
             self._exchange(state.layer)
         elif state.labels is not None:
@@ -433,14 +343,14 @@ class RegionsEditor(QObject):
             self.layers.set_table(state.table, ())
         if list(state.outlines) != self.layers.outlines:
             self.layers.show_outlines(state.outlines)
-        history.amend(labels=self.labels())
+        self._steps.amend(labels=self.labels())
         self._labels = None
         self.told.emit("", "")
         self.flush()
 
     def _exchange(self, layer: Any) -> None:
         """Draw on another layer, or on none, and hide the present one."""
-        former, history = self.layers.present(), self._history
+        former, history = self.layers.present(), self._steps.history
         self._let_go()
         self._forget_gone()
         for one in former:
@@ -448,7 +358,7 @@ class RegionsEditor(QObject):
         if layer is not None:
             self._take(layer)
             self.layers.show()
-        self._history = history
+        self._steps.resume(history)
 
     def show_labels(
         self, labels: NDArray[Any], table: Mapping[int, Label], *, name: str = LAYER_NAME
@@ -471,7 +381,7 @@ class RegionsEditor(QObject):
 
     def start_anew(self) -> None:
         """Draw on another, empty layer; the former one stays in the layer list, hidden."""
-        self._ensure_shown()
+        self.ensure_shown()
         grid, viewer = self.layers.grid(), self._viewer()
         if grid is not None and viewer is not None:
             taken = {plain_name(layer) for layer in viewer.layers}
@@ -493,13 +403,8 @@ class RegionsEditor(QObject):
         if fitting:
             self.layers.show_outlines(fitting)
             self.gone.outlines = None
-            self._history_now().amend(outlines=tuple(fitting))
+            self._steps.amend(outlines=tuple(fitting))
             self.changed.emit()
-
-    def _apply(self, edit: edits.Edit, outlines: Sequence[Outline]) -> None:
-        self._sync.apply(edit, outlines)
-        self.record()
-        self.flush()
 
     def _let_go(self) -> None:
         self.layers.end_drawing()
@@ -509,15 +414,16 @@ class RegionsEditor(QObject):
             for keys in ("Control-Z", "Control-Shift-Z"):
                 self.layer.bind_key(keys, None)
         self.layers.let_go()
-        self._labels, self.slices, self._history = None, {}, None
+        self._steps.pause()
+        self._labels, self.slices = None, {}
 
     def _flush_later(self) -> None:
         self._timer.start()
 
     def _on_painting(self) -> None:
-        before = None if self._history is None else self._history.state.labels
-        if before is not None:
-            self.rules.take_back(before)
+        before = self._steps.noted
+        if before is not None and before.labels is not None:
+            self.rules.take_back(before.labels)
 
     def _on_painted(self) -> None:
         self._on_painting()
@@ -528,10 +434,9 @@ class RegionsEditor(QObject):
         self._flush_later()
 
     def _on_inserted(self, event: Any) -> None:
-        gone = self._gone_with(event.value)
+        gone = self._subjects.gone_with(event.value)
         if gone is not None and gone is not self.gone:  # it waits for its subject
-            gone.forget(but=event.value)
-            self._in_use[event.value.metadata[SUBJECT_KEY]] = event.value
+            self._subjects.take_back(gone)
         elif gone is not None:
             self.use_layer(event.value)
         elif event.value is self.gone.outlines and self.layer is not None:
@@ -553,7 +458,7 @@ class RegionsEditor(QObject):
         fitting = [one for one in self.layers.outlines if _fits(one, labels)]
         if fitting != self.layers.outlines:
             self.layers.show_outlines(fitting)
-        self._history_now().amend(outlines=tuple(self.layers.outlines))
+        self._steps.amend(outlines=tuple(self.layers.outlines))
         self.changed.emit()
 
     def _on_removed(self, event: Any) -> None:
@@ -562,27 +467,14 @@ class RegionsEditor(QObject):
             self._sync.finish()
             self.gone.outlines = self.outlines_layer
             self.layers.take_outlines(None)  # what they colored stays
-            self._history_now().amend(outlines=())
+            self._steps.amend(outlines=())
         elif event.value is self.layer:
             self._let_layer_go()
         else:
-            self._note_gone_elsewhere(event.value)
-        if self._gone_with(event.value) is None:
-            self._histories.pop(event.value, None)
+            self._subjects.note_removed(event.value)
+        if self._subjects.gone_with(event.value) is None:
+            self._steps.forget(event.value)
         self.changed.emit()
-
-    def _gone_with(self, layer: Any) -> GoneLayers | None:
-        """Return what is gone of the subject whose deleted regions a layer shows."""
-        key = layer.metadata.get(SUBJECT_KEY, self._session.subject.key)
-        gone = self._gone.of(key) if bridge.REGIONS_KEY in layer.metadata else None
-        return gone if gone is not None and gone.labels is layer else None
-
-    def _note_gone_elsewhere(self, layer: Any) -> None:
-        """Note the deletion of a layer in use of a subject that is not the current one."""
-        key = layer.metadata.get(SUBJECT_KEY, "")
-        if self._in_use.get(key) is layer and self._session.regions_of(key) is not None:
-            gone = self._gone.of(key)
-            gone.labels, gone.outlines = layer, find_outlines(self._viewer(), layer)
 
     def _let_layer_go(self) -> None:
         """Stop using a layer that was deleted; what was drawn last is still taken from it."""
@@ -630,27 +522,23 @@ class RegionsEditor(QObject):
         """Finish what is being drawn while it still belongs to its subject."""
         self.stop_drawing()
         self.flush()
-        key = self._session.subject.key
-        self._in_use.pop(key, None)
-        if self.layer is not None:
-            self._in_use[key] = self.layer
-        self._shown[key] = self._shared
+        self._subjects.leave(self.layer, self._shared)
 
     def _on_subject_changed(self, _: Any) -> None:
         """Go on with the layer of the subject; its regions are those that the session has."""
-        viewer, layer = self._viewer(), self._in_use.get(self._session.subject.key)
         self._let_go()
         self._timer.stop()
         self._shared = None
-        if viewer is not None and layer is not None and layer in viewer.layers:
+        layer = self._subjects.in_use
+        if layer is not None:
             self._take(layer)
-            self._history = self._histories.get(layer)
+            self._steps.return_to(layer)
             self._labels = self.layers.labels()
             self.slices = edits.drawn_slices(present(self._labels))
-            self._shared = self._shown[self._session.subject.key]
+            self._shared = self._subjects.shown
         elif self.gone.labels is not None and self._session.regions is not None:
             self.slices = edits.drawn_slices(self._session.regions.labels)
-            self._shared = self._shown[self._session.subject.key]
+            self._shared = self._subjects.shown
         self.changed.emit()
 
     def _on_session_regions(self, regions: Regions | None) -> None:

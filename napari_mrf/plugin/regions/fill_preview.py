@@ -14,6 +14,7 @@ from napari_mrf.plugin.layers.regions import REGIONS_KEY, edge_color
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.preview import Preview
+from napari_mrf.plugin.regions.slice_edits import fill
 from napari_mrf.plugin.regions.vertices import in_pieces
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -73,7 +74,7 @@ class FillPreview:
         edit = self._edit
         self.cancel()
         if edit is not None:
-            self._editor.fill(edit)
+            fill(self._editor, edit)
 
     def cancel(self) -> None:
         """Show it no longer; nothing was drawn."""
@@ -89,7 +90,7 @@ class FillPreview:
     def _on_filled(self, edit: Edit) -> None:
         if edit.changes_nothing:
             self.cancel()
-            self._editor.fill(edit)  # tells why
+            fill(self._editor, edit)  # tells why
             return
         self._edit, self.slices = edit, tuple(np.unique(edit.voxels[0]).tolist())
         layers = self._editor.layers

@@ -20,6 +20,7 @@ from napari_mrf.plugin.panels.rois.look import RegionsLookBinding
 from napari_mrf.plugin.panels.rois.statistics_controller import RoisStatisticsBinding
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
+from napari_mrf.plugin.regions.slice_edits import copy_to_next_slice, delete_here
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
 from napari_mrf.rois.label_set import foreign_labels
 from napari_mrf.rois.polygons import outline_record, outlines_from
@@ -185,10 +186,10 @@ class RoisBinding:
             self.panel.notice.clear()
 
     def _on_delete_requested(self) -> None:
-        self.editor.delete_here(self.panel.tree.picked())
+        delete_here(self.editor, self.panel.tree.picked())
 
     def _on_copy_requested(self, is_for_all: bool, step: int) -> None:
-        self.editor.copy_to_next_slice(self.drawing.regions(is_for_all), step)
+        copy_to_next_slice(self.editor, self.drawing.regions(is_for_all), step)
 
     def _on_layer_picked(self, name: str) -> None:
         if name not in self._layers:
