@@ -60,6 +60,10 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.path not in long)
 
 
+def pytest_collection_finish():
+    _settle()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     if _needs_window(item):
@@ -120,9 +124,18 @@ def _clear_up(*, is_last):
     """Let all threads end, then all windows that are to be deleted, then what they leave."""
     _end_threads_and_windows()
     if is_last:
-        gc.collect()
+        _settle()
     else:
         _WATCH.collect()
+
+
+def _settle():
+    """Collect all garbage, and leave what stays, as modules do, out of the searches to come.
+
+    Each would take a third of a second more, and napari's fixture of a viewer makes one a test.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
