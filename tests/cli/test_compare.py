@@ -4,7 +4,9 @@ import csv
 import json
 import math
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
+from io import StringIO
 
 import nibabel
 import numpy as np
@@ -23,6 +25,9 @@ WATER, ADDED = {1: 1000.0, 2: 1200.0, 3: 1400.0}, {1: 2.0, 2: 4.0, 3: 9.0}
 FEW_FILES = {"metrics.csv", "rois.csv", "inclusion.csv", "outliers.csv", "agreement.csv",
              "agreement_by_region.csv", "agreement_regression.csv", "blurriness.csv",
              "report.html", "report.pdf", "comparison.json", "figures"}  # fmt: skip
+
+
+pytestmark = pytest.mark.slow
 
 
 def labels():
@@ -265,16 +270,26 @@ def cohort(tmp_path_factory):
     return folder
 
 
-def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, run, tmp_path):
-    code, out, err = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
-                         tmp_path / "out", "--seed", 7, "--assume-independent")  # fmt: skip
-    assert code == 0
+@pytest.fixture(scope="module")
+def pooled(cohort, tmp_path_factory):
+    """Return the folder of the whole cohort compared, and what was printed."""
+    folder = tmp_path_factory.mktemp("pooled") / "out"
+    out, err = StringIO(), StringIO()
+    words = [cohort / "a", cohort / "b", "--rois", cohort / "a", "--output", folder, "--seed", 7,
+             "--assume-independent"]  # fmt: skip
+    with redirect_stdout(out), redirect_stderr(err):
+        assert cli.main(["compare", *map(str, words)]) == 0
+    return folder, out.getvalue(), err.getvalue()
+
+
+def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(pooled):
+    folder, out, err = pooled
     assert "3 subjects" in out
     assert ", by subjects" in out
     assert "only-a" in err and "only-b" in err
-    (row,) = rows_of(tmp_path / "out" / "agreement.csv")
+    (row,) = rows_of(folder / "agreement.csv")
     assert (row["n"], row["n_subjects"], row["bootstrap_seed"]) == ("9", "3", "7")
-    regions = rows_of(tmp_path / "out" / "rois.csv")
+    regions = rows_of(folder / "rois.csv")
     differences = [float(one["difference"]) for one in regions if one["scope"] == "pooled"]
     assert len(differences) == 9
     assert float(row["bias"]) == pytest.approx(np.mean(differences), rel=1e-12)
@@ -288,23 +303,21 @@ def test_subjects_of_two_folders_pool_with_the_subject_as_the_cluster(cohort, ru
     assert row["basis"] == "by subjects"
     assert row["bootstrap_bias_low"] == ""
     assert "at least 20 subjects" in row["message"]
-    assert {one["subject"] for one in rows_of(tmp_path / "out" / "metrics.csv")} == {
+    assert {one["subject"] for one in rows_of(folder / "metrics.csv")} == {
         "sub-01", "sub-02", "sub-03"}  # fmt: skip
-    assert (tmp_path / "out" / "figures" / "errors_sub-02.svg").exists()
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert (folder / "figures" / "errors_sub-02.svg").exists()
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "repeated measures after Zou (2013)" in page
     assert "Lower limit, assumes independent regions" in page
 
 
-def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
-    code, _, _ = run(cohort / "a", cohort / "b", "--rois", cohort / "a", "--output",
-                     tmp_path / "out")  # fmt: skip
-    assert code == 0
-    found = rows_of(tmp_path / "out" / "agreement_by_region.csv")
+def test_each_region_has_its_agreement_over_subjects(pooled):
+    folder, _, _ = pooled
+    found = rows_of(folder / "agreement_by_region.csv")
     assert [(row["map"], row["label"], row["n"]) for row in found] == [
         ("T1H2O", str(label), "3") for label in REGIONS
     ]
-    regions = [one for one in rows_of(tmp_path / "out" / "rois.csv") if one["scope"] == "pooled"]
+    regions = [one for one in rows_of(folder / "rois.csv") if one["scope"] == "pooled"]
     for row in found:
         d = [float(one["difference"]) for one in regions if one["label"] == row["label"]]
         sd = np.std(d, ddof=1)
@@ -312,7 +325,7 @@ def test_each_region_has_its_agreement_over_subjects(cohort, run, tmp_path):
         assert float(row["upper"]) == pytest.approx(np.mean(d) + 1.96 * sd, rel=1e-9)
         half = 4.302653 * sd / math.sqrt(3)
         assert float(row["bias_low"]) == pytest.approx(np.mean(d) - half, rel=1e-6)
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Agreement of each region over subjects" in page
 
 

@@ -296,7 +296,7 @@ def test_inclusion_does_not_grow_with_the_subjects():
 
 @pytest.mark.parametrize("n_subjects", [1, 4])
 def test_files_are_named_only_where_they_are_written(tmp_path, n_subjects):
-    comparison = compare(subjects(n_subjects, 3))
+    comparison = compare(subjects(n_subjects, 3, keys=("FF",)))
     page, _ = save_report(comparison, tmp_path / "alone", made=MADE)
     visible = page.read_text("utf-8").split("<script")[0]
     assert not re.findall(r"\w+\.csv", visible)

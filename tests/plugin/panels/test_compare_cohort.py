@@ -21,6 +21,7 @@ SUBJECTS = ("sub-01", "sub-02", "sub-03")
 NAMES = {1: Label(1, "VL_R", (0, 170, 0)), 2: Label(2, "RF_R", (156, 0, 9))}
 # What the test reads less than the reference, in ms, by subject and region.
 SHIFTS = {"sub-01": (12.0, 5.0), "sub-02": (-4.0, 9.0), "sub-03": (7.0, 3.0)}
+pytestmark = pytest.mark.slow
 
 
 def regions():
@@ -29,21 +30,29 @@ def regions():
     return labels
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "rois").mkdir()
-    random = np.random.default_rng(3)
-    for subject in SUBJECTS:
-        values = random.normal(1300, 30, SHAPE).astype(np.float32)
-        shifted = values.copy()
-        for label, shift in zip(NAMES, SHIFTS[subject], strict=True):
-            shifted[regions() == label] -= shift
-        for side, one in (("a", values), ("b", shifted)):
-            maps = ParameterMaps({"T1H2O": one, "FF": np.full(SHAPE, 0.1)}, affine=AFFINE)
-            save_maps(maps, folder / side / subject)
+def write_subject(folder, subject, shifts, others=None, *, has_regions=True):
+    """Write maps of both sides that differ in the regions by the shifts, in ms."""
+    random = np.random.default_rng(list(subject.encode()))
+    values = random.normal(1300, 30, SHAPE).astype(np.float32)
+    shifted = values.copy()
+    for label, shift in zip(NAMES, shifts, strict=True):
+        shifted[regions() == label] -= shift
+    for side, one in (("a", values), ("b", shifted)):
+        save_maps(
+            ParameterMaps({"T1H2O": one, **(others or {})}, affine=AFFINE), folder / side / subject
+        )
+    if has_regions:
         save_labels(folder / "rois" / f"{subject}.nii.gz", regions(), AFFINE)
         save_label_table(folder / "rois" / f"{subject}.txt", NAMES.values())
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return a study of one map: every further one costs seconds of drawing for each report."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "rois").mkdir()
+    for subject in SUBJECTS:
+        write_subject(folder, subject, SHIFTS[subject])
     return folder
 
 
@@ -73,11 +82,16 @@ def ask(qtbot, dock, **folders):
     return dialog
 
 
-def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, study, tmp_path):
+def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, tmp_path):
     panel, binding = dock.panels["compare"], dock.bindings["compare"]
+    (tmp_path / "rois").mkdir()
+    for subject in SUBJECTS:
+        write_subject(tmp_path, subject, SHIFTS[subject], {"FF": np.full(SHAPE, 0.1)})
     panel.statistics.section.set_open(True)
     qtbot.keyClicks(panel.statistics.study, "MUSCLE-01")
-    dialog = ask(qtbot, dock, reference=study / "a", test=study / "b", rois=study / "rois")
+    folders = {key: tmp_path / name for key, name in
+               (("reference", "a"), ("test", "b"), ("rois", "rois"))}  # fmt: skip
+    dialog = ask(qtbot, dock, **folders)
     assert not dialog.run_button.isEnabled()  # where should the results go?
     qtbot.keyClicks(dialog.edits["output"], str(tmp_path / "out"))
     with qtbot.waitSignal(binding.session.comparison.succeeded, timeout=120_000):
@@ -126,15 +140,7 @@ def test_who_is_left_out_and_outliers_of_several_subjects_are_listed(qtbot, dock
     shifts = SHIFTS | {"sub-04": (6.0, 150.0), "sub-05": (0.0, 0.0)}
     (tmp_path / "rois").mkdir()
     for subject, of_regions in shifts.items():
-        values = np.full(SHAPE, 1300.0)
-        shifted = values - sum(shift * (regions() == label)
-                               for label, shift in zip(NAMES, of_regions, strict=True))  # fmt: skip
-        for side, one in (("a", values), ("b", shifted)):
-            maps = ParameterMaps({"T1H2O": one, "FF": np.full(SHAPE, 0.1)}, affine=AFFINE)
-            save_maps(maps, tmp_path / side / subject)
-        if subject != "sub-05":
-            save_labels(tmp_path / "rois" / f"{subject}.nii.gz", regions(), AFFINE)
-            save_label_table(tmp_path / "rois" / f"{subject}.txt", NAMES.values())
+        write_subject(tmp_path, subject, of_regions, has_regions=subject != "sub-05")
     panel, binding = dock.panels["compare"], dock.bindings["compare"]
     folders = {"reference": "a", "test": "b", "rois": "rois", "output": "out"}
     dialog = ask(qtbot, dock, **{key: tmp_path / name for key, name in folders.items()})
