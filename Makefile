@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: venv demo test coverage lint docs bench screenshots display clean
+.PHONY: venv demo kernels test coverage lint docs bench screenshots display clean
 
 venv: $(INSTALLED)
 
@@ -27,13 +27,20 @@ demo: venv display
 
 # Two processes that take file by file, each with a screen of its own; first without Qt, then with.
 # Threads of torch that wait for each other while they spin would take the other process's core.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Without compiled files of Python each process, and the many that tests start, compiles all anew.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: venv display
+# Both processes would compile the same code at the same time: here each compiles its half for both.
+COMPILE = "from napari_mrf.plugin.preparation.kernels import TASKS; [t.work() for t in TASKS[$(1)]]"
+
+kernels: venv display
+	$(BIN)/python -c $(call COMPILE,:-1) & $(BIN)/python -c $(call COMPILE,-1:); wait
+
+test: venv display kernels
 	$(PYTEST) -m "not window"
 	$(PYTEST) -m window
 
-coverage: venv display
+coverage: venv display kernels
 	$(PYTEST) -m "not window" --cov --cov-report=
 	$(PYTEST) -m window --cov --cov-append --cov-report=term --cov-report=html
 
