@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.outlines import find_outlines
 from napari_mrf.plugin.layers.regions import REGIONS_KEY
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.regions.gone_layers import GoneLayers
 from napari_mrf.plugin.session import BySubject
 
@@ -75,6 +76,6 @@ class SubjectLayers:
 
     def take_back(self, gone: GoneLayers) -> None:
         """Note that the layer of a subject that is not the current one is back in the viewer."""
-        layer = gone.labels
+        layer = present(gone.labels)
         gone.forget(but=layer)
         self._in_use[layer.metadata[SUBJECT_KEY]] = layer
