@@ -157,7 +157,7 @@ def _jacobian(
 
     point = tuple(tensors[key] for key in free)
     directions = tuple(torch.eye(n_free, dtype=torch.float64).repeat_interleave(n, dim=1))
-    copies, derivatives = torch.func.jvp(signal, point, directions)
+    copies, derivatives = torch.func.jvp(signal, point, directions)[:2]
     atoms = copies[:n]
     columns = [*(by * scale for by in derivatives.reshape(n_free, n, -1)), atoms, 1j * atoms]
     return np.asarray(torch.stack(columns, dim=1).numpy())

@@ -5,7 +5,7 @@ Apart from `reported`, since it knows of files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_mrf.compute.steps import Steps
 from napari_mrf.io.reading_progress import reading_told_to
@@ -50,11 +50,12 @@ def reading(
         def show() -> None:
             progress(min(before + here, total) // _MB, -(-total // _MB), what)
 
-        steps: Steps[str, Any] = Steps(work)
+        steps: Steps[str, _Result] = Steps(work)
         with reading_told_to(tell):
             for piece in steps:
                 what = piece
                 show()
         return steps.result
 
-    return (yield from in_steps(run, "starting"))
+    result: _Result = yield from in_steps(run, "starting")
+    return result
