@@ -154,10 +154,15 @@ def pick(combo, index):
     combo.textActivated.emit(combo.currentText())
 
 
-def click_image(viewer, row, column):
-    """Click the voxel (row, column) of the slice in view, on the canvas."""
+def place_of(viewer, row, column):
+    """Return the pixel of the canvas that shows the voxel (row, column) of the slice in view."""
     camera, size = viewer.scene.camera, np.array(viewer.canvas.size)
     at = size / 2 + (np.array([row, column]) - np.array(camera.center[-2:])) * camera.zoom
-    native = viewer.window._qt_viewer.canvas.native
-    QTest.mouseMove(native, QPoint(int(at[1]), int(at[0])))
-    QTest.mouseClick(native, _LEFT, pos=QPoint(int(at[1]), int(at[0])))
+    return QPoint(int(at[1]), int(at[0]))
+
+
+def click_image(viewer, row, column):
+    """Click the voxel (row, column) of the slice in view, on the canvas."""
+    native, place = viewer.window._qt_viewer.canvas.native, place_of(viewer, row, column)
+    QTest.mouseMove(native, place)
+    QTest.mouseClick(native, _LEFT, pos=place)

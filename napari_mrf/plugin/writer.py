@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import napari
+
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io import save_maps
 from napari_mrf.plugin.layers import maps_of
+from napari_mrf.plugin.session import session_of
 
 
 def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
     """Write map layers to a folder, one NIfTI file each, with their provenance.
+
+    With all maps of a set their quality, uncertainty, flags and scale are written too, as by
+    *Save maps…*, and the set counts as saved. Some of its maps are less than the set.
 
     Parameters
     ----------
@@ -38,9 +44,19 @@ def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
     if not found or len(found) < len(layers) or len({id(maps) for maps, _ in found}) > 1:
         raise MRFInputError("not-maps", "only the maps of one reconstruction are written here",
                             path=path, hint="Select the layers of one method.")  # fmt: skip
-    maps = found[0][0]
-    keys = [key for _, key in found]
-    chosen = ParameterMaps(
+    maps, keys = found[0][0], [key for _, key in found]
+    name = path[:-7] if path.lower().endswith(".nii.gz") else str(Path(path).with_suffix(""))
+    if set(maps) <= set(keys):
+        written = save_maps(maps, name)
+        _mark_saved(maps, Path(name).absolute())
+    else:
+        written = save_maps(_chosen(maps, keys), name)
+    return [str(file) for file in written]
+
+
+def _chosen(maps: ParameterMaps, keys: list[str]) -> ParameterMaps:
+    """Return the maps and companions with these keys."""
+    return ParameterMaps(
         {key: maps[key] for key in maps if key in keys and key in PARAMETERS},
         quality=maps.quality if "quality" in keys else None,
         flags=maps.flags if "flags" in keys else None,
@@ -50,5 +66,15 @@ def write_maps(path: str, layer_data: list[tuple[Any, dict[str, Any], str]]) -> 
         affine=maps.affine,
         provenance=maps.provenance,
     )
-    name = path[:-7] if path.lower().endswith(".nii.gz") else str(Path(path).with_suffix(""))
-    return [str(written) for written in save_maps(chosen, name)]
+
+
+def _mark_saved(maps: ParameterMaps, folder: Path) -> None:
+    """Note in the window where a set is; one that was made anew since is another."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    session = session_of(viewer)
+    for subject in session.subjects:
+        for name, one in list(session.maps_sets_of(subject.key).items()):
+            if one.maps is maps:
+                session.mark_maps_saved(name, str(folder), subject.key)

@@ -145,21 +145,21 @@ def _jacobian(
     """Return (n, P + 2, T): by the free parameters, then real and imaginary part of M0."""
     if "Df" not in values and _is_simulated_fast(sequence, values, free):
         return _differences(sequence, values, free)
-    tensors = {key: torch.from_numpy(v) for key, v in values.items()}
-    scale = tensors.pop("PD", torch.ones(len(tensors[free[0]]), dtype=torch.float64))
+    n, n_free = len(values[free[0]]), len(free)
+    # Tissues do not mix, so copies of them carry the derivatives by one parameter each: one
+    # forward pass, without the cost of a map over the parameters at every pulse.
+    tensors = {key: torch.from_numpy(np.tile(v, n_free)) for key, v in values.items()}
+    scale = tensors.pop("PD", torch.ones(n_free * n, dtype=torch.float64))[:n, None]
 
     def signal(*arguments: torch.Tensor) -> torch.Tensor:
         tissue = tensors | dict(zip(free, arguments, strict=True))
         return torch.as_tensor(simulate(sequence, tissue, dtype="complex128"))
 
     point = tuple(tensors[key] for key in free)
-    # One forward pass carries the derivatives by all parameters; tissues do not mix.
-    directions = tuple(torch.zeros(len(free), len(p), dtype=torch.float64) for p in point)
-    for index, direction in enumerate(directions):
-        direction[index] = 1.0
-    derivatives = torch.func.vmap(lambda *d: torch.func.jvp(signal, point, d)[1])(*directions)
-    atoms = signal(*point)
-    columns = [*(derivative * scale[:, None] for derivative in derivatives), atoms, 1j * atoms]
+    directions = tuple(torch.eye(n_free, dtype=torch.float64).repeat_interleave(n, dim=1))
+    copies, derivatives = torch.func.jvp(signal, point, directions)[:2]
+    atoms = copies[:n]
+    columns = [*(by * scale for by in derivatives.reshape(n_free, n, -1)), atoms, 1j * atoms]
     return np.asarray(torch.stack(columns, dim=1).numpy())
 
 

@@ -1,19 +1,27 @@
 """The reader takes fingerprinting series and leaves everything else to others."""
 
 import json
+from functools import partial
 
 import h5py
 import napari
 import nibabel as nib
 import numpy as np
 import pytest
+from gui_waits import wait_for_layers
+from napari._app_model import get_app_model
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QFileDialog
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
+from napari_mrf.io import load_maps
 from napari_mrf.plugin import readers
 from napari_mrf.plugin.dock import SeriesDock
-from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.layers import find_set, series_of
 from napari_mrf.plugin.readers import get_reader
+from napari_mrf.plugin.session import MapsSet, session_of
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
+from napari_mrf.plugin.viewer.unsaved import in_short, unsaved_of
 from napari_mrf.plugin.writer import write_maps
 
 SERIES = np.ones((5, 4, 2, 175), np.complex64)
@@ -105,6 +113,40 @@ def test_maps_are_written_on_the_grid_of_their_file(tmp_path):
 def test_other_layers_are_not_written(tmp_path):
     with pytest.raises(MRFInputError, match="only the maps of one reconstruction"):
         write_maps(str(tmp_path / "x.nii.gz"), [(np.ones((2, 2)), {"metadata": {}}, "image")])
+
+
+def test_all_maps_of_a_set_saved_by_napari_are_saved(
+    make_napari_viewer, qtbot, monkeypatch, tmp_path
+):
+    """Some of them are not: quality and the other maps would be lost with the window."""
+    viewer = make_napari_viewer()
+    values = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 4)
+    maps = ParameterMaps({"FF": values, "B1": values}, quality=values, affine=np.eye(4))
+    maps_display_of(viewer).add(MapsSet("water-fat", maps, "thigh"))
+    maps_display_of(viewer).add(MapsSet("cohen", ParameterMaps({"FF": values}), "thigh"))
+    wait_for_layers(qtbot, viewer)
+    layers, unsaved = find_set(viewer, "water-fat"), unsaved_of(viewer)
+
+    def answer(found, *_, filter, **__):
+        """Pick the type of file of this plugin."""
+        return found, next(one for one in filter.split(";;") if "MRF maps" in one)
+
+    def save_selected(*keys, name):
+        viewer.layers.selection = {layers[key] for key in keys}
+        found = str(tmp_path / name)
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", partial(answer, found))
+        get_app_model().commands.execute_command(
+            "napari.window.file.save_layers_dialog.selected"
+        ).result()
+
+    save_selected("FF", name="some.nii.gz")
+    assert in_short(unsaved.items()) == "2 maps not saved"
+    assert not (tmp_path / "some" / "quality.nii.gz").exists()
+    save_selected("FF", "B1", name="all.nii.gz")
+    assert [one.name for one in unsaved.items()] == ["cohen"]
+    kept = load_maps(session_of(viewer).maps_sets["water-fat"].folder)
+    assert set(kept) == {"FF", "B1"}
+    np.testing.assert_array_equal(kept.quality, values)
 
 
 def test_whoever_picks_this_reader_in_a_window_is_told_why_a_file_is_no_series(

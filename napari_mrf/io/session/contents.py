@@ -82,7 +82,9 @@ class SessionContents:
         return self.sums[path]
 
 
-def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
+def iter_contents(
+    path: str | Path, file: SessionFile | None = None
+) -> Generator[str, None, SessionContents]:
     """Load a session in steps; yields what comes next, returns the contents.
 
     A file that is missing or cannot be read is left out with a remark, so that the rest of a
@@ -92,6 +94,8 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
     ----------
     path : str or Path
         The session file.
+    file : SessionFile, optional
+        What it says, where it has been read before.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def iter_contents(path: str | Path) -> Generator[str, None, SessionContents]:
         What `load_session` raises: for the session file itself only.
     """
     path = Path(path)
-    contents = SessionContents(load_session(path), path)
+    contents = SessionContents(file or load_session(path), path)
     yield from _load_series(contents)
     for record in contents.file.maps:
         yield f"loading the maps {record.name}"

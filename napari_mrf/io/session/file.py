@@ -178,6 +178,11 @@ class SessionFile(BaseModel):
             records.append(self.regions.file)
         return [*records, *(item.file for item in self.items)]
 
+    def bytes_to_read(self, session_path: Path) -> int:
+        """Return how many bytes are read for its contents: every file is checked, then loaded."""
+        found = [record.find(session_path) for record in self.file_records()]
+        return 2 * sum(path.stat().st_size for path in found if path is not None)
+
 
 def save_session(session: SessionFile, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a session file.

@@ -21,16 +21,16 @@ def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any
     Parameters
     ----------
     work : callable
-        Takes ``progress``, a callable of (done, total).
+        Takes ``progress``, a callable of (done, total) and, optionally, another detail.
     detail : str
         Free text beside the bar.
     """
-    reported = (0, 0)
+    reported = Step(detail=detail)
     stopped = threading.Event()
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, what: str = detail) -> None:
         nonlocal reported
-        reported = (done, total)
+        reported = Step(done, total, what)
         if stopped.is_set():
             raise _StoppedError
 
@@ -38,7 +38,7 @@ def in_steps(work: Callable[..., Any], detail: str) -> Generator[Step, None, Any
         future = pool.submit(work, progress=progress)
         try:
             while not wait([future], timeout=0.1).done:
-                yield Step(*reported, detail)
+                yield reported
             return future.result()
         finally:
             stopped.set()

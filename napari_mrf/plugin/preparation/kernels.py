@@ -33,7 +33,7 @@ class Task:
     work : callable
         Without arguments.
     needed_for : tuple of str
-        Kinds of sequence, or `DRAWING`.
+        Kinds of sequence, names of methods that need more, or `DRAWING`.
     """
 
     what: str
@@ -108,6 +108,27 @@ def _short_fisp(kind: str) -> Sequence:
     )  # fmt: skip
 
 
+def _match_patches() -> None:
+    """Of the method spatiotemporal, whose subjects and dictionaries take longer than its kernels.
+
+    The arrays are of the types that its similarities and its search hand over.
+    """
+    from napari_mrf.matching.spatiotemporal import patch_kernel as kernel
+    from napari_mrf.matching.spatiotemporal.patch_search import CANDIDATES, MAP_WEIGHT
+
+    yes, atom = np.ones((2, 2), bool), np.zeros((2, 2), np.int32)
+    image, place = np.zeros((2, 2), np.float32), (0, 0, 0, 2)  # dy, dx, first row, stop
+    atoms, images = np.ones((2, 2), np.float32), np.ones((2, 2, 2), np.float32)
+    products = images.astype(np.complex64)
+    kernel.coefficient_similarity(images, images, yes, atom, atoms, atoms, *place, image)
+    kernel.mixture_similarity(products, products, atom.astype(np.int64), yes, atoms, atom, atom,
+                              atoms, atoms, images, *place, image)  # fmt: skip
+    kernel.blend_maps(np.float32(MAP_WEIGHT), images, images, *place, image)
+    kernel.add_patches(image, 0, 2, atoms)
+    scores = np.zeros((2, 2, CANDIDATES), np.float32)
+    kernel.keep_best(image, yes, yes, 0, 0, 0, 0, 2, scores, scores.astype(np.int64))
+
+
 def _draw() -> None:
     from napari_mrf.plugin.layers.outlines import prepare_outlines
     from napari_mrf.plugin.layers.regions import prepare_colors
@@ -123,5 +144,6 @@ TASKS = (
     Task("predictions of water and fat", 3.0, _judge_water_fat, ("spoiled",)),
     Task("the matchers of FISP", 14.0, _match_atoms, ("fisp", "fisp-b1")),
     Task("drawing", 36.0, _draw, (DRAWING,)),
+    Task("the matcher of patches", 2.0, _match_patches, ("spatiotemporal",)),
 )
 """In the order in which they are needed."""

@@ -118,13 +118,13 @@ class Preparation:
         )
         return Progress(sentence, done_s, total_s)
 
-    def is_ready_for(self, need: str) -> bool:
-        """Return whether all is compiled that a kind of sequence, or drawing, needs."""
-        return all(need not in task.needed_for for task in self.tasks[self._n_done :])
+    def is_ready_for(self, *needs: str) -> bool:
+        """Return whether all is compiled that a kind of sequence, a method or drawing needs."""
+        return all(set(needs).isdisjoint(task.needed_for) for task in self.tasks[self._n_done :])
 
-    def waiting(self, need: str) -> Generator[Step, None, None]:
+    def waiting(self, *needs: str) -> Generator[Step, None, None]:
         """Wait in the thread of a job until `is_ready_for`, and say why."""
-        while not self.is_ready_for(need):
+        while not self.is_ready_for(*needs):
             progress = self.progress()
             yield Step.saying("waiting" if progress is None else progress.sentence)
             time.sleep(_PAUSE_S)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_mrf.plugin.jobs import JobState, JobStatus, Step, in_steps
+from napari_mrf.plugin.jobs import JobState, JobStatus, Step, reading
 from napari_mrf.plugin.layers import peak_magnitude, series_layer_data, series_of
 from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.session import one_per_viewer, session_of
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
-
-_MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,12 @@ def read_series(path: str | Path, **options: Any) -> Generator[Step, None, Opene
     packed = path.suffix.lower() == ".gz"
     yield Step(detail="checking and unpacking it once into the cache" if packed else "reading it")
     from napari_mrf import load_series
-    from napari_mrf.io.reading_progress import reading_told_to
 
-    def load(progress: Callable[[int, int], None]) -> MRFSeries:
-        with reading_told_to(lambda done, total: progress(done // _MB, -(-total // _MB))):
-            return load_series(path, **options)
+    def load() -> Generator[str, None, MRFSeries]:
+        yield "MB"
+        return load_series(path, **options)
 
-    series = yield from in_steps(load, "MB")
+    series = yield from reading(load())
     yield Step(detail="looking at a few frames")
     return OpenedSeries(series, series_name(path), peak_magnitude(series))
 
@@ -79,7 +77,8 @@ def averaged_series(
     yield Step(detail=f"{sequence.pulses_per_frame} spokes per frame")
     from napari_mrf.io.series.spokes import average
 
-    signal, spokes = average(series.signal, sequence, Path(series.source_path or name))
+    path = Path(series.source_path or name)
+    signal, spokes = yield from _changed(series.signal, lambda all_: average(all_, sequence, path))
     averaged = replace(series, signal=signal, sequence=sequence,
                        metadata={**series.metadata, "averaged_spokes": spokes})  # fmt: skip
     yield Step(detail="looking at a few frames")
@@ -95,12 +94,32 @@ def cut_short_series(
     from napari_mrf.io.series.cut_short import filled
 
     there = tuple(range(series.n_frames))
-    signal, record, note = filled(series.signal, there, sequence)
+    signal, record, note = yield from _changed(
+        series.signal, lambda all_: filled(all_, there, sequence)
+    )
     reading = {**series.metadata.get("reading", {}), "frames": frames_text(there)}
     longer = replace(series, signal=signal, sequence=sequence, warnings=(*series.warnings, note),
                      metadata={**series.metadata, **record, "reading": reading})  # fmt: skip
     yield Step(detail="looking at a few frames")
     return OpenedSeries(longer, name, peak_magnitude(longer))
+
+
+def _changed(signal: Any, change: Callable[[Any], tuple[Any, ...]]) -> Generator[Step, None, Any]:
+    """Return what a change of a series gives, the signal first; slice by slice in memory.
+
+    A series on the disk is changed where it is looked at.
+    """
+    if not isinstance(signal, np.ndarray):
+        return change(signal)
+    import dask.array
+
+    made, *others = change(dask.array.from_array(signal, chunks=(-1, 1, -1, -1)))
+    changed = np.empty(made.shape, made.dtype)
+    n_slices = changed.shape[1]
+    for z in range(n_slices):
+        yield Step(z, n_slices, f"slice {z + 1} of {n_slices}")
+        changed[:, z] = made[:, z].compute(scheduler="synchronous")
+    return changed, *others
 
 
 def series_name(path: str | Path) -> str:

@@ -51,6 +51,19 @@ def test_result_and_values_arrive_in_the_main_thread(qtbot, job):
     assert threads["update"] == threading.get_ident() != threads["work"]
 
 
+@pytest.mark.parametrize("n_steps", [0, 3])
+def test_work_that_returns_nothing_is_done_too(qtbot, job, n_steps):
+    def work():
+        for i in range(n_steps):
+            yield Step(i + 1, n_steps)
+
+    results = []
+    job.succeeded.connect(results.append)
+    job.start("nothing to hand over", work)
+    _wait_for(qtbot, job, JobState.DONE)
+    assert results == [None]
+
+
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), ValueError("bad"), MemoryError()])
 def test_every_exception_ends_as_a_typed_failure(qtbot, job, error):
     def work():

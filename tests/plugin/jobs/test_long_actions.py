@@ -2,43 +2,45 @@
 
 import ast
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
 from importance_cases import OneFrame, series_of, small_sequence
 
 import napari_mrf
-from napari_mrf import ParameterMaps
+from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.analysis.importance.measure import importance
 from napari_mrf.data.label import Label
-from napari_mrf.io import reading_progress, save_maps, save_series
+from napari_mrf.io import load_series, reading_progress, save_maps, save_series
 from napari_mrf.io.reading_progress import reading_told_to
 from napari_mrf.plugin.jobs import JobState, JobStatus, Step, counted
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders, compare_cohort
 from napari_mrf.plugin.panels.compare.work import compare_sets, write_report, write_tables
 from napari_mrf.plugin.panels.importance.work import save as save_importance_files
 from napari_mrf.plugin.panels.reconstruct.work import save as save_maps_files
-from napari_mrf.plugin.panels.session.work import Study, save_study
+from napari_mrf.plugin.panels.session.work import Study, open_study, save_study
 from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.session import MapsSet, Regions
-from napari_mrf.plugin.viewer.opening import read_series
+from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, read_series
 
 PLUGIN = Path(napari_mrf.__file__).parent / "plugin"
 SHAPE = (2, 12, 14)
 
-# Work that jobs are started with. True: it may take more than 2 s and counts its progress, here
-# or in the tests of its panel. False: it is short on the largest series that is usual (350 x 350
-# x 5 voxels, 175 frames), or reads what cannot tell how far it is.
+# Work that jobs are started with. True: it may take more than 2 s on the largest series that is
+# usual (350 x 350 x 5 voxels, 175 frames, 12 regions, 13 files of maps) and counts its progress,
+# here or in the tests of its panel. A number: the seconds that it takes there, of one core.
 ACTIONS = {
     "read_series": True, "reconstruct": True, "measure": True, "compare_sets": True,
     "compare_cohort": True, "write_report": True, "write_tables": True, "save_study": True,
-    "save": True, "_with_options": True,
-    "averaged_series": False, "cut_short_series": False, "list_catalogue": False,
-    "compute": False, "read_labels": False, "write_labels": False, "open_study": False,
-    "read_maps": False, "export": False, "export_closeup": False, "write_picture": False,
-    "means_of_slices": False, "read_left": False,
+    "save": True, "_with_options": True, "averaged_series": True, "cut_short_series": True,
+    "open_study": True, "means_of_slices": True,
+    "compute": 0.3, "read_labels": 0.1, "write_labels": 0.3, "read_maps": 0.3,
+    "export": 0.9, "export_closeup": 0.3, "write_picture": 0.5, "read_left": 0.1,
+    "list_catalogue": 2.0,  # imports, once in a session: they cannot tell how far they are
 }  # fmt: skip
 
 
@@ -141,13 +143,6 @@ def test_several_subjects_say_which_of_how_many(maps, tmp_path):
     check_counted(compared)
 
 
-def test_saving_a_session_counts_sets_of_maps(maps, tmp_path):
-    sets = MapsSet("a", maps), MapsSet("b", maps)
-    study = Study(None, "", "", sets, None, None, (), {}, {})
-    steps, _ = gone_through(save_study(study, tmp_path / "study.mrf.json"))
-    check_counted(steps)
-
-
 def test_reading_tells_bytes_of_packed_and_plain_files(tmp_path):
     from napari_mrf.io.formats.source import sha256_of
 
@@ -163,7 +158,7 @@ def test_reading_tells_bytes_of_packed_and_plain_files(tmp_path):
 
 def test_opening_a_packed_series_shows_how_much_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("napari_mrf.io.formats.gzip_cache.cache_folder", lambda: tmp_path / "c")
-    monkeypatch.setattr("napari_mrf.plugin.viewer.opening._MB", 100)
+    monkeypatch.setattr("napari_mrf.plugin.jobs.file_reading._MB", 100)
     goes_on = threading.Event()
 
     def tell_and_wait(done, total):
@@ -181,6 +176,95 @@ def test_opening_a_packed_series_shows_how_much_is_read(tmp_path, monkeypatch):
     goes_on.set()
     _, opened = gone_through(work)
     assert opened.series.signal.shape == series.signal.shape
+
+
+@pytest.fixture
+def study_file(tmp_path):
+    """A session with a series in a file, two sets of maps and regions."""
+    save_series(series_of(small_sequence()), tmp_path / "series.nii.gz")
+    series = load_series(tmp_path / "series.nii.gz")
+    values = np.linspace(0, 1, 48, dtype=np.float32).reshape(series.spatial_shape)
+    maps = {"FF": values, "T1H2O": 1000 + values}
+    sets = (
+        MapsSet("a", ParameterMaps(maps, quality=values, affine=series.affine)),
+        MapsSet("b", ParameterMaps(maps, affine=series.affine)),
+    )
+    regions = Regions((values > 0.5).astype(np.uint16), {1: Label(1, "VL_R")}, affine=series.affine)
+    study = Study(series, "series", "magnitude", sets, regions, None, (), {}, {})
+    return study, tmp_path / "study.mrf.json"
+
+
+def test_saving_a_session_counts_every_file_and_can_be_left(study_file):
+    study, path = study_file
+    before = set(path.parent.iterdir())
+    steps, _ = gone_through(save_study(study, path))
+    check_counted(steps)
+    assert [step.detail for step in steps] == [
+        "the maps a: FF", "the maps a: T1H2O", "the maps a: quality", "the maps b: FF",
+        "the maps b: T1H2O", "the regions", "the session file",
+    ]  # fmt: skip
+    assert [step.done for step in steps] == list(range(7))
+    assert steps[0].total == 7
+    other = path.with_name("other.mrf.json")
+    left = save_study(study, other)
+    while next(left).detail != "the session file":
+        pass
+    left.close()
+    ours = {path, path.with_name("study_session")}
+    assert set(path.parent.iterdir()) - before <= ours | {other.with_name("other_session")}
+    assert not [one for one in other.with_name("other_session").glob("*") if one.is_file()]
+
+
+def test_opening_a_session_counts_the_bytes_of_all_its_files(study_file, monkeypatch):
+    monkeypatch.setattr("napari_mrf.plugin.jobs.file_reading._MB", 1)
+    monkeypatch.setattr("napari_mrf.plugin.jobs.file_reading.in_steps", every_report)
+    study, path = study_file
+    gone_through(save_study(study, path))
+    steps, opened = gone_through(open_study(path))
+    assert set(opened.contents.maps) == {"a", "b"}
+    assert not opened.contents.remarks
+    counted_steps = [step for step in steps if step.total]
+    files = [record.find(path) for record in opened.contents.file.file_records()]
+    assert {step.total for step in counted_steps} == {2 * sum(one.stat().st_size for one in files)}
+    done = [step.done for step in counted_steps]
+    assert done == sorted(done)
+    texts = sum(one.stat().st_size for one in files if one.name == "maps.json")  # read once
+    assert done[-1] == counted_steps[-1].total - texts
+    assert {"loading the series series", "loading the maps a", "loading the regions"} <= {
+        step.detail for step in steps
+    }
+
+
+def every_report(work, detail):
+    """As `in_steps`, in this thread: no report is missed between two looks."""
+    reports = []
+    result = work(progress=lambda *report: reports.append(Step(*report)))
+    yield from reports
+    return result
+
+
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_spokes_and_missing_frames_are_made_slice_by_slice(is_lazy):
+    sequence = replace(small_sequence(), pulses_per_frame=2)
+    generator = np.random.default_rng(2)
+    shape = (2, sequence.n_pulses, 3, 4, 5)
+    signal = generator.standard_normal(shape).astype(np.float32)
+    pulses = signal[0] + 1j * signal[1]
+    given = dask.array.from_array(pulses, chunks=(-1, 1, -1, -1)) if is_lazy else pulses
+    steps, opened = gone_through(averaged_series(MRFSeries(given), sequence, "x"))
+    expected = (pulses[::2] + pulses[1::2]) / 2
+    np.testing.assert_allclose(np.asarray(opened.series.signal), expected, rtol=1e-6)
+    assert isinstance(opened.series.signal, np.ndarray) is not is_lazy
+    n_there = sequence.n_frames - 3
+    short = MRFSeries(given[:n_there])
+    more, opened = gone_through(cut_short_series(short, sequence, "x"))
+    frames = np.asarray(opened.series.signal)
+    np.testing.assert_array_equal(frames[:n_there], pulses[:n_there])
+    assert np.isnan(frames[n_there:]).all()
+    assert len(frames) == sequence.n_frames
+    for found in (steps, more):
+        told = [(step.done, step.total) for step in found if step.total]
+        assert told == ([] if is_lazy else [(0, 3), (1, 3), (2, 3)])
 
 
 def test_pieces_become_steps_and_a_sentence():

@@ -22,6 +22,7 @@ from napari_mrf.compute.steps import result_of
 from napari_mrf.data.label import Label
 from napari_mrf.io import save_series
 from napari_mrf.io.session.contents import iter_contents
+from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.panels.session import kept as keeping
 from napari_mrf.plugin.panels.session.autosave import INTERVAL_MS, autosave_of
 from napari_mrf.plugin.panels.session.kept import (
@@ -314,3 +315,18 @@ def test_two_crashes_are_offered_one_after_the_other(qtbot, window, left_at):
     # A dock that is opened later in this window does not ask again.
     inspect = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF Inspect")[1]
     assert inspect.session_bar.offer.isHidden()
+
+
+def test_restoring_that_is_cancelled_keeps_the_work(qtbot, window, left_at, root):
+    left_at(2)
+    viewer, dock = window()
+    bar = dock.session_bar
+    qtbot.waitUntil(lambda: bool(bar.offer.text()))
+    qtbot.mouseClick(bar.offer.cure_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(bar.progress_row.cancel_button, Qt.MouseButton.LeftButton)
+    assert dock.session_binding.job.status.state is JobState.CANCELLED
+    assert "is kept, and offered again" in bar.notice.text()
+    assert bar.progress_row.isHidden()
+    assert not session_of(viewer).maps_sets
+    (kept,) = root.iterdir()
+    assert (kept / STUDY_NAME).is_file()

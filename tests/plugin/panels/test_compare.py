@@ -604,6 +604,34 @@ def test_agreement_is_computed_once_for_table_plots_and_report(
     assert len(counted) == len(results.compared.comparison.maps)
 
 
+def test_report_shows_a_bar_and_is_cancelled_with_a_click(
+    qtbot, panel, compared, tmp_path, monkeypatch
+):
+    goes_on, row, writing = threading.Event(), panel.results.writing_row, compared.saving.writing
+
+    def write_slowly(*_, **__):
+        yield "the first page"
+        yield "the second page"
+        goes_on.wait(20)
+        yield "the third page"
+
+    monkeypatch.setattr("napari_mrf.report.comparison.save.iter_save_report", write_slowly)
+    monkeypatch.setattr("napari_mrf.report.comparison.save.n_report_steps", lambda _: 3)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName",
+                        lambda *_: (str(tmp_path / "report.html"), ""))  # fmt: skip
+    click(qtbot, panel.results.report_button)
+    qtbot.waitUntil(lambda: writing.status.is_running and not row.isHidden(), timeout=10_000)
+    assert row.text.text().startswith("Writing the report")
+    assert not panel.results.report_button.isEnabled()
+    click(qtbot, row.cancel_button)
+    assert row.isHidden()
+    assert panel.results.report_button.isEnabled()
+    assert panel.notice.text() == "Writing the report: cancelled."
+    goes_on.set()
+    qtbot.waitUntil(lambda: not WorkerBase._worker_set, timeout=10_000)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_report_and_tables_hold_what_is_selected(qtbot, dock, panel, compared, tmp_path,
                                                  monkeypatch):  # fmt: skip

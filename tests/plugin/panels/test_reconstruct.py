@@ -14,6 +14,8 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
+from napari_mrf.io.maps import writer
+from napari_mrf.io.maps.writer import maps_names
 from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.kit.option_form import OptionForm
@@ -451,6 +453,44 @@ def test_set_is_forgotten_when_its_layers_are_removed(qtbot, panel, viewer, gate
         viewer.layers.remove(name)
     assert not session_of(viewer).maps_sets
     assert panel.results.isHidden()
+
+
+def test_saving_of_maps_shows_a_bar_and_is_cancelled_with_a_click(
+    qtbot, dock, panel, viewer, gate, tmp_path, monkeypatch
+):
+    """Nothing is left on the disk, the set is unsaved as before, and it can be saved again."""
+    run_to_end(qtbot, viewer, panel, gate)
+    at_second, goes_on = threading.Event(), threading.Event()
+    write = writer.write_volume
+
+    def write_slowly(path, *rest):
+        if at_second.is_set():
+            goes_on.wait(20)
+        write(path, *rest)
+        at_second.set()
+
+    monkeypatch.setattr(writer, "write_volume", write_slowly)
+    monkeypatch.setattr("napari_mrf.plugin.jobs.worker._SHORTEST_INTERVAL_S", 0.0)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
+    row, saving = panel.results.saving_row, dock.bindings["reconstruct"].results.saving
+    qtbot.mouseClick(panel.results.save_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: row.bar.value() == 1, timeout=10_000)
+    assert row.isVisibleTo(panel)
+    assert row.bar.maximum() == len(maps_names(session_of(viewer).maps_sets["water-fat"].maps))
+    assert row.text.text().startswith("Saving maps: ")
+    assert not panel.results.save_button.isEnabled()
+    with qtbot.waitSignal(saving.changed, timeout=1000):
+        qtbot.mouseClick(row.cancel_button, Qt.MouseButton.LeftButton)
+    assert row.isHidden()
+    assert panel.results.save_button.isEnabled()
+    assert panel.notice.text() == "Saving maps: cancelled."
+    goes_on.set()
+    qtbot.waitUntil(lambda: not WorkerBase._worker_set, timeout=10_000)
+    assert not list(tmp_path.rglob("*.nii.gz"))
+    assert not session_of(viewer).maps_sets["water-fat"].folder
+    qtbot.mouseClick(panel.results.save_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
+    assert (tmp_path / "out" / "maps.json").exists()
 
 
 def test_maps_are_saved_and_overwritten_only_after_a_question(

@@ -16,9 +16,15 @@ import napari_mrf
 from napari_mrf import methods
 from napari_mrf.data import sequences
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
+from napari_mrf.dictionary.atoms import Dictionary
+from napari_mrf.dictionary.grid import ParameterGrid
+from napari_mrf.matching.spatiotemporal.coefficient_similarity import CoefficientSimilarity
+from napari_mrf.matching.spatiotemporal.matcher import SpatiotemporalMatcher
+from napari_mrf.matching.spatiotemporal.mixture_similarity import MixtureSimilarity
+from napari_mrf.matching.spatiotemporal.training_subjects import TrainingSubject
 from napari_mrf.plugin.jobs import Job, JobState
 from napari_mrf.plugin.panels.reconstruct.work import ReconstructParameters, reconstruct
-from napari_mrf.plugin.preparation import preparation, record, row
+from napari_mrf.plugin.preparation import kernels, preparation, record, row
 from napari_mrf.plugin.preparation.kernels import DRAWING, TASKS
 from napari_mrf.plugin.preparation.preparation import SWITCH, Preparation
 from napari_mrf.plugin.viewer.layer_turns import WAITING, layer_turns_of
@@ -27,7 +33,8 @@ ROOT = Path(napari_mrf.__file__).parents[1]
 
 
 def test_every_kind_of_sequence_and_drawing_is_prepared():
-    assert {one for task in TASKS for one in task.needed_for} == {*SIGNAL_KINDS, DRAWING}
+    needs = {one for task in TASKS for one in task.needed_for}
+    assert needs - set(methods.names()) == {*SIGNAL_KINDS, DRAWING}
 
 
 def kernels_of_package():
@@ -43,7 +50,35 @@ def kernels_of_package():
     return found
 
 
-def test_tasks_compile_what_real_work_calls():
+def fisp_patches(generator):
+    """A matcher of patches with a small dictionary, maps of a training subject, a series."""
+    sequence = kernels._short_fisp("fisp")
+    axes = {"T1": np.geomspace(300, 3000, 9), "T2": np.geomspace(20, 200, 7)}
+    dictionary = Dictionary.build(sequence, ParameterGrid(axes))
+    maps = {key: generator.choice(axis, (2, 5, 6)) for key, axis in axes.items()}
+    return sequence, CoefficientSimilarity(sequence, dictionary=dictionary), maps
+
+
+def water_fat_patches(generator):
+    sequence, uniform = sequences.t1ff(), generator.uniform
+    maps = {"FF": uniform(0, 1, (2, 5, 6)), "T1H2O": uniform(900, 1500, (2, 5, 6)),
+            "T1fat": uniform(250, 420, (2, 5, 6))}  # fmt: skip
+    return sequence, MixtureSimilarity(sequence), maps
+
+
+def match_patches(sequence, similarity, maps, monkeypatch):
+    """Match noise with one training subject that is as large."""
+    maps = {key: one.astype(np.float32) for key, one in maps.items()}
+    subject = TrainingSubject(0, maps, np.diag([-1.0, -1.0, 1.0, 1.0]))
+    monkeypatch.setattr("napari_mrf.matching.spatiotemporal.matcher.training_subjects",
+                        lambda *_: iter([subject]))  # fmt: skip
+    shape = (2, sequence.n_frames, 2, 5, 6)
+    signal = np.random.default_rng(4).standard_normal(shape).astype(np.float32)
+    matcher = SpatiotemporalMatcher(sequence, similarity=similarity)
+    matcher.reconstruct(napari_mrf.MRFSeries(signal[0] + 1j * signal[1], np.eye(4), sequence))
+
+
+def test_tasks_compile_what_real_work_calls(monkeypatch):
     """Series of another size, mask and tissue meet no types that are new."""
     for task in TASKS:
         if DRAWING not in task.needed_for:
@@ -53,9 +88,8 @@ def test_tasks_compile_what_real_work_calls():
     for name, types in before.items():
         of_module.setdefault(name.split(".")[-2], []).extend(types)
     left = {module for module, types in of_module.items() if not types}
-    # Models of signals are compiled into the refinement. Patches are matched by a method that
-    # is rarely picked; its own run compiles them.
-    assert left - {"water_fat_refine_kernel", "relaxation_kernel"} == {"patch_kernel"}
+    # Models of signals are compiled into the refinement.
+    assert left <= {"water_fat_refine_kernel", "relaxation_kernel"}
     generator = np.random.default_rng(3)
     sequence = sequences.t1ff()
     signal = generator.standard_normal((2, 175, 2, 3, 5)).astype(np.float32)
@@ -64,6 +98,8 @@ def test_tasks_compile_what_real_work_calls():
     for refine in (True, False):
         method = methods.get("water-fat", sequence=sequence, device="cpu", refine=refine)
         method.reconstruct(series, mask)
+    for of_kind in (fisp_patches(generator), water_fat_patches(generator)):
+        match_patches(*of_kind, monkeypatch)
     after = {name: list(one.signatures) for name, one in kernels_of_package().items()}
     assert after == before
 
@@ -151,7 +187,7 @@ from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
 from napari_mrf.plugin.preparation.kernels import TASKS
 from napari_mrf.rois.muscles import default_labels
 
-thread = threading.Thread(target=TASKS[-1].work)
+thread = threading.Thread(target=next(one for one in TASKS if "drawing" in one.needed_for).work)
 thread.start()
 thread.join()
 from napari.layers.shapes import _accelerated_triangulate_numba as shapes
@@ -232,7 +268,7 @@ def test_progress_names_what_is_prepared_and_the_time_left(child, qtbot):
     prepared.start()
     progress = prepared.progress()
     assert progress.sentence == (
-        "Preparing the matcher of water and fat: 1 of 4, about 60 s left; once on this machine"
+        "Preparing the matcher of water and fat: 1 of 5, about 65 s left; once on this machine"
     )
     assert progress.total_s == sum(task.seconds for task in TASKS)
     assert not prepared.is_ready_for("spoiled")
@@ -240,12 +276,14 @@ def test_progress_names_what_is_prepared_and_the_time_left(child, qtbot):
         child.say("done\n")
     qtbot.waitUntil(lambda: prepared.is_ready_for("spoiled"))
     assert not prepared.is_ready_for("fisp")
-    assert "Preparing the matchers of FISP: 3 of 4" in prepared.progress().sentence
+    assert not prepared.is_ready_for("spoiled", "spatiotemporal")
+    assert prepared.is_ready_for("spoiled", "water-fat")
+    assert "Preparing the matchers of FISP: 3 of 5" in prepared.progress().sentence
     assert prepared.progress().done_s >= 12
     child.say(json.dumps({"kept": [], "sources": {}}))
     child.kill()
     qtbot.waitUntil(lambda: prepared.progress() is None)
-    assert prepared.is_ready_for(DRAWING)
+    assert prepared.is_ready_for(DRAWING, "spatiotemporal")
     assert record.is_compiled()
 
 
@@ -264,8 +302,8 @@ def test_row_shows_bar_and_sentence_and_cancels(child, qtbot, monkeypatch):
     shown = row.PreparationRow()
     qtbot.addWidget(shown)
     assert not shown.isHidden()
-    assert shown.text.text().startswith("Preparing the matcher of water and fat: 1 of 4")
-    assert shown.bar.maximum() == 620
+    assert shown.text.text().startswith("Preparing the matcher of water and fat: 1 of 5")
+    assert shown.bar.maximum() == 640
     child.say("done\n")
     qtbot.waitUntil(lambda: shown.bar.value() >= 90, timeout=5000)
     qtbot.mouseClick(shown.cancel_button, Qt.MouseButton.LeftButton)

@@ -25,6 +25,7 @@ from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.inclusion import CompareInclusion
 from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
 from napari_mrf.plugin.panels.shared.figure_export import FigureButton
+from napari_mrf.plugin.panels.shared.job_row import JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,6 +143,8 @@ class CompareResults(QWidget):
         layout.addWidget(self.errors)
         layout.addLayout(NarrowRow(self.report_button, self.figure_button, self.csv_button,
                                    self.excel_button))  # fmt: skip
+        self.writing_row = JobRow()
+        layout.addWidget(self.writing_row)
 
     def _connect(self) -> None:
         self.maps.row_clicked.connect(self.map_changed)

@@ -9,7 +9,6 @@ from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.compare.work import write_report, write_tables
-from napari_mrf.plugin.panels.shared.texts import piece_sentence
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ class CompareSaving:
         view.excel_requested.connect(self._on_excel_requested)
         self.bond = Bond(panel)
         self.bond.connect(self.writing.changed, self._on_writing_changed)
+        view.writing_row.follow(self.writing, self.bond, tell)
         self.bond.connect(self.writing.succeeded, self._on_written)
 
     def save_report(self, path: str) -> None:
@@ -54,6 +54,7 @@ class CompareSaving:
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
             self._written = compared
+            self.panel.notice.clear()
             self.writing.start("Writing the report", write_report, compared.comparison, path,
                                self.results.selection(),
                                self.panel.statistics.study.text())  # fmt: skip
@@ -63,6 +64,7 @@ class CompareSaving:
         compared = self.results.compared
         if compared is not None and not self.writing.status.is_running:
             self._tables_path, self._written = path, compared
+            self.panel.notice.clear()
             self.writing.start("Writing the tables", write_tables, compared.comparison, path,
                                self.results.selection(), overwrite)  # fmt: skip
 
@@ -90,9 +92,7 @@ class CompareSaving:
 
     def _on_writing_changed(self, status: JobStatus) -> None:
         self.panel.results.set_writing(status.is_running)
-        if status.is_running:
-            self.tell(piece_sentence(status), kind="note")
-        elif status.state is JobState.FAILED and status.failure is not None:
+        if status.state is JobState.FAILED and status.failure is not None:
             self.panel.notice.clear()
             if not asks_to_overwrite(self.panel, status, self._replace_tables):
                 self.tell(status.failure.sentence)

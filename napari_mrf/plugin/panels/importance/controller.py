@@ -51,6 +51,7 @@ class ImportanceSaving:
         panel.save_requested.connect(self._on_save_requested)
         self.bond = Bond(panel)
         self.bond.connect(self.job.changed, self._on_job_changed)
+        panel.saving_row.follow(self.job, self.bond, panel.notice.say)
 
     def save_to(self, directory: str, *, overwrite: bool = False) -> None:
         """Write the result to a folder, with the changes per voxel of the map that is shown."""
@@ -59,6 +60,7 @@ class ImportanceSaving:
             return
         self._directory, self._written = directory, result
         layers = [key] if key in result.voxel_change else []
+        self.panel.notice.clear()
         self.job.start("Saving importance", save, result, directory, layers,
                        self.panel.fisher_box.isChecked(), overwrite)  # fmt: skip
 

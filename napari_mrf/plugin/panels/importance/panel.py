@@ -21,6 +21,7 @@ from napari_mrf.plugin.kit.scrolling import bring_into_view
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.importance.plot import ImportancePlot
 from napari_mrf.plugin.panels.importance.work import SETTINGS
+from napari_mrf.plugin.panels.shared.job_row import JobRow
 from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK, NO_TRUTH, progress_sentence
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class ImportancePanel(QWidget):
         results.addWidget(self.plot)
         results.addWidget(self.frame_text)
         results.addLayout(NarrowRow(self.layer_button, self.save_button))
+        self.saving_row = JobRow()
+        results.addWidget(self.saving_row)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 6, 8)
@@ -194,7 +197,6 @@ class ImportancePanel(QWidget):
     def set_saving(self, is_saving: bool) -> None:
         """Disable the button while a file is being saved."""
         self.save_button.setEnabled(not is_saving)
-        self.save_button.setText("Saving…" if is_saving else "Save…")
 
     def current_method(self) -> str:
         """Return the name of the chosen method, empty when there is none."""

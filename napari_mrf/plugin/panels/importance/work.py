@@ -131,7 +131,7 @@ def measure(
         Complete.
     """
     assert series.sequence is not None  # noqa: S101 - the panel's button needs a sequence
-    yield from PREPARATION.waiting(series.sequence.kind)
+    yield from PREPARATION.waiting(series.sequence.kind, parameters.method)
     yield Step(detail=_PREPARING)
     from napari_mrf import methods
     from napari_mrf.analysis.importance.measure import iter_importance

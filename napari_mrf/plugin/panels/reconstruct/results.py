@@ -21,7 +21,7 @@ from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_f
 from napari_mrf.plugin.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
 from napari_mrf.plugin.panels.reconstruct.work import save
 from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureExport
-from napari_mrf.plugin.panels.shared.texts import piece_sentence
+from napari_mrf.plugin.panels.shared.job_row import JobRow
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
@@ -142,6 +142,8 @@ class ResultsPanel(QWidget):
         form.addRow(self.validity)
         self.figure_button = FigureButton()
         form.addRow(NarrowRow(self.save_button, self.figure_button))
+        self.saving_row = JobRow()
+        form.addRow(self.saving_row)
         self.setLayout(form)
         self.maps_picker.textActivated.connect(self.maps_changed)
         self.validity.clicked.connect(self.validity_changed)
@@ -235,6 +237,7 @@ class ResultsBinding:
         self.bond.connect(self.viewer.layers.events.removed, self._on_layers_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.saving.changed, self._on_saving_changed)
+        panel.saving_row.follow(self.saving, self.bond, notice.say)
         for layer in self.viewer.layers:
             self._watch(layer)
         self._show("")
@@ -245,6 +248,7 @@ class ResultsBinding:
         if maps_set is not None and not self.saving.status.is_running:
             self._directory, self._written = directory, maps_set
             self._written_for = self.session.subject.key
+            self.notice.clear()
             self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
 
     def state(self) -> dict[str, Any]:
@@ -338,9 +342,7 @@ class ResultsBinding:
 
     def _on_saving_changed(self, status: JobStatus) -> None:
         self.panel.set_saving(status.is_running)
-        if status.is_running:
-            self.notice.say(piece_sentence(status), kind="note")
-        elif status.state is JobState.DONE:
+        if status.state is JobState.DONE:
             written, owner = self._written, self._written_for
             # What was made anew while it was written is not in the folder.
             if written is not None and (

@@ -96,7 +96,7 @@ def reconstruct(
         The complete maps.
     """
     assert series.sequence is not None  # noqa: S101  # the panel's button needs a sequence
-    yield from PREPARATION.waiting(series.sequence.kind)
+    yield from PREPARATION.waiting(series.sequence.kind, parameters.method)
     started_s = time.monotonic()
     yield Step(detail=_PREPARING)
     from napari_mrf import methods

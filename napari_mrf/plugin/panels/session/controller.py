@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
-from napari_mrf.plugin.jobs import Job, JobStatus
+from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite, is_confirmed
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SESSION_FILES = "MRF session (*.mrf.json)"
 _ENDING = ".mrf.json"
+_RESTORING = "Restoring unsaved work"
 
 
 class SessionBinding:
@@ -157,7 +158,7 @@ class SessionBinding:
             return True
         self.bar.notice.clear()
         self._restored, self._told = folder, f"{left} It is back; save the session to keep it."
-        self.job.start("Restoring unsaved work", open_study, folder / STUDY_NAME)
+        self.job.start(_RESTORING, open_study, folder / STUDY_NAME)
         return True
 
     def study(self) -> Study:
@@ -216,6 +217,9 @@ class SessionBinding:
             self.bar, status, self._again, what="it"
         ):
             self.bar.notice.say(status.failure.sentence)
+        elif status.state is JobState.CANCELLED and status.title == _RESTORING:
+            self.bar.notice.say("The unsaved work is kept, and offered again when napari is "
+                                "started next.", kind="note")  # fmt: skip
 
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Step, as_steps
+from napari_mrf.plugin.jobs import Step, counted, reading
 from napari_mrf.plugin.viewer.opening import OpenedSeries
 
 if TYPE_CHECKING:
@@ -93,23 +93,9 @@ def save_study(
     saved = SavedStudy(path, study)
     series = None if study.series is None else _series_record(study, study.series, path)
     with saving_beside(path) as beside:
-        maps, total = [], len(study.maps_sets) + 1
-        for done, maps_set in enumerate(study.maps_sets):
-            yield Step(done, total, f"the maps {maps_set.name}")
-            maps.append(_maps_record(maps_set, saved, beside))
-        yield Step(total - 1, total, "the regions")
-        regions = (
-            None if study.regions is None else _regions_record(study, study.regions, saved, beside)
+        maps, regions, items = yield from counted(
+            _writing_parts(study, series, saved, beside), _n_parts(study)
         )
-        for result in study.results:
-            yield Step(detail=f"the {result.kind} {result.name}")
-            written, place = beside.place(_file_name(f"{result.kind} {result.name}"))
-            result.write(written)
-            saved.results.append(place)
-        items = []
-        for item in study.items:
-            yield Step(detail=item.name)
-            items.append(_item_record(item, (series, maps, regions), saved, beside))
         session = SessionFile(
             format="napari-mrf session",
             saved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -132,6 +118,38 @@ def save_study(
     return saved
 
 
+def _n_parts(study: Study) -> int:
+    """Return how often `_writing_parts` yields."""
+    from napari_mrf.io.maps.writer import maps_names
+
+    files = sum(1 if _is_there(one) else len(maps_names(one.maps)) for one in study.maps_sets)
+    return files + 1 + len(study.results) + len(study.items) + 1
+
+
+def _writing_parts(
+    study: Study, series: SeriesRecord | None, saved: SavedStudy, beside: Beside
+) -> Generator[str, None, tuple[list[MapsRecord], RegionsRecord | None, list[ItemRecord]]]:
+    """Write what is not saved yet, and describe all; yields the name of what comes next."""
+    maps = []
+    for maps_set in study.maps_sets:
+        maps.append((yield from _maps_record(maps_set, saved, beside)))
+    yield "the regions"
+    regions = (
+        None if study.regions is None else _regions_record(study, study.regions, saved, beside)
+    )
+    for result in study.results:
+        yield f"the {result.kind} {result.name}"
+        written, place = beside.place(_file_name(f"{result.kind} {result.name}"))
+        result.write(written)
+        saved.results.append(place)
+    items = []
+    for item in study.items:
+        yield item.name
+        items.append(_item_record(item, (series, maps, regions), saved, beside))
+    yield "the session file"
+    return maps, regions, items
+
+
 def refuse_unknown(path: Path, known: str | None) -> None:
     """Refuse to replace another file than the one with a known sha256; see `save_study`."""
     from napari_mrf.io.formats.source import sha256_of
@@ -150,11 +168,13 @@ def open_study(path: Path) -> Generator[Step, None, OpenedStudy]:
     yield Step(detail="reading the session file")
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.contents import iter_contents
+    from napari_mrf.io.session.file import load_session
     from napari_mrf.plugin.layers import peak_magnitude
 
     # Before it is read, so that what changes meanwhile is asked about.
     sha256 = sha256_of(path) if path.is_file() else ""
-    contents = yield from as_steps(iter_contents(path), Step.saying)
+    file = load_session(path)
+    contents = yield from reading(iter_contents(path, file), file.bytes_to_read(path))
     series, record = contents.series, contents.file.series
     results = yield from _results(contents)
     if series is None or record is None:
@@ -217,15 +237,25 @@ def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
     )
 
 
-def _maps_record(maps_set: MapsSet, saved: SavedStudy, beside: Beside) -> MapsRecord:
-    from napari_mrf.io import save_maps
+def _is_there(maps_set: MapsSet) -> bool:
+    return bool(maps_set.folder) and Path(maps_set.folder).is_dir()
+
+
+def _maps_record(
+    maps_set: MapsSet, saved: SavedStudy, beside: Beside
+) -> Generator[str, None, MapsRecord]:
     from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.maps.writer import iter_save_maps
     from napari_mrf.io.session.file import FileRecord, MapsRecord
 
-    written = folder = Path(maps_set.folder) if maps_set.folder else None
-    if written is None or folder is None or not folder.is_dir():
+    what = f"the maps {maps_set.name}"
+    if _is_there(maps_set):
+        yield what
+        written = folder = Path(maps_set.folder)
+    else:
         written, folder = beside.place(_file_name(maps_set.name))
-        save_maps(maps_set.maps, written)
+        for name in iter_save_maps(maps_set.maps, written):
+            yield f"{what}: {name}"
         saved.folders[maps_set.name] = folder
     files = sorted(file for file in written.iterdir() if _belongs_to_maps(file))
     return MapsRecord(
