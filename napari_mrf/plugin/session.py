@@ -276,9 +276,18 @@ class Session:
             self._leave()
             self._arrive(state)
 
-    def begin_subject(self) -> None:
-        """Make a new subject, of which nothing is known yet, the current one."""
+    def begin_subject(self, series: MRFSeries | None = None, name: str = "") -> None:
+        """Make a new subject the current one.
+
+        Parameters
+        ----------
+        series : MRFSeries, optional
+            Its series, which is no other subject's; without one nothing is known of it yet.
+        name : str
+            Of the series.
+        """
         state = self._make()
+        state.take(series, name)
         self._leave()
         self._states[state.key] = state
         self._arrive(state)
