@@ -12,6 +12,7 @@ from napari_mrf.plugin.panels.session.items import show_items
 from napari_mrf.plugin.panels.session.looks import companions_in, show_looks, show_view
 from napari_mrf.plugin.panels.session.place import session_places_of
 from napari_mrf.plugin.panels.session.study import drawn_outlines
+from napari_mrf.plugin.panels.session.views import show_line, show_views
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
@@ -162,7 +163,11 @@ class SessionRestoring:
     def _end_by_turns(self, opened: OpenedStudy, remarks: list[str]) -> Iterator[None]:
         """Show results, and let all be as it was: names first, by which layers are picked."""
         contents, records = opened.contents, opened.contents.file.layers
+        views = contents.file.views
         yield from show_items(self.viewer, opened, self.bindings, remarks)
+        if views is not None:
+            show_line(self.viewer, views, remarks)
+            yield
         if records is not None:
             yield from show_looks(self.viewer, records)
         for key, state in contents.file.panels.items():
@@ -176,6 +181,8 @@ class SessionRestoring:
         regions_editor_of(self.viewer).flush()  # it would bring regions to the front later
         if records is not None:  # once more: options of the panels change what is seen
             yield from show_looks(self.viewer, records)
+        if views is not None:
+            yield from show_views(self.viewer, views, remarks)
         show_view(self.viewer, contents.file.view)
         if self._kept_in is None:
             self._count_as_saved()
