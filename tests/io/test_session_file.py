@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,17 +17,28 @@ from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.io.session.file import (
     FileRecord,
+    GridRecord,
     LabelRecord,
+    LimitRecord,
     MapsRecord,
     RegionsRecord,
     SeriesRecord,
     SessionFile,
+    ViewsRecord,
     load_session,
     save_session,
 )
 
 FORMAT = "napari-mrf session"
 AFFINE = np.diag([-1.5, -1.5, 4.0, 1.0])
+
+VIEWS = ViewsRecord(
+    sections={"rois": True, "inspect/Distribution, profile": False},
+    grid=GridRecord(enabled=True, shape=(1, -1), stride=2, spacing=0.1),
+    spares_others=False,
+    limit=LimitRecord(maps="water-fat", parameter="FF", low=0.0, high=0.5),
+    profile=((0.0, 1.5, 2.0), (0.0, 2.0, 3.25)),
+)
 
 
 def contents_of(path):
@@ -80,6 +92,7 @@ def study(tmp_path):
         ),
         pins=[(0, 1, 2)],
         view={"point_0": 60.0},
+        views=VIEWS,
         panels={"rois": {"erosion": 1}},
     )
     save_session(session, path)
@@ -187,6 +200,17 @@ def test_labels_on_another_grid_are_left_out(study):
         (lambda record: record["maps"][0].update(files=[]), "maps.0.files"),
         (lambda record: record["maps"][0]["files"][0].update(sha256="0"), "sha256"),
         (lambda record: record.update(pins=[[1, 2]]), "pins"),
+        (lambda record: record["views"].update(sections={"rois": 1}), "views.sections.rois"),
+        (lambda record: record["views"].update(sections=["rois"]), "views.sections"),
+        (lambda record: record["views"].update(spares_others="yes"), "views.spares_others"),
+        (lambda record: record["views"]["grid"].update(shape=[2]), "views.grid.shape"),
+        (lambda record: record["views"]["grid"].update(stride=1.5), "views.grid.stride"),
+        (lambda record: record["views"]["grid"].update(spacing=-1), "views.grid.spacing"),
+        (lambda record: record["views"]["limit"].update(low="0"), "views.limit.low"),
+        (lambda record: record["views"]["limit"].pop("parameter"), "views.limit.parameter"),
+        (lambda record: record["views"].update(profile=[[0, 1, 2]]), "views.profile"),
+        (lambda record: record["views"].update(profile=[[0, 1, 2], [0, 1, "2"]]), "views.profile"),
+        (lambda record: record["views"].update(cameras=2), "views.cameras"),
     ],
 )
 def test_foreign_or_edited_file_is_refused_and_the_place_is_named(study, edit, found):
@@ -197,6 +221,25 @@ def test_foreign_or_edited_file_is_refused_and_the_place_is_named(study, edit, f
         load_session(study)
     assert caught.value.code == "bad-session"
     assert found in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("low", "NaN"), ("high", "Infinity"), ("low", "-1e999")]
+)
+def test_a_range_that_is_no_number_is_refused(study, name, number):
+    record = json.loads(study.read_text())
+    record["views"]["limit"][name] = "HERE"
+    study.write_text(json.dumps(record).replace('"HERE"', number))
+    with pytest.raises(MRFInputError) as caught:
+        load_session(study)
+    assert caught.value.code in ("bad-json", "bad-session")
+
+
+def test_a_file_without_views_as_it_was_written_before_is_read():
+    session = load_session(Path(__file__).with_name("session_without_views.mrf.json"))
+    assert session.views is None
+    assert session.maps[0].name == "water-fat"
+    assert session.panels["rois"]["label"] == 7
 
 
 def test_names_that_are_not_utf8_are_refused_with_a_word(tmp_path):

@@ -151,6 +151,44 @@ class ItemRecord(BaseModel):
     of: list[FileRecord] = Field(default_factory=list)
 
 
+class GridRecord(BaseModel):
+    """The grid mode of napari, in which layers stand beside each other."""
+
+    model_config = _STRICT
+
+    enabled: bool
+    shape: tuple[int, int] = (-1, -1)
+    stride: int = 1
+    spacing: float = Field(default=0.0, ge=0)
+
+
+class LimitRecord(BaseModel):
+    """The range of a map, in its unit, in which may be drawn."""
+
+    model_config = _STRICT
+
+    maps: str
+    parameter: str
+    low: float
+    high: float
+
+
+class ViewsRecord(BaseModel):
+    """Where the user looked and how he drew, apart from layers and options of the panels.
+
+    `sections` tells of each part of the dock whether it is open. The ends of the `profile` line
+    are (z, y, x) in voxels of the file.
+    """
+
+    model_config = _STRICT
+
+    sections: dict[str, bool] = Field(default_factory=dict)
+    grid: GridRecord | None = None
+    spares_others: bool = True
+    limit: LimitRecord | None = None
+    profile: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+
+
 class SessionFile(BaseModel):
     """Everything that a session file holds; see ``docs/formats.md``."""
 
@@ -167,6 +205,7 @@ class SessionFile(BaseModel):
     layers: list[LayerRecord] | None = None
     items: list[ItemRecord] = Field(default_factory=list)
     view: dict[str, float] = Field(default_factory=dict)
+    views: ViewsRecord | None = None
     panels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def file_records(self) -> list[FileRecord]:

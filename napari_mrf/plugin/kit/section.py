@@ -94,7 +94,7 @@ class Section(QFrame):
 
     def __init__(self, title: str, content: QWidget, *, is_open: bool = True) -> None:
         super().__init__()
-        self.content = content
+        self.title, self.content = title, content
         self._arrow = QToolButton()
         self._arrow.setObjectName("mrfSectionArrow")
         self._arrow.setAutoRaise(True)

@@ -16,7 +16,7 @@ from qtpy.QtCore import QTimer
 from napari_mrf.plugin.session import one_per_viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qtpy.QtWidgets import QWidget
 
@@ -24,6 +24,10 @@ _PAUSE_MS = 5
 _END = object()
 WAITING = object()
 """Yielded by work that cannot go on yet: the work of others takes its turns meanwhile."""
+
+SESSION = "session"
+"""So begin the owners of the work that shows a session. Until its end no other subject may be
+shown, or it would get the rest; see `LayerTurns.after`."""
 
 _WAIT_MS = 100
 
@@ -41,6 +45,8 @@ class LayerTurns:
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self._waiting: dict[str, Iterator[Any]] = {}
         self._running: Iterator[Any] | None = None
+        self._later: list[tuple[str, Callable[[], object]]] = []
+        self._is_calling = False
         self._timer = QTimer(window)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE_MS)
@@ -63,7 +69,7 @@ class LayerTurns:
         panel : QWidget, optional
             The panel that the pieces change; the work ends with it.
         """
-        self.finish(owner)
+        self._finish(owner)
         self._waiting[owner] = iter(pieces) if panel is None else _while_alive(panel, iter(pieces))
         self._timer.start()
 
@@ -73,8 +79,24 @@ class LayerTurns:
         self._waiting = {owner: iter(pieces), **others}
         self._timer.start()
 
+    def is_left(self, owners: str) -> bool:
+        """Return whether there is work of owners whose names begin so."""
+        return any(one.startswith(owners) for one in self._waiting)
+
+    def after(self, owners: str, act: Callable[[], object]) -> None:
+        """Call something once no work of owners whose names begin so is left; now, if none is.
+
+        What waits is called in its order, each only when those before have left no such work.
+        """
+        self._later.append((owners, act))
+        self._call_later()
+
     def finish(self, owner: str | None = None) -> None:
         """Do now the rest of an owner's work, or of all work."""
+        self._finish(owner)
+        self._call_later()
+
+    def _finish(self, owner: str | None) -> None:
         while self._waiting if owner is None else owner in self._waiting:
             pieces = self._waiting.pop(next(iter(self._waiting)) if owner is None else owner)
             while (piece := self._next_piece(pieces)) is not _END:
@@ -87,6 +109,7 @@ class LayerTurns:
             self._waiting.clear()
         else:
             self._waiting.pop(owner, None)
+        self._call_later()
 
     def _take_turn(self) -> None:
         if not self._waiting:
@@ -103,6 +126,18 @@ class LayerTurns:
                     self._waiting[owner] = pieces  # behind the others
             if self._waiting:
                 self._timer.start(_WAIT_MS if piece is WAITING else _PAUSE_MS)
+            self._call_later()
+
+    def _call_later(self) -> None:
+        if self._running is not None or self._is_calling:  # what is called may ask the user
+            return
+        self._is_calling = True
+        try:
+            while self._later and not self.is_left(self._later[0][0]):
+                _, act = self._later.pop(0)
+                act()
+        finally:
+            self._is_calling = False
 
     def _next_piece(self, pieces: Iterator[Any]) -> Any:
         """Do one piece; return what it yields, and ``_END`` after the last."""

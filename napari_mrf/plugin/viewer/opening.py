@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -17,6 +18,7 @@ from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.subjects import source_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
 
 if TYPE_CHECKING:
@@ -131,6 +133,8 @@ def series_name(path: str | Path) -> str:
 class Opener:
     """Runs the opening job of one viewer and adds the series as a layer.
 
+    A series that has been read waits until a session that is being shown is there as a whole.
+
     Attributes
     ----------
     told : Signal(str)
@@ -173,6 +177,9 @@ class Opener:
             ended, self._ended = self._ended, None
             if status.state is not JobState.DONE:
                 self._receive = None
+            viewer = self._viewer()
+            if viewer is not None:
+                ended = partial(layer_turns_of(viewer).after, SESSION, ended)
             # The result of a job follows its last status.
             QTimer.singleShot(0, ended)
 
@@ -184,7 +191,11 @@ class Opener:
             receive, self._receive = self._receive, None
             receive(opened)
             return
-        if self.shows_already(opened):
+        layer_turns_of(viewer).after(SESSION, partial(self._show, opened))
+
+    def _show(self, opened: OpenedSeries) -> None:
+        viewer = self._viewer()
+        if viewer is None or self.shows_already(opened):
             return
         data, attributes, _ = opened.layer_data_for(viewer)
         layer = viewer.add_image(data, **attributes)

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from gui_waits import wait_for_layers
+from gui_waits import answer_next_question, wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
@@ -178,20 +178,26 @@ def test_what_changed_on_the_disk_is_said(qtbot, open_window, series_path):
 def test_unsaved_work_is_not_lost_without_a_question(qtbot, open_window, series_path, tmp_path):
     viewer, dock = open_window()
     fill(qtbot, viewer, dock, series_path)
-    path = tmp_path / "empty.mrf.json"
-    path.write_text(json.dumps({"format": "napari-mrf session", "version": 1}))
-    asked = []
-
-    def refuse():
-        box = QApplication.activeModalWidget()
-        asked.append(box.text())
-        qtbot.mouseClick(box.button(QMessageBox.StandardButton.Cancel), Qt.MouseButton.LeftButton)
-
-    QTimer.singleShot(200, refuse)
+    empty, path = tmp_path / "empty.mrf.json", tmp_path / "thigh.mrf.json"
+    empty.write_text(json.dumps({"format": "napari-mrf session", "version": 1}))
+    dock.session_binding.save_to(path)
+    wait_for_job(qtbot, dock)
+    session = session_of(viewer)
+    session.add_maps(MapsSet("third", some_maps(0.5), "thigh"))
+    asked = answer_next_question(qtbot, "Cancel")
     assert get_reader(str(path))(str(path)) == [(None,)]
-    assert "not saved yet" in asked[0]
-    assert list(session_of(viewer).maps_sets) == ["water-fat"]
+    qtbot.waitUntil(lambda: bool(asked))
+    assert asked == ["thigh is open already, and some of its work is not saved yet. Open the "
+                     "session in its place?"]  # fmt: skip
+    wait_for_job(qtbot, dock)
+    assert list(session.maps_sets) == ["water-fat", "third"]
     assert find_set(viewer, "water-fat")
+    # What is another subject's is lost to nothing, so nothing is asked.
+    thigh = session.subject.key
+    assert get_reader(str(empty))(str(empty)) == [(None,)]
+    qtbot.waitUntil(lambda: session.subject.key != thigh)
+    wait_for_job(qtbot, dock)
+    assert list(session.maps_sets_of(thigh)) == ["water-fat", "third"]
 
 
 @pytest.mark.slow

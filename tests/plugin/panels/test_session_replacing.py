@@ -94,7 +94,7 @@ def test_window_asks_before_it_replaces_what_it_has_not_written(qtbot, dock, tmp
     # Of a session that is only half there nothing is saved.
     binding.save_to(path)
     assert "still being opened" in dock.session_bar.notice.text()
-    qtbot.waitUntil(lambda: not binding.restoring.is_going_on)
+    qtbot.waitUntil(lambda: not binding.opening.restoring.is_going_on)
     with monkeypatch.context() as patch:
         patch.setattr(QMessageBox, "exec", lambda *_: pytest.fail("a question"))
         dock.session_bar.save_requested.emit()

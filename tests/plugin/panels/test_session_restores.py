@@ -36,7 +36,6 @@ from napari_mrf.plugin.panels.session.study import studies_of
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
-from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import Outline
 
@@ -362,21 +361,23 @@ def test_what_is_out_of_date_is_not_stored_and_that_is_said(qtbot, path):
         assert "comparison" not in kinds
 
 
-def test_nothing_of_the_former_study_stays(qtbot, path):
+def test_nothing_of_another_study_is_shown_with_a_session(qtbot, path):
     session_path, empty = path.with_name("thigh.mrf.json"), path.with_name("empty.mrf.json")
     empty.write_text(json.dumps({"format": "napari-mrf session", "version": 1}))
     with window(qtbot) as dock:
         fill(qtbot, dock, path)
         save(qtbot, dock, session_path)
-        dock.viewer.layers.remove(find_set(dock.viewer, "cohen")["FF"])
+        session, panels = session_of(dock.viewer), dock.panels
+        thigh = session.subject.key
+        maps = dict(session.maps_sets)
         dock.session_binding.open_file(empty)
         qtbot.waitUntil(lambda: dock.session_bar.title.full_text() == "empty.mrf.json")
         wait_for_layers(qtbot, dock.viewer)
-        assert [layer.name for layer in dock.viewer.layers] == ["by hand"]
-        panels = dock.panels
+        assert [layer.name for layer in dock.viewer.layers if layer.visible] == ["by hand"]
+        assert not session.maps_sets and session.regions is None and session.pins == ()
+        assert dict(session.maps_sets_of(thigh)) == maps
         assert not panels["compare"].results.isVisible()
         assert not panels["importance"].results.isVisible()
-        assert not removed_layers_of(dock.viewer).sentence
         assert not any(panels[key].notice.isVisible() for key in ("compare", "importance"))
         assert {dock.sections[key].state() for key in ("compare", "importance")} == {"not run"}
 
@@ -387,7 +388,7 @@ def test_a_session_of_before_still_opens(qtbot, path):
         fill(qtbot, dock, path)
         save(qtbot, dock, session_path)
     record = json.loads(session_path.read_text())
-    for key in ("items", "layers"):
+    for key in ("items", "layers", "views"):
         del record[key]
     record["view"] = {"point_0": 60.0, "zoom": 3.5}
     for key in ("mask", "b1", "b1_unit", "maps", "hides_invalid"):

@@ -461,17 +461,48 @@ def test_a_session_file_holds_one_subject_and_says_so(two, monkeypatch):
     assert bar.title.full_text() == "second.mrf.json"
 
 
-def test_a_session_replaces_all_subjects(two):
-    binding = two.dock.session_binding
+def test_a_session_takes_the_place_of_its_own_subject_alone(two):
+    binding, first = two.dock.session_binding, two.key_of(FIRST)
     with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
         binding.save_to(two.folder / "second.mrf.json")
-    answer_next_question(two.qtbot, "Open and lose it")  # the maps of the first are not saved
+    unsaved = two.dock.session_bar.unsaved.toolTip()
+    assert unsaved == f"Not saved:\nmaps water-fat ({FIRST})"
     with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
-        binding.open_file(two.folder / "second.mrf.json")
+        binding.open_file(two.folder / "second.mrf.json")  # no question: nothing of it is lost
     wait_for_layers(two.qtbot, two.viewer)
-    assert [one.name for one in two.session.subjects] == [SECOND]
-    assert set(two.names()) == {SECOND, "water-fat · FF", "water-fat · T1H2O"}
+    assert [one.name for one in two.session.subjects] == [FIRST, SECOND]
+    assert two.session.subject.name == SECOND
+    assert two.names(visible=True) == [SECOND, f"{SECOND} · water-fat · FF"]
+    assert sorted(two.names()) == sorted([
+        one for name in (FIRST, SECOND)
+        for one in (name, f"{name} · water-fat · FF", f"{name} · water-fat · T1H2O")
+    ])  # fmt: skip
     assert two.dock.session_bar.title.full_text() == "second.mrf.json"
+    assert two.dock.session_bar.unsaved.toolTip() == unsaved
+    # The other one is asked about where it would be lost.
+    two.choose(FIRST)
+    assert two.key_of(FIRST) == first
+    with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
+        binding.save_to(two.folder / "first.mrf.json")
+    two.run("water-fat")
+    before = two.session.maps_sets["water-fat"]
+    asked = answer_next_question(two.qtbot, "Cancel")
+    with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
+        binding.open_file(two.folder / "first.mrf.json")
+    two.qtbot.waitUntil(lambda: bool(asked))
+    assert asked == [f"{FIRST} is open already, and some of its work is not saved yet. Open the "
+                     "session in its place?"]  # fmt: skip
+    wait_for_layers(two.qtbot, two.viewer)
+    assert two.session.maps_sets["water-fat"] is before
+    asked = answer_next_question(two.qtbot, "Open and lose it")
+    with two.qtbot.waitSignal(binding.job.succeeded, timeout=30_000):
+        binding.open_file(two.folder / "first.mrf.json")
+    wait_for_layers(two.qtbot, two.viewer)
+    assert len(asked) == 1
+    assert two.session.maps_sets["water-fat"] is not before
+    assert {one.name for one in two.session.subjects} == {FIRST, SECOND}
+    assert two.session.subject.name == FIRST
+    assert two.dock.session_bar.unsaved.isHidden()
 
 
 def test_invalid_values_are_hidden_in_all_subjects(two):

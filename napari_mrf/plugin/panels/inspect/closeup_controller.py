@@ -20,7 +20,7 @@ from napari_mrf.plugin.layers.closeup.profile_line import (
     ends_of_profile,
     profile_layer,
 )
-from napari_mrf.plugin.panels.inspect.closeup import PROFILE
+from napari_mrf.plugin.panels.inspect.closeup import DISTRIBUTION, PROFILE
 from napari_mrf.plugin.panels.inspect.closeup_work import (
     CloseupQuestion,
     answer_closeup,
@@ -30,7 +30,7 @@ from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from napari_mrf.analysis.inspection.profile import Profile
     from napari_mrf.plugin.panels.inspect.panel import InspectPanel
@@ -80,11 +80,28 @@ class CloseupBinding:
         bond.connect(self.job.changed, self._on_job_changed)
         bond.connect(self.session.regions_changed, self.refresh)
         bond.connect(self.session.region_chosen, self.refresh)
+        bond.connect(self.session.subject_changing, self._end_drawing)
+        bond.connect(self.viewer.layers.events.inserted, self._on_layer_inserted)
         bond.connect(self.viewer.layers.events.removed, self._on_layer_removed)
         self._follow(profile_layer(self.viewer))
 
+    def state(self) -> dict[str, str]:
+        """Return what is picked, for the session file."""
+        return {"kind": self.view.kind_picker.currentText(),
+                "map": self.view.map_picker.currentText()}  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Pick what was picked; what is missing or unknown stays as it is."""
+        kind, key = state.get("kind"), state.get("map")
+        if kind in (DISTRIBUTION, PROFILE):
+            self.view.kind_picker.setCurrentText(kind)
+        if isinstance(key, str) and key in PARAMETERS:
+            self.view.map_picker.fill([key], key)  # it is offered, or replaced, when it is seen
+        self.refresh()
+
     def refresh(self, *_: Any) -> None:
         """Compute again what is shown, or say what is missing."""
+        self._follow(profile_layer(self.viewer))
         if not self.view.isVisible():
             return
         sets = self._sets()
@@ -171,7 +188,7 @@ class CloseupBinding:
         layer = profile_layer(self.viewer)
         if is_wanted and self.session.series is not None:
             self.view.kind_picker.setCurrentText(PROFILE)
-            self._follow(draw_profile_line(self.viewer, self.session.series))
+            draw_profile_line(self.viewer, self.session.series)
             self.refresh()
         elif layer is not None:
             end_profile_line(layer)
@@ -182,10 +199,20 @@ class CloseupBinding:
 
     def _on_line_finished(self) -> None:
         layer = profile_layer(self.viewer)
-        if layer is not None and self.view.draw_button.isChecked() and len(layer.data):
-            self.view.draw_button.setChecked(False)
-            end_profile_line(layer)
+        if layer is not None and len(layer.data):
+            self._end_drawing()
         self.refresh()
+
+    def _end_drawing(self) -> None:
+        layer = profile_layer(self.viewer)
+        if self.view.draw_button.isChecked():
+            self.view.draw_button.setChecked(False)
+            if layer is not None:
+                end_profile_line(layer)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        if event.value is profile_layer(self.viewer):
+            self.refresh()
 
     def _on_layer_removed(self, event: Any) -> None:
         if event.value is self._followed:

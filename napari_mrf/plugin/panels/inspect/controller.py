@@ -96,6 +96,7 @@ class InspectBinding:
             "hidden_maps": sorted(self._hidden_maps.here),
             "regions": list(self.regions.keys),
             "voxel": None if self.voxel is None else list(self.voxel),
+            "closeup": self.closeup.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -112,6 +113,8 @@ class InspectBinding:
             self._hide_maps(name for name in hidden if isinstance(name, str))
         if isinstance(regions, list):
             self.regions.keys = tuple(key for key in regions if isinstance(key, str))
+        if isinstance(closeup := state.get("closeup"), dict):
+            self.closeup.restore(closeup)
         self._refresh()
         voxel: Any = state.get("voxel")
         if _is_voxel(voxel, self.session.series):

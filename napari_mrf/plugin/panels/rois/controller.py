@@ -116,6 +116,7 @@ class RoisBinding:
             "label": self.panel.tree.picked(),
             "outlines": [outline_record(one) for one in self.editor.outlines()],
             "filled": self.look.is_filled(),
+            "for_all": self.panel.for_all.isChecked(),
             **self.statistics.state(),
         }
 
@@ -135,6 +136,8 @@ class RoisBinding:
             self.drawing.set_pen(label)
         self.editor.put_back_outlines(outlines_from(state.get("outlines")))
         self.look.restore(state.get("filled"))
+        if isinstance(is_for_all := state.get("for_all"), bool):
+            self.panel.for_all.setChecked(is_for_all)
         self.statistics.restore(state)
         self._show()
 

@@ -191,6 +191,8 @@ class RoisDrawing:
         brush.set_spare(rules.spares_others)
         current = "" if limit is None else layer_name(limit.set_name, limit.key)
         brush.set_maps(list(maps), current)
+        if limit is not None:
+            brush.show_range(limit.key, (limit.low, limit.high))
 
 
 @cache

@@ -145,11 +145,11 @@ class BrushForm(QWidget):
         self.map_picker.fill([EVERYWHERE, *names], current or EVERYWHERE)
         self._range.setVisible(self.map_picker.currentIndex() > 0)
 
-    def show_range(self, key: str) -> None:
-        """Offer the whole range in which a map is displayed."""
+    def show_range(self, key: str, values: tuple[float, float] | None = None) -> None:
+        """Show a range of a map; without one, the whole range in which the map is displayed."""
         parameter = PARAMETERS[key]
         low, high = parameter.display_limits
-        for box, value in ((self.low, low), (self.high, high)):
+        for box, value in zip((self.low, self.high), values or (low, high), strict=True):
             box.blockSignals(True)
             box.setRange(max(parameter.valid_range[0], -_LARGEST),
                          min(parameter.valid_range[1], _LARGEST))  # fmt: skip

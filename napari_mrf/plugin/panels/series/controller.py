@@ -23,6 +23,7 @@ from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, opener_of
 
@@ -118,10 +119,11 @@ class SeriesBinding:
         present, here = session.series, session.subject
         name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
         if not name:
-            own = [
-                name for name, one in layers.items() if one.metadata.get(SUBJECT_KEY) == here.key
-            ]
-            stays = session.has_results(here.key) and here.name != UNTITLED
+            # One that never had a series may get one that is nobody's yet, but no other subject's.
+            is_new = not session.title_of(here.key)
+            of = (here.key, None) if is_new else (here.key,)
+            own = [name for name, one in layers.items() if one.metadata.get(SUBJECT_KEY) in of]
+            stays = is_new or session.has_results(here.key)
             name = next(reversed(own if own or stays else list(layers)), "")
         session.set_series(series_of(layers[name]) if name else None, name)
         if layers:
@@ -256,6 +258,9 @@ class SeriesBinding:
         )
 
     def _on_layer_changed(self, name: str) -> None:
+        layer_turns_of(self.viewer).after(SESSION, partial(self._show_layer, name))
+
+    def _show_layer(self, name: str) -> None:
         layer = self._series_layers().get(name)
         if layer is not None:
             self.session.set_series(series_of(layer), name)

@@ -168,7 +168,7 @@ def _is_same(one: Study, other: Study) -> bool:
     """Return whether two studies would be kept alike; where the user looks is no work."""
     for which in fields(one):
         now, before = getattr(one, which.name), getattr(other, which.name)
-        if which.name in ("view", "layers", "results", "remarks") or now is before:
+        if which.name in ("view", "views", "layers", "results", "remarks") or now is before:
             continue
         if which.name == "panels":
             now, before = _without_voxel(now), _without_voxel(before)

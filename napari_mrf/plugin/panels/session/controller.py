@@ -1,4 +1,4 @@
-"""Controller of the session bar: saves the window to a session file and restores it."""
+"""Controller of the session bar: saves subjects to session files and brings them back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
-from napari_mrf.plugin.jobs import Job, JobState, JobStatus
+from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
-from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite, is_confirmed
+from napari_mrf.plugin.kit.overwriting import ask_save_path, asks_to_overwrite
 from napari_mrf.plugin.panels.session.autosave import autosave_of
-from napari_mrf.plugin.panels.session.kept import STUDY_NAME, kept_root
+from napari_mrf.plugin.panels.session.kept import kept_root
 from napari_mrf.plugin.panels.session.offer import OfferBinding
+from napari_mrf.plugin.panels.session.opening import SessionOpening
 from napari_mrf.plugin.panels.session.place import session_places_of
-from napari_mrf.plugin.panels.session.restoring import SessionRestoring
 from napari_mrf.plugin.panels.session.study import outlines_in, study_of
-from napari_mrf.plugin.panels.session.work import OpenedStudy, SavedStudy, open_study, save_study
+from napari_mrf.plugin.panels.session.work import OpenedStudy, SavedStudy, save_study
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.unsaved import in_short, unsaved_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 SESSION_FILES = "MRF session (*.mrf.json)"
 _ENDING = ".mrf.json"
-_RESTORING = "Restoring unsaved work"
 
 
 class SessionBinding:
@@ -58,14 +58,13 @@ class SessionBinding:
         self.bindings = bindings
         self.session = session_of(viewer)
         self.job = Job()
-        self.restoring = SessionRestoring(viewer, bar, bindings)
+        self.opening = SessionOpening(viewer, bar, bindings, self.job, self._show_name,
+                                      self._on_left_refused)  # fmt: skip
         self.places = session_places_of(viewer)
         self.unsaved = unsaved_of(viewer)
         self._saved_subject = ""
         self._then: Callable[[], None] | None = None
         self._again: Callable[[], None] = self.save
-        self._restored: Path | None = None
-        self._told = ""
         bar.open_requested.connect(self._on_open_requested)
         bar.save_requested.connect(self._on_save_requested)
         bar.save_as_requested.connect(self._on_save_as_requested)
@@ -99,7 +98,7 @@ class SessionBinding:
             Called once all is saved.
         """
         path = Path(_with_ending(str(path)))
-        if self.restoring.is_going_on:  # a part of it would replace the whole
+        if self.opening.restoring.is_going_on:  # a part of it would replace the whole
             self.bar.notice.say("A session is still being opened. Save it in a moment.")
         elif not self.job.status.is_running:
             self.bar.notice.clear()
@@ -126,6 +125,10 @@ class SessionBinding:
         done : frozenset of str
             Keys of subjects that need no saving.
         """
+        if self.opening.restoring.is_going_on:  # to show another subject would break it off
+            again = partial(self.save_all, then, done=done)
+            layer_turns_of(self.viewer).after(SESSION, again)
+            return
         left = [one.subject for one in self.unsaved.items() if one.subject not in done]
         if not left:
             then()
@@ -140,26 +143,12 @@ class SessionBinding:
         return self.places.here
 
     def open_file(self, path: str | Path) -> None:
-        """Open a session; ask first if something in the window is not saved."""
-        if not self.job.status.is_running and (not self._would_lose() or self._ask_to_replace()):
-            self.bar.notice.clear()
-            self._restored, self._told = None, ""
-            self.job.start(f"Opening {Path(path).name}", open_study, Path(path))
+        """Add the subject of a session to the window and show it; see `SessionOpening`."""
+        self.opening.open_file(path)
 
     def restore_left(self, left: LeftWork) -> bool:
-        """Open work that a crash has left, as a session that is not saved; return whether."""
-        if self.job.status.is_running or (
-            self._would_lose(left.series_name) and not self._ask_to_replace()
-        ):
-            return False
-        folder = left.take_over()
-        if folder is None:
-            self.bar.notice.say("Another window has taken this work over.", kind="note")
-            return True
-        self.bar.notice.clear()
-        self._restored, self._told = folder, f"{left} It is back; save the session to keep it."
-        self.job.start(_RESTORING, open_study, folder / STUDY_NAME)
-        return True
+        """Add work that a crash has left to the window; return whether it is on its way."""
+        return self.opening.restore_left(left)
 
     def study(self) -> Study:
         """Return the content of the window."""
@@ -169,18 +158,6 @@ class SessionBinding:
         path = ask_open_path(self.bar, "Open a session", SESSION_FILES)
         if path:
             self.open_file(path)
-
-    def _would_lose(self, title: str | None = None) -> bool:
-        """Return whether work is not saved: of any subject, or of those of a title."""
-        return any(title in (None, self.session.title_of(one.subject))
-                   for one in self.unsaved.items())  # fmt: skip
-
-    def _ask_to_replace(self) -> bool:
-        return is_confirmed(
-            self.bar, "Open a session",
-            "Some of the work in this window is not saved yet. Open the session anyway?",
-            action="Open and lose it", detail=_lines(self.unsaved.items()),
-        )  # fmt: skip
 
     def _on_save_requested(self) -> None:
         self.save()
@@ -209,7 +186,10 @@ class SessionBinding:
         self.bar.notice.say(sentence)
 
     def _on_cancel_requested(self) -> None:
-        self.job.cancel()
+        self.opening.cancel()
+
+    def _on_left_refused(self, left: LeftWork) -> None:
+        self.offer.offer_again(left)
 
     def _on_job_changed(self, status: JobStatus) -> None:
         self.bar.set_status(status)
@@ -217,9 +197,7 @@ class SessionBinding:
             self.bar, status, self._again, what="it"
         ):
             self.bar.notice.say(status.failure.sentence)
-        elif status.state is JobState.CANCELLED and status.title == _RESTORING:
-            self.bar.notice.say("The unsaved work is kept, and offered again when napari is "
-                                "started next.", kind="note")  # fmt: skip
+        self.opening.on_job_changed(status)
 
     def _on_job_succeeded(self, outcome: SavedStudy | OpenedStudy) -> None:
         if isinstance(outcome, SavedStudy):
@@ -230,16 +208,7 @@ class SessionBinding:
             if then is not None:
                 then()
             return
-        self.restoring.show(outcome, partial(self._on_shown, outcome), self._restored, self._told)
-
-    def _on_shown(self, opened: OpenedStudy) -> None:
-        """Save to the file that was opened from now on, as soon as its subject is there."""
-        if self._restored is None:
-            self.place.path, self.place.sha256 = opened.contents.path, opened.sha256
-        else:  # it is in no file of the user
-            self.place.path, self.place.sha256, self.place.outlines = None, "", []
-            autosave_of(self.viewer).adopt(self._restored)
-        self._show_name()
+        self.opening.show(outcome)
 
     def _mark_saved(self, saved: SavedStudy) -> None:
         """Note what was saved; what has changed since is not."""

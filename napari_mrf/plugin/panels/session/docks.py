@@ -7,6 +7,7 @@ from weakref import ref
 
 from qtpy.compat import isalive
 
+from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.session import one_per_viewer
 
 
@@ -27,6 +28,17 @@ class Docks:
     def bindings(self) -> dict[str, Any]:
         """Return the controllers of all steps that have a panel, by key."""
         return {key: one for dock in self._alive() for key, one in dock.bindings.items()}
+
+    def sections(self) -> dict[str, Section]:
+        """Return the sections of the dock of all steps, and those within them.
+
+        By the key of the step, and ``"key/title"``. A dock of a single step is one to look at it.
+        """
+        steps = [one for dock in self._alive() if len(dock.sections) > 1
+                 for one in dock.sections.items()]  # fmt: skip
+        within = {f"{key}/{inner.title}": inner
+                  for key, section in steps for inner in section.findChildren(Section)}  # fmt: skip
+        return {**dict(steps), **within}
 
     def _alive(self) -> list[Any]:
         docks = [dock for one in self._docks if (dock := one()) is not None and isalive(dock)]

@@ -31,7 +31,7 @@ def looks_of(viewer: Any, picked: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             "of": identity_of(layer),
-            "name": _name_of(layer),
+            "name": name_alone(layer),
             "is_selected": layer in selection,
             "is_active": layer is selection.active,
             "blending": str(layer.blending),
@@ -122,7 +122,8 @@ def show_view(viewer: Any, view: Mapping[str, float]) -> None:
 
 
 def _show(layer: Any, record: LayerRecord) -> None:
-    if _name_of(layer) != record.name:
+    # That of a series has come with it; what precedes it in this window is not the user's.
+    if series_of(layer) is None and name_alone(layer) != record.name:
         layer.name = record.name
     for name in (*_PAIRS, *_PLAIN, "blending"):
         value = getattr(record, name)
@@ -145,14 +146,9 @@ def _layer_of(viewer: Any, record: LayerRecord) -> Any | None:
     alike = [
         one for one in ours if _without_name(identity_of(one)) == _without_name(record.of)
     ]  # fmt: skip
-    named = [one for one in ours if _name_of(one) == record.name]
+    named = [one for one in ours if name_alone(one) == record.name]
     found = same or (alike if len(alike) == 1 else named)
     return found[0] if found else None
-
-
-def _name_of(layer: Any) -> str:
-    """Return the name of a layer without its subject; subjects are named after their series."""
-    return str(layer.name) if series_of(layer) is not None else name_alone(layer)
 
 
 def _without_name(identity: Mapping[str, Any]) -> dict[str, Any]:

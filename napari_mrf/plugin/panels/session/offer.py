@@ -36,7 +36,7 @@ class Offer(Notice):
         super().__init__()
         self.discard_button = QPushButton("Discard")
         self.discard_button.setToolTip("Delete this work")
-        self.cure_button.setToolTip("Put this work in the place of what the window shows")
+        self.cure_button.setToolTip("Bring this work back as a subject of this window")
         self.discard_button.clicked.connect(self.discard_requested)
         row = QHBoxLayout()
         for button in (self.cure_button, self.discard_button):
@@ -77,6 +77,11 @@ class OfferBinding:
             _ASKED.add(viewer)
             if folders := left_folders():
                 self.job.start("Looking for unsaved work", read_left, folders)
+
+    def offer_again(self, left: LeftWork) -> None:
+        """Offer work that was wanted, but did not come."""
+        self._left.insert(0, left)
+        self._show()
 
     def _on_read(self, left: list[LeftWork]) -> None:
         self._left = left

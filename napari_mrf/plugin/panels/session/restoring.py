@@ -1,4 +1,4 @@
-"""Restoring of a window from a session: layers, then regions, pins, panels and view."""
+"""A session is shown as a subject: layers, then regions, pins, panels and view."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ import numpy as np
 from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of
-from napari_mrf.plugin.layers.batch import remove_together
-from napari_mrf.plugin.layers.metadata import is_ours
 from napari_mrf.plugin.panels.session.items import show_items
 from napari_mrf.plugin.panels.session.looks import companions_in, show_looks, show_view
 from napari_mrf.plugin.panels.session.place import session_places_of
 from napari_mrf.plugin.panels.session.study import drawn_outlines
+from napari_mrf.plugin.panels.session.views import show_line, show_views
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
-from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
-from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import outlines_from
@@ -35,16 +33,16 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.panels.session.bar import SessionBar
     from napari_mrf.plugin.panels.session.work import OpenedStudy
 
-_OWNER = "session"
+_END = object()
 
 
 class SessionRestoring:
-    """Replaces the content of a window by that of a session.
+    """Shows sessions, each as a subject of its own.
 
     Parameters
     ----------
     viewer : napari viewer
-        The viewer whose content is replaced.
+        The viewer with the subjects.
     bar : SessionBar
         The view for remarks.
     bindings : mapping
@@ -56,22 +54,25 @@ class SessionRestoring:
         self.bar = bar
         self.bindings = bindings
         self.session = session_of(viewer)
+        self._subject = ""
         self._kept_in: Path | None = None
         self._word = ""
 
     @property
     def is_going_on(self) -> bool:
         """Whether parts of a session are still to come."""
-        return any(owner.startswith(_OWNER) for owner in layer_turns_of(self.viewer).owners)
+        return layer_turns_of(self.viewer).is_left(SESSION)
 
     def show(
         self,
         opened: OpenedStudy,
         shown: Callable[[], None],
+        *,
+        instead_of: str = "",
         kept_in: Path | None = None,
         word: str = "",
     ) -> None:
-        """Replace the content of the window, one layer per turn of the event loop.
+        """Add the subject of a session, one layer per turn of the event loop.
 
         Parameters
         ----------
@@ -79,33 +80,56 @@ class SessionRestoring:
             What is shown.
         shown : callable
             Called as soon as the subject of the session is the current one.
+        instead_of : str
+            Key of the subject that it takes the place of; all others stay.
         kept_in : Path, optional
-            Folder of unsaved work: what lies in it does not count as saved, and other subjects
-            of the window stay.
+            Folder of unsaved work: what lies in it does not count as saved.
         word : str
             Said before the remarks.
         """
         self._kept_in, self._word = kept_in, word
-        turns = layer_turns_of(self.viewer)
-        turns.drop()
-        turns.begin(_OWNER, self._layers_by_turns(opened, shown))
+        layer_turns_of(self.viewer).begin(
+            SESSION, self._layers_by_turns(opened, shown, instead_of), self.bar
+        )
 
-    def _layers_by_turns(self, opened: OpenedStudy, shown: Callable[[], None]) -> Iterator[None]:
+    def _layers_by_turns(
+        self, opened: OpenedStudy, shown: Callable[[], None], instead_of: str
+    ) -> Iterator[None]:
         contents = opened.contents
-        if self._kept_in is None:
-            self._clear()
-        elif opened.series is None:
-            self.session.begin_subject()  # nobody's maps are put among those of another
-        yield
+        if instead_of:
+            subjects_display_of(self.viewer).remove(instead_of)
+            yield
         record = contents.file.series
-        if opened.series is not None and record is not None:
+        if opened.series is None or record is None:
+            self.session.begin_subject()  # nobody's maps are put among those of another
+        else:
+            # First, so that its layer is put among those of nobody else.
+            self.session.begin_subject(opened.series.series, record.name)
             mean_display_of(self.viewer)
             data, attributes, _ = opened.series.layer_data(record.component)
             layer = self.viewer.add_layer(Image(data, **attributes))
             show_canvas_texts(self.viewer)
             self.session.set_series(series_of(layer), layer.name)
+        self._subject = self.session.subject.key
         shown()
-        yield
+        if opened.series is not None:
+            yield
+        yield from self._while_here(self._maps_by_turns(opened))
+
+    def _while_here(self, pieces: Iterator[None]) -> Iterator[None]:
+        """Go on as long as the subject of the session is shown: no other one gets parts of it.
+
+        What the user does waits (`LayerTurns.after`); scripts may change the subject at any time.
+        """
+        while self.session.subject.key == self._subject:
+            if next(pieces, _END) is _END:
+                return
+            yield
+        self.bar.notice.say("Another subject was shown before all of the session had come. "
+                            "Open the session again.")  # fmt: skip
+
+    def _maps_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
+        contents = opened.contents
         for maps in contents.file.maps:
             if maps.name in contents.maps:
                 maps_display_of(self.viewer).add(
@@ -118,8 +142,9 @@ class SessionRestoring:
                     )
                 )
         # Maps take turns of their own; the rest comes after them.
-        layer_turns_of(self.viewer).begin(f"{_OWNER}, the rest", self._rest_by_turns(opened),
-                                          self.bar)  # fmt: skip
+        rest = self._while_here(self._rest_by_turns(opened))
+        layer_turns_of(self.viewer).begin(f"{SESSION}, the rest", rest, self.bar)
+        yield
 
     def _rest_by_turns(self, opened: OpenedStudy) -> Iterator[None]:
         contents = opened.contents
@@ -132,13 +157,17 @@ class SessionRestoring:
         for set_name, companion in companions_in(records or []):
             if set_name in contents.maps:
                 maps_display_of(self.viewer).set_companion(set_name, companion, True)
-        rest = self._end_by_turns(opened, remarks)
-        layer_turns_of(self.viewer).begin(f"{_OWNER}, the end", rest, self.bar)
+        rest = self._while_here(self._end_by_turns(opened, remarks))
+        layer_turns_of(self.viewer).begin(f"{SESSION}, the end", rest, self.bar)
 
     def _end_by_turns(self, opened: OpenedStudy, remarks: list[str]) -> Iterator[None]:
         """Show results, and let all be as it was: names first, by which layers are picked."""
         contents, records = opened.contents, opened.contents.file.layers
+        views = contents.file.views
         yield from show_items(self.viewer, opened, self.bindings, remarks)
+        if views is not None:
+            show_line(self.viewer, views, remarks)
+            yield
         if records is not None:
             yield from show_looks(self.viewer, records)
         for key, state in contents.file.panels.items():
@@ -152,13 +181,18 @@ class SessionRestoring:
         regions_editor_of(self.viewer).flush()  # it would bring regions to the front later
         if records is not None:  # once more: options of the panels change what is seen
             yield from show_looks(self.viewer, records)
+        if views is not None:
+            yield from show_views(self.viewer, views, remarks)
         show_view(self.viewer, contents.file.view)
         if self._kept_in is None:
             self._count_as_saved()
-        if self._word and not remarks:
-            self.bar.notice.say(self._word, kind="note")
-        elif remarks:
-            self.bar.notice.say("\n".join(filter(None, [self._word, *remarks])))
+        self._say(remarks)
+
+    def _say(self, remarks: list[str]) -> None:
+        """Say what is to be said of this session, below what was said of one before it."""
+        said = list(filter(None, [self.bar.notice.text(), self._word, *remarks]))
+        if self._word or remarks:
+            self.bar.notice.say("\n".join(said), kind="problem" if remarks else "note")
 
     def _count_as_saved(self) -> None:
         """Note that polygons and results are in the session file, where they came from."""
@@ -196,13 +230,3 @@ class SessionRestoring:
         return [
             f"{len(pins) - len(inside)} pinned voxels lie outside the series and were left out."
         ]
-
-    def _clear(self) -> None:
-        self.session.set_pins(())
-        self.session.set_regions(None)
-        layer_turns_of(self.viewer).drop("pins")
-        remove_together(self.viewer, [one for one in self.viewer.layers if is_ours(one)])
-        here = self.session.subject.key
-        for key in [*(one.key for one in self.session.subjects if one.key != here), here]:
-            subjects_display_of(self.viewer).remove(key)  # with maps of which no layer has come
-        removed_layers_of(self.viewer).forget()

@@ -7,10 +7,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from napari_mrf.plugin.layers.subjects import name_alone
 from napari_mrf.plugin.layers.voxels import layer_of_series
 from napari_mrf.plugin.panels.session.docks import docks_of
 from napari_mrf.plugin.panels.session.items import VOLUMES, picked_layers, results_of, volumes_of
 from napari_mrf.plugin.panels.session.looks import looks_of, view_of
+from napari_mrf.plugin.panels.session.views import views_of
 from napari_mrf.plugin.panels.session.work import Study
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import one_per_viewer, session_of
@@ -80,7 +82,7 @@ def study_of(viewer: ViewerModel) -> Study:
     results, volumes = results_of(viewer, session.subject.key), volumes_of(viewer, bindings)
     return Study(
         series=session.series,
-        series_name=session.series_name,
+        series_name=session.series_name if layer is None else name_alone(layer),
         component="magnitude" if layer is None else layer.data.component,
         maps_sets=tuple(session.maps_sets.values()),
         regions=session.regions,
@@ -92,6 +94,7 @@ def study_of(viewer: ViewerModel) -> Study:
         layers=looks_of(viewer, tuple(chain.from_iterable(picked_layers(bindings).values()))),
         items=(*results.found, *volumes.found),
         remarks=(*results.remarks, *volumes.remarks),
+        views=views_of(viewer),
     )
 
 

@@ -41,6 +41,7 @@ class Study:
     layers: list[dict[str, Any]] = field(default_factory=list)
     items: tuple[Item, ...] = ()
     remarks: tuple[str, ...] = ()
+    views: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -88,7 +89,7 @@ def save_study(
     """
     from napari_mrf.io.formats.source import sha256_of
     from napari_mrf.io.session.beside import saving_beside
-    from napari_mrf.io.session.file import LayerRecord, SessionFile, save_session
+    from napari_mrf.io.session.file import LayerRecord, SessionFile, ViewsRecord, save_session
 
     saved = SavedStudy(path, study)
     series = None if study.series is None else _series_record(study, study.series, path)
@@ -106,6 +107,7 @@ def save_study(
             layers=[LayerRecord(**one) for one in study.layers],
             items=items,
             view=study.view,
+            views=ViewsRecord.model_validate(study.views),
             panels=study.panels,
         )
 

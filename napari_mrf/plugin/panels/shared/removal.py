@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from napari_mrf.plugin.kit.overwriting import is_confirmed
 from napari_mrf.plugin.layers.regions import grid_of_regions
 from napari_mrf.plugin.layers.subjects import layers_of_subject
 from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def asks_to_remove(parent: QWidget, viewer: Any, key: str) -> bool:
-    """Remove a subject from the window if the user agrees; return whether it was removed."""
+    """Remove a subject from the window if the user agrees; return whether that is so."""
     session = session_of(viewer)
     regions = session.regions_of(key)
     lost = [f"the maps {one.name}" for one in session.maps_sets_of(key).values() if not one.folder]
@@ -30,5 +32,6 @@ def asks_to_remove(parent: QWidget, viewer: Any, key: str) -> bool:
     question = f"Remove {session.name_of(key)} with its maps and regions from this window?"
     if not is_confirmed(parent, "Remove a subject", question, action="Remove", detail=detail):
         return False
-    subjects_display_of(viewer).remove(key)
+    remove = partial(subjects_display_of(viewer).remove, key)
+    layer_turns_of(viewer).after(SESSION, remove)
     return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
-from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class SubjectBinding:
     def _on_subject_picked(self, name: str) -> None:
         key = next((one.key for one in self.session.subjects if one.name == name), "")
         if key:
-            layer_turns_of(self.viewer).finish()  # of a session that is just being opened
+            layer_turns_of(self.viewer).after(SESSION, partial(self._choose, key))
+
+    def _choose(self, key: str) -> None:
+        if self.session.name_of(key):  # it may be gone by now
             self.session.choose_subject(key)
 
     def _on_remove_requested(self) -> None:

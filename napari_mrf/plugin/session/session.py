@@ -1,191 +1,26 @@
-"""Session of a viewer: series, maps, voxels, regions and long work that its panels share."""
+"""Session of a viewer: what its panels share, for the subject that is shown and for the others."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_mrf.data.geometry import grid_difference
 from napari_mrf.plugin.jobs import Job
-from napari_mrf.plugin.subjects import Subject, distinct_names, source_of
+from napari_mrf.plugin.session.one_per_viewer import one_per_viewer
+from napari_mrf.plugin.session.state import SubjectState, suits, trim
+from napari_mrf.plugin.session.values import is_inside
+from napari_mrf.plugin.subjects import Subject, distinct_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_mrf.data.label import Label
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.jobs import JobStatus
-
-_Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True, eq=False)
-class MapsSet:
-    """The complete maps of one run.
-
-    Parameters
-    ----------
-    name : str
-        The method and what differs from other runs (``"water-fat slice 3"``); layers are named
-        after it.
-    maps : ParameterMaps
-        The result, in file order.
-    series_name : str
-        Name of the series it came from; empty for maps from disk.
-    seconds : float
-        How long the run took; 0 for maps from disk.
-    folder : str
-        Where the set is saved; empty while it is in no file.
-    """
-
-    name: str
-    maps: ParameterMaps
-    series_name: str = ""
-    seconds: float = 0.0
-    folder: str = ""
-
-
-@dataclass(frozen=True)
-class PartialMaps:
-    """Maps of a run that is not finished: the arrays go on filling, so receivers copy them.
-
-    Parameters
-    ----------
-    set_name : str
-        The set they belong to.
-    maps : ParameterMaps
-        As filled so far.
-    z : int or None
-        File slice that changed; None for all.
-    """
-
-    set_name: str
-    maps: ParameterMaps
-    z: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class Regions:
-    """A snapshot of the regions of interest, which nobody writes to.
-
-    Parameters
-    ----------
-    labels : ndarray
-        (Z, Y, X) uint16 in file order; 0 is no region.
-    table : mapping
-        The label of each number.
-    path : str
-        The file they were loaded from or saved to; empty while they are in no file.
-    affine : ndarray or None
-        (4, 4) to mm of the grid they are drawn on.
-    """
-
-    labels: NDArray[np.uint16]
-    table: Mapping[int, Label]
-    path: str = ""
-    affine: NDArray[np.float64] | None = None
-
-    @property
-    def spatial_shape(self) -> tuple[int, ...]:
-        """(Z, Y, X)."""
-        return self.labels.shape
-
-
-@dataclass(frozen=True)
-class RegionChoice:
-    """The region that the user has chosen.
-
-    Parameters
-    ----------
-    label : int
-        Its number.
-    z : int or None
-        The slice in file order; None for the region as a whole.
-    """
-
-    label: int
-    z: int | None = None
-
-
-Voxel = tuple[int, int, int]
-"""(z, y, x) in file order."""
-
-
-@dataclass(eq=False)
-class SubjectState:
-    """What belongs to one subject; see `Session` for what it means.
-
-    Attributes
-    ----------
-    key : str
-        Of the `Subject`.
-    title : str
-        Its name as far as it does not depend on other subjects.
-    source : tuple
-        Files with their sha256 and how they were read, see `source_of`; empty without a file.
-    has_more : bool
-        Whether results are kept elsewhere that would be lost with it.
-    """
-
-    key: str
-    title: str = ""
-    source: tuple[Any, ...] = ()
-    series: MRFSeries | None = None
-    series_name: str = ""
-    maps_sets: dict[str, MapsSet] = field(default_factory=dict)
-    voxel: Voxel | None = None
-    pins: tuple[Voxel, ...] = ()
-    regions: Regions | None = None
-    region: RegionChoice | None = None
-    has_more: bool = False
-    _scans: list[tuple[ReferenceType[Any], set[str]]] = field(default_factory=list)
-
-    @property
-    def has_results(self) -> bool:
-        """Whether there is anything that would be lost with the subject."""
-        return bool(self.maps_sets or self.regions is not None or self.has_more)
-
-    @property
-    def has_had_series(self) -> bool:
-        """Whether it is known whose scan this is."""
-        return bool(self.source or self._scans)
-
-    def owns(self, series: MRFSeries) -> bool:
-        """Return whether a series is a scan of this subject.
-
-        The same file is, and so is the same array, under whatever sequence.
-        """
-        source = source_of(series)
-        return self.names_of(series) is not None or bool(source and source == self.source)
-
-    def names_of(self, series: MRFSeries) -> set[str] | None:
-        """Return the names that an array of this subject has had, None for another array."""
-        return next((names for one, names in self._scans if one() is series.signal), None)
-
-    def take(self, series: MRFSeries | None, name: str) -> None:
-        """Make a series the current one of this subject, or none; the title stays with none."""
-        self.series, self.series_name = series, name if series is not None else ""
-        if series is None:
-            return
-        names = self.names_of(series)
-        if names is None:
-            self._scans.append((ref(series.signal), {name}))
-        else:
-            names.add(name)
-        if not self.source:
-            self.source = source_of(series)
-        if not self.title:
-            self.title = re.sub(r" \[\d+\]$", "", name) if self.source else name
+    from napari_mrf.plugin.session.values import MapsSet, RegionChoice, Regions, Voxel
 
 
 class Session:
@@ -276,9 +111,18 @@ class Session:
             self._leave()
             self._arrive(state)
 
-    def begin_subject(self) -> None:
-        """Make a new subject, of which nothing is known yet, the current one."""
+    def begin_subject(self, series: MRFSeries | None = None, name: str = "") -> None:
+        """Make a new subject the current one.
+
+        Parameters
+        ----------
+        series : MRFSeries, optional
+            Its series, which is no other subject's; without one nothing is known of it yet.
+        name : str
+            Of the series.
+        """
         state = self._make()
+        state.take(series, name)
         self._leave()
         self._states[state.key] = state
         self._arrive(state)
@@ -410,7 +254,7 @@ class Session:
             return self._states[key]
         # Maps and regions that were there before any series are those of the first that suits.
         for state in self._states.values():
-            if not state.has_had_series and _suits(state, series):
+            if not state.has_had_series and suits(state, series):
                 return state
         state = self._make()
         self._states[state.key] = state
@@ -440,15 +284,15 @@ class Session:
             self._leave()
         state.take(series, name)
         if state is not here:
-            _trim(state)
+            trim(state)
             self._arrive(state)
             return
         self._tell_subjects()
         voxel = here.voxel
-        if voxel is not None and not _inside(voxel, series):
+        if voxel is not None and not is_inside(voxel, series):
             self.select_voxel(None)
         if series is not None:
-            self.set_pins(tuple(pin for pin in here.pins if _inside(pin, series)))
+            self.set_pins(tuple(pin for pin in here.pins if is_inside(pin, series)))
         self.series_changed.emit(series)
 
     def rename_series(self, series: MRFSeries, name: str, title: str = "") -> None:
@@ -546,7 +390,7 @@ class Session:
         IndexError
             When it lies outside the series.
         """
-        if voxel is not None and not _inside(voxel, self._here.series):
+        if voxel is not None and not is_inside(voxel, self._here.series):
             raise IndexError(f"voxel {voxel} lies outside the series")
         if voxel != self._here.voxel:
             self._here.voxel = voxel
@@ -566,7 +410,7 @@ class Session:
             When one lies outside the series.
         """
         for pin in pins:
-            if not _inside(pin, self._here.series):
+            if not is_inside(pin, self._here.series):
                 raise IndexError(f"voxel {pin} lies outside the series")
         pins = tuple(dict.fromkeys(pins))
         if pins != self._here.pins:
@@ -626,93 +470,6 @@ class Session:
         if choice != self._here.region:
             self._here.region = choice
             self.region_chosen.emit(choice)
-
-
-def _trim(state: SubjectState) -> None:
-    """Let go of voxels that lie outside another series of the same subject."""
-    state.pins = tuple(pin for pin in state.pins if _inside(pin, state.series))
-    if state.voxel is not None and not _inside(state.voxel, state.series):
-        state.voxel = None
-
-
-def _suits(state: SubjectState, series: MRFSeries) -> bool:
-    """Return whether nothing of a subject without a series speaks against this one."""
-    for one in state.maps_sets.values():
-        record = one.maps.provenance.get("input")
-        made_from = record.get("sha256") if isinstance(record, dict) else None
-        if None not in (made_from, series.source_sha256) and made_from != series.source_sha256:
-            return False
-    grids: list[ParameterMaps | Regions] = [one.maps for one in state.maps_sets.values()]
-    grids += [] if state.regions is None else [state.regions]
-    return not any(grid_difference(one, series) for one in grids)
-
-
-def _inside(voxel: tuple[int, int, int], series: MRFSeries | None) -> bool:
-    if series is None:
-        return False
-    return all(0 <= index < n for index, n in zip(voxel, series.spatial_shape, strict=True))
-
-
-class BySubject(Generic[_Made]):
-    """One object for each subject of a session, made when it is first asked for.
-
-    Parameters
-    ----------
-    session : Session
-        Referred to by its subjects only.
-    make : callable
-        Without arguments.
-    """
-
-    def __init__(self, session: Session, make: Callable[[], _Made]) -> None:
-        self._session, self._make = session, make
-        self._made: dict[str, _Made] = {}
-        session.subjects_changed.connect(self._on_subjects_changed)
-
-    @property
-    def here(self) -> _Made:
-        """That of the current subject."""
-        return self.of(self._session.subject.key)
-
-    def of(self, key: str) -> _Made:
-        """Return that of a subject."""
-        if key not in self._made:
-            self._made[key] = self._make()
-        return self._made[key]
-
-    def _on_subjects_changed(self) -> None:
-        kept = {self._session.subject.key, *(one.key for one in self._session.subjects)}
-        self._made = {key: one for key, one in self._made.items() if key in kept}
-
-
-def unwrapped(proxy: Any) -> Any:
-    """Return the napari object behind the proxy that plugins are handed."""
-    return getattr(proxy, "__wrapped__", proxy)
-
-
-def one_per_viewer(make: Callable[[Any], _Made]) -> Callable[[Any], _Made]:
-    """Return a function that makes one object for each viewer and keeps it with the viewer.
-
-    Parameters
-    ----------
-    make : callable
-        Called with a viewer when its object is first asked for. The object must not keep the
-        viewer alive: it refers to it weakly.
-
-    Returns
-    -------
-    callable
-        Takes a viewer, or the proxy of it that plugins are handed, and returns its object.
-    """
-    kept: WeakKeyDictionary[Any, _Made] = WeakKeyDictionary()
-
-    def of(viewer: Any) -> _Made:
-        viewer = unwrapped(viewer)
-        if viewer not in kept:
-            kept[viewer] = make(viewer)
-        return kept[viewer]
-
-    return of
 
 
 session_of = one_per_viewer(lambda _: Session())
