@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.dock_style import DockStyle
 from napari_mrf.plugin.kit.help import show_help
-from napari_mrf.plugin.kit.notice_shelf import NoticeShelf
+from napari_mrf.plugin.kit.messages.shelf import NoticeShelf
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
 from napari_mrf.plugin.panels.compare.panel import ComparePanel

@@ -115,8 +115,8 @@ class NoticeShelf(QScrollArea):
 
     def _come_last(self) -> None:
         """Let Tab reach the buttons of the messages after all others, from the top down."""
-        last = self._column
-        at = present(last.nextInFocusChain())
+        last: QWidget = self._column
+        at = present(self._column.nextInFocusChain())
         while at is not self._column:
             last = at if self._column.isAncestorOf(at) else last
             at = present(at.nextInFocusChain())
