@@ -48,6 +48,7 @@ class NoticeShelf(QScrollArea):
         self._layout = QVBoxLayout(self._content)
         self._layout.setContentsMargins(8, 4, 6, 4)
         self._layout.setSpacing(4)
+        self._layout.addStretch(1)  # the content may be higher than its messages
         self.setWidget(self._content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
