@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.dock_style import DockStyle
 from napari_mrf.plugin.kit.help import show_help
+from napari_mrf.plugin.kit.messages.shelf import NoticeShelf
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
 from napari_mrf.plugin.panels.compare.panel import ComparePanel
@@ -143,12 +144,16 @@ class _Dock(QWidget):
         self.subject_bar = SubjectBar()
         self._layout.addWidget(self.subject_bar)
         self._layout.addWidget(PreparationRow())
-        self._layout.addWidget(RemovedBar(viewer))
         self._layout.addWidget(self._scroll)
+        self.shelf = NoticeShelf(self._scroll)
+        self._layout.addWidget(self.shelf)
+        self.shelf.take(RemovedBar(viewer))
         self.subject_binding = SubjectBinding(self.viewer, self.subject_bar)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.session_bar = SessionBar(has_menu=self._has_menu)
         self._layout.insertWidget(0, self.session_bar)
+        self.shelf.take(self.session_bar.offer)
+        self.shelf.take(self.session_bar.notice, "Session")
         self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
         offer_user_folder(viewer, self)
         close_guard_of(viewer).watch(self)
@@ -179,6 +184,7 @@ class _Dock(QWidget):
         section.toggled.connect(self._on_section_toggled)
         panel.state_changed.connect(section.set_state)
         self._column.addWidget(section)
+        self.shelf.take_notices(panel, title)
         binding = step.make_binding(self.viewer, panel)
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
         self._show_marks()
@@ -242,6 +248,7 @@ class MRFDock(_Dock):
             self._add_step(key, number, is_open=number <= _OPEN_AT_FIRST)
         self._close_column()
         self.switcher_binding = SwitcherBinding(self.viewer, self.switcher)
+        self.switcher_binding.offer_truth(self.bindings["compare"].opening)
         for keys, (name, arguments) in SHORTCUTS.items():
             self._bind(keys, _action(self.switcher_binding, name, *arguments))
         self.viewer.bind_key(HOLD_KEY, _holding(self.switcher_binding.flicker), overwrite=True)

@@ -1,7 +1,9 @@
 """Magnitude and phase, real and imaginary part: two files, one complex series."""
 
 import json
+import re
 
+import h5py
 import nibabel
 import numpy as np
 import pytest
@@ -98,6 +100,71 @@ def test_real_series_without_a_pair_is_refused_with_a_cure(nifti, image):
         load_series(nifti(image.real.copy()))
     assert caught.value.code == "not-complex"
     assert "_phase" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("shape", "order"),
+    [((175, 4, 3, 2), "TXYC"), ((4, 3, 2, 175), "XYCT"), ((175, 4, 3, 5), "TXYZ"),
+     ((4, 3, 5, 1000), None), ((175, 4, 3, 5, 2), "TXYZC"), ((175, 4, 3), "TXY"),
+     ((9, 4, 3, 5), None)],
+)  # fmt: skip
+def test_order_of_a_real_nifti_file_is_suggested_by_the_frames_of_a_known_sequence(
+    nifti, shape, order
+):
+    with pytest.raises(MRFInputError) as caught:
+        load_series(nifti(np.ones(shape, np.float32)))
+    suggested = re.findall(r'axes="(\w+)"', caught.value.hint)
+    assert suggested == ([] if order is None else [order])
+
+
+def write_hdf5(path, values):
+    with h5py.File(path, "w") as file:
+        file["series"] = values
+
+
+def write_npz(path, values):
+    np.savez(path, series=values)
+
+
+def write_nifti(path, values):
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+
+
+WRITERS = {".npy": np.save, ".npz": write_npz, ".h5": write_hdf5, ".nii": write_nifti}
+
+
+@pytest.mark.parametrize("names", [("a_real", "a_imag"), ("real", "imag"), ("RE", "im")])
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_pair_with_frames_first_is_joined_as_the_hint_says(tmp_path, image, suffix, names):
+    first = np.moveaxis(image, 3, 0)
+    for part, name in zip((first.real, first.imag), names, strict=True):
+        WRITERS[suffix](tmp_path / f"{name}{suffix}", np.ascontiguousarray(part))
+    path = tmp_path / f"{names[0]}{suffix}"
+    if suffix == ".nii":  # the format has an order, which may be meant
+        said = " ".join(load_series(path).warnings)
+    else:
+        with pytest.raises(MRFInputError) as caught:
+            load_series(path)
+        assert caught.value.code == "axes-unknown"
+        said = caught.value.hint
+    assert all(order.startswith("T") for order in re.findall(r'axes="(\w+)"', said))
+    assert 'axes="TXYZ"' in said
+    np.testing.assert_array_equal(np.asarray(load_series(path, axes="TXYZ").signal), image.T)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_parts_on_an_axis_with_frames_first_are_read_as_the_hint_says(tmp_path, image, suffix):
+    one = image[:, :, 0]
+    first = np.moveaxis(np.stack([one.real, one.imag], -1), 2, 0)  # T, X, Y, C
+    WRITERS[suffix](tmp_path / f"a{suffix}", np.ascontiguousarray(first))
+    read_as = None if suffix == ".nii" else "TZYX"
+    with pytest.raises(MRFInputError) as caught:
+        load_series(tmp_path / f"a{suffix}", axes=read_as)
+    assert caught.value.code == "not-complex"
+    order = "TXYC" if suffix == ".nii" else "TYXC"
+    assert f'axes="{order}"' in caught.value.hint
+    series = load_series(tmp_path / f"a{suffix}", axes="TXYC")
+    np.testing.assert_array_equal(np.asarray(series.signal)[:, 0], one.T)
 
 
 def test_partner_of_the_sidecar_is_used(nifti, image):

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -35,9 +35,8 @@ def window(qtbot, request):
 @pytest.mark.parametrize(
     "window",
     [{"width": width, "points": points, "theme": theme}
-     for width, points, theme in ((300, 9, "dark"), (300, 12, "light"),
-                                  (340, 9, "light"), (340, 12, "dark"))],
-    indirect=True, ids=lambda one: f"{one['width']} px, {one['points']} pt",
+     for width, points, theme in product((300, 340), (9, 12), ("dark", "light"))],
+    indirect=True, ids=lambda one: f"{one['width']} px, {one['points']} pt, {one['theme']}",
 )  # fmt: skip
 def test_every_text_and_control_has_the_room_that_it_needs(window):
     assert what_does_not_fit(window.dock) == []
@@ -98,7 +97,10 @@ def is_after(one, other):
 
 
 def place(dock, widget):
-    return QRect(widget.mapTo(dock, QPoint(0, 0)), widget.size())
+    at = widget.mapTo(dock, QPoint(0, 0))
+    if dock.shelf.isAncestorOf(widget):  # below all of the column, not over the end of it
+        at += QPoint(0, dock._scroll.widget().height())
+    return QRect(at, widget.size())
 
 
 def test_tab_goes_where_the_eye_goes(window):
@@ -116,8 +118,8 @@ def test_tab_goes_where_the_eye_goes(window):
 
 def pixels(dock, widget):
     """Return what is seen of a widget, (height, width, red green blue) from 0 to 1."""
-    column = dock._scroll.widget()
-    around = column if column.isAncestorOf(widget) else dock
+    columns = [area.widget() for area in (dock._scroll, dock.shelf)]
+    around = next((column for column in columns if column.isAncestorOf(widget)), dock)
     picture = around.grab(QRect(widget.mapTo(around, QPoint(0, 0)), widget.size())).toImage()
     memory = picture.constBits()
     if hasattr(memory, "setsize"):  # PyQt

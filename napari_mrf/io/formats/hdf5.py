@@ -54,7 +54,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     pairs = is_pymia and array.dtype.kind != "c" and array.shape[-1] == 2
     return Source(path, sha256_of(path), array,
                   arrays=beside(path, array.name),
-                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None, warnings=array.warnings,
+                  axes=_PYMIA_AXES.get(array.ndim) if pairs else None,
+                  space="XYZ" if pairs else "", warnings=array.warnings,
                   metadata={"format": "HDF5 (pymia)" if is_pymia else "HDF5", "dataset": array.name,
                             "stored_type": str(array.stored_dtype)})  # fmt: skip
 

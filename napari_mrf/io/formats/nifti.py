@@ -95,7 +95,7 @@ def read(path: Path, dataset: str | None = None) -> Source:
     weakref.finalize(array, release)
     return Source(
         path, sha256, array,
-        axes="XYZT" if len(header.shape) == 4 else None,
+        axes="XYZT" if len(header.shape) == 4 else None, space="XYZ",
         affine=header.affine, slope=header.slope, intercept=header.intercept,
         warnings=(*warnings, *_about_geometry(header)),
         metadata={"format": "NIfTI", "stored_type": header.dtype.str},

@@ -21,7 +21,9 @@ NAMINGS: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (("_re", "real"), ("_im", "imaginary")),
     (("", "magnitude"), ("_ph", "phase")),
 )
-"""Names of the two files of a pair: BIDS entities inside the name, endings behind it."""
+"""Names of the two files of a pair: BIDS entities inside the name, endings behind it.
+
+An ending may be the whole name, without its underscore: ``real`` and ``imag``."""
 
 
 def renamed(stem: str, token: str, other: str) -> str | None:
@@ -33,9 +35,10 @@ def renamed(stem: str, token: str, other: str) -> str | None:
             return None
         entities[lowered.index(token)] = other
         return "_".join(entities)
-    if not stem.lower().endswith(token):
+    whole = f"_{stem}"
+    if not whole.lower().endswith(token):
         return None
-    return stem[: len(stem) - len(token)] + other
+    return (whole[: len(whole) - len(token)] + other)[1:]
 
 
 def array_pair(name: str, names: Iterable[str]) -> tuple[str, str] | None:
@@ -58,8 +61,8 @@ def array_pair(name: str, names: Iterable[str]) -> tuple[str, str] | None:
     present = {one.lower(): one for one in names}
     for naming in NAMINGS:
         for (token, part), (other, _) in (naming, naming[::-1]):
-            partner = renamed(f"_{last}", token, other)
-            found = partner and present.get(f"{home}{slash}{partner[1:]}".lower())
+            partner = renamed(last, token, other)
+            found = partner and present.get(f"{home}{slash}{partner}".lower())
             if found and found != name:
                 return part, found
     return None

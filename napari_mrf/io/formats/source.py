@@ -37,6 +37,8 @@ class Source:
         ``dtype``, ``ndim`` and slicing, and reads when sliced.
     axes : str or None
         What the axes are (letters of `axes.LETTERS`), where the format itself says so.
+    space : str
+        The order of the axes of space, where the format says that much; ``"XYZ"`` or empty.
     affine : ndarray or None
         (4, 4), voxel indices (x, y, z) to mm.
     slope, intercept : float
@@ -53,6 +55,7 @@ class Source:
     sha256: str
     array: Any
     axes: str | None = None
+    space: str = ""
     affine: NDArray[np.float64] | None = None
     slope: float = 1.0
     intercept: float = 0.0

@@ -24,6 +24,7 @@ LETTERS = "XYZTC"
 ONE = "1"
 """In place of a letter: an axis of length one that is nothing of this."""
 _MOST_ONES = 8
+_MOST_OFFERED = 3
 _COMMON_ORDERS = (
     "XYZT", "TZYX", "TXYZ", "XYT", "TYX", "TXY", "XYZTC", "TZYXC", "XYTC", "TYXC"
 )  # fmt: skip
@@ -94,7 +95,7 @@ def _lengths(sequence: Sequence | None) -> set[int]:
 
 
 def propose_axes(
-    shape: Sized[int], real: bool, sequence: Sequence | None, *, usual: str | None = None
+    shape: Sized[int], real: bool, sequence: Sequence | None, *, space: str = ""
 ) -> tuple[str, ...]:
     """Return the likely orders of an array, for a message: where time has the right length.
 
@@ -105,10 +106,10 @@ def propose_axes(
     real : bool
         Whether the numbers are real, so that an axis C may be among them.
     sequence : Sequence or None
-        Its frames and pulses are the lengths that time may have.
-    usual : str, optional
-        The order that the format has by itself: then time may stand elsewhere, but X, Y and Z
-        follow one another as they do there.
+        Its frames and pulses are the lengths that time may have; without one, those of the known
+        sequences, if any axis is as long.
+    space : str
+        The order of the axes of space that the format has by itself: time may stand anywhere.
 
     Returns
     -------
@@ -116,6 +117,7 @@ def propose_axes(
         Common orders first; empty where nothing fits. Axes of length one are left out where
         they would be one too many.
     """
+    lengths = _lengths(sequence) or (_known_lengths() & set(shape))
     for n_axes in range(len(shape), 2, -1):
         ones = [axis for axis, length in enumerate(shape) if length == 1]
         if len(shape) - n_axes > len(ones) or len(ones) > _MOST_ONES:
@@ -124,18 +126,15 @@ def propose_axes(
             tuple(length for axis, length in enumerate(shape) if axis not in left): None
             for left in combinations(ones, len(shape) - n_axes)
         }
-        proposals = [one for rest in rests for one in _proposed(rest, real, sequence, usual)]
+        proposals = [one for rest in rests for one in _proposed(rest, real, lengths, space)]
         if proposals:
-            return tuple(dict.fromkeys(proposals))[:3]
+            return tuple(dict.fromkeys(proposals))
     return ()
 
 
-def _proposed(
-    shape: Sized[int], real: bool, sequence: Sequence | None, usual: str | None
-) -> tuple[str, ...]:
+def _proposed(shape: Sized[int], real: bool, lengths: set[int], space: str) -> tuple[str, ...]:
     if not 3 <= len(shape) <= 5:
         return ()
-    lengths = _lengths(sequence)
     common = [order for order in _COMMON_ORDERS if len(order) == len(shape)]
     letters = {3: "XYT", 4: "XYZT", 5: "XYZTC"}[len(shape)]
     others = ["".join(order) for order in permutations(letters)]
@@ -147,13 +146,14 @@ def _proposed(
         if (not lengths or shape[order.index("T")] in lengths)
         and ("C" not in order or (real and shape[order.index("C")] == 2))
     ]
-    if usual is not None:
-        space = [letter for letter in usual if letter in "XYZ"]
+    if space:
         return tuple(
-            order for order in fitting if [letter for letter in order if letter in "XYZ"] == space
-        )[:3]
+            order for order in fitting
+            if [letter for letter in order if letter in space]
+            == [letter for letter in space if letter in order]
+        )  # fmt: skip
     in_use = [order for order in fitting if order in _COMMON_ORDERS]
-    return tuple((in_use or fitting)[:3])
+    return tuple(in_use or fitting)
 
 
 def frames_first(shape: Sized[int], usual: str | None) -> str:
@@ -173,8 +173,41 @@ def frames_first(shape: Sized[int], usual: str | None) -> str:
     """
     if usual is None or len(usual) != len(shape) or not usual.endswith("T"):
         return ""
-    lengths = {n for make in sequences.NAMED.values() for n in _lengths(make())}
+    lengths = _known_lengths()
     return f"T{usual[:-1]}" if shape[0] in lengths and shape[-1] not in lengths else ""
+
+
+def _known_lengths() -> set[int]:
+    return {n for make in sequences.NAMED.values() for n in _lengths(make())}
+
+
+def suggested_parts(source: Source, axes: str, sequence: Sequence | None) -> str:
+    """Return a sentence on how a real array may be meant by the lengths of its axes.
+
+    Parameters
+    ----------
+    source : Source
+        Of real numbers.
+    axes : str
+        The order in which it was read.
+    sequence : Sequence or None
+        Whose length time should have; without one, that of any known sequence.
+
+    Returns
+    -------
+    str
+        Orders with an axis of real and imaginary part; else, where time is not as long as it
+        should be, those of one half of a pair; empty where nothing speaks for another order.
+    """
+    shape = tuple(source.array.shape)
+    lengths = _lengths(sequence) or _known_lengths()
+    if not lengths & set(shape):
+        return ""
+    orders = propose_axes(shape, True, sequence, space=source.space)
+    with_parts = tuple(order for order in orders if "C" in order)
+    if not with_parts and shape[axes.index("T")] in lengths:
+        return ""
+    return f"The lengths of the axes suggest {axes_option(*(with_parts or orders))}."
 
 
 def affine_in_order(
@@ -212,15 +245,15 @@ def affine_in_order(
 
 
 def axes_option(*orders: str) -> str:
-    """Return how to say one of these orders, in Python and on the command line."""
-    in_python = " or ".join(f'axes="{order}"' for order in orders)
+    """Return how to say one of these orders, the first ones, in Python and on the command line."""
+    in_python = " or ".join(f'axes="{order}"' for order in orders[:_MOST_OFFERED])
     return f"{in_python} (on the command line --axes {orders[0]})"
 
 
 def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
     """Return the error for an array whose order nobody has said."""
     shape = tuple(source.array.shape)
-    proposals = propose_axes(shape, source.array.dtype.kind != "c", sequence)
+    proposals = propose_axes(shape, source.array.dtype.kind != "c", sequence, space=source.space)
     usual = axes_option("XYZT")
     hint = f"Give the order, such as {usual}, or write it into the sidecar as AxisOrder."
     if proposals:

@@ -21,6 +21,7 @@ from napari_mrf.io.series.axes import (
     check_axes,
     frames_first,
     propose_axes,
+    suggested_parts,
     unknown_axes,
 )
 from napari_mrf.io.series.cut_short import filled, holds_just
@@ -193,8 +194,7 @@ def _check_time(signal: Any, main: SeriesImage, sequence: Sequence | None) -> No
     if sequence is None or n_frames in (sequence.n_frames, sequence.n_pulses):
         return
     shape = main.source.array.shape
-    usual = main.source.axes
-    proposals = propose_axes(shape, "C" in main.view.axes, sequence, usual=usual)
+    proposals = propose_axes(shape, "C" in main.view.axes, sequence, space=main.source.space)
     if proposals:
         likely = axes_option(*proposals)
         raise MRFInputError("frames-mismatch", f"read as {main.view.axes}, the series does not fit "
@@ -277,7 +277,8 @@ def open_partner(
                             path=path, expected="complex data",
                             found=str(main.source.array.dtype),
                             hint="Load magnitude and phase, or real and imaginary part, named "
-                                 "_mag and _phase or _real and _imag."
+                                 "_mag and _phase or _real and _imag. "
+                                 + suggested_parts(main.source, main.view.axes, sequence)
                             )  # fmt: skip
     source = read_source(pair.partner, dataset)
     sidecar = load_sidecar(pair.partner)

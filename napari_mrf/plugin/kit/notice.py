@@ -20,6 +20,12 @@ _BACKGROUNDS = {"problem": "rgba(230, 140, 20, 55)", "note": "rgba(80, 140, 220,
 class Notice(QFrame):
     """A framed message; hidden while it is empty.
 
+    Parameters
+    ----------
+    stays : bool
+        Whether it is part of what its panel shows: then it stays there. Else a dock shows it in its
+        `NoticeShelf`, where it moves nothing when it comes.
+
     Signals
     -------
     cure_requested
@@ -28,8 +34,9 @@ class Notice(QFrame):
 
     cure_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, *, stays: bool = False) -> None:
         super().__init__()
+        self.stays = stays
         self.setObjectName("mrfNotice")
         self._label = QLabel()
         self._label.setWordWrap(True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
 
-QUALITY = "quality"
+QUALITY, UNCERTAINTY = "quality", "uncertainty"
 _OWNER = "map choice"
 
 
@@ -151,6 +151,33 @@ class MapChoice(QObject):
         else:
             self.prepare(one, is_chosen=True)
 
+    def set_companion(self, set_name: str, companion: str, is_shown: bool) -> None:
+        """Show or hide a companion of a set: a picture in place of the map, labels over it.
+
+        Parameters
+        ----------
+        set_name : str
+            A set of the current subject.
+        companion : str
+            One of `layers.COMPANIONS`; of the uncertainty that of the map seen last.
+        is_shown : bool
+            Without it, the map is seen again.
+        """
+        display, maps = maps_display_of(self._viewer()), self._session.maps_sets[set_name].maps
+        if companion not in (QUALITY, UNCERTAINTY):
+            display.set_companion(set_name, companion, is_shown)
+            return
+        keys = list(maps.uncertainty if companion == UNCERTAINTY else maps)
+        parameter = self._parameter if self._parameter in keys else keys[0]
+        if is_shown:
+            key = QUALITY if companion == QUALITY else f"{parameter}_std"
+            self.choose(MapName(set_name, key))
+            return
+        layer_turns_of(self._viewer()).drop(_OWNER)  # it may be coming
+        display.set_companion(set_name, companion, False)
+        if not self.seen():
+            self.show_only(self.layer_of(MapName(set_name, parameter)))
+
     def prepare(self, one: MapName, *, is_chosen: bool = False) -> None:
         """Add the layer of a map in the turns that follow, hidden, unless it has one."""
         viewer, maps = self._viewer(), self.sets().get(one.set_name)
@@ -163,7 +190,7 @@ class MapChoice(QObject):
         self, viewer: Any, one: MapName, maps: ParameterMaps, seen: list[Any] | None
     ) -> Iterator[None]:
         """Add layers until the one that is wanted is there; it or what is seen is shown alone."""
-        companion = "uncertainty" if one.key in DEVIATIONS else one.key
+        companion = UNCERTAINTY if one.key in DEVIATIONS else one.key
         pieces = (show_maps_by_turns(viewer, one.set_name, maps, self._thresholds)
                   if one.key in PARAMETERS else
                   companion_by_turns(viewer, one.set_name, maps, companion,
@@ -201,8 +228,8 @@ class MapChoice(QObject):
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
         layer.events.visible.connect(self._on_event)
-        # The first map of a new set comes to be seen, not to be seen through.
-        if layer.visible and layer.metadata.get(PARAMETER_KEY) in PARAMETERS:
+        # What comes to be seen is not to be seen through.
+        if layer.visible and has_scale(layer):
             self.show_only(layer)
         self._on_event()
 

@@ -99,6 +99,11 @@ class Pointer(QObject):
             self.voxel = voxel
             self.moved.emit(voxel)
 
+    def click(self) -> None:
+        """Tell of a click where the cursor is, which a picture beside the canvas has taken."""
+        self._on_clicked()
+        self.forget_click()
+
     def _on_clicked(self) -> None:
         self._clicked = self.voxel_here()
         if self._clicked is not None:

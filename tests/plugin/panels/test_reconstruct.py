@@ -423,11 +423,14 @@ def test_uncertainty_is_one_click_away_and_saved(qtbot, dock, panel, viewer, gat
 def test_extra_layers_are_one_click_away(qtbot, panel, viewer, gate):
     run_to_end(qtbot, viewer, panel, gate)
     assert not panel.results.companions["flags"].isEnabled()
+    map_layer = viewer.layers["water-fat · FF"]
+    assert map_layer.visible
     panel.results.companions["quality"].click()
     wait_for_layers(qtbot, viewer)
-    assert viewer.layers["water-fat · quality"].visible
+    # Alone: a map that shines through would be read by a color bar that is not its own.
+    assert viewer.layers["water-fat · quality"].visible and not map_layer.visible
     panel.results.companions["quality"].click()
-    assert not viewer.layers["water-fat · quality"].visible
+    assert not viewer.layers["water-fat · quality"].visible and map_layer.visible
     viewer.layers["water-fat · quality"].visible = True  # by its eye
     assert panel.results.companions["quality"].isChecked()
     panel.results.companions["mask"].click()

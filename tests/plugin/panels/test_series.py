@@ -256,6 +256,21 @@ def test_frames_on_the_first_axis_are_named_and_taken_at_a_click(
     assert session.series.sequence == sequences.t1ff()
 
 
+def test_real_and_imaginary_part_behind_the_frames_are_taken_at_a_click(
+    qtbot, viewer, dock, panel, tmp_path
+):
+    stored = RNG.normal(size=(175, 5, 4, 2)).astype(np.float32)  # T, X, Y, real and imaginary
+    nib.save(nib.Nifti1Image(stored, AFFINE), tmp_path / "scan.nii")
+    dock.bindings["series"].open_file(tmp_path / "scan.nii")
+    qtbot.waitUntil(lambda: panel.notice.cure_button.text() == "Frames are the first axis")
+    assert 'axes="TXYC"' in panel.notice.text()
+    click(qtbot, panel.notice.cure_button)
+    session = session_of(viewer)
+    qtbot.waitUntil(lambda: session.series is not None)
+    expected = (stored[..., 0] + 1j * stored[..., 1]).transpose(0, 2, 1)
+    np.testing.assert_array_equal(np.asarray(session.series.signal)[:, 0], expected)
+
+
 @pytest.mark.parametrize("shape", [(5, 4, 2, 175), (5, 4, 2, 1400), (5, 4, 2, 9), (175, 4, 2, 175)])
 def test_nothing_is_said_of_the_first_axis_where_nothing_speaks_for_it(tmp_path, shape):
     nib.save(nib.Nifti1Image(np.ones(shape, np.complex64), AFFINE), tmp_path / "scan.nii")

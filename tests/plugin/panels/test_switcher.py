@@ -11,10 +11,14 @@ from qtpy.QtCore import Qt
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data.label import Label
+from napari_mrf.io import save_maps
 from napari_mrf.plugin.layers import series_layer_data, show_pins
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.outlines import add_outlines_layer
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.plugin.panels.compare.controller import CompareBinding
+from napari_mrf.plugin.panels.compare.panel import ComparePanel
+from napari_mrf.plugin.panels.shared.texts import KNOWN_TRUTH
 from napari_mrf.plugin.panels.switcher.bar import SwitcherBar
 from napari_mrf.plugin.panels.switcher.controller import SwitcherBinding
 from napari_mrf.plugin.session import MapsSet, session_of
@@ -274,6 +278,32 @@ def test_the_other_side_can_be_any_map_of_any_set(qtbot, scene):
     qtbot.mouseClick(scene.bar.flicker_button, LEFT)
     scene.rest()
     assert scene.seen() == {"b · T1H2O"}
+
+
+def test_the_known_truth_is_offered_beside_before_compare_has_opened_it(
+    qtbot, scene, tmp_path, monkeypatch
+):
+    known = {"FF": np.full(SHAPE, 0.4), "T1H2O": np.full(SHAPE, 1300.0)}
+    save_maps(ParameterMaps(known, affine=AFFINE), tmp_path / "truth")
+    scene.add("a", "FF", "T1H2O")
+    panel = ComparePanel()
+    qtbot.addWidget(panel)
+    scene.binding.offer_truth(CompareBinding(scene.viewer, panel).opening)
+    monkeypatch.setattr(scene.binding._beside, "widget", True)  # as if it were open
+    picker = scene.bar.other_set_picker
+    assert picker.findText(KNOWN_TRUTH) < 0
+    series = MRFSeries(scene.series.signal, AFFINE, source_path=str(tmp_path / "thigh.nii"))
+    scene.viewer.layers["thigh"].metadata["mrf_series"] = series
+    session_of(scene.viewer).set_series(series, "thigh")
+    scene.add("a", "FF", "T1H2O")
+    scene.click(scene.bar.map_buttons["T1H2O"])
+    with qtbot.waitSignal(session_of(scene.viewer).maps_changed, timeout=10_000):
+        scene.pick(picker, KNOWN_TRUTH)
+    scene.rest()
+    assert scene.seen() == {"a · T1H2O"}  # the canvas keeps its map
+    assert scene.binding.layer_at_right().name == "truth · T1H2O"
+    assert picker.currentText() == "truth" and picker.findText(KNOWN_TRUTH) < 0
+    assert not {panel.current("reference"), panel.current("test")} & {"truth"}
 
 
 def test_maps_of_two_visits_flicker_each_over_the_images_of_its_own(qtbot, scene):

@@ -10,8 +10,17 @@ from napari_mrf.data import sequences
 from napari_mrf.io import Label
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers.closeup.region_look import show_outlined
+from napari_mrf.plugin.layers.outlines import (
+    add_outlines_layer,
+    recolor_outlines,
+    show_outlines,
+)
+from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer, show_table
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import Regions, session_of
+from napari_mrf.rois.label_set import with_opacity
+from napari_mrf.rois.polygons import Outline
 
 SHAPE = (1, 9, 12)
 TABLE = {3: Label(3, "VL", (200, 40, 40)), 5: Label(5, "RF", (40, 200, 40), opacity=0.5)}
@@ -89,3 +98,18 @@ def test_the_look_comes_back_with_a_session(dock):
     assert not dock.panels["rois"].look.outlines_button.isChecked()
     binding.restore(state)
     assert dock.panels["rois"].look.outlines_button.isChecked()
+
+
+def test_one_region_is_filled_while_another_keeps_the_outline_that_it_was_drawn_with():
+    viewer, grid = ViewerModel(), RegionGrid(SHAPE)
+    regions = add_regions_layer(viewer, grid, TABLE, np.zeros(SHAPE, np.uint16), "ROIs")
+    outlines = add_outlines_layer(viewer, regions)
+    drawn = Outline(3, 0, ((1.0, 1.0), (1.0, 5.0), (5.0, 5.0), (5.0, 1.0)))
+    show_outlines(outlines, [drawn], TABLE)
+    table = with_opacity(TABLE, 3, 0.0)
+    show_table(regions, table)
+    recolor_outlines(outlines, table)
+    show_outlined(regions, False)
+    alpha = regions.colormap.map(np.array([3, 5]))[:, 3]
+    np.testing.assert_allclose(alpha, [0, 0.5], atol=0.01)
+    assert outlines.visible and outlines.edge_color[0, 3] == 1

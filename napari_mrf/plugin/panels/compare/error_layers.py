@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Image
 from qtpy.QtCore import QTimer
 
 from napari_mrf.analysis.images.error_maps import error_map
 from napari_mrf.data.geometry import check_same_grid
-from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers.batch import keeping_selection
-from napari_mrf.plugin.layers.error_maps import ERROR_KEY, find_errors, show_error
-from napari_mrf.plugin.layers.metadata import PARAMETER_KEY
+from napari_mrf.plugin.layers.error_maps import find_errors, show_error
 from napari_mrf.plugin.layers.order import show_in_front
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
 from napari_mrf.plugin.panels.compare.work import Compared
@@ -23,12 +20,12 @@ from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
@@ -91,14 +88,15 @@ class CompareErrors:
     def _by_turns(
         self, compared: Compared, values: NDArray[np.float32], of: ErrorOf
     ) -> Iterator[None]:
-        self._hide_maps(find_errors(self.viewer).get(of))
+        choice = map_choice_of(self.viewer)
+        choice.show_only(find_errors(self.viewer).get(of))
         yield
         with keeping_selection(self.viewer):
             layer = show_error(self.viewer, values, compared.reference.maps, of)
         yield
         if layer in self.viewer.layers:
             show_in_front(self.viewer, layer)
-            self.viewer.layers.selection.active = layer
+            choice.show_only(layer)
 
     def refresh_soon(self) -> None:
         """Update the masked layers when the regions have not changed for a moment."""
@@ -121,13 +119,6 @@ class CompareErrors:
         except MRFInputError as error:
             self.tell(error.sentence())
             return None
-
-    def _hide_maps(self, but: Layer | None) -> None:
-        """Hide maps and other errors, which would be visible through an error map."""
-        for layer in self.viewer.layers:
-            is_map = layer.metadata.get(PARAMETER_KEY) in PARAMETERS and isinstance(layer, Image)
-            if layer is not but and layer.visible and (is_map or ERROR_KEY in layer.metadata):
-                layer.visible = False
 
     def _refresh(self) -> None:
         self._redraw(every=False)

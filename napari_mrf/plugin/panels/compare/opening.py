@@ -59,7 +59,7 @@ class CompareOpening:
         self.bond.connect(self.job.succeeded, self._on_opened)
 
     def open_maps(self, folder: str, side: str) -> None:
-        """Read maps from a folder, show them, and pick them for a side."""
+        """Read maps from a folder, show them, and pick them for a side; for none if it is empty."""
         if self.job.status.is_running:
             return
         name = Path(folder).name or str(folder)
@@ -97,10 +97,11 @@ class CompareOpening:
         name = opened.maps_set.name
         memory = self.memory.of(self._subject)
         memory.sums[name] = opened.sums
-        other = "test" if opened.side == "reference" else "reference"
-        if memory.picked.get(other) == name:
-            del memory.picked[other]
-        memory.picked[opened.side] = name
+        if opened.side:
+            other = "test" if opened.side == "reference" else "reference"
+            if memory.picked.get(other) == name:
+                del memory.picked[other]
+            memory.picked[opened.side] = name
         maps_display_of(self.viewer).add(opened.maps_set, self._subject)
         self._show_sets()
         told = [f"Header of {text}" for text in opened.maps_set.maps.file_warnings]

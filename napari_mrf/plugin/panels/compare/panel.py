@@ -20,6 +20,7 @@ from napari_mrf.plugin.panels.compare.regions import CompareRegions
 from napari_mrf.plugin.panels.compare.results_view import CompareResults
 from napari_mrf.plugin.panels.compare.statistics_form import StatisticsForm
 from napari_mrf.plugin.panels.shared.region_rules import RegionRules
+from napari_mrf.plugin.panels.shared.texts import KNOWN_TRUTH as TRUTH
 from napari_mrf.plugin.panels.shared.texts import piece_sentence
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
 
 FROM_FOLDER = "from a folder…"
-TRUTH = "the known truth of this series"
 SIDES = ("reference", "test")
 
 

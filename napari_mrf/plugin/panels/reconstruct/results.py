@@ -24,6 +24,7 @@ from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureEx
 from napari_mrf.plugin.panels.shared.job_row import JobRow
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.removed_layers import removed_layers_of
 
@@ -65,7 +66,7 @@ class AdviceList(QWidget):
             self._layout.removeWidget(last)
             last.deleteLater()
         while len(self.notices) < len(advice):
-            notice = Notice()
+            notice = Notice(stays=True)
             notice.cure_requested.connect(partial(self._on_cure, len(self.notices)))
             self._layout.addWidget(notice)
             self.notices.append(notice)
@@ -221,7 +222,7 @@ class ResultsBinding:
         self.panel = panel
         self.notice = notice
         self.session = session_of(viewer)
-        self.display = maps_display_of(viewer)
+        self.display, self.choice = maps_display_of(viewer), map_choice_of(viewer)
         self.saving = Job()
         self.figures = FigureExport(viewer, panel.figure_button, notice.say)
         self._directory = self._written_for = ""
@@ -324,7 +325,7 @@ class ResultsBinding:
         self._show_companions()
 
     def _on_companion_changed(self, companion: str, is_shown: bool) -> None:
-        self.display.set_companion(self.panel.current_maps(), companion, is_shown)
+        self.choice.set_companion(self.panel.current_maps(), companion, is_shown)
 
     def _on_validity_changed(self, is_hidden: bool) -> None:
         self.display.set_hides_invalid(is_hidden)

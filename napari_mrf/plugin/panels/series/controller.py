@@ -377,7 +377,10 @@ class SeriesBinding:
 def _first_axis(error: MRFInputError) -> str:
     """Return the order with the frames first, if an error of the order of axes offers it."""
     offered = re.findall(r'axes="(T\w+)"', error.hint or "")
-    known = error.code in ("frames-mismatch", "axes-unknown")
+    # A single real image is none in any order, but real and imaginary part may be an axis of it.
+    known = error.code in ("frames-mismatch", "axes-unknown") or (
+        error.code == "not-complex" and any("C" in order for order in offered)
+    )
     return offered[0] if offered and known and len(offered[0]) > 3 else ""
 
 

@@ -82,7 +82,7 @@ class SeriesPanel(QWidget):
         self.components = QButtonGroup(self)
         self.facts = narrow_form(spacing=2)
         self.notice = Notice()
-        self.warnings = Notice()
+        self.warnings = Notice(stays=True)
         self.hidden = Notice()
         self.hidden.cure_button.setToolTip("Show the layer of the series again")
         self.progress_row = ProgressRow()

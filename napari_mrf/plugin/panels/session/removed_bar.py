@@ -1,4 +1,4 @@
-"""The line at the top of a dock that offers to undo the removal of layers."""
+"""The message of a dock that offers to undo the removal of layers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RemovedBar(QWidget):
         row.addStretch(1)
         self.notice.add_row(row)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 4, 8, 0)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.notice)
         self.notice.cure_requested.connect(self.removed.undo)
         self.dismiss_button.clicked.connect(self.removed.dismiss)

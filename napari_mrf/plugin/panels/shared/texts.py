@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 AUTOMATIC_MASK = "automatic"
 FITTED_B1 = "fitted"
+KNOWN_TRUTH = "the known truth of this series"
 NO_TRUTH = "none (maps of the method)"
 
 

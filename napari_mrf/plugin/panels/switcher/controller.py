@@ -8,10 +8,11 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.maps.writer import DEVIATIONS
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import MAPS_KEY, series_of
+from napari_mrf.plugin.panels.shared.texts import KNOWN_TRUTH
 from napari_mrf.plugin.panels.switcher.bar import OTHER_KEYS, MapButton
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
-from napari_mrf.plugin.viewer.map_choice import QUALITY, MapName, map_choice_of
+from napari_mrf.plugin.viewer.map_choice import QUALITY, UNCERTAINTY, MapName, map_choice_of
 from napari_mrf.plugin.viewer.pictures.dock import SideDock
 from napari_mrf.plugin.viewer.pictures.flicker import Flicker
 from napari_mrf.plugin.viewer.pictures.side_by_side import SideBySide
@@ -19,14 +20,24 @@ from napari_mrf.plugin.viewer.pictures.three_planes import ThreePlanes
 from napari_mrf.plugin.viewer.titles import short_label
 
 if TYPE_CHECKING:
-    from typing import Any
+    from pathlib import Path
+    from typing import Any, Protocol
 
     from napari.components import ViewerModel
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.plugin.panels.switcher.bar import SwitcherBar
 
-UNCERTAINTY = "uncertainty"
+    class TruthSource(Protocol):
+        """Whoever reads the known truth of the series."""
+
+        def truth_folder(self) -> Path | None:
+            """Return its folder, or None."""
+
+        def open_maps(self, folder: str, side: str) -> None:
+            """Read maps, for a side of a comparison or for none."""
+
+
 _N_PARAMETER_KEYS = 7
 _QUALITY_KEYS, _UNCERTAINTY_KEYS = "Ctrl+8", "Ctrl+9"
 _SAME = ("", "same map")
@@ -51,6 +62,9 @@ class SwitcherBinding:
         self.flicker = Flicker(self.viewer, self.layer_at_left, self.layer_at_right, bar)
         self._set_name = ""
         self._other = MapName("", "")
+        self._truth: TruthSource | None = None
+        # The truth that is being read, and what was seen when it was asked for.
+        self._awaited: tuple[str, MapName | None] = ("", None)
         show_canvas_texts(self.viewer)
         self._beside = SideDock(self.viewer, "Side by side", "right", self._make_beside, bar)
         self._planes = SideDock(self.viewer, "Three planes", "bottom", self._make_planes, bar)
@@ -70,8 +84,14 @@ class SwitcherBinding:
         self.bond.connect(self.session.reconstruction.updated, self._on_updated)
         self.show()
 
+    def offer_truth(self, source: TruthSource) -> None:
+        """Offer the known truth of the series at the other side, before anybody has opened it."""
+        self._truth = source
+        self.show()
+
     def show(self) -> None:
         """Show the sets and maps that there are, and which one is seen."""
+        self._put_truth_beside()
         sets, seen = self.choice.sets(), self.choice.seen_map()
         if seen is not None and seen.set_name in sets and not self.flicker.is_at_other():
             self._set_name = seen.set_name
@@ -223,7 +243,8 @@ class SwitcherBinding:
         chosen = self._other_map()
         is_own = self._is_own(other)
         key = chosen.key if chosen is not None and is_own else self._other.key
-        self.bar.set_other([*self.choice.sets(), *others], current,
+        more = [KNOWN_TRUTH] if self._unopened_truth() else []
+        self.bar.set_other([*self.choice.sets(), *others, *more], current,
                            keys if is_own else [_SAME, *keys], key)  # fmt: skip
         left, right = self.layer_at_left(), self.layer_at_right()
         self.bar.set_can_flicker(left is not None and chosen is not None and left is not right)
@@ -231,7 +252,29 @@ class SwitcherBinding:
             self.flicker.begin()
         self._refresh_beside()
 
+    def _unopened_truth(self) -> str:
+        """Return the folder of the known truth; empty without one, or where it is a set already."""
+        folder = None if self._truth is None else self._truth.truth_folder()
+        known = {one.folder for one in self.session.maps_sets.values()}
+        return "" if folder is None or str(folder) in known else str(folder)
+
+    def _put_truth_beside(self) -> None:
+        """Once the truth has come to be seen, let it give way to what was on the canvas."""
+        (folder, before), seen = self._awaited, self.choice.seen_map()
+        one = self.session.maps_sets.get(seen.set_name) if folder and seen else None
+        if one is not None and one.folder == folder:
+            self._awaited = ("", None)
+            self._other = MapName(one.name, "")
+            if before is not None:
+                self.choice.choose(before)
+
     def _on_other_set(self, label: str) -> None:
+        folder = self._unopened_truth()
+        if label == KNOWN_TRUTH and folder and self._truth is not None:
+            self._awaited = (folder, self.choice.seen_map())
+            self._truth.open_maps(folder, "")
+            self.show()
+            return
         name, subject = self.choice.sets_of_others().get(label, (label, ""))
         other = MapName(name, self._other.key, subject)
         self._other = other if self._has(other) else other._replace(key="")

@@ -139,9 +139,16 @@ def cut(layer: Any, plane: Plane) -> _Cut | None:
     return _Cut(down, along, tuple(int(one) for one in index), place)
 
 
+def is_painted(layer: Any) -> bool:
+    """Return whether layers of this kind are painted; images in RGB or of many scales are not."""
+    if isinstance(layer, Image | Labels):
+        return not (getattr(layer, "rgb", False) or layer.multiscale)
+    return isinstance(layer, Shapes | Points)
+
+
 def pieces_of(layer: Any, plane: Plane) -> Iterator[Piece]:
-    """Yield what a layer shows in a plane; RGB and multiscale images are left out."""
-    where = cut(layer, plane)
+    """Yield what a layer shows in a plane, if layers of its kind are painted."""
+    where = cut(layer, plane) if is_painted(layer) else None
     if where is None:
         return
     if isinstance(layer, Image | Labels):
@@ -170,8 +177,6 @@ def value_at(layer: Any, position: Sequence[float]) -> float | None:
 
 
 def _values(layer: Any, where: _Cut) -> NDArray[Any] | None:
-    if getattr(layer, "rgb", False) or getattr(layer, "multiscale", False):
-        return None
     key: list[Any] = [*where.index]
     for axis, one in enumerate(where.index):
         if axis not in (where.down, where.along) and not 0 <= one < layer.data.shape[axis]:

@@ -64,6 +64,8 @@ class Scene:
         Color of the canvas.
     message : str
         In the middle, where there is nothing to see.
+    left_out : str
+        What the canvas shows and the picture does not; at the bottom.
     """
 
     plane: Plane | None
@@ -72,6 +74,7 @@ class Scene:
     title: str = ""
     background: str = "#000000"
     message: str = ""
+    left_out: str = ""
 
 
 class Picture(QWidget):
@@ -193,6 +196,9 @@ class Picture(QWidget):
             self._draw_bar(painter, scene.scaled, len(scene.title.splitlines()))
         if scene.message:
             self._write(painter, Qt.AlignmentFlag.AlignCenter, scene.message)
+        if scene.left_out:  # above the line of the reading
+            self._write(painter, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom,
+                        f"{scene.left_out}\n ")  # fmt: skip
         painter.end()
         return pixmap
 

@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor
 from napari_mrf.plugin.layers import SET_KEY
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.subjects import is_shown
-from napari_mrf.plugin.viewer.pictures.cuts import value_at
+from napari_mrf.plugin.viewer.pictures.cuts import is_painted, value_at
 from napari_mrf.plugin.viewer.pictures.picture import Scene
 from napari_mrf.plugin.viewer.titles import has_scale, set_label, title_of, unit_of
 
@@ -40,15 +40,17 @@ def scene_of(
     scaled : napari layer or None
         The map among them.
     titled : bool
-        Whether title and color bar are shown.
+        Whether title and color bar are shown, and what the picture leaves out.
     """
     color = QColor.fromRgbF(*map(float, viewer.canvas.background_color)).name()
     if plane is None:
         return Scene(None, background=color, message="Pictures show slices:\nleave the 3D view.")
+    names = [layer.name for layer in layers if not is_painted(layer)] if titled else []
+    left_out = f"Not shown here: {', '.join(names)}" if names else ""
     if scaled is None or not titled:
-        return Scene(plane, layers, background=color)
+        return Scene(plane, layers, background=color, left_out=left_out)
     title = "\n".join(one for one in (title_of(scaled.metadata), set_label(scaled)) if one)
-    return Scene(plane, layers, scaled, title, color)
+    return Scene(plane, layers, scaled, title, color, left_out=left_out)
 
 
 def reading_of(layer: Any, position: tuple[float, ...]) -> str:

@@ -19,6 +19,7 @@ from napari_mrf.plugin.viewer.pictures.seen import (
     scene_of,
     stays_with,
 )
+from napari_mrf.plugin.viewer.pointer import pointer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,17 +45,19 @@ class SideBySide(QWidget):
         self.viewer: Any = unwrapped(viewer)
         self._pick = pick
         self.picture = Picture("The map picked beside the canvas: same slice, zoom and cursor.\n"
-                               "Turn the wheel to zoom, drag to move.")  # fmt: skip
+                               "Click to pin a voxel, turn the wheel to zoom, drag to move."
+                               )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.picture)
-        self._cross = canvas_cross_of(self.viewer)
+        self._cross, self._pointer = canvas_cross_of(self.viewer), pointer_of(self.viewer)
         changes = scene_changes_of(self.viewer)
         self.bond = Bond(self)
         self.bond.connect(changes.changed, self.refresh)
         self.bond.connect(changes.moved, self._look)
         self.bond.connect(changes.pointed, self._on_cursor)
         self.picture.pointed.connect(self._on_pointed)
+        self.picture.clicked.connect(self._on_clicked)
         self.picture.zoomed.connect(self._on_zoomed)
         self.picture.dragged.connect(self._on_dragged)
         self.refresh()
@@ -100,6 +103,12 @@ class SideBySide(QWidget):
         both = [one for one in (front_map(viewer), chosen) if one is not None]
         told = {one.name: reading_of(one, position) for one in both}
         viewer.status = "    ".join(f"{name}: {read}" for name, read in told.items() if read)
+
+    def _on_clicked(self, place: tuple[float, float]) -> None:
+        """Do what a click at this place of the canvas does."""
+        if self.viewer.dims.ndisplay == 2 and self._pick() is not None:
+            self.viewer.cursor.position = position_at(self.viewer, place)
+            self._pointer.click()
 
     def _on_zoomed(self, factor: float, anchor: tuple[float, float]) -> None:
         camera = self.viewer.scene.camera

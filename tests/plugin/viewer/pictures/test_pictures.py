@@ -7,18 +7,23 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils import Colormap
-from qtpy.QtCore import QPointF
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QImage
+from qtpy.QtWidgets import QWidget
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data.label import Label
 from napari_mrf.plugin.layers import series_layer_data, show_maps, show_pins
 from napari_mrf.plugin.layers.outlines import add_outlines_layer, show_outlines
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
+from napari_mrf.plugin.layers.voxels import voxel_at
+from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.pictures.picture import Picture, Scene, View
 from napari_mrf.plugin.viewer.pictures.planes import Plane, plane_of_canvas, upright_planes
 from napari_mrf.plugin.viewer.pictures.side_by_side import SideBySide
 from napari_mrf.plugin.viewer.pictures.three_planes import ThreePlanes
+from napari_mrf.plugin.viewer.pins_display import pins_display_of
+from napari_mrf.plugin.viewer.readout import readout_of
 from napari_mrf.rois.polygons import Outline
 
 SHAPE = (2, 3, 4)
@@ -236,6 +241,62 @@ def test_side_by_side_looks_from_where_the_canvas_does(scene, qtbot):
     viewer.dims.ndisplay = 2
     viewer.layers.remove(chosen)
     assert picture.scene.plane is None
+
+
+def test_a_click_beside_the_canvas_pins_the_voxel_and_the_mouse_is_told_its_values(scene, qtbot):
+    viewer, series = scene
+    session, panel = session_of(viewer), QWidget()
+    session.set_series(series, "thigh")
+    beside = SideBySide(viewer, lambda: viewer.layers["a · FF"])
+    beside.resize(300, 300)
+    qtbot.addWidget(panel)
+    qtbot.addWidget(beside)
+    for widget in (panel, beside):
+        with qtbot.waitExposed(widget):
+            widget.show()
+    pins_display_of(viewer).attend(panel)
+    readout_of(viewer)
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 30.0, (0.0, 2.0, 1.0)
+    viewer.dims.set_point(1, 4.0)
+    picture = beside.picture
+    # A row of 2 mm below what is in the middle, and a column of 1 mm to its right.
+    at = QPoint(150 + 30, 150 + 60)
+    voxel = voxel_at(viewer.layers["thigh"], series, (0.0, 4.0, 4.0, 2.0))
+    qtbot.mouseMove(picture, at)
+    qtbot.waitUntil(lambda: f"thigh {voxel}" in str(viewer.status))
+    assert "a · FF: 0.25" in str(viewer.status)
+    qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=at)
+    assert session.pins == (voxel,)
+    qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=at)  # again: no longer
+    assert session.pins == ()
+    qtbot.mousePress(picture, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseMove(picture, at + QPoint(20, 0))
+    qtbot.mouseRelease(picture, Qt.MouseButton.LeftButton, pos=at + QPoint(20, 0))
+    assert session.pins == ()  # it was a drag
+
+
+def test_what_a_picture_cannot_paint_it_names(scene, qtbot):
+    viewer, _ = scene
+    chosen = viewer.layers["a · FF"]
+    beside = SideBySide(viewer, lambda: chosen)
+    planes = ThreePlanes(viewer)
+    for widget in (beside, planes):
+        widget.resize(400, 300)
+        qtbot.addWidget(widget)
+    assert beside.picture.scene.left_out == ""
+    empty = beside.picture.grab().toImage()
+    viewer.add_image(np.zeros((*SHAPE, 3), np.uint8), rgb=True, name="photo")
+    assert beside.picture.scene.left_out == "Not shown here: photo"
+    assert beside.picture.grab().toImage() != empty
+    steps = [np.zeros((2, 8, 8)), np.zeros((2, 4, 4))]
+    viewer.add_image(steps, multiscale=True, name="slide")
+    viewer.add_vectors(np.zeros((1, 2, 3)), name="field")
+    assert beside.picture.scene.left_out == "Not shown here: photo, slide, field"
+    told = [one.scene.left_out for one in planes.pictures]
+    assert told == ["", "", "Not shown here: photo, slide, field"]
+    for name in ("photo", "slide", "field"):
+        viewer.layers[name].visible = False
+    assert beside.picture.scene.left_out == ""
 
 
 def test_layers_of_another_subject_come_with_their_own(scene, qtbot):

@@ -1,0 +1,1 @@
+"""Where a dock shows the messages of its panels."""
