@@ -74,7 +74,9 @@ def prepare_outlines() -> None:
     from napari.layers import Shapes
 
     corners = np.array([[0, 1, 1], [0, 1, 5], [0, 3, 3], [0, 5, 5]], np.float64)
-    Shapes(ndim=3).add_polygons([corners])
+    layer = Shapes(ndim=3)
+    layer.add_polygons([corners])
+    layer.add_paths([corners[:2]])  # what a polygon is while it is being drawn: other types
 
 
 def find_outlines(viewer: Any, regions: Any) -> Any | None:
