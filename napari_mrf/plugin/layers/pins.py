@@ -60,7 +60,9 @@ def show_pins(viewer: Any, pins: Sequence[_Voxel], series: MRFSeries) -> Any:
     if len(places) != len(layer.data) or not np.array_equal(layer.data, places):
         layer.data = places
         if not layer.visible:
-            layer.refresh(force=True)  # or the numbers are looked up for the points of before
+            # Or the numbers are looked up for the points of before, which napari keeps in sight.
+            layer.set_view_slice()
+            layer.refresh(force=True)
     _number(layer)
     return layer
 

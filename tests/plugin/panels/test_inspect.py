@@ -561,7 +561,8 @@ def test_choices_go_into_a_session_file_and_back(scene):
     scene.settle()
     state = scene.binding.state()
     assert state == {"component": "phase", "residual": True, "hidden_maps": ["water-fat"],
-                     "regions": [], "voxel": None}  # fmt: skip
+                     "regions": [], "voxel": None,
+                     "closeup": {"kind": "distribution", "map": ""}}  # fmt: skip
     scene.binding.restore({"component": "real", "residual": False, "hidden_maps": []})
     scene.settle()
     assert scene.binding.state()["hidden_maps"] == [] and not scene.panel.residual_box.isChecked()

@@ -999,12 +999,13 @@ def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding
     draw(qtbot, binding, VL, 1)
     state = {"set": "leg", "label": 53, "maps": "water-fat", "view": "T1H2O", "per_slice": True,
              "validity": False, "erosion_voxels": 2, "min_voxels": 30, "min_valid_share": 0.125,
-             "outlines": binding.state()["outlines"], "filled": True}  # fmt: skip
+             "outlines": binding.state()["outlines"], "filled": True,
+             "for_all": True}  # fmt: skip
     assert len(state["outlines"]) == 1
     binding.restore(state | {"from": "a later version"})
     assert binding.state() == state
     binding.restore({"erosion_voxels": "many", "view": "gone", "set": 3, "min_voxels": True,
-                     "min_valid_share": "half", "filled": "no"})  # fmt: skip
+                     "min_valid_share": "half", "filled": "no", "for_all": 1})  # fmt: skip
     assert binding.state() == state | {"view": "all"}
     for odd in (2**63, -1, float("nan"), float("inf"), None):
         binding.restore({"erosion_voxels": odd, "min_voxels": odd, "min_valid_share": odd,

@@ -26,6 +26,7 @@ from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.layers import find_errors, find_set, show_b1, show_mask
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
 from napari_mrf.plugin.layers.metadata import SET_KEY
+from napari_mrf.plugin.layers.subjects import is_here, name_alone
 from napari_mrf.plugin.panels.compare.cohort import state_of
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.state import compare_memory_of
@@ -499,7 +500,9 @@ def test_a_session_holds_the_results_of_its_own_subject(qtbot, path, tmp_path):
         after = content(other)
         for name in ("maps", "regions", "pins", "comparison", "importance", "errors", "masked"):
             assert_same(after[name], before[name], name)
-        assert [one["name"] for one in after["layers"]] == [one["name"] for one in before["layers"]]
-        assert [one["visible"] for one in after["layers"]] == [
-            one["visible"] for one in before["layers"]
-        ]  # fmt: skip
+        here = [one for one in other.viewer.layers if is_here(other.viewer, one)]
+        assert [name_alone(one) for one in here] == [one["name"] for one in before["layers"]]
+        assert [one.visible for one in here] == [one["visible"] for one in before["layers"]]
+        assert len(session_of(other.viewer).subjects) == 2
+        others = [one for one in other.viewer.layers if one not in here]
+        assert len(others) == 3 and not any(one.visible for one in others)
