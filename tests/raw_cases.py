@@ -5,6 +5,7 @@ import struct
 import ismrmrd
 import ismrmrd.xsd as xsd
 import numpy as np
+import pypulseq
 
 GOLDEN = 111.24611797498107
 PERSON = "Zaphod^Beeblebrox"
@@ -69,7 +70,7 @@ def write_mrd(
     """
     n_slices, _, n_readouts, n_samples = values.shape
     order = order or [(z, r) for z in range(n_slices) for r in range(n_readouts)]
-    with ismrmrd.Dataset(str(path), group, mode="a" if path.exists() else "w") as file:
+    with ismrmrd.Dataset(str(path), group) as file:
         file.write_xml_header((xml or header()).encode())
         if noise is not None:
             one = ismrmrd.Acquisition.from_array(noise)
@@ -151,4 +152,37 @@ def write_bart(path, values):
         f"# Dimensions\n{' '.join(map(str, sizes))} \n# Creator\n{PERSON}\n"
     )
     values.astype("<c8").ravel(order="F").tofile(path)
+    return path
+
+
+FLIPS_DEG = [10.0, 35.0, 20.0, 5.0]
+
+
+def write_seq(path, *, inversion=True, twice=False, receiver_deg=0):
+    """Write spokes along x and y in turn, with the library of the format."""
+    system = pypulseq.Opts(max_grad=30, grad_unit="mT/m", max_slew=120, slew_unit="T/m/s")
+    played = pypulseq.Sequence(system)
+    if inversion:
+        for _ in range(1 + twice):
+            played.add_block(pypulseq.make_block_pulse(np.pi, duration=1e-3, system=system,
+                                                       use="inversion"))  # fmt: skip
+        played.add_block(pypulseq.make_delay(20e-3))
+    n, view = 32, 0.128
+    for number, flip in enumerate(FLIPS_DEG):
+        axis = "xy"[number % 2]
+        along = pypulseq.make_trapezoid(axis, flat_area=n / view, flat_time=n * 1e-5, system=system)
+        before = pypulseq.make_trapezoid(axis, area=-along.area / 2, duration=1e-3, system=system)
+        adc = pypulseq.make_adc(n, duration=n * 1e-5, delay=along.rise_time, system=system,
+                                phase_offset=np.deg2rad(receiver_deg * number))  # fmt: skip
+        pulse = pypulseq.make_block_pulse(
+            np.deg2rad(flip), duration=4e-4, phase_offset=np.deg2rad(30 * number), system=system,
+            use="excitation",
+        )  # fmt: skip
+        played.add_block(pulse)
+        played.add_block(before)
+        played.add_block(along, adc)
+        played.add_block(pypulseq.make_delay(5e-3))
+    played.set_definition("Name", PERSON)
+    played.set_definition("FOV", [view, view, 0.005])
+    played.write(str(path))
     return path

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_mrf.data.sequence import Sequence
 from napari_mrf.data.text_files import size_of
-from napari_mrf.errors import MRFInputError, reason
+from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +39,14 @@ class PulseqFile:
     Parameters
     ----------
     sequence : Sequence
-        Excitations with their flip angles, phases, TE (to the sample nearest to the center of
-        k-space) and TR, after one inversion or none; kind ``"fisp"``.
+        Excitations with their flip angles, phases, TE (to where the readout is nearest
+        to the center of k-space) and TR, after one inversion or none; kind ``"fisp"``.
     coordinates_per_m : ndarray
         (readouts, samples, 2), nominal (kx, ky) in 1/m of every readout after an excitation.
     field_of_view_mm : tuple of float or None
         (Y, X), where the file defines it.
+    receiver_phases_deg : ndarray
+        (readouts,) phase of the receiver.
     n_noise : int
         Readouts before the first pulse, of noise.
     """
@@ -52,7 +54,27 @@ class PulseqFile:
     sequence: Sequence
     coordinates_per_m: NDArray[np.float64]
     field_of_view_mm: tuple[float, float] | None
+    receiver_phases_deg: NDArray[np.float64]
     n_noise: int
+
+
+def load_sequence(path: Path) -> Sequence:
+    """Read the sequence of a Pulseq file.
+
+    Raises
+    ------
+    MRFInputError
+        What `load_pulseq` raises, and ``"bad-sequence"`` for a receiver whose phase changes, as
+        for RF spoiling: no signal model has it.
+    """
+    played = load_pulseq(path)
+    phases = np.exp(1j * np.deg2rad(played.receiver_phases_deg))
+    if np.abs(phases - phases[0]).max() > 1e-3:
+        raise _bad(
+            "the phase of the receiver changes from readout to readout", path,
+            hint="Pick a sequence without RF spoiling; the file can be a trajectory.",
+        )  # fmt: skip
+    return played.sequence
 
 
 def load_pulseq(path: Path) -> PulseqFile:
@@ -74,14 +96,17 @@ def load_pulseq(path: Path) -> PulseqFile:
 
 @lru_cache(maxsize=1)
 def _loaded(path: Path, size: int, modified_ns: int) -> PulseqFile:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
             return _parsed(path)
-    except MRFInputError as error:
-        raise error.at(path) from None
-    except Exception as error:  # pypulseq raises whatever it stumbles over
-        raise _bad("the Pulseq file cannot be read", path, found=reason(error)) from None
+        except MRFInputError as error:
+            failure = error.at(path)
+        except Exception as error:  # pypulseq raises whatever it stumbles over
+            # Its messages quote the file, which may name a person.
+            failure = _bad("the Pulseq file cannot be read", path, found=type(error).__name__)
+    # Only here the file is closed that pypulseq leaves open behind an error.
+    raise failure
 
 
 def _bad(what: str, path: Path, **details: Any) -> MRFInputError:
@@ -151,6 +176,7 @@ def _parsed(path: Path) -> PulseqFile:
         field_of_view_mm=None if sizes_mm is None or sizes_mm.size < 2
         or not np.all(np.isfinite(sizes_mm)) or not np.all(sizes_mm[:2] > 0)
         else (float(sizes_mm[1]), float(sizes_mm[0])),
+        receiver_phases_deg=np.rad2deg([float(readouts[n][1].phase_offset) for n in kept]),
         n_noise=int(np.count_nonzero(~after)),
     )  # fmt: skip
 
@@ -167,11 +193,10 @@ class _Pulse:
     @classmethod
     def of(cls, rf: Any, start: float) -> _Pulse:
         """Return the pulse of an event in a block that starts then (s)."""
-        steps = np.diff(rf.t)
-        raster = float(steps.min()) if steps.size else float(rf.shape_dur)
-        # On an even raster, as a rule; else trapezoids between the points.
-        even = not steps.size or np.allclose(steps, raster)
-        total = rf.signal.sum() * raster if even else np.trapezoid(rf.signal, rf.t)
+        # Values in the middle of equal steps, or at the corners of lines.
+        step = 2.0 * float(rf.t[0])
+        is_raster = step > 0 and np.allclose(np.diff(rf.t), step, rtol=1e-3)
+        total = rf.signal.sum() * step if is_raster else np.trapezoid(rf.signal, rf.t)
         flip = 360.0 * float(abs(total))
         center = getattr(rf, "center", None)
         if center is None:
@@ -188,12 +213,11 @@ def _echo_times(
     rows: NDArray[np.float64], readouts: list[tuple[float, Any]], centers: NDArray[np.float64],
     path: Path,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Return the time (s) from each excitation to the sample nearest to the center of k-space."""
+    """Return the time (s) from each excitation to where its readout is nearest to k = 0."""
     echoes: dict[int, float] = {}
     for row, (start, adc) in zip(rows, readouts, strict=True):
         pulse = int(np.searchsorted(centers, start)) - 1
-        nearest = int(np.argmin((row**2).sum(axis=1)))
-        time = start + (nearest + 0.5) * float(adc.dwell) - centers[pulse]
+        time = start + (_nearest(row) + 0.5) * float(adc.dwell) - centers[pulse]
         echoes.setdefault(pulse, float(time))
     if not echoes:
         raise _bad("no readout follows an excitation", path)
@@ -202,3 +226,16 @@ def _echo_times(
     known = np.array(sorted(echoes))
     nearest_known = [known[np.abs(known - pulse).argmin()] for pulse in range(len(centers))]
     return np.array([echoes[int(pulse)] for pulse in nearest_known])
+
+
+def _nearest(points: NDArray[np.float64]) -> float:
+    """Return where (samples, between two of them in parts) a readout is nearest to k = 0."""
+    if len(points) < 2:
+        return 0.0
+    steps = np.diff(points, axis=0)
+    squares = (steps**2).sum(axis=1)
+    along = -(points[:-1] * steps).sum(axis=1) / np.where(squares > 0, squares, 1.0)
+    along = np.clip(along, 0.0, 1.0)
+    distances = ((points[:-1] + along[:, None] * steps) ** 2).sum(axis=1)
+    segment = int(np.argmin(distances))
+    return segment + float(along[segment])

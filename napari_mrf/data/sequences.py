@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_mrf.data.pulseq import load_pulseq
+from napari_mrf.data.pulseq import load_sequence
 from napari_mrf.data.sequence import Sequence
 from napari_mrf.data.sequence_units import check_units
 from napari_mrf.data.text_files import number, read_csv
@@ -139,7 +139,7 @@ def load(path_or_name: str | Path) -> Sequence:
     (deg; 90 without), and ``frame``, the temporal frame of each pulse, counted from 0. Without it
     eight pulses make a frame where all groups of eight hold equal pulses, else each pulse is
     one. A JSON file (`Sequence.to_json`) says everything. A Pulseq file (.seq) becomes a FISP
-    sequence of its excitations, after its inversion if there is one; see `load_pulseq`.
+    sequence of its excitations, after its inversion if there is one; see `napari_mrf.data.pulseq`.
 
     Values that are likely in another unit (s, µs, rad) are refused; see `check_units`.
 
@@ -165,9 +165,7 @@ def load(path_or_name: str | Path) -> Sequence:
     if path.suffix.lower() == ".json":
         return Sequence.load(path)
     if path.suffix.lower() == ".seq":
-        sequence = load_pulseq(path).sequence
-        check_units(sequence)
-        return sequence
+        return load_sequence(path)
     raise MRFInputError(
         "unknown-sequence",
         f"{str(path_or_name)!r} is not a known sequence",

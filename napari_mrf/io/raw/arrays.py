@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from napari_mrf.io.formats.hdf5_guard import arrays as hdf5_arrays
 from napari_mrf.io.formats.hdf5_guard import corrupt, open_checked
 from napari_mrf.io.formats.registry import read_source
 from napari_mrf.io.raw.assembly import fitted
-from napari_mrf.io.raw.coordinates import Rule, by_rule, in_cycles
+from napari_mrf.io.raw.coordinates import TOLERANCE, Rule, by_rule, in_cycles
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 from napari_mrf.io.raw.readouts import READOUT
 from napari_mrf.io.raw.sidecar import RawBlock, load_raw_sidecar
@@ -180,7 +181,11 @@ def _matrix(
 ) -> tuple[int, int]:
     """Return the matrix that a trajectory in 1/FOV reaches to the edge of; else ask."""
     largest = 0.0 if trajectory is None else float(np.nanmax(np.abs(trajectory[..., :2])))
-    if not np.isfinite(largest) or unit not in (None, "1/FOV") or not 4 < largest < 4096:
+    if (
+        not np.isfinite(largest)
+        or unit not in (None, "1/FOV")
+        or not TOLERANCE * math.pi < largest < 4096
+    ):
         raise MRFInputError(
             "matrix-unknown", "the file does not say how many voxels the images have", path=path,
             hint='Say it: matrix=192 (on the command line --matrix 192), or "MatrixSize": '

@@ -1,4 +1,4 @@
-"""What a user can say about a raw file, beyond its name."""
+"""Choices that a user has for reading a raw file."""
 
 from __future__ import annotations
 

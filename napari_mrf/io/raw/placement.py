@@ -1,4 +1,4 @@
-"""Where the slices of a measurement lie: from positions and directions to an affine."""
+"""The place of slices: from positions and directions to an affine."""
 
 from __future__ import annotations
 

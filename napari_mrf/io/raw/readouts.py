@@ -220,6 +220,14 @@ def order(
     common = numbers[kept[0]]
     for place in kept[1:]:
         common = np.intersect1d(common, numbers[place])
+    # Also those of slices that were aborted lie among them, where they belong to one measurement.
+    shared = min(np.isin(one, numbers[int(sizes.argmax())]).mean() for one in numbers)
+    if 2 * len(common) < sizes.max() or shared < 0.5:
+        raise MRFInputError(
+            "missing-readouts", "slices hold different readouts", path=path,
+            expected="the same readouts in every slice",
+            found="; ".join(f"{listed(np.sort(one))}" for one in numbers[:3]),
+        )  # fmt: skip
     sorted_parts = []
     for place in kept:
         by_number = np.argsort(numbers[place], kind="stable")
@@ -294,7 +302,11 @@ def _numbered(
         start = least if first is None or first > least else first
         planned = int(max(most, most if last is None else last) - start + 1)
         report.taken.append(f"Readouts in the order of the counter {name}, {least} to {most}.")
-        return [value - start for value in values], planned
+        if not _go_on(values):
+            return [value - start for value in values], planned
+        report.assumed.append(
+            f"The counter {name} goes on from slice to slice: readouts are numbered within each."
+        )
     sizes = {len(part) for part in parts}
     if timed:
         order_of = [np.argsort(np.argsort(part["scan"])) for part in parts]
@@ -317,6 +329,12 @@ def _numbered(
             found=", ".join(f"{len(part)} in slice {part['slice'][0]}" for part in parts[:8]),
         )  # fmt: skip
     return [np.asarray(one, np.int64) for one in order_of], max(sizes)
+
+
+def _go_on(values: list[NDArray[np.int64]]) -> bool:
+    """Return whether a counter has no value in two slices, rather than the same ones in all."""
+    every = np.concatenate(values)
+    return len(values) > 1 and len(np.unique(every)) == len(every)
 
 
 def _tell_missing(numbers: NDArray[np.int64], n_planned: int, report: AcquisitionReport) -> None:

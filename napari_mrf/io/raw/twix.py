@@ -90,7 +90,7 @@ def matches(head: bytes, path: Path) -> bool:
         return bool(offset % 512 == 0 and 8 + second * _ENTRY_BYTES <= offset <= 1 << 20)
     # VB: length of the protocol, number of its buffers, name of the first one.
     return bool(
-        1000 < first < _MOST_PROTOCOL_BYTES
+        10_000 <= first < _MOST_PROTOCOL_BYTES
         and 1 <= second <= _MOST_BUFFERS
         and re.match(rb"[A-Za-z][A-Za-z_]{2,31}\0", head[8:48])
     )

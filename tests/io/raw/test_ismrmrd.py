@@ -73,6 +73,25 @@ def test_scan_counter_orders_readouts_whose_other_counters_repeat(path):
     assert "scan counter" in raw.report.text()
 
 
+def test_a_counter_that_goes_on_from_slice_to_slice_numbers_readouts_within_each(path):
+    def change(one, z, r):
+        one.idx.kspace_encode_step_1 = 12 * z + r
+        return one
+
+    order = [(z, r) for z in range(2) for r in range(12)][::-1]
+    raw = load_raw(write_mrd(path, VALUES, radial(), order=order, change=change))
+    np.testing.assert_array_equal(raw.read(1), VALUES[1])
+    np.testing.assert_array_equal(raw.pulses(1), np.arange(12))
+    assert any("goes on" in one for one in raw.report.assumed)
+
+
+def test_slices_that_hold_different_readouts_are_refused(path):
+    def change(one, z, r):
+        return one if (r < 7 if z == 0 else r > 5) else None
+
+    refused("missing-readouts", write_mrd(path, VALUES, radial(), change=change))
+
+
 def test_counters_that_contradict_each_other_are_asked_about(path):
     def change(one, z, r):
         one.scan_counter = 50 - r
