@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
+    from napari_mrf.imaging.images import make_images
     from napari_mrf.io import load_b1, load_maps, load_raw, load_series, save_maps
     from napari_mrf.simulation import crlb, simulate
 
@@ -37,6 +38,7 @@ _HOMES = {
     "load_maps": "io",
     "load_raw": "io",
     "load_series": "io",
+    "make_images": "imaging.images",
     "save_maps": "io",
     "simulate": "simulation",
 }
@@ -57,6 +59,7 @@ __all__ = [
     "load_maps",
     "load_raw",
     "load_series",
+    "make_images",
     "methods",
     "save_maps",
     "sequences",

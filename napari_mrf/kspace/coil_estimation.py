@@ -7,6 +7,7 @@ any trajectory; the maps are the directions in which the coils see the tissue ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,24 @@ _WEIGHT = 1e-3
 _STEPS = 12
 
 
+@dataclass(frozen=True, eq=False)
+class CoilEstimate:
+    """What the center of k-space tells of a slice.
+
+    Parameters
+    ----------
+    maps : ndarray
+        (coils, Y, X) complex64, of unit norm in every voxel. Their common phase is smooth and
+        arbitrary; see `coils.combination_weights`.
+    power : float
+        Mean square of the first coefficient in the tissue: over all voxels, each weighted with
+        its own, so that air does not count.
+    """
+
+    maps: NDArray[np.complex64]
+    power: float
+
+
 def estimating_coil_maps(
     samples: NDArray[np.complex64],
     basis: NDArray[np.complexfloating],
@@ -39,7 +58,7 @@ def estimating_coil_maps(
     shape: tuple[int, int],
     *,
     workers: int | None = None,
-) -> Generator[None, None, NDArray[np.complex64]]:
+) -> Generator[None, None, CoilEstimate]:
     """Estimate the coil maps of a slice; every yield is a chance to cancel.
 
     Parameters
@@ -57,9 +76,7 @@ def estimating_coil_maps(
 
     Returns
     -------
-    ndarray
-        (coils, Y, X) complex64, of unit norm in every voxel. Their common phase is
-        smooth and arbitrary; see `coils.combination_weights`.
+    CoilEstimate
 
     References
     ----------
@@ -94,7 +111,10 @@ def estimating_coil_maps(
         images[:, coil] = torch.fft.ifft2(torch.fft.fft2(found) * taper).numpy()
         yield
     maps = combination_weights(images, smoothing_voxels=_SMOOTHING_VOXELS)
-    return _enlarged(maps, shape)
+    # A voxel of the small matrix holds the signal of several.
+    squares = (np.abs(images[0]) ** 2).sum(axis=0, dtype=np.float64) / np.prod(scale) ** 2
+    power = float((squares**2).sum() / squares.sum()) if squares.any() else 0.0
+    return CoilEstimate(_enlarged(maps, shape), power)
 
 
 def _taper(shape: tuple[int, ...]) -> torch.Tensor:

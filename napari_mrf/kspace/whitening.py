@@ -93,3 +93,18 @@ def mixed(
     """Return samples (coils, readouts, samples) of coils mixed by a matrix (new, coils)."""
     flat = samples.astype(np.complex64, copy=False).reshape(len(samples), -1)
     return (matrix.astype(np.complex64) @ flat).reshape(len(matrix), *samples.shape[1:])
+
+
+def least_power(samples: NDArray[np.complexfloating]) -> float:
+    """Return the mean square of the outermost samples: their noise, and little signal.
+
+    Stands in for the variance of the noise where there is no noise scan.
+
+    Parameters
+    ----------
+    samples : ndarray
+        (coils, readouts, samples) complex of equal, independent noise.
+    """
+    power = np.mean(np.abs(samples) ** 2, axis=(0, 1))
+    edge = max(1, len(power) // 20)
+    return float(np.sort(power)[:edge].mean())

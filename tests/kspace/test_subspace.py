@@ -107,7 +107,7 @@ def solved(samples, workers=None):
         basis(), np.array([1.0, 0.5, 0.2]), spokes(), SHAPE, device=torch.device("cpu"),
         workers=workers,
     )  # fmt: skip
-    return result_of(reconstruction.reconstructing(samples))
+    return result_of(reconstruction.reconstructing(samples, 1e-9))
 
 
 def test_circulant_of_one_constant_coil_is_that_of_chan():
@@ -177,11 +177,14 @@ def test_slice_equals_the_dense_solution(monkeypatch):
     reconstruction = SubspaceReconstruction(
         phi, singular, places, (n, n), device=torch.device("cpu")
     )
-    found = result_of(reconstruction.reconstructing(samples))
-    estimated = result_of(estimating_coil_maps(samples, phi, places, (n, n)))
+    found = result_of(reconstruction.reconstructing(samples, 1e-2))
+    estimated = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
     seen = dense(phi, places, estimated)
     density = np.sum(np.abs(phi[:, 0]) ** 2) * places.shape[1]
-    prior = np.repeat(2e-4 * density * (singular[0] / singular) ** 2, n * n)
+    power = result_of(estimating_coil_maps(samples, phi, places, (n, n))).power
+    assert power == pytest.approx(np.sum(blob**4) / np.sum(blob**2), rel=0.2)
+    prior = (60 * 1e-2 / power + 2e-5 * density) * (singular[0] / singular) ** 2
+    prior = np.repeat(prior, n * n)
     normal = seen.conj().T @ seen + np.diag(prior)
     expected = np.linalg.solve(normal, seen.conj().T @ samples.ravel()).reshape(images.shape)
     assert np.linalg.norm(found.images - expected) < 5e-3 * np.linalg.norm(expected)
@@ -199,7 +202,7 @@ def test_coil_maps_are_those_of_the_measurement():
     rng = np.random.default_rng(0)
     images = inside * (1 + 0.3 * rng.standard_normal((RANK, n, n)))
     samples = SubspaceOperator(phi, places, maps).forward(images)
-    found = result_of(estimating_coil_maps(samples, phi, places, (n, n)))
+    found = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
     assert np.allclose(np.linalg.norm(found, axis=0), 1, atol=1e-5)
     agreement = np.abs(np.sum(found.conj() * maps, axis=0))[inside]
     assert agreement.min() > 0.995 and agreement.mean() > 0.9995
