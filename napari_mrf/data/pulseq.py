@@ -148,16 +148,23 @@ def _parsed(path: Path) -> PulseqFile:
     if inversions and inversions[0].center > excitations[0].center:
         raise _bad("the inversion comes after the first excitation", path)
     centers = np.array([pulse.center for pulse in excitations])
-    coordinates = np.asarray(played.calculate_kspace()[0], float)[:2].T
-    if len(coordinates) != counts.sum():
-        raise _bad("the readouts lack gradients", path)
-    first_of = np.concatenate([[0], np.cumsum(counts)])
     after = np.array([start for start, _ in readouts]) > centers[0]
-    sizes = np.unique(counts[after])
+    kept = np.flatnonzero(after)
+    sizes = np.unique(counts[kept])
     if len(sizes) != 1:
         raise _bad("the readouts differ in the number of samples", path, found=list(sizes))
-    kept = np.flatnonzero(after)
-    rows = np.stack([coordinates[first_of[n] : first_of[n + 1]] for n in kept])
+    if any(getattr(block, "rotation", None) is not None for block in blocks):
+        raise _bad("the sequence turns its gradients by an extension", path,
+                   hint="Write it with gradients that are turned already.")  # fmt: skip
+    times = np.stack([
+        start + (np.arange(adc.num_samples) + 0.5) * adc.dwell
+        for start, adc in (readouts[n] for n in kept)
+    ])  # fmt: skip
+    last = centers[np.searchsorted(centers, times[:, 0]) - 1]
+    rows = np.stack([
+        moment(times) - moment(last)[:, None]
+        for moment in (_Moment.of(blocks, starts, name) for name in ("gx", "gy"))
+    ], axis=-1)  # fmt: skip
     echo = _echo_times(rows, [readouts[n] for n in kept], centers, path)
     view = played.definitions.get("FOV")
     sequence = Sequence(
@@ -239,3 +246,57 @@ def _nearest(points: NDArray[np.float64]) -> float:
     distances = ((points[:-1] + along[:, None] * steps) ** 2).sum(axis=1)
     segment = int(np.argmin(distances))
     return segment + float(along[segment])
+
+
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """The integral of a gradient over time (1/m): k-space since the beginning, without pulses.
+
+    Parameters
+    ----------
+    times, gradients, areas : ndarray
+        Corners of the gradient (s, Hz/m), and its integral up to each.
+    """
+
+    times: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    areas: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, blocks: list[Any], starts: NDArray[np.float64], name: str) -> _Moment:
+        """Return the moment of one gradient axis of all blocks."""
+        times, gradients = [np.zeros(1)], [np.zeros(1)]
+        for block, start in zip(blocks, starts[:-1], strict=True):
+            one = getattr(block, name, None)
+            if one is None:
+                continue
+            at, values = _corners(one)
+            times.append(start + one.delay + at)
+            gradients.append(values)
+        corners, values = np.concatenate(times), np.concatenate(gradients)
+        # Between the gradients of two blocks there is none, or they join.
+        steps = np.diff(corners)
+        areas = np.concatenate([[0.0], np.cumsum(steps * (values[:-1] + values[1:]) / 2)])
+        return cls(corners, values, areas)
+
+    def __call__(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the integral up to some times."""
+        place = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, None)
+        behind = np.minimum(place + 1, len(self.times) - 1)
+        step = self.times[behind] - self.times[place]
+        since = np.minimum(times - self.times[place], step)
+        rise = self.gradients[behind] - self.gradients[place]
+        slope = rise / np.where(step > 0, step, 1.0)
+        return np.asarray(self.areas[place] + self.gradients[place] * since + slope * since**2 / 2)
+
+
+def _corners(gradient: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times after its delay (s) and values of a gradient, piecewise linear."""
+    if gradient.type == "trap":
+        lengths = [0.0, gradient.rise_time, gradient.flat_time, gradient.fall_time]
+        return np.cumsum(lengths), gradient.amplitude * np.array([0.0, 1.0, 1.0, 0.0])
+    times, values = np.asarray(gradient.tt, float), np.asarray(gradient.waveform, float)
+    if times[0] > 0:  # values in the middle of raster steps
+        times = np.concatenate([[0.0], times, [gradient.shape_dur]])
+        values = np.concatenate([[gradient.first], values, [gradient.last]])
+    return times, values

@@ -97,8 +97,9 @@ def read(path: Path, options: RawOptions) -> RawData:
 def _array(path: Path) -> MappedArray:
     header = path.with_suffix(".hdr")
     text = read_text(header, "header", most_bytes=100_000, not_text="bad-header")
-    line = re.search(r"^# Dimensions\s*\n([ \d]+)$", text, re.MULTILINE)
-    sizes = [int(word) for word in line[1].split()[:_N_AXES]] if line else []
+    line = re.search(r"^# Dimensions\s*\n([ \d]{1,400})$", text, re.MULTILINE)
+    words = line[1].split() if line else []
+    sizes = [int(word) for word in words[:_N_AXES]]
     if not sizes or any(not 1 <= n < 2**31 for n in sizes):
         raise MRFInputError("bad-header", "the header has no sizes of axes", path=header,
                             expected="numbers below '# Dimensions'")  # fmt: skip

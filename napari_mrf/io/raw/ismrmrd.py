@@ -214,7 +214,13 @@ def _part(file: h5py.File, group: str, path: Path) -> _Part:
     check_dataset(data, path)
     if xml.size != 1 or h5py.check_string_dtype(xml.dtype) is None:
         raise MRFInputError("bad-header", "the XML header is no single text", path=path)
-    _check_lengths(xml, None, None, path)
+    start = _starts(xml, path)
+    if start is not None:
+        length = int(_stored(start, 0, np.dtype("<u4"), path)[0])
+        if length > _MOST_HEADER_BYTES:
+            raise MRFInputError("file-too-large", "the XML header is too large", path=path,
+                                expected=f"at most {_MOST_HEADER_BYTES} bytes",
+                                found=f"{length} bytes")  # fmt: skip
     text = xml.asstr(errors="surrogateescape")[...].ravel()[0]
     header = parse_header(text.encode("utf-8", "surrogateescape"), path)
     names = data.dtype.names or ()
@@ -224,12 +230,14 @@ def _part(file: h5py.File, group: str, path: Path) -> _Part:
         raise MRFInputError("bad-header", f"{data.name!r} does not hold ISMRMRD readouts",
                             path=path, expected="records of head, traj and data in single "
                             "precision", found=str(data.dtype)[:100])  # fmt: skip
-    heads = data.fields("head")[...]
-    table = _table(heads, path)
+    starts = _starts(data, path)
+    heads = _heads(data, starts, path)
+    table = _table(heads)
     dimensions = heads["trajectory_dimensions"].astype(np.int64)
     # Before any sample is asked for: the library would take the memory that a wrong length names.
-    _check_lengths(data, "data", 2 * table["coils"] * table["samples"], path)
-    _check_lengths(data, "traj", dimensions * table["samples"], path)
+    if starts is not None:
+        _check_lengths(data, "data", starts, 2 * table["coils"] * table["samples"], path)
+        _check_lengths(data, "traj", starts, dimensions * table["samples"], path)
     waveforms = get_dataset(file, f"{group}/waveforms", path)
     return _Part(group, header, table, dimensions, 0 if waveforms is None else waveforms.size)
 
@@ -243,7 +251,7 @@ def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     return dataset
 
 
-def _table(heads: NDArray[Any], path: Path) -> NDArray[Any]:
+def _table(heads: NDArray[Any]) -> NDArray[Any]:
     table = np.zeros(len(heads), READOUT)
     flags = heads["flags"].astype(np.uint64)
 
@@ -276,22 +284,59 @@ def _table(heads: NDArray[Any], path: Path) -> NDArray[Any]:
     return table
 
 
-def _check_lengths(
-    dataset: h5py.Dataset, member: str | None, expected: NDArray[np.int64] | None, path: Path
-) -> None:
-    """Refuse texts and samples whose stored length is not what the headers say, unread.
+def _starts(dataset: h5py.Dataset, path: Path) -> NDArray[np.int64] | None:
+    """Return the place of every record in the bytes of the file; None where they are packed."""
+    size, n = dataset.id.get_type().get_size(), dataset.size
+    if dataset.chunks is None:
+        offset = dataset.id.get_offset()
+        if offset is None:
+            return None
+        firsts, starts, count = np.array([0]), np.array([offset]), n
+    else:
+        if dataset.id.get_create_plist().get_nfilters():
+            return None
+        pieces: list[tuple[int, int]] = []
+        dataset.id.chunk_iter(lambda one: pieces.append((one.chunk_offset[0], one.byte_offset)))
+        firsts, starts = np.array(sorted(pieces)).T
+        starts, count = starts + dataset.file.userblock_size, dataset.chunks[0]
+    numbers = (firsts[:, None] + np.arange(count)).ravel()
+    places = (starts[:, None] + size * np.arange(count)).ravel()[numbers < n]
+    if len(places) != n or places.min() < 0 or places.max() + size > path.stat().st_size:
+        raise corrupt(path, ValueError("records are missing or beyond the end of the file"))
+    return np.asarray(places, np.int64)
 
-    Looked up in the bytes of the file, where these are not packed.
-    """
-    lengths = _stored_lengths(dataset, member, path)
-    if lengths is None:
-        return
-    if expected is None:
-        if lengths.max() > _MOST_HEADER_BYTES:
-            raise MRFInputError("file-too-large", "the XML header is too large", path=path,
-                                expected=f"at most {_MOST_HEADER_BYTES} bytes",
-                                found=f"{lengths.max()} bytes")  # fmt: skip
-        return
+
+def _stored(
+    starts: NDArray[np.int64], offset: int, dtype: np.dtype[Any], path: Path
+) -> NDArray[Any]:
+    """Return one value of every record, from the bytes of the file."""
+    out = np.empty(len(starts), dtype)
+    # Not mapped: with the pages around every record, that would be the whole file.
+    with path.open("rb") as content:
+        for row, start in enumerate(starts.tolist()):
+            content.seek(start + offset)
+            out[row] = np.frombuffer(content.read(dtype.itemsize), dtype)[0]
+    return out
+
+
+def _heads(data: h5py.Dataset, starts: NDArray[np.int64] | None, path: Path) -> NDArray[Any]:
+    """Return the header of every record; asked for it, the library would read all samples too."""
+    kind = data.id.get_type()
+    place = kind.get_member_index(b"head")
+    dtype = data.dtype["head"]
+    if starts is None:
+        return np.asarray(data.fields("head")[...])
+    return _stored(starts, kind.get_member_offset(place), dtype, path)
+
+
+def _check_lengths(
+    data: h5py.Dataset, member: str, starts: NDArray[np.int64], expected: NDArray[np.int64],
+    path: Path,
+) -> None:  # fmt: skip
+    """Refuse records whose stored length is not what their headers say: 4 bytes in each."""
+    kind = data.id.get_type()
+    offset = kind.get_member_offset(kind.get_member_index(member.encode()))
+    lengths = _stored(starts, offset, np.dtype("<u4"), path)
     wrong = np.flatnonzero(lengths != expected)
     if len(wrong):
         row = int(wrong[0])
@@ -301,41 +346,6 @@ def _check_lengths(
             path=path, expected=f"{expected[row]} numbers in record {row} of the file",
             found=f"{lengths[row]}",
         )  # fmt: skip
-
-
-def _stored_lengths(
-    dataset: h5py.Dataset, member: str | None, path: Path
-) -> NDArray[np.int64] | None:
-    """Return the lengths of variable-length values: 4 bytes before each address of the heap."""
-    plan = dataset.id.get_create_plist()
-    kind = dataset.id.get_type()
-    offset = 0
-    if member is not None:
-        offset = kind.get_member_offset(kind.get_member_index(member.encode()))
-    size, n = kind.get_size(), dataset.size
-    if plan.get_nfilters() or (dataset.chunks is None and dataset.id.get_offset() is None):
-        return None
-    if dataset.chunks is None:
-        starts = np.array([dataset.id.get_offset()])
-        rows = np.array([0])
-        count = n
-    else:
-        pieces: list[tuple[int, int]] = []
-        dataset.id.chunk_iter(lambda one: pieces.append((one.chunk_offset[0], one.byte_offset)))
-        rows, starts = np.array(pieces).T
-        starts = starts + dataset.file.userblock_size
-        count = dataset.chunks[0]
-    content = np.memmap(path, np.uint8, mode="r")
-    places = (starts[:, None] + offset + size * np.arange(count)).ravel()
-    numbers = (rows[:, None] + np.arange(count)).ravel()
-    places = places[numbers < n]
-    numbers = numbers[numbers < n]
-    if len(numbers) != n or places.min() < 0 or places.max() + 4 > len(content):
-        raise corrupt(path, ValueError("records lie beyond the end of the file"))
-    lengths = np.zeros(n, np.int64)
-    for byte in range(4):
-        lengths[numbers] |= content[places + byte].astype(np.int64) << (8 * byte)
-    return lengths
 
 
 @dataclass(frozen=True)
@@ -378,7 +388,7 @@ class _Readouts:
         )  # fmt: skip
         try:
             with open_checked(self.file.path) as file:
-                values = file[self.group]["data"].fields(name)
+                records = file[self.group]["data"]
                 start = 0
                 while start < len(rows):
                     stop = start + 1
@@ -388,7 +398,8 @@ class _Readouts:
                         and rows[stop] == rows[stop - 1] + 1
                     ):
                         stop += 1
-                    block = values[rows[start] : rows[stop - 1] + 1]
+                    # Whole records: of a single field the library would leak the others.
+                    block = records[rows[start] : rows[stop - 1] + 1][name]
                     for place, numbers in zip(by_row[start:stop].tolist(), block, strict=True):
                         if numbers.size != numbers_a_sample * table["samples"][place]:
                             raise ValueError("a readout has another length than its header says")

@@ -1,6 +1,7 @@
 """Pulseq files as sequences and as trajectories."""
 
 import numpy as np
+import pypulseq
 import pytest
 from places import SHARED
 from raw_cases import FLIPS_DEG, header, samples, write_mrd, write_seq
@@ -39,6 +40,31 @@ def test_other_sequences_are_refused(tmp_path):
     with pytest.raises(MRFInputError) as caught:
         sequences.load(tmp_path / "b.seq")
     assert caught.value.code == "bad-sequence"
+
+
+def test_coordinates_are_those_of_the_library_of_the_format(tmp_path):
+    path = write_seq(tmp_path / "a.seq")
+    library = pypulseq.Sequence()
+    library.read(str(path))
+    expected = library.calculate_kspace()[0][:2].T.reshape(4, 32, 2)
+    np.testing.assert_allclose(load_pulseq(path).coordinates_per_m, expected, atol=1e-3)
+
+
+@real
+def test_coordinates_of_real_spirals_are_those_of_the_library(tmp_path):
+    """The first excitations of the published sequence, for the library takes its time."""
+    path = REAL / "pulseq_mrf" / "openmrf_test_mrf.seq"
+    text = path.read_text()
+    start, stop = text.index("[BLOCKS]"), text.index("[RF]")
+    lines = text[start:stop].rstrip().splitlines()
+    short = tmp_path / "short.seq"
+    short.write_text(text[:start] + "\n".join(lines[:124]) + "\n\n" + text[stop:])
+    library = pypulseq.Sequence()
+    library.read(str(short))
+    expected = library.calculate_kspace()[0][:2].T.reshape(-1, 3072, 2)
+    found = load_pulseq(short)
+    assert found.n_noise == 100 and len(found.coordinates_per_m) == 4
+    np.testing.assert_allclose(found.coordinates_per_m, expected[100:], atol=0.02)
 
 
 def test_a_receiver_whose_phase_changes_is_not_modeled(tmp_path):
