@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 200_000_000
 _MOST_SECONDS = 7200.0
-_MOST_SAMPLES = 100_000_000
+_MOST_SAMPLES = 20_000_000
 # Files before 1.5 do not say what a pulse is for.
 _LEAST_INVERSION_DEG = 150.0
 

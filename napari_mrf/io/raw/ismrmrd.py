@@ -244,6 +244,7 @@ def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     return dataset
 
 
+@np.errstate(all="ignore")  # damaged headers hold anything
 def _table(heads: NDArray[Any]) -> NDArray[Any]:
     table = np.zeros(len(heads), READOUT)
     flags = heads["flags"].astype(np.uint64)
