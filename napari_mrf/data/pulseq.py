@@ -9,6 +9,7 @@ Layton et al., MRM 2017, doi 10.1002/mrm.26235; pulseq.github.io.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 200_000_000
 _MOST_SECONDS = 7200.0
-_MOST_SAMPLES = 100_000_000
+_MOST_SAMPLES = 20_000_000
 # Files before 1.5 do not say what a pulse is for.
 _LEAST_INVERSION_DEG = 150.0
 
@@ -122,6 +123,10 @@ def _parsed(path: Path) -> PulseqFile:
             hint="Install it: pip install napari-mrf[pulseq].",
         ) from None  # fmt: skip
 
+    # There pypulseq would read on for ever: a shape ends with an empty line or a comment.
+    section = path.read_bytes().replace(b"\r", b"").rpartition(b"\n[")[2]
+    if section.startswith(b"SHAPES]") and not re.search(rb"\n[ \t]*(#[^\n]*)?\n[ \t]*$", section):
+        raise _bad("the file ends within a shape: it was cut off", path)
     played = pypulseq.Sequence()
     played.read(str(path))
     durations = np.array([played.block_durations[key] for key in played.block_events], float)

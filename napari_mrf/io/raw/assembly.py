@@ -98,12 +98,15 @@ def assemble(
         f"slice, {n_samples} samples of a readout."
     )
     _tell_discards(table, report)
-    matrix, view = _grid(layout, options, report)
+    matrix, view, scale = _grid(layout, options, report)
     voxel = None if view is None else (view[0] / matrix[0], view[1] / matrix[1])
     ordered = Ordered(table, ordered.numbers, ordered.n_planned)
     trajectories = _trajectories(
-        ordered, layout, matrix, voxel, stored_trajectory, options, path, report
-    )
+        ordered, layout, matrix, None if voxel is None else voxel[1] / scale[1],
+        stored_trajectory, options, path, report,
+    )  # fmt: skip
+    if scale != (1.0, 1.0):
+        trajectories = tuple(one * scale for one in trajectories)
     raw = RawData(
         n_slices=table.shape[0],
         n_coils=int(first["coils"]),
@@ -150,12 +153,18 @@ def _tell_discards(table: NDArray[Any], report: AcquisitionReport) -> None:
 
 def _grid(
     layout: Layout, options: RawOptions, report: AcquisitionReport
-) -> tuple[tuple[int, int], tuple[float, float] | None]:
-    """Return matrix and field of view (Y, X) of the images, at the resolution that was encoded."""
+) -> tuple[tuple[int, int], tuple[float, float] | None, tuple[float, float]]:
+    """Return matrix and field of view (Y, X) of the images, and the size of their voxels.
+
+    Images are made at the resolution that was encoded, in whose voxels trajectories are given. The
+    user may want others: their size is given in parts of those.
+    """
     encoded, view = np.array(layout.encoded), np.array(layout.view_mm)
     wide = np.array(layout.encoded_view_mm)
     if not (np.all(wide > 0) and np.all(view > 0)):
-        return options.matrix or (layout.encoded[1], layout.encoded[1]), None
+        usual = (layout.encoded[1], layout.encoded[1])
+        matrix = options.matrix or usual
+        return matrix, None, (usual[0] / matrix[0], usual[1] / matrix[1])
     voxel = wide / encoded
     if not layout.is_cartesian and not np.isclose(voxel[0], voxel[1], rtol=0.1):
         # Some converters give the number of readouts as lines of the matrix.
@@ -164,22 +173,21 @@ def _grid(
             "are taken for a number of readouts."
         )
         voxel[0] = voxel[1]
-    if options.matrix is not None:
-        voxel = view / np.array(options.matrix)
-    matrix = np.maximum(1, np.round(view / voxel).astype(int))
-    seen = (float(matrix[0] * voxel[0]), float(matrix[1] * voxel[1]))
+    lines, columns = (int(n) for n in np.maximum(1, np.round(view / voxel)))
+    seen = (float(lines * voxel[0]), float(columns * voxel[1]))
+    matrix = options.matrix or (lines, columns)
     report.taken.append(
         f"Images of {matrix[1]} x {matrix[0]} voxels over {seen[1]:.5g} x {seen[0]:.5g} mm (x, y)."
     )
-    return (int(matrix[0]), int(matrix[1])), seen
+    return matrix, seen, (lines / matrix[0], columns / matrix[1])
 
 
 def _trajectories(
-    ordered: Ordered, layout: Layout, matrix: tuple[int, int],
-    voxel: tuple[float, float] | None,
+    ordered: Ordered, layout: Layout, matrix: tuple[int, int], voxel_mm: float | None,
     stored: Callable[[NDArray[Any]], NDArray[np.float32]] | None, options: RawOptions,
     path: Path, report: AcquisitionReport,
 ) -> tuple[NDArray[np.float64], ...]:  # fmt: skip
+    """Return coordinates in cycles per encoded voxel, one array for all slices or one for each."""
     table = ordered.table
     wish = options.trajectory
     if wish is not None and stored is not None:
@@ -187,7 +195,6 @@ def _trajectories(
     if isinstance(wish, Rule):
         return (by_rule(wish, table[0], ordered.numbers, layout.encoded, layout.center_line,
                         report),)  # fmt: skip
-    voxel_mm = None if voxel is None else voxel[1]
     sizes = (*layout.encoded, *matrix)
     if wish is not None:
         report.taken.append(f"Trajectory of {wish.name}.")

@@ -28,9 +28,10 @@ from napari_mrf.io.formats.hdf5_guard import (
     get_dataset,
     open_checked,
 )
-from napari_mrf.io.formats.source import FileStamp, sha256_of
+from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.raw.assembly import Layout, assemble
 from napari_mrf.io.raw.ismrmrd_header import Encoding, Header, parse_header
+from napari_mrf.io.raw.ismrmrd_records import Records, read_text
 from napari_mrf.io.raw.placement import LPS_TO_RAS
 from napari_mrf.io.raw.readouts import READOUT, Kind, pick, split, tell_kinds
 
@@ -49,7 +50,6 @@ _NOISE, _CALIBRATION, _CALIBRATION_AND_IMAGE, _REVERSED = 19, 20, 21, 22
 _OTHER = (23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_GROUPS = 100
 _MOST_HEADER_BYTES = 5_000_000
-_ROWS_AT_ONCE = 64
 _COUNTERS = {
     "slice": "slice", "repetition": "repetition", "average": "average", "phase": "phase",
     "set": "set", "contrast": "contrast", "segment": "segment", "step_2": "kspace_encode_step_2",
@@ -80,7 +80,6 @@ def read(path: Path, options: RawOptions) -> RawData:
         ``"bad-header"``, ``"corrupt-hdf5"``, ``"declared-size"``, ``"security-xml"`` and what
         `assemble` raises.
     """
-    stamp = FileStamp.of(path)
     found = find(path, None)
     report = AcquisitionReport()
     n_pulses = None if options.sequence is None else options.sequence.n_pulses
@@ -105,7 +104,7 @@ def read(path: Path, options: RawOptions) -> RawData:
     if tesla is not None:
         report.found.append(f"Field strength {tesla:.4g} T.")
     layout = _layout(part.header.encodings[space], path)
-    reader = _Readouts(stamp, part.group)
+    reader = _Readouts(part.records)
     dims = np.unique(part.dimensions[measurement.table["row"]])
     if len(dims) > 1:
         raise MRFInputError("bad-trajectory", "the number of columns of the trajectory changes "
@@ -150,6 +149,8 @@ class _Part:
         (readouts,) of `READOUT`, in the order of the file.
     dimensions : ndarray
         (readouts,) columns of the trajectory.
+    records : Records
+        What the headers belong to.
     n_waveforms : int
         Left out.
     """
@@ -158,6 +159,7 @@ class _Part:
     header: Header
     table: NDArray[Any]
     dimensions: NDArray[np.int64]
+    records: Records
     n_waveforms: int
 
 
@@ -212,17 +214,7 @@ def _groups(file: h5py.File) -> list[str]:
 def _part(file: h5py.File, group: str, path: Path) -> _Part:
     xml, data = (_dataset(file, f"{group}/{name}", path) for name in ("xml", "data"))
     check_dataset(data, path)
-    if xml.size != 1 or h5py.check_string_dtype(xml.dtype) is None:
-        raise MRFInputError("bad-header", "the XML header is no single text", path=path)
-    start = _starts(xml, path)
-    if start is not None:
-        length = int(_stored(start, 0, np.dtype("<u4"), path)[0])
-        if length > _MOST_HEADER_BYTES:
-            raise MRFInputError("file-too-large", "the XML header is too large", path=path,
-                                expected=f"at most {_MOST_HEADER_BYTES} bytes",
-                                found=f"{length} bytes")  # fmt: skip
-    text = xml.asstr(errors="surrogateescape")[...].ravel()[0]
-    header = parse_header(text.encode("utf-8", "surrogateescape"), path)
+    header = parse_header(read_text(xml, path, _MOST_HEADER_BYTES), path)
     names = data.dtype.names or ()
     if not {"head", "traj", "data"} <= set(names) or any(
         h5py.check_vlen_dtype(data.dtype[name]) != np.dtype("<f4") for name in ("traj", "data")
@@ -230,16 +222,17 @@ def _part(file: h5py.File, group: str, path: Path) -> _Part:
         raise MRFInputError("bad-header", f"{data.name!r} does not hold ISMRMRD readouts",
                             path=path, expected="records of head, traj and data in single "
                             "precision", found=str(data.dtype)[:100])  # fmt: skip
-    starts = _starts(data, path)
-    heads = _heads(data, starts, path)
+    records = Records.of(data, path)
+    heads = records.heads()
     table = _table(heads)
     dimensions = heads["trajectory_dimensions"].astype(np.int64)
-    # Before any sample is asked for: the library would take the memory that a wrong length names.
-    if starts is not None:
-        _check_lengths(data, "data", starts, 2 * table["coils"] * table["samples"], path)
-        _check_lengths(data, "traj", starts, dimensions * table["samples"], path)
+    for member, expected in (
+        ("data", 2 * table["coils"] * table["samples"]), ("traj", dimensions * table["samples"]),
+    ):  # fmt: skip
+        _check_lengths(records, member, expected)
     waveforms = get_dataset(file, f"{group}/waveforms", path)
-    return _Part(group, header, table, dimensions, 0 if waveforms is None else waveforms.size)
+    n_waveforms = 0 if waveforms is None else waveforms.size
+    return _Part(group, header, table, dimensions, records, n_waveforms)
 
 
 def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
@@ -251,6 +244,7 @@ def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     return dataset
 
 
+@np.errstate(all="ignore")  # damaged headers hold anything
 def _table(heads: NDArray[Any]) -> NDArray[Any]:
     table = np.zeros(len(heads), READOUT)
     flags = heads["flags"].astype(np.uint64)
@@ -284,83 +278,32 @@ def _table(heads: NDArray[Any]) -> NDArray[Any]:
     return table
 
 
-def _starts(dataset: h5py.Dataset, path: Path) -> NDArray[np.int64] | None:
-    """Return the place of every record in the bytes of the file; None where they are packed."""
-    size, n = dataset.id.get_type().get_size(), dataset.size
-    if dataset.chunks is None:
-        offset = dataset.id.get_offset()
-        if offset is None:
-            return None
-        firsts, starts, count = np.array([0]), np.array([offset]), n
-    else:
-        if dataset.id.get_create_plist().get_nfilters():
-            return None
-        pieces: list[tuple[int, int]] = []
-        dataset.id.chunk_iter(lambda one: pieces.append((one.chunk_offset[0], one.byte_offset)))
-        firsts, starts = np.array(sorted(pieces)).T
-        starts, count = starts + dataset.file.userblock_size, dataset.chunks[0]
-    numbers = (firsts[:, None] + np.arange(count)).ravel()
-    places = (starts[:, None] + size * np.arange(count)).ravel()[numbers < n]
-    if len(places) != n or places.min() < 0 or places.max() + size > path.stat().st_size:
-        raise corrupt(path, ValueError("records are missing or beyond the end of the file"))
-    return np.asarray(places, np.int64)
-
-
-def _stored(
-    starts: NDArray[np.int64], offset: int, dtype: np.dtype[Any], path: Path
-) -> NDArray[Any]:
-    """Return one value of every record, from the bytes of the file."""
-    out = np.empty(len(starts), dtype)
-    # Not mapped: with the pages around every record, that would be the whole file.
-    with path.open("rb") as content:
-        for row, start in enumerate(starts.tolist()):
-            content.seek(start + offset)
-            out[row] = np.frombuffer(content.read(dtype.itemsize), dtype)[0]
-    return out
-
-
-def _heads(data: h5py.Dataset, starts: NDArray[np.int64] | None, path: Path) -> NDArray[Any]:
-    """Return the header of every record; asked for it, the library would read all samples too."""
-    kind = data.id.get_type()
-    place = kind.get_member_index(b"head")
-    dtype = data.dtype["head"]
-    if starts is None:
-        return np.asarray(data.fields("head")[...])
-    return _stored(starts, kind.get_member_offset(place), dtype, path)
-
-
-def _check_lengths(
-    data: h5py.Dataset, member: str, starts: NDArray[np.int64], expected: NDArray[np.int64],
-    path: Path,
-) -> None:  # fmt: skip
-    """Refuse records whose stored length is not what their headers say: 4 bytes in each."""
-    kind = data.id.get_type()
-    offset = kind.get_member_offset(kind.get_member_index(member.encode()))
-    lengths = _stored(starts, offset, np.dtype("<u4"), path)
+def _check_lengths(records: Records, member: str, expected: NDArray[np.int64]) -> None:
+    """Refuse records whose stored length is not what their headers say."""
+    lengths = records.lengths(member)
     wrong = np.flatnonzero(lengths != expected)
     if len(wrong):
         row = int(wrong[0])
         raise MRFInputError(
             "corrupt-readouts", f"{len(wrong)} readout(s) hold other numbers of "
             f"{'samples' if member == 'data' else 'coordinates'} than their headers say",
-            path=path, expected=f"{expected[row]} numbers in record {row} of the file",
+            path=records.file.path, expected=f"{expected[row]} numbers in record {row} of the file",
             found=f"{lengths[row]}",
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Readouts:
-    """Reads samples and coordinates of readouts; holds no open file."""
+    """Reads samples and coordinates of readouts."""
 
-    file: FileStamp
-    group: str
+    records: Records
 
     def samples(self, table: NDArray[Any]) -> NDArray[np.complex64]:
         """Return (coils, readouts, samples) complex64, discarded ones left out."""
         first, n_coils = table[0], int(table["coils"][0])
         n_samples = int(first["last"] - first["first"])
         out = np.empty((n_coils, len(table), n_samples), np.complex64)
-        for place, values in self._values("data", table, 2 * n_coils):
+        for place, values in self._values("data", table):
             one = table[place]
             whole = values.view(np.complex64).reshape(n_coils, -1)
             out[:, place] = whole[:, one["first"] : one["last"]]
@@ -370,45 +313,19 @@ class _Readouts:
         """Return (readouts, samples, columns) float32, those of discarded samples left out."""
         n_samples = int(table["last"][0] - table["first"][0])
         out = np.empty((len(table), n_samples, columns), np.float32)
-        for place, values in self._values("traj", table, columns):
+        for place, values in self._values("traj", table):
             one = table[place]
             out[place] = values.reshape(-1, columns)[one["first"] : one["last"]]
         return out
 
-    def _values(
-        self, name: str, table: NDArray[Any], numbers_a_sample: int
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def _values(self, name: str, table: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield the place in the table and the numbers of every readout, in file order."""
-        self.file.check()
-        by_row = np.argsort(table["row"], kind="stable")
-        rows = table["row"][by_row]
-        refuse_beyond_memory(
-            8 * len(table) * int(table["coils"][0]) * int(table["samples"].max()), "one slice",
-            self.file.path,
-        )  # fmt: skip
-        try:
-            with open_checked(self.file.path) as file:
-                records = file[self.group]["data"]
-                start = 0
-                while start < len(rows):
-                    stop = start + 1
-                    # Neighbors are read together, which is many times faster.
-                    while (
-                        stop < min(len(rows), start + _ROWS_AT_ONCE)
-                        and rows[stop] == rows[stop - 1] + 1
-                    ):
-                        stop += 1
-                    # Whole records: of a single field the library would leak the others.
-                    block = records[rows[start] : rows[stop - 1] + 1][name]
-                    for place, numbers in zip(by_row[start:stop].tolist(), block, strict=True):
-                        if numbers.size != numbers_a_sample * table["samples"][place]:
-                            raise ValueError("a readout has another length than its header says")
-                        yield place, numbers
-                    start = stop
-        except MRFInputError:
-            raise
-        except Exception as error:  # as in `find`
-            raise corrupt(self.file.path, error) from None
+        path = self.records.file.path
+        n_numbers = len(table) * int(table["coils"][0]) * int(table["samples"].max())
+        refuse_beyond_memory(8 * n_numbers, "one slice", path)
+        by_row = np.argsort(table["row"], kind="stable").tolist()
+        rows = table["row"][by_row].tolist()
+        yield from zip(by_row, self.records.values(name, rows), strict=True)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 """Scanners and DICOM count to the left and to the back, NIfTI to the right and to the front."""
 _SPACING_TOLERANCE = 0.01
+_FARTHEST_MM = 1e5
 
 
 def sort_slices(table: NDArray[Any], report: AcquisitionReport) -> NDArray[Any]:
@@ -36,7 +37,8 @@ def sort_slices(table: NDArray[Any], report: AcquisitionReport) -> NDArray[Any]:
 def _along(table: NDArray[Any]) -> NDArray[np.float64] | None:
     """Return where each slice lies along the normal of the first one (mm)."""
     normal = table["directions"][0, 0, 2]
-    along = table["position"][:, 0] @ normal
+    with np.errstate(all="ignore"):  # damaged headers hold anything
+        along = table["position"][:, 0] @ normal
     if not np.all(np.isfinite(along)) or len(np.unique(np.round(along, 4))) < len(along):
         return None
     return np.asarray(along)
@@ -90,16 +92,18 @@ def _step(
 
     if voxel_mm is None:
         raise ValueError("the field of view is not known")
-    lengths = np.linalg.norm(directions[0], axis=1)
-    gram = directions[0] @ directions[0].T
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(directions[0], axis=1)
     if not np.all(np.isfinite(directions)) or not np.allclose(lengths, 1.0, atol=1e-3):
         raise ValueError("the directions of the slices are missing or no unit vectors")
-    if not np.allclose(gram, np.eye(3), atol=1e-3):
+    if not np.allclose(directions[0] @ directions[0].T, np.eye(3), atol=1e-3):
         raise ValueError("the directions of the slices are not at right angles")
     if not np.allclose(directions, directions[0], atol=1e-4):
         raise ValueError("slices are turned against one another")
-    if not np.all(np.isfinite(positions)):
-        raise ValueError("the positions of the slices are not finite")
+    if not np.all(np.abs(positions) < _FARTHEST_MM):
+        raise ValueError(
+            "the positions of the slices are not finite, or far outside of the scanner"
+        )
     normal = directions[0, 2]
     step = normal * (thickness_mm or 0.0)
     if len(positions) > 1:

@@ -300,6 +300,7 @@ def _records(
     return places, False
 
 
+@np.errstate(all="ignore")  # damaged headers hold anything
 def _table(
     records: NDArray[Any], places: NDArray[np.int64], protocol: dict[str, float]
 ) -> NDArray[Any]:
@@ -338,7 +339,8 @@ def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     Quaternions are (w, x, y, z). The columns of the rotation are phase encoding, readout and
     slice; samples run against the first two.
     """
-    w, x, y, z = quaternions.T
+    # Others than of unit length are no directions.
+    w, x, y, z = np.where(np.abs(quaternions) <= 1.1, quaternions, np.nan).T
     phase = [1 - 2 * (y**2 + z**2), 2 * (x * y + z * w), 2 * (x * z - y * w)]
     readout = [2 * (x * y - z * w), 1 - 2 * (x**2 + z**2), 2 * (y * z + x * w)]
     normal = [2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x**2 + y**2)]

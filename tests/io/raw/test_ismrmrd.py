@@ -198,7 +198,13 @@ def test_matrix_is_that_of_the_images_at_the_resolution_that_was_encoded(path):
     xml = header(matrix=16, view=64.0, recon_matrix=64, recon_view=32.0)
     raw = load_raw(write_mrd(path, VALUES, radial(), xml=xml))
     assert raw.matrix == (8, 8) and raw.field_of_view_mm == (32.0, 32.0)
-    assert load_raw(path, matrix=16).matrix == (16, 16)
+    # Voxels of half the size, in which k-space reaches half as far.
+    finer = load_raw(path, matrix=16)
+    assert finer.matrix == (16, 16) and finer.field_of_view_mm == (32.0, 32.0)
+    np.testing.assert_allclose(finer.coordinates(0), 0.5 * raw.coordinates(0), atol=1e-9)
+    np.testing.assert_allclose(finer.affine[:3, :2], raw.affine[:3, :2] / 2)
+    ruled = [load_raw(path, matrix=n, trajectory="golden-angle").coordinates(0) for n in (16, 8)]
+    np.testing.assert_allclose(ruled[0], 0.5 * ruled[1], atol=1e-9)
 
 
 def test_encoded_lines_that_are_a_number_of_readouts_make_no_flat_voxels(path):

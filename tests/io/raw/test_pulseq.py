@@ -42,6 +42,17 @@ def test_other_sequences_are_refused(tmp_path):
     assert caught.value.code == "bad-sequence"
 
 
+def test_a_file_that_ends_within_a_shape_is_refused_at_once(tmp_path):
+    path = write_seq(tmp_path / "a.seq")
+    text = path.read_text()
+    assert "\n[SHAPES]" in text
+    shape = text.index("num_samples", text.index("\n[SHAPES]"))
+    path.write_text(text[: text.index("\n", shape) + 3])
+    with pytest.raises(MRFInputError) as caught:
+        sequences.load(path)
+    assert caught.value.code == "bad-sequence" and "cut off" in caught.value.what
+
+
 def test_coordinates_are_those_of_the_library_of_the_format(tmp_path):
     path = write_seq(tmp_path / "a.seq")
     library = pypulseq.Sequence()
