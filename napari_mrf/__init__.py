@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.parameters import PARAMETERS, Parameter
+    from napari_mrf.data.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
-    from napari_mrf.io import load_b1, load_maps, load_series, save_maps
+    from napari_mrf.imaging.images import make_images
+    from napari_mrf.io import load_b1, load_maps, load_raw, load_series, save_maps
     from napari_mrf.simulation import crlb, simulate
 
 _HOMES = {
@@ -29,11 +31,14 @@ _HOMES = {
     "PARAMETERS": "data.parameters",
     "Parameter": "data.parameters",
     "ParameterMaps": "data.maps",
+    "RawData": "data.raw_data",
     "Sequence": "data.sequence",
     "crlb": "simulation",
     "load_b1": "io",
     "load_maps": "io",
+    "load_raw": "io",
     "load_series": "io",
+    "make_images": "imaging.images",
     "save_maps": "io",
     "simulate": "simulation",
 }
@@ -46,12 +51,15 @@ __all__ = [
     "MRFSeries",
     "Parameter",
     "ParameterMaps",
+    "RawData",
     "Sequence",
     "__version__",
     "crlb",
     "load_b1",
     "load_maps",
+    "load_raw",
     "load_series",
+    "make_images",
     "methods",
     "save_maps",
     "sequences",

@@ -7,6 +7,8 @@ from os import PathLike, fspath
 from typing import Any
 
 CURES = {
+    "ambiguous-order": "Write the counters in the order of time, or the scan counters in that "
+    "of the readouts.",
     "bad-axes": 'Give the order of the axes, such as axes="XYZT", or open the file without one.',
     "bad-b1": "Pick a B1 map of this series, 3-D and above 0.",
     "bad-dataset": "Leave the name of the dataset out.",
@@ -33,9 +35,14 @@ CURES = {
     "bad-sidecar": "Mend the sidecar in a text editor.",
     "bad-suffix": "Give it that ending.",
     "bad-table": "Mend the table in a text editor.",
+    "bad-trajectory": "Pick the trajectory of this measurement, or none.",
     "bad-weights": "Get the weights of this version, or train the network again.",
+    "coils-change": "Export the readouts of one set of coils.",
+    "corrupt-readouts": "Copy the file again; if it is damaged at its source, measure again.",
     "declared-size": "Copy or export the file again: it is not whole.",
     "disk-full": "Free some space, or choose another folder for the cache.",
+    "doubled-readouts": "Take the readouts out that are there twice, or give them counters of "
+    "their own.",
     "file-too-large": "Check that this is the right file.",
     "frames-mismatch": "Pick the sequence of this scan, or correct the sidecar.",
     "layout-conflict": "Correct the sidecar: take ComplexLayout out, or name the right file.",
@@ -43,11 +50,13 @@ CURES = {
     "missing-file": "Check the path, or pick the file again.",
     "missing-folder": "Check the path, or pick the folder again.",
     "missing-map": "Pick a folder that has these maps.",
+    "missing-readouts": "Export the measurement again, with all slices whole.",
     "missing-weights": "Install the weights of the network, or pick another method.",
     "no-common-map": "Pick two sets that have a map in common.",
     "no-device": "Pick a device that is listed.",
     "no-label-maps": "Name the label maps like the subjects, or give another folder.",
     "no-maps": "Pick a folder of maps, as a reconstruction saves it.",
+    "no-readouts": "Pick the raw file of the scan itself.",
     "no-series": "Pick the file of the series itself.",
     "not-magnitude": "Load it without taking it as magnitudes.",
     "not-numeric": "Pick an array of numbers, or convert the file.",
@@ -55,14 +64,19 @@ CURES = {
     "partner-mismatch": "Pick the two halves of one scan.",
     "phase-not-in-unit": "Give the unit of the phase.",
     "phase-unit-unknown": "Give one of these units.",
+    "readouts-mismatch": "Pick the sequence of this scan.",
     "same-name": "Give every folder once.",
+    "samples-change": "Export the readouts of one length.",
     "security-path": "Take the path out of the file, or get the file from a source that you trust.",
     "sha256-mismatch": "The file was changed or replaced after its sidecar was written: get the "
     "original back, or, if the change was meant, remove SHA256 from the sidecar.",
+    "three-dimensional": "Transform along the third direction first, and write the slices as "
+    "2-D measurements.",
     "unknown-format": "Pick a NIfTI, NumPy, HDF5 or MATLAB file.",
     "unknown-method": "Pick a method that is listed.",
     "unknown-option": "Pick one that is listed.",
     "unknown-parameter": "Pick a parameter that is listed.",
+    "unknown-raw": "Pick a raw file of the scanner, or convert it to ISMRMRD.",
     "unknown-sequence": "Pick a sequence that is listed, or give a file.",
     "unreadable-file": "Check the permissions of the file.",
     "wrong-sequence": "Pick what was made for this sequence, or the other sequence.",

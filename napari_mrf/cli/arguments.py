@@ -13,7 +13,8 @@ JsonErrors = Annotated[
     bool, typer.Option("--json-errors", help="Print errors of the input as JSON on stderr.")
 ]
 SequenceName = Annotated[
-    str, typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1, a JSON, or a CSV FA,TE,TR.")
+    str,
+    typer.Option("--sequence", "-s", help="t1ff, fisp, fisp-b1, a JSON, a CSV FA,TE,TR, a .seq."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 

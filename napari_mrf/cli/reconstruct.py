@@ -16,7 +16,9 @@ from napari_mrf.cli.arguments import (
     known_method,
     known_unit,
 )
+from napari_mrf.cli.images import Coils, Images, images_of_raw
 from napari_mrf.cli.progress import with_progress
+from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 @app.command()
 def reconstruct(
     series: Annotated[
-        list[Path], typer.Argument(help="Series files or folders; several make a cohort.")
+        list[Path],
+        typer.Argument(help="Series, their folders, or raw files; several make a cohort."),
     ],
     output: Output,
     sequence: Annotated[
@@ -108,17 +111,26 @@ def reconstruct(
     average_spokes: Annotated[
         bool, typer.Option("--average-spokes", help="Average the spokes of each frame first.")
     ] = False,
+    images: Images = None,
+    measurement: Measurement = None,
+    coils: Coils = None,
+    trajectory: Trajectory = None,
+    trajectory_unit: TrajectoryUnit = None,
+    matrix: Matrix = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
     """Reconstruct parameter maps: one NIfTI per map, quality, flags and maps.json.
 
+    Raw files of scanners (see docs/raw.md) are made into images first.
+
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import load_b1, load_series
+    from napari_mrf.io import is_raw, load_b1, load_series
     from napari_mrf.io.maps.writer import MAPS_RESULTS
     from napari_mrf.io.series.folders import series_and_remarks
+    from napari_mrf.io.series.reader import masked
 
     chosen = {
         "refine": refine,
@@ -153,12 +165,30 @@ def reconstruct(
         "average_spokes": average_spokes,
         "frames": frames,
     }
+    of_raw = {
+        "measurement": measurement,
+        "trajectory": trajectory,
+        "trajectory_unit": trajectory_unit,
+        "matrix": matrix,
+    }
     refused: list[MRFInputError] = []
     for name, path in found.items():
         folder = output / name if several else output
         try:
             MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
-            loaded = load_series(path, chosen_sequence, **reading)
+            if is_raw(path):
+                _refuse_options({"axes": axes, "phase_unit": phase_unit}, "of image series")
+                if chosen_sequence is None:
+                    raise typer.BadParameter(
+                        "raw data do not name their sequence; give one", param_hint="--sequence"
+                    )
+                loaded = images_of_raw(
+                    path, chosen_sequence, images or "subspace", device, coils, of_raw
+                )
+                loaded = masked(loaded, mask)
+            else:
+                _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")
+                loaded = load_series(path, chosen_sequence, **reading)
             b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
             options = {"device": device, **given}
             label = name if several else path.name
@@ -172,6 +202,16 @@ def reconstruct(
     if refused:
         typer.echo(f"{len(refused)} of {len(found)} series were left out.", err=True)
         raise refused[0]
+
+
+def _refuse_options(given: dict[str, Any], what: str) -> None:
+    """Refuse options that would have no effect."""
+    for name, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(
+                f"it is an option {what} and has no effect here",
+                param_hint=f"--{name.replace('_', '-')}",
+            )
 
 
 def _reconstruct(

@@ -82,6 +82,9 @@ def phantom(
             "series without --sequence.",
         ),
     ] = 1,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write raw.h5 (ISMRMRD) too; needs the mode radial.")
+    ] = False,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -93,10 +96,12 @@ def phantom(
     """
     from napari_mrf.data import sequences
     from napari_mrf.data.signal_kinds import SIGNAL_KINDS
-    from napari_mrf.phantoms.acquisition.acquire import acquire
+    from napari_mrf.phantoms.acquisition.acquire import SliceKSpace, acquire
     from napari_mrf.phantoms.by_kind import PHANTOMS
     from napari_mrf.phantoms.files import save_phantom
 
+    if raw and mode != "radial":
+        raise typer.BadParameter("--raw needs the mode radial: no other one has raw data")
     played = sequences.load(sequence or ANATOMIES[anatomy or "thigh"])
     measured = SIGNAL_KINDS[played.kind].anatomy
     if anatomy not in (None, measured):
@@ -106,10 +111,12 @@ def phantom(
     drawn = PHANTOMS[played.kind]((slices, size, size), seed=seed)
     played = played.sliding_window(sliding_window)
     spokes_per_pulse = 4 if measured == "brain" else 1
+    kspace: list[SliceKSpace] | None = [] if raw else None
     acquired = acquire(
         drawn, played, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]
+        kspace=kspace,
     )  # fmt: skip
-    written = save_phantom(output, drawn, acquired, overwrite=overwrite)
+    written = save_phantom(output, drawn, acquired, kspace=kspace, overwrite=overwrite)
     typer.echo("\n".join(str(path) for path in written))
     if sliding_window > 1:
         typer.echo(

@@ -1,4 +1,4 @@
-"""The published sequences by name, and sequences from JSON or CSV files."""
+"""The published sequences by name, and sequences from JSON, CSV or Pulseq files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_mrf.data.pulseq import load_sequence
 from napari_mrf.data.sequence import Sequence
 from napari_mrf.data.sequence_units import check_units
 from napari_mrf.data.text_files import number, read_csv
@@ -130,14 +131,15 @@ NAMED: dict[str, Callable[[], Sequence]] = {"t1ff": t1ff, "fisp": fisp, "fisp-b1
 
 
 def load(path_or_name: str | Path) -> Sequence:
-    """Return a sequence by name, or from a JSON or CSV file.
+    """Return a sequence by name, or from a JSON, CSV or Pulseq file.
 
     A CSV file has a header with the columns FA (deg), TE and TR (ms) and one row per pulse; it
     becomes an MRF T1-FF-like sequence (same inversion, recovery, T2 and fat model), since a
     table of pulses does not say more. Two columns may be added: ``phase``, that of the RF pulse
     (deg; 90 without), and ``frame``, the temporal frame of each pulse, counted from 0. Without it
     eight pulses make a frame where all groups of eight hold equal pulses, else each pulse is
-    one. A JSON file (`Sequence.to_json`) says everything.
+    one. A JSON file (`Sequence.to_json`) says everything. A Pulseq file (.seq) becomes a FISP
+    sequence of its excitations, after its inversion if there is one; see `napari_mrf.data.pulseq`.
 
     Values that are likely in another unit (s, µs, rad) are refused; see `check_units`.
 
@@ -162,10 +164,12 @@ def load(path_or_name: str | Path) -> Sequence:
         return _load_csv(path)
     if path.suffix.lower() == ".json":
         return Sequence.load(path)
+    if path.suffix.lower() == ".seq":
+        return load_sequence(path)
     raise MRFInputError(
         "unknown-sequence",
         f"{str(path_or_name)!r} is not a known sequence",
-        expected=f"{', '.join(NAMED)}, or a .json or .csv file",
+        expected=f"{', '.join(NAMED)}, or a .json, .csv or .seq file",
     )
 
 

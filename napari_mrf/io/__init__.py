@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_mrf.io.maps.b1 import load_b1, resample_b1
     from napari_mrf.io.maps.reader import load_maps
     from napari_mrf.io.maps.writer import save_maps
+    from napari_mrf.io.raw.reader import is_raw, load_raw
     from napari_mrf.io.series.folders import find_series
     from napari_mrf.io.series.reader import load_series
     from napari_mrf.io.series.writer import save_series
@@ -30,12 +31,14 @@ _HOMES = {
     "atomic_write": "io.atomic",
     "clear_unpacked_cache": "io.formats.gzip_cache",
     "find_series": "io.series.folders",
+    "is_raw": "io.raw.reader",
     "load_b1": "io.maps.b1",
     "load_label_table": "io.labels.label_table",
     "load_labels": "io.labels.label_maps",
     "load_maps": "io.maps.reader",
     "load_mask": "io.labels.masks",
     "load_parameter_table": "io.tables.parameter_table",
+    "load_raw": "io.raw.reader",
     "load_series": "io.series.reader",
     "resample_b1": "io.maps.b1",
     "save_fingerprints": "io.tables.fingerprints",
@@ -51,12 +54,14 @@ __all__ = [
     "atomic_write",
     "clear_unpacked_cache",
     "find_series",
+    "is_raw",
     "load_b1",
     "load_label_table",
     "load_labels",
     "load_maps",
     "load_mask",
     "load_parameter_table",
+    "load_raw",
     "load_series",
     "resample_b1",
     "save_fingerprints",

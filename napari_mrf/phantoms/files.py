@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_mrf.data.label import Label
 from napari_mrf.io.formats.nifti_write import write_volume
 from napari_mrf.io.labels.label_table import format_label_table
@@ -15,11 +17,15 @@ from napari_mrf.io.series.writer import write_series_files
 
 if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.phantoms.acquisition.acquire import SliceKSpace
     from napari_mrf.phantoms.phantom import Phantom
 
 TRUTH_NAME = "truth"
 ROIS_NAME = "rois.nii.gz"
 LABELS_NAME = "rois.txt"
+RAW_NAME = "raw.h5"
+_NOISE_SAMPLES = 8192
+_DWELL_TIME_US = 5.0
 
 
 def save_phantom(
@@ -28,6 +34,7 @@ def save_phantom(
     series: MRFSeries,
     *,
     series_name: str = "series.nii",
+    kspace: list[SliceKSpace] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write the series with its sidecar, the true maps, and the labels: all files, or none.
@@ -42,6 +49,8 @@ def save_phantom(
         Its measurement.
     series_name : str
         File name of the series, ``.nii`` or ``.nii.gz``.
+    kspace : list of SliceKSpace, optional
+        What the coils measured, written as an ISMRMRD file beside the series.
     overwrite : bool
         Replace earlier files.
 
@@ -61,11 +70,11 @@ def save_phantom(
     kind = ResultKind(
         "a phantom",
         record=sidecar,  # without it, a series is none of this phantom
-        files=(series_name, ROIS_NAME, LABELS_NAME,
+        files=(series_name, RAW_NAME, ROIS_NAME, LABELS_NAME,
                *(below + name for name in (*MAPS_RESULTS.files, MAPS_RESULTS.record))),
     )  # fmt: skip
     names = [below + name for name in (*maps_names(truth), MAPS_RESULTS.record)]
-    names = [series_name, *names, ROIS_NAME, LABELS_NAME]
+    names = [series_name, *names, ROIS_NAME, LABELS_NAME, *([RAW_NAME] if kspace else [])]
     with kind.writing(directory, names, overwrite=overwrite) as staged:
         write_series_files(series, staged[series_name], staged[sidecar],
                            packed=series_name.endswith(".gz"))  # fmt: skip
@@ -76,4 +85,27 @@ def save_phantom(
         )
         staged[LABELS_NAME].write_text(table, encoding="utf-8")
         write_volume(staged[ROIS_NAME], phantom.labels, phantom.affine)
+        if kspace:
+            _write_raw(staged[RAW_NAME], kspace, series)
     return staged.paths
+
+
+def _write_raw(path: Path, kspace: list[SliceKSpace], series: MRFSeries) -> None:
+    from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
+
+    trajectory = kspace[0].trajectory
+    # A scan has one noise; slices were measured with slightly different ones.
+    level = float(np.sqrt(np.mean([one.noise**2 for one in kspace])))
+    n_coils = len(kspace[0].samples)
+    rng = np.random.default_rng([series.metadata["seed"], 0x4015E])
+    draw = rng.standard_normal((n_coils, _NOISE_SAMPLES, 2), dtype=np.float32)
+    write_ismrmrd(
+        path,
+        [one.samples for one in kspace],
+        trajectory.coordinates(),
+        np.float32(level) * draw.view(np.complex64)[..., 0],
+        matrix=(series.spatial_shape[1], series.spatial_shape[2]),
+        affine=series.affine,
+        dwell_time_us=_DWELL_TIME_US,
+        encoded=(trajectory.matrix_size, trajectory.matrix_size),
+    )

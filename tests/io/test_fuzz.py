@@ -20,11 +20,22 @@ import pytest
 import torch
 from mutations import damaged
 from network_cases import install
+from raw_cases import (
+    NOISE_BIT,
+    radial,
+    samples,
+    twix_measurement,
+    twix_record,
+    write_bart,
+    write_mrd,
+    write_seq,
+    write_twix,
+)
 from scipy.io import savemat
 from training_cases import recipe, toml
 
 import napari_mrf as mrf
-from napari_mrf import MRFInputError, ParameterMaps, load_maps, load_series, save_maps
+from napari_mrf import MRFInputError, ParameterMaps, load_maps, load_raw, load_series, save_maps
 from napari_mrf.data import sequences
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.grid import ParameterGrid
@@ -38,6 +49,7 @@ from napari_mrf.io import (
 )
 from napari_mrf.io.formats import hdf5_child
 from napari_mrf.io.labels.masks import read_mask
+from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.io.session.file import load_session
 from napari_mrf.networks.weights import load_network
@@ -293,6 +305,73 @@ def session(folder):
     return Case(path, "json", read)
 
 
+def read_raw(path, **options):
+    raw = load_raw(path, **options)
+    raw.report.text()
+    for z in range(raw.n_slices)[:2]:
+        raw.read(z), raw.coordinates(z), raw.pulses(z)
+
+
+def raw_ismrmrd(folder):
+    path = write_mrd(folder / "a.h5", samples((2, 2, 6, 8)), radial(6, 8), noise=samples((2, 30)))
+    return Case(path, "binary", read_raw)
+
+
+def raw_phantom(folder):
+    slices = [samples((2, 20, 8))]
+    write_ismrmrd(folder / "a.h5", slices, radial(20, 8), samples((2, 30)), matrix=(8, 8),
+                  affine=AFFINE, dwell_time_us=5.0)  # fmt: skip
+    return Case(folder / "a.h5", "binary", read_raw)
+
+
+def raw_twix(folder):
+    noise = twix_measurement([twix_record(samples((2, 40)), flags=1 << NOISE_BIT)])
+    scan = [twix_record(samples((2, 8)), line=r, scan=r, slice_=r % 2) for r in range(8)]
+    path = write_twix(folder / "a.dat", noise, twix_measurement(scan))
+    # The first bytes are those of two tables; damage is to reach what lies behind them.
+    whole = path.read_bytes()
+
+    def packed(inner):
+        return whole[:10_240] + inner[: len(whole) - 10_240].ljust(len(whole) - 10_240, b"\0")
+
+    read = partial(read_raw, trajectory="golden-angle")
+    return Case(path, "binary", read, packed, whole[10_240:])
+
+
+def raw_npz(folder):
+    np.savez(folder / "a.npz", kdata=samples((2, 2, 6, 8)), traj=8 * radial(6, 8))
+    return Case(folder / "a.npz", "binary", read_raw)
+
+
+def raw_hdf5(folder):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["kdata"], file["traj"] = samples((2, 2, 6, 8)), 8 * radial(6, 8)
+    return Case(folder / "a.h5", "binary", read_raw)
+
+
+def raw_sidecar(folder):
+    np.savez(folder / "a.npz", k=samples((2, 2, 6, 8)), traj=radial(6, 8), n=samples((2, 30)))
+    block = {"SchemaVersion": 1, "KSpace": "k", "KSpaceAxes": "ZCRS", "Trajectory": "traj",
+             "TrajectoryUnit": "cycles/voxel", "Noise": "n", "MatrixSize": [8, 8],
+             "FieldOfView": [8.0, 8.0], "DwellTime": 4e-6}  # fmt: skip
+    (folder / "a.json").write_text(json.dumps({"MRFRaw": block}))
+    return Case(folder / "a.json", "json", lambda path: read_raw(path.with_suffix(".npz")))
+
+
+def raw_bart(folder):
+    points = np.concatenate([8 * radial(6, 8), 0 * radial(6, 8)[..., :1]], -1)
+    write_bart(folder / "a_traj.cfl", points.T)
+    path = write_bart(folder / "a.cfl", samples((1, 8, 6, 2)))
+    return Case(path.with_suffix(".hdr"), "text", lambda path: read_raw(path.with_suffix(".cfl")))
+
+
+def pulseq(folder):
+    def read(path):
+        assert sequences.load(path).n_pulses >= 1
+
+    return Case(write_seq(folder / "a.seq"), "text", read)
+
+
 def short():
     return mrf.Sequence(
         name="short", kind="fisp", flip_angles_deg=[5.0, 20.0, 40.0], repetition_times_ms=9.0,
@@ -377,7 +456,8 @@ CASES = [
     matlab5_struct, hdf5_unwritten,
     sidecar, phase, mask, mask_npy, labels, label_table, maps, plain_maps, sequence_json,
     sequence_csv, parameter_table, training_recipe, session, dictionary, dictionary_card, basis,
-    weights, card, checkpoint,
+    weights, card, checkpoint, raw_ismrmrd, raw_phantom, raw_twix, raw_npz, raw_hdf5, raw_sidecar,
+    raw_bart, pulseq,
 ]  # fmt: skip
 
 

@@ -37,7 +37,8 @@ def refuse_endless(path: Path, dataset: str | None, module: str) -> None:
     dataset : str or None
         Which array will be read.
     module : str
-        Name of the format's module in this package: its ``find(path, dataset)`` is tried.
+        Name of the format's module, relative to this package (``".raw.ismrmrd"`` is beside it):
+        its ``find(path, dataset)`` is tried.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def serve() -> None:
     for line in sys.stdin:
         module, path, dataset = json.loads(line)
         with suppress(Exception):  # an error is an end; it will be told when the file is read
-            import_module(f"{__package__}.{module}").find(Path(path), dataset)
+            import_module(f".{module}", __package__).find(Path(path), dataset)
         print("ended", flush=True)  # noqa: T201
 
 

@@ -151,20 +151,9 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
     Raises
     ------
     MRFInputError
-        ``"security-external"``, ``"security-virtual"``, ``"declared-size"`` or
-        ``"too-large"``.
+        What `check_place` raises, ``"declared-size"`` or ``"too-large"``.
     """
-    if dataset.external:
-        raise MRFInputError("security-external", f"{dataset.name!r} stores its numbers in another "
-                            "file", path=path, found=repr(dataset.external[0][0]),
-                            hint="Copy the data into one file (h5repack).")  # fmt: skip
-    if dataset.is_virtual:
-        raise MRFInputError("security-virtual", f"{dataset.name!r} is assembled from other "
-                            "files", path=path,
-                            hint="Copy the data into one file (h5repack).")  # fmt: skip
-    if dataset.shape is None or 0 in dataset.shape:
-        raise MRFInputError("bad-shape", f"{dataset.name!r} is empty", path=path,
-                            found=f"shape {dataset.shape}")  # fmt: skip
+    check_place(dataset, path)
     declared = math.prod(int(n) for n in dataset.shape) * dataset.dtype.itemsize
     if dataset.chunks is None:
         stored = dataset.id.get_storage_size()
@@ -180,6 +169,27 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
         raise _not_held(dataset, path, f"{n_pieces} pieces ({declared} bytes)",
                         f"{n_written} pieces")  # fmt: skip
     refuse_beyond_memory(math.prod(dataset.chunks) * dataset.dtype.itemsize, "one piece", path)
+
+
+def check_place(dataset: h5py.Dataset, path: Path) -> None:
+    """Refuse a dataset that lies in other files, or is empty.
+
+    Raises
+    ------
+    MRFInputError
+        ``"security-external"``, ``"security-virtual"`` or ``"bad-shape"``.
+    """
+    if dataset.external:
+        raise MRFInputError("security-external", f"{dataset.name!r} stores its numbers in another "
+                            "file", path=path, found=repr(dataset.external[0][0]),
+                            hint="Copy the data into one file (h5repack).")  # fmt: skip
+    if dataset.is_virtual:
+        raise MRFInputError("security-virtual", f"{dataset.name!r} is assembled from other "
+                            "files", path=path,
+                            hint="Copy the data into one file (h5repack).")  # fmt: skip
+    if dataset.shape is None or 0 in dataset.shape:
+        raise MRFInputError("bad-shape", f"{dataset.name!r} is empty", path=path,
+                            found=f"shape {dataset.shape}")  # fmt: skip
 
 
 def _not_held(dataset: h5py.Dataset, path: Path, expected: str, found: str) -> MRFInputError:

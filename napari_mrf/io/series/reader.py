@@ -152,6 +152,17 @@ def load_series(
     series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
                        tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
     series.check_complex(tolerance=_ROUNDED_PHASE)
+    return masked(series, mask)
+
+
+def masked(series: MRFSeries, mask: NDArray[Any] | str | Path | None) -> MRFSeries:
+    """Return a series with a mask: an array (Z, Y, X), or a file for `load_mask`.
+
+    Raises
+    ------
+    MRFInputError
+        The codes of `load_mask`.
+    """
     if isinstance(mask, str | Path):
         mask, told = read_mask(mask, series)
         series = replace(series, warnings=(*series.warnings, *told))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.kspace.trajectory import RadialTrajectory
 
 
 Mode = Literal["radial", "fully-sampled", "noise-only"]
@@ -30,6 +31,25 @@ NoiseReference = Literal["voxel", "foreground"]
 MODES: tuple[Mode, ...] = ("radial", "fully-sampled", "noise-only")
 UNIT_NORM_SIGNAL = 0.0876762
 """The signal S of SNR = 20 log10(S / sigma) on fingerprints of norm 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceKSpace:
+    """What the coils measured of a slice.
+
+    Parameters
+    ----------
+    samples : ndarray
+        (coils, spokes, samples) complex64.
+    trajectory : RadialTrajectory
+        Where.
+    noise : float
+        Standard deviation in the real and in the imaginary part of each sample.
+    """
+
+    samples: NDArray[np.complex64]
+    trajectory: RadialTrajectory
+    noise: float
 
 
 def acquire(
@@ -46,6 +66,7 @@ def acquire(
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kspace: list[SliceKSpace] | None = None,
 ) -> MRFSeries:
     """Simulate the measurement of an object.
 
@@ -99,6 +120,8 @@ def acquire(
     progress : callable, optional
         Called with (steps done, steps in all): some voxels simulated, the readout of a pulse in
         the mode ``"radial"``, a frame made.
+    kspace : list, optional
+        For ``"radial"``: what the coils measured is appended to it, slice by slice.
 
     Returns
     -------
@@ -115,6 +138,9 @@ def acquire(
     maps = truth.truth() if isinstance(truth, Phantom) else truth
     n_slices, *plane = shape = maps.spatial_shape
     _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape)
+    if kspace is not None and mode != "radial":
+        raise MRFInputError("bad-acquisition", "only a radial acquisition has raw data",
+                            expected="the mode radial", found=mode)  # fmt: skip
     scale, foreground = signal_scale(maps, sequence)
     scale = scale * np.exp(1j * receive_phase(maps, seed))
     relative_noise = 0.0 if snr_db is None else UNIT_NORM_SIGNAL * 10.0 ** (-snr_db / 20.0)
@@ -154,9 +180,16 @@ def acquire(
             frames = _noise_only(fingerprints, inside, relative_noise * voxels, rng)
         else:
             sigma = relative_noise * float(norms.mean()) if norms.size else 0.0
-            frames = scan.frames(
-                fingerprints, inside, sigma, noise_seed=(seed, z), measured=steps.count
-            )
+            if kspace is None:
+                frames = scan.frames(
+                    fingerprints, inside, sigma, noise_seed=(seed, z), measured=steps.count
+                )
+            else:
+                samples = scan.kspace(
+                    fingerprints, inside, sigma, noise_seed=(seed, z), measured=steps.count
+                )
+                kspace.append(SliceKSpace(samples, scan.trajectory, scan.noise_level(sigma)))
+                frames = scan.gridded(samples)
         for frame, image in enumerate(moving_means(steps.counted(frames), window, step)):
             signal[frame, z] = image
 

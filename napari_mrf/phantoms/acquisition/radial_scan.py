@@ -96,18 +96,62 @@ class RadialScan:
         ndarray
             (Y, X) complex64.
         """
-        weights = density.radial_ramp(self.trajectory, self.spokes_per_frame)
-        noise = sigma / sqrt(self.spokes_per_frame * float((weights**2).sum()))
+        measure = self._measure(signals, inside, self.noise_level(sigma), noise_seed)
+        if self.fully_sampled:
+            yield from self._fully_sampled_frames(measure)
+            return
+        kspace = self.kspace(signals, inside, sigma, noise_seed=noise_seed, measured=measured)
+        yield from self.gridded(kspace)
 
-        def of_pulse(index: int) -> tuple[int, int]:
-            return index * self.spokes_per_pulse, (index + 1) * self.spokes_per_pulse
+    def kspace(
+        self, signals: NDArray[np.complex64], inside: NDArray[np.bool_], sigma: float, *,
+        noise_seed: tuple[int, int], measured: Callable[[], None],
+    ) -> NDArray[np.complex64]:  # fmt: skip
+        """Measure one slice; see `frames`.
+
+        Returns
+        -------
+        ndarray
+            (coils, spokes, samples) complex64, noise included.
+        """
+        measure = self._measure(signals, inside, self.noise_level(sigma), noise_seed)
+        n_spokes = self.trajectory.n_spokes
+        kspace = np.empty(
+            (len(self._sensitivities), n_spokes, self.trajectory.n_samples), dtype=np.complex64
+        )
+        n_pulses = n_spokes // self.spokes_per_pulse
+        for pulse, samples in enumerate(indices_in_order(measure, n_pulses, workers=self._workers)):
+            kspace[:, self._spokes_of(pulse)] = samples
+            measured()
+        return kspace
+
+    def gridded(self, kspace: NDArray[np.complex64]) -> Iterator[NDArray[np.complex64]]:
+        """Yield the combined image (Y, X) of every frame of a measured slice."""
+        yield from gridding.grid_frames(
+            kspace, self.trajectory, self.spokes_per_frame, self._shape, workers=self._workers
+        )
+
+    def noise_level(self, sigma: float) -> float:
+        """Return the standard deviation of samples that gives images one of ``sigma``."""
+        weights = density.radial_ramp(self.trajectory, self.spokes_per_frame)
+        return sigma / sqrt(self.spokes_per_frame * float((weights**2).sum()))
+
+    def _spokes_of(self, pulse: int) -> slice:
+        return slice(pulse * self.spokes_per_pulse, (pulse + 1) * self.spokes_per_pulse)
+
+    def _measure(
+        self, signals: NDArray[np.complex64], inside: NDArray[np.bool_], noise: float,
+        noise_seed: tuple[int, int],
+    ) -> Callable[[int], NDArray[np.complex64]]:  # fmt: skip
+        """Return what measures the readout of a pulse, or of a frame when fully sampled."""
 
         def measure(index: int) -> NDArray[np.complex64]:
             image = np.zeros(self._shape, dtype=np.complex64)
             image[inside] = signals[index]
-            spokes = (0, self.trajectory.n_spokes) if self.fully_sampled else of_pulse(index)
+            spokes = slice(None) if self.fully_sampled else self._spokes_of(index)
             samples = nufft.forward(
-                image * self._sensitivities, self.trajectory.coordinates(*spokes)
+                image * self._sensitivities,
+                self.trajectory.coordinates(spokes.start or 0, spokes.stop),
             )
             if noise > 0:
                 rng = np.random.default_rng([*noise_seed, 0x5CA7, index])
@@ -115,20 +159,7 @@ class RadialScan:
                 samples = samples + np.float32(noise) * draw.view(np.complex64)[..., 0]
             return np.asarray(samples, dtype=np.complex64)
 
-        if self.fully_sampled:
-            yield from self._fully_sampled_frames(measure)
-            return
-        n_spokes = self.trajectory.n_spokes
-        kspace = np.empty(
-            (len(self._sensitivities), n_spokes, self.trajectory.n_samples), dtype=np.complex64
-        )
-        n_pulses = n_spokes // self.spokes_per_pulse
-        for pulse, samples in enumerate(indices_in_order(measure, n_pulses, workers=self._workers)):
-            kspace[:, slice(*of_pulse(pulse))] = samples
-            measured()
-        yield from gridding.grid_frames(
-            kspace, self.trajectory, self.spokes_per_frame, self._shape, workers=self._workers
-        )
+        return measure
 
     def _fully_sampled_frames(self, measure: Any) -> Iterator[NDArray[np.complex64]]:
         """Yield combined images; the coil weights come from frames spread over the series."""

@@ -1,0 +1,135 @@
+"""Remake the table and figure of raw data in docs/results.md from real maps.
+
+The scan of the maps is simulated, written as an ISMRMRD file with a noise scan, and reconstructed
+by the command line, as a user would do it.
+
+    python docs/results_raw.py MAPS.npz --output FOLDER [--seeds 0 1 2]
+
+MAPS.npz holds 2-D arrays FF, T1H2O, T1fat, Df, B1, foreground and rois, such as the thigh
+published with Balsiger et al., Medical Image Analysis 2020.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from results import AFFINE, KEYS, save_small
+
+import napari_mrf as mrf
+from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
+from napari_mrf.phantoms.acquisition.acquire import acquire
+from napari_mrf.plots.maps_figure import maps_figure
+
+MATRIX = 192
+RELATIVE_NOISE = 2e-4  # of the largest sample of the first spoke, of the complex number
+QUIET = "8 coils"
+LOUD = "12 coils, 3 x the noise, correlated"
+SCANS = {QUIET: {"n_coils": 8, "times": 1.0}, LOUD: {"n_coils": 12, "times": 3.0}}
+WAYS = {
+    "gridded, refined": ["--images", "gridded"],
+    "gridded, window 25, smooth 0.5, refined": [
+        "--images", "gridded", "--window", "25", "--smooth", "0.5",
+    ],
+    "subspace, refined (default)": [],
+}  # fmt: skip
+
+
+def padded(values: np.ndarray, nothing: float) -> np.ndarray:
+    """Return a map in the middle of the matrix, (1, Y, X)."""
+    whole = np.full((1, MATRIX, MATRIX), nothing, values.dtype)
+    y, x = ((MATRIX - n) // 2 for n in values.shape)
+    whole[0, y : y + values.shape[0], x : x + values.shape[1]] = values
+    return whole
+
+
+def load_truth(path: Path) -> tuple[mrf.ParameterMaps, np.ndarray]:
+    with np.load(path, allow_pickle=False) as data:
+        foreground = data["foreground"].astype(bool)
+        maps = {key: padded(np.where(foreground, data[key], np.nan), np.nan) for key in KEYS}
+        rois = padded(data["rois"].astype(np.int64), 0)
+    return mrf.ParameterMaps(maps, affine=AFFINE), rois
+
+
+def write_raw(truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float) -> None:
+    kspace: list = []
+    acquire(truth, mrf.sequences.t1ff(), snr_db=None, n_coils=n_coils, matrix_size=MATRIX,
+            seed=seed, kspace=kspace)  # fmt: skip
+    samples, trajectory = kspace[0].samples, kspace[0].trajectory
+    rng = np.random.default_rng([seed, 77])
+    sigma = times * RELATIVE_NOISE * np.abs(samples[:, 0]).max()
+    mixing = np.eye(n_coils, dtype=complex)
+    if times > 1:
+        mixing += 0.3 * rng.standard_normal((n_coils, n_coils))
+        mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
+
+    def noise(*shape: int) -> np.ndarray:
+        drawn = rng.standard_normal((n_coils, *shape, 2)).view(complex)[..., 0]
+        return np.tensordot(mixing, sigma * np.sqrt(0.5) * drawn, axes=1)
+
+    noisy = (samples + noise(*samples.shape[1:])).astype(np.complex64)
+    write_ismrmrd(
+        path, [noisy], trajectory.coordinates(), noise(8192).astype(np.complex64),
+        matrix=(MATRIX, MATRIX), affine=AFFINE, dwell_time_us=5.0,
+    )  # fmt: skip
+
+
+def reconstruct(raw: Path, mask: Path, words: list[str]) -> tuple[mrf.ParameterMaps, float]:
+    output = raw.parent / "maps"
+    command = [sys.executable, "-c", "from napari_mrf.cli import run; run()", "reconstruct", raw,
+               "--sequence", "t1ff", "--mask", mask, "--grid", "wide", *words,
+               "--output", output, "--overwrite"]  # fmt: skip
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - ours
+    return mrf.load_maps(output), time.perf_counter() - start
+
+
+def errors(maps: mrf.ParameterMaps, truth: mrf.ParameterMaps, rois: np.ndarray) -> list[float]:
+    """Return MAE of FF, T1H2O where FF < 0.7, T1fat where FF > 0.3, Df, B1, and of muscle FF."""
+    tissue = np.isfinite(truth["FF"])
+    regions = {"T1H2O": truth["FF"] < 0.7, "T1fat": truth["FF"] > 0.3}
+    found = [
+        float(np.nanmean(np.abs(maps[key] - truth[key])[tissue & regions.get(key, tissue)]))
+        for key in KEYS
+    ]
+    muscles = [tissue & (rois == label) for label in np.unique(rois) if label]
+    apart = [abs(np.nanmean(maps["FF"][one]) - np.nanmean(truth["FF"][one])) for one in muscles]
+    return [*found, float(np.mean(apart))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("maps", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments = parser.parse_args()
+    truth, rois = load_truth(arguments.maps)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    raw, mask = arguments.output / "raw.h5", arguments.output / "mask.npy"
+    np.save(mask, np.isfinite(truth["FF"]))
+    rows = {"truth": truth}
+    for scan, options in SCANS.items():
+        found: dict[str, list[list[float]]] = {}
+        for seed in arguments.seeds:
+            write_raw(truth, raw, seed, **options)
+            for way, words in WAYS.items():
+                maps, seconds = reconstruct(raw, mask, words)
+                print(f"{scan}, seed {seed}, {way}: {seconds:.0f} s", file=sys.stderr, flush=True)
+                found.setdefault(way, []).append(errors(maps, truth, rois))
+                if scan == QUIET and seed == arguments.seeds[0]:
+                    rows[way.replace(", ", ",\n")] = maps
+        print(
+            f"\n**{scan}**\n\n| images | FF | T1H2O (ms) | T1fat (ms) | Df (Hz) | B1 | muscle FF |"
+        )
+        print("|---|---|---|---|---|---|---|")
+        for way, values in found.items():
+            ff, water, fat, df, b1, muscle = np.mean(values, axis=0)
+            print(f"| {way} | {ff:.4f} | {water:.1f} | {fat:.1f} | {df:.2f} | {b1:.4f} | "
+                  f"{muscle:.4f} |", flush=True)  # fmt: skip
+    save_small(maps_figure(rows), Path(__file__).with_name("images") / "raw_thigh.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Raw data to an image series, slice by slice."""

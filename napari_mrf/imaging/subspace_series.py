@@ -1,0 +1,107 @@
+"""Raw data to a series of coefficient images in the subspace of the sequence's fingerprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mrf.compute.devices import resolve_device
+from napari_mrf.compute.steps import Steps
+from napari_mrf.data.series import MRFSeries
+from napari_mrf.data.subspace_signal import SubspaceSignal
+from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
+from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
+from napari_mrf.kspace.subspace import SubspaceReconstruction
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.sequence import Sequence
+
+
+def making_subspace_series(
+    raw: RawData,
+    sequence: Sequence,
+    *,
+    coils: int | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    rank: int | None = None,
+) -> Generator[ImagesUpdate, None, MRFSeries]:
+    """Reconstruct the images of raw data; one slice of samples is in memory at a time.
+
+    Parameters
+    ----------
+    raw : RawData
+        With a trajectory.
+    sequence : Sequence
+        That was played.
+    coils : int, optional
+        Virtual coils; by default the fewest that hold the signal.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` …
+    workers : int, optional
+        Threads; results do not depend on it.
+    rank : int, optional
+        Coefficients; see `make_pulse_basis`.
+
+    Yields
+    ------
+    ImagesUpdate
+        After each step of the solver: chances to show progress and to cancel.
+
+    Returns
+    -------
+    MRFSeries
+        Its frames are made from the coefficients when they are read.
+
+    Raises
+    ------
+    MRFInputError
+        ``"no-trajectory"``, ``"readouts-mismatch"``, ``"bad-noise-scan"``, ``"no-signal"``,
+        ``"bad-option"``, ``"no-device"``, and what reading raises.
+    """
+    raw, target = raw.with_sequence(sequence), resolve_device(device)
+    alike = AlikeCoils(raw, coils)
+    places = trajectory_of(raw, 0)
+    basis = cached_pulse_basis(sequence, rank)
+    shape = (basis.rank, raw.n_slices, *raw.matrix)
+    coefficients = np.full(shape, complex(np.nan, np.nan), np.complex64)
+    preview = coefficients[0]
+    yield ImagesUpdate(0.0, raw.n_slices, preview)
+    shared: tuple[Any, SubspaceReconstruction] | None = None
+    steps = []
+    for z in range(raw.n_slices):
+        places = trajectory_of(raw, z)
+        if shared is None or shared[0] is not places:
+            shared = places, SubspaceReconstruction(
+                basis.vectors[raw.pulses(z)], basis.singular_values, places, raw.matrix,
+                device=target, workers=workers,
+            )  # fmt: skip
+        samples = alike.read(z)
+        working = Steps(shared[1].reconstructing(samples, alike.noise))
+        for share in working:
+            yield ImagesUpdate(z + share, raw.n_slices, preview)
+        coefficients[:, z] = working.result.images
+        steps.append(working.result.steps)
+        yield ImagesUpdate(z + 1.0, raw.n_slices, preview, finished=z)
+    import dask.array
+
+    signal = SubspaceSignal(basis.by_frame(), coefficients)
+    metadata = {
+        "images": "subspace",
+        "rank": basis.rank,
+        "left_out_by_the_basis": basis.left_out,
+        "solver_steps": steps,
+        **alike.record(),
+    }
+    return MRFSeries(
+        dask.array.from_array(signal, chunks=(signal.shape[0], 1, *raw.matrix), name=False),
+        affine=raw.affine,
+        sequence=sequence,
+        source_path=str(raw.source_path),
+        source_sha256=raw.source_sha256,
+        metadata=metadata,
+    )

@@ -1,0 +1,227 @@
+"""Reconstruction in a temporal subspace, against sums written out and dense equations."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from properties import check_adjoint, complex_normal
+
+from napari_mrf.compute.steps import result_of
+from napari_mrf.errors import MRFInputError
+from napari_mrf.kspace import subspace
+from napari_mrf.kspace.coil_estimation import estimating_coil_maps
+from napari_mrf.kspace.coils import simulated_sensitivities
+from napari_mrf.kspace.conjugate_gradients import solving
+from napari_mrf.kspace.preconditioner import circulant, filtered
+from napari_mrf.kspace.subspace import SubspaceReconstruction
+from napari_mrf.kspace.subspace_operator import SubspaceOperator
+from napari_mrf.kspace.toeplitz import NormalOperator, pairs, subspace_kernels
+from napari_mrf.kspace.trajectory import RadialTrajectory
+
+RANK, COILS, READOUTS = 3, 4, 60
+SHAPE = (16, 18)
+
+
+def basis(n_readouts=READOUTS, rank=RANK):
+    rng = np.random.default_rng(1)
+    return np.linalg.qr(complex_normal(rng, n_readouts, rank))[0].astype(np.complex64)
+
+
+def spokes(n=READOUTS, matrix=18):
+    return RadialTrajectory(n, matrix).coordinates()
+
+
+def spiral():
+    """Spiral arms, one after the other turned by the golden angle."""
+    t = np.linspace(0, 1, 40)
+    angles = 2 * np.pi * (3 * t + np.arange(READOUTS)[:, None] * 0.618)
+    return 0.49 * t[:, None] * np.stack([np.sin(angles), np.cos(angles)], axis=-1)
+
+
+def dense(phi, places, maps):
+    """The acquisition as a matrix (coils x readouts x samples, K x Y x X), in double precision."""
+    y, x = (np.arange(n) - n // 2 for n in maps.shape[1:])
+    waves = np.exp(
+        -2j * np.pi * (places[..., 0, None, None] * y[:, None] + places[..., 1, None, None] * x)
+    )
+    matrix = np.einsum("rk,cyx,rnyx->crnkyx", phi.astype(complex), maps.astype(complex), waves)
+    return matrix.reshape(maps.shape[0] * places.shape[0] * places.shape[1], -1)
+
+
+@pytest.mark.parametrize("places", [spokes(), spiral()], ids=["radial", "spiral"])
+def test_operator_equals_the_sum_written_out(places):
+    phi, maps = basis(), simulated_sensitivities(SHAPE, COILS)
+    images = complex_normal(np.random.default_rng(0), RANK, *SHAPE)
+    found = SubspaceOperator(phi, places, maps).forward(images)
+    expected = (dense(phi, places, maps) @ images.ravel()).reshape(found.shape)
+    assert np.linalg.norm(found - expected) < 3e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("places", [spokes(), spiral()], ids=["radial", "spiral"])
+def test_operator_and_its_adjoint_are_a_pair(places):
+    operator = SubspaceOperator(basis(), places, simulated_sensitivities(SHAPE, COILS))
+    samples = (COILS, *places.shape[:2])
+    check_adjoint(operator.forward, operator.adjoint, (RANK, *SHAPE), samples, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("places", [spokes(), spiral()], ids=["radial", "spiral"])
+def test_toeplitz_equals_the_two_transforms(places):
+    phi, maps = basis(), simulated_sensitivities(SHAPE, COILS)
+    images = complex_normal(np.random.default_rng(0), RANK, *SHAPE)
+    matrix = dense(phi, places, maps)
+    expected = (matrix.conj().T @ (matrix @ images.ravel())).reshape(images.shape)
+    kernels = subspace_kernels(phi, places, SHAPE)
+    operator = NormalOperator(kernels, torch.from_numpy(maps))
+    found = operator(torch.from_numpy(images.astype(np.complex64))).numpy()
+    assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
+
+
+def test_compiled_products_equal_those_of_torch():
+    rng = np.random.default_rng(0)
+    kernels = subspace_kernels(basis(), spokes(), SHAPE)
+    operator = NormalOperator(kernels, torch.from_numpy(simulated_sensitivities(SHAPE, 1)))
+    size = [2 * n for n in SHAPE]
+    spectra = torch.from_numpy(complex_normal(rng, RANK, *size).astype(np.complex64))
+    compiled = operator._times_kernels(spectra)
+    operator._on_cpu = False
+    assert torch.allclose(compiled, operator._times_kernels(spectra), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_change_a_bit(threads):
+    samples = complex_normal(np.random.default_rng(0), COILS, READOUTS, 36).astype(np.complex64)
+    results = []
+    before = torch.get_num_threads()
+    for count in (1, threads):
+        torch.set_num_threads(count)
+        try:
+            results.append(solved(samples, workers=count).images)
+        finally:
+            torch.set_num_threads(before)
+    assert np.array_equal(*results)
+
+
+def solved(samples, workers=None):
+    reconstruction = SubspaceReconstruction(
+        basis(), np.array([1.0, 0.5, 0.2]), spokes(), SHAPE, device=torch.device("cpu"),
+        workers=workers,
+    )  # fmt: skip
+    return result_of(reconstruction.reconstructing(samples, 1e-9))
+
+
+def test_circulant_of_one_constant_coil_is_that_of_chan():
+    phi, places = basis(rank=1), spiral()
+    one = np.ones((1, *SHAPE), np.complex64)
+    matrix = dense(phi, places, one)
+    normal = matrix.conj().T @ matrix
+    # The nearest circulant keeps the diagonal of the operator among the frequencies.
+    y, x = SHAPE
+    fourier = np.kron(np.fft.fft(np.eye(y)), np.fft.fft(np.eye(x))) / np.sqrt(y * x)
+    expected = np.diag(fourier @ normal @ fourier.conj().T).reshape(SHAPE)
+    found = circulant(subspace_kernels(phi, places, SHAPE), torch.from_numpy(one)).numpy()
+    assert np.allclose(found[..., 0, 0], expected, rtol=1e-4, atol=1e-4 * expected.real.max())
+
+
+def test_circulant_keeps_the_diagonal_among_the_frequencies_for_any_coils():
+    phi, places, maps = basis(rank=1), spokes(), simulated_sensitivities(SHAPE, COILS)
+    matrix = dense(phi, places, maps)
+    normal = matrix.conj().T @ matrix
+    y, x = SHAPE
+    fourier = np.kron(np.fft.fft(np.eye(y)), np.fft.fft(np.eye(x))) / np.sqrt(y * x)
+    expected = np.diag(fourier @ normal @ fourier.conj().T).reshape(SHAPE)
+    found = circulant(subspace_kernels(phi, places, SHAPE), torch.from_numpy(maps)).numpy()
+    assert np.allclose(found[..., 0, 0], expected, rtol=1e-4, atol=1e-4 * expected.real.max())
+
+
+def test_filter_multiplies_frequencies():
+    rng = np.random.default_rng(0)
+    matrices = complex_normal(rng, *SHAPE, RANK, RANK).astype(np.complex64)
+    images = complex_normal(rng, RANK, *SHAPE).astype(np.complex64)
+    spectra = np.fft.fft2(images)
+    expected = np.fft.ifft2(np.einsum("yxkl,lyx->kyx", matrices, spectra))
+    found = filtered(torch.from_numpy(matrices), torch.from_numpy(images)).numpy()
+    assert np.allclose(found, expected, atol=1e-4)
+
+
+def test_solver_solves_dense_equations():
+    rng = np.random.default_rng(0)
+    square = complex_normal(rng, 20, 20)
+    matrix = torch.from_numpy(square.conj().T @ square + np.eye(20))
+    right = torch.from_numpy(complex_normal(rng, 20))
+    inverse_diagonal = 1 / matrix.diagonal()
+    steps = solving(lambda x: matrix @ x, right, lambda x: inverse_diagonal * x)
+    found, left = list(islice(steps, 40))[-1]
+    assert torch.allclose(found, torch.linalg.solve(matrix, right), atol=1e-8)
+    assert left < 1e-8
+
+
+def test_solver_of_nothing_stays_at_nothing():
+    found, left = next(solving(lambda x: x, torch.zeros(3, dtype=torch.complex64), lambda x: x))
+    assert not found.any() and left == 0
+
+
+def test_slice_equals_the_dense_solution(monkeypatch):
+    """The most likely images under the prior that the documentation states."""
+    monkeypatch.setattr(subspace, "_CLOSE", 1e-5)
+    monkeypatch.setattr(subspace, "_MOST_STEPS", 200)
+    n, coils = 16, 4
+    phi, singular = basis(240), np.array([1.0, 0.5, 0.2])
+    places = spokes(240, n)
+    maps = simulated_sensitivities((n, n), coils)
+    y, x = np.mgrid[:n, :n]
+    blob = np.exp(-((y - 8) ** 2 + (x - 7) ** 2) / 18)
+    images = singular[:, None, None] * blob * np.array([1, 1j, -1])[:, None, None]
+    matrix = dense(phi, places, maps)
+    samples = (matrix @ images.ravel()).reshape(coils, 240, -1).astype(np.complex64)
+    reconstruction = SubspaceReconstruction(
+        phi, singular, places, (n, n), device=torch.device("cpu")
+    )
+    found = result_of(reconstruction.reconstructing(samples, 1e-2))
+    estimated = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
+    seen = dense(phi, places, estimated)
+    density = np.sum(np.abs(phi[:, 0]) ** 2) * places.shape[1]
+    power = result_of(estimating_coil_maps(samples, phi, places, (n, n))).power
+    assert power == pytest.approx(np.sum(blob**4) / np.sum(blob**2), rel=0.2)
+    prior = (60 * 1e-2 / power + 2e-5 * density) * (singular[0] / singular) ** 2
+    prior = np.repeat(prior, n * n)
+    normal = seen.conj().T @ seen + np.diag(prior)
+    expected = np.linalg.solve(normal, seen.conj().T @ samples.ravel()).reshape(images.shape)
+    assert np.linalg.norm(found.images - expected) < 5e-3 * np.linalg.norm(expected)
+    # And both are the object, up to the phase of the coil maps.
+    size = np.abs(found.images[0])
+    assert np.abs(size - blob)[blob > 0.1].max() < 0.05
+
+
+def test_coil_maps_are_those_of_the_measurement():
+    n = 48
+    phi, places = basis(400), spokes(400, n)
+    maps = simulated_sensitivities((n, n), 6, seed=3)
+    y, x = np.mgrid[:n, :n]
+    inside = np.hypot(y - 24, x - 24) < 18
+    rng = np.random.default_rng(0)
+    images = inside * (1 + 0.3 * rng.standard_normal((RANK, n, n)))
+    samples = SubspaceOperator(phi, places, maps).forward(images)
+    found = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
+    assert np.allclose(np.linalg.norm(found, axis=0), 1, atol=1e-5)
+    agreement = np.abs(np.sum(found.conj() * maps, axis=0))[inside]
+    assert agreement.min() > 0.995 and agreement.mean() > 0.9995
+
+
+def test_order_and_gains_of_coils_do_not_change_the_images():
+    samples = complex_normal(np.random.default_rng(0), COILS, READOUTS, 36).astype(np.complex64)
+    first = solved(samples).images
+    other = solved(np.ascontiguousarray(samples[::-1])).images
+    assert np.linalg.norm(np.abs(first) - np.abs(other)) < 1e-3 * np.linalg.norm(first)
+    turned = solved(samples * np.complex64(2j)).images
+    assert np.linalg.norm(np.abs(turned) - 2 * np.abs(first)) < 1e-3 * np.linalg.norm(turned)
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(MRFInputError) as error:
+        SubspaceOperator(basis(10), spokes(12), simulated_sensitivities(SHAPE, 1))
+    assert error.value.code == "bad-kspace"
+
+
+def test_pairs_are_the_upper_triangle():
+    assert pairs(3) == [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
