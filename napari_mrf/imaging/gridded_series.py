@@ -16,6 +16,7 @@ from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.coils import combine
 from napari_mrf.kspace.density import sampling_density
+from napari_mrf.kspace.trajectory import inside
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -73,12 +74,14 @@ def making_gridded_series(
     for z in range(raw.n_slices):
         places, pulses = trajectory_of(raw, z), raw.pulses(z)
         frames = _readouts_by_frame(sequence, pulses, raw)
-        weights = sampling_density(places, raw.matrix).astype(np.float32) * len(places)
-        samples = alike.read(z)
+        counts = inside(places)  # beyond the edge, images of these voxels hold nothing
+        weights = sampling_density(places, raw.matrix, counts).astype(np.float32) * len(places)
+        samples = alike.read(z) * counts
         estimating = Steps(
             estimating_coil_maps(samples, basis.vectors[pulses], places, raw.matrix,
                                  workers=workers)
         )  # fmt: skip
+        places = np.where(counts[..., None], places, 0.0)
         for _ in estimating:
             yield ImagesUpdate(float(z), raw.n_slices, preview)
         maps = estimating.result.maps

@@ -45,7 +45,9 @@ _ROUNDS = 15
 
 
 def sampling_density(
-    coordinates: NDArray[np.floating], shape: tuple[int, int]
+    coordinates: NDArray[np.floating],
+    shape: tuple[int, int],
+    counts: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Return the weights of the samples of any trajectory, found by iteration.
 
@@ -59,6 +61,8 @@ def sampling_density(
         (readouts, samples, 2), (ky, kx) in cycles/voxel, of all that are gridded together.
     shape : tuple of int
         (Y, X) of the images.
+    counts : ndarray, optional
+        (readouts, samples) bool; the others get no weight, wherever they lie.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def sampling_density(
     # The density is seen through a kernel whose transform is a triangle over twice the image.
     size = (2 * shape[0], 2 * shape[1])
     triangle = np.outer(*(1.0 - np.abs(np.arange(n) - n // 2) / (n // 2) for n in size))
-    weights = np.ones(coordinates.shape[:2])
+    weights = np.ones(coordinates.shape[:2]) if counts is None else counts.astype(np.float64)
     for _ in range(_ROUNDS):
         seen = nufft.adjoint(weights[None].astype(np.complex64), coordinates, size)[0]
         density = nufft.forward((seen * triangle)[None].astype(np.complex64), coordinates)[0].real

@@ -19,6 +19,7 @@ from napari_mrf.kspace.conjugate_gradients import solving
 from napari_mrf.kspace.preconditioner import circulant, filtered
 from napari_mrf.kspace.subspace_operator import SubspaceOperator
 from napari_mrf.kspace.toeplitz import NormalOperator, subspace_kernels
+from napari_mrf.kspace.trajectory import inside
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -64,7 +65,8 @@ class SubspaceReconstruction:
     singular_values : ndarray
         (K,) falling, of the fingerprints along the basis.
     coordinates : ndarray
-        (readouts, samples, 2), (ky, kx) in cycles/voxel.
+        (readouts, samples, 2), (ky, kx) in cycles/voxel. Samples beyond ±0.5, which images of
+        these voxels cannot hold, are left out.
     shape : tuple of int
         (Y, X) of the images.
     device : torch.device
@@ -83,7 +85,10 @@ class SubspaceReconstruction:
         device: torch.device,
         workers: int | None = None,
     ) -> None:
-        self._basis, self._coordinates, self._shape = basis, coordinates, shape
+        self._basis, self._shape = basis, shape
+        # The images are periodic in k-space, the object is not.
+        self._counts, self._measured = inside(coordinates), coordinates
+        self._coordinates = np.where(self._counts[..., None], coordinates, 0.0)
         self._device, self._workers = device, workers
         self._density = float((np.abs(basis[:, 0]) ** 2).sum() * coordinates.shape[1])
         self._falls = (singular_values[0] / singular_values) ** 2
@@ -107,14 +112,20 @@ class SubspaceReconstruction:
             Of the same scale as the samples.
         """
         device = self._device
+        if not self._counts.all():
+            samples = samples * self._counts
         if self._kernels is None:
             self._kernels = subspace_kernels(
-                self._basis, self._coordinates, self._shape, workers=self._workers
+                self._basis,
+                self._coordinates,
+                self._shape,
+                weights=self._counts,
+                workers=self._workers,
             ).on(device)
             yield 0.2
         estimating = Steps(
             estimating_coil_maps(
-                samples, self._basis, self._coordinates, self._shape, workers=self._workers
+                samples, self._basis, self._measured, self._shape, workers=self._workers
             )
         )
         for _ in estimating:

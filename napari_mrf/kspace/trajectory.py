@@ -93,3 +93,8 @@ class RadialTrajectory:
             "angle_increment_deg": self.angle_increment_deg,
             "first_angle_deg": self.first_angle_deg,
         }
+
+
+def inside(coordinates: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which samples (...) of coordinates (..., 2) lie within ±0.5 cycles/voxel."""
+    return np.asarray(np.all(np.abs(coordinates) <= 0.5, axis=-1))

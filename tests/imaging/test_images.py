@@ -111,6 +111,18 @@ def test_missing_readouts_cost_little():
     assert np.median(agreement(mrf.make_images(raw, SEQUENCE), truth, disc)) > 0.9997
 
 
+@pytest.mark.parametrize("images", ["subspace", "gridded"])
+def test_samples_beyond_the_edge_of_k_space_do_not_count(images):
+    _, disc, slices, places = object_and_samples(noise=1e-3)
+    wide = np.concatenate([places, np.full((len(places), 2, 2), 0.507)], axis=1)
+    far = np.concatenate([slices[0], np.full((COILS, len(places), 2), 1e3)], axis=2)
+    raw = raw_of([far.astype(np.complex64)], wide)
+    expected = mrf.make_images(raw_of(slices, places), SEQUENCE, images, coils=COILS).slab(0)
+    found = mrf.make_images(raw, SEQUENCE, images, coils=COILS).slab(0)
+    apart = np.abs(np.abs(found) - np.abs(expected))[:, disc]
+    assert apart.max() < 0.02 * np.abs(expected).max()
+
+
 def test_frames_without_readouts_cannot_be_gridded():
     _, _, slices, places = object_and_samples()
     kept = np.arange(8, len(places))

@@ -137,3 +137,27 @@ def test_impossible_trajectory_is_refused():
     with pytest.raises(MRFInputError) as error:
         RadialTrajectory(0, 96)
     assert error.value.code == "bad-trajectory"
+
+
+def test_weights_of_any_trajectory_are_on_average_those_of_the_ramp_on_spokes():
+    trajectory = RadialTrajectory(200, 64)
+    found = density.sampling_density(trajectory.coordinates(), (64, 64))
+    expected = density.radial_ramp(trajectory, 200)
+    middle = np.abs(trajectory.radii)
+    inner = (middle > 0.02) & (middle < 0.45)
+    # The gaps between golden-angle spokes differ, and with them the weights of each.
+    assert np.allclose(found.mean(axis=0)[inner], expected[inner], rtol=0.02)
+
+
+def test_weights_of_a_full_grid_are_the_area_of_a_sample():
+    k = np.fft.fftfreq(32)
+    places = np.stack(np.meshgrid(k, k, indexing="ij"), axis=-1)
+    assert np.allclose(density.sampling_density(places, (32, 32)), 1 / 32**2, rtol=0.02)
+
+
+def test_samples_that_do_not_count_have_no_weight():
+    places = RadialTrajectory(50, 32).coordinates()
+    counts = np.ones(places.shape[:2], bool)
+    counts[:, :3] = False
+    weights = density.sampling_density(places, (32, 32), counts)
+    assert not weights[:, :3].any() and weights[:, 3:].all()
