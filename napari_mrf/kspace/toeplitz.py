@@ -64,7 +64,7 @@ def subspace_kernels(
     coordinates: NDArray[np.floating],
     shape: tuple[int, int],
     *,
-    weights: NDArray[np.floating] | None = None,
+    weights: NDArray[np.floating] | NDArray[np.bool_] | None = None,
     workers: int | None = None,
 ) -> SubspaceKernels:
     """Compute the spectra for a trajectory.

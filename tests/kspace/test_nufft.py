@@ -144,9 +144,9 @@ def test_weights_of_any_trajectory_are_on_average_those_of_the_ramp_on_spokes():
     found = density.sampling_density(trajectory.coordinates(), (64, 64))
     expected = density.radial_ramp(trajectory, 200)
     middle = np.abs(trajectory.radii)
-    inner = (middle > 0.02) & (middle < 0.45)
+    inner = (middle > 0.05) & (middle < 0.45)
     # The gaps between golden-angle spokes differ, and with them the weights of each.
-    assert np.allclose(found.mean(axis=0)[inner], expected[inner], rtol=0.02)
+    assert np.allclose(found.mean(axis=0)[inner], expected[inner], rtol=0.03)
 
 
 def test_weights_of_a_full_grid_are_the_area_of_a_sample():
