@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+import bart_files
 import numpy as np
 import pytest
 import torch
@@ -225,3 +226,26 @@ def test_parts_that_do_not_fit_are_refused():
 
 def test_pairs_are_the_upper_triangle():
     assert pairs(3) == [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+
+
+@pytest.mark.skipif(bart_files.BART is None, reason="BART is not installed")
+def test_slice_equals_that_of_bart(monkeypatch, tmp_path):
+    """Debian's `bart pics -B`, with the coil maps that we estimate."""
+    monkeypatch.setattr(subspace, "_CLOSE", 1e-5)
+    monkeypatch.setattr(subspace, "_MOST_STEPS", 100)
+    n, n_readouts = 32, 200
+    phi, places = basis(n_readouts), spokes(n_readouts, n)
+    y, x = np.mgrid[:n, :n]
+    blob = np.exp(-((y - 16) ** 2 + (x - 13) ** 2) / 40)
+    images = np.stack([blob, blob * 1j * np.cos(x / 5), -blob * np.sin(y / 4)])
+    maps = simulated_sensitivities((n, n), COILS)
+    samples = SubspaceOperator(phi, places, maps).forward(images.astype(np.complex64))
+    noise = complex_normal(np.random.default_rng(0), *samples.shape)
+    samples = (samples + 1e-3 * np.abs(samples).max() * noise).astype(np.complex64)
+    estimated = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
+    expected = bart_files.pics(tmp_path, samples, phi, places, estimated, steps=300)
+    reconstruction = SubspaceReconstruction(
+        phi, np.ones(3), places, (n, n), device=torch.device("cpu")
+    )
+    found = result_of(reconstruction.reconstructing(samples, 1e-9)).images
+    assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
