@@ -164,6 +164,13 @@ def rename_layers(viewer: Any) -> None:
             layer.name = given
 
 
+def rename_plainly(viewer: Any, layer: Any, plain: str) -> None:
+    """Rename a layer of a subject, whose name precedes it where there are two."""
+    given = _full_name(session_of(viewer), layer.metadata[SUBJECT_KEY], plain)
+    layer.metadata.update({_PLAIN_KEY: plain, _GIVEN_KEY: given})
+    layer.name = given
+
+
 def has_own_name(layer: Any) -> bool:
     """Return whether a layer of a subject has a name that the user gave."""
     return layer.metadata.get(_GIVEN_KEY) not in (layer.name, _without_number(layer.name))

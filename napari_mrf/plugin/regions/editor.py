@@ -119,6 +119,11 @@ class RegionsEditor(QObject):
         """The Shapes layer of its polygons."""
         return self.layers.outlines_layer
 
+    def layer_of(self, subject: str) -> Any | None:
+        """Return the Labels layer that is in use, or will be, while a subject is shown."""
+        here = subject == self._session.subject.key
+        return self.layer if here else self._subjects.layer_of(subject)
+
     @property
     def gone(self) -> GoneLayers:
         """The layers of the regions of the current subject that the user deleted."""

@@ -87,17 +87,29 @@ class SmartPolygon(QObject):
         layer = self._editor.outlines_layer
         if layer is None or not self._editor.is_drawing():
             return
-        yield
-        self._preview.open(present(self._editor.layer).metadata[REGIONS_KEY])
-        yield
+        # In the same turn: from now on no click is one of napari's own tool.
         self._layer, self._label = layer, label
-        layer.mouse_drag_callbacks[:] = [self._on_press]
-        layer.mouse_move_callbacks[:] = [self._on_move]
-        layer.mouse_double_click_callbacks[:] = [self._on_double_click]
+        self._take_mouse(layer)
         for keys, act in zip(_KEYS, (self.finish, self.cancel, self.take_back), strict=True):
             layer.bind_key(keys, _calling(self, act.__name__), overwrite=True)
         layer.events.mode.connect(self._on_mode)
         self._look()  # a mean that takes a moment is there by the first click
+        self.changed.emit()
+        yield
+        if self._layer is layer:
+            self._preview.open(present(self._editor.layer).metadata[REGIONS_KEY])
+            self._redraw()
+
+    def set_label(self, label: int) -> None:
+        """Go on with another region; a polygon that is half drawn is finished with its own."""
+        layer = self._layer
+        if layer is None:
+            return
+        self.finish()
+        with layer.events.mode.blocker(self._on_mode):  # napari's tool goes off and on
+            self._editor.set_pen(label)
+        self._label = label
+        self._take_mouse(layer)
         self.changed.emit()
 
     def stop(self) -> None:
@@ -210,6 +222,11 @@ class SmartPolygon(QObject):
         if event.value is self._layer:
             self.cancel()
             self.stop()
+
+    def _take_mouse(self, layer: Any) -> None:
+        layer.mouse_drag_callbacks[:] = [self._on_press]
+        layer.mouse_move_callbacks[:] = [self._on_move]
+        layer.mouse_double_click_callbacks[:] = [self._on_double_click]
 
     def _close_preview(self) -> None:
         viewer = self._viewer()

@@ -45,7 +45,11 @@ class SubjectLayers:
     @property
     def in_use(self) -> Any | None:
         """The layer that the current subject was left with, None where it is not in the viewer."""
-        viewer, layer = self._viewer(), self._in_use.get(self._session.subject.key)
+        return self.layer_of(self._session.subject.key)
+
+    def layer_of(self, key: str) -> Any | None:
+        """Return the layer that a subject was left with, None where it is not in the viewer."""
+        viewer, layer = self._viewer(), self._in_use.get(key)
         return layer if viewer is not None and layer in viewer.layers else None
 
     @property

@@ -10,7 +10,7 @@ from psygnal import Signal
 from napari_mrf.plugin.session import one_per_viewer, session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 
@@ -70,6 +70,8 @@ class UnsavedWork:
     ----------
     changed : Signal()
         Something was made, changed, saved or removed.
+    sources : list of callable
+        Each returns step, kind and name of what it knows to be in no file of a subject, by its key.
     """
 
     changed = Signal()
@@ -77,6 +79,7 @@ class UnsavedWork:
     def __init__(self, viewer: Any) -> None:
         self._session = session_of(viewer)
         self._results: dict[tuple[str, str], Result] = {}
+        self.sources: list[Callable[[str], Iterable[tuple[str, str, str]]]] = []
         for signal in (
             self._session.maps_changed, self._session.regions_changed, self._session.saved,
             self._session.subject_changed,
@@ -129,6 +132,7 @@ class UnsavedWork:
             names = [label.name for label in regions.table.values()]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             found.append(Unsaved("rois", "regions", ", ".join(names[:3]) + more, key, owner))
+        found += [Unsaved(*one, key, owner) for source in self.sources for one in source(key)]
         return [*found, *(Unsaved(one.step, one.kind, one.name, key, owner)
                           for one in self.results_of(key))]  # fmt: skip
 

@@ -151,3 +151,24 @@ def test_layers_that_are_removed_are_told_without_moving_a_button(qtbot):
     settle()
     assert bar.dismiss_button.isVisible() and dock.shelf.isAncestorOf(bar)
     assert places(dock) == before
+
+
+def test_messages_that_fit_have_no_bar_and_none_is_cut(qtbot):
+    dock = shown(qtbot, MRFDock, 900)
+    shelf, bar = dock.shelf, dock.shelf.verticalScrollBar()
+    said = "Work of 2026-11-29 19:16 on series was not saved. It is back; save the session."
+    dock.session_bar.notice.say(said, kind="note")
+    dock.panels["series"].notice.say("Saved.", kind="note")
+    settle()
+    assert bar.maximum() == 0
+    assert not bar.isVisible()
+    for place in shelf._places:
+        if place.isVisible():
+            assert place.height() >= place.heightForWidth(place.width())
+            assert place.geometry().bottom() < shelf.viewport().height()
+    for panel in dock.panels.values():
+        panel.notice.say(LONG)
+    for section in dock.sections.values():
+        section.set_open(True)
+    settle()
+    assert bar.maximum() > 0  # all of them take more than their share

@@ -20,7 +20,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.label import Label
-from napari_mrf.io import save_series
+from napari_mrf.io import load_series, save_series
 from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.panels.session import kept as keeping
@@ -152,11 +152,14 @@ def test_work_of_windows_that_are_gone_is_found_and_that_of_others_is_not():
 def left_at(monkeypatch):
     """Return what makes the folder of a window that is gone, touched some days ago."""
 
-    def make(days, text=None):
+    def make(days, text=None, series=None):
         folder = new_kept_folder()
         host = folder.name.split("-")[1]
         folder = folder.with_name(f"mrf-{host}-999999999-0-{'a' * 11}{days % 10}.work")
-        result_of(Kept(folder).keep(some_study(0.25)))
+        study = some_study(0.25)
+        if series is not None:
+            study = replace(study, series=series, series_name="leg")
+        result_of(Kept(folder).keep(study))
         if text is not None:
             (folder / STUDY_NAME).write_text(text)
         then = time.time() - days * DAY_S
@@ -171,6 +174,18 @@ def test_work_is_kept_for_thirty_days(left_at):
     assert set(left_folders()) == {old, younger, youngest}
     assert [one.folder for one in result_of(read_left(left_folders()))] == [youngest, younger]
     assert not old.exists()
+
+
+def test_left_work_on_two_visits_with_files_of_one_name_is_told_apart(left_at, tmp_path):
+    for days, visit in ((5, "baseline"), (2, "followup"), (3, "followup")):
+        path = tmp_path / visit / "leg.nii"
+        path.parent.mkdir(exist_ok=True)
+        save_series(MRFSeries(np.ones((3, *SHAPE), np.complex64)), path, overwrite=True)
+        left_at(days, series=load_series(path))
+    said = [str(one) for one in result_of(read_left(left_folders()))]
+    assert [one.split(" on ")[1] for one in said] == [
+        f"leg ({visit}) was not saved." for visit in ("followup", "followup", "baseline")
+    ]
 
 
 def test_work_of_another_version_is_neither_offered_nor_deleted(left_at):

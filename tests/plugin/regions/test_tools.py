@@ -113,6 +113,38 @@ def test_a_smart_polygon_follows_the_edge_of_the_map(qtbot, viewer, dock):
     assert set(np.unique(session.regions.labels)) == {0, VL}
 
 
+def test_clicks_at_once_after_another_region_was_picked_are_those_of_the_smart_polygon(
+    qtbot, viewer, dock
+):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor, smart = dock.bindings["rois"].editor, dock.bindings["rois"].drawing.smart
+    show_disc(qtbot, viewer)
+    start_smart(qtbot, viewer, panel)
+    for corner in ((3, 3), (3, 15), (12, 15)):
+        click(qtbot, viewer, corner)
+    pick(qtbot, panel, RF)  # what is half drawn is finished with its own name
+    assert panel.tools.smart_button.isChecked()
+    for corner in ((40, 40), (40, 60), (50, 60)):
+        click(qtbot, viewer, corner)
+    assert len(smart.anchors) == 3
+    assert len(editor.outlines_layer.data) == 1  # and no stray line of two corners
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        key(qtbot, viewer, Qt.Key.Key_Return)
+    assert editor.outlines_layer.features["name"].tolist() == ["VL_R", "RF_R"]
+    assert set(np.unique(session.regions.labels)) == {0, VL, RF}
+
+
+def test_a_region_that_is_picked_while_drawing_begins_is_the_one_that_is_drawn(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    pick(qtbot, panel, VL)
+    press(qtbot, panel.draw_button)  # the layers are still to be made
+    pick(qtbot, panel, RF)
+    wait_for_layers(qtbot, viewer)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, SQUARE)
+    assert set(np.unique(session.regions.labels)) == {0, RF}
+
+
 def test_the_picture_that_is_seen_is_the_map_in_front_or_the_mean_of_the_series(
     qtbot, viewer, dock
 ):

@@ -105,11 +105,14 @@ class NoticeShelf(QScrollArea):
         dock = present(self.parentWidget())
         room = dock.height() - self._column.y()
         self._content.ensurePolished()
-        needed = self._layout.heightForWidth(self._column.width()) if is_wanted else 0
+        own = self.height() - present(self.viewport()).height()
+        words = self._layout.heightForWidth(self._column.width() - own) if is_wanted else 0
+        # Else labels claim the height of narrow ones, and a bar scrolls to nothing.
+        self._content.setMinimumHeight(max(words, 1))
         # Before the column is made shorter: nothing in it may give way.
         frame = self._column.height() - self._viewport.height()
         present(self._column.widget()).setMinimumHeight(room - frame)
-        self.setFixedHeight(min(needed, round(_MOST_OF_COLUMN * room)))
+        self.setFixedHeight(min(words + own, round(_MOST_OF_COLUMN * room)))
         self.setVisible(is_wanted)
         if came and self.isVisible():
             self._come_last()

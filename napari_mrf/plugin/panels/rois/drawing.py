@@ -88,10 +88,10 @@ class RoisDrawing:
 
     def set_pen(self, label: int) -> None:
         """Draw this label from now on, with the tool that is on."""
-        was_smart = self.smart.is_on
-        self.editor.set_pen(label)
-        if was_smart:
-            self._start("smart", label)
+        if self.smart.is_on:
+            self.smart.set_label(label)
+        else:
+            self.editor.set_pen(label)
 
     def regions(self, is_for_all: bool) -> list[int]:
         """Return the regions that a button acts on."""
@@ -138,6 +138,9 @@ class RoisDrawing:
         by = self.smart if tool == "smart" else self.editor
         yield from by.start_by_turns(label)
         self._starting = ""
+        picked = self.panel.tree.picked()
+        if picked and picked != label:  # meanwhile
+            self.set_pen(picked)
         self.show()
 
     def _on_vertices_requested(self, name: str, is_wanted: bool) -> None:

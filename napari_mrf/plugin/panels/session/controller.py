@@ -20,6 +20,7 @@ from napari_mrf.plugin.panels.session.opening import SessionOpening
 from napari_mrf.plugin.panels.session.place import session_places_of
 from napari_mrf.plugin.panels.session.study import outlines_in, study_of
 from napari_mrf.plugin.panels.session.work import OpenedStudy, SavedStudy, save_study
+from napari_mrf.plugin.regions.other_regions import other_regions_of
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.unsaved import in_short, unsaved_of
@@ -62,6 +63,7 @@ class SessionBinding:
                                       self._on_left_refused)  # fmt: skip
         self.places = session_places_of(viewer)
         self.unsaved = unsaved_of(viewer)
+        other_regions_of(self.viewer)  # which tells what else is not saved
         self._saved_subject = ""
         self._then: Callable[[], None] | None = None
         self._again: Callable[[], None] = self.save
@@ -221,6 +223,8 @@ class SessionBinding:
                 session.mark_maps_saved(one.name, str(saved.folders[one.name]), key)
         if saved.labels_path is not None and session.regions_of(key) is saved.study.regions:
             session.mark_regions_saved(str(saved.labels_path), key)
+        labels = [one.of for one in saved.study.items if one.kind == "labels"]
+        other_regions_of(self.viewer).mark_saved(key, labels)
         for result in saved.study.results:
             self.unsaved.mark_saved(result.step, result.of)
         autosave_of(self.viewer).keep_soon()

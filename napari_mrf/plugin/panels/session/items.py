@@ -21,15 +21,13 @@ from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY, show_importance
 from napari_mrf.plugin.layers.metadata import GRID_KEY, SET_KEY
 from napari_mrf.plugin.layers.regions import (
     REGIONS_KEY,
-    TABLE_KEY,
     RegionGrid,
     add_regions_layer,
-    labels_of,
 )
 from napari_mrf.plugin.layers.subjects import is_here, name_alone
 from napari_mrf.plugin.panels.session.work import FAULTS, fault_sentence
 from napari_mrf.plugin.panels.shared.stored_items import Items, item_sources_of
-from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.regions.other_regions import other_regions_of
 from napari_mrf.plugin.session import session_of
 
 if TYPE_CHECKING:
@@ -88,14 +86,11 @@ def _add_volume(items: Items, viewer: Any, layer: Any, picked: Mapping[str, list
     name = name_alone(layer)
     words: dict[str, Any] = {"name": name}
     if REGIONS_KEY in metadata:
-        editor = regions_editor_of(viewer)
-        if layer is not editor.layer and np.any(data):
-            words["table"] = [
-                [one.index, one.name, list(one.color), one.opacity]
-                for one in metadata.get(TABLE_KEY, {}).values()
-            ]
-            values = np.array(labels_of(layer))
-            items.add("labels", f"the labels {name}", StoredResult(words, {"values": values}))
+        others = other_regions_of(viewer)
+        if any(layer is one for one in others.of(session_of(viewer).subject.key)):
+            content = others.content(layer)
+            stored = StoredResult({**words, **content.words}, content.arrays)
+            items.add("labels", f"the labels {name}", stored)
         return
     kinds = [kind for kind, layers in picked.items() if any(layer is one for one in layers)]
     if SET_KEY in metadata or not (kinds or GRID_KEY in metadata):
@@ -158,4 +153,6 @@ def _show_volume(viewer: Any, kind: str, stored: StoredResult, bindings: Mapping
         else:
             table = {int(one[0]): Label(int(one[0]), str(one[1]), tuple(one[2]), float(one[3]))
                      for one in words["table"]}  # fmt: skip
-            add_regions_layer(viewer, RegionGrid.of_series(grid), table, values, name)
+            layer = add_regions_layer(viewer, RegionGrid.of_series(grid), table, values, name)
+            layer.visible = False  # until its looks are restored
+            other_regions_of(viewer).put_back_outlines(layer, words.get("outlines"))

@@ -20,6 +20,7 @@ from napari_mrf.io.atomic import make_folder
 from napari_mrf.io.owners import delete, new_name, owner_of
 from napari_mrf.plugin.jobs import Step
 from napari_mrf.plugin.panels.session.work import save_study
+from napari_mrf.plugin.subjects import distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -139,7 +140,8 @@ class LeftWork:
     saved_at : datetime
         When it was kept last.
     series_name : str
-        Of the series that it is on; empty without one.
+        Of the series that it is on, with its folder where another of that name is left; empty
+        without one.
     """
 
     folder: Path
@@ -185,7 +187,8 @@ def read_left(folders: list[Path]) -> Generator[Step, None, list[LeftWork]]:
     """
     from napari_mrf.io.session.file import load_session
 
-    found = []
+    found: list[LeftWork] = []
+    scans: list[tuple[str, str]] = []  # name and file
     for folder in folders:
         yield Step(detail=folder.name)
         path = folder / STUDY_NAME
@@ -198,5 +201,12 @@ def read_left(folders: list[Path]) -> Generator[Step, None, list[LeftWork]]:
         except MRFInputError:
             continue
         name = "" if file.series is None else file.series.name
+        scans.append((name, "" if file.series is None else file.series.files[0].path))
         found.append(LeftWork(folder, datetime.fromtimestamp(touched), name))
-    return sorted(found, key=lambda one: one.saved_at, reverse=True)
+    # Two visits often have files of one name.
+    several = list(dict.fromkeys(scan for scan in scans if scan[0]))
+    named = distinct_names([name for name, _ in several], [((path,),) for _, path in several])
+    names = dict(zip(several, named, strict=True))
+    told = [replace(one, series_name=names.get(scan, ""))
+            for one, scan in zip(found, scans, strict=True)]  # fmt: skip
+    return sorted(told, key=lambda one: one.saved_at, reverse=True)

@@ -64,8 +64,8 @@ def show_looks(viewer: Any, records: Sequence[LayerRecord]) -> Iterator[None]:
 
     Maps whose layers had been deleted go again; what the file does not know stays as it is.
     """
-    found = [(record, _layer_of(viewer, record)) for record in records]
-    known = [layer for _, layer in found]
+    known = _layers_of(viewer, records)
+    found = list(zip(records, known, strict=True))
     sets = {record.of.get(SET_KEY) for record in records}
     remove_together(viewer, [
         layer
@@ -136,19 +136,32 @@ def _show(layer: Any, record: LayerRecord) -> None:
             layer.colormap = record.colormap
 
 
-def _layer_of(viewer: Any, record: LayerRecord) -> Any | None:
-    """Return the layer that shows what a record says, whatever its name is now.
+def _layers_of(viewer: Any, records: Sequence[LayerRecord]) -> list[Any | None]:
+    """Return the layer that shows what each record says, whatever its name is now.
 
-    A mask that the user made is one of ours once it is restored; it is known by its name.
+    A mask that the user made is one of ours once it is restored; it is known by its name. What one
+    record knows for certain is no guess for another: outlines of two readers are alike.
     """
     ours = [one for one in viewer.layers if is_ours(one) and is_here(viewer, one)]
-    same = [one for one in ours if identity_of(one) == record.of]
-    alike = [
-        one for one in ours if _without_name(identity_of(one)) == _without_name(record.of)
-    ]  # fmt: skip
-    named = [one for one in ours if name_alone(one) == record.name]
-    found = same or (alike if len(alike) == 1 else named)
-    return found[0] if found else None
+    identities = [identity_of(one) for one in ours]
+    certain = [_first(ours, [one == record.of for one in identities]) for record in records]
+    left = [one for one in ours if not any(one is layer for layer in certain)]
+    return [
+        _guess(left, record) if layer is None else layer
+        for record, layer in zip(records, certain, strict=True)
+    ]
+
+
+def _guess(layers: Sequence[Any], record: LayerRecord) -> Any | None:
+    wanted = _without_name(record.of)
+    alike = [one for one in layers if _without_name(identity_of(one)) == wanted]
+    if len(alike) == 1:
+        return alike[0]
+    return _first(layers, [name_alone(one) == record.name for one in layers])
+
+
+def _first(layers: Sequence[Any], are_right: Sequence[bool]) -> Any | None:
+    return next((one for one, is_right in zip(layers, are_right, strict=True) if is_right), None)
 
 
 def _without_name(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ import numpy as np
 from napari.layers import Image
 
 from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.layers.subjects import rename_plainly
 from napari_mrf.plugin.panels.session.items import show_items
 from napari_mrf.plugin.panels.session.looks import companions_in, show_looks, show_view
 from napari_mrf.plugin.panels.session.place import session_places_of
-from napari_mrf.plugin.panels.session.study import drawn_outlines
+from napari_mrf.plugin.panels.session.study import drawn_outlines, layer_in_use
 from napari_mrf.plugin.panels.session.views import show_line, show_views
 from napari_mrf.plugin.regions.editor import regions_editor_of
+from napari_mrf.plugin.regions.other_regions import other_regions_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of, unwrapped
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
@@ -198,6 +200,7 @@ class SessionRestoring:
         """Note that polygons and results are in the session file, where they came from."""
         session_places_of(self.viewer).here.outlines = drawn_outlines(self.viewer)
         unsaved = unsaved_of(self.viewer)
+        other_regions_of(self.viewer).mark_all_saved(self.session.subject.key)
         for result in unsaved.results_of(self.session.subject.key):
             unsaved.mark_saved(result.step, result.of)
 
@@ -210,6 +213,9 @@ class SessionRestoring:
             labels = np.zeros(grid.spatial_shape, np.uint16)
         path = self._saved_at(contents.labels_path)
         self.session.set_regions(Regions(labels, contents.table, path, grid.affine))
+        layer, name = regions_editor_of(self.viewer).layer, layer_in_use(contents.file.panels)
+        if layer is not None and name:  # before others come, by whose name it would be known
+            rename_plainly(self.viewer, layer, name)
         chosen = contents.file.regions.chosen
         if chosen in contents.table:
             self.session.choose_region(RegionChoice(chosen))

@@ -103,6 +103,12 @@ def outlines_in(study: Study) -> list[Any]:
     return list(study.panels.get("rois", {}).get("outlines") or [])
 
 
+def layer_in_use(panels: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the name of the layer of the regions; empty in sessions of before."""
+    name = panels.get("rois", {}).get("layer")
+    return name if isinstance(name, str) else ""
+
+
 def drawn_outlines(viewer: ViewerModel) -> list[Any]:
     """Return the records of the polygons of the current subject."""
     return [outline_record(one) for one in regions_editor_of(viewer).outlines()]
@@ -114,4 +120,7 @@ def _panels(viewer: ViewerModel, bindings: Mapping[str, Any]) -> dict[str, dict[
     outlines = drawn_outlines(viewer)
     if outlines:
         panels.setdefault("rois", {})["outlines"] = outlines
+    layer = regions_editor_of(viewer).layer
+    if layer is not None:  # of several readers
+        panels.setdefault("rois", {})["layer"] = name_alone(layer)
     return panels
