@@ -230,7 +230,8 @@ def test_pairs_are_the_upper_triangle():
 
 @pytest.mark.skipif(bart_files.BART is None, reason="BART is not installed")
 def test_slice_equals_that_of_bart(monkeypatch, tmp_path):
-    """Debian's `bart pics -B`, with the coil maps that we estimate."""
+    """Debian's `bart pics -B`, with the coil maps that we estimate and the same prior."""
+    monkeypatch.setattr(subspace, "_LEAST", 2e-3)
     monkeypatch.setattr(subspace, "_CLOSE", 1e-5)
     monkeypatch.setattr(subspace, "_MOST_STEPS", 100)
     n, n_readouts = 32, 200
@@ -243,7 +244,10 @@ def test_slice_equals_that_of_bart(monkeypatch, tmp_path):
     noise = complex_normal(np.random.default_rng(0), *samples.shape)
     samples = (samples + 1e-3 * np.abs(samples).max() * noise).astype(np.complex64)
     estimated = result_of(estimating_coil_maps(samples, phi, places, (n, n))).maps
-    expected = bart_files.pics(tmp_path, samples, phi, places, estimated, steps=300)
+    weight = 2e-3 * np.sum(np.abs(phi[:, 0]) ** 2) * places.shape[1]
+    expected = bart_files.pics(
+        tmp_path, samples, phi, places, estimated, steps=300, weight=weight / n**2
+    )
     reconstruction = SubspaceReconstruction(
         phi, np.ones(3), places, (n, n), device=torch.device("cpu")
     )
