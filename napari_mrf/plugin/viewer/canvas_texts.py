@@ -88,7 +88,10 @@ class CanvasTexts:
         texts = {_TITLE: "" if in_grid or not shown else _title_among(shown[0], maps),
                  _UNITS: _units_of(shown) if in_grid else ""}  # fmt: skip
         for name, text in texts.items():
-            overlays[name].text = text
+            if overlays[name].text != text:
+                overlays[name].text = text
+                # Else napari moves it to where its new width belongs one drawing too late.
+                overlays[name].events.position.emit(overlays[name].position)
             overlays[name].visible = bool(text)
 
     def _name_boxes(self, viewer: Any, in_grid: bool) -> None:

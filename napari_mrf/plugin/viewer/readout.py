@@ -13,6 +13,7 @@ from napari_mrf.plots.printed_numbers import deviation_text, value_text
 from napari_mrf.plugin.layers.metadata import SET_KEY
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import one_per_viewer, session_of
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Readout:
         self._pointer.moved.connect(self._on_moved)
         self._session.maps_changed.connect(self._on_changed)
         self._session.regions_changed.connect(self._on_changed)
+        map_choice_of(viewer).changed.connect(self._on_seen)  # by a key, the mouse resting
         # The last one to hear: napari would write its own text over ours.
         viewer.events.status.connect(self._on_status, position="last")
 
@@ -63,6 +65,9 @@ class Readout:
             self._write(viewer)
 
     def _on_changed(self, _: object) -> None:
+        self._on_moved(self._pointer.voxel)
+
+    def _on_seen(self) -> None:
         self._on_moved(self._pointer.voxel)
 
     def _on_status(self, event: Any) -> None:

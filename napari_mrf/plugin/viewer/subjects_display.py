@@ -72,6 +72,7 @@ class SubjectsDisplay:
                 keep_name(layer)  # no other layer gets its name as long as it is there
             session.remove_subject(key)  # first, so that no panel mourns single layers
             remove_together(viewer, layers)
+            rename_layers(viewer)  # their names are free now
             removed_layers_of(viewer).forget(key)
             self._views.pop(key, None)
 
@@ -114,6 +115,8 @@ class SubjectsDisplay:
             viewer.scene.camera.center, viewer.scene.camera.zoom = view.center, view.zoom
         elif series_layer is not None:
             _show_whole(viewer, series_layer)
+        if series_layer is not None:
+            _show_a_frame(viewer, series_layer)
         active = viewer.layers.selection.active
         if active is None or is_here(viewer, active):
             return
@@ -144,6 +147,19 @@ def _show_whole(viewer: Any, layer: Any) -> None:
     size = np.asarray(viewer.canvas.size, dtype=float)
     if (size > 0).all():
         camera.zoom = _MARGIN * float(np.min(size / extent))
+
+
+def _show_a_frame(viewer: Any, layer: Any) -> None:
+    """Go to the middle frame of a series where it has none at the slider.
+
+    The slider is as long as the longest series of the window: the canvas would be empty.
+    """
+    axis = viewer.dims.ndim - 4
+    if axis < 0:
+        return
+    n_frames, position = layer.data.shape[0], np.array(viewer.dims.point)
+    if not 0 <= round(float(layer.world_to_data(position)[0])) < n_frames:
+        viewer.dims.set_point(axis, float(layer.data_to_world(((n_frames - 1) // 2, 0, 0, 0))[0]))
 
 
 subjects_display_of = one_per_viewer(SubjectsDisplay)

@@ -517,6 +517,28 @@ def test_maps_are_saved_and_overwritten_only_after_a_question(
     qtbot.waitUntil(lambda: not binding.saving.status.is_running, timeout=10_000)
 
 
+def test_maps_that_are_opened_to_compare_with_are_not_the_ones_to_be_saved(
+    qtbot, panel, viewer, gate, tmp_path, monkeypatch
+):
+    run_to_end(qtbot, viewer, panel, gate)
+    truth = ParameterMaps({"FF": np.full(SHAPE[1:], 0.9)}, affine=AFFINE)
+    maps_display_of(viewer).add(MapsSet("truth", truth, folder=str(tmp_path / "truth")))
+    wait_for_layers(qtbot, viewer)
+    assert panel.results.maps_picker.findText("truth") >= 0
+    assert panel.results.current_maps() == "water-fat"
+    asked = []
+
+    def answer(_, title, *__):
+        asked.append(title)
+        return str(tmp_path / "out")
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", answer)
+    click(qtbot, panel.results.save_button)
+    qtbot.waitUntil(lambda: "Saved to" in panel.notice.text(), timeout=10_000)
+    assert asked[0].startswith("Save water-fat of")
+    assert (tmp_path / "out" / "T1H2O.nii.gz").exists()  # the truth has none
+
+
 def test_keys_run_and_cancel(qtbot, dock, panel, viewer, gate):
     with qtbot.waitActive(dock):
         dock.activateWindow()

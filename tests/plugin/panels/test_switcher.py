@@ -343,3 +343,36 @@ def test_maps_of_two_visits_flicker_each_over_the_images_of_its_own(qtbot, scene
     scene.click(scene.bar.map_buttons["T1H2O"])
     assert all_seen() == {"thigh", "b · T1H2O"}
     assert right().name == "visit 1 · a · T1H2O"
+
+
+def test_another_subject_is_offered_beside_only_with_the_same_map(qtbot, scene):
+    scene.add("matched", "T1", "T2")
+    scene.add("a", "FF", "T1H2O")
+    here = scene.viewer.layers["a · FF"].metadata.get(SUBJECT_KEY, "1")
+    for layer in scene.viewer.layers:
+        is_brain = layer.name.startswith("matched")
+        layer.metadata = {**layer.metadata, SUBJECT_KEY: "99" if is_brain else here}
+        if is_brain:
+            layer.name = f"brain · {layer.name}"
+    session_of(scene.viewer).remove_maps("matched")
+    scene.rest()
+    picker = scene.bar.other_set_picker
+    assert picker.findText("brain · matched") >= 0
+    assert picker.currentText() == "a"  # nothing of the brain is like the map on the canvas
+    assert scene.binding.layer_at_right().name == "a · T1H2O"
+
+
+def test_beside_says_which_map_is_not_there(qtbot, scene):
+    scene.add("b", "FF")
+    scene.add("a", "FF", "T1H2O")
+    scene.click(scene.bar.map_buttons["T1H2O"])
+    assert scene.bar.other_set_picker.currentText() == "b"
+    beside = scene.binding._make_beside()
+    qtbot.addWidget(beside)
+    assert beside.picture.scene.message == "b has no Water T1. Pick another map."
+    scene.click(scene.bar.map_buttons["uncertainty"])
+    beside.refresh()
+    assert beside.picture.scene.message == "b has no Water T1 SD. Pick another map."
+    scene.click(scene.bar.map_buttons["FF"])
+    beside.refresh()
+    assert not beside.picture.scene.message

@@ -171,3 +171,26 @@ def test_names_and_numbers_can_be_read_on_dark_and_on_light_maps(viewer, outline
     error.visible = False
     rest()
     assert ink() == [1, 1, 1]
+
+
+def test_a_title_that_changes_is_at_its_place_before_it_is_drawn(make_napari_viewer):
+    viewer = make_napari_viewer(show=True)
+    texts = show_canvas_texts(viewer)
+    for name in ("a", "a set with a long name"):
+        show_maps(viewer, name, maps())
+    canvas = viewer.window._qt_viewer.canvas
+
+    def right_edge():
+        shown = canvas._viewer_overlay_to_visual[viewer.canvas.overlays["mrf_title"]]
+        one = shown[0] if isinstance(shown, list) else shown
+        return one.node.transform.translate[0] + one.x_size
+
+    edges = []
+    for name in ("a", "a set with a long name", "a"):
+        for layer in viewer.layers:
+            layer.visible = layer.name == f"{name} · FF"
+        texts.update()
+        assert title(viewer).endswith(f"\n{name}")
+        edges.append(right_edge())
+    padding = viewer.canvas.overlay_tiling.padding[0]
+    assert edges == pytest.approx([canvas.size[1] - padding] * 3)

@@ -120,3 +120,12 @@ def test_a_move_costs_less_than_five_milliseconds(qapp):
         readout._on_moved((2, 100, column))
         seconds.append(time.thread_time() - start)
     assert "VL" in readout.text and np.median(seconds) < 0.005
+
+
+def test_another_set_that_comes_to_be_seen_is_told_while_the_mouse_rests(qtbot, viewer):
+    move_to(qtbot, viewer, (0, 2, 5))
+    assert "water-fat: FF 0.250" in said(viewer)
+    viewer.layers["cohen · FF"].visible = True
+    viewer.layers["water-fat · FF"].visible = False
+    qtbot.waitUntil(lambda: "cohen: FF 0.500" in said(viewer), timeout=5_000)
+    assert "water-fat" not in readout_of(viewer).text

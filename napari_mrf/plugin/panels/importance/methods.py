@@ -9,8 +9,7 @@ from psygnal import Signal
 
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.panels.shared.catalogue import Catalogue, list_catalogue
-from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.panels.shared.catalogue import Catalogue, MethodMemory, list_catalogue
 from napari_mrf.plugin.session import session_of
 from napari_mrf.reconstruction.provenance import options_of
 
@@ -50,6 +49,7 @@ class ImportanceMethods:
         self.session = session_of(viewer)
         self.catalogue = Job()
         self._listed_for: Sequence | None = None
+        self._memory = MethodMemory()
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         self.bond = Bond(panel)
@@ -121,9 +121,8 @@ class ImportanceMethods:
         self.changed.emit()
 
     def _on_catalogue_listed(self, catalogue: Catalogue) -> None:
-        names = [info.name for info in catalogue.methods]
-        wanted = self.panel.current_method() or preferences().method
-        self.panel.set_methods(catalogue.methods, wanted if wanted in names else "")
+        method = self._memory.method_for(self._listed_for, catalogue, self.panel.current_method())
+        self.panel.set_methods(catalogue.methods, method)
         self._take_options(self.panel.current_method())
         self._choose_wanted()
         self.changed.emit()

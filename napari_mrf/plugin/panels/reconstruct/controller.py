@@ -21,7 +21,7 @@ from napari_mrf.plugin.panels.reconstruct.work import (
     ReconstructParameters,
     reconstruct,
 )
-from napari_mrf.plugin.panels.shared.catalogue import Catalogue, list_catalogue
+from napari_mrf.plugin.panels.shared.catalogue import Catalogue, MethodMemory, list_catalogue
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.panels.shared.texts import duration
@@ -59,6 +59,7 @@ class ReconstructBinding:
         self.display: MapsDisplay = maps_display_of(viewer)
         self.catalogue = Job()
         self._listed_for: Sequence | None = None
+        self._memory = MethodMemory()
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
         panel.run_requested.connect(self._on_run_requested)
@@ -211,12 +212,8 @@ class ReconstructBinding:
         self._show_needs()
 
     def _on_catalogue_listed(self, catalogue: Catalogue) -> None:
-        names = [info.name for info in catalogue.methods]
-        wanted = self.panel.current_method() or self._preferences.method
-        self.panel.set_methods(
-            (*catalogue.methods, *catalogue.missing),
-            wanted if wanted in names else catalogue.default,
-        )
+        method = self._memory.method_for(self._listed_for, catalogue, self.panel.current_method())
+        self.panel.set_methods((*catalogue.methods, *catalogue.missing), method)
         device = self.panel.current_device()
         if device == "auto":
             device = self._preferences.device

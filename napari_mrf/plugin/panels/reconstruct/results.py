@@ -317,7 +317,9 @@ class ResultsBinding:
         self._show_companions()
 
     def _on_maps_changed(self, name: str) -> None:
-        self._show(name)
+        one = self.session.maps_sets.get(name)
+        # What was opened to compare with is not what is to be saved.
+        self._show("" if one is not None and one.folder else name)
         if name in self.session.maps_sets:
             self._tell_left_out(self.session.maps_sets[name].maps)
 

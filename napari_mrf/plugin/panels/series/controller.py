@@ -294,7 +294,9 @@ class SeriesBinding:
 
     def _open_frames_first(self, path: str, order: str) -> None:
         """Open a file again with its first axis as the frames, in place of the first reading."""
-        self._misread = self._series_layers().get(self.session.series_name)
+        read = self._series_layers().values()
+        # Without one the file could not be read at all, and what is picked is another scan.
+        self._misread = next((one for one in read if _is_of(one, path)), None)
         self._opener.open(path, axes=order)
 
     def _average(self, series: MRFSeries, sequence: Sequence) -> None:
@@ -335,7 +337,8 @@ class SeriesBinding:
         self._watch(event.value)
         series = series_of(event.value)
         misread, self._misread = self._misread, None
-        if series is not None and misread is not None and misread in self.viewer.layers:
+        path = "" if series is None else series.source_path  # another file may have come first
+        if misread is not None and misread in self.viewer.layers and _is_of(misread, path):
             name = misread.name
             remove_together(self.viewer, [misread])
             event.value.name = name
@@ -372,6 +375,12 @@ class SeriesBinding:
             self.panel.state_changed.emit(state)
             if series is None:
                 self._explain_missing_series()
+
+
+def _is_of(layer: Layer, path: object) -> bool:
+    """Return whether the series of a layer was read from this file."""
+    series = series_of(layer)
+    return series is not None and bool(path) and str(series.source_path) == str(path)
 
 
 def _first_axis(error: MRFInputError) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.jobs import Step
+from napari_mrf.plugin.preferences import preferences
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -49,3 +50,33 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
         default = methods.default_name(sequence)
     devices = [(key, label) for key, label in methods.devices() if key != "auto"]
     return Catalogue(found, missing, (("auto", "automatic"), *devices), default)
+
+
+class MethodMemory:
+    """The method that is picked for each kind of sequence: that of FISP is none for water and fat.
+
+    Other scans of a kind go on with the method of the last one.
+    """
+
+    def __init__(self) -> None:
+        self._kind = ""
+        self._picked: dict[str, str] = {}
+
+    def method_for(self, sequence: Sequence | None, catalogue: Catalogue, current: str) -> str:
+        """Return the method to pick in a new list.
+
+        Parameters
+        ----------
+        sequence : Sequence or None
+            Whose methods are listed.
+        catalogue : Catalogue
+            The new list.
+        current : str
+            What is picked in the former list; empty where there was none.
+        """
+        if self._kind and current:
+            self._picked[self._kind] = current
+        self._kind = "" if sequence is None else sequence.kind
+        names = [info.name for info in catalogue.methods]
+        wanted = (self._picked.get(self._kind, ""), preferences().method)
+        return next((name for name in wanted if name in names), catalogue.default)

@@ -15,7 +15,7 @@ from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.map_choice import QUALITY, UNCERTAINTY, MapName, map_choice_of
 from napari_mrf.plugin.viewer.pictures.dock import SideDock
 from napari_mrf.plugin.viewer.pictures.flicker import Flicker
-from napari_mrf.plugin.viewer.pictures.side_by_side import SideBySide
+from napari_mrf.plugin.viewer.pictures.side_by_side import NOTHING, SideBySide
 from napari_mrf.plugin.viewer.pictures.three_planes import ThreePlanes
 from napari_mrf.plugin.viewer.titles import short_label
 
@@ -225,9 +225,11 @@ class SwitcherBinding:
         if picked in others.values() or (picked[0] in own and not picked[1]):
             return self._other._replace(key="")
         rest = [name for name in own if name != self._set_name]
-        if not rest and others:
-            one = next(iter(others.values()))
-            return MapName(one[0], "", one[1])
+        key = self.flicker.key_at_left() or self.choice.parameter
+        alike = [MapName(name, key, subject) for name, subject in others.values()]
+        one = next((one for one in alike if self._has(one)), None)
+        if not rest and one is not None:
+            return one._replace(key="")
         return MapName(next(reversed(rest), self._set_name), "")
 
     def _show_other(self) -> None:
@@ -292,7 +294,16 @@ class SwitcherBinding:
             beside.refresh()
 
     def _make_beside(self) -> SideBySide:
-        return SideBySide(self.viewer, self.layer_at_right)
+        return SideBySide(self.viewer, self.layer_at_right, self._why_nothing_at_right)
+
+    def _why_nothing_at_right(self) -> str:
+        seen, other = self.choice.seen_map(), self._other_set()
+        if seen is None or self._other_map() is not None:
+            return NOTHING
+        key = self._other.key or seen.key
+        what = "quality" if key == QUALITY else short_label(DEVIATIONS.get(key, key))
+        what += " SD" if key in DEVIATIONS else ""
+        return f"{other.set_name} has no {what}. Pick another map."
 
     def _make_planes(self) -> ThreePlanes:
         return ThreePlanes(self.viewer)

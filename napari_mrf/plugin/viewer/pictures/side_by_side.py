@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+NOTHING = "Pick a map to show here."
+
+
 class SideBySide(QWidget):
     """Shows the layers of a viewer with another map in the place of those on the canvas.
 
@@ -38,12 +41,17 @@ class SideBySide(QWidget):
         Whose canvas is at the left.
     pick : callable
         Returns the layer to show, or None.
+    why_nothing : callable
+        Returns what to say where there is none.
     """
 
-    def __init__(self, viewer: Any, pick: Callable[[], Any | None]) -> None:
+    def __init__(
+        self, viewer: Any, pick: Callable[[], Any | None],
+        why_nothing: Callable[[], str] = lambda: NOTHING,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.viewer: Any = unwrapped(viewer)
-        self._pick = pick
+        self._pick, self._why_nothing = pick, why_nothing
         self.picture = Picture("The map picked beside the canvas: same slice, zoom and cursor.\n"
                                "Click to pin a voxel, turn the wheel to zoom, drag to move."
                                )  # fmt: skip
@@ -69,7 +77,7 @@ class SideBySide(QWidget):
             plane = plane_of_canvas(viewer, ())
             scene = scene_of(viewer, plane, [], None)
             self.picture.show_scene(
-                Scene(None, background=scene.background, message="Pick a map to show here.")
+                Scene(None, background=scene.background, message=self._why_nothing())
             )
             return
         plane = plane_of_canvas(viewer, [chosen, *reversed(viewer.layers)])
