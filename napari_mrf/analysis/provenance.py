@@ -75,7 +75,9 @@ def other_series(provenance: Mapping[str, Any] | None, sha256: str | None) -> st
         Its path; None where it is that series, or either sum is not known.
     """
     source = (provenance or {}).get("input")
-    found = source.get("sha256") if isinstance(source, dict) else None
+    if not isinstance(source, dict):
+        return None
+    found = source.get("sha256")
     if not found or not sha256 or found == sha256:
         return None
     return str(source.get("path") or "a file that is not recorded")
