@@ -59,6 +59,30 @@ def how_made(provenance: Mapping[str, Any] | None) -> dict[str, str]:
     return found
 
 
+def other_series(provenance: Mapping[str, Any] | None, sha256: str | None) -> str | None:
+    """Return the series that maps were made from, where it is another one.
+
+    Parameters
+    ----------
+    provenance : mapping or None
+        Of the maps.
+    sha256 : str or None
+        Of the series that they are taken for.
+
+    Returns
+    -------
+    str or None
+        Its path; None where it is that series, or either sum is not known.
+    """
+    source = (provenance or {}).get("input")
+    if not isinstance(source, dict):
+        return None
+    found = source.get("sha256")
+    if not found or not sha256 or found == sha256:
+        return None
+    return str(source.get("path") or "a file that is not recorded")
+
+
 def differences(provenances: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, str]]:
     """Return in what the maps of subjects were made differently.
 

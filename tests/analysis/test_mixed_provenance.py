@@ -94,6 +94,15 @@ def test_what_is_not_recorded_is_told_and_contradicts_nothing():
     assert check_made_alike({"s1": None}) == []
 
 
+@pytest.mark.parametrize(("sums", "are_told"), [
+    (("a", "b"), True), (("a", "a"), False), (("a", None), False), ((None, "b"), False),
+])  # fmt: skip
+def test_two_sides_made_from_different_series_are_told(sums, are_told):
+    sides = [maps(seed, {"input": {"sha256": one}}) for seed, one in enumerate(sums)]
+    notes = compare([SubjectMaps(*sides)]).warnings
+    assert ("Reference and test were reconstructed from different series." in notes) == are_told
+
+
 def test_reconstructions_record_the_numerics():
     sequence = mrf.sequences.t1ff()
     tissue = {"FF": [0.1, 0.2], "T1H2O": [1200.0, 1300.0]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.analysis.images.unit_checks import check_same_units, check_units
+from napari_mrf.analysis.provenance import other_series
 from napari_mrf.data.coverage import coverage_notes
 from napari_mrf.data.geometry import check_same_grid, unknown_place
 from napari_mrf.data.parameters import PARAMETERS
@@ -24,7 +25,12 @@ def check_subject(subject: SubjectMaps, sides: tuple[str, str]) -> list[str]:
     """Raise an error for what cannot be compared, and return warnings."""
     reference, test = subject.reference, subject.test
     check_same_grid(test, reference, "the test lies on another grid than the reference")
-    notes = [unknown_place(reference, test, ("the reference", "the test"))]
+    source = reference.provenance.get("input")
+    sha256 = source.get("sha256") if isinstance(source, dict) else None
+    notes = []
+    if other_series(test.provenance, sha256):
+        notes.append("Reference and test were reconstructed from different series.")
+    notes += [unknown_place(reference, test, ("the reference", "the test"))]
     for maps, side in ((reference, "reference"), (test, "test")):
         notes += [f"Header of the {side}, {text}" for text in maps.file_warnings]
     shared = [key for key in PARAMETERS if key in reference and key in test]

@@ -141,10 +141,6 @@ class Study:
             mask, told = read_mask(mask_path, reference)
             warnings += told
             record["mask"] = _file(mask_path)
-        inputs = [side.provenance.get("input") for side in maps.values()]
-        sums = [one.get("sha256") if isinstance(one, dict) else None for one in inputs]
-        if None not in sums and sums[0] != sums[1]:
-            warnings.append("Reference and test were reconstructed from different series.")
         return SubjectMaps(
             reference, maps["test"], subject or ONLY_SUBJECT, labels, table, mask, record,
             tuple(warnings),

@@ -13,7 +13,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.data.label import Label
-from napari_mrf.io import save_series
+from napari_mrf.io import save_maps, save_series
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import find_set, series_of, show_mask
@@ -41,7 +41,8 @@ class FakeMethod:
         maps = ParameterMaps(
             {"FF": np.full_like(fraction, np.nan), "T1H2O": np.full_like(fraction, np.nan)},
             quality=np.ones_like(fraction), affine=series.affine,
-            provenance={"method": {"name": "water-fat"}, "input": {"sha256": series.source_sha256}},
+            provenance={"method": {"name": "water-fat"},
+                        "input": {"path": series.source_path, "sha256": series.source_sha256}},
         )  # fmt: skip
         yield ReconstructionUpdate(0, 2, ParameterMaps({}), stage="preparing")
         for z in range(len(fraction)):
@@ -262,6 +263,54 @@ def test_saving_proposes_the_place_of_the_series_and_marks_its_maps_alone(two, m
     saved = session.maps_sets_of(two.key_of(FIRST))["water-fat"]
     assert saved.folder == str(two.folder / "maps1")
     assert (two.folder / "maps1" / "FF.nii.gz").is_file()
+
+
+def test_maps_of_another_series_are_named_when_opened_and_in_the_comparison(two, monkeypatch):
+    session, panel = two.session, two.panels["compare"]
+    folder, path = two.folder / "maps1", two.folder / "visit1" / "brain.nii"
+    save_maps(session.maps_sets_of(two.key_of(FIRST))["water-fat"].maps, folder)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    two.dock.sections["compare"].set_open(True)
+
+    def open_maps():
+        picker = panel.pickers["test"]
+        with two.qtbot.waitSignal(session.maps_changed, timeout=30_000):
+            two.qtbot.keyClick(picker, Qt.Key.Key_End)  # from a folder…
+        wait_for_layers(two.qtbot, two.viewer)
+
+    def compare():
+        with two.qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+            two.click(panel.run_button)
+        return two.dock.bindings["compare"].results.compared.comparison
+
+    open_maps()
+    sentence = "maps1 was made from another series than that of this subject: "
+    assert panel.notice.text().startswith(sentence)
+    assert panel.notice.text().endswith(str(path) + ".")
+    assert (panel.current("reference"), panel.current("test")) == ("water-fat", "maps1")
+    found = compare()
+    assert f"{sentence}{path}." in found.warnings
+    assert "Reference and test were reconstructed from different series." in found.warnings
+    assert sentence in panel.notice.text()
+    two.choose(FIRST)  # these maps are its own
+    open_maps()
+    assert "another series" not in panel.notice.text()
+    assert not any("series" in note for note in compare().warnings)
+
+
+def test_regions_of_a_comparison_are_offered_for_its_own_subject_alone(two):
+    session, panel = two.session, two.panels["compare"]
+    two.dock.sections["compare"].set_open(True)
+    session.set_regions(regions(session.series.spatial_shape, 7))
+    two.run("other")
+    with two.qtbot.waitSignal(session.comparison.succeeded, timeout=30_000):
+        two.click(panel.run_button)
+    assert panel.regions.isVisible()
+    two.choose(FIRST)
+    assert not panel.regions.isVisible()
+    assert panel.regions.list.count() == 0
+    two.choose(SECOND)
+    assert panel.regions.isVisible()
 
 
 def regions(shape, label):

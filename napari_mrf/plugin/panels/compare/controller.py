@@ -83,10 +83,11 @@ class CompareBinding:
             return
         reference, test = (self.session.maps_sets[self.panel.current(side)] for side in SIDES)
         self.panel.notice.clear()
+        series = self.session.series
         self.session.comparison.start(
             f"{test.name} against {reference.name}", compare_sets, reference, test,
             self.session.regions, self._options(), dict(self.memory.here.sums),
-            self._subject_name(),
+            self._subject_name(), series.source_sha256 if series is not None else None,
         )  # fmt: skip
 
     def _subject_name(self) -> str:

@@ -68,7 +68,9 @@ class CompareOpening:
                 # Another set of that name must not be replaced by a look into a folder.
                 name = "/".join(Path(folder).resolve().parts[-2:])
         self._subject = self.session.subject.key
-        self.job.start("Opening maps", read_maps, str(folder), name, side)
+        series = self.session.series
+        self.job.start("Opening maps", read_maps, str(folder), name, side,
+                       series.source_sha256 if series is not None else None)  # fmt: skip
 
     def truth_folder(self) -> Path | None:
         """Return the folder with the known truth of the series, or None."""

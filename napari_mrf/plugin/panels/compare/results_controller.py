@@ -107,6 +107,7 @@ class CompareResultsBinding:
         """Show no comparison."""
         self.compared = None
         self.errors.set_compared(None)
+        self.panel.regions.set_regions({}, frozenset())  # of another subject
         self.view.hide()
 
     def show_map(self, key: str) -> None:

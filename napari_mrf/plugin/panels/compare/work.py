@@ -74,8 +74,23 @@ def compare_sets(
     options: ComparisonOptions,
     sums: Mapping[str, Mapping[str, str]],
     subject: str = "",
+    series_sha256: str | None = None,
 ) -> Generator[Step, None, Compared]:
-    """Compare two sets of a subject in steps; `sums` has the sha256 of files by set."""
+    """Compare two sets of a subject in steps.
+
+    Parameters
+    ----------
+    reference, test : MapsSet
+        Both sides.
+    regions : Regions or None
+        Of the subject.
+    options : ComparisonOptions
+        Rules and statistics.
+    sums : mapping
+        sha256 by file name, by set, of those that were opened.
+    subject, series_sha256 : str
+        Name and sum of the series of the subject, where there is one.
+    """
     yield Step(detail="starting")
     from napari_mrf.analysis.comparison.compare import iter_compare
     from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT, SubjectMaps
@@ -97,6 +112,7 @@ def compare_sets(
         None if regions is None else regions.labels,
         {} if regions is None else regions.table,
         record=record,
+        warnings=series_notes((reference, test), series_sha256),
     )
     steps = iter_compare(
         [compared], 1, reference_name=reference.name, test_name=test.name, options=options
@@ -105,13 +121,24 @@ def compare_sets(
     return Compared(comparison, reference, test, regions)
 
 
+def series_notes(sets: Sequence[MapsSet], sha256: str | None) -> tuple[str, ...]:
+    """Tell which sets were made from another series than the one with that sum, and from which."""
+    from napari_mrf.analysis.provenance import other_series
+
+    found = ((one.name, other_series(one.maps.provenance, sha256)) for one in sets)
+    return tuple(f"{name} was made from another series than that of this subject: {path}."
+                 for name, path in found if path)  # fmt: skip
+
+
 def comparison_step(update: ComparisonUpdate) -> Step:
     """Return the step of a job for an update of a comparison."""
     return Step(update.done, update.total, update.what)
 
 
-def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, OpenedMaps]:
-    """Read a folder of maps, with or without a record."""
+def read_maps(
+    folder: str, name: str, side: str, series_sha256: str | None = None
+) -> Generator[Step, None, OpenedMaps]:
+    """Read a folder of maps, with or without a record, for a subject with that series."""
     yield Step(detail="reading")
     from napari_mrf.analysis.images.unit_checks import check_units
     from napari_mrf.io import load_maps
@@ -119,8 +146,9 @@ def read_maps(folder: str, name: str, side: str) -> Generator[Step, None, Opened
 
     maps = load_maps(folder)
     yield Step(detail="checking the units")
-    notes = check_units(maps, what=name)
-    return OpenedMaps(MapsSet(name, maps, folder=str(folder)), side, file_sums(folder), notes)
+    opened = MapsSet(name, maps, folder=str(folder))
+    notes = [*series_notes([opened], series_sha256), *check_units(maps, what=name)]
+    return OpenedMaps(opened, side, file_sums(folder), notes)
 
 
 def selected(

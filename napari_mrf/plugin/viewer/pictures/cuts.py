@@ -203,6 +203,8 @@ def _image_colors(layer: Any, values: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 def _label_colors(layer: Any, values: NDArray[Any]) -> NDArray[np.uint32]:
+    if layer.contour:
+        values = _contours(values, int(layer.contour), layer.colormap.background_value)
     present, index = np.unique(values, return_inverse=True)
     colors = np.array(layer.colormap.map(present), float)
     if layer.show_selected_label:
@@ -210,6 +212,20 @@ def _label_colors(layer: Any, values: NDArray[Any]) -> NDArray[np.uint32]:
     colors[present == layer.colormap.background_value] = 0
     seen: NDArray[np.uint32] = _packed(colors)[index.reshape(values.shape)]
     return seen
+
+
+def _contours(values: NDArray[Any], thickness: int, background: int) -> NDArray[Any]:
+    """Return the labels of a plane where napari draws their outlines, along the inner side."""
+    highest, lowest = _over_neighbors(np.maximum, values), values
+    for _ in range(thickness):
+        lowest = _over_neighbors(np.minimum, lowest)
+    return np.where(highest == lowest, background, values)
+
+
+def _over_neighbors(extreme: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
+    padded = np.pad(values, 1, mode="edge")
+    beside = padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]
+    return np.asarray(extreme.reduce([values, *beside]))
 
 
 def _packed(colors: NDArray[Any]) -> NDArray[np.uint32]:

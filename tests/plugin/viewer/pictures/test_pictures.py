@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers.labels._labels_utils import get_contours
 from napari.utils import Colormap
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QImage
@@ -18,6 +19,7 @@ from napari_mrf.plugin.layers.outlines import add_outlines_layer, show_outlines
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
 from napari_mrf.plugin.layers.voxels import voxel_at
 from napari_mrf.plugin.session import session_of
+from napari_mrf.plugin.viewer.pictures.changes import scene_changes_of
 from napari_mrf.plugin.viewer.pictures.picture import Picture, Scene, View
 from napari_mrf.plugin.viewer.pictures.planes import Plane, plane_of_canvas, upright_planes
 from napari_mrf.plugin.viewer.pictures.side_by_side import SideBySide
@@ -137,6 +139,25 @@ def test_regions_outlines_and_pins_stand_where_they_count(viewer, picture):
     assert region == QColor(0, 160, 0) and outline.green() > 100
     assert ring != black
     assert looks(0) == (black, black, black)
+
+
+@pytest.mark.parametrize("contour", [0, 1, 2])
+def test_regions_are_filled_or_outlined_as_the_canvas_shows_them(viewer, picture, contour):
+    labels = np.zeros((1, 9, 9), int)
+    labels[0, 1:8, 1:6] = 7
+    labels[0, 1:8, 6:] = 9  # a neighbor, which reaches the end of the plane
+    layer = viewer.add_labels(labels, opacity=1.0)
+    told = []
+    scene_changes_of(viewer).changed.connect(lambda: told.append(True))
+    layer.contour = contour
+    assert told  # so that an open picture follows
+    picture.look_from(View((4.0, 4.0), 40.0))
+    picture.show_scene(Scene(plane_of_canvas(viewer, ()), [layer]))
+    seen = np.array([[color(picture, down, along) != QColor("#000000") for along in range(9)]
+                     for down in range(9)])  # fmt: skip
+    shown = get_contours(labels[0], contour, 0) if contour else labels[0]  # napari's own
+    np.testing.assert_array_equal(seen, shown != 0)
+    assert seen[4, 3] == (contour == 0)  # the map inside can be seen
 
 
 ORIENTATIONS = [
