@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.parameters import PARAMETERS, Parameter
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
@@ -31,7 +31,7 @@ _HOMES = {
     "PARAMETERS": "data.parameters",
     "Parameter": "data.parameters",
     "ParameterMaps": "data.maps",
-    "RawData": "data.raw_data",
+    "RawData": "data.raw.raw_data",
     "Sequence": "data.sequence",
     "crlb": "simulation",
     "load_b1": "io",

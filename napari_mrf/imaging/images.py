@@ -12,7 +12,7 @@ from napari_mrf.imaging.subspace_series import making_subspace_series
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.imaging.updates import ImagesUpdate

@@ -17,7 +17,7 @@ from napari_mrf.kspace.subspace import SubspaceReconstruction
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
 
 

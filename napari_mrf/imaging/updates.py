@@ -1,4 +1,4 @@
-"""What is yielded while images are made, and what all ways of making them begin with."""
+"""Progress of images that are made, and coils made alike: the beginning of all ways."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
 
 
 @dataclass(frozen=True, eq=False)

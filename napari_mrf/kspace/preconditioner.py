@@ -1,4 +1,4 @@
-"""What a solver begins each step with: the acquisition as a filter, inverted.
+"""Preconditioner: the acquisition as a filter, inverted.
 
 A convolution that is the same everywhere approximates the acquisition best (in the Frobenius
 norm) when its response is that of the trajectory times the autocorrelation of the coil maps.

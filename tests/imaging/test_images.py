@@ -10,7 +10,7 @@ from properties import complex_normal
 
 import napari_mrf as mrf
 from napari_mrf.data import sequences
-from napari_mrf.data.raw_data import RawData
+from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.imaging.images import making_images
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coils import simulated_sensitivities

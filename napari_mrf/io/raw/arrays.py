@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.acquisition_report import AcquisitionReport
-from napari_mrf.data.raw_data import RawData
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5, matlab5, matlab73, npz
 from napari_mrf.io.formats.hdf5_child import refuse_endless

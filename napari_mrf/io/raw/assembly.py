@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.raw_data import RawData
+from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.raw.coordinates import Rule, by_rule, in_cycles
 from napari_mrf.io.raw.placement import affine_of, sort_slices
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.acquisition_report import AcquisitionReport
+    from napari_mrf.data.raw.acquisition_report import AcquisitionReport
     from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 
 NOISE_SAMPLES_DROPPED = 20

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 from napari_mrf.data.text_files import read_text, size_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import FileStamp, MappedArray, sha256_of, truncated
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.io.raw.options import RawOptions
 
 _MAGIC = b"# Dimensions"

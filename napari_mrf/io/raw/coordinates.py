@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.acquisition_report import AcquisitionReport
+    from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 
 TOLERANCE = 1.02
 """Sequences go somewhat beyond the edge of k-space: 128.55 of 128 in a published one."""

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5
 from napari_mrf.io.formats.hdf5_child import refuse_endless
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.io.raw.options import RawOptions
 
 _NOISE, _CALIBRATION, _CALIBRATION_AND_IMAGE, _REVERSED = 19, 20, 21, 22

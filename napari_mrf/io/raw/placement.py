@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.data.acquisition_report import AcquisitionReport
+    from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 """Scanners and DICOM count to the left and to the back, NIfTI to the right and to the front."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.raw.coordinates import Rule
 

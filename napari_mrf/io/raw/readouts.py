@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.raw_data import listed
+from napari_mrf.data.raw.raw_data import listed
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.acquisition_report import AcquisitionReport
+    from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 
 
 class Kind(IntEnum):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import FileStamp, sha256_of, truncated
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.raw_data import RawData
+    from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.io.raw.options import RawOptions
 
 _MOST_MEASUREMENTS, _ENTRY_BYTES, _MOST_BUFFERS = 64, 152, 32

@@ -48,7 +48,7 @@ class OptionForm(QWidget):
         self._options: dict[str, MethodOption] = {}
         self._entered: dict[str, Any] = {}
         self._layout = QFormLayout(self)
-        self._layout.setContentsMargins(18, 0, 0, 0)
+        self._layout.setContentsMargins(12, 0, 0, 0)
         self._layout.setSpacing(4)
         self._layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

@@ -1,4 +1,4 @@
-"""What is done to regions slice by slice: copied to the next one, filled in between, deleted."""
+"""Regions slice by slice: copied to the next one, filled in between, deleted."""
 
 from __future__ import annotations
 

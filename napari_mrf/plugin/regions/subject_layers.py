@@ -1,4 +1,4 @@
-"""Which layer each subject's regions are drawn on, and which of its layers the user deleted."""
+"""The layer that each subject's regions are drawn on, and those that the user deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the panels of a viewer share: series, maps, voxels, regions and long work, by subject."""
+"""The session of a viewer: series, maps, voxels, regions and long work, by subject."""
 
 from napari_mrf.plugin.session.by_subject import BySubject
 from napari_mrf.plugin.session.one_per_viewer import one_per_viewer, unwrapped

@@ -1,4 +1,4 @@
-"""What else is kept for each subject of a session.
+"""Other things that are kept for each subject of a session.
 
 Apart from the session: it is for those who keep something themselves.
 """

@@ -1,4 +1,4 @@
-"""What belongs to one subject of a session."""
+"""Everything that belongs to one subject of a session."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where a dock shows the messages of its panels."""
+"""The place where a dock shows the messages of its panels."""

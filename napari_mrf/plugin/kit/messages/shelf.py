@@ -103,7 +103,7 @@ class NoticeShelf(QScrollArea):
             present(self.verticalScrollBar()).setValue(0)
         is_wanted = any(not place.isHidden() for place in self._places)
         dock = present(self.parentWidget())
-        room = dock.height() - self._column.y()
+        room = max(dock.height() - self._column.y(), 0)  # less before the first layout
         self._content.ensurePolished()
         own = self.height() - present(self.viewport()).height()
         words = self._layout.heightForWidth(self._column.width() - own) if is_wanted else 0
@@ -111,7 +111,7 @@ class NoticeShelf(QScrollArea):
         self._content.setMinimumHeight(max(words, 1))
         # Before the column is made shorter: nothing in it may give way.
         frame = self._column.height() - self._viewport.height()
-        present(self._column.widget()).setMinimumHeight(room - frame)
+        present(self._column.widget()).setMinimumHeight(max(room - frame, 0))
         self.setFixedHeight(min(words + own, round(_MOST_OF_COLUMN * room)))
         self.setVisible(is_wanted)
         if came and self.isVisible():

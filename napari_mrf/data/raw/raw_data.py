@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Raw data of a scanner, and what was made of a raw file."""
