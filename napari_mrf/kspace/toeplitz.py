@@ -137,10 +137,9 @@ class NormalOperator:
 
     def _of_coil(self, images: torch.Tensor, coil_map: torch.Tensor) -> torch.Tensor:
         n_y, n_x = self._kernels.shape
-        # Along x first: the rows that are padded afterwards need no transform.
-        spectra = torch.fft.fft(images * coil_map, n=2 * n_x, dim=-1)
-        spectra = torch.fft.fft(spectra, n=2 * n_y, dim=-2)
+        spectra = torch.fft.fft2(images * coil_map, s=(2 * n_y, 2 * n_x))
         product = self._times_kernels(spectra)
+        # Along y first: the rows that are cut off need no transform along x.
         product = torch.fft.ifft(product, dim=-2)[:, :n_y]
         seen: torch.Tensor = torch.fft.ifft(product, dim=-1)[..., :n_x]
         return coil_map.conj() * seen
