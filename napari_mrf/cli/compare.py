@@ -47,7 +47,8 @@ def compare(
     rois: Annotated[
         Path | None,
         typer.Option(
-            help="Label map; for subjects a folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz."
+            help="Label map; for subjects a folder with SUBJECT.nii.gz, SUBJECT/labels.nii.gz or "
+            "SUBJECT/rois.nii.gz."
         ),
     ] = None,
     labels: Annotated[

@@ -40,7 +40,8 @@ def rois(
     rois: Annotated[
         Path,
         typer.Option(
-            help="Label map; for subjects a folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz."
+            help="Label map; for subjects a folder with SUBJECT.nii.gz, SUBJECT/labels.nii.gz or "
+            "SUBJECT/rois.nii.gz."
         ),
     ],
     output: Output,

@@ -15,7 +15,7 @@ from napari_mrf.plugin.session import RegionChoice, one_per_viewer, session_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_HIGHLIGHT_MS = 600
+_HIGHLIGHT_MS = 1200
 _CLICK_PX = 3.0
 
 

@@ -550,6 +550,16 @@ def test_odd_header_of_maps_from_a_folder_is_told(
     wait_for_layers(qtbot, viewer)
 
 
+def test_folder_that_is_picked_while_another_is_read_is_told(qtbot, dock, panel, session, tmp_path):
+    for seed, name in enumerate(("one", "two")):
+        save_maps(maps(seed), tmp_path / name)
+    dock.bindings["compare"].opening.open_maps(str(tmp_path / "one"), "reference")
+    dock.bindings["compare"].opening.open_maps(str(tmp_path / "two"), "test")
+    assert "Pick this folder again" in panel.notice.text()
+    qtbot.waitUntil(lambda: "one" in session.maps_sets, timeout=10_000)
+    assert "two" not in session.maps_sets
+
+
 def test_maps_come_from_a_folder_and_are_picked(
     qtbot, viewer, dock, panel, session, tmp_path, monkeypatch
 ):

@@ -33,7 +33,8 @@ _ROWS = {
     "rois": (
         "Regions",
         "none: voxels only",
-        "Folder with SUBJECT.nii.gz or SUBJECT/labels.nii.gz, and label names in .txt files",
+        "Folder with SUBJECT.nii.gz, SUBJECT/labels.nii.gz or SUBJECT/rois.nii.gz, and label names "
+        "in .txt files",
     ),
     "output": (
         "Results",

@@ -61,6 +61,8 @@ class CompareOpening:
     def open_maps(self, folder: str, side: str) -> None:
         """Read maps from a folder, show them, and pick them for a side; for none if it is empty."""
         if self.job.status.is_running:
+            self._tell("Other maps are being read. Pick this folder again when they are there.",
+                       kind="note")  # fmt: skip
             return
         name = Path(folder).name or str(folder)
         for one in self.session.maps_sets.values():
