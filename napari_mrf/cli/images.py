@@ -96,3 +96,5 @@ def grid(
     series = images_of_raw(path, played, images or "gridded", device, coils, reading)
     for written in save_series(series, output, overwrite=overwrite):
         typer.echo(written)
+    for text in series.warnings:
+        typer.echo(f"{path.name}: {text}", err=True)

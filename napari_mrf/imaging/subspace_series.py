@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
 
+_INTERVALS = (
+    "Images of a temporal subspace hold a part of the noise only: standard deviations of maps, "
+    "which are estimated from what a fit leaves over, are 2 to 5 times too small. Do not use them "
+    "as intervals."
+)
+
 
 def making_subspace_series(
     raw: RawData,
@@ -55,7 +61,8 @@ def making_subspace_series(
     Returns
     -------
     MRFSeries
-        Its frames are made from the coefficients when they are read.
+        Its frames are made from the coefficients when they are read. A warning tells that
+        standard deviations of maps made of it are too small.
 
     Raises
     ------
@@ -103,5 +110,6 @@ def making_subspace_series(
         sequence=sequence,
         source_path=str(raw.source_path),
         source_sha256=raw.source_sha256,
+        warnings=(_INTERVALS,),
         metadata=metadata,
     )
