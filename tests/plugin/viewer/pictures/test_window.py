@@ -46,6 +46,7 @@ class Window:
         grid = RegionGrid.of_series(self.series)
         self.regions = add_regions_layer(viewer, grid, table, labels, "ROIs")
         self.regions.opacity = 1.0
+        self.regions.contour = 0  # filled: told by its inside
         self.rest()
 
     def rest(self):
