@@ -105,7 +105,8 @@ class NoticeShelf(QScrollArea):
         dock = present(self.parentWidget())
         room = max(dock.height() - self._column.y(), 0)  # less before the first layout
         self._content.ensurePolished()
-        own = self.height() - present(self.viewport()).height()
+        # Before the first layout its inside may be higher than itself.
+        own = max(self.height() - present(self.viewport()).height(), 0)
         words = self._layout.heightForWidth(self._column.width() - own) if is_wanted else 0
         # Else labels claim the height of narrow ones, and a bar scrolls to nothing.
         self._content.setMinimumHeight(max(words, 1))
