@@ -111,21 +111,13 @@ def solved(samples, workers=None):
     return result_of(reconstruction.reconstructing(samples, 1e-9))
 
 
-def test_circulant_of_one_constant_coil_is_that_of_chan():
-    phi, places = basis(rank=1), spiral()
-    one = np.ones((1, *SHAPE), np.complex64)
-    matrix = dense(phi, places, one)
-    normal = matrix.conj().T @ matrix
-    # The nearest circulant keeps the diagonal of the operator among the frequencies.
-    y, x = SHAPE
-    fourier = np.kron(np.fft.fft(np.eye(y)), np.fft.fft(np.eye(x))) / np.sqrt(y * x)
-    expected = np.diag(fourier @ normal @ fourier.conj().T).reshape(SHAPE)
-    found = circulant(subspace_kernels(phi, places, SHAPE), torch.from_numpy(one)).numpy()
-    assert np.allclose(found[..., 0, 0], expected, rtol=1e-4, atol=1e-4 * expected.real.max())
-
-
-def test_circulant_keeps_the_diagonal_among_the_frequencies_for_any_coils():
-    phi, places, maps = basis(rank=1), spokes(), simulated_sensitivities(SHAPE, COILS)
+@pytest.mark.parametrize("places", [spokes(), spiral()], ids=["radial", "spiral"])
+@pytest.mark.parametrize(
+    "maps", [np.ones((1, *SHAPE), np.complex64), simulated_sensitivities(SHAPE, COILS)],
+    ids=["one constant coil, Chan's", "any coils"],
+)  # fmt: skip
+def test_circulant_keeps_the_diagonal_of_the_operator_among_the_frequencies(places, maps):
+    phi = basis(rank=1)
     matrix = dense(phi, places, maps)
     normal = matrix.conj().T @ matrix
     y, x = SHAPE
