@@ -182,9 +182,10 @@ def reconstruct(
                     raise typer.BadParameter(
                         "raw data do not name their sequence; give one", param_hint="--sequence"
                     )
-                loaded = images_of_raw(
-                    path, chosen_sequence, images or "subspace", device, coils, of_raw
-                )
+                way = images or "subspace"
+                # The device is that of the method, too: gridding has the CPU alone.
+                on = device if way == "subspace" else "auto"
+                loaded = images_of_raw(path, chosen_sequence, way, on, coils, of_raw)
                 loaded = masked(loaded, mask)
             else:
                 _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")

@@ -46,7 +46,7 @@ def making_gridded_series(
     coils : int, optional
         Virtual coils; by default the fewest that hold the signal.
     device : str
-        Not used: gridding runs on the CPU.
+        ``"auto"`` or ``"cpu"``: gridding runs on the CPU.
     workers : int, optional
         Threads; results do not depend on it.
 
@@ -63,8 +63,12 @@ def making_gridded_series(
     Raises
     ------
     MRFInputError
-        As `making_subspace_series`; ``"readouts-mismatch"`` where frames have no readouts.
+        As `making_subspace_series`; ``"bad-option"`` for another device too, and
+        ``"readouts-mismatch"`` where frames have no readouts.
     """
+    if device not in ("auto", "cpu"):
+        raise MRFInputError("bad-option", "frames are gridded on the CPU",
+                            expected="the device auto or cpu", found=device)  # fmt: skip
     raw = raw.with_sequence(sequence)
     alike = AlikeCoils(raw, coils)
     trajectory_of(raw, 0)

@@ -150,6 +150,13 @@ def test_what_cannot_be_reconstructed_is_told(changes, options, code):
     assert error.value.code == code
 
 
+def test_gridding_on_another_device_is_refused():
+    _, _, slices, places = object_and_samples()
+    with pytest.raises(mrf.MRFInputError) as error:
+        mrf.make_images(raw_of(slices, places), SEQUENCE, "gridded", device="cuda")
+    assert error.value.code == "bad-option"
+
+
 def test_other_images_are_unknown():
     with pytest.raises(mrf.MRFInputError) as error:
         making_images(None, SEQUENCE, "painted")
