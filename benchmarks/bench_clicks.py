@@ -316,7 +316,8 @@ def compare_clicks(s, clicks):
 def importance_clicks(s, clicks):
     panel = s.importance
     show = shower(s, panel.plot)
-    importance_store_of(s.viewer).series = s.session.series  # another object by now
+    store = importance_store_of(s.viewer)
+    store.show(store.result, s.session.series)  # another object by now
     clicks.measure("Importance: another map", lambda n: pick(panel.map_picker, n + 2), 5, show)
     clicks.measure("Importance: Fisher information", lambda _: press(panel.fisher_box), 4, show)
     panel.map_picker.setCurrentText("T1H2O")

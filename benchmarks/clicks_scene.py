@@ -109,9 +109,7 @@ def fill(viewer, path):
     wait(lambda: rois.statistics.table.model().rowCount() == len(LABELS))
     compare.run_requested.emit()
     wait(lambda: dock.bindings["compare"].results.compared is not None)
-    store = importance_store_of(viewer)
-    store.result, store.series = make_importance(), session.series
-    store.changed.emit(store.result)
+    importance_store_of(viewer).show(make_importance(), session.series)
     wait(lambda: dock.panels["reconstruct"].current_method() != "")
     return SimpleNamespace(viewer=viewer, dock=dock, session=session, **dock.panels)
 

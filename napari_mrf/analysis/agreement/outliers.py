@@ -53,20 +53,24 @@ def outliers(pairs: pd.DataFrame, scope: str = "pooled") -> pd.DataFrame:
     import pandas as pd
 
     used = pairs[(pairs["scope"] == scope) & pairs["difference"].notna()]
-    parts = []
-    for key, of_map in used.groupby("map", sort=False):
-        by_subject = of_map.groupby("subject", sort=False)["difference"].mean().reset_index()
-        for of, rows in (("region", of_map), ("subject", by_subject)):
-            differences = rows["difference"].to_numpy(np.float64)
+    keys, values = used["map"].to_numpy(), used["difference"].to_numpy(np.float64)
+    columns, some = list(OUTLIER_COLUMNS), []
+    for key in dict.fromkeys(keys):
+        at = np.flatnonzero(keys == key)
+        code, subjects = pd.factorize(used["subject"].to_numpy()[at])
+        means = np.bincount(code, values[at]) / np.bincount(code)
+        for of, differences in (("region", values[at]), ("subject", means)):
             distance = robust_distances(differences)
-            far = np.abs(distance) >= farthest(len(differences))
-            found = rows[far].assign(
+            far = np.flatnonzero(np.abs(distance) >= farthest(len(differences)))
+            if not len(far):
+                continue
+            far = far[np.argsort(-np.abs(distance[far]), kind="stable")]
+            rows = (used.iloc[at[far]] if of == "region" else
+                    pd.DataFrame({"subject": subjects[far], "difference": means[far]}))  # fmt: skip
+            some.append(rows.assign(
                 map=key, of=of, unit=PARAMETERS[str(key)].unit,
                 median=np.median(differences), distance=distance[far],
-            )  # fmt: skip
-            parts.append(found.sort_values("distance", key=np.abs, ascending=False))
-    columns = list(OUTLIER_COLUMNS)
-    some = [part.reindex(columns=columns) for part in parts if len(part)]
+            ).reindex(columns=columns))  # fmt: skip
     if not some:
         return pd.DataFrame(columns=columns)
     return pd.concat(some, ignore_index=True).astype({"label": "Int64", "slice": "Int64"})

@@ -80,7 +80,10 @@ def inclusion_table(
     parts = [part for part in (table, pd.DataFrame(rows, columns=columns)) if len(part)]
     if not parts:
         return pd.DataFrame(columns=columns)
-    found = pd.concat([part.reindex(columns=columns).astype(_TYPES) for part in parts])
+    found = pd.concat([part.reindex(columns=columns).astype(_TYPES) for part in parts],
+                      ignore_index=True)  # fmt: skip
+    if len(parts) == 1:
+        return found
     order = {name: place for place, name in enumerate(dict.fromkeys(found["subject"]))}
     return found.sort_values("subject", key=lambda of: of.map(order), kind="stable",
                              ignore_index=True)  # fmt: skip

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
 NO_VALUE = "–"
+_LEFT, _RIGHT = (  # asked for with every cell
+    side | Qt.AlignmentFlag.AlignVCenter
+    for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class DataTableModel(QAbstractTableModel):
         self.sorted_by = ""
         self._cells: list[list[Any]] = []
         self._deviations: list[list[Any] | None] = []
+        self._reasons: list[list[Any] | None] = []
         self._order: NDArray[np.intp] = np.empty(0, np.intp)
         self._position: NDArray[np.intp] = self._order
 
@@ -79,6 +84,7 @@ class DataTableModel(QAbstractTableModel):
         self._deviations = [
             _cells(table[column.deviation]) if column.deviation else None for column in columns
         ]
+        self._reasons = [table[column.why].tolist() if column.why else None for column in columns]
         self._set_order(np.arange(len(table)))
         self.endResetModel()
 
@@ -181,8 +187,8 @@ class DataTableModel(QAbstractTableModel):
         return f"{text} ± {_formatted(deviations[row], self.columns[column].format)}"
 
     def _reason(self, row: int, column: int) -> str:
-        why = self.columns[column].why
-        return str(self.table[why].iloc[row]) if why else ""
+        reasons = self._reasons[column]
+        return str(reasons[row]) if reasons is not None else ""
 
     def _gray(self) -> QColor:
         widget = self.parent()
@@ -223,8 +229,7 @@ def _formatted(value: Any, specification: str) -> str:
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column.format else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+    return _RIGHT if column.format else _LEFT
 
 
 def _export_positions(columns: Sequence[Column], shown: Sequence[int]) -> list[int]:

@@ -129,9 +129,21 @@ class NarrowRow(QFlowLayout):
 
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
+        self._heights: dict[int, int] = {}
         self.setContentsMargins(0, 0, 0, 0)
         for widget in widgets:
             self.addWidget(widget)
+
+    def invalidate(self) -> None:
+        """Forget what was found for the items as they were."""
+        self._heights = {}
+        super().invalidate()
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height at a width; the layouts around ask many times for one change."""
+        if width not in self._heights:
+            self._heights[width] = super().heightForWidth(width)
+        return self._heights[width]
 
     def _doLayout(self, rect: QRect, test_only: bool = False) -> int:
         """Arrange the items, see `QFlowLayout`, and return the height."""

@@ -152,6 +152,7 @@ def test_who_is_left_out_and_outliers_of_several_subjects_are_listed(qtbot, dock
     panel.results.set_tab("scatter")
     view = panel.results.inclusion
     assert view.regions_section.state() == "T1H2O: 8 in, 1 left out"
+    view.regions_section.set_open(True)
     first = view.regions.table().iloc[0]
     assert (first["subject"], first["why"]) == ("sub-05", "no label map")
     assert view.regions.model().index(0, 1).data() == "all regions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -14,9 +15,13 @@ from napari_mrf.plugin.kit.section import Section
 from napari_mrf.report.comparison.readable import of_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from napari_mrf.analysis.comparison.compare import Comparison
+
+    _Rows = tuple[pd.DataFrame, list[Column]]
 
 _MOST_ROWS = 8
 
@@ -45,32 +50,45 @@ class CompareInclusion(QWidget):
         layout.addWidget(self.outliers_section)
         self.regions.row_clicked.connect(self.region_clicked)
         self.outliers.row_clicked.connect(self.outlier_clicked)
+        self._waiting: dict[DataTable, Callable[[], _Rows]] = {}
+        self.regions_section.toggled.connect(partial(self._on_toggled, self.regions))
+        self.outliers_section.toggled.connect(partial(self._on_toggled, self.outliers))
 
     def set_regions(self, comparison: Comparison, key: str) -> None:
         """Show who is in the agreement of a map, and why not, those left out first."""
-        table, columns = inclusion_of(comparison, key)
-        self.regions.set_table(table, columns)
-        self.regions.fit_rows(_MOST_ROWS)
-        n, n_in = len(table), int(table["included"].sum())
+        included = rows_of(comparison, key)["included"]
+        n, n_in = len(included), int(included.sum())
         left_out = f"{n_in} in, {n - n_in} left out"
         self.regions_section.set_state(f"{key}: all {n}" if n_in == n else f"{key}: {left_out}")
+        self._fill(self.regions_section, self.regions, partial(inclusion_of, comparison, key))
 
     def set_outliers(self, comparison: Comparison) -> None:
         """Show the differences of all maps that lie far from the others."""
-        table, columns = outliers_of(comparison)
-        self.outliers.set_table(table, columns)
-        self.outliers.fit_rows(_MOST_ROWS)
-        counts = table["map"].value_counts(sort=False)
+        counts = comparison.outliers["map"].value_counts(sort=False)
         words = [f"{key}: {count}" for key, count in counts.items()]
         self.outliers_section.set_state(", ".join(words) or "none")
+        self._fill(self.outliers_section, self.outliers, partial(outliers_of, comparison))
+
+    def _fill(self, section: Section, table: DataTable, make: Callable[[], _Rows]) -> None:
+        """Fill a table now where it is open, else when it opens: it costs as much as the plot."""
+        self._waiting[table] = make
+        self._on_toggled(table, section.is_open())
+
+    def _on_toggled(self, table: DataTable, is_open: bool) -> None:
+        if is_open and table in self._waiting:
+            table.set_table(*self._waiting.pop(table)())
+            table.fit_rows(_MOST_ROWS)
+
+
+def rows_of(comparison: Comparison, key: str) -> pd.DataFrame:
+    """Return the rows of the inclusion that are about a map."""
+    table = comparison.inclusion
+    return table[table["map"].isin([key, ""])]
 
 
 def inclusion_of(comparison: Comparison, key: str) -> tuple[pd.DataFrame, list[Column]]:
     """Return the rows of the table of inclusion that are about a map, and the columns."""
-    table = comparison.inclusion
-    table = table[table["map"].isin([key, ""])].sort_values(
-        "included", kind="stable", ignore_index=True
-    )
+    table = rows_of(comparison, key).sort_values("included", kind="stable", ignore_index=True)
     table = table.assign(
         name=table["name"].where(table["label"].notna(), "all regions"),
         percent=100 * table["valid_share"],
