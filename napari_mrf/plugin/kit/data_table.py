@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QAbstractItemView, QApplication, QMenu, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.data_table_model import Column, DataTableModel
@@ -20,13 +27,30 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from qtpy.QtCore import QModelIndex
-    from qtpy.QtGui import QContextMenuEvent, QKeyEvent
+    from qtpy.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 
 __all__ = ["Column", "DataTable"]
 
 _WIDTHS_FROM_ROWS = 30
 _WIDEST_COLUMN = 220
 _EXPORTS = {"CSV": ("CSV (*.csv)", ".csv"), "Excel": ("Excel (*.xlsx)", ".xlsx")}
+
+
+class _WholeOrMarked(QStyledItemDelegate):
+    """Ends a text at the edge of the view with an ellipsis: half a number reads as another one."""
+
+    def __init__(self, view: QTableView) -> None:
+        super().__init__(view)
+        self._viewport = present(view.viewport())
+
+    def paint(
+        self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        """Draw a cell in what is to be seen of it."""
+        if not 0 <= option.rect.left() <= option.rect.right() < self._viewport.width():
+            option = QStyleOptionViewItem(option)
+            option.rect = option.rect.intersected(self._viewport.rect())
+        super().paint(painter, option, index)
 
 
 class DataTable(QTableView):
@@ -63,6 +87,7 @@ class DataTable(QTableView):
         self._export: Callable[[], Mapping[str, pd.DataFrame]] | None = None
         self._model = DataTableModel(self)
         self.setModel(self._model)
+        self.setItemDelegate(_WholeOrMarked(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -1,5 +1,6 @@
 """A data table sorts by value, copies and exports what is meant, and names the clicked row."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QBuffer, QPoint, Qt
+from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_mrf.plugin.kit.data_table import Column, DataTable
@@ -194,3 +196,33 @@ def test_a_cell_without_a_number_is_gray_and_says_why(table, theme):
     assert table.model().index(1, 0).data(Qt.ItemDataRole.ToolTipRole) == "rf_R"
     table.sortByColumn(2, Qt.SortOrder.AscendingOrder)  # the empty region comes first
     assert table.model().index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "the region is empty"
+
+
+def drawn_texts(table):
+    """Return what a table draws below its header, as an SVG file tells it."""
+    buffer, generator = QBuffer(), QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    table.viewport().render(generator)
+    return re.findall(r"<text[^>]*>([^<]*)</text", bytes(buffer.data()).decode())
+
+
+def test_a_number_at_the_edge_of_the_view_is_never_cut_without_a_mark(qtbot, table):
+    table.set_table(regions(), COLUMNS)
+    whole = [text for column in range(3) for text in shown(table, column)]
+    assert sorted(drawn_texts(table)) == sorted(whole)
+    bar, seen = table.horizontalScrollBar(), 0
+    for width in range(120, table.viewport().width(), 7):
+        table.resize(width, 200)
+        for at in {0, bar.maximum() // 2, bar.maximum()}:
+            bar.setValue(at)
+            texts, edge = drawn_texts(table), table.viewport().width()
+            for column in range(3):
+                left = max(table.columnViewportPosition(column), 0)
+                right = table.columnViewportPosition(column) + table.columnWidth(column)
+                for text in filter(lambda text: len(text) > 1, shown(table, column)):
+                    if table.fontMetrics().horizontalAdvance(text) > min(right, edge) - left:
+                        assert text not in texts
+            parts = set(texts) - set(whole)
+            assert all(text.endswith("…") for text in parts)
+            seen += len(parts)
+    assert seen > 100
