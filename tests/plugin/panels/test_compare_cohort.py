@@ -130,7 +130,10 @@ def test_subjects_pool_in_the_panel_and_in_the_files(qtbot, dock, tmp_path):
     assert shown.loc["Bias", "value"] == f"{np.mean(first):.1f} ms"
     assert panel.results.errors.isHidden()
     panel.results.points.row_clicked.emit(1)
-    assert panel.notice.text() == "VL_R of subject sub-02. Its maps are not open."
+    assert (
+        panel.notice.text()
+        == "VL_R of subject sub-02. Its maps were compared in their folder, not in this window."
+    )
 
     again = CompareDock(dock.viewer)
     qtbot.addWidget(again)
@@ -161,7 +164,10 @@ def test_who_is_left_out_and_outliers_of_several_subjects_are_listed(qtbot, dock
     table = view.outliers
     at = table.visualRect(table.model().index(0, 1)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert panel.notice.text() == "RF_R of subject sub-04. Its maps are not open."
+    assert (
+        panel.notice.text()
+        == "RF_R of subject sub-04. Its maps were compared in their folder, not in this window."
+    )
     (ring,) = panel.results.plot.highlighted()
     assert binding.results._points.iloc[ring]["difference"] == pytest.approx(150)
 

@@ -249,7 +249,9 @@ class CompareResultsBinding:
         if not self.compared.is_in_view:
             whose = f"subject {row['subject']}"
             who = f"S{whose[1:]}" if pd.isna(label) else f"{row['name']} of {whose}"
-            self.tell(f"{who}. Its maps are not open.", kind="note")
+            self.tell(
+                f"{who}. Its maps were compared in their folder, not in this window.", kind="note"
+            )
             self._mark(rows_of_region(self._points, row))
             return
         if regions is None or pd.isna(label):
