@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from napari_mrf.compute.steps import Steps
+from napari_mrf.kspace.coefficient_noise import SliceNoise, noise_of_replica, white_noise
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.conjugate_gradients import solving
 from napari_mrf.kspace.preconditioner import circulant, filtered
@@ -37,6 +38,11 @@ _WEIGHT = 60.0
 _LEAST = 2e-5
 # Later steps change the maps by less than 2 %.
 _CLOSE, _MOST_STEPS = 6e-3, 40
+# Of the prior's weight over the noise: slices that differ by less share their noise.
+_ALIKE = 1.25
+# Of the size of the images: weaker noise would drown in the rounding of single precision. No
+# stronger than it need be, since the solver treats noise as it does beside the images.
+_FAINTEST = 2e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +55,17 @@ class CoefficientImages:
         (K, Y, X) complex64.
     steps : int
         Of the solver.
+    noise : SliceNoise
+        Of the coefficients.
+    error_covariance : ndarray
+        (K, K) complex64, Hermitian: of what the measurement and the prior leave open, the mean
+        over all frequencies of the inverse of the nearest filter.
     """
 
     images: NDArray[np.complex64]
     steps: int
+    noise: SliceNoise
+    error_covariance: NDArray[np.complex64]
 
 
 class SubspaceReconstruction:
@@ -93,6 +106,7 @@ class SubspaceReconstruction:
         self._density = float((np.abs(basis[:, 0]) ** 2).sum() * coordinates.shape[1])
         self._falls = (singular_values[0] / singular_values) ** 2
         self._kernels: SubspaceKernels | None = None
+        self._measured_noise: tuple[float, SliceNoise] | None = None
 
     def reconstructing(
         self, samples: NDArray[np.complex64], noise: float
@@ -150,11 +164,45 @@ class SubspaceReconstruction:
         while left > _CLOSE and steps < _MOST_STEPS:
             images, left = next(solutions)
             steps += 1
-            yield 0.45 + 0.55 * min(steps / 20, 1.0)
-        return CoefficientImages(images.cpu().numpy(), steps)
+            yield 0.45 + 0.25 * min(steps / 20, 1.0)
+        found, open_ = images.cpu().numpy(), inverse.mean(dim=(0, 1)).cpu().numpy()
+
+        # Noise of variance 1: slices of one trajectory differ in the strength of their prior.
+        ratio = noise / power if power > 0 else 0.0
+        if self._measured_noise is None or not _are_alike(ratio, self._measured_noise[0]):
+            faint = np.zeros_like(right)
+            drawn = white_noise(samples.shape, 1.0) * self._counts
+            for coil, image in enumerate(seen.coil_images(drawn)):
+                faint += maps[coil].conj() * image
+                yield 0.7 + 0.1 * (coil + 1) / len(samples)
+            typical = float(np.trace(open_).real * found[0].size) ** 0.5
+            size = max(_FAINTEST * float(np.linalg.norm(found)) / typical, noise**0.5)
+            solutions = solving(
+                lambda x: operator(x) + prior[:, None, None] * x,
+                torch.from_numpy(right + np.float32(size) * faint).to(device),
+                lambda x: filtered(inverse, x),
+            )
+            for step in range(steps):
+                images, _ = next(solutions)
+                yield 0.8 + 0.2 * (step + 1) / steps
+            difference = (images.cpu().numpy() - found) / np.float32(size)
+            self._measured_noise = ratio, noise_of_replica(difference, found)
+        measured = self._measured_noise[1]
+        return CoefficientImages(
+            found,
+            steps,
+            SliceNoise(measured.covariance * noise, measured.scale),
+            np.float32(noise) * open_,
+        )
 
     def _prior(self, power: float, noise: float) -> torch.Tensor:
         """Return the weight (K,) of the square of each coefficient."""
         ratio = noise / power if power > 0 else 0.0
         weights = (_WEIGHT * ratio + _LEAST * self._density) * self._falls
         return torch.from_numpy(weights.astype(np.float32))
+
+
+def _are_alike(ratio: float, other: float) -> bool:
+    """Return whether the prior is nearly as strong beside the noise."""
+    low, high = sorted((ratio, other))
+    return high <= _ALIKE * low
