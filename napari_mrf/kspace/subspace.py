@@ -16,9 +16,9 @@ import torch
 from napari_mrf.compute.steps import Steps
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.conjugate_gradients import solving
-from napari_mrf.kspace.preconditioner import circulant, filtered
-from napari_mrf.kspace.subspace_operator import SubspaceOperator
-from napari_mrf.kspace.toeplitz import NormalOperator, subspace_kernels
+from napari_mrf.kspace.preconditioner import circulant, filtered, inverted
+from napari_mrf.kspace.spreading import Spreading, coil_images
+from napari_mrf.kspace.toeplitz import NormalOperator, making_kernels
 from napari_mrf.kspace.trajectory import inside
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class SubspaceReconstruction:
         self._density = float((np.abs(basis[:, 0]) ** 2).sum() * coordinates.shape[1])
         self._falls = (singular_values[0] / singular_values) ** 2
         self._kernels: SubspaceKernels | None = None
+        self._spreading: Spreading | None = None
 
     def reconstructing(
         self, samples: NDArray[np.complex64], noise: float
@@ -115,43 +116,53 @@ class SubspaceReconstruction:
         if not self._counts.all():
             samples = samples * self._counts
         if self._kernels is None:
-            self._kernels = subspace_kernels(
-                self._basis,
-                self._coordinates,
-                self._shape,
-                weights=self._counts,
-                workers=self._workers,
-            ).on(device)
-            yield 0.2
+            making = Steps(
+                making_kernels(
+                    self._basis,
+                    self._coordinates,
+                    self._shape,
+                    weights=self._counts,
+                    workers=self._workers,
+                )
+            )
+            for _ in making:
+                yield 0.0
+            self._kernels = making.result.on(device)
         estimating = Steps(
             estimating_coil_maps(
                 samples, self._basis, self._measured, self._shape, workers=self._workers
             )
         )
         for _ in estimating:
-            yield 0.25
+            yield 0.2
         maps, power = estimating.result.maps, estimating.result.power
-        seen = SubspaceOperator(self._basis, self._coordinates, maps, workers=self._workers)
+        if self._spreading is None:
+            self._spreading = Spreading(self._coordinates, self._shape)
         right = np.zeros((self._basis.shape[1], *self._shape), np.complex64)
-        for coil, image in enumerate(seen.coil_images(samples)):
+        seen = coil_images(self._spreading, samples, self._basis, workers=self._workers)
+        for coil, image in enumerate(seen):
             right += maps[coil].conj() * image
-            yield 0.25 + 0.2 * (coil + 1) / len(samples)
+            yield 0.2 + 0.1 * coil / len(samples)
         coil_maps = torch.from_numpy(maps).to(device)
-        operator = NormalOperator(self._kernels, coil_maps)
+        operator = NormalOperator(self._kernels, coil_maps, workers=self._workers)
         prior = self._prior(power, noise).to(device)
         filters = circulant(self._kernels, coil_maps)
-        inverse = torch.linalg.inv(filters + torch.diag(prior).to(filters.dtype))
+        yield 0.3
+        inverse = inverted(filters, prior)
+        yield 0.3
+
+        def applying(x: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+            seen = yield from operator.applying(x)
+            return seen + prior[:, None, None] * x
+
         solutions = solving(
-            lambda x: operator(x) + prior[:, None, None] * x,
-            torch.from_numpy(right).to(device),
-            lambda x: filtered(inverse, x),
+            applying, torch.from_numpy(right).to(device), lambda x: filtered(inverse, x[None])[0]
         )
-        steps, left = 0, 1.0
-        while left > _CLOSE and steps < _MOST_STEPS:
-            images, left = next(solutions)
-            steps += 1
-            yield 0.45 + 0.55 * min(steps / 20, 1.0)
-        return CoefficientImages(images.cpu().numpy(), steps)
+        for now in solutions:
+            yield 0.3 + 0.7 * min(now.steps / 25, 1.0)
+            if now.left <= _CLOSE or now.steps == _MOST_STEPS:
+                break
+        return CoefficientImages(now.solution.cpu().numpy(), now.steps)
 
     def _prior(self, power: float, noise: float) -> torch.Tensor:
         """Return the weight (K,) of the square of each coefficient."""
