@@ -74,9 +74,11 @@ def making_subspace_series(
     yield ImagesUpdate(0.0, raw.n_slices, preview)
     shared: tuple[Any, SubspaceReconstruction] | None = None
     steps = []
+    square = (raw.n_slices, basis.rank, basis.rank)
     noise = CoefficientNoise(
-        *np.zeros((2, raw.n_slices, basis.rank, basis.rank), np.complex64),
-        np.ones((raw.n_slices, *raw.matrix), np.float32),
+        covariance=np.zeros(square, np.complex64),
+        error_covariance=np.zeros(square, np.complex64),
+        scale=np.ones((raw.n_slices, *raw.matrix), np.float32),
     )
     for z in range(raw.n_slices):
         places = trajectory_of(raw, z)

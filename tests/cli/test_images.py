@@ -28,7 +28,7 @@ def test_raw_file_becomes_maps_with_one_command(folder, tmp_path, capsys):
     record = maps.provenance["input"]
     assert record["images"] == "subspace" and record["noise_whitened"] is True
     assert record["raw"]["acquisition_report"]["found"]
-    assert "warnings" not in record
+    assert record["warnings"] == []
     assert "too small" not in capsys.readouterr().err
 
 
