@@ -24,7 +24,6 @@ from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import (
     check_dataset,
     check_place,
-    corrupt,
     get_dataset,
     open_checked,
 )
@@ -59,16 +58,11 @@ _COUNTERS = {
 
 def matches(head: bytes, path: Path) -> bool:
     """Return whether a file is an HDF5 file with a group of ``xml`` and ``data``."""
-    if not hdf5.matches(head):
+    if not hdf5.matches(head, path):
         return False
     refuse_endless(path, None, ".raw.ismrmrd")
-    try:
-        with open_checked(path) as file:
-            return bool(_groups(file))
-    except MRFInputError:
-        raise
-    except Exception as error:  # h5py raises whatever it stumbles over
-        raise corrupt(path, error) from None
+    with open_checked(path) as file:
+        return bool(_groups(file))
 
 
 def read(path: Path, options: RawOptions) -> RawData:
@@ -178,13 +172,8 @@ def find(path: Path, dataset: str | None) -> list[_Part]:
     MRFInputError
         See `read`.
     """
-    try:
-        with open_checked(path) as file:
-            return [_part(file, name, path) for name in _groups(file)]
-    except MRFInputError:
-        raise
-    except Exception as error:  # h5py raises whatever it stumbles over
-        raise corrupt(path, error) from None
+    with open_checked(path) as file:
+        return [_part(file, name, path) for name in _groups(file)]
 
 
 def _groups(file: h5py.File) -> list[str]:

@@ -141,12 +141,12 @@ def _seen(file: Path) -> tuple[int, bool]:
     """
     with file.open("rb") as opened:
         head = opened.read(HEAD_BYTES)
-        if numpy_files.matches(head):
+        if numpy_files.matches(head, file):
             opened.seek(0)
             shape, _, dtype = numpy_files.read_header(opened, file, file.stat().st_size)
             return len(shape), dtype.kind == "c" and len(shape) == 3
     if head.startswith(GZIP_MAGIC):
         head = unpack_head(file)
-    if not nifti_header.matches(head):
+    if not nifti_header.matches(head, file):
         return 4, False
     return len(nifti_header.read_header(head, file).shape), False
