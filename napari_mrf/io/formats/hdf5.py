@@ -15,7 +15,6 @@ from napari_mrf.io.formats.hdf5_guard import (
     arrays,
     beside,
     check_dataset,
-    corrupt,
     get_dataset,
     is_number,
     open_checked,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 _PYMIA_AXES = {4: "XYTC", 5: "XYZTC"}
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are those of an HDF5 file."""
     return head.startswith(SIGNATURE) or head[512:520] == SIGNATURE
 
@@ -62,17 +61,12 @@ def read(path: Path, dataset: str | None = None) -> Source:
 
 def find(path: Path, dataset: str | None) -> tuple[HDF5Array, bool]:
     """Return the array of a file, and whether its layout is that of pymia; see `read`."""
-    try:
-        with open_checked(path) as file:
-            is_pymia = _is_pymia(file)
-            name = dataset.strip("/") if dataset else _choose(file, path, is_pymia)
-            array = open_array(file, name, path, is_reversed=False)
-            if array is None:
-                raise choose_error(path, dataset, sorted(arrays(file, path)))
-    except MRFInputError:
-        raise
-    except Exception as error:  # h5py raises whatever it stumbles over
-        raise corrupt(path, error) from None
+    with open_checked(path) as file:
+        is_pymia = _is_pymia(file)
+        name = dataset.strip("/") if dataset else _choose(file, path, is_pymia)
+        array = open_array(file, name, path, is_reversed=False)
+        if array is None:
+            raise choose_error(path, dataset, sorted(arrays(file, path)))
     return array, is_pymia
 
 
@@ -154,17 +148,12 @@ class HDF5Array:
         self.file.check()
         path = self.file.path
         index = index[::-1] if self.is_reversed else index
-        try:
-            with open_checked(path) as file:
-                dataset = file[self.name]
-                try:
-                    values = dataset[index]
-                except Exception as error:
-                    raise missing_filter(dataset, path) or error from None
-        except MRFInputError:
-            raise
-        except Exception as error:  # as in `find`
-            raise corrupt(path, error) from None
+        with open_checked(path) as file:
+            dataset = file[self.name]
+            try:
+                values = dataset[index]
+            except Exception as error:
+                raise missing_filter(dataset, path) or error from None
         if values.dtype.names is not None:
             pairs, values = values, np.empty(values.shape, self.dtype)
             values.real, values.imag = pairs["real"], pairs["imag"]

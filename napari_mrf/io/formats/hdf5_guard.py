@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from napari_mrf.io.formats.hdf5_pieces import pieces_of
 from napari_mrf.io.formats.source import truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy as np
@@ -27,23 +29,34 @@ _MOST_PACKED = 1032
 """Bytes that one byte of the usual compression can stand for."""
 
 
-def open_checked(path: Path) -> h5py.File:
-    """Open a file for reading, with a readable error for one that is cut or damaged.
+@contextmanager
+def open_checked(path: Path) -> Iterator[h5py.File]:
+    """Open a file for reading, and tell damage that is found then or in the body.
 
     Raises
     ------
     MRFInputError
-        ``"truncated"``, ``"corrupt-hdf5"`` or ``"unreadable-file"``.
+        ``"truncated"``, ``"corrupt-hdf5"`` or ``"unreadable-file"``, and what the body raises.
     """
+    try:
+        with _opened(path) as file:
+            yield file
+    except MRFInputError:
+        raise
+    except Exception as error:  # h5py raises whatever it stumbles over
+        raise corrupt(path, error) from None
+
+
+def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r", locking="best-effort")
     except (PermissionError, FileNotFoundError) as error:
         raise read_error(error, path) from error
-    except Exception as error:  # as in `hdf5.find`
+    except Exception as error:
         end = re.search(r"truncated file.*stored_eof = (\d+)", str(error))
         if end:
             raise truncated(path, int(end[1]), path.stat().st_size) from None
-        raise corrupt(path, error) from None
+        raise
 
 
 def corrupt(path: Path, error: Exception) -> MRFInputError:

@@ -54,7 +54,7 @@ class _Variable:
     is_complex: bool
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are those of a MATLAB 5 file."""
     return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI") and len(head) >= 128
 

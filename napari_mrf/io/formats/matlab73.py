@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5
 from napari_mrf.io.formats.hdf5 import HDF5Array, open_array
 from napari_mrf.io.formats.hdf5_child import refuse_endless
-from napari_mrf.io.formats.hdf5_guard import arrays, beside, corrupt, open_checked
+from napari_mrf.io.formats.hdf5_guard import arrays, beside, open_checked
 from napari_mrf.io.formats.source import Source, choose_error, chosen_array, sha256_of
 
 if TYPE_CHECKING:
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 FOREWORD = b"MATLAB 7.3 MAT-file"
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are those of a MATLAB 7.3 file."""
-    return head.startswith(FOREWORD) and hdf5.matches(head)
+    return head.startswith(FOREWORD) and hdf5.matches(head, path)
 
 
 def read(path: Path, dataset: str | None = None) -> Source:
@@ -43,16 +42,11 @@ def read(path: Path, dataset: str | None = None) -> Source:
 
 def find(path: Path, dataset: str | None) -> HDF5Array:
     """Return the array of a file; see `read`."""
-    try:
-        with open_checked(path) as file:
-            # "#refs#" holds the content of cells and structs.
-            names = sorted(n for n in arrays(file, path) if not n.startswith("#"))
-            name = dataset or chosen_array(path, None, names)
-            array = open_array(file, name, path, is_reversed=True)
-    except MRFInputError:
-        raise
-    except Exception as error:  # h5py raises whatever it stumbles over
-        raise corrupt(path, error) from None
+    with open_checked(path) as file:
+        # "#refs#" holds the content of cells and structs.
+        names = sorted(n for n in arrays(file, path) if not n.startswith("#"))
+        name = dataset or chosen_array(path, None, names)
+        array = open_array(file, name, path, is_reversed=True)
     if array is None:
         raise choose_error(path, dataset, names)
     return array

@@ -56,7 +56,7 @@ class NiftiHeader:
         return self.offset + math.prod(self.shape) * self.dtype.itemsize
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are a NIfTI header."""
     return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
 
@@ -80,7 +80,7 @@ def read_header(head: bytes, path: Path) -> NiftiHeader:
     MRFInputError
         ``"bad-header"``, ``"truncated"``, ``"not-numeric"`` or ``"bad-scaling"``.
     """
-    if not matches(head):
+    if not matches(head, path):
         raise MRFInputError("unknown-format", "the file is not a NIfTI file", path=path)
     if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
         raise MRFInputError("bad-header", "the header and the data lie in two files", path=path,

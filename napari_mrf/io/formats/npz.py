@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAGIC = b"PK\x03\x04"
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are those of a zip archive."""
     return head.startswith(MAGIC)
 

@@ -23,7 +23,7 @@ _PARSER_ERRORS = (
 )  # fmt: skip
 
 
-def matches(head: bytes) -> bool:
+def matches(head: bytes, path: Path) -> bool:
     """Return whether the first bytes are those of a .npy file."""
     return head.startswith(MAGIC)
 

@@ -39,7 +39,7 @@ def read_volume_or_array(path: Path, what: str) -> Volume:
     size_of(path)
     try:
         with path.open("rb") as file:
-            is_npy = numpy_files.matches(file.read(8))
+            is_npy = numpy_files.matches(file.read(8), path)
     except OSError as error:
         raise read_error(error, path) from error
     if not is_npy:

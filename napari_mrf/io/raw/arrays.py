@@ -16,9 +16,9 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5, matlab5, matlab73, npz
 from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import arrays as hdf5_arrays
-from napari_mrf.io.formats.hdf5_guard import corrupt, open_checked
+from napari_mrf.io.formats.hdf5_guard import open_checked
 from napari_mrf.io.formats.registry import read_source
-from napari_mrf.io.raw.assembly import fitted
+from napari_mrf.io.raw.assembly import fitted, sizes_text
 from napari_mrf.io.raw.coordinates import TOLERANCE, Rule, by_rule, in_cycles
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 from napari_mrf.io.raw.readouts import READOUT
@@ -46,25 +46,20 @@ def matches(head: bytes, path: Path) -> bool:
 
 def _names(head: bytes, path: Path) -> set[str] | None:
     """Return the names of the arrays of a file; None where it is of no such format."""
-    if npz.matches(head):
+    if npz.matches(head, path):
         try:
             with zipfile.ZipFile(path) as archive:
                 return {name.removesuffix(".npy") for name in archive.namelist()}
         except Exception:  # it is told where the file is read
             return set()
-    if matlab5.matches(head):
+    if matlab5.matches(head, path):
         return set(matlab5.array_names(path))
-    if not hdf5.matches(head):
+    if not hdf5.matches(head, path):
         return None
-    module = "matlab73" if matlab73.matches(head) else "hdf5"
+    module = "matlab73" if matlab73.matches(head, path) else "hdf5"
     refuse_endless(path, None, module)
-    try:
-        with open_checked(path) as file:
-            return set(hdf5_arrays(file, path))
-    except MRFInputError:
-        raise
-    except Exception as error:  # h5py raises whatever it stumbles over
-        raise corrupt(path, error) from None
+    with open_checked(path) as file:
+        return set(hdf5_arrays(file, path))
 
 
 def read(path: Path, options: RawOptions) -> RawData:
@@ -136,8 +131,7 @@ def assemble_arrays(
         raise MRFInputError("bad-option", "there is no such measurement in the file", path=path,
                             expected=0, found=options.measurement)  # fmt: skip
     report.found.append(
-        f"{n_slices} slice(s), {n_coils} coil(s), {n_readouts} readouts of a slice, {n_samples} "
-        "samples of a readout."
+        sizes_text(n_slices, n_coils, n_readouts, n_samples, 1e6 * (block.DwellTime or 0.0))
     )
     report.assumed.append("Readouts follow one another as in the array, one a pulse or more.")
     if noise is None:

@@ -2,98 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from napari_mrf.data.pulseq import load_pulseq
-from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.registry import Format, Matching, format_of
 from napari_mrf.io.raw.coordinates import rule_of
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.io.raw.coordinates import Rule
 
-_HEAD_BYTES = 16_384
 
-
-class RawModule(Protocol):
+class RawModule(Matching, Protocol):
     """A module that reads one kind of raw file."""
-
-    def matches(self, head: bytes, path: Path) -> bool:
-        """Return whether the first bytes, and the content where they do not tell, are its own."""
 
     def read(self, path: Path, options: RawOptions) -> RawData:
         """Read a measurement."""
 
 
-@dataclass(frozen=True)
-class RawFormat:
-    """A kind of raw file.
-
-    Parameters
-    ----------
-    name : str
-        What a user reads.
-    load : callable
-        Imports the module of the format and returns it.
-    suffixes : tuple of str
-        What such files are usually called.
-    """
-
-    name: str
-    load: Callable[[], RawModule]
-    suffixes: tuple[str, ...]
-
-
-# Imported when a file is read: the libraries behind them are slow to load.
-def _ismrmrd() -> RawModule:
-    from napari_mrf.io.raw import ismrmrd
-
-    return ismrmrd
-
-
-def _twix() -> RawModule:
-    from napari_mrf.io.raw import twix
-
-    return twix
-
-
-def _bart() -> RawModule:
-    from napari_mrf.io.raw import bart
-
-    return bart
-
-
-def _foreign() -> RawModule:
-    from napari_mrf.io.raw import foreign
-
-    return foreign
-
-
-def _arrays() -> RawModule:
-    from napari_mrf.io.raw import arrays
-
-    return arrays
-
-
-FORMATS: tuple[RawFormat, ...] = (
-    RawFormat("ISMRMRD", _ismrmrd, (".h5", ".mrd", ".hdf5")),
-    RawFormat("arrays kdata and traj", _arrays, (".npz", ".h5", ".hdf5", ".mat")),
-    RawFormat("BART", _bart, (".cfl", ".hdr")),
-    RawFormat("of another vendor", _foreign, ()),
-    RawFormat("Siemens twix", _twix, (".dat",)),
+FORMATS: tuple[Format[RawModule], ...] = (
+    Format("ISMRMRD", "raw.ismrmrd", (".h5", ".mrd", ".hdf5")),
+    Format("arrays kdata and traj", "raw.arrays", (".npz", ".h5", ".hdf5", ".mat")),
+    Format("BART", "raw.bart", (".cfl", ".hdr")),
+    Format("of another vendor", "raw.foreign", ()),
+    Format("Siemens twix", "raw.twix", (".dat",)),
 )
 """Every format that is read, or refused with the way to another; the first that matches counts."""
+
+
+_GOES_WITH = {
+    ".seq": "A Pulseq file goes with a raw file: name it as its trajectory (--trajectory), as the "
+    "sequence (--sequence), or both.",
+    ".npy": "Put samples and coordinates into one .npz, as arrays called kdata and traj.",
+}
 
 
 def load_raw(
@@ -135,11 +84,13 @@ def load_raw(
         raises; see ``docs/formats.md``.
     """
     path = Path(path)
-    module = _module_of(path)
-    if module is None:
+    found = format_of(path, FORMATS)
+    if found is None:
         raise MRFInputError(
             "unknown-raw", "the file is no raw file that is known", path=path,
-            expected=", ".join(one.name for one in FORMATS if one.suffixes),
+            expected=", ".join(f"{one.name} ({', '.join(one.suffixes)})" for one in FORMATS
+                               if one.suffixes),
+            hint=_GOES_WITH.get(path.suffix.lower()),
         )  # fmt: skip
     options = RawOptions(
         measurement=measurement,
@@ -148,7 +99,7 @@ def load_raw(
         sequence=sequence,
         matrix=_matrix(matrix),
     )
-    return module.read(path, options)
+    return found.load().read(path, options)
 
 
 def is_raw(path: str | Path) -> bool:
@@ -159,21 +110,7 @@ def is_raw(path: str | Path) -> bool:
     MRFInputError
         For files that cannot be read.
     """
-    return _module_of(Path(path)) is not None
-
-
-def _module_of(path: Path) -> RawModule | None:
-    size_of(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise read_error(error, path) from error
-    for raw_format in FORMATS:
-        module = raw_format.load()
-        if module.matches(head, path):
-            return module
-    return None
+    return format_of(Path(path), FORMATS) is not None
 
 
 def _matrix(given: int | tuple[int, int] | None) -> tuple[int, int] | None:
