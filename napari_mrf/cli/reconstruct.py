@@ -16,7 +16,7 @@ from napari_mrf.cli.arguments import (
     known_method,
     known_unit,
 )
-from napari_mrf.cli.images import Coils, Images, images_of_raw
+from napari_mrf.cli.images import Coils, DelayCorrection, Images, images_of_raw
 from napari_mrf.cli.progress import with_progress
 from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
 from napari_mrf.errors import MRFInputError
@@ -124,6 +124,7 @@ def reconstruct(
     trajectory: Trajectory = None,
     trajectory_unit: TrajectoryUnit = None,
     matrix: Matrix = None,
+    delay_correction: DelayCorrection = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -182,7 +183,8 @@ def reconstruct(
     }
     raw, unreadable = _raw_among(found)
     if not raw:
-        _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")
+        given_raw = {"images": images, "coils": coils, "delay_correction": delay_correction}
+        _refuse_options({**of_raw, **given_raw}, "of raw files")
     elif chosen_sequence is None:
         raise typer.BadParameter(
             "raw data do not name their sequence; give one", param_hint="--sequence"
@@ -196,7 +198,9 @@ def reconstruct(
         way = images or "subspace"
         # The device is that of the method, too: gridding has the CPU alone.
         on = device if way == "subspace" else "auto"
-        return masked(images_of_raw(found[name], chosen_sequence, way, on, coils, of_raw), mask)
+        made = images_of_raw(found[name], chosen_sequence, way, on, coils, of_raw,
+                             delay_correction=delay_correction)  # fmt: skip
+        return masked(made, mask)
 
     def maps_of(name: str, folder: Path) -> None:
         loaded = images_in(name)
