@@ -170,7 +170,7 @@ DRAWING = "drawing"
 TASKS = (
     Task("the matcher of water and fat", 9.0, _match_water_fat, ("spoiled",)),
     Task("predictions of water and fat", 3.0, _judge_water_fat, ("spoiled",)),
-    Task("images of raw data", 5.0, _make_images, (IMAGES_OF_RAW,)),
+    Task("images of raw data", 3.0, _make_images, (IMAGES_OF_RAW,)),
     Task("the matchers of FISP", 14.0, _match_atoms, ("fisp", "fisp-b1")),
     Task("drawing", 36.0, _draw, (DRAWING,)),
     Task("the matcher of patches", 2.0, _match_patches, ("spatiotemporal",)),

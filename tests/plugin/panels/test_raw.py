@@ -11,7 +11,7 @@ from gui_waits import wait_for_layers
 from napari._qt.qt_resources import get_stylesheet
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMainWindow
 from raw_cases import PERSON, SITE, radial, samples, write_mrd
 from superqt.utils import WorkerBase
 
@@ -56,9 +56,12 @@ class Window:
     def __init__(self, qtbot):
         self.qtbot, self.viewer = qtbot, ViewerModel()
         self.dock = MRFDock(self.viewer)
-        qtbot.addWidget(self.dock)
-        self.dock.resize(340, 900)
-        self.dock.show()
+        self.main = QMainWindow()
+        self.main.setStyleSheet(get_stylesheet("dark", extra_variables={"font_size": "9pt"}))
+        self.main.setCentralWidget(self.dock)
+        qtbot.addWidget(self.main)
+        self.main.resize(340, 900)
+        self.main.show()
         self.session, self.files = session_of(self.viewer), raw_files_of(self.viewer)
         self.series, self.reconstruct = (self.dock.panels[key] for key in ("series", "reconstruct"))
         self.raw = self.series.raw
@@ -286,8 +289,7 @@ def test_trajectory_and_kspace_are_drawn_when_asked_for(window, folder):
 
 @pytest.mark.parametrize("width", [300, 340, 420])
 def test_every_text_and_control_of_a_raw_file_fits(window, folder, width):
-    window.dock.setStyleSheet(get_stylesheet("dark", extra_variables={"font_size": "9pt"}))
-    window.dock.resize(width, 900)
+    window.main.resize(width, 900)
     window.open(folder / "raw.h5")
     window.click(window.raw.look_section._header)
     window.wait(lambda: bool(window.raw.plot.figure.axes))

@@ -287,7 +287,7 @@ def test_progress_names_what_is_prepared_and_the_time_left(child, qtbot):
     prepared.start()
     progress = prepared.progress()
     assert progress.sentence == (
-        "Preparing the matcher of water and fat: 1 of 6, about 70 s left; once on this machine"
+        "Preparing the matcher of water and fat: 1 of 6, about 65 s left; once on this machine"
     )
     assert progress.total_s == sum(task.seconds for task in TASKS)
     assert not prepared.is_ready_for("spoiled")
@@ -322,7 +322,7 @@ def test_row_shows_bar_and_sentence_and_cancels(child, qtbot, monkeypatch):
     qtbot.addWidget(shown)
     assert not shown.isHidden()
     assert shown.text.text().startswith("Preparing the matcher of water and fat: 1 of 6")
-    assert shown.bar.maximum() == 690
+    assert shown.bar.maximum() == 670
     child.say("done\n")
     qtbot.waitUntil(lambda: shown.bar.value() >= 90, timeout=5000)
     qtbot.mouseClick(shown.cancel_button, Qt.MouseButton.LeftButton)

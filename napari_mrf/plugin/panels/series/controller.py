@@ -119,6 +119,8 @@ class SeriesBinding:
         self.panel.set_opening(status)
         if status.failure is not None:
             self.panel.set_problem(status.failure.sentence)
+        if not status.is_running:
+            self._say_state()
 
     def _on_sequence_read(self, sequence: Sequence) -> None:
         self._loaded[sequence.name] = sequence
@@ -423,11 +425,14 @@ class SeriesBinding:
         if status.state is JobState.FAILED and status.failure is not None:
             self._explain_failure(status.failure)
         if not status.is_running:
-            series, file = self.session.series, self.raw_files.current
-            state = one_line(self.session.series_name, series) if series else "open a series"
-            self.panel.state_changed.emit(state if file is None else one_line_of_raw(file))
-            if series is None and file is None:
-                self._explain_missing_series()
+            self._say_state()
+
+    def _say_state(self) -> None:
+        series, file = self.session.series, self.raw_files.current
+        state = one_line(self.session.series_name, series) if series else "open a series"
+        self.panel.state_changed.emit(state if file is None else one_line_of_raw(file))
+        if series is None and file is None:
+            self._explain_missing_series()
 
 
 def _read_sequence(path: Path) -> Generator[Step, None, Sequence]:
