@@ -188,7 +188,7 @@ def test_raw_thigh_from_the_menu_is_made_shown_and_read_by_the_panel(
     assert panel.layer_picker.currentText() == "thigh_raw.h5 (raw file)"
     qtbot.mouseClick(panel.raw.make_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session_of(viewer).series is not None, timeout=60_000)
-    assert [layer.name for layer in viewer.layers] == ["thigh_raw subspace"]
+    qtbot.waitUntil(lambda: [one.name for one in viewer.layers] == ["thigh_raw subspace"])
     assert dock.panels["compare"].pickers["reference"].findText(TRUTH) > 0
     WorkerBase.await_workers(20_000)
 

@@ -24,6 +24,7 @@ from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.series.controller import SEQUENCE_FILES
 from napari_mrf.plugin.panels.session.autosave import autosave_of
+from napari_mrf.plugin.panels.session.closing import close_guard_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.raw.files import raw_files_of
@@ -107,7 +108,7 @@ def test_raw_file_to_images_to_maps_by_clicks(window, folder):
     assert window.raw.progress_row.isVisible() and not window.raw.make_button.isVisible()
     window.wait(lambda: window.session.series is not None)
     assert previews == ["raw preview", "raw subspace"]
-    assert window.layers() == ["raw subspace"]
+    window.wait(lambda: window.layers() == ["raw subspace"])
     series = window.session.series
     assert series.sequence == sequences.t1ff() and series.spatial_shape == (2, 32, 32)
     assert window.series.layer_picker.currentText() == "raw subspace"
@@ -135,13 +136,13 @@ def test_one_press_of_reconstruct_makes_images_and_maps(window, folder):
 def test_gridded_images_lie_beside_those_of_the_subspace(window, folder):
     window.open(folder / "raw.h5")
     window.click(window.raw.make_button)
-    window.wait(lambda: "raw subspace" in window.layers())
+    window.wait(lambda: window.layers() == ["raw subspace"])
     window.pick(window.series.layer_picker, "raw.h5 (raw file)")
     window.click(window.raw.options_section._header)
     window.pick(window.raw.images_picker, "gridded")
     assert "Window and Smooth" in window.raw.about.text()
     window.click(window.raw.make_button)
-    window.wait(lambda: "raw gridded" in window.layers())
+    window.wait(lambda: window.layers() == ["raw subspace", "raw gridded"])
     subspace, gridded = (series_of(window.viewer.layers[name]) for name in window.layers())
     assert [one.metadata["images"] for one in (subspace, gridded)] == ["subspace", "gridded"]
     assert len(window.session.subjects) == 1 and window.session.subject.name == "raw"
@@ -171,6 +172,7 @@ def test_images_can_be_cancelled_and_leave_nothing(window, folder):
     window.open(folder / "raw.h5")
     window.click(window.raw.make_button)
     window.wait(lambda: "raw preview" in window.layers())
+    assert close_guard_of(window.viewer)._running() == ["Making subspace images of raw.h5"]
     window.click(window.raw.progress_row.cancel_button)
     assert window.files.making.status.state is JobState.CANCELLED
     assert window.layers() == []
@@ -324,7 +326,10 @@ def test_a_damaged_file_is_told_and_the_one_before_stays(window, folder, tmp_pat
 
 def test_raw_file_and_series_take_turns_in_the_picker(window, folder):
     window.open(folder / "raw.h5")
+    window.click(window.raw.make_button)
     window.open(folder / "series.nii")
+    window.click(window.raw.progress_row.cancel_button)  # also while something else is picked
+    assert not window.files.making.status.is_running
     assert window.series.layer_picker.currentText() == "series"
     assert not window.raw.isVisible() and window.files.current is None
     window.pick(window.series.layer_picker, "raw.h5 (raw file)")

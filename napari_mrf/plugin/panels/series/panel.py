@@ -137,6 +137,7 @@ class SeriesPanel(QWidget):
         layout.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.saving)
         layout.addWidget(self.raw)
+        layout.addWidget(self.raw.progress_row)
         layout.addWidget(self.progress_row)
         layout.addWidget(self.hidden)
         layout.addWidget(self.notice)

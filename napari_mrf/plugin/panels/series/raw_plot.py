@@ -1,4 +1,7 @@
-"""The picture of raw data: where the first readouts lie, and how strong the samples are."""
+"""The picture of raw data: where the first readouts lie, and how strong the samples are.
+
+Apart from the view of a raw file, since it draws.
+"""
 
 from __future__ import annotations
 

@@ -86,6 +86,7 @@ class RawView(QWidget):
         self.coils_box = QSpinBox()
         self.otherwise = QCheckBox("Read the file in another way")
         self.make_button = QPushButton("Make images")
+        # In the layout of the panel: it stays while something else is picked.
         self.progress_row = ProgressRow("Stop; the images that are finished are not kept")
         self._asked: frozenset[str] = frozenset()
         self._file_of_trajectory = ""
@@ -156,7 +157,6 @@ class RawView(QWidget):
         layout.addWidget(self.look_section)
         layout.addWidget(self.options_section)
         layout.addWidget(self.make_button)
-        layout.addWidget(self.progress_row)
         self._show_rows()
         self._show_about()
 

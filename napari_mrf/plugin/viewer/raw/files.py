@@ -27,7 +27,7 @@ from napari_mrf.plugin.viewer.raw.work import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from napari_mrf.data.sequence import Sequence
@@ -173,11 +173,13 @@ class RawFiles:
     def _on_succeeded(self, made: Any) -> None:
         viewer = self._viewer()
         if viewer is not None and isinstance(made, MadeImages):
-            layer_turns_of(viewer).after(SESSION, partial(self._show, made))
+            turns = layer_turns_of(viewer)
+            begin = partial(turns.begin, "images of raw data", self._show_by_turns(made))
+            turns.after(SESSION, begin)
 
-    def _show(self, made: MadeImages) -> None:
+    def _show_by_turns(self, made: MadeImages) -> Iterator[None]:
         file, then = self._made_of, self._then
-        self._end()
+        self._made_of, self._then, self._magnitude = None, None, None
         opened = OpenedSeries(made.series, made.name, made.peak)
         there = self._opener.layer_of(opened)
         if there is not None:
@@ -191,6 +193,10 @@ class RawFiles:
         for act in (restored, then):
             if act is not None:
                 act()
+        yield
+        viewer = self._viewer()
+        if viewer is not None:  # last, so that the canvas is never empty
+            remove_preview(viewer)
 
     def _end(self) -> None:
         viewer = self._viewer()
