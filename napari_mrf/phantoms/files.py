@@ -35,6 +35,7 @@ def save_phantom(
     *,
     series_name: str = "series.nii",
     kspace: list[SliceKSpace] | None = None,
+    raw_name: str = RAW_NAME,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write the series with its sidecar, the true maps, and the labels: all files, or none.
@@ -51,6 +52,8 @@ def save_phantom(
         File name of the series, ``.nii`` or ``.nii.gz``.
     kspace : list of SliceKSpace, optional
         What the coils measured, written as an ISMRMRD file beside the series.
+    raw_name : str
+        Its file name.
     overwrite : bool
         Replace earlier files.
 
@@ -70,11 +73,11 @@ def save_phantom(
     kind = ResultKind(
         "a phantom",
         record=sidecar,  # without it, a series is none of this phantom
-        files=(series_name, RAW_NAME, ROIS_NAME, LABELS_NAME,
+        files=(series_name, raw_name, ROIS_NAME, LABELS_NAME,
                *(below + name for name in (*MAPS_RESULTS.files, MAPS_RESULTS.record))),
     )  # fmt: skip
     names = [below + name for name in (*maps_names(truth), MAPS_RESULTS.record)]
-    names = [series_name, *names, ROIS_NAME, LABELS_NAME, *([RAW_NAME] if kspace else [])]
+    names = [series_name, *names, ROIS_NAME, LABELS_NAME, *([raw_name] if kspace else [])]
     with kind.writing(directory, names, overwrite=overwrite) as staged:
         write_series_files(series, staged[series_name], staged[sidecar],
                            packed=series_name.endswith(".gz"))  # fmt: skip
@@ -86,7 +89,7 @@ def save_phantom(
         staged[LABELS_NAME].write_text(table, encoding="utf-8")
         write_volume(staged[ROIS_NAME], phantom.labels, phantom.affine)
         if kspace:
-            _write_raw(staged[RAW_NAME], kspace, series)
+            _write_raw(staged[raw_name], kspace, series)
     return staged.paths
 
 

@@ -1,10 +1,10 @@
-"""Readers of series and of session files that are dropped or opened.
+"""Readers of series, raw files and session files that are dropped or opened.
 
 A file is a series if it is a four-dimensional complex image, or if it has a JSON sidecar with a
 block "MRF"; only headers are read for this, and other images are left to other readers. In a
-window it was napari that asked which reader to take, so there any file is taken: the panel says
-what is wrong with one that is no series, and how to load it. A session file is recognized by its
-name, ``*.mrf.json``.
+window it was napari that asked which reader to take, so there any file is taken (of ``.dat`` raw
+files alone): the panel says what is wrong with one that is no series, and how to load it. A
+session file is recognized by its name, ``*.mrf.json``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import napari
 
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.text_files import read_text
+from napari_mrf.io import is_raw
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
@@ -44,16 +45,18 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
         return None
     if path.lower().endswith(".mrf.json"):
         return read_session
-    if napari.current_viewer() is not None:
+    if napari.current_viewer() is not None and not path.lower().endswith(".dat"):
         return read
     try:
+        if napari.current_viewer() is not None:  # many other programs write such files
+            return read if is_raw(path) else None
         return read if _is_series(Path(path)) else None
     except Exception:  # whatever is wrong with the file, it is for other readers to say
         return None
 
 
 def read(path: str) -> list[LayerData]:
-    """Open a series: in the background where there is a window, at once where there is none."""
+    """Open a series or raw file in the background; without a window a series, at once."""
     viewer = napari.current_viewer()
     if viewer is None:
         return [result_of(read_series(path)).layer_data()]

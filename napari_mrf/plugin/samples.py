@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ from napari_mrf.compute.steps import result_of
 from napari_mrf.plugin.jobs import JobState, Step, in_steps
 from napari_mrf.plugin.layers import SERIES_KEY, series_of
 from napari_mrf.plugin.layers.closeup.region_look import show_outlined
+from napari_mrf.plugin.layers.raw_preview import preview_layer_data
 from napari_mrf.plugin.readers import open_dock
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import OpenedSeries, opener_of, read_series
+from napari_mrf.plugin.viewer.raw.work import RawFile, first_look, read_raw
 from napari_mrf.rois.label_set import joined
 from napari_mrf.rois.muscles import default_labels
 
@@ -49,6 +52,15 @@ def brain() -> list[LayerData]:
         # napari adds the layers once this has returned.
         QTimer.singleShot(0, partial(_use_tissues, ref(viewer)))
     return [*layers, tissues(series)]
+
+
+def raw_thigh() -> list[LayerData]:
+    """Open the thigh sample as raw data; return a first look at it as a layer.
+
+    The layer is the mean over time without regard to coils and undersampling, and gives way to
+    the images that are made in the Series panel.
+    """
+    return opened("raw thigh", read_raw_thigh)
 
 
 def tissues(series: MRFSeries) -> LayerData:
@@ -88,7 +100,26 @@ def _use_tissues(alive: ref[Viewer]) -> None:
         viewer.layers.selection.active = series[-1]  # as with the other sample
 
 
-def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -> list[LayerData]:
+@dataclass(frozen=True, eq=False)
+class RawSample(RawFile):
+    """A raw sample with a first look at it, (Z, Y, X); napari takes no sample without a layer."""
+
+    look: Any = None
+
+    def layer_data(self) -> LayerData:
+        """Return the napari layer data tuple of the look."""
+        affine = None if self.raw is None else self.raw.affine
+        return preview_layer_data(self.look, affine, self.series_name)
+
+    def layer_data_for(self, _: Any) -> LayerData:
+        """Return the same for a viewer."""
+        return self.layer_data()
+
+
+Sample = OpenedSeries | RawSample
+
+
+def opened(name: str, read: Callable[[], Generator[Step, None, Sample]]) -> list[LayerData]:
     """Read a sample in the background and return its layer.
 
     napari wants the layer when this function returns, so it waits for the job in an event
@@ -111,7 +142,7 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
         return [result_of(read()).layer_data()]
     open_dock(viewer)
     opener = opener_of(viewer)
-    results: list[OpenedSeries] = []
+    results: list[Sample] = []
     loop = QEventLoop()
     opener.wait_for(f"Opening the {name} sample", read, results.append, loop.quit)
     if opener.job.status.is_running:
@@ -121,9 +152,11 @@ def opened(name: str, read: Callable[[], Generator[Step, None, OpenedSeries]]) -
         raise status.failure.error
     if not results:
         raise RuntimeError(f"Opening the {name} sample was cancelled.")
-    if opener.shows_already(results[0]):  # napari takes no empty list for an answer
+    sample = results[0]
+    if isinstance(sample, OpenedSeries) and opener.shows_already(sample):
+        # napari takes no empty list for an answer
         raise RuntimeError(f"The {name} sample is open already; it is shown now.")
-    return [results[0].layer_data_for(viewer)]
+    return [sample.layer_data_for(viewer)]
 
 
 def read_thigh() -> Generator[Step, None, OpenedSeries]:
@@ -140,3 +173,14 @@ def read_brain() -> Generator[Step, None, OpenedSeries]:
 
     directory = yield from in_steps(brain_sample_directory, "steps, made on first use")
     return (yield from read_series(directory / BRAIN_SERIES_NAME))
+
+
+def read_raw_thigh() -> Generator[Step, None, RawSample]:
+    """Find or make the raw thigh sample and read it, in steps."""
+    from napari_mrf.phantoms.samples.thigh import RAW_THIGH_NAME, raw_sample_directory
+
+    directory = yield from in_steps(raw_sample_directory, "steps, made on first use")
+    file = yield from read_raw(directory / RAW_THIGH_NAME)
+    yield Step(detail="looking at it")
+    look = None if file.raw is None else first_look(file.raw)
+    return RawSample(**vars(file), look=look)

@@ -40,7 +40,8 @@ def source_of(series: MRFSeries) -> tuple[Any, ...]:
     Returns
     -------
     tuple
-        Pairs of absolute path and sha256, then dataset and axes; empty without a file. Where no
+        Pairs of absolute path and sha256, then dataset and axes, and which measurement of a raw
+        file; empty without a file. Where no
         sum is known size and time of the file stand for it. Frames that are left out or averaged
         make no other scan.
     """
@@ -52,7 +53,8 @@ def source_of(series: MRFSeries) -> tuple[Any, ...]:
     pairs = tuple((path := str(Path(one["path"]).resolve()), one.get("sha256") or _stamp(path))
                   for one in files)  # fmt: skip
     reading = series.metadata.get("reading", {})
-    return (*pairs, reading.get("dataset"), reading.get("axes"))
+    measurement = series.metadata.get("raw", {}).get("measurement")
+    return (*pairs, reading.get("dataset"), reading.get("axes"), measurement)
 
 
 def _stamp(path: str) -> str:

@@ -32,10 +32,10 @@ def test_every_contribution_is_there(manifest):
     assert {widget.display_name for widget in contributions.widgets} == {
         "MRF", *(f"MRF {step.title}" for step in STEPS.values())}  # fmt: skip
     samples = [sample.display_name for sample in contributions.sample_data]
-    assert samples == ["Thigh (MRF T1-FF)", "Brain (FISP)"]
+    assert samples == ["Thigh (MRF T1-FF)", "Thigh, raw data (MRF T1-FF)", "Brain (FISP)"]
     patterns = {pattern for reader in contributions.readers for pattern in reader.filename_patterns}
     assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat",
-                        "*.mrf.json"}  # fmt: skip
+                        "*.mrd", "*.dat", "*.cfl", "*.mrf.json"}  # fmt: skip
     assert contributions.writers
     assert contributions.menus
 

@@ -12,6 +12,7 @@ from gui_waits import wait_for_layers
 from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QFileDialog
+from raw_cases import radial, samples, twix_measurement, twix_record, write_mrd, write_twix
 from stored_cases import subspace_series
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
@@ -174,3 +175,17 @@ def test_whoever_picks_this_reader_in_a_window_is_told_why_a_file_is_no_series(
         qtbot.waitUntil(lambda notice=notice, cause=cause: cause in notice.text())
         assert "Load labels…" in notice.text()
     assert len(viewer.layers) == 0
+
+
+def test_raw_files_are_taken_in_a_window_and_other_dat_files_left(tmp_path, monkeypatch, qapp):
+    record = twix_record(samples((2, 16)))
+    twix = write_twix(tmp_path / "meas.dat", twix_measurement([record]))
+    table = tmp_path / "table.dat"
+    table.write_text("1 2 3\n")
+    mrd = write_mrd(tmp_path / "scan.mrd", samples((1, 2, 12, 16)), radial())
+    assert get_reader(str(twix)) is None  # images of it are made in a window
+    monkeypatch.setattr(napari, "current_viewer", ViewerModel)
+    assert get_reader(str(twix)) is readers.read
+    assert get_reader(str(mrd)) is readers.read
+    assert get_reader(str(table)) is None
+    assert get_reader(str(tmp_path / "gone.dat")) is None

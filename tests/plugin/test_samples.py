@@ -14,14 +14,15 @@ from superqt.utils import WorkerBase
 from napari_mrf import methods
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
+from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.dictionary.grid import ParameterGrid
 from napari_mrf.io import load_maps, load_series
 from napari_mrf.matching.explicit import explicit_matcher
-from napari_mrf.phantoms.samples import brain
+from napari_mrf.phantoms.samples import brain, thigh
 from napari_mrf.plugin.jobs import JobState, in_steps
 from napari_mrf.plugin.layers import series_of
 from napari_mrf.plugin.panels.compare.panel import TRUTH
-from napari_mrf.plugin.samples import read_brain
+from napari_mrf.plugin.samples import raw_thigh, read_brain
 from napari_mrf.plugin.session import session_of
 
 
@@ -158,3 +159,44 @@ def test_brain_sample_tells_how_it_was_made_and_is_cleared_with_the_cache(small_
     assert (folder / "README.md").read_text().count("brain_fisp.nii") == 2
     assert brain.clear_cache() > 8 * 1000 * 32 * 32
     assert not list(small_brain.iterdir())
+
+
+@pytest.fixture
+def small_raw(monkeypatch, tmp_path):
+    """The raw sample in large voxels, in a cache of its own."""
+    monkeypatch.setattr(thigh, "_RAW_SHAPE", (1, 32, 32))
+    monkeypatch.setattr(thigh, "_VOXEL_SIZE_MM", 5.4)
+    monkeypatch.setattr(thigh, "cache_folder", lambda name: tmp_path / name)
+    return tmp_path / "samples" / "raw-thigh-1"
+
+
+def test_raw_thigh_from_the_menu_is_made_shown_and_read_by_the_panel(
+    qtbot, make_napari_viewer, small_raw
+):
+    viewer = make_napari_viewer(show=True)
+    viewer.open_sample("napari-mrf", "raw_thigh")
+    (look,) = viewer.layers
+    assert look.name == "thigh_raw preview" and look.data.shape == (1, 32, 32)
+    truth = load_maps(small_raw / "truth")
+    tissue = np.isfinite(truth["FF"])
+    in_file = DisplayOrientation.from_affine(truth.affine).to_file(look.data)
+    assert np.median(in_file[tissue]) > 5 * np.median(in_file[~tissue])
+    assert np.allclose(look.scale, np.linalg.norm(truth.affine[:3, :3], axis=0)[::-1])
+    dock = viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
+    panel = dock.panels["series"]
+    qtbot.waitUntil(panel.raw.make_button.isEnabled)
+    assert panel.layer_picker.currentText() == "thigh_raw.h5 (raw file)"
+    qtbot.mouseClick(panel.raw.make_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session_of(viewer).series is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: [one.name for one in viewer.layers] == ["thigh_raw subspace"])
+    assert dock.panels["compare"].pickers["reference"].findText(TRUTH) > 0
+    WorkerBase.await_workers(20_000)
+
+
+def test_raw_thigh_without_a_window_is_its_first_look(small_raw, qapp):
+    ((data, attributes, kind),) = raw_thigh()
+    assert kind == "image" and data.shape == (1, 32, 32)
+    assert attributes["units"] == ("mm",) * 3
+    again = small_raw / "thigh_raw.h5"
+    again.write_bytes(again.read_bytes()[:1000])  # made anew where it is not whole
+    assert raw_thigh()[0][0].shape == (1, 32, 32)

@@ -163,6 +163,8 @@ class RawData:
             ``"readouts-mismatch"``.
         """
         n_pulses, n_planned = sequence.n_pulses, self.n_planned
+        if n_pulses == self.pulses_in_sequence:  # and told so
+            return self
         if n_planned > n_pulses and n_planned % n_pulses:
             raise MRFInputError(
                 "readouts-mismatch", "the readouts of a slice do not fit the sequence",

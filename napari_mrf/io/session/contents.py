@@ -39,7 +39,13 @@ class SessionContents:
     path : Path
         Where it lies.
     series : MRFSeries or None
-        None without one, and where it is gone.
+        None without one, where it is gone, and where it has to be made of a raw file.
+    raw_path : Path or None
+        The raw file that the images are made of.
+    raw_reading : dict
+        How: ``"images"``, ``"coils"`` and keywords of `load_raw`.
+    sequence : Sequence or None
+        That the record of the series names.
     maps : dict of str to ParameterMaps
         By name of the set, in the order they were made.
     folders : dict of str to Path
@@ -64,6 +70,9 @@ class SessionContents:
     file: SessionFile
     path: Path
     series: MRFSeries | None = None
+    raw_path: Path | None = None
+    raw_reading: dict[str, Any] = field(default_factory=dict)
+    sequence: Sequence | None = None
     maps: dict[str, ParameterMaps] = field(default_factory=dict)
     folders: dict[str, Path] = field(default_factory=dict)
     labels: NDArray[Any] | None = None
@@ -132,6 +141,9 @@ def iter_contents(
     return contents
 
 
+_NUMBERS = ("measurement", "matrix", "coils")
+
+
 def _load_series(contents: SessionContents) -> Generator[str, None, None]:
     record = contents.file.series
     if record is None:
@@ -145,9 +157,17 @@ def _load_series(contents: SessionContents) -> Generator[str, None, None]:
     reading: dict[str, Any] = dict(record.reading)
     try:
         if record.sequence is not None:
-            reading["sequence"] = Sequence.from_json(json.dumps(record.sequence))
-        contents.series = load_series(found, **reading)
-    except (MRFInputError, TypeError) as error:
+            contents.sequence = Sequence.from_json(json.dumps(record.sequence))
+        if "images" in reading:  # which may take minutes: the user says when
+            numbers = {key: int(reading[key]) for key in _NUMBERS if key in reading}
+            contents.raw_path, contents.raw_reading = found, {**reading, **numbers}
+            contents.remarks.append(
+                f"The images {record.name} are in no file, but {found.name}, which they were made "
+                "of, is: make them again with Make images or Reconstruct."
+            )
+            return
+        contents.series = load_series(found, contents.sequence, **reading)
+    except (MRFInputError, TypeError, ValueError) as error:
         reason = error.sentence() if isinstance(error, MRFInputError) else str(error)
         contents.remarks.append(f"The series {record.name} was left out. {reason}")
 

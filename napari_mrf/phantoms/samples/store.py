@@ -38,7 +38,7 @@ def write_record(
 
 def _size(path: Path) -> int | None:
     """Return the bytes of an image; texts may be edited and have other line ends."""
-    return path.stat().st_size if path.suffix in (".nii", ".gz") else None
+    return path.stat().st_size if path.suffix in (".nii", ".gz", ".h5") else None
 
 
 def is_complete(folder: Path, version: int) -> bool:

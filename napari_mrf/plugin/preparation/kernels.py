@@ -6,7 +6,7 @@ right ones, whatever the kernels take, and leaves the result in numba's cache on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +33,7 @@ class Task:
     work : callable
         Without arguments.
     needed_for : tuple of str
-        Kinds of sequence, names of methods that need more, or `DRAWING`.
+        Kinds of sequence, names of methods that need more, `IMAGES_OF_RAW` or `DRAWING`.
     """
 
     what: str
@@ -137,11 +137,40 @@ def _draw() -> None:
     prepare_outlines()
 
 
+def _make_images() -> None:
+    """Images of a disc in two coils; what the basis needs of the sequence is prepared before."""
+    from pathlib import Path
+
+    from napari_mrf.data import sequences
+    from napari_mrf.data.raw.raw_data import RawData
+    from napari_mrf.imaging.images import make_images
+    from napari_mrf.kspace import nufft
+    from napari_mrf.kspace.coils import simulated_sensitivities
+    from napari_mrf.kspace.trajectory import RadialTrajectory
+    from napari_mrf.simulation import simulate
+
+    sequence = sequences.t1ff()
+    tissue = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 300.0, "Df": 10.0, "B1": 0.9}
+    signal = simulate(replace(sequence, pulses_per_frame=1), tissue)[0]
+    places = RadialTrajectory(sequence.n_pulses, _N).coordinates()
+    y, x = np.mgrid[:_N, :_N] - _N // 2
+    seen = nufft.forward((np.hypot(y, x) < _N // 3) * simulated_sensitivities((_N, _N), 2), places)
+    samples = (seen * signal[:, None]).astype(np.complex64)
+    raw = RawData(
+        n_slices=1, n_coils=2, n_readouts=len(places), n_samples=places.shape[1],
+        read_slice=lambda _: samples, numbers=np.arange(len(places)), n_planned=len(places),
+        matrix=(_N, _N), trajectories=(places,), source_path=Path("disc"), source_sha256="",
+    )  # fmt: skip
+    make_images(raw, sequence, device="cpu")
+
+
+IMAGES_OF_RAW = "images of raw data"
 DRAWING = "drawing"
 
 TASKS = (
     Task("the matcher of water and fat", 9.0, _match_water_fat, ("spoiled",)),
     Task("predictions of water and fat", 3.0, _judge_water_fat, ("spoiled",)),
+    Task("images of raw data", 3.0, _make_images, (IMAGES_OF_RAW,)),
     Task("the matchers of FISP", 14.0, _match_atoms, ("fisp", "fisp-b1")),
     Task("drawing", 36.0, _draw, (DRAWING,)),
     Task("the matcher of patches", 2.0, _match_patches, ("spatiotemporal",)),

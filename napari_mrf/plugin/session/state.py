@@ -81,7 +81,9 @@ class SubjectState:
         if not self.source:
             self.source = source_of(series)
         if not self.title:
-            self.title = re.sub(r" \[\d+\]$", "", name) if self.source else name
+            plain = re.sub(r" \[\d+\]$", "", name) if self.source else name
+            # Both kinds of images of a raw file are of one subject.
+            self.title = plain.removesuffix(f" {series.metadata.get('images')}")
 
 
 def trim(state: SubjectState) -> None:

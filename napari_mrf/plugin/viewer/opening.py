@@ -20,6 +20,7 @@ from napari_mrf.plugin.subjects import source_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
+from napari_mrf.plugin.viewer.raw.work import RawFile, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -70,6 +71,16 @@ def read_series(path: str | Path, **options: Any) -> Generator[Step, None, Opene
     series = yield from reading(load())
     yield Step(detail="looking at a few frames")
     return OpenedSeries(series, series_name(path), peak_magnitude(series))
+
+
+def read_file(path: str | Path, **options: Any) -> Generator[Step, None, OpenedSeries | RawFile]:
+    """Read a series or a raw file in steps; options are those of `napari_mrf.load_series`."""
+    from napari_mrf.io import is_raw
+
+    yield Step(detail="looking what it is")
+    if not options and is_raw(path):
+        return (yield from read_raw(path))
+    return (yield from read_series(path, **options))
 
 
 def averaged_series(
@@ -141,24 +152,27 @@ class Opener:
     ----------
     told : Signal(str)
         A sentence for the user.
+    raw_opened : Signal(object)
+        A `RawFile` was read; others show it.
     """
 
     told = Signal(str)
+    raw_opened = Signal(object)
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
         self.job = session_of(viewer).opening
-        self._receive: Callable[[OpenedSeries], None] | None = None
+        self._receive: Callable[[Any], None] | None = None
         self._ended: Callable[[], None] | None = None
         self.job.succeeded.connect(self._on_succeeded)
         self.job.changed.connect(self._on_changed)
 
     def open(self, path: str | Path, **options: Any) -> None:
         """Open a file; the layer appears when it has been read."""
-        self.start(f"Opening {Path(path).name}", read_series, path, options)
+        self.start(f"Opening {Path(path).name}", read_file, path, options)
 
     def start(self, title: str, work: Callable[..., Any], *arguments: Any) -> None:
-        """Run a generator that returns an `OpenedSeries`.
+        """Run a generator that returns an `OpenedSeries` or a `RawFile`.
 
         The new one replaces a file that is still being opened.
         """
@@ -167,7 +181,7 @@ class Opener:
         self.job.start(title, _with_options, work, tuple(plain), options)
 
     def wait_for(
-        self, title: str, work: Callable[..., Any], receive: Callable[[OpenedSeries], None],
+        self, title: str, work: Callable[..., Any], receive: Callable[[Any], None],
         ended: Callable[[], None],
     ) -> None:  # fmt: skip
         """Run a generator for somebody who adds the layer, and tell when it has ended."""
@@ -187,15 +201,19 @@ class Opener:
 
     def _on_succeeded(self, opened: Any) -> None:
         viewer = self._viewer()
-        if viewer is None or not isinstance(opened, OpenedSeries):
+        if viewer is None or not isinstance(opened, OpenedSeries | RawFile):
             return
+        turns = layer_turns_of(viewer)
+        if isinstance(opened, RawFile):
+            turns.after(SESSION, partial(self.raw_opened.emit, opened))
         if self._receive is not None:
             receive, self._receive = self._receive, None
             receive(opened)
-            return
-        layer_turns_of(viewer).after(SESSION, partial(self._show, opened))
+        elif isinstance(opened, OpenedSeries):
+            turns.after(SESSION, partial(self.show, opened))
 
-    def _show(self, opened: OpenedSeries) -> None:
+    def show(self, opened: OpenedSeries) -> None:
+        """Add a series as the one of the window."""
         viewer = self._viewer()
         if viewer is None or self.shows_already(opened):
             return
@@ -207,20 +225,30 @@ class Opener:
 
     def shows_already(self, opened: OpenedSeries) -> bool:
         """Show the layer of a series that is open already, and say so; return whether it is."""
+        viewer, layer = self._viewer(), self.layer_of(opened)
+        if layer is None:
+            return False
+        session_of(viewer).set_series(series_of(layer), layer.name)
+        self.told.emit(f"{layer.name} is open already.")
+        return True
+
+    def layer_of(self, opened: OpenedSeries) -> Any:
+        """Return the layer of a series that is open already, or None."""
         viewer = self._viewer()
         for layer in [] if viewer is None else viewer.layers:
             series = series_of(layer)
             if series is not None and _is_same(series, opened.series):
-                session_of(viewer).set_series(series, layer.name)
-                self.told.emit(f"{layer.name} is open already.")
-                return True
-        return False
+                return layer
+        return None
 
 
 def _is_same(one: MRFSeries, other: MRFSeries) -> bool:
     """Return whether two series are the same frames of the same file, read in the same way."""
     readings = [
-        {key: one.metadata.get("reading", {}).get(key) for key in ("phase_unit", "magnitude_only")}
+        [
+            *(one.metadata.get("reading", {}).get(key) for key in ("phase_unit", "magnitude_only")),
+            *(one.metadata.get(key) for key in ("images", "virtual_coils", "raw")),
+        ]
         for one in (one, other)
     ]
     same_file = bool(source_of(one)) and source_of(one) == source_of(other)

@@ -165,15 +165,18 @@ def test_renamed_layer_stays_the_current_one(panel, viewer):
     assert panel.layer_picker.currentText() == "patient 7"
 
 
-def test_sequence_is_loaded_from_csv_and_errors_are_said_in_place(dock, panel, viewer, tmp_path):
+def test_sequence_is_loaded_from_csv_and_errors_are_said_in_place(
+    qtbot, dock, panel, viewer, tmp_path
+):
     add(viewer, make_series(n_frames=3))
     good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
     good.write_text("FA,TE,TR\n5,2,4\n6,2,4\n7,2,4\n")
     bad.write_text("FA,TE\n5,2\n")
     dock.bindings["series"].load_sequence(bad)
-    assert "lacks a column" in panel.notice.text()
+    qtbot.waitUntil(lambda: "lacks a column" in panel.notice.text())
+    assert dock.sections["series"].state() == "thigh · no sequence · 3 frames · 2 × 4 × 5"
     dock.bindings["series"].load_sequence(good)
-    assert panel.sequence_picker.currentText() == "mine"
+    qtbot.waitUntil(lambda: panel.sequence_picker.currentText() == "mine")
     assert session_of(viewer).series.sequence.n_frames == 3
 
 

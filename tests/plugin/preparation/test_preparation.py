@@ -15,9 +15,12 @@ from qtpy.QtCore import Qt
 import napari_mrf
 from napari_mrf import methods
 from napari_mrf.data import sequences
+from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.dictionary.atoms import Dictionary
 from napari_mrf.dictionary.grid import ParameterGrid
+from napari_mrf.imaging.images import make_images
+from napari_mrf.kspace.trajectory import RadialTrajectory
 from napari_mrf.matching.spatiotemporal.coefficient_similarity import CoefficientSimilarity
 from napari_mrf.matching.spatiotemporal.matcher import SpatiotemporalMatcher
 from napari_mrf.matching.spatiotemporal.mixture_similarity import MixtureSimilarity
@@ -25,7 +28,7 @@ from napari_mrf.matching.spatiotemporal.training_subjects import TrainingSubject
 from napari_mrf.plugin.jobs import Job, JobState
 from napari_mrf.plugin.panels.reconstruct.work import ReconstructParameters, reconstruct
 from napari_mrf.plugin.preparation import kernels, preparation, record, row
-from napari_mrf.plugin.preparation.kernels import DRAWING, TASKS
+from napari_mrf.plugin.preparation.kernels import DRAWING, IMAGES_OF_RAW, TASKS
 from napari_mrf.plugin.preparation.preparation import SWITCH, Preparation
 from napari_mrf.plugin.viewer.layer_turns import WAITING, layer_turns_of
 
@@ -34,7 +37,7 @@ ROOT = Path(napari_mrf.__file__).parents[1]
 
 def test_every_kind_of_sequence_and_drawing_is_prepared():
     needs = {one for task in TASKS for one in task.needed_for}
-    assert needs - set(methods.names()) == {*SIGNAL_KINDS, DRAWING}
+    assert needs - set(methods.names()) == {*SIGNAL_KINDS, DRAWING, IMAGES_OF_RAW}
 
 
 def kernels_of_package():
@@ -78,6 +81,20 @@ def match_patches(sequence, similarity, maps, monkeypatch):
     matcher.reconstruct(napari_mrf.MRFSeries(signal[0] + 1j * signal[1], np.eye(4), sequence))
 
 
+def make_images_of_noise(generator):
+    """Two slices of another size in three coils with a noise scan."""
+    places = RadialTrajectory(1400, 20).coordinates()
+    parts = generator.standard_normal((2, 3, *places.shape[:2])).astype(np.float32)
+    values = parts[0] + 1j * parts[1]
+    raw = RawData(
+        n_slices=2, n_coils=3, n_readouts=1400, n_samples=places.shape[1],
+        read_slice=lambda z: values, numbers=np.arange(1400), n_planned=1400, matrix=(20, 20),
+        trajectories=(places,), noise=values[:, :8].reshape(3, -1), source_path=Path("noise.h5"),
+        source_sha256="",
+    )  # fmt: skip
+    make_images(raw, sequences.t1ff(), device="cpu")
+
+
 def test_tasks_compile_what_real_work_calls(monkeypatch):
     """Series of another size, mask and tissue meet no types that are new."""
     for task in TASKS:
@@ -88,10 +105,8 @@ def test_tasks_compile_what_real_work_calls(monkeypatch):
     for name, types in before.items():
         of_module.setdefault(name.split(".")[-2], []).extend(types)
     left = {module for module, types in of_module.items() if not types}
-    # Models of signals are compiled into the refinement; images of raw data are made on the
-    # command line only.
-    of_raw = {"toeplitz_kernel", "spreading_kernel"}
-    assert left <= {"water_fat_refine_kernel", "relaxation_kernel"} | of_raw
+    # Models of signals are compiled into the refinement.
+    assert left <= {"water_fat_refine_kernel", "relaxation_kernel"}
     generator = np.random.default_rng(3)
     sequence = sequences.t1ff()
     signal = generator.standard_normal((2, 175, 2, 3, 5)).astype(np.float32)
@@ -100,6 +115,7 @@ def test_tasks_compile_what_real_work_calls(monkeypatch):
     for refine in (True, False):
         method = methods.get("water-fat", sequence=sequence, device="cpu", refine=refine)
         method.reconstruct(series, mask)
+    make_images_of_noise(generator)
     for of_kind in (fisp_patches(generator), water_fat_patches(generator)):
         match_patches(*of_kind, monkeypatch)
     after = {name: list(one.signatures) for name, one in kernels_of_package().items()}
@@ -115,6 +131,7 @@ app = QApplication([])
 from napari.components import ViewerModel
 from napari_mrf import MRFSeries
 from napari_mrf.data import sequences
+from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.plugin.jobs import Job
 from napari_mrf.plugin.panels.reconstruct.work import ReconstructParameters, reconstruct
 from napari_mrf.plugin.preparation import preparation, record, row
@@ -270,7 +287,7 @@ def test_progress_names_what_is_prepared_and_the_time_left(child, qtbot):
     prepared.start()
     progress = prepared.progress()
     assert progress.sentence == (
-        "Preparing the matcher of water and fat: 1 of 5, about 65 s left; once on this machine"
+        "Preparing the matcher of water and fat: 1 of 6, about 65 s left; once on this machine"
     )
     assert progress.total_s == sum(task.seconds for task in TASKS)
     assert not prepared.is_ready_for("spoiled")
@@ -280,7 +297,7 @@ def test_progress_names_what_is_prepared_and_the_time_left(child, qtbot):
     assert not prepared.is_ready_for("fisp")
     assert not prepared.is_ready_for("spoiled", "spatiotemporal")
     assert prepared.is_ready_for("spoiled", "water-fat")
-    assert "Preparing the matchers of FISP: 3 of 5" in prepared.progress().sentence
+    assert "Preparing images of raw data: 3 of 6" in prepared.progress().sentence
     assert prepared.progress().done_s >= 12
     child.say(json.dumps({"kept": [], "sources": {}}))
     child.kill()
@@ -304,8 +321,8 @@ def test_row_shows_bar_and_sentence_and_cancels(child, qtbot, monkeypatch):
     shown = row.PreparationRow()
     qtbot.addWidget(shown)
     assert not shown.isHidden()
-    assert shown.text.text().startswith("Preparing the matcher of water and fat: 1 of 5")
-    assert shown.bar.maximum() == 640
+    assert shown.text.text().startswith("Preparing the matcher of water and fat: 1 of 6")
+    assert shown.bar.maximum() == 670
     child.say("done\n")
     qtbot.waitUntil(lambda: shown.bar.value() >= 90, timeout=5000)
     qtbot.mouseClick(shown.cancel_button, Qt.MouseButton.LeftButton)

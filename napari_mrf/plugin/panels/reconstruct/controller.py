@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.compat import isalive
 
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
@@ -28,6 +30,7 @@ from napari_mrf.plugin.panels.shared.texts import duration
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
+from napari_mrf.plugin.viewer.raw.files import raw_files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +60,8 @@ class ReconstructBinding:
         self.panel = panel
         self.session = session_of(viewer)
         self.display: MapsDisplay = maps_display_of(viewer)
+        self.raw_files = raw_files_of(viewer)
+        self._waits_for_images = False
         self.catalogue = Job()
         self._listed_for: Sequence | None = None
         self._memory = MethodMemory()
@@ -72,6 +77,8 @@ class ReconstructBinding:
         self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.session.reconstruction.changed, self._on_run_changed)
+        self.bond.connect(self.raw_files.changed, self._on_raw_changed)
+        self.bond.connect(self.raw_files.making.changed, self._on_making_changed)
         self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
         self.bond.connect(self.catalogue.succeeded, self._on_catalogue_listed)
         self._preferences = preferences()
@@ -82,11 +89,20 @@ class ReconstructBinding:
         self._show_state(panel.results.current_maps())
 
     def run(self, *, slice_only: bool = False) -> None:
-        """Reconstruct the series, or only its slice in view, as the panel says."""
+        """Reconstruct the series, or only its slice in view, as the panel says.
+
+        Of a raw file that is chosen the images are made first.
+        """
         series = self.session.series
-        if self._needs() or series is None:
+        if self._needs():
             return
         self.panel.notice.clear()
+        if self.raw_files.current is not None:
+            self._waits_for_images = True
+            self.raw_files.make(partial(self._run_on_images, slice_only=slice_only))
+            return
+        if series is None:
+            return
         if slice_only and self._slice_in_view() is None:
             self.panel.notice.say(
                 f"The canvas shows no slice of {self.session.series_name}. Switch to the 2D view "
@@ -104,6 +120,8 @@ class ReconstructBinding:
 
     def cancel(self) -> None:
         """Stop the run; earlier maps come back."""
+        if self._waits_for_images:
+            self.raw_files.making.cancel()
         self.session.reconstruction.cancel()
 
     def parameters(self, *, slice_only: bool = False) -> ReconstructParameters:
@@ -114,12 +132,14 @@ class ReconstructBinding:
         MRFInputError
             For a B1 map that cannot be used.
         """
+        series = self.session.series
         return ReconstructParameters(
             method=self.panel.current_method(),
             device=self.panel.current_device(),
             options=self.panel.options.chosen(),
             slice_index=self._slice_in_view() if slice_only else None,
             b1=self.b1.picked(),
+            images=str(series.metadata.get("images", "")) if series is not None else "",
         )
 
     def state(self) -> dict[str, Any]:
@@ -164,19 +184,34 @@ class ReconstructBinding:
             return None
         return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
 
+    def _run_on_images(self, *, slice_only: bool) -> None:
+        """Go on with the images that were waited for; the panel may be gone by now."""
+        self._waits_for_images = False
+        if isalive(self.panel):
+            self.run(slice_only=slice_only)
+
+    def _sequence(self) -> Sequence | None:
+        """Return the sequence of what is reconstructed: of a raw file, else of the series."""
+        file, series = self.raw_files.current, self.session.series
+        if file is not None:
+            return file.sequence
+        return None if series is None else series.sequence
+
     def _needs(self) -> str:
-        series = self.session.series
-        if series is None:
+        series, file, sequence = self.session.series, self.raw_files.current, self._sequence()
+        if file is not None and self.raw_files.needs:
+            return self.raw_files.needs
+        if series is None and file is None:
             return "Load or pick a series first."
-        if series.sequence is None:
+        if sequence is None:
             return "Pick the sequence of the series first."
-        if series.metadata.get("magnitude_only"):
+        if file is None and series is not None and series.metadata.get("magnitude_only"):
             return ("The series has only the magnitude, but the phase is needed: load magnitude "
                     "and phase, or real and imaginary parts, together.")  # fmt: skip
         if self.catalogue.status.is_running:
             return "Loading the methods…"
         if not self.panel.current_method():
-            return f"No method works for {series.sequence.name}."
+            return f"No method works for {sequence.name}."
         if missing := self.panel.current_needs():
             return f"There are no weights for {self.panel.current_method()} yet. {missing}"
         if self.session.reconstruction.status.is_running:
@@ -195,8 +230,24 @@ class ReconstructBinding:
     def _on_cancel_requested(self) -> None:
         self.cancel()
 
-    def _on_series_changed(self, series: MRFSeries | None) -> None:
-        sequence = series.sequence if series is not None else None
+    def _on_raw_changed(self) -> None:
+        self._on_series_changed(self.session.series)
+
+    def _on_making_changed(self, status: JobStatus) -> None:
+        """Show the images of a raw file that are made first as the beginning of the run."""
+        if not self._waits_for_images:
+            self._show_needs()
+            return
+        self.panel.set_status(status)
+        if status.state in (JobState.FAILED, JobState.CANCELLED):
+            self._waits_for_images = False
+            self._show_newest_state()
+        if status.failure is not None:
+            self.panel.notice.say(status.failure.sentence)
+        self._show_needs()
+
+    def _on_series_changed(self, _: MRFSeries | None) -> None:
+        sequence = self._sequence()
         if sequence is None:
             self._listed_for = None
             self.panel.set_methods((), "")
@@ -265,8 +316,7 @@ class ReconstructBinding:
 
     def _show_needs(self) -> None:
         self.panel.set_needs(self._needs())
-        info, series = self.panel.method_picker.info(), self.session.series
-        sequence = None if series is None else series.sequence
+        info, sequence = self.panel.method_picker.info(), self._sequence()
         maps_b1 = sequence is not None and "B1" in sequence.parameters
         self.panel.set_takes_b1(maps_b1 and info is not None and info.takes_b1)
 

@@ -45,6 +45,8 @@ class ReconstructParameters:
         Only this file slice (z); None for all.
     b1 : B1Map or None
         Measured B1 to hold; fitted without.
+    images : str
+        How the images were made, for a series of raw data.
     """
 
     method: str
@@ -52,15 +54,17 @@ class ReconstructParameters:
     options: dict[str, Any] = field(default_factory=dict)
     slice_index: int | None = None
     b1: B1Map | None = None
+    images: str = ""
 
     @property
     def set_name(self) -> str:
         """Name of the set of maps.
 
         A quick look at one slice does not replace a whole run, nor maps at a given B1 those
-        with a fitted one.
+        with a fitted one, nor maps of gridded images those of the subspace.
         """
         name = self.method if self.b1 is None else f"{self.method} at given B1"
+        name = f"{name} {self.images}".rstrip()
         return name if self.slice_index is None else f"{name} slice {self.slice_index}"
 
     def as_core_arguments(self) -> dict[str, Any]:

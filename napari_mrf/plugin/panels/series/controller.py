@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
-from napari_mrf.plugin.jobs import Failure, JobState, JobStatus
+from napari_mrf.plugin.jobs import Failure, Job, JobState, JobStatus, Step, in_steps
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.layers import replace_series, series_of, show_component
@@ -18,7 +19,14 @@ from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.layers.subjects import has_own_name, is_shown, show, waits
-from napari_mrf.plugin.panels.series.panel import facts_of, one_line, spokes_question
+from napari_mrf.plugin.panels.series.panel import (
+    facts_of,
+    one_line,
+    one_line_of_raw,
+    spokes_question,
+)
+from napari_mrf.plugin.panels.series.raw_controller import RawBinding
+from napari_mrf.plugin.panels.series.saving import SavingBinding
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
@@ -28,8 +36,7 @@ from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.opening import averaged_series, cut_short_series, opener_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Generator
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -38,13 +45,17 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.panels.series.panel import SeriesPanel
+    from napari_mrf.plugin.viewer.raw.work import RawFile
 
-SERIES_FILES = "Series (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat);;All files (*)"
+SERIES_FILES = (
+    "Series and raw files (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat *.mrd *.dat *.cfl);;"
+    "All files (*)"
+)
 _NO_SERIES = ("axes-unknown", "not-complex", "not-numeric", "bad-shape")
 _OTHER_FILES = ("Labels are opened in ROIs (Load labels…), maps in Compare (from a folder…), other "
                 "images with another reader (File > Open File(s)…).")  # fmt: skip
 FRAMES_FIRST = "Frames are the first axis"
-SEQUENCE_FILES = "Sequence (*.json *.csv);;All files (*)"
+SEQUENCE_FILES = "Sequence (*.json *.csv *.seq);;All files (*)"
 
 
 class SeriesBinding:
@@ -76,6 +87,13 @@ class SeriesBinding:
         panel.show_requested.connect(self._on_show_requested)
         panel.cancel_requested.connect(self._on_cancel_requested)
         self.bond = Bond(panel)
+        self.raw = RawBinding(self.viewer, panel, self.bond)
+        self.raw_files = self.raw.files
+        self.sequence_file = Job()
+        self.saving = SavingBinding(self.viewer, panel, self.bond)
+        self.bond.connect(self.raw_files.changed, self._show)
+        self.bond.connect(self.sequence_file.changed, self._on_sequence_file_changed)
+        self.bond.connect(self.sequence_file.succeeded, self._on_sequence_read)
         layers = self.viewer.layers.events
         self.bond.connect(layers.inserted, self._on_layer_inserted)
         self.bond.connect(layers.removed, self._on_layer_removed)
@@ -93,12 +111,18 @@ class SeriesBinding:
         self._opener.open(path)
 
     def load_sequence(self, path: str | Path) -> None:
-        """Take the sequence of a JSON or CSV file for the current series."""
-        try:
-            sequence = sequences.load(path)
-        except MRFInputError as error:
-            self.panel.set_problem(error.sentence())
-            return
+        """Take the sequence of a file for the current series or raw file, once it is read."""
+        self.sequence_file.cancel()
+        self.sequence_file.start(f"Reading {Path(path).name}", _read_sequence, Path(path))
+
+    def _on_sequence_file_changed(self, status: JobStatus) -> None:
+        self.panel.set_opening(status)
+        if status.failure is not None:
+            self.panel.set_problem(status.failure.sentence)
+        if not status.is_running:
+            self._say_state()
+
+    def _on_sequence_read(self, sequence: Sequence) -> None:
         self._loaded[sequence.name] = sequence
         self._take(sequence)
 
@@ -142,7 +166,7 @@ class SeriesBinding:
         if fitting and all(
             np.array_equal(one.flip_angles_deg, fitting[0].flip_angles_deg) for one in fitting
         ):
-            self._take(fitting[0])
+            self._take_for_series(fitting[0])
             layer = self._series_layers().get(self.session.series_name)
             if layer is not None and layer.data.component == "magnitude":
                 component = opening_component(self.session.series or series)
@@ -153,12 +177,21 @@ class SeriesBinding:
         named = {
             sequence.name: sequence for sequence in (make() for make in sequences.NAMED.values())
         }
-        series = self.session.series
-        own = {} if series is None or series.sequence is None else {
-            series.sequence.name: series.sequence}  # fmt: skip
+        file = self.raw_files.current
+        current = self.session.series if file is None else file
+        own = {} if current is None or current.sequence is None else {
+            current.sequence.name: current.sequence}  # fmt: skip
         return {**named, **self._loaded, **own}
 
     def _take(self, sequence: Sequence) -> None:
+        """Take a sequence that the user has picked, for the raw file or the series."""
+        file = self.raw_files.current
+        if file is not None:
+            self.raw_files.read(file.path, file.reading, sequence)
+        else:
+            self._take_for_series(sequence)
+
+    def _take_for_series(self, sequence: Sequence) -> None:
         series = self.session.series
         if series is None:
             return
@@ -192,10 +225,15 @@ class SeriesBinding:
         series, panel = self.session.series, self.panel
         layers = self._series_layers()
         panel.set_problem("")
-        panel.set_layers(list(layers), self.session.series_name)
+        self.raw.show()
+        if self.raw_files.current is not None:
+            self._show_raw(self.raw_files.current)
+            return
+        panel.set_layers([*layers, *self.raw_files.names], self.session.series_name)
         sequence = series.sequence if series is not None else None
         panel.set_sequences(self._choices(), sequence.name if sequence else "")
         panel.set_facts(facts_of(series) if series is not None else [])
+        panel.set_savable(series is not None and "images" in series.metadata.get("reading", {}))
         panel.set_warnings(series.warnings if series is not None else ())
         self._show_hidden()
         if series is None:
@@ -207,6 +245,18 @@ class SeriesBinding:
         if sequence is None:
             self._explain_missing_sequence(series)
         panel.state_changed.emit(one_line(self.session.series_name, series))
+
+    def _show_raw(self, file: RawFile) -> None:
+        """Show the raw file that is picked in place of a series."""
+        panel = self.panel
+        entries = [*self._series_layers(), *self.raw_files.names]
+        panel.set_layers(entries, self.raw_files.current_name, is_raw=True)
+        panel.set_sequences(self._choices(), file.sequence.name if file.sequence else "")
+        panel.set_facts([])
+        panel.set_savable(False)
+        panel.set_warnings(())
+        panel.set_hidden("")
+        panel.state_changed.emit(one_line_of_raw(file))
 
     def _show_hidden(self, event: Event | None = None) -> None:
         """Say when the series is not what the canvas shows."""
@@ -265,9 +315,12 @@ class SeriesBinding:
         if layer is not None:
             self.session.set_series(series_of(layer), name)
             self._propose_sequence()
+        self.raw_files.choose(self.raw_files.names.get(name, ""))
 
     def _on_sequence_changed(self, name: str) -> None:
         sequence, series = self._choices().get(name), self.session.series
+        if self.raw_files.current is not None:
+            series = None
         if series is not None and sequence is not None and sequence == series.sequence:
             self._show()  # the same series: no panel has to start again
         elif sequence is not None:
@@ -332,6 +385,7 @@ class SeriesBinding:
 
     def _on_cancel_requested(self) -> None:
         self.session.opening.cancel()
+        self.sequence_file.cancel()
 
     def _on_layer_inserted(self, event: Event) -> None:
         self._watch(event.value)
@@ -344,6 +398,7 @@ class SeriesBinding:
             event.value.name = name
         if series is not None and not waits(event.value):
             self.session.set_series(series, event.value.name)
+            self.raw_files.choose("")
         self._adopt_layers()
         self._show()
 
@@ -370,11 +425,20 @@ class SeriesBinding:
         if status.state is JobState.FAILED and status.failure is not None:
             self._explain_failure(status.failure)
         if not status.is_running:
-            series = self.session.series
-            state = one_line(self.session.series_name, series) if series else "open a series"
-            self.panel.state_changed.emit(state)
-            if series is None:
-                self._explain_missing_series()
+            self._say_state()
+
+    def _say_state(self) -> None:
+        series, file = self.session.series, self.raw_files.current
+        state = one_line(self.session.series_name, series) if series else "open a series"
+        self.panel.state_changed.emit(state if file is None else one_line_of_raw(file))
+        if series is None and file is None:
+            self._explain_missing_series()
+
+
+def _read_sequence(path: Path) -> Generator[Step, None, Sequence]:
+    yield Step(detail="the pulses")
+    sequence: Sequence = yield from in_steps(lambda progress: sequences.load(path), "the pulses")
+    return sequence
 
 
 def _is_of(layer: Layer, path: object) -> bool:

@@ -22,6 +22,8 @@ from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_f
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.layers.closeup.mean_view import MEAN
 from napari_mrf.plugin.layers.component_view import COMPONENTS
+from napari_mrf.plugin.panels.series.raw_view import RawView
+from napari_mrf.plugin.panels.shared.job_row import JobRow
 from napari_mrf.plugin.panels.shared.texts import progress_sentence
 from napari_mrf.plugin.present import present
 
@@ -31,10 +33,15 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence as PulseSequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.plugin.jobs import JobStatus
+    from napari_mrf.plugin.viewer.raw.work import RawFile
 
 
 NO_SEQUENCE = "pick a sequence"
 NO_LAYER = "none"
+_OPEN_TIP = (
+    "Open a series (NIfTI, NumPy, HDF5 or MATLAB) or a raw file of the scanner (ISMRMRD, Siemens "
+    "twix, arrays, BART)"
+)
 _MEAN_TIP = (
     "Show the mean magnitude over all frames, where single frames are streaks. It is a picture "
     "only: panels and methods use the complex images."
@@ -50,7 +57,7 @@ class SeriesPanel(QWidget):
         The user picked a layer, a sequence (by name) or a component.
     show_requested
         The user wants to see the series, which is hidden.
-    open_requested, sequence_file_requested, average_requested, cancel_requested
+    open_requested, sequence_file_requested, average_requested, cancel_requested, save_requested
         The user pressed the button.
     state_changed
         The one-line state for a section header.
@@ -64,20 +71,22 @@ class SeriesPanel(QWidget):
     sequence_file_requested = Signal()
     average_requested = Signal()
     cancel_requested = Signal()
+    save_requested = Signal()
     state_changed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.layer_picker = Picker("The series that all panels use")
         self.open_button = QPushButton("Open…")
-        self.open_button.setToolTip("Open a series: NIfTI, NumPy, HDF5 or MATLAB")
+        self.open_button.setToolTip(_OPEN_TIP)
         self.sequence_picker = Picker(
             "The pulse sequence of the scan; methods and maps depend on it"
         )
         self.sequence_button = QPushButton("⋯")
         self.sequence_button.setFixedWidth(34)
         self.sequence_button.setToolTip(
-            "Load a sequence from a JSON file, or from a CSV file with the columns FA, TE, TR"
+            "Load a sequence from a JSON file, a CSV file with the columns FA, TE, TR, or a Pulseq "
+            "file (.seq)"
         )
         self.components = QButtonGroup(self)
         self.facts = narrow_form(spacing=2)
@@ -86,6 +95,10 @@ class SeriesPanel(QWidget):
         self.hidden = Notice()
         self.hidden.cure_button.setToolTip("Show the layer of the series again")
         self.progress_row = ProgressRow()
+        self.save_button = QPushButton("Save images…")
+        self.save_button.setToolTip("Write the images to a file, as a series to open again")
+        self.saving = JobRow()
+        self.raw = RawView()
         self._fact_labels: dict[str, QLabel] = {}
         self._arrange()
         self._connect()
@@ -94,7 +107,9 @@ class SeriesPanel(QWidget):
         self.set_facts([])
 
     def _arrange(self) -> None:
+        self.shown = QWidget()
         shown = NarrowRow()
+        self.shown.setLayout(shown)
         for at, component in enumerate((*COMPONENTS, MEAN)):
             button = QRadioButton(component)
             button.setToolTip(
@@ -108,7 +123,8 @@ class SeriesPanel(QWidget):
         form.addRow(form_label("Layer"), NarrowRow(self.layer_picker, self.open_button))
         form.addRow(form_label("Sequence"),
                     NarrowRow(self.sequence_picker, self.sequence_button))  # fmt: skip
-        form.addRow(form_label("Show"), shown)
+        self.shown_label = form_label("Show")
+        form.addRow(self.shown_label, self.shown)
 
         self.facts.setContentsMargins(0, 2, 0, 0)
         self.progress_row.bar.setTextVisible(False)
@@ -118,6 +134,10 @@ class SeriesPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addLayout(self.facts)
+        layout.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.saving)
+        layout.addWidget(self.raw)
+        layout.addWidget(self.raw.progress_row)
         layout.addWidget(self.progress_row)
         layout.addWidget(self.hidden)
         layout.addWidget(self.notice)
@@ -132,16 +152,19 @@ class SeriesPanel(QWidget):
         self.notice.cure_requested.connect(self.average_requested)
         self.hidden.cure_requested.connect(self.show_requested)
         self.progress_row.cancel_requested.connect(self.cancel_requested)
+        self.save_button.clicked.connect(self._on_save_clicked)
 
-    def set_layers(self, names: Sequence[str], current: str) -> None:
-        """Offer the series layers; the rest of the panel needs a current one."""
+    def set_layers(self, names: Sequence[str], current: str, *, is_raw: bool = False) -> None:
+        """Offer the series layers and raw files; the rest of the panel needs a current one."""
         self.layer_picker.fill(names if current else [NO_LAYER, *names], current or NO_LAYER)
         has_series = bool(current)
         self.layer_picker.setEnabled(bool(names))
         self.sequence_picker.setEnabled(has_series)
         self.sequence_button.setEnabled(has_series)
         for button in self.components.buttons():
-            button.setEnabled(has_series)
+            button.setEnabled(has_series and not is_raw)
+        for widget in (self.shown_label, self.shown):
+            widget.setVisible(not is_raw)
         if not has_series:
             self.notice.say("Open a series here, drop one on the window, or try "
                             "File > Open Sample.", kind="note")  # fmt: skip
@@ -172,6 +195,10 @@ class SeriesPanel(QWidget):
             title.setEnabled(False)
             self.facts.addRow(title, label)
 
+    def set_savable(self, is_savable: bool) -> None:
+        """Offer to save the series, where it was made here."""
+        self.save_button.setVisible(is_savable)
+
     def set_warnings(self, sentences: Sequence[str]) -> None:
         """Show the warnings of the reader."""
         if sentences:
@@ -198,10 +225,16 @@ class SeriesPanel(QWidget):
         self.progress_row.show_status(status, progress_sentence(status))
         self.open_button.setEnabled(not status.is_running)
         self.open_button.setToolTip("Wait until the other file is open" if status.is_running
-                                    else "Open a series: NIfTI, NumPy, HDF5 or MATLAB")  # fmt: skip
+                                    else _OPEN_TIP)  # fmt: skip
         if status.is_running:
             self.notice.clear()
             self.state_changed.emit(status.title)
+
+    def set_making(self, status: JobStatus) -> None:
+        """Show the progress of the images of a raw file in the header."""
+        if status.is_running:
+            self.notice.clear()
+            self.state_changed.emit(progress_sentence(status))
 
     def _on_component_clicked(self, button: QRadioButton) -> None:
         self.component_changed.emit(button.text())
@@ -211,6 +244,9 @@ class SeriesPanel(QWidget):
 
     def _on_sequence_button_clicked(self) -> None:
         self.sequence_file_requested.emit()
+
+    def _on_save_clicked(self) -> None:
+        self.save_requested.emit()
 
 
 _PLANES = {"IS": "axial", "SI": "axial", "PA": "coronal", "AP": "coronal", "LR": "sagittal",
@@ -222,6 +258,17 @@ def one_line(name: str, series: MRFSeries) -> str:
     grid = " × ".join(str(n) for n in series.spatial_shape)
     sequence = series.sequence.name if series.sequence is not None else "no sequence"
     return f"{name} · {sequence} · {series.n_frames} frames · {grid}"
+
+
+def one_line_of_raw(file: RawFile) -> str:
+    """Return ``"scan.h5 · raw file · MRF T1-FF · 1 slice · 1400 readouts · 8 coils"``."""
+    raw, sequence = file.raw, file.sequence
+    if raw is None:
+        return f"{file.path.name} · raw file · say how to read it"
+    slices = "1 slice" if raw.n_slices == 1 else f"{raw.n_slices} slices"
+    named = "no sequence" if sequence is None else sequence.name
+    return (f"{file.path.name} · raw file · {named} · {slices} · {raw.n_readouts} readouts · "
+            f"{raw.n_coils} coils")  # fmt: skip
 
 
 def facts_of(series: MRFSeries) -> list[tuple[str, str, str]]:

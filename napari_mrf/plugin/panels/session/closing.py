@@ -23,6 +23,7 @@ from napari_mrf.plugin.panels.session.controller import SessionBinding
 from napari_mrf.plugin.panels.session.docks import docks_of
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer, session_of
+from napari_mrf.plugin.viewer.raw.files import raw_files_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ class CloseGuard(QObject):
         return cast("SessionBinding", bar.binding)
 
     def _running(self) -> list[str]:
-        session = session_of(self._viewer())
-        jobs = (session.opening, session.reconstruction, session.comparison, session.importance)
+        session, making = session_of(self._viewer()), raw_files_of(self._viewer()).making
+        jobs = (session.opening, making, session.reconstruction, session.comparison,
+                session.importance)  # fmt: skip
         return [job.status.title for job in jobs if job.status.is_running]
 
     def _guard_holder(self, dock: QWidget) -> None:

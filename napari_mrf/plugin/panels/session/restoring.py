@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
+from napari_mrf.plugin.viewer.raw.files import raw_files_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import outlines_from
@@ -188,7 +190,17 @@ class SessionRestoring:
         show_view(self.viewer, contents.file.view)
         if self._kept_in is None:
             self._count_as_saved()
+        self._offer_raw(contents)
         self._say(remarks)
+
+    def _offer_raw(self, contents: SessionContents) -> None:
+        """Open the raw file that images have to be made of; pins come with them."""
+        if contents.raw_path is None:
+            return
+        raw_files_of(self.viewer).restore(
+            contents.raw_path, contents.raw_reading, contents.sequence,
+            partial(self._show_pins, contents.file.pins),
+        )  # fmt: skip
 
     def _say(self, remarks: list[str]) -> None:
         """Say what is to be said of this session, below what was said of one before it."""
