@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _WEIGHT = 60.0
 # Of the mean sample density: the least that is needed to solve the equations.
 _LEAST = 2e-5
-# Later steps change the maps by less than 2 %.
-_CLOSE, _MOST_STEPS = 6e-3, 40
+# Later steps change the errors of maps by less than 2 %.
+_CLOSE, _MOST_STEPS = 4e-3, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,7 @@ class SubspaceReconstruction:
         maps, power = estimating.result.maps, estimating.result.power
         if self._spreading is None:
             self._spreading = Spreading(self._coordinates, self._shape)
+            yield 0.2
         right = np.zeros((self._basis.shape[1], *self._shape), np.complex64)
         seen = coil_images(self._spreading, samples, self._basis, workers=self._workers)
         for coil, image in enumerate(seen):
