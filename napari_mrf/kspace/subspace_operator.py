@@ -18,7 +18,7 @@ from napari_mrf.kspace.spreading import Spreading, coil_images
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ACCURACY = 1e-5  # the truncation of the subspace is hundreds of times larger
+ACCURACY = 1e-5  # the truncation of the subspace is hundreds of times larger
 
 
 class SubspaceOperator:
@@ -86,7 +86,7 @@ class SubspaceOperator:
         def of_coil(coil: int) -> NDArray[np.complex64]:
             seen = nufft.forward(
                 (images * self.coil_maps[coil]).astype(np.complex64), self.coordinates,
-                epsilon=_ACCURACY,
+                epsilon=ACCURACY,
             )  # fmt: skip
             total = np.zeros(grid, np.complex64)
             for k in range(self.rank):
