@@ -12,6 +12,7 @@ from napari_mrf.data.series import MRFSeries
 from napari_mrf.data.subspace_signal import SubspaceSignal
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
 from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
+from napari_mrf.io.series.subspace_frames import lazy_frames
 from napari_mrf.kspace.subspace import SubspaceReconstruction
 
 if TYPE_CHECKING:
@@ -94,8 +95,6 @@ def making_subspace_series(
         coefficients[:, z] = working.result.images
         steps.append(working.result.steps)
         yield ImagesUpdate(z + 1.0, raw.n_slices, preview, finished=z)
-    import dask.array
-
     signal = SubspaceSignal(basis.by_frame(), coefficients)
     metadata = {
         "images": "subspace",
@@ -105,7 +104,7 @@ def making_subspace_series(
         **alike.record(),
     }
     return MRFSeries(
-        dask.array.from_array(signal, chunks=(signal.shape[0], 1, *raw.matrix), name=False),
+        lazy_frames(signal),
         affine=raw.affine,
         sequence=sequence,
         source_path=str(raw.source_path),
