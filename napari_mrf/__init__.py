@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.errors import MRFInputError
     from napari_mrf.imaging.images import make_images
-    from napari_mrf.io import load_b1, load_maps, load_raw, load_series, save_maps
+    from napari_mrf.io import load_b1, load_maps, load_raw, load_series, save_maps, save_series
     from napari_mrf.simulation import crlb, simulate
 
 _HOMES = {
@@ -40,6 +40,7 @@ _HOMES = {
     "load_series": "io",
     "make_images": "imaging.images",
     "save_maps": "io",
+    "save_series": "io",
     "simulate": "simulation",
 }
 _MODULES = {"methods": "methods", "sequences": "data.sequences"}
@@ -62,6 +63,7 @@ __all__ = [
     "make_images",
     "methods",
     "save_maps",
+    "save_series",
     "sequences",
     "simulate",
 ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _NO_OPTIONS = ("name", "device", "engine", "exactness", "noise_colour")
 """Parts of a method's record that follow from the machine or from the series."""
 
-_IMAGES = ("images", "magnitude_only", "averaged_spokes", "sliding_window_frames")
+_IMAGES = ("images", "rank", "magnitude_only", "averaged_spokes", "sliding_window_frames")
 """Parts of an input's record that tell the kind of images."""
 
 MIXED = "mixed-provenance"

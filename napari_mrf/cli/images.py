@@ -64,7 +64,12 @@ def images_of_raw(
 def grid(
     path: Annotated[Path, typer.Argument(metavar="RAW", help="A raw file; see docs/raw.md.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The series, .nii or .nii.gz; a sidecar beside.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The series: .h5 (coefficients and all), or .nii, .nii.gz with a sidecar.",
+        ),
     ],
     sequence: Annotated[
         str, typer.Option("--sequence", "-s", help="What was played: a name or a file.")
@@ -85,7 +90,11 @@ def grid(
     """
     from napari_mrf.data import sequences
     from napari_mrf.io import save_series
+    from napari_mrf.io.atomic import refuse_existing
+    from napari_mrf.io.series.writer import check_suffix, warnings_in
 
+    check_suffix(output)
+    refuse_existing(output, overwrite=overwrite)
     reading = {
         "measurement": measurement,
         "trajectory": trajectory,
@@ -96,5 +105,5 @@ def grid(
     series = images_of_raw(path, played, images or "gridded", device, coils, reading)
     for written in save_series(series, output, overwrite=overwrite):
         typer.echo(written)
-    for text in series.warnings:
+    for text in warnings_in(series, output):
         typer.echo(f"{path.name}: {text}", err=True)

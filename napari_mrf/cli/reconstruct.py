@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def reconstruct(
     series: Annotated[
         list[Path],
-        typer.Argument(help="Series, their folders, or raw files; several make a cohort."),
+        typer.Argument(help="Series, raw files, or folders of them; several make a cohort."),
     ],
     output: Output,
     sequence: Annotated[
@@ -127,7 +127,7 @@ def reconstruct(
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import is_raw, load_b1, load_series
+    from napari_mrf.io import load_b1, load_series
     from napari_mrf.io.maps.writer import MAPS_RESULTS
     from napari_mrf.io.series.folders import series_and_remarks
     from napari_mrf.io.series.reader import masked
@@ -171,31 +171,44 @@ def reconstruct(
         "trajectory_unit": trajectory_unit,
         "matrix": matrix,
     }
+    raw, unreadable = _raw_among(found)
+    if not raw:
+        _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")
+    elif chosen_sequence is None:
+        raise typer.BadParameter(
+            "raw data do not name their sequence; give one", param_hint="--sequence"
+        )
+    if len(raw) == len(found):
+        _refuse_options({"axes": axes, "phase_unit": phase_unit}, "of image series")
+
+    def images_in(name: str) -> MRFSeries:
+        if name not in raw or chosen_sequence is None:
+            return load_series(found[name], chosen_sequence, **reading)
+        way = images or "subspace"
+        # The device is that of the method, too: gridding has the CPU alone.
+        on = device if way == "subspace" else "auto"
+        return masked(images_of_raw(found[name], chosen_sequence, way, on, coils, of_raw), mask)
+
+    def maps_of(name: str, folder: Path) -> None:
+        loaded = images_in(name)
+        if loaded.sequence is None and several:
+            raise MRFInputError("no-sequence", "the series has no sequence", path=found[name],
+                                hint="Give one: --sequence.")  # fmt: skip
+        b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
+        label = name if several else found[name].name
+        options = {"device": device, **given}
+        _reconstruct(loaded, folder, label, method, options, b1_map, overwrite)
+
     refused: list[MRFInputError] = []
-    for name, path in found.items():
+    for name in found:
         folder = output / name if several else output
         try:
             MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
-            if is_raw(path):
-                _refuse_options({"axes": axes, "phase_unit": phase_unit}, "of image series")
-                if chosen_sequence is None:
-                    raise typer.BadParameter(
-                        "raw data do not name their sequence; give one", param_hint="--sequence"
-                    )
-                way = images or "subspace"
-                # The device is that of the method, too: gridding has the CPU alone.
-                on = device if way == "subspace" else "auto"
-                loaded = images_of_raw(path, chosen_sequence, way, on, coils, of_raw)
-                loaded = masked(loaded, mask)
-            else:
-                _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")
-                loaded = load_series(path, chosen_sequence, **reading)
-            b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
-            options = {"device": device, **given}
-            label = name if several else path.name
-            _reconstruct(loaded, folder, label, method, options, b1_map, overwrite)
+            if name in unreadable:
+                raise unreadable[name]
+            maps_of(name, folder)
         except MRFInputError as error:
-            if not several or error.code in WRONG_USAGE:
+            if not several or (error.code in WRONG_USAGE and error.path is None):
                 raise
             # One bad series must not cost the rest of a cohort.
             typer.echo(f"{name} was left out. {error}", err=True)
@@ -203,6 +216,20 @@ def reconstruct(
     if refused:
         typer.echo(f"{len(refused)} of {len(found)} series were left out.", err=True)
         raise refused[0]
+
+
+def _raw_among(found: dict[str, Path]) -> tuple[set[str], dict[str, MRFInputError]]:
+    """Return which of the files are raw data, and why some cannot be told."""
+    from napari_mrf.io import is_raw
+
+    raw, unreadable = set(), {}
+    for name, path in found.items():
+        try:
+            if is_raw(path):
+                raw.add(name)
+        except MRFInputError as error:
+            unreadable[name] = error
+    return raw, unreadable
 
 
 def _refuse_options(given: dict[str, Any], what: str) -> None:

@@ -42,6 +42,8 @@ class MRFSeries:
         Sentences a user should read.
     metadata : dict
         What the reader wants the provenance to keep (axis order, partner file, units).
+    file_warnings : tuple of str
+        Those of the warnings that are about the file the series was read from.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class MRFSeries:
     source_sha256: str | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    file_warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(self.signal.shape)
@@ -137,6 +140,11 @@ class MRFSeries:
     def is_lazy(self) -> bool:
         """Whether the signal is read on demand (a dask array)."""
         return hasattr(self.signal, "dask")
+
+    @property
+    def kept_warnings(self) -> tuple[str, ...]:
+        """The warnings about the images, which are written with them."""
+        return tuple(text for text in self.warnings if text not in self.file_warnings)
 
     @property
     def subspace(self) -> SubspaceSignal | None:

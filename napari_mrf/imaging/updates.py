@@ -57,7 +57,8 @@ class AlikeCoils:
     def __init__(self, raw: RawData, count: int | None = None) -> None:
         if count is not None and not 1 <= count <= raw.n_coils:
             raise MRFInputError("bad-option", "the number of virtual coils is out of range",
-                                expected=f"1 to {raw.n_coils}", found=count)  # fmt: skip
+                                path=raw.source_path, expected=f"1 to {raw.n_coils}",
+                                found=count)  # fmt: skip
         self._raw, self._count = raw, count
         self._whitening = None if raw.noise is None else whitening(raw.noise)
         self.used: list[int] = []

@@ -73,6 +73,27 @@ def make_folder(folder: Path) -> None:
         raise write_error(error, folder) from error
 
 
+def reserve(path: Path, n_bytes: int) -> None:
+    """Raise where the disk has no room for a file, before it is given to a library.
+
+    The HDF5 library loses its way where a write fails: its errors come late, and elsewhere. Systems
+    that cannot reserve room leave it at that.
+
+    Raises
+    ------
+    OSError
+        For `atomic_write_all` to tell.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+
+
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise ``"exists"`` where a file stands that may not be replaced."""
     try:

@@ -141,11 +141,15 @@ def _holds_complex_dataset(path: Path) -> bool:
     import h5py
 
     from napari_mrf.io.formats.hdf5_child import refuse_endless
+    from napari_mrf.io.formats.registry import read_head
+    from napari_mrf.io.series import stored
 
     if not h5py.is_hdf5(path):
         from napari_mrf.io.formats.matlab5 import array_names
 
         return any(len(shape) == 4 for shape in array_names(path).values())
+    if stored.matches(read_head(path), path):
+        return True
     refuse_endless(path, None, "hdf5")
     with h5py.File(path) as file:
         return any(

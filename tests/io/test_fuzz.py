@@ -32,6 +32,7 @@ from raw_cases import (
     write_twix,
 )
 from scipy.io import savemat
+from stored_cases import subspace_series
 from training_cases import recipe, toml
 
 import napari_mrf as mrf
@@ -175,6 +176,36 @@ def hdf5_unwritten(folder):
     with h5py.File(folder / "a.h5", "w") as file:
         file.create_dataset("s", SHAPE, np.complex64, chunks=(3, 4, 1, 2))[:, :2, :1] = 1 + 1j
     return Case(folder / "a.h5", "binary", read_series)
+
+
+def stored_subspace(folder):
+    save_series(subspace_series(), folder / "a.h5")
+    return Case(folder / "a.h5", "binary", partial(read_series, axes=None))
+
+
+def stored_frames(folder):
+    save_series(mrf.MRFSeries(signal().T, AFFINE), folder / "a.h5")
+    return Case(folder / "a.h5", "binary", partial(read_series, axes=None))
+
+
+def stored_texts(folder):
+    """Texts with damage that the checksums of the file do not know of."""
+    path = folder / "a.h5"
+    save_series(subspace_series(), path)
+    whole = path.read_bytes()
+    names = ("record", "sequence")
+    with h5py.File(path) as file:
+        texts = [bytes(file["mrf_subspace"][name][0]) for name in names]
+
+    def packed(content):
+        (folder / "b.h5").write_bytes(whole)
+        with h5py.File(folder / "b.h5", "r+") as file:
+            for name, text in zip(names, content.split(b"|"), strict=False):
+                del file["mrf_subspace"][name]
+                file["mrf_subspace"][name] = np.array([text or b" "])
+        return (folder / "b.h5").read_bytes()
+
+    return Case(path, "text", partial(read_series, axes=None), packed, b"|".join(texts))
 
 
 def sidecar(folder):
@@ -453,7 +484,7 @@ def checkpoint(folder):
 
 CASES = [
     nifti, nifti2, packed_nifti, npy, npz, hdf5, hdf5_unchosen, matlab73, matlab5, packed_matlab5,
-    matlab5_struct, hdf5_unwritten,
+    matlab5_struct, hdf5_unwritten, stored_subspace, stored_frames, stored_texts,
     sidecar, phase, mask, mask_npy, labels, label_table, maps, plain_maps, sequence_json,
     sequence_csv, parameter_table, training_recipe, session, dictionary, dictionary_card, basis,
     weights, card, checkpoint, raw_ismrmrd, raw_phantom, raw_twix, raw_npz, raw_hdf5, raw_sidecar,

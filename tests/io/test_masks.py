@@ -98,9 +98,9 @@ def test_name_that_is_too_long_is_refused(tmp_path, series):
     assert caught.value.code == "unreadable-file"
 
 
-def test_series_needs_a_nifti_name_and_is_not_overwritten(tmp_path, series):
+def test_series_needs_a_name_of_its_formats_and_is_not_overwritten(tmp_path, series):
     with pytest.raises(MRFInputError) as caught:
-        save_series(series, tmp_path / "s.h5")
+        save_series(series, tmp_path / "s.npy")
     assert caught.value.code == "bad-suffix"
     save_series(series, tmp_path / "s.nii")
     before = (tmp_path / "s.nii").read_bytes()

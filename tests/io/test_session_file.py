@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stored_cases import subspace_series
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
@@ -97,6 +98,26 @@ def study(tmp_path):
     )
     save_session(session, path)
     return path
+
+
+def test_images_kept_as_hdf5_come_back_with_their_coefficients(tmp_path):
+    series_path, path = tmp_path / "leg.h5", tmp_path / "leg.mrf.json"
+    save_series(subspace_series(), series_path)
+    loaded = load_series(series_path)
+    record = SeriesRecord(
+        name="leg",
+        files=[file_record(series_path, path)],
+        reading=loaded.metadata["reading"],
+        sequence=json.loads(loaded.sequence.to_json()),
+    )
+    saved = "2026-11-21T10:00:00+00:00"
+    save_session(SessionFile(format=FORMAT, saved_at=saved, series=record), path)
+    contents = contents_of(path)
+    assert contents.remarks == []
+    again = contents.series
+    assert again.warnings == loaded.warnings and again.sequence == loaded.sequence
+    np.testing.assert_array_equal(again.subspace.coefficients[:, 1],
+                                  loaded.subspace.coefficients[:, 1])  # fmt: skip
 
 
 def test_everything_comes_back_and_nothing_is_remarked(study):

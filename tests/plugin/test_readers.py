@@ -12,9 +12,10 @@ from gui_waits import wait_for_layers
 from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QFileDialog
+from stored_cases import subspace_series
 
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps
-from napari_mrf.io import load_maps
+from napari_mrf.io import load_maps, save_series
 from napari_mrf.plugin import readers
 from napari_mrf.plugin.dock import SeriesDock
 from napari_mrf.plugin.layers import find_set, series_of
@@ -62,6 +63,14 @@ def test_arrays_are_told_by_their_headers(tmp_path):
     assert get_reader(str(tmp_path / "image.npy")) is None
     assert get_reader(str(tmp_path / "series.npz")) is not None
     assert get_reader(str(tmp_path / "image.npz")) is None
+
+
+def test_series_kept_in_hdf5_are_taken_with_their_coefficients(tmp_path):
+    save_series(subspace_series(), tmp_path / "leg.h5")
+    ((data, attributes, kind),) = get_reader(str(tmp_path / "leg.h5"))(str(tmp_path / "leg.h5"))
+    assert kind == "image" and data.shape == (175, 2, 4, 5) and attributes["name"] == "leg"
+    np.testing.assert_allclose(attributes["scale"][-3:], (4, 1.5, 1.5))
+    assert attributes["metadata"] is not None
 
 
 def test_hdf5_is_told_by_its_datasets_and_links_are_not_followed(tmp_path):

@@ -71,6 +71,7 @@ FORMATS: tuple[Format[FormatModule], ...] = (
     Format("NumPy archive", "formats.npz", (".npz",), 22),
     Format("MATLAB 7.3", "formats.matlab73", (".mat",), 1024),
     Format("MATLAB 5", "formats.matlab5", (".mat",), 136),
+    Format("HDF5 of napari-mrf", "series.stored", (".h5", ".hdf5"), 96),
     Format("HDF5", "formats.hdf5", (".h5", ".hdf5", ".hdf"), 96),
 )
 """Every format of series that is read; the first that matches is taken."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_mrf.data.sequence import Sequence
+
 _PIECE = 1 << 20
 
 
@@ -49,6 +51,12 @@ class Source:
         For the provenance.
     arrays : tuple of str
         Names of the arrays beside this one in the file, itself among them.
+    is_whole : bool
+        Whether the file says everything of a series, so that it needs no sidecar.
+    sequence : Sequence or None
+        What was played, where the file says so.
+    kept_warnings : tuple of str
+        Sentences on the images that were written with them.
     """
 
     path: Path
@@ -62,6 +70,9 @@ class Source:
     warnings: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     arrays: tuple[str, ...] = ()
+    is_whole: bool = False
+    sequence: Sequence | None = None
+    kept_warnings: tuple[str, ...] = ()
 
     @property
     def is_lazy(self) -> bool:

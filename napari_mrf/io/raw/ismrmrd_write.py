@@ -9,6 +9,7 @@ import numpy as np
 from ismrmrd import ACQ_IS_NOISE_MEASUREMENT, xsd
 from ismrmrd.hdf5 import acquisition_dtype
 
+from napari_mrf.io.atomic import reserve
 from napari_mrf.io.raw.placement import LPS_TO_RAS
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def write_ismrmrd(
     directions = (grid[:3, :3] / sizes).T * LPS_TO_RAS
     n_readouts = len(coordinates)
     trajectory_xy = np.ascontiguousarray(coordinates[..., ::-1], np.float32)
+    n_numbers = sum(one.size for one in slices) + len(slices) * coordinates.size + noise.size
+    reserve(path, 8 * n_numbers + 1000 * len(slices) * n_readouts)
     with h5py.File(path, "w") as file:
         group = file.create_group("dataset")
         text = _header(matrix, encoded or matrix, sizes, n_readouts, trajectory)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
+from napari_mrf.io.raw.reader import FORMATS as RAW_FORMATS
+from napari_mrf.io.raw.reader import is_raw
+from napari_mrf.io.raw.sidecar import load_raw_sidecar
 from napari_mrf.io.series.pairs import part_by_name
 from napari_mrf.io.series.sidecar import load_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from napari_mrf.io.formats.registry import Format
 
 _SECOND_PARTS = {"phase", "imaginary"}
 
@@ -21,9 +27,9 @@ _SECOND_PARTS = {"phase", "imaginary"}
 def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict[str, Path]:
     """Return the series files among files and folders, by name.
 
-    A folder stands for the series files directly in it; the second halves of pairs (phase,
-    imaginary) and hidden files are passed over, and so are volumes without time, such as
-    label maps, masks, B1 maps and parameter maps.
+    A folder stands for the series and raw files directly in it; the second halves of pairs
+    (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
+    time, such as label maps, masks, B1 maps and parameter maps.
 
     Parameters
     ----------
@@ -63,7 +69,10 @@ def series_and_remarks(
                     "no-series",
                     "the folder contains no series",
                     path=path,
-                    expected="images over time in " + ", ".join(_suffixes()),
+                    expected="images over time in "
+                    + ", ".join(_suffixes(FORMATS))
+                    + "; raw data in "
+                    + ", ".join(_suffixes(RAW_FORMATS)),
                     found=f"single volumes: {aside}" if aside else None,
                 )
             if aside:
@@ -97,22 +106,50 @@ def _by_name(names: list[str], series: list[Path]) -> dict[str, Path]:
     return found
 
 
-def _suffixes() -> list[str]:
-    return sorted({suffix for known in FORMATS for suffix in known.suffixes})
+def _suffixes(formats: Iterable[Format[Any]]) -> list[str]:
+    return sorted({suffix for known in formats for suffix in known.suffixes})
 
 
 def _sorted_out(folder: Path, axes: str | None) -> tuple[list[Path], list[Path]]:
     """Return the series in a folder, and the volumes that are none."""
-    suffixes = _suffixes()
+    of_series, of_raw = _suffixes(FORMATS), _suffixes(RAW_FORMATS)
+    files = [one for one in sorted(folder.iterdir())
+             if not one.name.startswith(".") and one.is_file()]  # fmt: skip
+    trajectories = _trajectories(files)
     series, volumes = [], []
-    for file in sorted(folder.iterdir()):
-        if file.name.startswith(".") or suffix_of(file) not in suffixes or not file.is_file():
+    for file in files:
+        if file.name in trajectories:
             continue
-        if _is_volume(file, axes):
+        if suffix_of(file) not in of_series:
+            if suffix_of(file) in of_raw and _may_be_raw(file):
+                series.append(file)
+        elif _is_volume(file, axes):
             volumes.append(file)
         elif part_by_name(file) not in _SECOND_PARTS:
             series.append(file)
     return series, volumes
+
+
+def _trajectories(files: list[Path]) -> set[str]:
+    """Return the names of files that hold the trajectory of others, by sidecars and for BART."""
+    found = {file.name for file in files if file.suffix.lower() == ".cfl"
+             and f"_{file.stem}".endswith("_traj")}  # fmt: skip
+    for file in files:
+        with suppress(MRFInputError):  # told where the file is read
+            block = load_raw_sidecar(file)
+            if block is not None and block.Trajectory is not None:
+                found |= {block.Trajectory, f"{block.Trajectory}.cfl"}
+    return found
+
+
+def _may_be_raw(file: Path) -> bool:
+    """Return whether a file is raw data; what cannot be read counts as such."""
+    if file.suffix.lower() == ".hdr" and file.with_suffix(".cfl").is_file():
+        return False  # one of the two files of an array
+    try:
+        return is_raw(file)
+    except MRFInputError:
+        return True
 
 
 def _is_volume(file: Path, axes: str | None) -> bool:

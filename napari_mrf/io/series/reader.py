@@ -11,10 +11,12 @@ import numpy as np
 from napari_mrf.data.frames import chosen_frames, frames_text
 from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
+from napari_mrf.data.subspace_signal import SubspaceSignal
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.part_names import array_pair
 from napari_mrf.io.formats.registry import read_source
 from napari_mrf.io.labels.masks import read_mask
+from napari_mrf.io.raw.reader import is_raw
 from napari_mrf.io.series.axes import (
     affine_in_order,
     axes_option,
@@ -30,6 +32,8 @@ from napari_mrf.io.series.phase_units import StoredValues, phase_scale
 from napari_mrf.io.series.sidecar import Sidecar, load_sidecar
 from napari_mrf.io.series.sidecar_sequence import sequence_of
 from napari_mrf.io.series.spokes import average
+from napari_mrf.io.series.stored import kept_metadata
+from napari_mrf.io.series.subspace_frames import lazy_frames
 from napari_mrf.io.series.views import PairView, SeriesView, as_signal, view_of
 
 if TYPE_CHECKING:
@@ -94,12 +98,15 @@ def load_series(
         See ``docs/formats.md`` for the codes.
     """
     path = Path(path)
-    source = read_source(path, dataset)
-    sidecar = load_sidecar(path)
+    source = _series_source(path, dataset)
+    sidecar = None if source.is_whole else load_sidecar(path)
     check_sidecar(source, sidecar)
     main = open_image(source, axes, sidecar, sequence)
-    images, warnings, metadata = [main], list(main.warnings), dict(source.metadata)
-    if main.view.dtype.kind == "c":
+    images, metadata = [main], {**main.made, **source.metadata}
+    of_file, warnings = list(main.warnings), list(main.kept_warnings)
+    if isinstance(source.array, SubspaceSignal):
+        signal = lazy_frames(source.array)
+    elif main.view.dtype.kind == "c":
         signal = as_signal(main.view)
         if sidecar and sidecar.block and sidecar.block.ComplexLayout in REAL_LAYOUTS:
             raise MRFInputError("layout-conflict", "the sidecar says that the file is half of a "
@@ -116,17 +123,18 @@ def load_series(
     else:
         other, part = open_partner(main, axes, dataset, sequence)
         signal, notes = joined(main, other, part, phase_unit)
-        warnings += [*other.warnings, *notes]
+        of_file += other.warnings
+        warnings += notes
         metadata["pair"] = {"part": part, "partner": str(other.source.path)}
         if other.source.path == path:
             metadata["pair"]["dataset"] = other.source.metadata["dataset"]
         images.append(other)
     sequence, notes = _settle_sequence(sequence, images)
-    warnings += notes
+    of_file += notes
     likely = frames_first(source.array.shape, source.axes)
     if likely and sequence is None and main.view.axes == source.axes and axes is None:
         metadata["frames_first"] = likely
-        warnings.append(f"Read as {source.axes}, the series has {signal.shape[0]} frames; the "
+        of_file.append(f"Read as {source.axes}, the series has {signal.shape[0]} frames; the "
                         f"first axis of the file is {source.array.shape[0]} long, as a known "
                         f"sequence is. If it is the frames, say so with {axes_option(likely)}."
                         )  # fmt: skip
@@ -150,9 +158,23 @@ def load_series(
     metadata["reading"] = {name: value for name, value in chosen.items() if value}
     metadata["sources"] = _sources(images)
     series = MRFSeries(signal, main.affine, sequence, None, str(path), source.sha256,
-                       tuple(dict.fromkeys(warnings)), metadata)  # fmt: skip
+                       tuple(dict.fromkeys([*of_file, *warnings])), metadata,
+                       file_warnings=tuple(of_file))  # fmt: skip
     series.check_complex(tolerance=_ROUNDED_PHASE)
     return masked(series, mask)
+
+
+def _series_source(path: Path, dataset: str | None) -> Source:
+    """Return what is in a file; of raw data say that images come first."""
+    try:
+        return read_source(path, dataset)
+    except MRFInputError as error:
+        if error.code in ("unknown-format", "bad-dataset") and is_raw(path):
+            raise MRFInputError("raw-data", "this is raw data of a scanner, not a series of images",
+                                path=path, hint="Make images first (on the command line: "
+                                "napari-mrf grid, or napari-mrf reconstruct for maps at once)."
+                                ) from None  # fmt: skip
+        raise
 
 
 def masked(series: MRFSeries, mask: NDArray[Any] | str | Path | None) -> MRFSeries:
@@ -165,21 +187,23 @@ def masked(series: MRFSeries, mask: NDArray[Any] | str | Path | None) -> MRFSeri
     """
     if isinstance(mask, str | Path):
         mask, told = read_mask(mask, series)
-        series = replace(series, warnings=(*series.warnings, *told))
+        series = replace(series, warnings=(*series.warnings, *told),
+                         file_warnings=(*series.file_warnings, *told))  # fmt: skip
     return series if mask is None else series.with_mask(mask)
 
 
 def _settle_sequence(
     sequence: Sequence | None, images: list[SeriesImage]
 ) -> tuple[Sequence | None, list[str]]:
-    """Return the sequence given, else that of the sidecar, and warnings."""
-    declared, notes = None, []
+    """Return the sequence given, else that of the file or its sidecar, and warnings."""
+    declared, notes = images[0].source.sequence, []
     for image in images:
         if image.sidecar and image.sidecar.block and declared is None:
             declared, note = sequence_of(image.sidecar.block, image.sidecar.path)
             notes += [note] if note and sequence is None else []
     if sequence is not None and declared is not None and sequence != declared:
-        notes.append(f"The sidecar describes another sequence ({declared.name}) than the one "
+        what = "file" if images[0].source.is_whole else "sidecar"
+        notes.append(f"The {what} describes another sequence ({declared.name}) than the one "
                      f"that was picked ({sequence.name}), which is used.")  # fmt: skip
     return sequence or declared, notes
 
@@ -240,13 +264,30 @@ class SeriesImage:
     @property
     def affine(self) -> NDArray[np.float64] | None:
         """(4, 4), voxel indices (x, y, z) to mm."""
-        return affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)[0]
+        return self._placed()[0]
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What the sidecar says of how the images were made."""
+        block = self.sidecar.block if self.sidecar else None
+        return kept_metadata(block.Images or {}) if block else {}
+
+    @property
+    def kept_warnings(self) -> tuple[str, ...]:
+        """What was written with the images for a user to read."""
+        block = self.sidecar.block if self.sidecar else None
+        return (*self.source.kept_warnings, *((block.Warnings or ()) if block else ()))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should read about the file and its sidecar."""
-        _, notes = affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)
+        _, notes = self._placed()
         return (*self.source.warnings, *notes, *(self.sidecar.warnings if self.sidecar else ()))
+
+    def _placed(self) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+        if self.source.is_whole:  # of (x, y, z) already
+            return self.source.affine, ()
+        return affine_in_order(self.source.affine, self.view.axes, self.source.array.shape)
 
 
 def open_image(
@@ -258,6 +299,9 @@ def open_image(
     if order is None:
         raise unknown_axes(source, sequence)
     order = check_axes(order, source.array.shape, source.path, sequence)
+    if source.is_whole and order != source.axes:
+        raise MRFInputError("bad-axes", "the file says the order of its axes itself",
+                            path=source.path, expected=source.axes, found=repr(axes))  # fmt: skip
     return SeriesImage(source, sidecar, view_of(source, order))
 
 

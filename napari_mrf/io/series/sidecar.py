@@ -88,6 +88,8 @@ class MRFBlock(BaseModel):
     PhaseSign: Literal[-1, 1] | None = None
     FrequencySign: Literal[-1, 1] | None = None
     CompressedBasis: TemporalBasis | None = None
+    Warnings: list[str] | None = None
+    Images: dict[str, Any] | None = None
     SHA256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @property

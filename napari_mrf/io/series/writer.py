@@ -1,4 +1,4 @@
-"""Series out: complex NIfTI with a sidecar that holds the sequence."""
+"""Series out: complex NIfTI with a sidecar that holds the sequence, or everything in HDF5."""
 
 from __future__ import annotations
 
@@ -13,27 +13,35 @@ from napari_mrf.io.formats.registry import suffix_of
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.series.sidecar import BLOCK, sidecar_path
 from napari_mrf.io.series.sidecar_sequence import block_of
+from napari_mrf.io.series.stored import kept_metadata, write_stored
 
 if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
 
+_PACKED, _HDF5 = ".nii.gz", (".h5", ".hdf5")
+_SUFFIXES = (".nii", _PACKED, *_HDF5)
+
 
 def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a series as complex64 NIfTI, and its sequence into the sidecar beside it.
+    """Write a series as complex64 NIfTI with its sequence in a sidecar, or as HDF5.
+
+    HDF5 holds all of a series but its mask: reading it gives the same series again, coefficient
+    images and their noise among it. NIfTI holds frames, which are expanded from coefficients where
+    a series has these; a warning in the sidecar says what is lost with them.
 
     Parameters
     ----------
     series : MRFSeries
-        Written slice by slice, as (X, Y, Z, T).
+        Written slice by slice; NIfTI has (X, Y, Z, T).
     path : str or Path
-        Ends in ``.nii`` or ``.nii.gz``.
+        Ends in ``.nii``, ``.nii.gz``, ``.h5`` or ``.hdf5``.
     overwrite : bool
         Whether earlier files may be replaced.
 
     Returns
     -------
     list of Path
-        The image and its sidecar.
+        The image, and its sidecar if it has one.
 
     Raises
     ------
@@ -41,17 +49,42 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
         ``"bad-suffix"``, ``"exists"`` and the codes of `atomic_write_all`.
     """
     path = Path(path)
-    suffix = suffix_of(path)
-    if suffix not in (".nii", ".nii.gz"):
-        raise MRFInputError("bad-suffix", "a series can only be saved as NIfTI", path=path,
-                            expected="a name that ends in .nii or .nii.gz",
-                            found=repr(suffix))  # fmt: skip
-    sidecar = sidecar_path(path)
-    for file in (path, sidecar):
+    check_suffix(path)
+    suffix, sidecar = suffix_of(path), sidecar_path(path)
+    paths = [path] if suffix in _HDF5 else [path, sidecar]
+    for file in paths:
         refuse_existing(file, overwrite=overwrite)
-    with atomic_write_all([path, sidecar]) as staged:
-        write_series_files(series, staged[path], staged[sidecar], packed=suffix == ".nii.gz")
-    return [path, sidecar]
+    with atomic_write_all(paths) as staged:
+        if suffix in _HDF5:
+            write_stored(staged[path], series)
+        else:
+            write_series_files(series, staged[path], staged[sidecar], packed=suffix == _PACKED)
+    return paths
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a name that is none for a series.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-suffix"``.
+    """
+    if suffix_of(path) not in _SUFFIXES:
+        raise MRFInputError("bad-suffix", "a series can only be saved as NIfTI or HDF5", path=path,
+                            expected=f"a name that ends in {', '.join(_SUFFIXES)}",
+                            found=repr(suffix_of(path)))  # fmt: skip
+
+
+def warnings_in(series: MRFSeries, path: Path) -> tuple[str, ...]:
+    """Return what a user should read of a series once it is in a file of this name."""
+    subspace = series.subspace
+    if subspace is None or suffix_of(path) in _HDF5:
+        return series.kept_warnings
+    note = (f"The frames were expanded from {subspace.basis.shape[1]} coefficient images, and what "
+            "is known of the noise of these was left behind: standard deviations of maps made of "
+            "the frames are 2 to 5 times too small. Images saved as .h5 keep it.")  # fmt: skip
+    return (*series.kept_warnings, note)
 
 
 def write_series_files(series: MRFSeries, image: Path, sidecar: Path, *, packed: bool) -> None:
@@ -65,5 +98,9 @@ def write_series_files(series: MRFSeries, image: Path, sidecar: Path, *, packed:
         **({} if series.sequence is None else block_of(series.sequence)),
         "SHA256": sha256_of(image),
     }
+    if warnings := warnings_in(series, image):
+        block["Warnings"] = warnings
+    if "images" in series.metadata:
+        block["Images"] = kept_metadata(series.metadata)
     text = json.dumps({BLOCK: block}, indent=1, allow_nan=False) + "\n"
     sidecar.write_text(text, encoding="utf-8")

@@ -81,8 +81,10 @@ def averaged_series(
 
     path = Path(series.source_path or name)
     signal, spokes = yield from _changed(series.signal, lambda all_: average(all_, sequence, path))
+    reading = {**series.metadata.get("reading", {}), "average_spokes": True}
+    record = {"averaged_spokes": spokes, "reading": reading}
     averaged = replace(series, signal=signal, sequence=sequence,
-                       metadata={**series.metadata, "averaged_spokes": spokes})  # fmt: skip
+                       metadata={**series.metadata, **record})  # fmt: skip
     yield Step(detail="looking at a few frames")
     return OpenedSeries(averaged, name, peak_magnitude(averaged))
 

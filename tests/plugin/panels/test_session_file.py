@@ -8,6 +8,7 @@ from gui_waits import answer_next_question, wait_for_layers
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QFileDialog
+from stored_cases import WARNING, subspace_series, subspace_signal
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
@@ -124,6 +125,26 @@ def test_study_comes_back_in_another_window(qtbot, open_window, series_path, mon
             "erosion_voxels": 0, "min_voxels": 9, "min_valid_share": 0.333,
         }  # fmt: skip
     assert "water-fat · FF" in [layer.name for layer in other.layers]
+
+
+def test_study_of_images_kept_as_hdf5_comes_back(qtbot, open_window, tmp_path):
+    """Dropped on the window, saved as a session, and opened again: coefficients and all."""
+    series_path, path = tmp_path / "leg.h5", tmp_path / "leg.mrf.json"
+    save_series(subspace_series(subspace_signal(shape=SHAPE)), series_path)
+    viewer, dock = open_window()
+    viewer.open(str(series_path), plugin="napari-mrf")
+    qtbot.waitUntil(dock.panels["reconstruct"].run_button.isEnabled, timeout=60_000)
+    assert session_of(viewer).series.subspace is not None
+    assert WARNING in session_of(viewer).series.warnings
+    dock.session_binding.save_to(path)
+    wait_for_job(qtbot, dock)
+    assert json.loads(path.read_text())["series"]["files"][0]["relative"] == "leg.h5"
+    other, its_dock = open_window()
+    its_dock.session_binding.open_file(str(path))
+    wait_for_job(qtbot, its_dock)
+    assert its_dock.session_bar.notice.text() == ""
+    assert session_of(other).series.subspace is not None
+    assert session_of(other).series.sequence == sequences.t1ff()
 
 
 @pytest.mark.slow

@@ -227,8 +227,6 @@ def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
                             hint="Save the series to a file and open it from there."
                             )  # fmt: skip
     reading = dict(series.metadata.get("reading", {}))
-    if "averaged_spokes" in series.metadata:
-        reading["average_spokes"] = True
     sequence = None if series.sequence is None else json.loads(series.sequence.to_json())
     return SeriesRecord(
         name=study.series_name,
