@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_mrf.data import strict_json
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.series.sidecar import sidecar_path
+from napari_mrf.io.series.sidecar import sidecar_path, validated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,13 +47,7 @@ def load_raw_sidecar(path: Path) -> RawBlock | None:
     record = strict_json.loads(read_text(beside, "sidecar"), path=beside)
     if not isinstance(record, dict) or BLOCK not in record:
         return None
-    try:
-        block = RawBlock.model_validate(record[BLOCK])
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join([BLOCK, *(str(step) for step in first["loc"])])
-        raise MRFInputError("bad-sidecar", f"the field {place} is wrong: {first['msg']}",
-                            path=beside, found=repr(first["input"])[:60]) from None  # fmt: skip
+    block = validated(RawBlock, record[BLOCK], beside, BLOCK)
     sizes = [*(block.MatrixSize or []), *(block.FieldOfView or [])]
     if any(not 0 < size <= 10_000 for size in sizes):
         raise MRFInputError("bad-sidecar", "MatrixSize or FieldOfView is out of range",

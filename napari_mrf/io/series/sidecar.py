@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = "MRF"
+Model = TypeVar("Model", bound=BaseModel)
 MOST_PULSES = 1_000_000
 """Far above every sequence; vectors of so many values are made without thinking."""
 
@@ -205,15 +206,27 @@ def _bad(path: Path, what: str, **details: Any) -> MRFInputError:
     return MRFInputError("bad-sidecar", what, path=path, **details)
 
 
-def _read_block(record: Any, path: Path) -> MRFBlock:
+def validated(model: type[Model], record: Any, path: Path, name: str) -> Model:
+    """Return a block of a sidecar, checked.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-sidecar"`` with the field that is wrong.
+    """
     try:
-        block = MRFBlock.model_validate(record)
+        return model.model_validate(record)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        # Unions add the name of the branch that failed; the field is what a reader looks for.
-        place = [str(step) for step in first["loc"] if "[" not in str(step) and step != "float"]
-        raise _bad(path, f"the field {'.'.join([BLOCK, *place])} is wrong: {first['msg']}",
-                   found=repr(first["input"])[:60]) from None  # fmt: skip
+    # Unions add the name of the branch that failed; the field is what a reader looks for.
+    place = [str(step) for step in first["loc"] if "[" not in str(step) and step != "float"]
+    # What stands in a field that is not known may be anything, such as the name of a person.
+    found = None if first["type"] == "extra_forbidden" else repr(first["input"])[:60]
+    raise _bad(path, f"the field {'.'.join([name, *place])} is wrong: {first['msg']}", found=found)
+
+
+def _read_block(record: Any, path: Path) -> MRFBlock:
+    block = validated(MRFBlock, record, path, BLOCK)
     _check_lengths(block, path)
     _check_ranges(block, path)
     return block
