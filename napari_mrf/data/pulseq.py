@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_BYTES = 200_000_000
+_VERSION = re.compile(r"^(?:major|minor) +(\d+)\s*$", re.MULTILINE)
 _MOST_SECONDS = 7200.0
 _MOST_SAMPLES = 20_000_000
 # Files before 1.5 do not say what a pulse is for.
@@ -105,7 +106,11 @@ def _loaded(path: Path, size: int, modified_ns: int) -> PulseqFile:
             failure = error.at(path)
         except Exception as error:  # pypulseq raises whatever it stumbles over
             # Its messages quote the file, which may name a person.
-            failure = _bad("the Pulseq file cannot be read", path, found=type(error).__name__)
+            version = ".".join(_VERSION.findall(path.read_text("utf-8", "replace")[:1000])[:2])
+            failure = _bad("the Pulseq file cannot be read", path,
+                           expected="version 1.4 or later",
+                           found=f"{f'version {version}, ' if version else ''}"
+                           f"{type(error).__name__}")  # fmt: skip
     # Only here the file is closed that pypulseq leaves open behind an error.
     raise failure
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field, fields
 _TITLES = {"found": "Found", "taken": "Taken", "left_out": "Left out", "assumed": "Assumed"}
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number of things in words: ``"1 slice"``, ``"2 slices"``."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 @dataclass
 class AcquisitionReport:
     """Short sentences with numbers on a raw file; for a panel, a terminal and the provenance.

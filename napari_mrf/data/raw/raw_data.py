@@ -170,15 +170,18 @@ class RawData:
                 "multiple of it", found=n_planned,
             )  # fmt: skip
         report = self.report.copy()
+        played = f"the {n_pulses} pulses of {sequence.name}"
         if n_planned < n_pulses:
-            report.left_out.append(
-                f"The sequence has {n_pulses} pulses and a slice {n_planned} readouts: they are "
-                "taken as those of the first pulses of a measurement that was aborted."
+            report.assumed.append(
+                f"{n_planned} readouts of a slice for {played}: they are taken as those of the "
+                "first pulses of a measurement that was aborted. Is it another sequence?"
             )
         elif n_planned > n_pulses:
             report.assumed.append(
-                f"{n_planned // n_pulses} readouts in a row follow each of {n_pulses} pulses."
+                f"{n_planned // n_pulses} readouts in a row follow each of {played}."
             )
+        else:
+            report.taken.append(f"One readout for each of {played}.")
         return replace(self, pulses_in_sequence=n_pulses, report=report)
 
     def provenance(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from napari_mrf.io.formats.hdf5_child import refuse_endless
 from napari_mrf.io.formats.hdf5_guard import arrays as hdf5_arrays
 from napari_mrf.io.formats.hdf5_guard import open_checked
 from napari_mrf.io.formats.registry import read_source
-from napari_mrf.io.raw.assembly import fitted
+from napari_mrf.io.raw.assembly import fitted, sizes_text
 from napari_mrf.io.raw.coordinates import TOLERANCE, Rule, by_rule, in_cycles
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 from napari_mrf.io.raw.readouts import READOUT
@@ -131,8 +131,7 @@ def assemble_arrays(
         raise MRFInputError("bad-option", "there is no such measurement in the file", path=path,
                             expected=0, found=options.measurement)  # fmt: skip
     report.found.append(
-        f"{n_slices} slice(s), {n_coils} coil(s), {n_readouts} readouts of a slice, {n_samples} "
-        "samples of a readout."
+        sizes_text(n_slices, n_coils, n_readouts, n_samples, 1e6 * (block.DwellTime or 0.0))
     )
     report.assumed.append("Readouts follow one another as in the array, one a pulse or more.")
     if noise is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.raw.acquisition_report import counted
 from napari_mrf.data.raw.raw_data import RawData
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.raw.coordinates import Rule, by_rule, in_cycles
@@ -94,8 +95,7 @@ def assemble(
     dwell = float(first["dwell_us"])
     n_samples = int(first["last"] - first["first"])
     report.found.append(
-        f"{table.shape[0]} slice(s), {first['coils']} coil(s), {table.shape[1]} readouts of a "
-        f"slice, {n_samples} samples of a readout."
+        sizes_text(len(table), int(first["coils"]), table.shape[1], n_samples, dwell)
     )
     _tell_discards(table, report)
     matrix, view, scale = _grid(layout, options, report)
@@ -140,6 +140,18 @@ class _SliceReader:
 
     def __call__(self, z: int) -> NDArray[np.complex64]:
         return self.samples_of(self.table[z])
+
+
+def sizes_text(
+    n_slices: int, n_coils: int, n_readouts: int, n_samples: int, dwell_us: float
+) -> str:
+    """Return how large a measurement is, in a sentence."""
+    apart = f", one every {dwell_us:.4g} µs" if dwell_us > 0 else ""
+    return (
+        f"{counted(n_slices, 'slice')}, {counted(n_coils, 'coil')}, "
+        f"{counted(n_readouts, 'readout')} of a slice, {counted(n_samples, 'sample')} of a "
+        f"readout{apart}."
+    )
 
 
 def _tell_discards(table: NDArray[Any], report: AcquisitionReport) -> None:
@@ -278,7 +290,7 @@ def _noise(
         )
         return None
     sentence = (
-        f"Noise scan: {len(table)} readout(s), {noise.shape[1]} samples without the first "
+        f"Noise scan: {counted(len(table), 'readout')}, {noise.shape[1]} samples without the first "
         f"{NOISE_SAMPLES_DROPPED} of each"
     )
     noise_us = float(table["dwell_us"][0])

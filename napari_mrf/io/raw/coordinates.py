@@ -219,6 +219,11 @@ def in_cycles(
         f"{sentence}, and {beyond} of {cycles[..., 0].size} samples lie beyond the edge "
         f"±{edge:.5g}." if beyond else f"{sentence} of ±{edge:.5g}."
     )  # fmt: skip
+    if largest < _LEAST_SHARE * edge:  # as no unit is taken that nobody says
+        report.assumed.append(
+            f"The trajectory reaches {100 * largest / edge:.2g} % of the edge of k-space, and "
+            "images are blurred accordingly. Is it in another unit?"
+        )
     return cycles
 
 

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.raw.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport, counted
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats import hdf5
 from napari_mrf.io.formats.hdf5_child import refuse_endless
@@ -32,7 +32,7 @@ from napari_mrf.io.raw.assembly import Layout, assemble
 from napari_mrf.io.raw.ismrmrd_header import Encoding, Header, parse_header
 from napari_mrf.io.raw.ismrmrd_records import Records, read_text
 from napari_mrf.io.raw.placement import LPS_TO_RAS
-from napari_mrf.io.raw.readouts import READOUT, Kind, pick, split, tell_kinds
+from napari_mrf.io.raw.readouts import READOUT, pick, split, tell_apart, tell_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +79,16 @@ def read(path: Path, options: RawOptions) -> RawData:
     n_pulses = None if options.sequence is None else options.sequence.n_pulses
     measurements = []
     for part in found:
-        report.found.append(f"ISMRMRD, group {part.group!r}: {len(part.table)} readouts in all.")
+        n_readouts = counted(len(part.table), "readout")
+        report.found.append(f"ISMRMRD, group {part.group!r}: {n_readouts} in all.")
         measurements += split(part.table, part, part.group, n_pulses)
     number = pick(measurements, options.measurement, path)
     measurement = measurements[number]
     part = measurement.group
     tell_kinds(part.table, report)
     if len(measurements) > 1:
-        report.left_out.append(f"{len(measurements) - 1} other measurement(s) of the file.")
+        others = counted(len(measurements) - 1, "other measurement")
+        report.left_out.append(f"{others} of the file.")
     if part.n_waveforms:
         report.left_out.append(f"{part.n_waveforms} waveforms (physiology).")
     space = int(measurement.table["space"][0])
@@ -258,12 +260,8 @@ def _table(heads: NDArray[Any]) -> NDArray[Any]:
     table["position"] = heads["position"] * LPS_TO_RAS
     for row, name in enumerate(("read_dir", "phase_dir", "slice_dir")):
         table["directions"][:, row] = heads[name] * LPS_TO_RAS
-    empty = (table["coils"] == 0) | (table["last"] <= table["first"])
     calibration = flagged(_CALIBRATION) & ~flagged(_CALIBRATION_AND_IMAGE)
-    table["kind"] = np.select(
-        [empty, flagged(_NOISE), calibration, flagged(*_OTHER)],
-        [Kind.OTHER, Kind.NOISE, Kind.CALIBRATION, Kind.OTHER], Kind.IMAGE,
-    )  # fmt: skip
+    tell_apart(table, flagged(_NOISE), calibration, flagged(*_OTHER))
     return table
 
 
@@ -274,7 +272,7 @@ def _check_lengths(records: Records, member: str, expected: NDArray[np.int64]) -
     if len(wrong):
         row = int(wrong[0])
         raise MRFInputError(
-            "corrupt-readouts", f"{len(wrong)} readout(s) hold other numbers of "
+            "corrupt-readouts", f"{counted(len(wrong), 'readout')} with other numbers of "
             f"{'samples' if member == 'data' else 'coordinates'} than their headers say",
             path=records.file.path, expected=f"{expected[row]} numbers in record {row} of the file",
             found=f"{lengths[row]}",

@@ -69,7 +69,9 @@ def affine_of(
     try:
         step = _step(table, voxel_mm, thickness_mm)
     except ValueError as error:
-        report.left_out.append(f"Geometry: {error}.")
+        report.left_out.append(
+            f"Geometry: {error}. Images have no place in space, and regions no volumes."
+        )
         return None
     assert voxel_mm is not None  # noqa: S101 - refused by `_step`
     x, y, _ = table["directions"][0, 0]

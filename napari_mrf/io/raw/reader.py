@@ -38,6 +38,13 @@ FORMATS: tuple[Format[RawModule], ...] = (
 """Every format that is read, or refused with the way to another; the first that matches counts."""
 
 
+_GOES_WITH = {
+    ".seq": "A Pulseq file goes with a raw file: name it as its trajectory (--trajectory), as the "
+    "sequence (--sequence), or both.",
+    ".npy": "Put samples and coordinates into one .npz, as arrays called kdata and traj.",
+}
+
+
 def load_raw(
     path: str | Path,
     *,
@@ -81,7 +88,9 @@ def load_raw(
     if found is None:
         raise MRFInputError(
             "unknown-raw", "the file is no raw file that is known", path=path,
-            expected=", ".join(one.name for one in FORMATS if one.suffixes),
+            expected=", ".join(f"{one.name} ({', '.join(one.suffixes)})" for one in FORMATS
+                               if one.suffixes),
+            hint=_GOES_WITH.get(path.suffix.lower()),
         )  # fmt: skip
     options = RawOptions(
         measurement=measurement,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.raw.acquisition_report import counted
 from napari_mrf.data.raw.raw_data import listed
 from napari_mrf.errors import MRFInputError
 
@@ -30,6 +31,7 @@ class Kind(IntEnum):
     NOISE = 1
     CALIBRATION = 2
     OTHER = 3
+    EMPTY = 4
 
 
 COUNTERS = ("phase", "set", "contrast", "segment", "step_2", "step_1")
@@ -73,7 +75,8 @@ class Measurement:
 
     def summary(self) -> str:
         """Return what it holds, in a few words."""
-        return f"{self.name}: {len(self.table)} readouts, {_count(self.table['slice'])} slice(s)"
+        n_slices = _count(self.table["slice"])
+        return f"{self.name}: {counted(len(self.table), 'readout')}, {counted(n_slices, 'slice')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +157,9 @@ def pick(
     shown = "; ".join(f"{n} is {one.summary()}" for n, one in enumerate(measurements[:12]))
     if wanted is not None and not 0 <= wanted < len(measurements):
         raise MRFInputError("bad-option", "there is no such measurement in the file", path=path,
-                            expected=f"0 to {len(measurements) - 1}: {shown}",
+                            expected=f"0 to {len(measurements) - 1}, where {shown}"
+                            if len(measurements) > 1 else
+                            f"0, the only one ({measurements[0].summary()})",
                             found=wanted)  # fmt: skip
     if wanted is not None:
         return wanted
@@ -170,14 +175,26 @@ def pick(
 def tell_kinds(table: NDArray[Any], report: AcquisitionReport) -> None:
     """Report the readouts that make no image."""
     words = {
-        Kind.CALIBRATION: "calibration readouts",
-        Kind.OTHER: "readouts that are flagged as navigator, phase correction, dummy, feedback or "
-        "without samples",
+        Kind.CALIBRATION: "for calibration",
+        Kind.OTHER: "flagged as navigator, phase correction, dummy or feedback",
+        Kind.EMPTY: "without samples",
     }
     for kind, what in words.items():
         n = int(np.count_nonzero(table["kind"] == kind))
         if n:
-            report.left_out.append(f"{n} {what}.")
+            report.left_out.append(f"{counted(n, 'readout')} {what}.")
+
+
+def tell_apart(
+    table: NDArray[Any], noise: NDArray[np.bool_], calibration: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Fill in what each readout is for, by the flags of its header; empty ones are for nothing."""
+    empty = (table["coils"] == 0) | (table["last"] <= table["first"])
+    table["kind"] = np.select(
+        [empty, noise, calibration, other],
+        [Kind.EMPTY, Kind.NOISE, Kind.CALIBRATION, Kind.OTHER], Kind.IMAGE,
+    )  # fmt: skip
 
 
 def order(

@@ -19,13 +19,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
-from napari_mrf.data.raw.acquisition_report import AcquisitionReport
+from napari_mrf.data.raw.acquisition_report import AcquisitionReport, counted
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import FileStamp, sha256_of, truncated
 from napari_mrf.io.raw.assembly import Layout, assemble
 from napari_mrf.io.raw.placement import LPS_TO_RAS
-from napari_mrf.io.raw.readouts import READOUT, Kind, Measurement, pick, split, tell_kinds
+from napari_mrf.io.raw.readouts import (
+    READOUT,
+    Kind,
+    Measurement,
+    pick,
+    split,
+    tell_apart,
+    tell_kinds,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +122,7 @@ def read(path: Path, options: RawOptions) -> RawData:
     for number, part in enumerate(parts):
         report.found.append(
             f"Siemens twix {part.version.name}, measurement {number} of {len(parts)}: "
-            f"{len(part.table)} readouts."
+            f"{counted(len(part.table), 'readout')}."
         )
         own = part.table[part.table["kind"] == Kind.NOISE]
         noise = own if len(own) else noise
@@ -324,12 +332,8 @@ def _table(
     table["dwell_us"] = protocol.get("sRXSPEC.alDwellTime[0]", 0.0) / 1000.0
     table["position"] = records["position"] * LPS_TO_RAS
     table["directions"] = _directions(records["quaternion"].astype(np.float64)) * LPS_TO_RAS
-    empty = (table["coils"] == 0) | (table["last"] <= table["first"])
     calibration = flagged(_CALIBRATION) & ~flagged(_CALIBRATION_AND_IMAGE)
-    table["kind"] = np.select(
-        [empty, flagged(_NOISE), calibration, flagged(*_OTHER)],
-        [Kind.OTHER, Kind.NOISE, Kind.CALIBRATION, Kind.OTHER], Kind.IMAGE,
-    )  # fmt: skip
+    tell_apart(table, flagged(_NOISE), calibration, flagged(*_OTHER))
     return table
 
 

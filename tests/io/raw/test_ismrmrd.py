@@ -7,7 +7,7 @@ import pytest
 from places import SHARED
 from raw_cases import header, radial, samples, write_mrd
 
-from napari_mrf import MRFInputError, load_raw
+from napari_mrf import MRFInputError, Sequence, load_raw
 from napari_mrf.data import sequences
 from napari_mrf.kspace import nufft
 
@@ -447,3 +447,43 @@ def test_real_metadata_in_a_unit_of_its_own_are_asked_about():
     refused("trajectory-unit", path)
     raw = load_raw(path, trajectory_unit="rad/voxel")
     assert (raw.n_readouts, raw.n_coils, raw.n_samples) == (15, 32, 974)
+
+
+def test_report_says_what_a_sequence_and_empty_readouts_mean(tmp_path):
+    """Read by a physicist: one thing is not two, and nothing is taken without a word."""
+    values = samples((1, 1, 12, 16))
+
+    def some_empty(one, z, r):
+        return ismrmrd.Acquisition() if r == 3 else one
+
+    def played(n):
+        return Sequence(name="train", kind="fisp", flip_angles_deg=[5.0] * n,
+                        repetition_times_ms=9.0, echo_times_ms=2.0)  # fmt: skip
+
+    path = write_mrd(tmp_path / "scan.h5", values, radial(), change=some_empty)
+    text = load_raw(path).report.text()
+    assert (
+        "1 slice, 1 coil, 11 readouts of a slice, 16 samples of a readout, one every 4 µs" in text
+    )
+    assert "1 readout without samples." in text and "(s)" not in text
+    whole = write_mrd(tmp_path / "whole.h5", values, radial())
+    fitting = load_raw(whole, sequence=played(12)).report
+    assert "One readout for each of the 12 pulses of train." in fitting.taken
+    assumed = load_raw(whole, sequence=played(20)).report.assumed
+    assert "12 readouts of a slice for the 20 pulses of train" in assumed[-1]
+
+
+def test_a_unit_that_leaves_most_of_k_space_out_is_asked_about(tmp_path):
+    path = write_mrd(tmp_path / "scan.h5", samples((1, 1, 12, 16)), radial() / 50)
+    with pytest.raises(MRFInputError):
+        load_raw(path)
+    report = load_raw(path, trajectory_unit="cycles/voxel").report
+    assert "reaches 2 % of the edge" in report.assumed[-1]
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.seq", "--trajectory"), ("a.npy", "kdata")])
+def test_files_that_go_with_raw_files_are_told_from_them(tmp_path, name, said):
+    (tmp_path / name).write_bytes(b"# Pulseq sequence file\n")
+    with pytest.raises(MRFInputError, match=said) as caught:
+        load_raw(tmp_path / name)
+    assert caught.value.code == "unknown-raw" and ".mrd" in caught.value.expected

@@ -120,3 +120,12 @@ def test_a_cardiac_sequence_of_many_preparations_is_refused():
     with pytest.raises(MRFInputError) as caught:
         sequences.load(REAL / "pulseq_mrf" / "openmrf_test_cmrf.seq")
     assert caught.value.code == "bad-sequence" and "inversions" in caught.value.found
+
+
+def test_an_older_version_is_named(tmp_path):
+    path = tmp_path / "old.seq"
+    path.write_text("# Pulseq sequence file\n[VERSION]\nmajor 1\nminor 3\nrevision 1\n\n"
+                    "[BLOCKS]\n1 x y\n")  # fmt: skip
+    with pytest.raises(MRFInputError) as caught:
+        sequences.load(path)
+    assert "1.4" in caught.value.expected and "version 1.3" in caught.value.found
