@@ -90,11 +90,9 @@ def grid(
     """
     from napari_mrf.data import sequences
     from napari_mrf.io import save_series
-    from napari_mrf.io.atomic import refuse_existing
-    from napari_mrf.io.series.writer import check_suffix, warnings_in
+    from napari_mrf.io.series.writer import refuse_place, warnings_in
 
-    check_suffix(output)
-    refuse_existing(output, overwrite=overwrite)
+    refuse_place(output, overwrite=overwrite)
     reading = {
         "measurement": measurement,
         "trajectory": trajectory,

@@ -169,10 +169,11 @@ def test_names_and_places_are_checked_before_the_work(study, images, tmp_path, c
         raise AssertionError("the work has begun")
 
     monkeypatch.setattr("napari_mrf.cli.images.images_of_raw", never)
-    for output in (tmp_path / "a.npy", images):
+    (tmp_path / "b.json").write_text("{}")
+    for output in (tmp_path / "a.npy", images, tmp_path / "b.nii", tmp_path / "none" / "c.h5"):
         assert run("grid", study / "raw" / "anna.h5", "-s", "t1ff", "--output", output) == 3
     told = capsys.readouterr().err
-    assert ".h5" in told and "already exists" in told
+    assert ".h5" in told and told.count("already exists") == 2 and "does not exist" in told
 
 
 @pytest.mark.slow

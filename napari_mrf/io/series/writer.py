@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.atomic import atomic_write_all, refuse_existing
+from napari_mrf.io.atomic import atomic_write_all, refuse_existing, write_error
 from napari_mrf.io.formats.nifti_write import write_series
 from napari_mrf.io.formats.registry import suffix_of
 from napari_mrf.io.formats.source import sha256_of
@@ -49,31 +51,39 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
         ``"bad-suffix"``, ``"exists"`` and the codes of `atomic_write_all`.
     """
     path = Path(path)
-    check_suffix(path)
-    suffix, sidecar = suffix_of(path), sidecar_path(path)
-    paths = [path] if suffix in _HDF5 else [path, sidecar]
-    for file in paths:
-        refuse_existing(file, overwrite=overwrite)
+    paths = refuse_place(path, overwrite=overwrite)
     with atomic_write_all(paths) as staged:
-        if suffix in _HDF5:
+        if suffix_of(path) in _HDF5:
             write_stored(staged[path], series)
         else:
-            write_series_files(series, staged[path], staged[sidecar], packed=suffix == _PACKED)
+            image, sidecar = staged.values()
+            write_series_files(series, image, sidecar, packed=suffix_of(path) == _PACKED)
     return paths
 
 
-def check_suffix(path: Path) -> None:
-    """Refuse a name that is none for a series.
+def refuse_place(path: Path, *, overwrite: bool) -> list[Path]:
+    """Refuse a name under which no series can be written, before any work.
+
+    Returns
+    -------
+    list of Path
+        The files that would be written.
 
     Raises
     ------
     MRFInputError
-        ``"bad-suffix"``.
+        ``"bad-suffix"``, ``"exists"``, ``"missing-folder"``.
     """
     if suffix_of(path) not in _SUFFIXES:
         raise MRFInputError("bad-suffix", "a series can only be saved as NIfTI or HDF5", path=path,
                             expected=f"a name that ends in {', '.join(_SUFFIXES)}",
                             found=repr(suffix_of(path)))  # fmt: skip
+    paths = [path] if suffix_of(path) in _HDF5 else [path, sidecar_path(path)]
+    for file in paths:
+        refuse_existing(file, overwrite=overwrite)
+    if not path.parent.is_dir():
+        raise write_error(OSError(errno.ENOENT, os.strerror(errno.ENOENT)), path.parent)
+    return paths
 
 
 def warnings_in(series: MRFSeries, path: Path) -> tuple[str, ...]:
