@@ -182,6 +182,18 @@ def test_magnitudes_stay_magnitudes(tmp_path):
     assert again.metadata["magnitude_only"] and again.kept_warnings == loaded.kept_warnings
 
 
+def test_averaged_frames_are_not_averaged_again(tmp_path):
+    np.save(tmp_path / "pulses.npy", np.asarray(subspace_signal(1400, shape=(1, 2, 3))[:]))
+    loaded = load_series(
+        tmp_path / "pulses.npy", sequences.t1ff(), axes="TZYX", average_spokes=True
+    )
+    save_series(loaded, tmp_path / "frames.h5")
+    again = load_series(tmp_path / "frames.h5")
+    same(loaded, again)
+    assert again.metadata["averaged_spokes"] == 8
+    assert not again.metadata["reading"]  # what a session would ask for
+
+
 def test_another_sequence_wins_and_is_told(tmp_path):
     save_series(subspace_series(), tmp_path / "a.h5")
     other = mrf.Sequence(name="other", kind="fisp", flip_angles_deg=[5.0] * 175,

@@ -118,6 +118,7 @@ def test_unaveraged_spokes_are_averaged_at_a_click(qtbot, panel, viewer):
     assert session_of(viewer).series_name == "thigh averaged"
     expected = series.signal[8:16].mean(axis=0)
     assert np.allclose(averaged.signal[1], expected, atol=1e-6)
+    assert averaged.metadata["reading"]["average_spokes"] is True  # a session reads it so again
     assert panel.notice.isHidden()
 
 
