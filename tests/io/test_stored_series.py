@@ -157,6 +157,12 @@ def test_nifti_holds_the_frames_and_says_what_was_lost(tmp_path, name):
     assert again.warnings == loaded.kept_warnings
 
 
+def test_nothing_is_said_of_a_noise_that_nobody_knew(tmp_path):
+    save_series(subspace_series(subspace_signal(noise=False)), tmp_path / "a.nii")
+    lost = load_series(tmp_path / "a.nii").kept_warnings[-1]
+    assert "too small" in lost and "left behind" not in lost and ".h5" not in lost
+
+
 def test_warnings_about_a_file_stay_with_it(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.asarray(subspace_series().signal).T, AFFINE),
                  tmp_path / "packed.nii.gz")  # fmt: skip

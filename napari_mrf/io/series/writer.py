@@ -91,9 +91,13 @@ def warnings_in(series: MRFSeries, path: Path) -> tuple[str, ...]:
     subspace = series.subspace
     if subspace is None or suffix_of(path) in _HDF5:
         return series.kept_warnings
-    note = (f"The frames were expanded from {subspace.basis.shape[1]} coefficient images, and what "
-            "is known of the noise of these was left behind: standard deviations of maps made of "
-            "the frames are 2 to 5 times too small. Images saved as .h5 keep it.")  # fmt: skip
+    lost = kept = ""
+    if subspace.noise is not None:
+        lost = ", and what is known of the noise of these was left behind"
+        kept = " Images saved as .h5 keep it."
+    note = (f"The frames were expanded from {subspace.basis.shape[1]} coefficient images{lost}: "
+            "standard deviations of maps made of the frames are 2 to 5 times too small."
+            f"{kept}")  # fmt: skip
     return (*series.kept_warnings, note)
 
 
