@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.errors import MRFInputError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -52,6 +54,26 @@ class SubspaceSignal:
     basis: NDArray[np.complex64]
     coefficients: Any
     noise: CoefficientNoise | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise is None:
+            return
+        rank, (n_slices, *plane) = self.basis.shape[1], self.coefficients.shape[1:]
+        expected = {
+            "covariance": (n_slices, rank, rank),
+            "error_covariance": (n_slices, rank, rank),
+            "scale": (n_slices, *plane),
+        }
+        for name, shape in expected.items():
+            values = getattr(self.noise, name)
+            if values.shape != shape or not np.isfinite(values).all():
+                raise MRFInputError(
+                    "bad-covariance",
+                    f"the noise of the coefficients ({name}) does not fit them",
+                    expected=f"finite numbers of shape {shape}",
+                    found=f"shape {values.shape}, "
+                    f"{int((~np.isfinite(values)).sum())} numbers that are not finite",
+                )
 
     @property
     def shape(self) -> tuple[int, ...]:
