@@ -145,6 +145,24 @@ def test_maps_of_kept_images_are_those_of_the_raw_file(maps, images, tmp_path):
     assert kept["path"] == str(images)
 
 
+@pytest.mark.slow
+def test_standard_deviations_of_kept_images_are_those_of_the_raw_file(study, images, tmp_path):
+    """They come from the noise of the coefficients, which the file keeps and frames do not."""
+    words = ("-s", "t1ff", "--images", "subspace", "--output", tmp_path / "frames.nii")
+    assert run("grid", study / "raw" / "anna.h5", *words) == 0
+    found = {}
+    for path in (study / "raw" / "anna.h5", images, tmp_path / "frames.nii"):
+        output = tmp_path / path.suffix[1:] / path.parent.name
+        assert run("reconstruct", path, "-s", "t1ff", "--output", output) == 0
+        found[path] = mrf.load_maps(output).uncertainty
+    of_raw, kept, expanded = found.values()
+    for key, values in of_raw.items():
+        np.testing.assert_array_equal(kept[key], values)
+    # The warning beside expanded frames is no phrase.
+    ratio = np.nanmedian(of_raw["FF"]) / np.nanmedian(expanded["FF"])
+    assert 1.3 < ratio < 10
+
+
 def test_gridded_frames_are_kept_too(study, tmp_path):
     words = ("-s", "t1ff", "--output")
     for name in ("g.h5", "g.nii"):

@@ -17,7 +17,7 @@ import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries, load_series
 from napari_mrf.data import sequences
 from napari_mrf.data.subspace_signal import CoefficientNoise
-from napari_mrf.io import save_series
+from napari_mrf.io import is_raw, save_series
 from napari_mrf.io.formats.hdf5 import HDF5Array
 from napari_mrf.io.series import stored
 
@@ -137,6 +137,9 @@ def test_a_sidecar_beside_is_of_another_file(tmp_path):
     save_series(series, tmp_path / "series.nii.gz")
     save_series(series, tmp_path / "series.h5")
     same(load_series(tmp_path / "series.h5"), series)
+    (tmp_path / "series.json").write_text('{"MRF": {"AxisOrder": NaN')
+    same(load_series(tmp_path / "series.h5"), series)
+    assert not is_raw(tmp_path / "series.h5")
     assert not [one for one in tmp_path.iterdir() if one.suffix not in (".gz", ".json", ".h5")]
 
 

@@ -23,6 +23,7 @@ from napari_mrf.io.raw.coordinates import TOLERANCE, Rule, by_rule, in_cycles
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 from napari_mrf.io.raw.readouts import READOUT
 from napari_mrf.io.raw.sidecar import RawBlock, load_raw_sidecar
+from napari_mrf.io.series.stored import FRAMES, SUBSPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,9 @@ _ASK_AXES = (
 def matches(head: bytes, path: Path) -> bool:
     """Return whether a file holds an array ``kdata``, or a sidecar says that it holds raw data."""
     names = _names(head, path)
-    return names is not None and (_KSPACE in names or load_raw_sidecar(path) is not None)
+    if names is None or {SUBSPACE, FRAMES} & {name.partition("/")[0] for name in names}:
+        return False  # a series that says all of itself; a sidecar beside is not its own
+    return _KSPACE in names or load_raw_sidecar(path) is not None
 
 
 def _names(head: bytes, path: Path) -> set[str] | None:

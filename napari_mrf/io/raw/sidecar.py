@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from napari_mrf.data import strict_json
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.series.sidecar import sidecar_path, validated
+from napari_mrf.io.series.sidecar import may_matter, sidecar_path, validated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,12 @@ def load_raw_sidecar(path: Path) -> RawBlock | None:
     beside = sidecar_path(path)
     if not beside.is_file():
         return None
-    record = strict_json.loads(read_text(beside, "sidecar"), path=beside)
+    try:
+        record = strict_json.loads(read_text(beside, "sidecar"), path=beside)
+    except MRFInputError as error:
+        if error.code != "bad-json" or may_matter(beside.read_bytes(), BLOCK):
+            raise
+        return None  # of somebody else, and for others to tell
     if not isinstance(record, dict) or BLOCK not in record:
         return None
     block = validated(RawBlock, record[BLOCK], beside, BLOCK)

@@ -166,7 +166,7 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
     try:
         record = strict_json.loads(read_text(path, "sidecar"), path=path)
     except MRFInputError as error:
-        if error.code != "bad-json" or _may_matter(path.read_bytes()):
+        if error.code != "bad-json" or may_matter(path.read_bytes(), BLOCK, "Units"):
             raise
         cause = error.what if error.found is None else f"{error.what}: {error.found}"
         remark = (f"The sidecar {path.name} was left alone: {cause}. "
@@ -190,16 +190,15 @@ _ALSO_BIDS = frozenset(
      "Trajectory"}
 )  # fmt: skip
 
-_USED = re.compile(rb'"(MRF|Units)"\s*:')
 
+def may_matter(content: bytes, *keys: str) -> bool:
+    """Return whether text that is no good JSON holds, or once held, a key that is used of it.
 
-def _may_matter(content: bytes) -> bool:
-    """Return whether text that is no good JSON holds, or once held, anything that is used of it.
-
-    A file that does not close its first brace was cut off, and the block may have stood behind.
+    A file that does not close its first brace was cut off, and the key may have stood behind.
     """
     letters = content.replace(b"\0", b"")  # of whatever width
-    return bool(_USED.search(letters)) or not letters.rstrip().endswith(b"}")
+    used = re.compile(rf'"({"|".join(keys)})"\s*:'.encode())
+    return bool(used.search(letters)) or not letters.rstrip().endswith(b"}")
 
 
 def _bad(path: Path, what: str, **details: Any) -> MRFInputError:

@@ -55,6 +55,7 @@ _MOST_TEXT_BYTES = 20_000_000
 _ROOM_BYTES = 1 << 16  # for the tables of a file
 _PIECE_BYTES = 1 << 20  # what the HDF5 library keeps in memory of a dataset
 _OF_A_FILE = ("format", "stored_type", "dataset", "axes", "reading", "sources", "frames_first")
+"""What `load_series` records of a file, and not of the images in it."""
 
 
 @dataclass(frozen=True)

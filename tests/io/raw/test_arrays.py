@@ -82,6 +82,24 @@ def test_mat_whose_axes_cannot_be_told_is_asked_about(tmp_path):
     check(load_raw(path), values, radial(12, 12))
 
 
+@pytest.mark.parametrize("text", ['{"EchoTime": NaN}', '{"a": 1, "a": 2}', '{"x": "\\x"}'])
+def test_json_that_is_not_perfect_is_left_to_others(tmp_path, text):
+    """Of a series it is told where it is needed; here it is in the way of nothing."""
+    np.savez(tmp_path / "series.npz", images=VALUES)
+    (tmp_path / "series.json").write_text(text)
+    assert not is_raw(tmp_path / "series.npz")
+    np.savez(tmp_path / "scan.npz", kdata=VALUES, traj=16 * POINTS)
+    (tmp_path / "scan.json").write_text(text)
+    check(load_raw(tmp_path / "scan.npz"))
+
+
+@pytest.mark.parametrize("text", ['{"MRFRaw": {"SchemaVersion": NaN}}', '{"MRFRaw": {"Schema', "{"])
+def test_json_that_may_have_been_needed_is_refused(tmp_path, text):
+    np.savez(tmp_path / "scan.npz", kdata=VALUES, traj=16 * POINTS)
+    (tmp_path / "scan.json").write_text(text)
+    refused("bad-json", tmp_path / "scan.npz")
+
+
 def test_sidecar_names_what_the_arrays_do_not_say(tmp_path):
     path = tmp_path / "scan.npz"
     noise = samples((3, 40), seed=8)

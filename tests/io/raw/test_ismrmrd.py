@@ -9,6 +9,7 @@ from raw_cases import header, radial, samples, write_mrd
 
 from napari_mrf import MRFInputError, Sequence, load_raw
 from napari_mrf.data import sequences
+from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.kspace import nufft
 
 SPIRALS = SHARED / "data" / "real" / "mrd_spiral"
@@ -487,3 +488,16 @@ def test_files_that_go_with_raw_files_are_told_from_them(tmp_path, name, said):
     with pytest.raises(MRFInputError, match=said) as caught:
         load_raw(tmp_path / name)
     assert caught.value.code == "unknown-raw" and ".mrd" in caught.value.expected
+
+
+def test_a_full_disk_is_told_before_the_library_meets_it(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            write_ismrmrd(tmp_path / "scan.h5", [samples((4, 400, 128))], radial(400, 128),
+                          samples((4, 64)), matrix=(64, 64), affine=None,
+                          dwell_time_us=5.0)  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
