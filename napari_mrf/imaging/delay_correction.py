@@ -69,9 +69,11 @@ def correcting_delays(
             raw, False, "Gradient delays were not estimated: the readouts are no straight "
             "spokes in all directions through the center of k-space.",
         )  # fmt: skip
-    samples = AlikeCoils(raw, min(_COILS, raw.n_coils)).read(middle)
+    reading = Steps(AlikeCoils(raw, min(_COILS, raw.n_coils)).reading(middle))
+    for _ in reading:
+        yield ImagesUpdate(0.0, raw.n_slices, preview)
     estimating = Steps(
-        estimating_delays(samples, vectors[raw.pulses(middle)], places, raw.matrix, spokes,
+        estimating_delays(reading.result, vectors[raw.pulses(middle)], places, raw.matrix, spokes,
                           workers=workers)
     )  # fmt: skip
     for _ in estimating:

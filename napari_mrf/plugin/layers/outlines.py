@@ -180,14 +180,16 @@ def _entries(layer: Any) -> list[Outline | str]:
     labels = layer.features["label"].to_numpy()
     for points, kind, label in zip(layer.data, layer.shape_type, labels, strict=True):
         in_file = turned(np.asarray(points, float), grid, to_file=True)
-        z = np.unique(np.round(in_file[:, 0]))
-        if len(in_file) < 3 or len(np.unique(in_file, axis=0)) < 3:
+        # Python's sets of a few points take a tenth of the time of numpy's.
+        places = [tuple(point) for point in in_file.tolist()]
+        slices = {round(z) for z, _, _ in places}
+        if len(set(places)) < 3:
             entries.append(_GIVEN_UP)  # after a click or two
-        elif kind not in ("polygon", "rectangle") or len(z) != 1 or not label or label != label:
+        elif kind not in ("polygon", "rectangle") or len(slices) > 1 or not label or label != label:
             entries.append(_UNUSABLE)
         else:
-            vertices = tuple(map(tuple, in_file[:, 1:].tolist()))
-            entries.append(Outline(int(label), int(z[0]), vertices))
+            vertices = tuple((y, x) for _, y, x in places)
+            entries.append(Outline(int(label), slices.pop(), vertices))
     return entries
 
 

@@ -9,7 +9,7 @@ from gui_waits import wait_for_layers
 from importance_cases import OneFrame, series_of, small_sequence
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps, methods
@@ -171,6 +171,22 @@ def test_click_on_a_bar_moves_the_slider_and_back(qtbot, viewer, panel, gate):
     viewer.dims.set_point(0, 3)
     assert {tuple(marker.get_xdata()) for marker in panel.plot._markers} == {(3, 3)}
     assert panel.frame_text.text().startswith("Frame 3: FF changes by 0 ")
+
+
+def test_the_words_about_a_frame_move_nothing(qtbot, viewer, panel, gate):
+    run_to_end(qtbot, viewer, panel, gate)
+    panel.set_frame_text("Frame 5: a long text. " * 20)
+    qtbot.waitUntil(lambda: panel.frame_text.height() > 6 * panel.fontMetrics().height())
+
+    def places():
+        for _ in range(10):  # until all layouts have answered one another
+            QApplication.processEvents()
+        return panel.plot.geometry(), panel.layer_button.y()
+
+    before = places()
+    viewer.dims.set_point(0, 3)
+    assert panel.frame_text.text().startswith("Frame 3: ")
+    assert places() == before
 
 
 def test_layer_moves_with_the_frames_of_the_series(qtbot, viewer, panel, gate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QLabel,
@@ -109,6 +109,7 @@ class ImportancePanel(QWidget):
             "what the frame could contribute; the bars tell what the method uses."
         )
         self.frame_text.setWordWrap(True)
+        self.frame_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.layer_button.setToolTip("Add the absolute change of the map in every voxel; the layer "
                                      "follows the frame slider")  # fmt: skip
         self.save_button.setToolTip("Write a CSV table, the figure (SVG, PDF, PNG), the change of "
@@ -171,6 +172,14 @@ class ImportancePanel(QWidget):
     def set_truths(self, names: Sequence[str], current: str) -> None:
         """Offer sets of maps as the truth."""
         self.truth_picker.fill([NO_TRUTH, *names], current)
+
+    def set_frame_text(self, text: str) -> None:
+        """Tell of a frame; its room never shrinks, so that the plot keeps its size and place."""
+        label = self.frame_text
+        label.setText(text)
+        if label.isVisible():
+            needed = label.heightForWidth(label.width())
+            label.setMinimumHeight(max(needed, label.minimumHeight()))
 
     def set_maps(self, keys: Sequence[str], current: str) -> None:
         """Offer the maps of a result; the results are hidden without maps."""

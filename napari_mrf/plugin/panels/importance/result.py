@@ -230,7 +230,7 @@ class ImportanceView:
         self.panel.plot.mark(frame)
         if frame is not None:
             text = frame_sentence(result, self.panel.current_map(), frame)
-            self.panel.frame_text.setText(text)
+            self.panel.set_frame_text(text)
 
     def _on_view_changed(self) -> None:
         self.show()
