@@ -53,7 +53,10 @@ def load_truth(path: Path) -> tuple[mrf.ParameterMaps, np.ndarray]:
     return mrf.ParameterMaps(maps, affine=AFFINE), rois
 
 
-def write_raw(truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float) -> None:
+def write_raw(
+    truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float,
+    noise_seed: int | None = None,
+) -> None:  # fmt: skip
     kspace: list = []
     acquire(truth, mrf.sequences.t1ff(), snr_db=None, n_coils=n_coils, matrix_size=MATRIX,
             seed=seed, kspace=kspace)  # fmt: skip
@@ -64,6 +67,9 @@ def write_raw(truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, tim
     if times > 1:
         mixing += 0.3 * rng.standard_normal((n_coils, n_coils))
         mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
+
+    if noise_seed is not None:
+        rng = np.random.default_rng([noise_seed, 77])
 
     def noise(*shape: int) -> np.ndarray:
         drawn = rng.standard_normal((n_coils, *shape, 2)).view(complex)[..., 0]
