@@ -80,7 +80,11 @@ def making_gridded_series(
         frames = _readouts_by_frame(sequence, pulses, raw)
         counts = inside(places)  # beyond the edge, images of these voxels hold nothing
         weights = sampling_density(places, raw.matrix, counts).astype(np.float32) * len(places)
-        samples = alike.read(z) * counts
+        yield ImagesUpdate(float(z), raw.n_slices, preview)
+        reading = Steps(alike.reading(z))
+        for _ in reading:
+            yield ImagesUpdate(float(z), raw.n_slices, preview)
+        samples = reading.result * counts
         estimating = Steps(
             estimating_coil_maps(samples, basis.vectors[pulses], places, raw.matrix,
                                  workers=workers)

@@ -51,7 +51,8 @@ def making_subspace_series(
     Yields
     ------
     ImagesUpdate
-        After each step of the solver: chances to show progress and to cancel.
+        Several times within each step of the solver, and as often before: chances to show
+        progress and to cancel.
 
     Returns
     -------
@@ -87,8 +88,10 @@ def making_subspace_series(
                 basis.vectors[raw.pulses(z)], basis.singular_values, places, raw.matrix,
                 device=target, workers=workers,
             )  # fmt: skip
-        samples = alike.read(z)
-        working = Steps(shared[1].reconstructing(samples, alike.noise))
+        reading = Steps(alike.reading(z))
+        for _ in reading:
+            yield ImagesUpdate(float(z), raw.n_slices, preview)
+        working = Steps(shared[1].reconstructing(reading.result, alike.noise))
         for share in working:
             yield ImagesUpdate(z + share, raw.n_slices, preview)
         made = working.result

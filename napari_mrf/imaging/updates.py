@@ -9,6 +9,8 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace.whitening import compression, least_power, mixed, whitening
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -64,8 +66,13 @@ class AlikeCoils:
         self.noise = 1.0
         """Variance of the noise of the slice read last."""
 
-    def read(self, z: int) -> NDArray[np.complex64]:
-        """Return the samples of a slice, complex64 (virtual coils, readouts, samples).
+    def reading(self, z: int) -> Generator[None, None, NDArray[np.complex64]]:
+        """Read a slice; every yield is a chance to cancel.
+
+        Returns
+        -------
+        ndarray
+            (virtual coils, readouts, samples) complex64.
 
         Raises
         ------
@@ -76,12 +83,17 @@ class AlikeCoils:
         if not samples.any():
             raise MRFInputError("no-signal", f"slice {z} of the raw data holds zeros only",
                                 path=self._raw.source_path)  # fmt: skip
+        yield
         if self._whitening is not None:
             samples = mixed(self._whitening, samples)
         else:
             self.noise = least_power(samples)
-        samples = mixed(compression(samples, self._count), samples)
+        yield
+        matrix = compression(samples, self._count)
+        yield
+        samples = mixed(matrix, samples)
         self.used.append(len(samples))
+        yield
         return samples
 
     def record(self) -> dict[str, object]:

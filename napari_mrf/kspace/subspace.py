@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _WEIGHT = 60.0
 # Of the mean sample density: the least that is needed to solve the equations.
 _LEAST = 2e-5
-# Later steps change the maps by less than 2 %.
-_CLOSE, _MOST_STEPS = 6e-3, 40
+# Later steps change the errors of maps by less than 2 %.
+_CLOSE, _MOST_STEPS = 4e-3, 40
 # Of the prior's weight over the noise: slices that differ by less share their noise.
 _ALIKE = 1.25
 # Of the size of the images: weaker noise would drown in the rounding of single precision. No
@@ -207,6 +207,7 @@ class SubspaceReconstruction:
         """Add the adjoint of the acquisition to coefficient images, coil by coil."""
         if self._spreading is None:
             self._spreading = Spreading(self._coordinates, self._shape)
+            yield 0
         seen = coil_images(self._spreading, samples, self._basis, workers=self._workers)
         for coil, image in enumerate(seen):
             images += maps[coil].conj() * image

@@ -140,6 +140,7 @@ def making_kernels(
     products = basis[:, k].conj() * basis[:, other]
     spectra = torch.empty((2, 2, len(k), n_y, n_x), dtype=torch.complex64)
     spreading = Spreading(coordinates, (2 * n_y, 2 * n_x))
+    yield
 
     def compute(part: int) -> None:
         some = slice(part * _PAIRS, (part + 1) * _PAIRS)
