@@ -67,6 +67,7 @@ def load_truth(path: Path) -> tuple[mrf.ParameterMaps, np.ndarray]:
 def write_raw(
     truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float,
     delays: tuple[float, float] = (0.0, 0.0),
+    noise_seed: int | None = None,
 ) -> None:  # fmt: skip
     kspace: list = []
     acquire(truth, mrf.sequences.t1ff(), snr_db=None, n_coils=n_coils, matrix_size=MATRIX,
@@ -78,6 +79,9 @@ def write_raw(
     if times > 1:
         mixing += 0.3 * rng.standard_normal((n_coils, n_coils))
         mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
+
+    if noise_seed is not None:
+        rng = np.random.default_rng([noise_seed, 77])
 
     def noise(*shape: int) -> np.ndarray:
         drawn = rng.standard_normal((n_coils, *shape, 2)).view(complex)[..., 0]

@@ -32,6 +32,18 @@ def test_raw_file_becomes_maps_with_one_command(folder, tmp_path, capsys):
     assert "too small" not in capsys.readouterr().err
 
 
+def test_what_intervals_stand_for_is_chosen(folder, tmp_path, capsys):
+    words = ["reconstruct", str(folder / "raw.h5"), "-s", "t1ff", "-o", str(tmp_path / "maps")]
+    assert main([*words, "--no-refine", "--intervals", "error"]) == 2
+    assert "--intervals" in capsys.readouterr().err
+    assert main([*words, "--intervals", "wide"]) != 0
+    assert "noise or error" in capsys.readouterr().err
+    assert main([*words, "--intervals", "error"]) == 0
+    maps = mrf.load_maps(tmp_path / "maps")
+    assert maps.provenance["method"]["intervals"] == "error"
+    assert np.isfinite(maps.uncertainty["FF"]).any()
+
+
 def test_images_are_written_as_a_series(folder, tmp_path, capsys):
     output = tmp_path / "series.nii"
     words = ["grid", str(folder / "raw.h5"), "-s", "t1ff", "-o", str(output)]

@@ -1,5 +1,6 @@
 """Raw data to images: the whole way from coils that were simulated to a series."""
 
+import weakref
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,10 +12,12 @@ from properties import complex_normal
 import napari_mrf as mrf
 from napari_mrf.data import sequences
 from napari_mrf.data.raw.raw_data import RawData
+from napari_mrf.imaging import updates
 from napari_mrf.imaging.images import making_images
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coils import simulated_sensitivities
 from napari_mrf.kspace.trajectory import RadialTrajectory
+from napari_mrf.kspace.whitening import mixed
 
 N, COILS = 24, 4
 SEQUENCE = sequences.t1ff()
@@ -89,6 +92,33 @@ def test_frames_bring_their_coefficients_until_they_are_changed():
     assert replace(series, signal=series.signal * 2).subspace is None
     assert replace(series, signal=series.signal[:, :, ::-1]).subspace is None
     assert replace(series, signal=np.asarray(series.signal)).subspace is None
+
+
+def test_one_slice_is_in_memory_and_each_takes_as_much_work(monkeypatch):
+    """Time grows with the number of slices, memory does not."""
+    _, _, slices, places = object_and_samples(noise=1e-3)
+    alive = []
+
+    def read(z):
+        assert not any(each() is not None for each in alive)
+        samples = slices[0].copy()
+        alive.append(weakref.ref(samples))
+        return samples
+
+    def mixing(matrix, samples):
+        result = mixed(matrix, samples)
+        alive.append(weakref.ref(result))
+        return result
+
+    monkeypatch.setattr(updates, "mixed", mixing)
+    pauses = [0]
+    for update in making_images(raw_of(slices * 4, places, read_slice=read), SEQUENCE):
+        pauses[-1] += 1
+        if update.finished is not None:
+            pauses.append(0)
+    assert len(alive) == 8
+    first, *others, _ = pauses  # the first makes the kernels of all
+    assert others == [others[0]] * 3 and first >= others[0]
 
 
 def test_slices_are_their_own():

@@ -192,3 +192,15 @@ def coverage(kind, noise, wanted):
 def test_intervals_cover_what_repeated_scans_give(kind, wanted, noise):
     for key, share in coverage(kind, noise, wanted).items():
         assert 0.92 <= share <= 0.98, (key, share)
+
+
+@pytest.mark.parametrize(("factor", "share"), [(1.05, True), (5.0, False)])
+def test_slices_share_their_noise_where_their_priors_are_alike(factor, share):
+    """Beside the same noise, a brighter slice has a weaker prior, which lets more noise through."""
+    _, _, raw = next(scans("fisp", 2e-3))
+    samples = raw.read(0)
+    both = replace(raw, n_slices=2, read_slice=lambda z: samples * np.float32([1.0, factor][z]))
+    first, second = mrf.make_images(both, SEQUENCES["fisp"]).subspace.noise.covariance
+    assert np.array_equal(first, second) == share
+    if not share:
+        assert deviations(second)[-1] > 1.1 * deviations(first)[-1]

@@ -10,7 +10,7 @@ from properties import check_adjoint, complex_normal
 
 from napari_mrf.compute.steps import result_of
 from napari_mrf.errors import MRFInputError
-from napari_mrf.kspace import subspace
+from napari_mrf.kspace import subspace, toeplitz
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.coils import simulated_sensitivities
 from napari_mrf.kspace.conjugate_gradients import solving
@@ -92,6 +92,36 @@ def test_convolutions_are_the_operator_of_a_coil_that_sees_all_places_alike(plac
     images = torch.from_numpy(complex_normal(rng, 2, RANK, *SHAPE).astype(np.complex64))
     expected = torch.stack([operator(each) for each in images])
     assert torch.allclose(convolved(kernels, images), expected, atol=1e-5 * expected.abs().max())
+
+
+@pytest.mark.parametrize("coils", [4, 8, 16])
+def test_a_step_can_be_left_as_often_as_there_are_coils(coils, monkeypatch):
+    """A pause lies between the work on a quarter of the spectra of four coils, and the next."""
+    maps = torch.from_numpy(simulated_sensitivities(SHAPE, coils))
+    done = []
+    products = toeplitz.hermitian_products
+    monkeypatch.setattr(
+        toeplitz, "hermitian_products", lambda *of: done.append(len(of[1])) or products(*of)
+    )
+    operator = NormalOperator(result_of(making_kernels(basis(), spokes(), SHAPE)), maps, workers=1)
+    images = torch.ones((RANK, *SHAPE), dtype=torch.complex64)
+    for pauses, _ in enumerate(operator.applying(images), start=1):
+        assert sum(done) == 4 * pauses  # of as many coils, and no more ahead
+    assert pauses == coils and set(done) == {4}
+    working = operator.applying(images)
+    next(working)
+    done.clear()
+    working.close()
+    assert not done
+
+
+def test_kernels_and_coil_maps_can_be_left():
+    rank, coils = 7, 5
+    kernels = list(making_kernels(basis(rank=rank), spokes(), SHAPE))
+    assert len(kernels) > len(pairs(rank)) / 11
+    samples = complex_normal(np.random.default_rng(0), coils, READOUTS, 36).astype(np.complex64)
+    maps = list(estimating_coil_maps(samples, basis(), spokes(), SHAPE))
+    assert len(maps) > coils + 12  # the coils, and the steps of a solver
 
 
 @pytest.mark.parametrize(("rank", "coils", "shape"), [(1, 1, (3, 5)), (4, 3, (40, 33))])
