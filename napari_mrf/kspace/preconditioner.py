@@ -62,7 +62,7 @@ def inverted(filters: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
     matrices = torch.empty((*shape, rank, rank), dtype=filters.dtype, device=filters.device)
     matrices[..., other, k] = filters.permute(1, 2, 0).conj()
     matrices[..., k, other] = filters.permute(1, 2, 0)
-    inverse = torch.linalg.inv(matrices + torch.diag(prior).to(filters.dtype))
+    inverse: torch.Tensor = torch.linalg.inv(matrices + torch.diag(prior).to(filters.dtype))
     return inverse[..., k, other].permute(2, 0, 1).contiguous()
 
 
