@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # So many spectra are made at a time: the more, the fewer times samples are spread.
-_PAIRS = 11
+_PAIRS = 8
 # So many coils share the reading of the spectra; their images stay in the last cache.
 _COILS = 4
 
