@@ -52,7 +52,9 @@ class Spreading:
         self._readouts = self._order // coordinates.shape[1]
 
     def adjoint(
-        self, samples: NDArray[np.complexfloating], vectors: NDArray[np.complexfloating]
+        self,
+        samples: NDArray[np.complexfloating] | NDArray[np.floating],
+        vectors: NDArray[np.complexfloating],
     ) -> NDArray[np.complex64]:
         """Return images ``sum_rn samples[r, n] vectors[r] exp(+2 pi i k_rn·x)``.
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # So many spectra are made at a time: the more, the fewer times samples are spread.
-_PAIRS = 11
+_PAIRS = 8
 # So many coils share the reading of the spectra; their images stay in the last cache.
 _COILS = 4
 
@@ -93,11 +93,17 @@ def hermitian_products(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.T
     vectors : Tensor
         (coils, K, Y, X) complex64.
     """
-    if vectors.device.type == "cpu":
-        from napari_mrf.kspace.toeplitz_kernel import convolve
+    if vectors.device.type != "cpu":
+        return _products_of_tensors(matrices, vectors)
+    from napari_mrf.kspace.toeplitz_kernel import convolve
 
-        convolve(matrices.flatten(1).numpy(), vectors.flatten(2).numpy())
-        return vectors
+    vectors = vectors.contiguous()
+    convolve(matrices.flatten(1).numpy(), vectors.flatten(2).numpy())
+    return vectors
+
+
+def _products_of_tensors(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return the same on any device."""
     result = torch.zeros_like(vectors)
     for matrix, (k, other) in zip(matrices, pairs(vectors.shape[1]), strict=True):
         result[:, k] += matrix * vectors[:, other]
@@ -135,7 +141,7 @@ def making_kernels(
     SubspaceKernels
     """
     rank, (n_y, n_x) = basis.shape[1], shape
-    weights = np.ones(coordinates.shape[:2]) if weights is None else weights
+    counts = np.ones(coordinates.shape[:2]) if weights is None else np.asarray(weights, np.float64)
     k, other = np.transpose(pairs(rank))
     products = basis[:, k].conj() * basis[:, other]
     spectra = torch.empty((2, 2, len(k), n_y, n_x), dtype=torch.complex64)
@@ -144,7 +150,7 @@ def making_kernels(
 
     def compute(part: int) -> None:
         some = slice(part * _PAIRS, (part + 1) * _PAIRS)
-        responses = spreading.adjoint(weights, products[:, some])
+        responses = spreading.adjoint(counts, products[:, some])
         # Shifts of a full matrix size do not occur; without them the operator is Hermitian.
         responses[:, 0], responses[:, :, 0] = 0, 0
         for index, response in enumerate(responses, some.start):

@@ -125,14 +125,17 @@ def test_kernels_and_coil_maps_can_be_left():
 
 
 @pytest.mark.parametrize(("rank", "coils", "shape"), [(1, 1, (3, 5)), (4, 3, (40, 33))])
-def test_compiled_products_are_those_of_hermitian_matrices(rank, coils, shape):
+@pytest.mark.parametrize(
+    "products", [hermitian_products, toeplitz._products_of_tensors], ids=["compiled", "torch"]
+)
+def test_products_are_those_of_hermitian_matrices(products, rank, coils, shape):
     rng = np.random.default_rng(0)
     matrices = complex_normal(rng, *shape, rank, rank)
     matrices = matrices + matrices.conj().swapaxes(-1, -2)
     triangles = np.stack([matrices[..., k, other] for k, other in pairs(rank)])
     vectors = complex_normal(rng, coils, rank, *shape)
     expected = np.einsum("yxkl,clyx->ckyx", matrices, vectors)
-    found = hermitian_products(
+    found = products(
         torch.from_numpy(triangles.astype(np.complex64)),
         torch.from_numpy(vectors.astype(np.complex64)),
     )
