@@ -236,6 +236,7 @@ def test_missing_trajectory_unit_and_matrix_are_asked_for(window, tmp_path, monk
     assert "how many voxels" in window.raw.question.text()
     assert window.raw.matrix_box.isVisible() and not window.raw.measurement_picker.isVisible()
     window.raw.matrix_box.setValue(16)
+    window.viewer.add_image(np.zeros((2, 3)), name="something else")  # what was said stays
     window.click(window.raw.read_button)
     window.wait(lambda: window.files.current.raw is not None)
     assert window.files.current.raw.matrix == (16, 16)
@@ -400,6 +401,35 @@ def test_session_brings_the_raw_file_back_and_computes_nothing_unasked(
     for one in other.dock.bindings.values():
         if hasattr(one, "bond"):
             one.bond.release()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda series: series["reading"].update(measurement="x"), "was left out"),
+        (lambda series: series["files"][0].update(path="/gone.h5", relative="gone.h5"),
+         "could not be found"),
+    ],
+    ids=["edited", "gone"],
+)  # fmt: skip
+def test_a_session_whose_raw_file_is_of_no_use_says_so(folder, tmp_path, change, said):
+    record = {
+        "format": "napari-mrf session",
+        "series": {
+            "name": "raw subspace",
+            "files": [{"path": str(folder / "raw.h5"), "sha256": "0" * 64}],
+            "reading": {"images": "subspace", "measurement": "0"},
+        },
+    }
+    session = tmp_path / "study.mrf.json"
+    session.write_text(json.dumps(record))
+    contents = result_of(iter_contents(session))
+    assert contents.raw_path == folder / "raw.h5" and contents.raw_reading["measurement"] == 0
+    assert "Make images" in contents.remarks[-1] and "changed" in contents.remarks[0]
+    change(record["series"])
+    session.write_text(json.dumps(record))
+    contents = result_of(iter_contents(session))
+    assert contents.raw_path is None and said in contents.remarks[-1]
 
 
 def test_images_that_are_saved_come_back_with_the_session(window, folder, tmp_path, monkeypatch):
