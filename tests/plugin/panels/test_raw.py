@@ -29,6 +29,7 @@ from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.raw.files import raw_files_of
 from napari_mrf.plugin.viewer.raw.work import WAYS
+from napari_mrf.plugin.viewer.user_folder import user_folder
 
 PATIENCE_MS = 120_000
 
@@ -334,6 +335,7 @@ def test_raw_file_and_series_take_turns_in_the_picker(window, folder):
     assert not window.raw.isVisible() and window.files.current is None
     window.pick(window.series.layer_picker, "raw.h5 (raw file)")
     assert window.raw.isVisible() and window.files.current is not None
+    assert user_folder(window.viewer) == folder.resolve()
     window.pick(window.series.layer_picker, "series")
     assert not window.raw.isVisible()
     assert "175" in window.dock.sections["series"].state()
