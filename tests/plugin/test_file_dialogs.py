@@ -82,6 +82,8 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     panels, bindings = dock.panels, dock.bindings
     panels["series"].open_requested.emit()
     panels["series"].sequence_file_requested.emit()
+    panels["series"].save_requested.emit()
+    panels["series"].raw.trajectory_file_requested.emit()
     panels["reconstruct"].mask_file_requested.emit()
     panels["reconstruct"].results.save_requested.emit()
     monkeypatch.setattr(bindings["inspect"].readings, "drawn", SimpleNamespace(traces=[1]))

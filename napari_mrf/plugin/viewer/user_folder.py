@@ -1,4 +1,4 @@
-"""The folder in which the user of a viewer works: that of the series."""
+"""The folder in which the user of a viewer works: that of the series or raw file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from weakref import ref
 import napari_mrf
 from napari_mrf.plugin.kit.files.dialogs import offer_folder
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.raw.files import raw_files_of
 
 
 def user_folder(viewer: Any) -> Path | None:
-    """Return the folder of the series, None without one and for series that are not the user's.
+    """Return the folder of what the step Series shows, None where that is nothing of the user's.
 
     Samples lie in the package, or in the folder of its data, where nobody keeps own files.
     """
-    series = session_of(viewer).series
-    if series is None or not series.source_path:
+    series, file = session_of(viewer).series, raw_files_of(viewer).current
+    path = file.path if file is not None else None if series is None else series.source_path
+    if not path:
         return None
-    folder = Path(series.source_path).resolve().parent
+    folder = Path(path).resolve().parent
     return None if any(folder.is_relative_to(one) for one in _own_folders()) else folder
 
 

@@ -29,6 +29,7 @@ from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.raw.files import raw_files_of
 from napari_mrf.plugin.viewer.raw.work import WAYS
+from napari_mrf.plugin.viewer.user_folder import user_folder
 
 PATIENCE_MS = 120_000
 
@@ -113,7 +114,6 @@ def test_raw_file_to_images_to_maps_by_clicks(window, folder):
     assert series.sequence == sequences.t1ff() and series.spatial_shape == (2, 32, 32)
     assert window.series.layer_picker.currentText() == "raw subspace"
     assert not window.raw.isVisible()
-    assert "too small" in window.series.warnings.text()
     window.wait(window.reconstruct.run_button.isEnabled)
     window.click(window.reconstruct.run_button)
     window.wait(lambda: bool(window.session.maps_sets))
@@ -236,6 +236,7 @@ def test_missing_trajectory_unit_and_matrix_are_asked_for(window, tmp_path, monk
     assert "how many voxels" in window.raw.question.text()
     assert window.raw.matrix_box.isVisible() and not window.raw.measurement_picker.isVisible()
     window.raw.matrix_box.setValue(16)
+    window.viewer.add_image(np.zeros((2, 3)), name="something else")  # what was said stays
     window.click(window.raw.read_button)
     window.wait(lambda: window.files.current.raw is not None)
     assert window.files.current.raw.matrix == (16, 16)
@@ -334,6 +335,7 @@ def test_raw_file_and_series_take_turns_in_the_picker(window, folder):
     assert not window.raw.isVisible() and window.files.current is None
     window.pick(window.series.layer_picker, "raw.h5 (raw file)")
     assert window.raw.isVisible() and window.files.current is not None
+    assert user_folder(window.viewer) == folder.resolve()
     window.pick(window.series.layer_picker, "series")
     assert not window.raw.isVisible()
     assert "175" in window.dock.sections["series"].state()
@@ -400,6 +402,35 @@ def test_session_brings_the_raw_file_back_and_computes_nothing_unasked(
     for one in other.dock.bindings.values():
         if hasattr(one, "bond"):
             one.bond.release()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda series: series["reading"].update(measurement="x"), "was left out"),
+        (lambda series: series["files"][0].update(path="/gone.h5", relative="gone.h5"),
+         "could not be found"),
+    ],
+    ids=["edited", "gone"],
+)  # fmt: skip
+def test_a_session_whose_raw_file_is_of_no_use_says_so(folder, tmp_path, change, said):
+    record = {
+        "format": "napari-mrf session",
+        "series": {
+            "name": "raw subspace",
+            "files": [{"path": str(folder / "raw.h5"), "sha256": "0" * 64}],
+            "reading": {"images": "subspace", "measurement": "0"},
+        },
+    }
+    session = tmp_path / "study.mrf.json"
+    session.write_text(json.dumps(record))
+    contents = result_of(iter_contents(session))
+    assert contents.raw_path == folder / "raw.h5" and contents.raw_reading["measurement"] == 0
+    assert "Make images" in contents.remarks[-1] and "changed" in contents.remarks[0]
+    change(record["series"])
+    session.write_text(json.dumps(record))
+    contents = result_of(iter_contents(session))
+    assert contents.raw_path is None and said in contents.remarks[-1]
 
 
 def test_images_that_are_saved_come_back_with_the_session(window, folder, tmp_path, monkeypatch):

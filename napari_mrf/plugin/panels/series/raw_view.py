@@ -88,6 +88,7 @@ class RawView(QWidget):
         self.make_button = QPushButton("Make images")
         # In the layout of the panel: it stays while something else is picked.
         self.progress_row = ProgressRow("Stop; the images that are finished are not kept")
+        self._file: RawFile | None = None
         self._asked: frozenset[str] = frozenset()
         self._file_of_trajectory = ""
         self._trajectory = self._unsaid = IN_FILE
@@ -177,7 +178,11 @@ class RawView(QWidget):
             self.question.say(question)
         else:
             self.question.clear()
-        self._show_reading(file)
+        if file is not self._file:  # else what is being said would be lost
+            if self._file is None or file.path != self._file.path:
+                self.otherwise.setChecked(False)
+            self._file = file
+            self._show_reading(file)
         self._show_rows()
         is_read = file.raw is not None
         self.report.setText("" if file.raw is None else file.raw.report.text())
