@@ -1,9 +1,9 @@
-"""Remake the table and figure of raw data in docs/results.md from real maps.
+"""Remake the tables and figures of raw data in docs/results.md from real maps.
 
 The scan of the maps is simulated, written as an ISMRMRD file with a noise scan, and reconstructed
 by the command line, as a user would do it.
 
-    python docs/results_raw.py MAPS.npz --output FOLDER [--seeds 0 1 2]
+    python docs/results_raw.py MAPS.npz --output FOLDER [--seeds 0 1 2] [--scans quiet delayed]
 
 MAPS.npz holds 2-D arrays FF, T1H2O, T1fat, Df, B1, foreground and rois, such as the thigh
 published with Balsiger et al., Medical Image Analysis 2020.
@@ -16,18 +16,26 @@ import time
 from pathlib import Path
 
 import numpy as np
+from cmcrameri import cm
+from matplotlib.figure import Figure
 from results import AFFINE, KEYS, save_small
 
 import napari_mrf as mrf
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.plots.maps_figure import maps_figure
 
 MATRIX = 192
 RELATIVE_NOISE = 2e-4  # of the largest sample of the first spoke, of the complex number
-QUIET = "8 coils"
-LOUD = "12 coils, 3 x the noise, correlated"
-SCANS = {QUIET: {"n_coils": 8, "times": 1.0}, LOUD: {"n_coils": 12, "times": 3.0}}
+SCANS = {
+    "quiet": ("8 coils", {"n_coils": 8, "times": 1.0}),
+    "loud": ("12 coils, 3 x the noise, correlated", {"n_coils": 12, "times": 3.0}),
+    "delayed": (
+        "12 coils, 3 x the noise, correlated, gradient delays of 0.7 and -0.4 samples",
+        {"n_coils": 12, "times": 3.0, "delays": (0.7, -0.4)},
+    ),
+}
 WAYS = {
     "gridded, refined": ["--images", "gridded"],
     "gridded, window 25, smooth 0.5, refined": [
@@ -35,6 +43,9 @@ WAYS = {
     ],
     "subspace, refined (default)": [],
 }  # fmt: skip
+UNCORRECTED = {"subspace, refined, delays not corrected": ["--no-delay-correction"]}
+# Colors of errors go from minus to plus of these.
+LARGEST_ERRORS = {"FF": 0.1, "T1H2O": 200.0, "T1fat": 80.0, "Df": 15.0, "B1": 0.1}
 
 
 def padded(values: np.ndarray, nothing: float) -> np.ndarray:
@@ -53,10 +64,13 @@ def load_truth(path: Path) -> tuple[mrf.ParameterMaps, np.ndarray]:
     return mrf.ParameterMaps(maps, affine=AFFINE), rois
 
 
-def write_raw(truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float) -> None:
+def write_raw(
+    truth: mrf.ParameterMaps, path: Path, seed: int, n_coils: int, times: float,
+    delays: tuple[float, float] = (0.0, 0.0),
+) -> None:  # fmt: skip
     kspace: list = []
     acquire(truth, mrf.sequences.t1ff(), snr_db=None, n_coils=n_coils, matrix_size=MATRIX,
-            seed=seed, kspace=kspace)  # fmt: skip
+            seed=seed, kspace=kspace, gradient_delays=delays)  # fmt: skip
     samples, trajectory = kspace[0].samples, kspace[0].trajectory
     rng = np.random.default_rng([seed, 77])
     sigma = times * RELATIVE_NOISE * np.abs(samples[:, 0]).max()
@@ -99,36 +113,66 @@ def errors(maps: mrf.ParameterMaps, truth: mrf.ParameterMaps, rois: np.ndarray) 
     return [*found, float(np.mean(apart))]
 
 
+def errors_figure(rows: dict[str, mrf.ParameterMaps], truth: mrf.ParameterMaps) -> Figure:
+    """Return a figure of the errors of maps, ways in rows."""
+    figure = Figure(figsize=(13, 2.6 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), len(KEYS), squeeze=False, sharex=True, sharey=True)
+    outside = {"T1H2O": truth["FF"] >= 0.7, "T1fat": truth["FF"] <= 0.3}
+    for axes, (way, maps) in zip(grid, rows.items(), strict=True):
+        for axis, key in zip(axes, KEYS, strict=True):
+            error = np.where(outside.get(key, False), np.nan, maps[key] - truth[key])[0]
+            most, unit = LARGEST_ERRORS[key], PARAMETERS[key].unit
+            shown = axis.imshow(error, cmap=cm.vik, vmin=-most, vmax=most, origin="lower",
+                                interpolation="nearest")  # fmt: skip
+            axis.set_facecolor("0.85")
+            if axes is grid[0]:
+                axis.set_title(f"{key}, error" + (f" ({unit})" if unit else ""))
+            if axes is grid[-1]:
+                axis.set_xlabel("x (voxels)")
+                figure.colorbar(shown, ax=grid[:, KEYS.index(key)], orientation="horizontal",
+                                shrink=0.9)  # fmt: skip
+        axes[0].set_ylabel(f"{way}\ny (voxels)")
+    return figure
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("maps", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--scans", nargs="+", choices=SCANS, default=list(SCANS))
     arguments = parser.parse_args()
     truth, rois = load_truth(arguments.maps)
     arguments.output.mkdir(parents=True, exist_ok=True)
     raw, mask = arguments.output / "raw.h5", arguments.output / "mask.npy"
     np.save(mask, np.isfinite(truth["FF"]))
-    rows = {"truth": truth}
-    for scan, options in SCANS.items():
+    for name in arguments.scans:
+        title, options = SCANS[name]
         found: dict[str, list[list[float]]] = {}
+        rows: dict[str, mrf.ParameterMaps] = {}
         for seed in arguments.seeds:
             write_raw(truth, raw, seed, **options)
-            for way, words in WAYS.items():
+            for way, words in (WAYS | UNCORRECTED if "delays" in options else WAYS).items():
                 maps, seconds = reconstruct(raw, mask, words)
-                print(f"{scan}, seed {seed}, {way}: {seconds:.0f} s", file=sys.stderr, flush=True)
+                print(f"{name}, seed {seed}, {way}: {seconds:.0f} s", file=sys.stderr, flush=True)
                 found.setdefault(way, []).append(errors(maps, truth, rois))
-                if scan == QUIET and seed == arguments.seeds[0]:
+                if seed == arguments.seeds[0]:
                     rows[way.replace(", ", ",\n")] = maps
         print(
-            f"\n**{scan}**\n\n| images | FF | T1H2O (ms) | T1fat (ms) | Df (Hz) | B1 | muscle FF |"
+            f"\n**{title}**\n\n| images | FF | T1H2O (ms) | T1fat (ms) | Df (Hz) | B1 | muscle FF |"
         )
         print("|---|---|---|---|---|---|---|")
         for way, values in found.items():
             ff, water, fat, df, b1, muscle = np.mean(values, axis=0)
             print(f"| {way} | {ff:.4f} | {water:.1f} | {fat:.1f} | {df:.2f} | {b1:.4f} | "
                   f"{muscle:.4f} |", flush=True)  # fmt: skip
-    save_small(maps_figure(rows), Path(__file__).with_name("images") / "raw_thigh.png")
+        images = Path(__file__).with_name("images")
+        if name == "quiet":
+            save_small(maps_figure({"truth": truth} | rows), images / "raw_thigh.png")
+            save_small(errors_figure(rows, truth), images / "raw_thigh_errors.png")
+        elif name == "delayed":
+            last = dict(list(rows.items())[2:])
+            save_small(errors_figure(last, truth), images / "raw_thigh_delays.png")
 
 
 if __name__ == "__main__":

@@ -36,11 +36,19 @@ Coils = Annotated[
     int | None,
     typer.Option(min=1, help="Virtual coils. Default: the fewest that hold the signal."),
 ]
+DelayCorrection = Annotated[
+    bool | None,
+    typer.Option(
+        "--delay-correction/--no-delay-correction",
+        help="Estimate and correct the gradient delays of radial spokes. Default: where there are "
+        "any.",
+    ),
+]
 
 
 def images_of_raw(
     path: Path, sequence: Sequence, images: str, device: str, coils: int | None,
-    reading: dict[str, Any],
+    reading: dict[str, Any], *, delay_correction: bool | None = None,
 ) -> MRFSeries:  # fmt: skip
     """Make the images of a raw file with a progress bar on a terminal."""
     from tqdm import tqdm
@@ -50,13 +58,18 @@ def images_of_raw(
     from napari_mrf.io import load_raw
 
     raw = load_raw(path, sequence=sequence, **reading)
-    working = Steps(making_images(raw, sequence, images, coils=coils, device=device))
+    making = making_images(raw, sequence, images, coils=coils, device=device,
+                           delay_correction=delay_correction is not False)  # fmt: skip
+    working = Steps(making)
     with tqdm(desc=f"images, {images}", unit=" slices", disable=not sys.stderr.isatty(),
               bar_format="{l_bar}{bar}| {n:.1f}/{total} slices [{elapsed}<{remaining}]",
               ) as bar:  # fmt: skip
         for update in working:
             bar.total = update.total
             bar.update(update.done - bar.n)
+    delays = working.result.metadata["gradient_delays"]
+    if delays["corrected"]:
+        typer.echo(f"{path.name}: {delays['told']}", err=True)
     return working.result
 
 
@@ -75,6 +88,7 @@ def grid(
     trajectory: Trajectory = None,
     trajectory_unit: TrajectoryUnit = None,
     matrix: Matrix = None,
+    delay_correction: DelayCorrection = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
@@ -93,7 +107,8 @@ def grid(
         "matrix": matrix,
     }
     played = sequences.load(sequence)
-    series = images_of_raw(path, played, images or "gridded", device, coils, reading)
+    series = images_of_raw(path, played, images or "gridded", device, coils, reading,
+                           delay_correction=delay_correction)  # fmt: skip
     for written in save_series(series, output, overwrite=overwrite):
         typer.echo(written)
     for text in series.warnings:

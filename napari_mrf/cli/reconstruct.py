@@ -16,7 +16,7 @@ from napari_mrf.cli.arguments import (
     known_method,
     known_unit,
 )
-from napari_mrf.cli.images import Coils, Images, images_of_raw
+from napari_mrf.cli.images import Coils, DelayCorrection, Images, images_of_raw
 from napari_mrf.cli.progress import with_progress
 from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
 from napari_mrf.errors import MRFInputError
@@ -117,6 +117,7 @@ def reconstruct(
     trajectory: Trajectory = None,
     trajectory_unit: TrajectoryUnit = None,
     matrix: Matrix = None,
+    delay_correction: DelayCorrection = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -185,10 +186,12 @@ def reconstruct(
                 way = images or "subspace"
                 # The device is that of the method, too: gridding has the CPU alone.
                 on = device if way == "subspace" else "auto"
-                loaded = images_of_raw(path, chosen_sequence, way, on, coils, of_raw)
+                loaded = images_of_raw(path, chosen_sequence, way, on, coils, of_raw,
+                                       delay_correction=delay_correction)  # fmt: skip
                 loaded = masked(loaded, mask)
             else:
-                _refuse_options({**of_raw, "images": images, "coils": coils}, "of raw files")
+                given_raw = {"images": images, "coils": coils, "delay_correction": delay_correction}
+                _refuse_options({**of_raw, **given_raw}, "of raw files")
                 loaded = load_series(path, chosen_sequence, **reading)
             b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
             options = {"device": device, **given}

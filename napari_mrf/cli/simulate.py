@@ -82,6 +82,10 @@ def phantom(
             "series without --sequence.",
         ),
     ] = 1,
+    gradient_delays: Annotated[
+        tuple[float, float],
+        typer.Option(help="Samples by which the gradients x and y shift radial spokes."),
+    ] = (0.0, 0.0),
     raw: Annotated[
         bool, typer.Option("--raw", help="Write raw.h5 (ISMRMRD) too; needs the mode radial.")
     ] = False,
@@ -114,7 +118,7 @@ def phantom(
     kspace: list[SliceKSpace] | None = [] if raw else None
     acquired = acquire(
         drawn, played, mode=mode, snr_db=snr_db, spokes_per_pulse=spokes_per_pulse, seed=seed,  # type: ignore[arg-type]
-        kspace=kspace,
+        gradient_delays=gradient_delays, kspace=kspace,
     )  # fmt: skip
     written = save_phantom(output, drawn, acquired, kspace=kspace, overwrite=overwrite)
     typer.echo("\n".join(str(path) for path in written))

@@ -11,6 +11,7 @@ from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
 from napari_mrf.errors import MRFInputError
+from napari_mrf.imaging.delay_correction import correcting_delays
 from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
@@ -34,6 +35,7 @@ def making_gridded_series(
     coils: int | None = None,
     device: str = "auto",
     workers: int | None = None,
+    delay_correction: bool = True,
 ) -> Generator[ImagesUpdate, None, MRFSeries]:
     """Grid the readouts of each temporal frame into an image; coils are combined.
 
@@ -49,6 +51,8 @@ def making_gridded_series(
         ``"auto"`` or ``"cpu"``: gridding runs on the CPU.
     workers : int, optional
         Threads; results do not depend on it.
+    delay_correction : bool
+        Whether the gradient delays of radial spokes are estimated and corrected.
 
     Yields
     ------
@@ -75,6 +79,9 @@ def making_gridded_series(
     basis = cached_pulse_basis(sequence)
     signal = np.zeros((sequence.n_frames, raw.n_slices, *raw.matrix), np.complex64)
     preview = np.full((raw.n_slices, *raw.matrix), complex(np.nan, np.nan), np.complex64)
+    raw, delays = yield from correcting_delays(
+        raw, basis.vectors, preview, wanted=delay_correction, workers=workers
+    )
     for z in range(raw.n_slices):
         places, pulses = trajectory_of(raw, z), raw.pulses(z)
         frames = _readouts_by_frame(sequence, pulses, raw)
@@ -114,7 +121,7 @@ def making_gridded_series(
         sequence=sequence,
         source_path=str(raw.source_path),
         source_sha256=raw.source_sha256,
-        metadata={"images": "gridded", **alike.record()},
+        metadata={"images": "gridded", "gradient_delays": delays, **alike.record()},
     )
 
 

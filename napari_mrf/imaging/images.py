@@ -56,7 +56,7 @@ def make_images(
         frame gridded by itself.
     **options
         Of `making_subspace_series` or `making_gridded_series`: ``coils``, ``device``, ``workers``,
-        ``rank``.
+        ``rank``, ``delay_correction``.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from napari_mrf.compute.steps import Steps
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.data.subspace_signal import SubspaceSignal
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
+from napari_mrf.imaging.delay_correction import correcting_delays
 from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
 from napari_mrf.kspace.subspace import SubspaceReconstruction
 
@@ -35,6 +36,7 @@ def making_subspace_series(
     device: str = "auto",
     workers: int | None = None,
     rank: int | None = None,
+    delay_correction: bool = True,
 ) -> Generator[ImagesUpdate, None, MRFSeries]:
     """Reconstruct the images of raw data; one slice of samples is in memory at a time.
 
@@ -52,6 +54,8 @@ def making_subspace_series(
         Threads; results do not depend on it.
     rank : int, optional
         Coefficients; see `make_pulse_basis`.
+    delay_correction : bool
+        Whether the gradient delays of radial spokes are estimated and corrected.
 
     Yields
     ------
@@ -72,12 +76,15 @@ def making_subspace_series(
     """
     raw, target = raw.with_sequence(sequence), resolve_device(device)
     alike = AlikeCoils(raw, coils)
-    places = trajectory_of(raw, 0)
+    trajectory_of(raw, 0)
     basis = cached_pulse_basis(sequence, rank)
     shape = (basis.rank, raw.n_slices, *raw.matrix)
     coefficients = np.full(shape, complex(np.nan, np.nan), np.complex64)
     preview = coefficients[0]
     yield ImagesUpdate(0.0, raw.n_slices, preview)
+    raw, delays = yield from correcting_delays(
+        raw, basis.vectors, preview, wanted=delay_correction, workers=workers
+    )
     shared: tuple[Any, SubspaceReconstruction] | None = None
     steps = []
     for z in range(raw.n_slices):
@@ -102,6 +109,7 @@ def making_subspace_series(
         "rank": basis.rank,
         "left_out_by_the_basis": basis.left_out,
         "solver_steps": steps,
+        "gradient_delays": delays,
         **alike.record(),
     }
     return MRFSeries(

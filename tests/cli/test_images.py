@@ -52,6 +52,20 @@ def test_mask_lies_on_the_grid_of_the_images(folder, tmp_path, capsys):
     assert json.loads(capsys.readouterr().err.splitlines()[-1])["error"]["code"] == "bad-mask"
 
 
+def test_gradient_delays_are_corrected_and_told(tmp_path, capsys):
+    delayed = tmp_path / "delayed"
+    words = ["phantom", "--output", str(delayed), "--size", "32", "--raw"]
+    assert main([*words, "--gradient-delays", "0.7", "-0.4"]) == 0
+    words = ["grid", str(delayed / "raw.h5"), "-s", "t1ff", "-o", str(tmp_path / "series.nii")]
+    capsys.readouterr()
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "raw.h5: Gradient delays of 0.70 (x) and -0.40 (y) samples" in said
+    assert "estimated, corrected" in said
+    assert main([*words, "--no-delay-correction", "--overwrite"]) == 0
+    assert "delays" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -59,6 +73,7 @@ def test_mask_lies_on_the_grid_of_the_images(folder, tmp_path, capsys):
         (["reconstruct", "{raw}", "-s", "t1ff", "-o", "{out}", "--axes", "XYZT"], "--axes"),
         (["reconstruct", "{series}", "-o", "{out}", "--images", "gridded"], "--images"),
         (["reconstruct", "{series}", "-o", "{out}", "--measurement", "0"], "--measurement"),
+        (["reconstruct", "{series}", "-o", "{out}", "--no-delay-correction"], "--delay-correction"),
         (["grid", "{raw}", "-s", "t1ff", "-o", "{out}", "--images", "painted"], "subspace"),
     ],
 )

@@ -26,8 +26,8 @@ SEQUENCE = replace(
 TISSUE = {"FF": 0.2, "T1H2O": 1300.0, "T1fat": 320.0, "Df": 20.0, "B1": 0.9}
 
 
-def object_and_samples(noise=0.0, n_slices=1, seed=0):
-    """A disc with a hole of fat, and what its coils measure."""
+def object_and_samples(noise=0.0, n_slices=1, seed=0, delays=lambda places: places):
+    """A disc with a hole of fat, and what its coils measure; places are nominal."""
     y, x = np.mgrid[:N, :N] - N // 2
     disc, hole = np.hypot(y, x) < 9, np.hypot(y - 3, x) < 3
     by_pulse = replace(SEQUENCE, pulses_per_frame=1)
@@ -36,7 +36,7 @@ def object_and_samples(noise=0.0, n_slices=1, seed=0):
     places = RadialTrajectory(SEQUENCE.n_pulses, N).coordinates()
     maps = simulated_sensitivities((N, N), COILS)
     shapes = np.stack([disc & ~hole, hole]).astype(np.complex64)
-    seen = [nufft.forward(shape * maps, places, epsilon=1e-6) for shape in shapes]
+    seen = [nufft.forward(shape * maps, delays(places), epsilon=1e-6) for shape in shapes]
     samples = water[:, None] * seen[0] + fat[:, None] * seen[1]
     rng = np.random.default_rng(seed)
     slices = [
@@ -121,6 +121,54 @@ def test_samples_beyond_the_edge_of_k_space_do_not_count(images):
     found = mrf.make_images(raw, SEQUENCE, images, coils=COILS).slab(0)
     apart = np.abs(np.abs(found) - np.abs(expected))[:, disc]
     assert apart.max() < 0.02 * np.abs(expected).max()
+
+
+def delayed(places, x=0.7, y=-0.4):
+    """Where spokes are measured whose axes x and y are late."""
+    return places + (places[:, 1:2] - places[:, :1]) * [y, x]
+
+
+@pytest.mark.parametrize("images", ["subspace", "gridded"])
+def test_gradient_delays_are_corrected_and_told(images):
+    truth, disc, slices, places = object_and_samples(noise=1e-3, n_slices=2, delays=delayed)
+    raw = raw_of(slices, places)
+    fine, off = (
+        mrf.make_images(raw, SEQUENCE, images, delay_correction=wanted) for wanted in (True, False)
+    )
+    known = mrf.make_images(
+        raw_of(slices, delayed(places)), SEQUENCE, images, delay_correction=False
+    )
+    for z in (0, 1):
+        best = 1 - np.median(agreement(known, truth, disc, z))
+        assert 1 - np.median(agreement(fine, truth, disc, z)) < 1.1 * best
+        assert 1 - np.median(agreement(off, truth, disc, z)) > 1.4 * best
+    record = fine.metadata["gradient_delays"]
+    assert record["corrected"]
+    assert record["samples"]["x"] == pytest.approx(0.7, abs=0.02)
+    assert record["samples"]["y"] == pytest.approx(-0.4, abs=0.02)
+    report = fine.metadata["raw"]["acquisition_report"]
+    assert any("0.70 (x) and -0.40 (y) samples" in line for line in report["taken"])
+    assert not any("delays" in line for line in raw.report.taken)  # the file's own stays as it was
+    assert off.metadata["gradient_delays"]["corrected"] is False
+
+
+@pytest.mark.parametrize("images", ["subspace", "gridded"])
+def test_without_delays_nothing_is_corrected(images):
+    _, _, slices, places = object_and_samples(noise=1e-3)
+    raw = raw_of(slices, places)
+    series = mrf.make_images(raw, SEQUENCE, images)
+    assert series.metadata["gradient_delays"]["corrected"] is False
+    plain = mrf.make_images(raw, SEQUENCE, images, delay_correction=False)
+    assert np.array_equal(series.slab(0), plain.slab(0))
+
+
+def test_delays_of_other_trajectories_are_not_estimated_which_is_told():
+    _, _, slices, places = object_and_samples(noise=1e-3)
+    bent = places + 1e-2 * np.sin(40 * places[..., ::-1]) * (1 - 4 * places**2)
+    series = mrf.make_images(raw_of(slices, bent), SEQUENCE)
+    assert series.metadata["gradient_delays"]["corrected"] is False
+    report = series.metadata["raw"]["acquisition_report"]
+    assert any("no straight spokes" in line for line in report["left_out"])
 
 
 def test_frames_without_readouts_cannot_be_gridded():

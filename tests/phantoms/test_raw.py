@@ -75,6 +75,33 @@ def test_several_spokes_follow_a_pulse():
     assert kspace[0].samples.shape == (1, 2000, 32) and series.signal.shape[0] == 1000
 
 
+def test_gradient_delays_shift_spokes_but_not_the_trajectory_that_is_told():
+    """Samples turn by the phase of the shift, for a point beside the center."""
+    sequence = sequences.t1ff()
+    drawn = PHANTOMS[sequence.kind]((1, 32, 32), seed=1).truth()
+    for key, values in drawn.items():
+        point = np.full_like(values, np.nan)
+        point[0, 20, 9] = {"FF": 0.1, "T1H2O": 1200.0, "T1fat": 300.0, "Df": 0.0, "B1": 1.0}[key]
+        drawn[key] = point
+    given, shifted = [], []
+    acquire(drawn, sequence, n_coils=1, snr_db=None, kspace=given)
+    acquire(drawn, sequence, n_coils=1, snr_db=None, kspace=shifted, gradient_delays=(0.7, -0.4))
+    assert shifted[0].trajectory == given[0].trajectory
+    angles = np.deg2rad(given[0].trajectory.angles_deg)[:, None]
+    turn = 0.7 * np.cos(angles) * (9 - 16) - 0.4 * np.sin(angles) * (20 - 16)
+    expected = given[0].samples * np.exp(-2j * np.pi * turn / 64)
+    assert np.abs(shifted[0].samples - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    "words", [["--mode", "noise-only", "--gradient-delays", "1", "0"],
+              ["--gradient-delays", "1", "nan"], ["--gradient-delays", "0", "90"]],
+)  # fmt: skip
+def test_delays_that_cannot_be_are_refused(tmp_path, words):
+    assert main(["phantom", *words, "--size", "32", "--output", str(tmp_path / "x")]) == 3
+    assert not (tmp_path / "x").exists()
+
+
 def test_report_is_printed(folder, capsys):
     assert main(["raw", str(folder / "raw.h5"), "--sequence", "t1ff"]) == 0
     assert "1400 readouts of a slice" in capsys.readouterr().out

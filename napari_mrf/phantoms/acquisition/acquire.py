@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Mode = Literal["radial", "fully-sampled", "noise-only"]
 NoiseReference = Literal["voxel", "foreground"]
 MODES: tuple[Mode, ...] = ("radial", "fully-sampled", "noise-only")
+_MOST_DELAY = 20
 UNIT_NORM_SIGNAL = 0.0876762
 """The signal S of SNR = 20 log10(S / sigma) on fingerprints of norm 1."""
 
@@ -63,6 +64,7 @@ def acquire(
     matrix_size: int | None = None,
     readout_oversampling: float = 2.0,
     spokes_per_pulse: int = 1,
+    gradient_delays: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -113,6 +115,9 @@ def acquire(
         For ``"radial"``: spokes that the readout after one pulse covers, all of the same
         signal. More than one stands for the longer readout of a spiral arm, as FISP
         fingerprinting of the brain has it.
+    gradient_delays : tuple of float
+        For the sampled modes: samples by which the axes x and y shift every spoke, each in
+        proportion to its part in the direction. The trajectory that is told stays nominal.
     seed : int
         Of coils, receive phase and noise.
     workers : int, optional
@@ -137,7 +142,8 @@ def acquire(
     """
     maps = truth.truth() if isinstance(truth, Phantom) else truth
     n_slices, *plane = shape = maps.spatial_shape
-    _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape)
+    _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape,
+           gradient_delays)  # fmt: skip
     if kspace is not None and mode != "radial":
         raise MRFInputError("bad-acquisition", "only a radial acquisition has raw data",
                             expected="the mode radial", found=mode)  # fmt: skip
@@ -160,6 +166,7 @@ def acquire(
             fully_sampled=mode == "fully-sampled",
             seed=seed,
             workers=workers,
+            gradient_delays=gradient_delays,
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
     n_steps = apart.n_frames + (apart.n_pulses if mode == "radial" else 0)
@@ -213,10 +220,18 @@ def acquire(
 def _check(
     mode: str, noise_reference: str, snr_db: float | None, n_coils: int,
     spokes_per_pulse: int, matrix_size: int | None, shape: tuple[int, int, int],
+    gradient_delays: tuple[float, float],
 ) -> None:  # fmt: skip
     if mode not in MODES:
         raise MRFInputError("bad-acquisition", "the mode of acquisition is unknown",
                             expected=" or ".join(MODES), found=repr(mode))  # fmt: skip
+    if not np.isfinite(gradient_delays).all() or np.abs(gradient_delays).max() > _MOST_DELAY:
+        raise MRFInputError("bad-acquisition", "the gradient delays are out of range",
+                            expected=f"up to {_MOST_DELAY} samples",
+                            found=f"{gradient_delays[0]:g}, {gradient_delays[1]:g}")  # fmt: skip
+    if mode == "noise-only" and any(gradient_delays):
+        raise MRFInputError("bad-acquisition", "a series without k-space has no gradient delays",
+                            expected="the mode radial or fully-sampled", found=mode)  # fmt: skip
     if noise_reference not in ("voxel", "foreground"):
         raise MRFInputError("bad-acquisition", "the reference of the noise is unknown",
                             expected="voxel or foreground",

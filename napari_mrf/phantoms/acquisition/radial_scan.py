@@ -42,12 +42,15 @@ class RadialScan:
         Of the coils.
     workers : int, optional
         Threads.
+    gradient_delays : tuple of float
+        Samples by which the axes x and y shift the spokes; images are gridded as if there were
+        none.
     """
 
     def __init__(
         self, *, shape: tuple[int, int], sequence: Sequence, matrix_size: int,
         readout_oversampling: float, n_coils: int, spokes_per_pulse: int, fully_sampled: bool,
-        seed: int, workers: int | None,
+        seed: int, workers: int | None, gradient_delays: tuple[float, float] = (0.0, 0.0),
     ) -> None:  # fmt: skip
         self.fully_sampled = fully_sampled
         self.spokes_per_pulse = spokes_per_pulse
@@ -61,6 +64,7 @@ class RadialScan:
             matrix_size,
             readout_oversampling,
         )
+        self._delays = gradient_delays
         self._sensitivities = coils.simulated_sensitivities(shape, n_coils, seed=seed)
         self._n_frames = sequence.n_frames
         self._workers = workers
@@ -136,6 +140,13 @@ class RadialScan:
         weights = density.radial_ramp(self.trajectory, self.spokes_per_frame)
         return sigma / sqrt(self.spokes_per_frame * float((weights**2).sum()))
 
+    def _places(self, spokes: slice) -> NDArray[np.float64]:
+        """Return where spokes are measured, (spokes, samples, 2)."""
+        nominal = self.trajectory.coordinates(spokes.start or 0, spokes.stop)
+        # Each axis by its own delay, as it takes part in the direction of a spoke.
+        steps = nominal[:, 1:2] - nominal[:, :1]
+        return np.asarray(nominal + steps * self._delays[::-1])
+
     def _spokes_of(self, pulse: int) -> slice:
         return slice(pulse * self.spokes_per_pulse, (pulse + 1) * self.spokes_per_pulse)
 
@@ -149,10 +160,7 @@ class RadialScan:
             image = np.zeros(self._shape, dtype=np.complex64)
             image[inside] = signals[index]
             spokes = slice(None) if self.fully_sampled else self._spokes_of(index)
-            samples = nufft.forward(
-                image * self._sensitivities,
-                self.trajectory.coordinates(spokes.start or 0, spokes.stop),
-            )
+            samples = nufft.forward(image * self._sensitivities, self._places(spokes))
             if noise > 0:
                 rng = np.random.default_rng([*noise_seed, 0x5CA7, index])
                 draw = rng.standard_normal((*samples.shape, 2), dtype=np.float32)
@@ -187,4 +195,5 @@ class RadialScan:
             "spokes_per_frame": self.spokes_per_frame,
             "undersampling_factor": self.trajectory.undersampling_factor(self.spokes_per_frame),
             "n_coils": len(self._sensitivities),
+            "gradient_delays": list(self._delays),
         }
