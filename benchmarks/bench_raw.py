@@ -33,10 +33,10 @@ from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.coils import simulated_sensitivities
-from napari_mrf.kspace.preconditioner import circulant
+from napari_mrf.kspace.preconditioner import circulant, inverted
 from napari_mrf.kspace.subspace import SubspaceReconstruction
 from napari_mrf.kspace.subspace_operator import SubspaceOperator
-from napari_mrf.kspace.toeplitz import NormalOperator, subspace_kernels
+from napari_mrf.kspace.toeplitz import NormalOperator, making_kernels
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
 
@@ -78,7 +78,8 @@ def one_slice(n: int = 192, n_coils: int = 8) -> None:
     places = RadialTrajectory(1400, n).coordinates()
     samples = measured(n, n_coils, basis, places)
     phi = basis.vectors
-    kernels = clock("kernels (once for a trajectory)", lambda: subspace_kernels(phi, places, shape))
+    kernels = clock("kernels (once for a trajectory)", lambda: result_of(
+        making_kernels(phi, places, shape)))  # fmt: skip
     maps = clock("coil maps", lambda: result_of(
         estimating_coil_maps(samples, phi, places, shape))).maps  # fmt: skip
     operator = SubspaceOperator(phi, places, maps)
@@ -86,8 +87,7 @@ def one_slice(n: int = 192, n_coils: int = 8) -> None:
     coil_maps = torch.from_numpy(maps)
     normal = NormalOperator(kernels, coil_maps)
     normal(right)  # compiled by now
-    clock("filters", lambda: torch.linalg.inv(circulant(kernels, coil_maps)
-                                              + torch.eye(basis.rank)))  # fmt: skip
+    clock("filters", lambda: inverted(circulant(kernels, coil_maps), torch.ones(basis.rank)))
     clock("one application", lambda: normal(right))
     clock("one application by explicit NUFFT", lambda: operator.adjoint(
         operator.forward(right.numpy())))  # fmt: skip

@@ -11,6 +11,7 @@ CURES = {
     "of the readouts.",
     "bad-axes": 'Give the order of the axes, such as axes="XYZT", or open the file without one.',
     "bad-b1": "Pick a B1 map of this series, 3-D and above 0.",
+    "bad-covariance": "Make the images of the raw data again.",
     "bad-dataset": "Leave the name of the dataset out.",
     "bad-dictionary": "Compute the dictionary again with this version.",
     "bad-frames": "Give frames in rising order, such as 0-149.",

@@ -77,6 +77,13 @@ def reconstruct(
     sigma: Annotated[
         float | None, typer.Option(help="Standard deviation of the noise. Default: estimated.")
     ] = None,
+    intervals: Annotated[
+        str | None,
+        typer.Option(
+            help="Standard deviations of maps from raw data: noise (how maps vary when the "
+            "measurement is repeated) or error (how far they lie from the truth)."
+        ),
+    ] = None,
     grid: Annotated[
         str | None, typer.Option(help="Values searched by water-fat: published or wide.")
     ] = None,
@@ -137,6 +144,7 @@ def reconstruct(
         "refine": refine,
         "prior": prior,
         "sigma": sigma,
+        "intervals": intervals,
         "grid": grid,
         "frames": frames,
         "window": window,
@@ -144,10 +152,11 @@ def reconstruct(
         "conjugate": conjugate,
     }
     given = {key: value for key, value in chosen.items() if value is not None}
-    if refine is False and (prior is not None or sigma is not None):
+    of_refinement = {"--prior": prior, "--sigma": sigma, "--intervals": intervals}
+    without_effect = [name for name, value in of_refinement.items() if value is not None]
+    if refine is False and without_effect:
         raise typer.BadParameter(
-            "it has no effect, because refinement is off",
-            param_hint="--prior" if prior is not None else "--sigma",
+            "it has no effect, because refinement is off", param_hint=without_effect[0]
         )
     if b1 is None and (resample_b1 or b1_unit != "relative"):
         raise typer.BadParameter(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.subspace_signal import SubspaceSignal
 
 _FRAMES_PER_READ = 25
 
@@ -136,6 +137,16 @@ class MRFSeries:
     def is_lazy(self) -> bool:
         """Whether the signal is read on demand (a dask array)."""
         return hasattr(self.signal, "dask")
+
+    @property
+    def subspace(self) -> SubspaceSignal | None:
+        """The coefficients that the frames are made of; None for any other series.
+
+        It goes with the array of frames (see `lazy_frames`), so that frames that were changed
+        have none.
+        """
+        found: SubspaceSignal | None = getattr(self.signal, "subspace", None)
+        return found
 
     def slab(self, z: int) -> NDArray[np.complex64]:
         """Return one slice (T, Y, X) in memory."""

@@ -9,10 +9,11 @@ import numpy as np
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.compute.steps import Steps
 from napari_mrf.data.series import MRFSeries
-from napari_mrf.data.subspace_signal import SubspaceSignal
+from napari_mrf.data.subspace_signal import CoefficientNoise, SubspaceSignal
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
 from napari_mrf.imaging.delay_correction import correcting_delays
 from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
+from napari_mrf.io.series.subspace_frames import lazy_frames
 from napari_mrf.kspace.subspace import SubspaceReconstruction
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.raw.raw_data import RawData
     from napari_mrf.data.sequence import Sequence
-
-_INTERVALS = (
-    "Images of a temporal subspace hold a part of the noise only: standard deviations of maps, "
-    "which are estimated from what a fit leaves over, are 2 to 5 times too small. Do not use them "
-    "as intervals."
-)
 
 
 def making_subspace_series(
@@ -65,8 +60,7 @@ def making_subspace_series(
     Returns
     -------
     MRFSeries
-        Its frames are made from the coefficients when they are read. A warning tells that
-        standard deviations of maps made of it are too small.
+        Its frames are made from the coefficients when they are read; their noise goes with them.
 
     Raises
     ------
@@ -87,6 +81,12 @@ def making_subspace_series(
     )
     shared: tuple[Any, SubspaceReconstruction] | None = None
     steps = []
+    square = (raw.n_slices, basis.rank, basis.rank)
+    noise = CoefficientNoise(
+        covariance=np.zeros(square, np.complex64),
+        error_covariance=np.zeros(square, np.complex64),
+        scale=np.ones((raw.n_slices, *raw.matrix), np.float32),
+    )
     for z in range(raw.n_slices):
         places = trajectory_of(raw, z)
         if shared is None or shared[0] is not places:
@@ -98,12 +98,15 @@ def making_subspace_series(
         working = Steps(shared[1].reconstructing(samples, alike.noise))
         for share in working:
             yield ImagesUpdate(z + share, raw.n_slices, preview)
-        coefficients[:, z] = working.result.images
-        steps.append(working.result.steps)
+        made = working.result
+        coefficients[:, z], noise.scale[z] = made.images, made.noise.scale
+        noise.covariance[z], noise.error_covariance[z] = (
+            made.noise.covariance,
+            made.error_covariance,
+        )
+        steps.append(made.steps)
         yield ImagesUpdate(z + 1.0, raw.n_slices, preview, finished=z)
-    import dask.array
-
-    signal = SubspaceSignal(basis.by_frame(), coefficients)
+    signal = SubspaceSignal(basis.by_frame(), coefficients, noise)
     metadata = {
         "images": "subspace",
         "rank": basis.rank,
@@ -113,11 +116,10 @@ def making_subspace_series(
         **alike.record(),
     }
     return MRFSeries(
-        dask.array.from_array(signal, chunks=(signal.shape[0], 1, *raw.matrix), name=False),
+        lazy_frames(signal),
         affine=raw.affine,
         sequence=sequence,
         source_path=str(raw.source_path),
         source_sha256=raw.source_sha256,
-        warnings=(_INTERVALS,),
         metadata=metadata,
     )

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from scipy.ndimage import map_coordinates
 
+from napari_mrf.compute.steps import Steps
 from napari_mrf.kspace.coils import combination_weights
 from napari_mrf.kspace.conjugate_gradients import solving
-from napari_mrf.kspace.preconditioner import circulant, filtered
-from napari_mrf.kspace.subspace_operator import SubspaceOperator
-from napari_mrf.kspace.toeplitz import NormalOperator, subspace_kernels
+from napari_mrf.kspace.preconditioner import circulant, filtered, inverted
+from napari_mrf.kspace.spreading import Spreading, coil_images
+from napari_mrf.kspace.toeplitz import convolved, making_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -91,25 +92,34 @@ def estimating_coil_maps(
     # Coordinates of samples beyond the small matrix mean nothing there: they weigh nothing.
     places = np.where(weights[..., None] > 0, coordinates[:, columns] * scale, 0.0)
     few = basis[:, :_COEFFICIENTS]
-    kernels = subspace_kernels(few, places, (small[0], small[1]), weights=weights, workers=workers)
-    yield
-    one = torch.ones((1, *small), dtype=torch.complex64)
-    operator, size = NormalOperator(kernels, one), few.shape[1]
-    weight = _WEIGHT * float(weights.sum() * np.mean(np.abs(few) ** 2))
-    inverse = torch.linalg.inv(circulant(kernels, one) + weight * torch.eye(size))
-    seen = SubspaceOperator(few, places, one.numpy(), workers=workers)
-    images = np.empty((size, len(samples), *small), np.complex64)
-    taper = _taper(small)
-    for coil, right in enumerate(seen.coil_images(samples[:, :, columns] * weights)):
-        solutions = solving(
-            lambda x: operator(x) + weight * x,
-            torch.from_numpy(right),
-            lambda x: filtered(inverse, x),
-        )
-        for _ in range(_STEPS):
-            found = next(solutions)[0]
-        images[:, coil] = torch.fft.ifft2(torch.fft.fft2(found) * taper).numpy()
+    making = Steps(
+        making_kernels(few, places, (small[0], small[1]), weights=weights, workers=workers)
+    )
+    for _ in making:
         yield
+    kernels, size = making.result, few.shape[1]
+    one = np.ones((1, *small), np.complex64)
+    spreading = Spreading(places, (small[0], small[1]))
+    right = np.empty((len(samples), size, *small), np.complex64)
+    middle = samples[:, :, columns] * weights
+    for coil, image in enumerate(coil_images(spreading, middle, few, workers=workers)):
+        right[coil] = image
+        yield
+    weight = _WEIGHT * float(weights.sum() * np.mean(np.abs(few) ** 2))
+    inverse = inverted(circulant(kernels, torch.from_numpy(one)), torch.full((size,), weight))
+
+    def applying(x: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+        yield
+        return convolved(kernels, x) + weight * x
+
+    # Coils by themselves, all at a time.
+    solutions = solving(applying, torch.from_numpy(right), lambda x: filtered(inverse, x))
+    for found in solutions:
+        yield
+        if found.steps == _STEPS:
+            break
+    images = torch.fft.ifft2(torch.fft.fft2(found.solution) * _taper(small)).numpy()
+    images = images.swapaxes(0, 1)
     maps = combination_weights(images, smoothing_voxels=_SMOOTHING_VOXELS)
     # A voxel of the small matrix holds the signal of several.
     squares = (np.abs(images[0]) ** 2).sum(axis=0, dtype=np.float64) / np.prod(scale) ** 2
@@ -125,15 +135,16 @@ def _taper(shape: tuple[int, ...]) -> torch.Tensor:
 
 def _enlarged(maps: NDArray[np.complex64], shape: tuple[int, int]) -> NDArray[np.complex64]:
     """Return maps (coils, y, x) interpolated to (coils, Y, X), of unit norm in every voxel."""
-    axes = [
-        (np.arange(n) - n // 2) * (m / n) + m // 2
-        for n, m in zip(shape, maps.shape[1:], strict=True)
-    ]
-    places = np.meshgrid(*axes, indexing="ij")
-    large = np.stack([
-        map_coordinates(each.real, places, order=3, mode="nearest")
-        + 1j * map_coordinates(each.imag, places, order=3, mode="nearest")
-        for each in maps
-    ])  # fmt: skip
+    along_y, along_x = (_interpolation(n, m) for n, m in zip(shape, maps.shape[1:], strict=True))
+    large = along_y @ maps @ along_x.T
     large /= np.linalg.norm(large, axis=0)
     return large.astype(np.complex64)
+
+
+def _interpolation(size: int, small: int) -> NDArray[np.float64]:
+    """Return the matrix (size, small) of cubic splines through values of the small matrix."""
+    places = (np.arange(size) - size // 2) * (small / size) + small // 2
+    return np.stack(
+        [map_coordinates(unit, places[None], order=3, mode="nearest") for unit in np.eye(small)],
+        axis=1,
+    )

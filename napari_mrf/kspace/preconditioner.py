@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_mrf.kspace.toeplitz import pairs
+from napari_mrf.kspace.fourier import fft2, ifft2
+from napari_mrf.kspace.toeplitz import half_steps, hermitian_products, pairs
 
 if TYPE_CHECKING:
     from napari_mrf.kspace.toeplitz import SubspaceKernels
@@ -35,25 +36,36 @@ def circulant(kernels: SubspaceKernels, coil_maps: torch.Tensor) -> torch.Tensor
     Returns
     -------
     Tensor
-        (Y, X, K, K) complex64, Hermitian: for each frequency of an FFT of the images.
+        (K (K + 1) / 2, Y, X) complex64, a Hermitian matrix for each frequency of an FFT of the
+        images: its upper triangle, in the order of `pairs`.
     """
     n_y, n_x = kernels.shape
-    power = (torch.fft.fft2(coil_maps, s=(2 * n_y, 2 * n_x)).abs() ** 2).sum(0)
-    overlap = torch.fft.ifft2(power).conj() / (n_y * n_x)
-    matrices = torch.empty(
-        (n_y, n_x, kernels.rank, kernels.rank), dtype=torch.complex64, device=coil_maps.device
-    )
-    for spectrum, (k, other) in zip(kernels.spectra, pairs(kernels.rank), strict=True):
-        response = torch.fft.ifft2(spectrum) * overlap
-        folded = response.reshape(2, n_y, 2, n_x).sum((0, 2))
-        matrices[:, :, k, other] = torch.fft.fft2(folded)
-        matrices[:, :, other, k] = matrices[:, :, k, other].conj()
-    return matrices
+    power = sum(
+        torch.fft.fft2(one, s=(2 * n_y, 2 * n_x)).abs() ** 2 for one in coil_maps
+    )  # fmt: skip
+    overlap = torch.fft.ifft2(power).conj() / (4 * n_y * n_x)
+    # Shifts of one size of the images are one to an FFT of them, and the four parts of a
+    # spectrum are told apart by the signs they have there.
+    weights = torch.fft.fft2(overlap.reshape(2, n_y, 2, n_x), dim=(0, 2)).permute(0, 2, 1, 3)
+    weights = weights * half_steps((n_y, n_x), coil_maps.device).conj()
+    filters = torch.zeros_like(kernels.spectra[0, 0])
+    for index in range(len(filters)):
+        responses = ifft2(kernels.spectra[:, :, index].clone())
+        filters[index] = fft2((responses * weights).sum((0, 1)))
+    return filters
 
 
-def filtered(matrices: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """Return coefficient images (K, Y, X) after a filter (Y, X, K, K)."""
-    spectra = torch.fft.fft2(images).permute(1, 2, 0)[..., None]
-    product = (matrices @ spectra)[..., 0].permute(2, 0, 1).contiguous()
-    result: torch.Tensor = torch.fft.ifft2(product)
-    return result
+def inverted(filters: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    """Return the inverse of a filter of `circulant` with the weights (K,) of a prior on it."""
+    rank, shape = len(prior), filters.shape[1:]
+    k, other = torch.tensor(pairs(rank), device=filters.device).T
+    matrices = torch.empty((*shape, rank, rank), dtype=filters.dtype, device=filters.device)
+    matrices[..., other, k] = filters.permute(1, 2, 0).conj()
+    matrices[..., k, other] = filters.permute(1, 2, 0)
+    inverse = torch.linalg.inv(matrices + torch.diag(prior).to(filters.dtype))
+    return inverse[..., k, other].permute(2, 0, 1).contiguous()
+
+
+def filtered(filters: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Return coefficient images (coils, K, Y, X) after a filter (K (K + 1) / 2, Y, X)."""
+    return ifft2(hermitian_products(filters, fft2(images.clone())))

@@ -14,15 +14,16 @@ import numpy as np
 import torch
 
 from napari_mrf.compute.steps import Steps
+from napari_mrf.kspace.coefficient_noise import SliceNoise, noise_of_replica, white_noise
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
-from napari_mrf.kspace.conjugate_gradients import solving
-from napari_mrf.kspace.preconditioner import circulant, filtered
-from napari_mrf.kspace.subspace_operator import SubspaceOperator
-from napari_mrf.kspace.toeplitz import NormalOperator, subspace_kernels
+from napari_mrf.kspace.conjugate_gradients import Iterate, solving
+from napari_mrf.kspace.preconditioner import circulant, filtered, inverted
+from napari_mrf.kspace.spreading import Spreading, coil_images
+from napari_mrf.kspace.toeplitz import NormalOperator, making_kernels, pairs
 from napari_mrf.kspace.trajectory import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
@@ -39,6 +40,11 @@ _LOUD = 6e-6  # of the ratio to the mean sample density: beyond, the factor fall
 _LEAST = 2e-5
 # Later steps change the maps by less than 2 %.
 _CLOSE, _MOST_STEPS = 6e-3, 40
+# Of the prior's weight over the noise: slices that differ by less share their noise.
+_ALIKE = 1.25
+# Of the size of the images: weaker noise would drown in the rounding of single precision. No
+# stronger than it need be, since the solver treats noise as it does beside the images.
+_FAINTEST = 2e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +57,17 @@ class CoefficientImages:
         (K, Y, X) complex64.
     steps : int
         Of the solver.
+    noise : SliceNoise
+        Of the coefficients.
+    error_covariance : ndarray
+        (K, K) complex64, Hermitian: of what the measurement and the prior leave open, the mean
+        over all frequencies of the inverse of the nearest filter.
     """
 
     images: NDArray[np.complex64]
     steps: int
+    noise: SliceNoise
+    error_covariance: NDArray[np.complex64]
 
 
 class SubspaceReconstruction:
@@ -95,6 +108,8 @@ class SubspaceReconstruction:
         self._density = float((np.abs(basis[:, 0]) ** 2).sum() * coordinates.shape[1])
         self._falls = (singular_values[0] / singular_values) ** 2
         self._kernels: SubspaceKernels | None = None
+        self._spreading: Spreading | None = None
+        self._measured_noise: tuple[float, SliceNoise] | None = None
 
     def reconstructing(
         self, samples: NDArray[np.complex64], noise: float
@@ -117,43 +132,87 @@ class SubspaceReconstruction:
         if not self._counts.all():
             samples = samples * self._counts
         if self._kernels is None:
-            self._kernels = subspace_kernels(
-                self._basis,
-                self._coordinates,
-                self._shape,
-                weights=self._counts,
-                workers=self._workers,
-            ).on(device)
-            yield 0.2
+            making = Steps(
+                making_kernels(
+                    self._basis,
+                    self._coordinates,
+                    self._shape,
+                    weights=self._counts,
+                    workers=self._workers,
+                )
+            )
+            for _ in making:
+                yield 0.0
+            self._kernels = making.result.on(device)
         estimating = Steps(
             estimating_coil_maps(
                 samples, self._basis, self._measured, self._shape, workers=self._workers
             )
         )
         for _ in estimating:
-            yield 0.25
+            yield 0.2
         maps, power = estimating.result.maps, estimating.result.power
-        seen = SubspaceOperator(self._basis, self._coordinates, maps, workers=self._workers)
         right = np.zeros((self._basis.shape[1], *self._shape), np.complex64)
-        for coil, image in enumerate(seen.coil_images(samples)):
-            right += maps[coil].conj() * image
-            yield 0.25 + 0.2 * (coil + 1) / len(samples)
+        for coil in self._adding(samples, maps, right):
+            yield 0.2 + 0.1 * coil / len(samples)
         coil_maps = torch.from_numpy(maps).to(device)
-        operator = NormalOperator(self._kernels, coil_maps)
+        operator = NormalOperator(self._kernels, coil_maps, workers=self._workers)
         prior = self._prior(power, noise).to(device)
         filters = circulant(self._kernels, coil_maps)
-        inverse = torch.linalg.inv(filters + torch.diag(prior).to(filters.dtype))
-        solutions = solving(
-            lambda x: operator(x) + prior[:, None, None] * x,
-            torch.from_numpy(right).to(device),
-            lambda x: filtered(inverse, x),
+        yield 0.3
+        inverse = inverted(filters, prior)
+        yield 0.3
+
+        def applying(x: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+            seen = yield from operator.applying(x)
+            return seen + prior[:, None, None] * x
+
+        def solutions(right: NDArray[np.complex64]) -> Iterator[Iterate]:
+            given = torch.from_numpy(right).to(device)
+            return solving(applying, given, lambda x: filtered(inverse, x[None])[0])
+
+        for now in solutions(right):
+            yield 0.3 + 0.35 * min(now.steps / 25, 1.0)
+            if now.left <= _CLOSE or now.steps == _MOST_STEPS:
+                break
+        images, unsure = now.solution.cpu().numpy(), _left_open(inverse)
+
+        # Noise of variance 1: slices of one trajectory differ in the strength of their prior.
+        ratio = noise / power if power > 0 else 0.0
+        if self._measured_noise is None or not _are_alike(ratio, self._measured_noise[0]):
+            faint = np.zeros_like(right)
+            drawn = white_noise(samples.shape, 1.0) * self._counts
+            for coil in self._adding(drawn, maps, faint):
+                yield 0.65 + 0.1 * coil / len(samples)
+            typical = float(np.trace(unsure).real * images[0].size) ** 0.5
+            size = max(_FAINTEST * float(np.linalg.norm(images)) / typical, noise**0.5)
+            for again in solutions(right + np.float32(size) * faint):
+                yield 0.75 + 0.25 * again.steps / now.steps
+                if again.steps == now.steps:
+                    break
+            difference = (again.solution.cpu().numpy() - images) / np.float32(size)
+            self._measured_noise = ratio, noise_of_replica(difference, images)
+        measured = self._measured_noise[1]
+        return CoefficientImages(
+            images,
+            now.steps,
+            SliceNoise(measured.covariance * noise, measured.scale),
+            np.float32(noise) * unsure,
         )
-        steps, left = 0, 1.0
-        while left > _CLOSE and steps < _MOST_STEPS:
-            images, left = next(solutions)
-            steps += 1
-            yield 0.45 + 0.55 * min(steps / 20, 1.0)
-        return CoefficientImages(images.cpu().numpy(), steps)
+
+    def _adding(
+        self,
+        samples: NDArray[np.complex64],
+        maps: NDArray[np.complex64],
+        images: NDArray[np.complex64],
+    ) -> Iterator[int]:
+        """Add the adjoint of the acquisition to coefficient images, coil by coil."""
+        if self._spreading is None:
+            self._spreading = Spreading(self._coordinates, self._shape)
+        seen = coil_images(self._spreading, samples, self._basis, workers=self._workers)
+        for coil, image in enumerate(seen):
+            images += maps[coil].conj() * image
+            yield coil
 
     def _prior(self, power: float, noise: float) -> torch.Tensor:
         """Return the weight (K,) of the square of each coefficient."""
@@ -161,3 +220,19 @@ class SubspaceReconstruction:
         loud = ratio / (_LOUD * self._density)
         weights = (_WEIGHT * ratio / max(loud, 1.0) ** 0.5 + _LEAST * self._density) * self._falls
         return torch.from_numpy(weights.astype(np.float32))
+
+
+def _are_alike(ratio: float, other: float) -> bool:
+    """Return whether the prior is nearly as strong beside the noise."""
+    low, high = sorted((ratio, other))
+    return high <= _ALIKE * low
+
+
+def _left_open(inverse: torch.Tensor) -> NDArray[np.complex64]:
+    """Return the mean (K, K) over the frequencies of a filter's upper triangles."""
+    triangle = inverse.mean(dim=(1, 2)).cpu().numpy()
+    rank = int((2 * len(triangle)) ** 0.5)
+    k, other = np.array(pairs(rank)).T
+    matrix = np.empty((rank, rank), np.complex64)
+    matrix[other, k], matrix[k, other] = triangle.conj(), triangle
+    return matrix

@@ -13,14 +13,12 @@ import numpy as np
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.errors import MRFInputError
 from napari_mrf.kspace import nufft
+from napari_mrf.kspace.spreading import Spreading, coil_images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-ACCURACY = 1e-5
-"""Of the non-uniform transforms: the truncation of the subspace is hundreds of times larger."""
+_ACCURACY = 1e-5  # the truncation of the subspace is hundreds of times larger
 
 
 class SubspaceOperator:
@@ -88,7 +86,7 @@ class SubspaceOperator:
         def of_coil(coil: int) -> NDArray[np.complex64]:
             seen = nufft.forward(
                 (images * self.coil_maps[coil]).astype(np.complex64), self.coordinates,
-                epsilon=ACCURACY,
+                epsilon=_ACCURACY,
             )  # fmt: skip
             total = np.zeros(grid, np.complex64)
             for k in range(self.rank):
@@ -101,17 +99,8 @@ class SubspaceOperator:
     def adjoint(self, samples: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
         """Return coefficient images (K, Y, X) of samples (coils, readouts, samples)."""
         images = np.zeros((self.rank, *self.shape), np.complex64)
-        for coil, seen in enumerate(self.coil_images(samples)):
-            images += self.coil_maps[coil].conj() * seen
+        spreading = Spreading(self.coordinates, self.shape)
+        seen = coil_images(spreading, samples, self.basis, workers=self._workers)
+        for coil_map, image in zip(self.coil_maps, seen, strict=True):
+            images += coil_map.conj() * image
         return images
-
-    def coil_images(self, samples: NDArray[np.complexfloating]) -> Iterator[NDArray[np.complex64]]:
-        """Yield the adjoint (K, Y, X) of each coil by itself, its map left out."""
-
-        def of_coil(coil: int) -> NDArray[np.complex64]:
-            weighted = np.empty((self.rank, *samples.shape[1:]), np.complex64)
-            for k in range(self.rank):
-                np.multiply(self.basis[:, k, None].conj(), samples[coil], out=weighted[k])
-            return nufft.adjoint(weighted, self.coordinates, self.shape).astype(np.complex64)
-
-        return indices_in_order(of_coil, len(samples), workers=self._workers)

@@ -1,9 +1,13 @@
-"""Samples of coefficient images, and back, at one go: a convolution instead of two NUFFTs.
+"""The acquisition after its adjoint, as convolutions instead of two NUFFTs.
 
 Forward and adjoint of `SubspaceOperator`, one after the other, multiply coefficient images
 with a (K, K) matrix of convolutions. Their spectra on a grid of twice the size are computed
 once for a trajectory (all slices and coils share them), and an application costs two FFTs for
 each coil and coefficient. Exact up to the accuracy of the NUFFT that makes the spectra.
+
+The frequencies of the doubled grid are four grids of the size of the images, half a step apart
+(`half_steps`). Each is worked on by itself: nothing is padded with zeros, and a fourth of the
+memory is needed.
 
 References
 ----------
@@ -13,18 +17,28 @@ doi 10.1002/mrm.26102 (shuffling); Mani et al., MRM 2015.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from napari_mrf.compute.threads import each_on_one_core, indices_in_order
-from napari_mrf.kspace import nufft
-from napari_mrf.kspace.subspace_operator import ACCURACY
+from napari_mrf.compute.devices import n_threads
+from napari_mrf.compute.steps import result_of
+from napari_mrf.compute.threads import in_order, indices_in_order, one_thread_each
+from napari_mrf.kspace.fourier import fft2, ifft2
+from napari_mrf.kspace.spreading import Spreading
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from numpy.typing import NDArray
+
+# So many spectra are made at a time: the more, the fewer times samples are spread.
+_PAIRS = 11
+# So many coils share the reading of the spectra; their images stay in the last cache.
+_COILS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +48,9 @@ class SubspaceKernels:
     Parameters
     ----------
     spectra : Tensor
-        (K (K + 1) / 2, 2 Y, 2 X) complex64, pairs (k, l) with k <= l in the order of `pairs`;
-        (l, k) is the conjugate.
+        (2, 2, K (K + 1) / 2, Y, X) complex64: [a, b, :, y, x] at frequency (2 y + a, 2 x + b) of
+        the doubled grid, for pairs (k, l) with k <= l in the order of `pairs`; (l, k) is the
+        conjugate.
     rank : int
         K.
     """
@@ -46,8 +61,8 @@ class SubspaceKernels:
     @property
     def shape(self) -> tuple[int, int]:
         """(Y, X) of the images."""
-        _, y, x = self.spectra.shape
-        return y // 2, x // 2
+        y, x = self.spectra.shape[-2:]
+        return y, x
 
     def on(self, device: torch.device) -> SubspaceKernels:
         """Return the same spectra in the memory of a device."""
@@ -59,15 +74,47 @@ def pairs(rank: int) -> list[tuple[int, int]]:
     return [(k, other) for k in range(rank) for other in range(k, rank)]
 
 
-def subspace_kernels(
+def half_steps(shape: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """Return the waves (2, 2, Y, X) that move the frequencies of an FFT by (a, b) half steps."""
+    y, x = (
+        torch.exp(-1j * torch.pi * torch.arange(2)[:, None] * torch.arange(n) / n) for n in shape
+    )
+    waves = y[:, None, :, None] * x[None, :, None, :]
+    return waves.to(device, torch.complex64)
+
+
+def hermitian_products(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return the products of Hermitian matrices with vectors, which are lost.
+
+    Parameters
+    ----------
+    matrices : Tensor
+        (K (K + 1) / 2, Y, X) complex64: the upper triangles, in the order of `pairs`.
+    vectors : Tensor
+        (coils, K, Y, X) complex64.
+    """
+    if vectors.device.type == "cpu":
+        from napari_mrf.kspace.toeplitz_kernel import convolve
+
+        convolve(matrices.flatten(1).numpy(), vectors.flatten(2).numpy())
+        return vectors
+    result = torch.zeros_like(vectors)
+    for matrix, (k, other) in zip(matrices, pairs(vectors.shape[1]), strict=True):
+        result[:, k] += matrix * vectors[:, other]
+        if k != other:
+            result[:, other] += matrix.conj() * vectors[:, k]
+    return result
+
+
+def making_kernels(
     basis: NDArray[np.complexfloating],
     coordinates: NDArray[np.floating],
     shape: tuple[int, int],
     *,
     weights: NDArray[np.floating] | NDArray[np.bool_] | None = None,
     workers: int | None = None,
-) -> SubspaceKernels:
-    """Compute the spectra for a trajectory.
+) -> Generator[None, None, SubspaceKernels]:
+    """Compute the spectra for a trajectory; every yield is a chance to cancel.
 
     Parameters
     ----------
@@ -82,27 +129,44 @@ def subspace_kernels(
         of equal noise.
     workers : int, optional
         Threads; results do not depend on it.
+
+    Returns
+    -------
+    SubspaceKernels
     """
     rank, (n_y, n_x) = basis.shape[1], shape
     weights = np.ones(coordinates.shape[:2]) if weights is None else weights
-    wanted = pairs(rank)
-    spectra = torch.empty((len(wanted), 2 * n_y, 2 * n_x), dtype=torch.complex64)
+    k, other = np.transpose(pairs(rank))
+    products = basis[:, k].conj() * basis[:, other]
+    spectra = torch.empty((2, 2, len(k), n_y, n_x), dtype=torch.complex64)
+    spreading = Spreading(coordinates, (2 * n_y, 2 * n_x))
 
-    def compute(index: int) -> None:
-        k, other = wanted[index]
-        product = (basis[:, k].conj() * basis[:, other])[:, None] * weights
-        response = nufft.adjoint(
-            product.astype(np.complex64)[None], coordinates, (2 * n_y, 2 * n_x), epsilon=ACCURACY
-        )[0]
+    def compute(part: int) -> None:
+        some = slice(part * _PAIRS, (part + 1) * _PAIRS)
+        responses = spreading.adjoint(weights, products[:, some])
         # Shifts of a full matrix size do not occur; without them the operator is Hermitian.
-        response[0], response[:, 0] = 0, 0
-        spectra[index] = torch.from_numpy(
-            np.fft.fft2(np.fft.ifftshift(response)).astype(np.complex64)
-        )
+        responses[:, 0], responses[:, :, 0] = 0, 0
+        for index, response in enumerate(responses, some.start):
+            whole = fft2(torch.from_numpy(np.fft.ifftshift(response)))
+            spectra[:, :, index] = whole.reshape(n_y, 2, n_x, 2).permute(1, 3, 0, 2)
 
-    for _ in indices_in_order(compute, len(wanted), workers=workers):
-        pass
+    for _ in indices_in_order(compute, -(-len(k) // _PAIRS), workers=workers):
+        yield
     return SubspaceKernels(spectra, rank)
+
+
+def convolved(kernels: SubspaceKernels, images: torch.Tensor) -> torch.Tensor:
+    """Return what coils that are the same everywhere make of their images (coils, K, Y, X)."""
+    waves = half_steps(kernels.shape, images.device)
+    parts = [
+        waves[a, b].conj() * _filtered(kernels.spectra[a, b], waves[a, b] * images)
+        for a in range(2) for b in range(2)
+    ]  # fmt: skip
+    return torch.stack(parts).mean(0)
+
+
+def _filtered(spectra: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    return ifft2(hermitian_products(spectra, fft2(images)))
 
 
 class NormalOperator:
@@ -114,47 +178,40 @@ class NormalOperator:
         Of the trajectory.
     coil_maps : Tensor
         (coils, Y, X) complex64, on the device of the kernels.
+    workers : int, optional
+        Threads; results do not depend on it.
     """
 
-    def __init__(self, kernels: SubspaceKernels, coil_maps: torch.Tensor) -> None:
+    def __init__(
+        self, kernels: SubspaceKernels, coil_maps: torch.Tensor, *, workers: int | None = None
+    ) -> None:
         self._kernels, self._maps = kernels, coil_maps
-        self._on_cpu = coil_maps.device.type == "cpu"
-        if self._on_cpu:
-            from napari_mrf.kspace.toeplitz_kernel import convolve
-
-            self._convolve = convolve
-            self._flat = kernels.spectra.reshape(len(kernels.spectra), -1).numpy()
+        self._waves = half_steps(kernels.shape, coil_maps.device)
+        self._workers = workers
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return the result (K, Y, X) for coefficient images (K, Y, X)."""
-        of_coils = each_on_one_core(
-            lambda coil: self._of_coil(images, self._maps[coil]), list(range(len(self._maps)))
-        )
+        return result_of(self.applying(images))
+
+    def applying(self, images: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+        """Do the same with pauses: a few coils at a time."""
+        parts = [
+            (a, b, slice(first, first + _COILS))
+            for a in range(2) for b in range(2) for first in range(0, len(self._maps), _COILS)
+        ]  # fmt: skip
         total = torch.zeros_like(images)
-        for part in of_coils:
-            total += part
+        on_cpu = images.device.type == "cpu"
+        workers = min(self._workers or n_threads(), len(parts)) if on_cpu else 1
+        with one_thread_each(workers) if workers > 1 else nullcontext() as pool:
+            for part in in_order(pool, workers, lambda of: self._part(images, *of), parts):
+                total += part
+                yield
+        return total / 4
+
+    def _part(self, images: torch.Tensor, a: int, b: int, coils: slice) -> torch.Tensor:
+        maps = self._maps[coils] * self._waves[a, b]
+        seen = _filtered(self._kernels.spectra[a, b], maps[:, None] * images)
+        total = torch.zeros_like(images)
+        for coil_map, of_coil in zip(maps.conj().resolve_conj(), seen, strict=True):
+            total.addcmul_(coil_map, of_coil)
         return total
-
-    def _of_coil(self, images: torch.Tensor, coil_map: torch.Tensor) -> torch.Tensor:
-        n_y, n_x = self._kernels.shape
-        spectra = torch.fft.fft2(images * coil_map, s=(2 * n_y, 2 * n_x))
-        product = self._times_kernels(spectra)
-        # Along y first: the rows that are cut off need no transform along x.
-        product = torch.fft.ifft(product, dim=-2)[:, :n_y]
-        seen: torch.Tensor = torch.fft.ifft(product, dim=-1)[..., :n_x]
-        return coil_map.conj() * seen
-
-    def _times_kernels(self, spectra: torch.Tensor) -> torch.Tensor:
-        if self._on_cpu:
-            flat = spectra.reshape(len(spectra), -1).contiguous().numpy()
-            product = np.empty_like(flat)
-            self._convolve(self._flat, flat, product)
-            return torch.from_numpy(product).reshape(spectra.shape)
-        result = torch.zeros_like(spectra)
-        for kernel, (k, other) in zip(
-            self._kernels.spectra, pairs(self._kernels.rank), strict=True
-        ):
-            result[k] += kernel * spectra[other]
-            if k != other:
-                result[other] += kernel.conj() * spectra[k]
-        return result

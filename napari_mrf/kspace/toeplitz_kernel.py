@@ -10,29 +10,65 @@ from numba import njit
 
 from napari_mrf.compute.compilation import OPTIONS
 
-_AT_ONCE = 512  # of all coefficients, so many numbers stay in the first cache
+_AT_ONCE = 256  # of all pairs of coefficients, so many numbers stay in the second cache
 
 
 @njit(**OPTIONS)
-def convolve(kernels, spectra, result):  # type: ignore[no-untyped-def]
-    """Write the products (K, M) of Hermitian matrices (K, K) with vectors (K,), M times.
+def convolve(kernels, spectra):  # type: ignore[no-untyped-def]
+    """Put products of Hermitian matrices (K, K) with vectors (K,) in the place of the vectors.
 
-    Reads ``kernels`` (K (K + 1) / 2, M), the upper triangle row by row, and ``spectra`` (K, M).
+    Takes ``kernels`` (K (K + 1) / 2, M) complex64, the upper triangles row by row, and
+    ``spectra`` (coils, K, M) complex64. Matrices are read once for all coils; real and imaginary
+    parts stand apart while they are worked on, as vector units want them.
     """
-    rank, count = spectra.shape
+    coils, rank, count = spectra.shape
+    matrix = _apart(len(kernels))
+    vector, result = _apart(rank), _apart(rank)
     for start in range(0, count, _AT_ONCE):
-        stop = min(start + _AT_ONCE, count)
-        for k in range(rank):
-            for m in range(start, stop):
-                result[k, m] = np.complex64(0)
-        pair = 0
-        for k in range(rank):
-            for m in range(start, stop):
-                result[k, m] += kernels[pair, m] * spectra[k, m]
+        size = min(_AT_ONCE, count - start)
+        _split(kernels, start, size, matrix)
+        for coil in range(coils):
+            _split(spectra[coil], start, size, vector)
+            _multiply(matrix, vector, result)
+            real, imaginary = result
+            for k in range(rank):
+                for m in range(size):
+                    spectra[coil, k, start + m] = complex(real[k, m], imaginary[k, m])
+
+
+@njit(**OPTIONS)
+def _apart(rows):  # type: ignore[no-untyped-def]
+    shape = (rows, _AT_ONCE)
+    return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+
+@njit(**OPTIONS)
+def _split(values, start, size, parts):  # type: ignore[no-untyped-def]
+    real, imaginary = parts
+    for row in range(len(values)):
+        for m in range(size):
+            real[row, m] = values[row, start + m].real
+            imaginary[row, m] = values[row, start + m].imag
+
+
+@njit(**OPTIONS)
+def _multiply(matrix, vector, result):  # type: ignore[no-untyped-def]
+    # All loops over m are as long as the compiler knows; what is beyond the end is not used.
+    (a, b), (x, y), (real, imaginary) = matrix, vector, result
+    rank = len(x)
+    pair = 0
+    for k in range(rank):
+        for m in range(_AT_ONCE):
+            real[k, m] = a[pair, m] * x[k, m] - b[pair, m] * y[k, m]
+            imaginary[k, m] = a[pair, m] * y[k, m] + b[pair, m] * x[k, m]
+        pair += rank - k
+    pair = 0
+    for k in range(rank):
+        pair += 1
+        for other in range(k + 1, rank):
+            for m in range(_AT_ONCE):
+                real[k, m] += a[pair, m] * x[other, m] - b[pair, m] * y[other, m]
+                imaginary[k, m] += a[pair, m] * y[other, m] + b[pair, m] * x[other, m]
+                real[other, m] += a[pair, m] * x[k, m] + b[pair, m] * y[k, m]
+                imaginary[other, m] += a[pair, m] * y[k, m] - b[pair, m] * x[k, m]
             pair += 1
-            for other in range(k + 1, rank):
-                for m in range(start, stop):
-                    kernel = kernels[pair, m]
-                    result[k, m] += kernel * spectra[other, m]
-                    result[other, m] += kernel.conjugate() * spectra[k, m]
-                pair += 1

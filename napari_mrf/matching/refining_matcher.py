@@ -17,6 +17,7 @@ from napari_mrf.reconstruction.conditioning import OPTIONS as CONDITIONING_OPTIO
 from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.edges import EdgeWords
 from napari_mrf.reconstruction.method import MethodOption, VoxelResult
+from napari_mrf.reconstruction.voxel_noise import VoxelNoise
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.matching.refinement.prior import Prior
     from napari_mrf.matching.refinement.refinement import Refinement
+    from napari_mrf.reconstruction.slicewise import Voxels
 
 _FEWEST_LEARNED = 50
 _FEWEST_IN_PART = 32
 PRIORS = ("series", "range", "off")
+INTERVALS = ("noise", "error")
 
 
 @dataclass(frozen=True)
@@ -47,24 +51,33 @@ class Refining:
     sigma : float, optional
         Noise standard deviation in the real and the imaginary part of the series; estimated
         from each voxel's residual without.
+    intervals : {"noise", "error"}
+        What standard deviations stand for where the images bring their own covariance, as those
+        made of raw data do: how maps vary when the measurement is repeated, or how far they
+        lie from the truth, streaks and the prior of the images included. Others have one kind,
+        from the residual or `sigma`.
 
     Raises
     ------
     MRFInputError
-        ``"unknown-option"`` for another prior, ``"bad-option"`` for an impossible noise level.
+        ``"unknown-option"`` for another prior or kind of intervals, ``"bad-option"`` for an
+        impossible noise level.
     """
 
     refine: bool = True
     prior: str = "series"
     sigma: float | None = None
+    intervals: str = "noise"
 
     def __post_init__(self) -> None:
-        if self.prior not in PRIORS:
-            raise MRFInputError(
-                "unknown-option",
-                f"the prior {self.prior!r} is not known",
-                expected=" or ".join(PRIORS),
-            )
+        for what, value, known in (
+            ("the prior", self.prior, PRIORS),
+            ("the kind of intervals", self.intervals, INTERVALS),
+        ):
+            if value not in known:
+                raise MRFInputError(
+                    "unknown-option", f"{what} {value!r} is not known", expected=" or ".join(known)
+                )
         if self.sigma is not None and not 0.0 < self.sigma < float("inf"):
             raise MRFInputError(
                 "bad-option", "the noise level must be a positive number", found=self.sigma
@@ -88,6 +101,15 @@ SHARED_OPTIONS = (
         help="Values that refinement expects: the spread of this series' own grid answers, the "
         "published range, or none.",
         choices=PRIORS,
+    ),
+    MethodOption(
+        name="intervals",
+        kind="choice",
+        default=Refining.intervals,
+        label="Intervals",
+        help="Standard deviations of maps from raw data: how maps vary when the measurement is "
+        "repeated (noise), or how far they lie from the truth, streaks and all (error).",
+        choices=INTERVALS,
     ),
     *CONDITIONING_OPTIONS,
 )
@@ -127,6 +149,7 @@ class RefiningMatcher(VoxelwiseMethod):
         self._must_refine = bool(asked.get("refine", False))
         self._prior = self._first_prior()
         self._refinement: Refinement | None = None
+        self._intervals = "residual"
 
     @property
     def b1_range(self) -> tuple[float, float] | None:
@@ -177,6 +200,7 @@ class RefiningMatcher(VoxelwiseMethod):
             "prior": self._prior.describe(),
             "noise_colour": self._refinement.noise_colour,
             "sigma": "estimated in each voxel" if sigma is None else sigma,
+            "intervals": self._intervals,
         }
 
     @property
@@ -200,6 +224,7 @@ class RefiningMatcher(VoxelwiseMethod):
         if self._refinement is None:
             return
         # What an earlier series has taught is no business of this one.
+        self._intervals = "residual" if self.refining.sigma is None else "sigma"
         self._prior, self._refinement.noise_colour = self._first_prior(), 1.0
         if len(signals) < _FEWEST_LEARNED:
             return
@@ -208,7 +233,30 @@ class RefiningMatcher(VoxelwiseMethod):
         if self.refining.prior == "series":
             self._prior = series_prior(found.parameters, found.quality, self.sequence.kind)
 
-    def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
+    def noise_at(self, series: MRFSeries, where: Voxels) -> VoxelNoise | None:
+        """Return the noise that the images of the series bring with them.
+
+        It is that before smoothing in plane, which quietens images but blurs them too.
+        """
+        subspace = series.subspace
+        if subspace is None or subspace.noise is None or self.refining.sigma is not None:
+            return None
+        of, (z, rows, columns) = subspace.noise, where
+        self._intervals = self.refining.intervals
+        basis, scale = np.ascontiguousarray(subspace.basis.T), of.scale[z, rows, columns]
+        covariance = of.covariance[z]
+        if self._intervals == "error":
+            covariance, scale = of.error_covariance[z], np.ones_like(scale)
+        if self.conditioning.conjugate:
+            basis, covariance = basis.conj(), covariance.conj()
+        return VoxelNoise.of(self.condition(basis).T, covariance, scale)
+
+    def improve(
+        self,
+        signals: NDArray[np.complex64],
+        found: VoxelResult,
+        noise: VoxelNoise | None = None,
+    ) -> VoxelResult:
         """Refine the grid answers of (N, T) fingerprints."""
         refinement = self._refinement
         if refinement is None:
@@ -217,7 +265,11 @@ class RefiningMatcher(VoxelwiseMethod):
             refined = list(
                 pool.map(
                     lambda part: refinement.refine(
-                        signals[part], found.part(part), self._prior, sigma=self.refining.sigma
+                        signals[part],
+                        found.part(part),
+                        self._prior,
+                        sigma=self.refining.sigma,
+                        noise=None if noise is None else noise.part(part),
                     ),
                     shares(len(signals), self.threads),
                 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_mrf.reconstruction.conditioning import Conditioning
     from napari_mrf.reconstruction.method import ReconstructionUpdate, VoxelResult
     from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.voxel_noise import VoxelNoise
     from napari_mrf.reconstruction.voxel_sample import SeriesSample
 
 _ROWS_AVERAGED = 256
@@ -57,7 +58,16 @@ class VoxelwiseMethod(SlicewiseMethod):
     def learn(self, signals: NDArray[np.complex64], found: VoxelResult) -> None:
         """Learn from a sample of voxels and their first results, before the second pass."""
 
-    def improve(self, signals: NDArray[np.complex64], found: VoxelResult) -> VoxelResult:
+    def noise_at(self, series: MRFSeries, where: Voxels) -> VoxelNoise | None:
+        """Return what is known of the noise at some voxels of a slice, for `improve`."""
+        return None
+
+    def improve(
+        self,
+        signals: NDArray[np.complex64],
+        found: VoxelResult,
+        noise: VoxelNoise | None = None,
+    ) -> VoxelResult:
         """Estimate (N, T) fingerprints again, from the first pass' results."""
         return found
 
@@ -107,7 +117,8 @@ class VoxelwiseMethod(SlicewiseMethod):
             for where, signals in self._chunks(run.series, improvable):
                 if signals is not None:
                     found = run.filled.stored(where, run.b1)
-                    run.filled.store(where, self.improve(signals, found))
+                    noise = self.noise_at(run.series, where)
+                    run.filled.store(where, self.improve(signals, found, noise))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
         run.warnings += self.review(*sample.collected())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from properties import complex_normal
 
-from napari_mrf.data.subspace_signal import SubspaceSignal
+from napari_mrf.data.subspace_signal import CoefficientNoise, SubspaceSignal
+from napari_mrf.errors import MRFInputError
 
 RNG = np.random.default_rng(0)
 BASIS = complex_normal(RNG, 7, 3).astype(np.complex64)
@@ -25,3 +26,29 @@ def test_parts_are_those_of_the_whole(index):
     found, expected = signal[index], WHOLE[index]
     assert found.shape == expected.shape
     assert np.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"covariance": np.zeros((2, 3, 4), np.complex64)},
+        {"error_covariance": np.zeros((1, 3, 3), np.complex64)},
+        {"error_covariance": np.full((2, 3, 3), np.nan, np.complex64)},
+        {"scale": np.ones((2, 5, 4), np.float32)},
+        {"scale": np.full((2, 4, 5), np.inf, np.float32)},
+    ],
+)
+def test_noise_must_fit_the_coefficients(changed):
+    fitting = {
+        "covariance": np.ones((2, 3, 3), np.complex64),
+        "error_covariance": np.ones((2, 3, 3), np.complex64),
+        "scale": np.ones((2, 4, 5), np.float32),
+    }
+    noise = CoefficientNoise(**fitting | changed)
+    if not changed:
+        assert SubspaceSignal(BASIS, COEFFICIENTS, noise).noise is noise
+        return
+    with pytest.raises(MRFInputError) as error:
+        SubspaceSignal(BASIS, COEFFICIENTS, noise)
+    assert error.value.code == "bad-covariance" and error.value.hint

@@ -14,10 +14,16 @@ from napari_mrf.kspace import subspace
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.coils import simulated_sensitivities
 from napari_mrf.kspace.conjugate_gradients import solving
-from napari_mrf.kspace.preconditioner import circulant, filtered
+from napari_mrf.kspace.preconditioner import circulant, filtered, inverted
 from napari_mrf.kspace.subspace import SubspaceReconstruction
 from napari_mrf.kspace.subspace_operator import SubspaceOperator
-from napari_mrf.kspace.toeplitz import NormalOperator, pairs, subspace_kernels
+from napari_mrf.kspace.toeplitz import (
+    NormalOperator,
+    convolved,
+    hermitian_products,
+    making_kernels,
+    pairs,
+)
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
 RANK, COILS, READOUTS = 3, 4, 60
@@ -72,21 +78,35 @@ def test_toeplitz_equals_the_two_transforms(places):
     images = complex_normal(np.random.default_rng(0), RANK, *SHAPE)
     matrix = dense(phi, places, maps)
     expected = (matrix.conj().T @ (matrix @ images.ravel())).reshape(images.shape)
-    kernels = subspace_kernels(phi, places, SHAPE)
+    kernels = result_of(making_kernels(phi, places, SHAPE))
     operator = NormalOperator(kernels, torch.from_numpy(maps))
     found = operator(torch.from_numpy(images.astype(np.complex64))).numpy()
     assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
 
 
-def test_compiled_products_equal_those_of_torch():
+@pytest.mark.parametrize("places", [spokes(), spiral()], ids=["radial", "spiral"])
+def test_convolutions_are_the_operator_of_a_coil_that_sees_all_places_alike(places):
     rng = np.random.default_rng(0)
-    kernels = subspace_kernels(basis(), spokes(), SHAPE)
-    operator = NormalOperator(kernels, torch.from_numpy(simulated_sensitivities(SHAPE, 1)))
-    size = [2 * n for n in SHAPE]
-    spectra = torch.from_numpy(complex_normal(rng, RANK, *size).astype(np.complex64))
-    compiled = operator._times_kernels(spectra)
-    operator._on_cpu = False
-    assert torch.allclose(compiled, operator._times_kernels(spectra), rtol=1e-4, atol=1e-3)
+    kernels = result_of(making_kernels(basis(), places, SHAPE))
+    operator = NormalOperator(kernels, torch.ones((1, *SHAPE), dtype=torch.complex64))
+    images = torch.from_numpy(complex_normal(rng, 2, RANK, *SHAPE).astype(np.complex64))
+    expected = torch.stack([operator(each) for each in images])
+    assert torch.allclose(convolved(kernels, images), expected, atol=1e-5 * expected.abs().max())
+
+
+@pytest.mark.parametrize(("rank", "coils", "shape"), [(1, 1, (3, 5)), (4, 3, (40, 33))])
+def test_compiled_products_are_those_of_hermitian_matrices(rank, coils, shape):
+    rng = np.random.default_rng(0)
+    matrices = complex_normal(rng, *shape, rank, rank)
+    matrices = matrices + matrices.conj().swapaxes(-1, -2)
+    triangles = np.stack([matrices[..., k, other] for k, other in pairs(rank)])
+    vectors = complex_normal(rng, coils, rank, *shape)
+    expected = np.einsum("yxkl,clyx->ckyx", matrices, vectors)
+    found = hermitian_products(
+        torch.from_numpy(triangles.astype(np.complex64)),
+        torch.from_numpy(vectors.astype(np.complex64)),
+    )
+    assert np.allclose(found.numpy(), expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -123,18 +143,26 @@ def test_circulant_keeps_the_diagonal_of_the_operator_among_the_frequencies(plac
     y, x = SHAPE
     fourier = np.kron(np.fft.fft(np.eye(y)), np.fft.fft(np.eye(x))) / np.sqrt(y * x)
     expected = np.diag(fourier @ normal @ fourier.conj().T).reshape(SHAPE)
-    found = circulant(subspace_kernels(phi, places, SHAPE), torch.from_numpy(maps)).numpy()
-    assert np.allclose(found[..., 0, 0], expected, rtol=1e-4, atol=1e-4 * expected.real.max())
+    kernels = result_of(making_kernels(phi, places, SHAPE))
+    found = circulant(kernels, torch.from_numpy(maps)).numpy()
+    assert np.allclose(found[0], expected, rtol=1e-4, atol=1e-4 * expected.real.max())
 
 
-def test_filter_multiplies_frequencies():
+def test_filters_are_inverted_at_each_frequency():
     rng = np.random.default_rng(0)
-    matrices = complex_normal(rng, *SHAPE, RANK, RANK).astype(np.complex64)
-    images = complex_normal(rng, RANK, *SHAPE).astype(np.complex64)
-    spectra = np.fft.fft2(images)
-    expected = np.fft.ifft2(np.einsum("yxkl,lyx->kyx", matrices, spectra))
-    found = filtered(torch.from_numpy(matrices), torch.from_numpy(images)).numpy()
+    half = complex_normal(rng, *SHAPE, RANK, RANK)
+    matrices, prior = half @ half.conj().swapaxes(-1, -2), np.array([0.5, 1.0, 2.0])
+    filters = np.stack([matrices[..., k, other] for k, other in pairs(RANK)])
+    inverse = inverted(torch.from_numpy(filters), torch.from_numpy(prior))
+    expected = np.linalg.inv(matrices + np.diag(prior))
+    for found, (k, other) in zip(inverse.numpy(), pairs(RANK), strict=True):
+        assert np.allclose(found, expected[..., k, other])
+    images = complex_normal(rng, 2, RANK, *SHAPE)
+    expected = np.fft.ifft2(np.einsum("yxkl,clyx->ckyx", expected, np.fft.fft2(images)))
+    kept = torch.from_numpy(images.astype(np.complex64))
+    found = filtered(inverse.to(torch.complex64), kept).numpy()
     assert np.allclose(found, expected, atol=1e-4)
+    assert np.array_equal(kept.numpy(), images.astype(np.complex64))
 
 
 def test_solver_solves_dense_equations():
@@ -143,15 +171,38 @@ def test_solver_solves_dense_equations():
     matrix = torch.from_numpy(square.conj().T @ square + np.eye(20))
     right = torch.from_numpy(complex_normal(rng, 20))
     inverse_diagonal = 1 / matrix.diagonal()
-    steps = solving(lambda x: matrix @ x, right, lambda x: inverse_diagonal * x)
-    found, left = list(islice(steps, 40))[-1]
-    assert torch.allclose(found, torch.linalg.solve(matrix, right), atol=1e-8)
-    assert left < 1e-8
+    steps = solving(in_two_parts(lambda x: matrix @ x), right, lambda x: inverse_diagonal * x)
+    *_, last = islice(steps, 80)
+    assert last.steps == 40
+    assert torch.allclose(last.solution, torch.linalg.solve(matrix, right), atol=1e-8)
+    assert last.left < 1e-8
+
+
+def in_two_parts(operator):
+    """An operator that pauses once."""
+
+    def applying(x):
+        yield
+        return operator(x)
+
+    return applying
+
+
+def test_solver_passes_the_pauses_of_the_operator_on():
+    scale = torch.tensor([1.0, 2.0])
+    steps = solving(in_two_parts(lambda x: scale * x), torch.ones(2), lambda x: x)
+    found = list(islice(steps, 5))
+    assert [each.steps for each in found] == [0, 1, 1, 2, 3]
+    assert [each.left for each in found[:2]] == [1.0, pytest.approx(1 / 3)]
+    assert not found[0].solution.any()
+    assert torch.allclose(found[1].solution, torch.tensor([2 / 3, 2 / 3]))  # by hand
+    assert torch.allclose(found[3].solution, torch.tensor([1.0, 0.5]))
 
 
 def test_solver_of_nothing_stays_at_nothing():
-    found, left = next(solving(lambda x: x, torch.zeros(3, dtype=torch.complex64), lambda x: x))
-    assert not found.any() and left == 0
+    nothing = torch.zeros(3, dtype=torch.complex64)
+    found = next(solving(in_two_parts(lambda x: x), nothing, lambda x: x))
+    assert not found.solution.any() and found.left == 0
 
 
 def test_slice_equals_the_dense_solution(monkeypatch):

@@ -124,8 +124,35 @@ def _solve(factor, right, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def _write_deviations(theta, factor, right, out, deviation):  # type: ignore[no-untyped-def]
-    """Write the posterior standard deviations of the tissue and, last, of |M0|."""
+def _noise_in_gradient(jacobian, factors, level, middle):  # type: ignore[no-untyped-def]
+    """Write the covariance (P, P) of the gradient: that of noise F = level · `factors` (R, K).
+
+    It is Re(J^H F F^H J) / 2, F times circular white noise of variance 1.
+    """
+    n, (n_vectors, count) = len(middle), factors.shape
+    seen = np.empty(n, np.complex128)
+    for p in range(n):
+        for q in range(n):
+            middle[p, q] = 0.0
+    for k in range(count):
+        for p in range(n):
+            total = complex(0.0, 0.0)
+            for r in range(n_vectors):
+                total += jacobian[p, r].conjugate() * factors[r, k]
+            seen[p] = total
+        for p in range(n):
+            for q in range(n):
+                product = seen[p].real * seen[q].real + seen[p].imag * seen[q].imag
+                middle[p, q] += 0.5 * level * level * product
+
+
+@njit(**OPTIONS)
+def _add_variances(theta, factor, middle, right, out, variances):  # type: ignore[no-untyped-def]
+    """Add the variances of the tissue and, last, of |M0| to ``variances`` (P - 1,).
+
+    Those of the inverse of the factored matrix H, where ``middle`` is empty; else those of
+    H^-1 middle H^-1, where ``middle`` (P, P) is a covariance of gradients.
+    """
     n = theta.size
     size = np.sqrt(theta[n - 2] * theta[n - 2] + theta[n - 1] * theta[n - 1])
     for p in range(n - 1):
@@ -135,25 +162,28 @@ def _write_deviations(theta, factor, right, out, deviation):  # type: ignore[no-
         else:
             right[n - 2], right[n - 1] = theta[n - 2] / size, theta[n - 1] / size
         _solve(factor, right, out)
-        variance = 0.0
         for q in range(n):
-            variance += right[q] * out[q]
-        deviation[p] = np.sqrt(variance)
+            if len(middle) == 0:
+                variances[p] += right[q] * out[q]
+            for r in range(len(middle)):
+                variances[p] += out[q] * middle[q, r] * out[r]
 
 
 @njit(**OPTIONS)
 def refine_voxels(  # type: ignore[no-untyped-def]
     projected, n_samples, noise_colour, start, known, sigma, model, prior_mean, prior_precision,
-    lower, upper, scales, max_steps, theta, deviation, misfit, steps,
+    lower, upper, scales, max_steps, noise, level, theta, deviation, misfit, steps,
 ):  # fmt: skip
     """Refine N voxels of P parameters.
 
     Reads ``projected`` (N, R) complex128 of unit-norm fingerprints, ``n_samples`` real numbers
     in one, ``noise_colour`` the noise power where signals live over that of the residual,
     ``start`` (N, P), ``known`` (N, P) values to hold, NaN where they are fitted, ``sigma`` (N,)
-    or negative to estimate, ``scales`` (P - 2,) steps that matter. Writes ``theta`` (N, P),
-    ``deviation`` (N, P - 1) posterior standard deviations of the tissue and of |M0|, NaN where
-    known, ``misfit`` (N,) squared residual and ``steps`` (N,) linearisations.
+    or negative to estimate, ``scales`` (P - 2,) steps that matter. Where ``noise`` (R, K) is not
+    empty, the noise of a fingerprint in these coordinates is ``level`` (N,) times it times white
+    noise: standard deviations are those of it, and of the prior where nothing else is known.
+    Writes ``theta`` (N, P), ``deviation`` (N, P - 1) standard deviations of the tissue and of
+    |M0|, NaN where known, ``misfit`` (N,) squared residual and ``steps`` (N,) linearisations.
     """
     n_vectors, n = projected.shape[1], start.shape[1]
     work = np.empty((6, n_vectors))
@@ -162,6 +192,13 @@ def refine_voxels(  # type: ignore[no-untyped-def]
     hessian = np.empty((n, n))
     damped = np.empty((n, n))
     factor = np.zeros((n, n))
+    middle = np.empty((n, n) if noise.shape[1] > 0 else (0, 0))
+    power = 0.0  # of the noise, in each of the real numbers that have some
+    for r in range(noise.shape[0]):
+        for k in range(noise.shape[1]):
+            value = noise[r, k]
+            squared = value.real * value.real + value.imag * value.imag
+            power += 0.5 * squared / noise.shape[1]
     gradient, right, step, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     held, is_known = np.empty(n, np.bool_), np.empty(n, np.bool_)
     corners = np.empty((6, 4))
@@ -253,11 +290,30 @@ def refine_voxels(  # type: ignore[no-untyped-def]
                 hessian[p, :] = 0.0
                 hessian[:, p] = 0.0
                 hessian[p, p] = 1.0
-        deviation[v] = np.nan
-        if _cholesky(hessian, factor):
-            _write_deviations(current, factor, right, step, deviation[v])
-            for p in range(n - 2):
-                if is_known[p]:
-                    deviation[v, p] = np.nan
+        for p in range(n - 1):
+            deviation[v, p] = 0.0
+        is_sure = _cholesky(hessian, factor)
+        if is_sure and noise.shape[1] == 0:
+            _add_variances(current, factor, middle, right, step, deviation[v])
+        elif is_sure:
+            _noise_in_gradient(jacobian, noise, level[v] / variance, middle)
+            _add_variances(current, factor, middle, right, step, deviation[v])
+            # What the noise leaves to the prior. The residual, which may hold more than the
+            # noise, decides what is believed, but is none of the noise.
+            ratio = variance / max(level[v] * level[v] * power, _FLOOR)
+            for p in range(n):
+                for q in range(n):
+                    middle[p, q] = 0.0
+                    if not (is_known[p] or is_known[q]):
+                        hessian[p, q] *= ratio
+                if not is_known[p]:
+                    hessian[p, p] += prior_precision[p] * (1.0 - ratio)
+                    middle[p, p] = prior_precision[p]
+            is_sure = _cholesky(hessian, factor)
+            if is_sure:
+                _add_variances(current, factor, middle, right, step, deviation[v])
+        for p in range(n - 1):
+            unknown = is_sure and not (p < n - 2 and is_known[p])
+            deviation[v, p] = np.sqrt(deviation[v, p]) if unknown else np.nan
         misfit[v] = outside + residual
         steps[v] = count

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.refinement.prior import Prior
     from napari_mrf.reconstruction.conditioning import Conditioning
+    from napari_mrf.reconstruction.voxel_noise import VoxelNoise
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +158,7 @@ class Refinement(ABC):
         prior: Prior,
         *,
         sigma: float | None = None,
+        noise: VoxelNoise | None = None,
     ) -> VoxelResult:
         """Refine the grid answers of (N, K) fingerprints.
 
@@ -171,6 +173,9 @@ class Refinement(ABC):
         sigma : float, optional
             Noise standard deviation in the real and the imaginary part of the signals;
             estimated from each voxel's residual without.
+        noise : VoxelNoise, optional
+            What the standard deviations are those of, in place of the residual. The values
+            are the same with it and without.
 
         Returns
         -------
@@ -198,16 +203,21 @@ class Refinement(ABC):
         theta, deviation = np.zeros((n, n_tissue + 2)), np.zeros((n, n_tissue + 1))
         misfit, steps = np.zeros(n), np.zeros(n, np.int64)
         left = self._left(2 * n_frames) / self._left(2 * n_frames * self._share)
+        rank, level = tables.basis.shape[1], np.zeros(n)
+        factors, inflation = np.zeros((rank, 0), np.complex128), self._inflation
+        if noise is not None:
+            factors = np.ascontiguousarray(tables.basis.T @ noise.factors / tables.phase)
+            level, inflation = noise.scale / norms, 1.0
         self._refine_voxels(
             projected, 2 * n_frames, self.noise_colour * left, start, held,
             np.full(n, -1.0) if sigma is None else sigma * self._gain**0.5 / norms,
             tables.model, np.append(mean, [0.0, 0.0]), np.append(precision, [0.0, 0.0]),
             np.append(tables.lower, -infinite), np.append(tables.upper, infinite), tables.scales,
-            _MAX_STEPS, theta, deviation, misfit, steps,
+            _MAX_STEPS, factors, level, theta, deviation, misfit, steps,
         )  # fmt: skip
         m0 = (theta[:, n_tissue] + 1j * theta[:, n_tissue + 1]) * norms
         values = dict(zip(self.keys, theta.T, strict=False))
-        deviation *= self._inflation
+        deviation *= inflation
         deviations = dict(zip(self.keys, deviation.T, strict=False))
         if "PD" in self._sequence.parameters:
             values["PD"] = np.asarray(np.abs(m0))
