@@ -16,12 +16,13 @@ import argparse
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from results import save_small
 from results_fisp import BRAIN_SHAPE, TISSUES
-from scipy.ndimage import binary_dilation, binary_opening
+from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.ndimage import label as parts_of
 
 import napari_mrf as mrf
@@ -40,7 +41,10 @@ IMAGES = Path(__file__).with_name("images")
 KEYS = ("PD", "T1", "T2")
 MATRIX, N_COILS = 256, 8  # of the spirals
 RELATIVE_NOISE = 2e-4  # of the largest sample, of the complex number
-NOISE_ONLY = "noise alone, fully sampled"
+LEAST_VOXELS = 200  # of a part that is no noise in air
+NOISE_ONLY = "noise alone, all of k-space"
+DISC_ONLY = "no noise, disc of k-space"
+DISC = "noise alone, disc of k-space"
 WAYS = {
     "gridded": ["--images", "gridded"],
     "gridded, window 9": ["--images", "gridded", "--window", "9"],
@@ -65,16 +69,20 @@ def errors(
     maps: mrf.ParameterMaps, truth: mrf.ParameterMaps, regions: dict[str, np.ndarray]
 ) -> dict[tuple[str, str], float]:
     """Return mean absolute errors by map and region; PD up to a factor, since coils have a gain."""
-    found = {}
-    inside = np.isfinite(truth["T1"])
-    for key in KEYS:
-        values = maps[key].astype(float)
-        if key == "PD":
-            good = inside & np.isfinite(values)
-            values = values * (np.sum(truth[key][good] * values[good]) / np.sum(values[good] ** 2))
-        for name, region in regions.items():
-            found[key, name] = float(np.nanmean(np.abs(values - truth[key])[region]))
-    return found
+    scaled_maps = scaled(maps, truth)
+    return {
+        (key, name): float(np.nanmean(np.abs(scaled_maps[key] - truth[key])[region]))
+        for key in KEYS
+        for name, region in regions.items()
+    }
+
+
+def scaled(maps: mrf.ParameterMaps, truth: mrf.ParameterMaps) -> mrf.ParameterMaps:
+    """Return the maps with PD of the scale of the truth."""
+    density = maps["PD"].astype(float)
+    good = np.isfinite(truth["PD"]) & np.isfinite(density)
+    factor = np.sum(truth["PD"][good] * density[good]) / np.sum(density[good] ** 2)
+    return mrf.ParameterMaps({**maps, "PD": density * factor}, affine=maps.affine)
 
 
 def print_table(title: str, found: dict[str, list[dict[tuple[str, str], float]]]) -> None:
@@ -93,13 +101,25 @@ def make_phantom(folder: Path, seeds: list[int]) -> None:
     truth, labels = phantom.truth(), phantom.labels
     regions = {name: np.isin(labels, of) & phantom.foreground for name, of in TISSUES.items()}
     regions["all"] = phantom.foreground
-    mask, raw, full = folder / "mask.npy", folder / "raw.h5", folder / "noise.nii"
+    mask, raw = folder / "mask.npy", folder / "raw.h5"
     np.save(mask, phantom.foreground)
     rows, found = {"truth": truth}, {}
     for seed in seeds:
         alone = acquire(phantom, sequence, mode="noise-only", noise_reference="foreground",
                         snr_db=20.0, seed=seed)  # fmt: skip
-        save_series(alone, full, overwrite=True)
+        clean = acquire(phantom, sequence, mode="noise-only", snr_db=None, seed=seed)
+        radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in BRAIN_SHAPE[1:])))
+        disc = radius <= 0.5
+        # Spokes are denser in the middle; as strong in all as in the series above.
+        ramp = np.sqrt(radius * disc / np.mean(radius * disc))
+        held, noise_of = filtered(clean.signal, disc), alone.signal - clean.signal
+        series = {
+            NOISE_ONLY: alone.signal, DISC_ONLY: held, DISC: held + filtered(noise_of, ramp),
+        }  # fmt: skip
+        ways = {}
+        for name, signal in series.items():
+            ways[name] = folder / f"series{len(ways)}.nii", []
+            save_series(replace(alone, signal=signal), ways[name][0], overwrite=True)
         kspace: list = []
         acquire(phantom, sequence, snr_db=20.0, n_coils=4, spokes_per_pulse=4, seed=seed,
                 kspace=kspace)  # fmt: skip
@@ -108,14 +128,19 @@ def make_phantom(folder: Path, seeds: list[int]) -> None:
         noise = (scan.noise * draw).view(complex)[..., 0].astype(np.complex64)
         write_ismrmrd(raw, [scan.samples], scan.trajectory.coordinates(), noise,
                       matrix=BRAIN_SHAPE[1:], affine=phantom.affine, dwell_time_us=5.0)  # fmt: skip
-        ways = {NOISE_ONLY: (full, []), **{way: (raw, words) for way, words in WAYS.items()}}
+        ways |= {way: (raw, words) for way, words in WAYS.items()}
         for way, (path, words) in ways.items():
             maps = reconstruct(path, mask, "fisp", words)
             found.setdefault(way, []).append(errors(maps, truth, regions))
-            if seed == seeds[0] and "window" not in way:
-                rows[way.replace(", ", ",\n")] = maps
+            if seed == seeds[0] and way in (DISC, "gridded", "subspace (default)"):
+                rows[way.replace(", ", ",\n")] = scaled(maps, truth)
     print_table("brain phantom, 4 spokes a pulse (44-fold), 4 coils, 20 dB", found)
     save_small(maps_figure(rows), IMAGES / "raw_brain_phantom.png")
+
+
+def filtered(signal: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return frames (T, Z, Y, X) whose frequencies are weighed."""
+    return np.fft.ifft2(np.fft.fft2(signal) * weights).astype(np.complex64)
 
 
 def load_slice(path: Path, matrix: int) -> tuple[mrf.ParameterMaps, np.ndarray, np.ndarray]:
@@ -125,8 +150,12 @@ def load_slice(path: Path, matrix: int) -> tuple[mrf.ParameterMaps, np.ndarray, 
     density = real + 1j * imaginary
     top = np.percentile(np.abs(density), 99)
     tissue = np.abs(density) > 0.1 * top
-    parts, _ = parts_of(binary_opening(tissue, iterations=3))
-    inner = binary_dilation(parts == 1 + np.argmax(np.bincount(parts[parts > 0])[1:]), iterations=3)
+    parts, _ = parts_of(tissue)
+    tissue = np.bincount(parts.ravel())[parts] * tissue > LEAST_VOXELS
+    # The brain is what stays together where thin parts, the skin, are taken away.
+    parts, _ = parts_of(binary_erosion(tissue, iterations=7))
+    inner = parts == 1 + np.argmax(np.bincount(parts[parts > 0])[1:])
+    inner = binary_dilation(inner, iterations=9, mask=tissue)
     # Beyond the dictionary nobody finds them.
     axes = reconstruction_grid(mrf.sequences.fisp()).axes
     t1, t2 = (
@@ -140,7 +169,7 @@ def load_slice(path: Path, matrix: int) -> tuple[mrf.ParameterMaps, np.ndarray, 
     }
     phase = padded(np.exp(1j * np.angle(density)), 1.0, matrix)
     truth = mrf.ParameterMaps(whole, affine=np.diag([1.0, 1.0, 5.0, 1.0]))
-    return truth, phase, padded(inner & tissue, False, matrix)
+    return truth, phase, padded(inner, False, matrix)
 
 
 def write_spiral(
@@ -189,7 +218,7 @@ def make_slices(played_path: Path, paths: list[Path], folder: Path, seeds: list[
                 maps = reconstruct(raw, mask, str(played_path), words)
                 found.setdefault(way, []).append(errors(maps, rows["truth"], regions))
                 if seed == seeds[0] and "window" not in way:
-                    rows[way] = maps
+                    rows[way] = scaled(maps, rows["truth"])
         print_table(f"slice {index + 1}, spirals, 48-fold, {N_COILS} coils", found)
         save_small(maps_figure(rows), IMAGES / f"raw_brain_slice_{index + 1}.png")
 

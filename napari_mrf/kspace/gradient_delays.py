@@ -25,7 +25,6 @@ from scipy.linalg import cho_factor, cho_solve
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.spokes import N_SHIFTS, of_axes
-from napari_mrf.kspace.subspace_operator import ACCURACY
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from napari_mrf.kspace.spokes import Spokes
 
 _MATRIX = 16
+_ACCURACY = 1e-5  # of the transforms
 _COEFFICIENTS = 4
 # Of k-space of the small matrix; beyond, its voxels cannot follow the object.
 _INSIDE = 0.45
@@ -178,7 +178,7 @@ class _Center:
         products = self._basis.conj()[:, :, None] * self._basis[:, None, :]
         weighted = products.reshape(len(products), -1).T[..., None] * self._counts
         wide = (2 * _MATRIX, 2 * _MATRIX)
-        found = nufft.adjoint(weighted.astype(np.complex64), self._places, wide, epsilon=ACCURACY)
+        found = nufft.adjoint(weighted.astype(np.complex64), self._places, wide, epsilon=_ACCURACY)
         index = np.arange(_MATRIX)
         apart = index[:, None] - index + _MATRIX
         y, x = apart[:, None, :, None], apart[None, :, None, :]
@@ -225,7 +225,7 @@ class _Center:
         weighted = samples[:, None] * self._basis.T.conj()[..., None]
         right = nufft.adjoint(
             weighted.reshape(-1, *samples.shape[1:]).astype(np.complex64), self._places,
-            (_MATRIX, _MATRIX), epsilon=ACCURACY,
+            (_MATRIX, _MATRIX), epsilon=_ACCURACY,
         )  # fmt: skip
         solved = cho_solve(self._factor, right.reshape(len(samples), -1).T, check_finite=False)
         return np.asarray(solved.T.reshape(-1, rank, _MATRIX, _MATRIX), np.complex64)
@@ -234,6 +234,6 @@ class _Center:
         """Return the samples (some, readouts, samples) of images (some, K, y, x)."""
         some, rank = images.shape[:2]
         flat = images.reshape(-1, _MATRIX, _MATRIX).astype(np.complex64)
-        seen = nufft.forward(flat, self._places, epsilon=ACCURACY)
+        seen = nufft.forward(flat, self._places, epsilon=_ACCURACY)
         seen = seen.reshape(some, rank, *self._places.shape[:2])
         return np.asarray(np.einsum("rk,skrn->srn", self._basis, seen) * self._counts)

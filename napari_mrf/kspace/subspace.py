@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
 # Of the ratio of noise to signal. The energy of images lies at low frequencies, which are measured
 # far more densely than the mean: independent voxels of that energy, for which the ratio itself
-# would be right, are too strong a prior for the others. Errors of maps are lowest from 30 to 120,
-# at 6 and at 200 times the noise of a quiet scan alike (docs/raw.md).
+# would be right, are too strong a prior for the others. The louder a scan, the lower are the
+# frequencies where noise and signal are equal, and the smaller the factor that is best there
+# (docs/raw.md).
 _WEIGHT = 60.0
+_LOUD = 6e-6  # of the ratio to the mean sample density: beyond, the factor falls with its root
 # Of the mean sample density: the least that is needed to solve the equations.
 _LEAST = 2e-5
 # Later steps change the errors of maps by less than 2 %.
@@ -216,7 +218,8 @@ class SubspaceReconstruction:
     def _prior(self, power: float, noise: float) -> torch.Tensor:
         """Return the weight (K,) of the square of each coefficient."""
         ratio = noise / power if power > 0 else 0.0
-        weights = (_WEIGHT * ratio + _LEAST * self._density) * self._falls
+        loud = ratio / (_LOUD * self._density)
+        weights = (_WEIGHT * ratio / max(loud, 1.0) ** 0.5 + _LEAST * self._density) * self._falls
         return torch.from_numpy(weights.astype(np.float32))
 
 

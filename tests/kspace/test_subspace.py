@@ -260,7 +260,10 @@ def test_slice_equals_the_dense_solution(monkeypatch):
     density = np.sum(np.abs(phi[:, 0]) ** 2) * places.shape[1]
     power = result_of(estimating_coil_maps(samples, phi, places, (n, n))).power
     assert power == pytest.approx(np.sum(blob**4) / np.sum(blob**2), rel=0.2)
-    prior = (60 * 1e-2 / power + 2e-5 * density) * (singular[0] / singular) ** 2
+    ratio = 1e-2 / power
+    assert ratio > 6e-6 * density  # a loud scan
+    weight = 60 * ratio * np.sqrt(6e-6 * density / ratio)
+    prior = (weight + 2e-5 * density) * (singular[0] / singular) ** 2
     prior = np.repeat(prior, n * n)
     normal = seen.conj().T @ seen + np.diag(prior)
     expected = np.linalg.solve(normal, seen.conj().T @ samples.ravel()).reshape(images.shape)
@@ -329,3 +332,14 @@ def test_slice_equals_that_of_bart(monkeypatch, tmp_path):
     )
     found = result_of(reconstruction.reconstructing(samples, 1e-9)).images
     assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
+
+
+def test_prior_grows_with_the_noise_in_loud_scans_with_its_root():
+    reconstruction = SubspaceReconstruction(
+        basis(), np.array([1.0, 0.5, 0.2]), spokes(), SHAPE, device=torch.device("cpu")
+    )  # fmt: skip
+    nothing = reconstruction._prior(1.0, 0.0)
+    for noise, growth in ((1e-6, 4.0), (10.0, 2.0)):
+        one, four = (reconstruction._prior(1.0, n) - nothing for n in (noise, 4 * noise))
+        assert torch.allclose(four / one, torch.full((RANK,), growth), rtol=1e-3)
+    assert torch.allclose(one / one[0], torch.tensor([1.0, 4.0, 25.0]))  # (s1 / sk) squared
