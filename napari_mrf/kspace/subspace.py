@@ -197,7 +197,7 @@ class SubspaceReconstruction:
             images,
             now.steps,
             SliceNoise(measured.covariance * noise, measured.scale),
-            np.float32(noise) * unsure,
+            np.float32(noise) * _at_least(measured.covariance, unsure),
         )
 
     def _adding(
@@ -227,6 +227,15 @@ def _are_alike(ratio: float, other: float) -> bool:
     """Return whether the prior is nearly as strong beside the noise."""
     low, high = sorted((ratio, other))
     return high <= _ALIKE * low
+
+
+def _at_least(
+    noise: NDArray[np.complex128], unsure: NDArray[np.complex64]
+) -> NDArray[np.complex64]:
+    """Return what is left open, no less than the noise in any direction: the filter is near only."""
+    values, vectors = np.linalg.eigh(noise - unsure)
+    more = (vectors * np.maximum(values, 0.0)) @ vectors.conj().T
+    return np.asarray(unsure + more, np.complex64)
 
 
 def _left_open(inverse: torch.Tensor) -> NDArray[np.complex64]:
