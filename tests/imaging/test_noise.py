@@ -67,7 +67,7 @@ def test_noise_is_that_of_the_dense_equations(monkeypatch, variance):
     singular = np.array([1.0, 0.5, 0.2])
     places = RadialTrajectory(readouts, n).coordinates()
     maps = simulated_sensitivities((n, n), coils)
-    power = 1e-2
+    power = 1e-4  # a strong prior
     monkeypatch.setattr(subspace, "estimating_coil_maps", lambda *_, **__: given(maps, power))
     y, x = np.mgrid[:n, :n]
     images = np.exp(-((y - 8) ** 2 + (x - 7) ** 2) / 18) * np.ones((RANK, 1, 1))
@@ -81,7 +81,7 @@ def test_noise_is_that_of_the_dense_equations(monkeypatch, variance):
     unit = np.eye(RANK * n * n, dtype=np.complex64).reshape(-1, RANK, n, n)
     normal = np.stack([operator.adjoint(operator.forward(one)).ravel() for one in unit], axis=1)
     density = np.sum(np.abs(phi[:, 0]) ** 2) * places.shape[1]
-    prior = (60 * variance / power + 2e-5 * density) * (singular[0] / singular) ** 2
+    prior = weight(variance / power, density) * (singular[0] / singular) ** 2
     inverse = np.linalg.inv(normal + np.diag(np.repeat(prior, n * n)))
     expected = (variance * inverse @ normal @ inverse).reshape(RANK, n * n, RANK, n * n)
     expected = np.einsum("kvlv->vkl", expected)
@@ -91,6 +91,12 @@ def test_noise_is_that_of_the_dense_equations(monkeypatch, variance):
     assert np.allclose(deviations(whole), deviations(typical), rtol=0.15)
     # What is left open holds the noise and the prior: it is at least as large.
     assert np.all(deviations(found.error_covariance) > 0.9 * deviations(typical))
+
+
+def weight(ratio, density):
+    """The prior that the documentation states, for noise over signal and the mean density."""
+    loud = max(ratio / (6e-6 * density), 1.0)
+    return 60 * ratio / np.sqrt(loud) + 2e-5 * density
 
 
 def given(maps, power):
@@ -113,7 +119,7 @@ def test_error_is_that_of_a_filter_where_the_acquisition_is_one(monkeypatch):
         phi, np.ones(1), places, (n, n), device=torch.device("cpu")
     )
     found = result_of(reconstruction.reconstructing(samples, 0.5))
-    prior = 60 * 0.5 / 1e-2 + 2e-5 * repeats * n * n
+    prior = weight(0.5 / 1e-2, repeats * n * n)
     seen = repeats * n * n
     assert found.error_covariance[0, 0] == pytest.approx(0.5 / (seen + prior), rel=1e-3)
     expected = 0.5 * seen / (seen + prior) ** 2
