@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from results import save_small
 from results_fisp import BRAIN_SHAPE, TISSUES
-from scipy.ndimage import binary_dilation, binary_erosion
+from scipy.ndimage import binary_dilation, binary_opening
 from scipy.ndimage import label as parts_of
 
 import napari_mrf as mrf
@@ -41,7 +41,6 @@ IMAGES = Path(__file__).with_name("images")
 KEYS = ("PD", "T1", "T2")
 MATRIX, N_COILS = 256, 8  # of the spirals
 RELATIVE_NOISE = 2e-4  # of the largest sample, of the complex number
-LEAST_VOXELS = 200  # of a part that is no noise in air
 NOISE_ONLY = "noise alone, all of k-space"
 DISC_ONLY = "no noise, disc of k-space"
 DISC = "noise alone, disc of k-space"
@@ -144,18 +143,16 @@ def filtered(signal: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def load_slice(path: Path, matrix: int) -> tuple[mrf.ParameterMaps, np.ndarray, np.ndarray]:
-    """Return the maps in the middle of the matrix, NaN in air, the phase of PD, and the brain."""
+    """Return the maps in the middle of the matrix, NaN in air, the phase of PD, and the head."""
     with np.load(path, allow_pickle=False) as data:
         t1, t2, real, imaginary = data["qmaps"].astype(float)
     density = real + 1j * imaginary
     top = np.percentile(np.abs(density), 99)
     tissue = np.abs(density) > 0.1 * top
-    parts, _ = parts_of(tissue)
-    tissue = np.bincount(parts.ravel())[parts] * tissue > LEAST_VOXELS
-    # The brain is what stays together where thin parts, the skin, are taken away.
-    parts, _ = parts_of(binary_erosion(tissue, iterations=7))
-    inner = parts == 1 + np.argmax(np.bincount(parts[parts > 0])[1:])
-    inner = binary_dilation(inner, iterations=9, mask=tissue)
+    # The largest part that stays together where thin ones are taken away: no air.
+    parts, _ = parts_of(binary_opening(tissue, iterations=3))
+    head = parts == 1 + np.argmax(np.bincount(parts[parts > 0])[1:])
+    head = binary_dilation(head, iterations=3) & tissue
     # Beyond the dictionary nobody finds them.
     axes = reconstruction_grid(mrf.sequences.fisp()).axes
     t1, t2 = (
@@ -169,7 +166,7 @@ def load_slice(path: Path, matrix: int) -> tuple[mrf.ParameterMaps, np.ndarray, 
     }
     phase = padded(np.exp(1j * np.angle(density)), 1.0, matrix)
     truth = mrf.ParameterMaps(whole, affine=np.diag([1.0, 1.0, 5.0, 1.0]))
-    return truth, phase, padded(inner, False, matrix)
+    return truth, phase, padded(head, False, matrix)
 
 
 def write_spiral(
@@ -203,14 +200,14 @@ def make_slices(played_path: Path, paths: list[Path], folder: Path, seeds: list[
     played = load_pulseq(played_path)
     mask, raw = folder / "mask.npy", folder / "raw.h5"
     for index, path in enumerate(paths):
-        truth, phase, inner = load_slice(path, MATRIX)
-        np.save(mask, inner)
+        truth, phase, head = load_slice(path, MATRIX)
+        np.save(mask, head)
         regions = {
-            name: inner & (truth["T1"] > low) & (truth["T1"] < high)
+            name: head & (truth["T1"] > low) & (truth["T1"] < high)
             for name, (low, high) in RANGES_MS.items()
         }
-        regions["brain"] = inner
-        shown = {key: np.where(inner, truth[key], np.nan) for key in KEYS}
+        regions["head"] = head
+        shown = {key: np.where(head, truth[key], np.nan) for key in KEYS}
         rows, found = {"truth": mrf.ParameterMaps(shown, affine=truth.affine)}, {}
         for seed in seeds:
             write_spiral(truth, phase, played, raw, seed)

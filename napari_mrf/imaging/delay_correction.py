@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.steps import Steps
 from napari_mrf.imaging.updates import AlikeCoils, ImagesUpdate, trajectory_of
-from napari_mrf.kspace.gradient_delays import estimating_delays
-from napari_mrf.kspace.spokes import spokes_of
+from napari_mrf.kspace.delays.estimation import estimating_delays
+from napari_mrf.kspace.delays.spokes import spokes_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.raw.raw_data import RawData
-    from napari_mrf.kspace.gradient_delays import DelayEstimate
+    from napari_mrf.kspace.delays.estimation import DelayEstimate
 
 _COILS = 2
 

@@ -232,7 +232,7 @@ def _are_alike(ratio: float, other: float) -> bool:
 def _at_least(
     noise: NDArray[np.complex128], unsure: NDArray[np.complex64]
 ) -> NDArray[np.complex64]:
-    """Return what is left open, no less than the noise in any direction: the filter is near only."""
+    """Return what a near filter leaves open, no less than the noise in any direction."""
     values, vectors = np.linalg.eigh(noise - unsure)
     more = (vectors * np.maximum(values, 0.0)) @ vectors.conj().T
     return np.asarray(unsure + more, np.complex64)

@@ -8,8 +8,8 @@ from properties import complex_normal
 
 from napari_mrf.compute.steps import result_of
 from napari_mrf.kspace.coils import simulated_sensitivities
-from napari_mrf.kspace.gradient_delays import estimating_delays
-from napari_mrf.kspace.spokes import of_axes, spokes_of
+from napari_mrf.kspace.delays.estimation import estimating_delays
+from napari_mrf.kspace.delays.spokes import of_axes, spokes_of
 from napari_mrf.kspace.subspace_operator import SubspaceOperator
 from napari_mrf.kspace.trajectory import RadialTrajectory
 

@@ -24,14 +24,14 @@ from scipy.linalg import cho_factor, cho_solve
 
 from napari_mrf.compute.threads import indices_in_order
 from napari_mrf.kspace import nufft
-from napari_mrf.kspace.spokes import N_SHIFTS, of_axes
+from napari_mrf.kspace.delays.spokes import N_SHIFTS, of_axes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
-    from napari_mrf.kspace.spokes import Spokes
+    from napari_mrf.kspace.delays.spokes import Spokes
 
 _MATRIX = 16
 _ACCURACY = 1e-5  # of the transforms

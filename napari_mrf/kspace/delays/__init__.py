@@ -1,0 +1,1 @@
+"""Gradient delays of radial scans."""
