@@ -37,7 +37,7 @@ def correcting_delays(
     Parameters
     ----------
     raw : RawData
-        Under its sequence. Its report is told.
+        Under its sequence.
     vectors : ndarray
         (pulses, K) complex, the temporal basis.
     preview : ndarray
@@ -55,17 +55,17 @@ def correcting_delays(
     Returns
     -------
     raw : RawData
-        With the trajectory that images should be made with.
+        With the trajectory that images should be made with, and a sentence in the report.
     record : dict
         What was estimated and done, JSON-ready.
     """
     if not wanted:
-        return raw, _told(raw, False, "Gradient delays were not estimated, as asked for.")
+        return _told(raw, False, "Gradient delays were not estimated, as asked for.")
     middle = raw.n_slices // 2
     places = trajectory_of(raw, middle)
     spokes = spokes_of(places)
     if spokes is None:
-        return raw, _told(
+        return _told(
             raw, False, "Gradient delays were not estimated: the readouts are no straight "
             "spokes in all directions through the center of k-space.",
         )  # fmt: skip
@@ -80,7 +80,7 @@ def correcting_delays(
         yield ImagesUpdate(0.0, raw.n_slices, preview)
     found: DelayEstimate = estimating.result
     if not found.converged:
-        return raw, _told(
+        return _told(
             raw, False, "Gradient delays could not be told from the data; none were corrected."
         )
     x, y, cross = found.shifts[:3]
@@ -98,9 +98,13 @@ def correcting_delays(
         "standard_deviations": found.deviations[:3].tolist(),
         "across_spokes": found.shifts[3:].tolist(),
     }
-    return raw, _told(raw, found.detected, text) | numbers
+    return _told(raw, found.detected, text, numbers)
 
 
-def _told(raw: RawData, corrected: bool, text: str) -> dict[str, Any]:
-    (raw.report.taken if corrected else raw.report.left_out).append(text)
-    return {"corrected": corrected, "told": text}
+def _told(
+    raw: RawData, corrected: bool, text: str, numbers: dict[str, Any] | None = None
+) -> tuple[RawData, dict[str, Any]]:
+    """Return the raw data with a sentence in a report of their own, and the record."""
+    report = raw.report.copy()
+    (report.taken if corrected else report.left_out).append(text)
+    return replace(raw, report=report), {"corrected": corrected, "told": text, **(numbers or {})}

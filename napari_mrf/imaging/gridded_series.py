@@ -125,7 +125,7 @@ def making_gridded_series(
         sequence=sequence,
         source_path=str(raw.source_path),
         source_sha256=raw.source_sha256,
-        metadata={"images": "gridded", "gradient_delays": delays, **alike.record()},
+        metadata={"images": "gridded", "gradient_delays": delays, **alike.record(raw)},
     )
 
 

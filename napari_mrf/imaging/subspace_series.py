@@ -116,7 +116,7 @@ def making_subspace_series(
         "left_out_by_the_basis": basis.left_out,
         "solver_steps": steps,
         "gradient_delays": delays,
-        **alike.record(),
+        **alike.record(raw),
     }
     return MRFSeries(
         lazy_frames(signal),

@@ -97,13 +97,13 @@ class AlikeCoils:
         yield
         return samples
 
-    def record(self) -> dict[str, object]:
-        """Return what was done to the coils, JSON-ready."""
+    def record(self, raw: RawData) -> dict[str, object]:
+        """Return what was done to the coils of raw data, and what is told of them, JSON-ready."""
         return {
             "coils": self._raw.n_coils,
             "virtual_coils": self.used,
             "noise_whitened": self._whitening is not None,
-            "raw": self._raw.provenance(),
+            "raw": raw.provenance(),
         }
 
 

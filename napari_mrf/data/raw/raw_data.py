@@ -163,8 +163,6 @@ class RawData:
             ``"readouts-mismatch"``.
         """
         n_pulses, n_planned = sequence.n_pulses, self.n_planned
-        if n_pulses == self.pulses_in_sequence:  # and told so
-            return self
         if n_planned > n_pulses and n_planned % n_pulses:
             raise MRFInputError(
                 "readouts-mismatch", "the readouts of a slice do not fit the sequence",
@@ -173,17 +171,23 @@ class RawData:
             )  # fmt: skip
         report = self.report.copy()
         played = f"the {n_pulses} pulses of {sequence.name}"
+        kind, told = report.taken, f"One readout for each of {played}."
         if n_planned < n_pulses:
-            report.assumed.append(
-                f"{n_planned} readouts of a slice for {played}: they are taken as those of the "
-                "first pulses of a measurement that was aborted. Is it another sequence?"
+            kind, told = (
+                report.assumed,
+                (
+                    f"{n_planned} readouts of a slice for {played}: they are taken as those of the "
+                    "first pulses of a measurement that was aborted. Is it another sequence?"
+                ),
             )
         elif n_planned > n_pulses:
-            report.assumed.append(
-                f"{n_planned // n_pulses} readouts in a row follow each of {played}."
+            kind, told = (
+                report.assumed,
+                (f"{n_planned // n_pulses} readouts in a row follow each of {played}."),
             )
-        else:
-            report.taken.append(f"One readout for each of {played}.")
+        if told in kind:
+            return self
+        kind.append(told)
         return replace(self, pulses_in_sequence=n_pulses, report=report)
 
     def provenance(self) -> dict[str, Any]:

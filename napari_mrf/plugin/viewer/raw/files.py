@@ -187,8 +187,6 @@ class RawFiles:
         else:
             self._opener.show(opened)
         self.choose("")
-        if there is not None:  # last, for what is shown anew clears what was said
-            self._opener.told.emit(f"{there.name} is open already.")
         restored = None if file is None else self._restored.pop(_key(file.path), None)
         for act in (restored, then):
             if act is not None:
@@ -197,6 +195,8 @@ class RawFiles:
         viewer = self._viewer()
         if viewer is not None:  # last, so that the canvas is never empty
             remove_preview(viewer)
+        if there is not None:  # after all that is shown anew, which clears what was said
+            self._opener.told.emit(f"{there.name} is open already.")
 
     def _end(self) -> None:
         viewer = self._viewer()
