@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import DTypeLike, NDArray
@@ -91,7 +90,12 @@ def write_frames(
 
 
 def write_series(
-    path: Path, signal: Any, affine: NDArray[np.float64] | None, *, packed: bool
+    path: Path,
+    signal: Any,
+    affine: NDArray[np.float64] | None,
+    *,
+    packed: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write a (T, Z, Y, X) series as complex64, slice by slice.
 
@@ -105,8 +109,11 @@ def write_series(
         (4, 4) to mm.
     packed : bool
         Whether to write gzip.
+    progress : callable, optional
+        Is told (percent, 100); what it raises ends the writing.
     """
     dtype = np.dtype(np.complex64)
+    written = 5 if packed else 100  # percent; packing takes all but that
     content = header_bytes(tuple(signal.shape[::-1]), dtype, affine)
     n_slices = signal.shape[1]
     plain = path.with_name(f"{path.name}.raw") if packed else path
@@ -118,9 +125,13 @@ def write_series(
                 for frame, image in enumerate(np.asarray(signal[:, z], dtype)):
                     file.seek(len(content) + (frame * n_slices + z) * image.nbytes)
                     file.write(np.ascontiguousarray(image).data)
+                progress(written * (z + 1) // n_slices, 100)
         if packed:
+            size = plain.stat().st_size
             with plain.open("rb") as source, path.open("wb") as raw, _gzip(raw) as file:
-                shutil.copyfileobj(source, file, 1 << 20)
+                while part := source.read(1 << 20):
+                    file.write(part)
+                    progress(written + (100 - written) * source.tell() // size, 100)
     finally:
         if packed:
             plain.unlink(missing_ok=True)

@@ -18,13 +18,21 @@ from napari_mrf.io.series.sidecar_sequence import block_of
 from napari_mrf.io.series.stored import kept_metadata, write_stored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_mrf.data.series import MRFSeries
 
 _PACKED, _HDF5 = ".nii.gz", (".h5", ".hdf5")
 _SUFFIXES = (".nii", _PACKED, *_HDF5)
 
 
-def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+def save_series(
+    series: MRFSeries,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
     """Write a series as complex64 NIfTI with its sequence in a sidecar, or as HDF5.
 
     HDF5 holds all of a series but its mask: reading it gives the same series again, coefficient
@@ -39,6 +47,9 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
         Ends in ``.nii``, ``.nii.gz``, ``.h5`` or ``.hdf5``.
     overwrite : bool
         Whether earlier files may be replaced.
+    progress : callable, optional
+        Is told (percent, 100) of a NIfTI file, the form that takes long; what it raises ends the
+        writing and leaves no file.
 
     Returns
     -------
@@ -57,7 +68,8 @@ def save_series(series: MRFSeries, path: str | Path, *, overwrite: bool = False)
             write_stored(staged[path], series)
         else:
             image, sidecar = staged.values()
-            write_series_files(series, image, sidecar, packed=suffix_of(path) == _PACKED)
+            write_series_files(series, image, sidecar, packed=suffix_of(path) == _PACKED,
+                               progress=progress)  # fmt: skip
     return paths
 
 
@@ -101,9 +113,16 @@ def warnings_in(series: MRFSeries, path: Path) -> tuple[str, ...]:
     return (*series.kept_warnings, note)
 
 
-def write_series_files(series: MRFSeries, image: Path, sidecar: Path, *, packed: bool) -> None:
+def write_series_files(
+    series: MRFSeries,
+    image: Path,
+    sidecar: Path,
+    *,
+    packed: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Write the image and then the sidecar, which holds its sum, to the paths as they are."""
-    write_series(image, series.signal, series.affine, packed=packed)
+    write_series(image, series.signal, series.affine, packed=packed, progress=progress)
     block = {
         "SchemaVersion": 1,
         "AxisOrder": "XYZT",

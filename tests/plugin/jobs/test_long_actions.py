@@ -34,12 +34,14 @@ SHAPE = (2, 12, 14)
 # usual (350 x 350 x 5 voxels, 175 frames, 12 regions, 13 files of maps) and counts its progress,
 # here or in the tests of its panel. A number: the seconds that it takes there, of one core.
 ACTIONS = {
-    "read_series": True, "reconstruct": True, "measure": True, "compare_sets": True,
+    "reconstruct": True, "measure": True, "compare_sets": True,
     "compare_cohort": True, "write_report": True, "write_tables": True, "save_study": True,
     "save": True, "_with_options": True, "averaged_series": True, "cut_short_series": True,
-    "open_study": True, "means_of_slices": True,
+    "open_study": True, "means_of_slices": True, "read_file": True, "making": True,
+    "save_images": True,
     "compute": 0.3, "read_labels": 0.1, "write_labels": 0.3, "read_maps": 0.3,
     "export": 0.9, "export_closeup": 0.3, "write_picture": 0.5, "read_left": 0.1,
+    "read_raw": 1.5, "looking": 1.5, "_read_sequence": 2.4,  # a library reads Pulseq files at once
     "list_catalogue": 2.0,  # imports, once in a session: they cannot tell how far they are
 }  # fmt: skip
 
@@ -75,6 +77,27 @@ def check_counted(steps):
     assert done == sorted(done)
     assert done[0] < done[-1] <= numbered[0].total
     assert all(step.detail for step in numbered)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_saving_a_series_tells_its_share_and_can_be_left(name, tmp_path):
+    # More than a MB of numbers that gzip cannot shorten, and several slices.
+    rng = np.random.default_rng(0)
+    signal = rng.standard_normal((2, 30, 4, 60, 60)).astype(np.float32)
+    series = MRFSeries(signal[0] + 1j * signal[1], np.eye(4))
+    told = []
+    save_series(series, tmp_path / name, progress=lambda *share: told.append(share))
+    done = [percent for percent, _ in told]
+    assert len(done) >= 4 and done == sorted(done) and done[-1] == 100
+    assert {total for _, total in told} == {100}
+    assert np.array_equal(load_series(tmp_path / name).slab(0), series.slab(0))
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_series(series, tmp_path / f"left_{name}", progress=stop)
+    assert not list(tmp_path.glob("*left*"))
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def save_images(
     from napari_mrf.io.formats.source import sha256_of
 
     def save(progress: Callable[..., None]) -> dict[str, str]:
-        save_series(series, path, overwrite=True)
+        save_series(series, path, overwrite=True, progress=progress)
         return {"path": str(path), "sha256": sha256_of(path)}
 
     source = yield from in_steps(save, path.name)
