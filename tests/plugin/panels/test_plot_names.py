@@ -15,7 +15,9 @@ from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.panels.compare.plot import KINDS
+from napari_mrf.plugin.panels.series.raw_plot import RawPlot
 from napari_mrf.plugin.session import MapsSet, Regions, session_of
+from napari_mrf.plugin.viewer.raw.work import KSpaceLook
 
 SHAPE = (1, 12, 16)
 RANGES = {"FF": (0.1, 0.5), "T1H2O": (1000, 1400), "T1fat": (250, 350), "Df": (-60, 60),
@@ -60,7 +62,19 @@ def dock(qtbot):
 
 
 def test_every_plot_of_the_dock_is_walked_through(dock):
-    assert {type(one).__name__ for one in dock.findChildren(PlotCanvas)} == WALKED
+    assert {type(one).__name__ for one in dock.findChildren(PlotCanvas)} == WALKED | {"RawPlot"}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_raw_data_have_no_map_but_units(dock, is_known):
+    (plot,) = dock.findChildren(RawPlot)
+    lines = np.linspace(-0.5, 0.5, 12).reshape(2, 3, 2) if is_known else None
+    plot.show_look(KSpaceLook(1, np.linspace(-60, 0, 12).reshape(2, 6), 200, 6, lines))
+    labels = labels_of(plot.figure)
+    assert ("kx (cycles/voxel)" in labels and "ky (cycles/voxel)" in labels) == is_known
+    assert ("no trajectory is known" in labels) != is_known
+    assert {"Sample", "Readout"} <= set(labels)
+    assert any("slice 2" in one and "(dB of the maximum)" in one for one in labels)
 
 
 def test_plots_of_a_comparison(qtbot, dock):
