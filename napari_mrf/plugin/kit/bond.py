@@ -42,6 +42,6 @@ def _release(links: list[tuple[Any, Callable[..., Any]]], *_: Any) -> None:
         signal, slot = links.pop()
         try:
             signal.disconnect(slot)
-        except (ValueError, TypeError, RuntimeError):
-            # The sender is already deleted.
+        except (ValueError, TypeError, RuntimeError, AttributeError):
+            # The sender is already deleted; of one that is being collected the attributes go first.
             continue

@@ -1,0 +1,30 @@
+"""Connections of a panel end with it, whatever has become of the senders."""
+
+from napari.utils.events import EventEmitter
+from psygnal import Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_mrf.plugin.kit.bond import Bond
+
+
+class Sender:
+    sent = Signal(int)
+
+
+def test_a_sender_that_is_being_collected_keeps_no_other_connected(qtbot):
+    panel, sender, emitter = QWidget(), Sender(), EventEmitter(type_name="moved")
+    heard = []
+
+    def hear(what=None):
+        heard.append(what)
+
+    bond = Bond(panel)
+    bond.connect(sender.sent, hear)
+    bond.connect(emitter, hear)
+    sender.sent.emit(1)
+    emitter()
+    assert len(heard) == 2
+    vars(emitter).clear()  # what the collector does to it before it is gone
+    bond.release()
+    sender.sent.emit(2)
+    assert len(heard) == 2
