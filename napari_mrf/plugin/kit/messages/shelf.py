@@ -115,7 +115,7 @@ class NoticeShelf(QScrollArea):
         present(self._column.widget()).setMinimumHeight(max(room - frame, 0))
         self.setFixedHeight(min(words + own, round(_MOST_OF_COLUMN * room)))
         self.setVisible(is_wanted)
-        if came and self.isVisible():
+        if self.isVisible():
             self._come_last()
 
     def _come_last(self) -> None:
