@@ -5,6 +5,7 @@ from fit_cases import filled_viewer, settle
 from gui_waits import wait_for_layers
 from napari._qt.qt_resources import get_stylesheet
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCursor, QGuiApplication
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -22,6 +23,8 @@ LONG = "/home/somebody/results: the folder is not writable. Choose another folde
 
 
 def shown(qtbot, make, height, width=320):
+    # What is under the mouse is held still, wherever an earlier test has left it.
+    QCursor.setPos(QGuiApplication.primaryScreen().geometry().bottomRight())
     window, frame = QMainWindow(), QDockWidget("MRF")
     window.setStyleSheet(get_stylesheet("dark", extra_variables={"font_size": "10pt"}))
     dock = make(filled_viewer())
