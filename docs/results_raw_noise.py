@@ -40,7 +40,8 @@ def of_thigh(maps: Path) -> Iterator[tuple[str, dict, list[Path], tuple, dict, d
     means = {"T1H2O": fraction < 0.7, "T1fat": fraction > 0.3}
     sequence = mrf.sequences.t1ff()
     method = ("water-fat", {"grid": "wide"})
-    for name, options in SCANS.items():
+    for scan in ("quiet", "loud"):
+        name, options = SCANS[scan]
 
         def files(folder: Path, options: dict = options) -> Iterator[Path]:
             for repeat in range(REPEATS):
@@ -111,16 +112,21 @@ def print_table(name: str, truth, files, way, regions, means) -> None:
             apart = np.abs(values - values.mean(axis=0))
             repeated = np.mean(apart < 1.96 * np.sqrt(1 - 1 / REPEATS) * sizes)
             error = np.abs(gain * values[0] - truth[key][at])
-            cells = [f"{error.mean():.3g}", f"{gain * np.median(sizes):.2g}",
+            cells = [f"{error.mean():.3g}", short(gain * np.median(sizes)),
                      f"{100 * repeated:.0f} %"]  # fmt: skip
             for kind, maps in found.items():
                 size = gain * maps[0].uncertainty[key][at]
                 if kind == "error":
-                    cells.append(f"{np.median(size):.2g}")
+                    cells.append(short(np.median(size)))
                 cells.append(" / ".join(f"{100 * np.mean(error < k * size):.0f}"
                                         for k in (0.9945, 1.96)))  # fmt: skip
             unit = f" ({PARAMETERS[key].unit})" if PARAMETERS[key].unit else ""
             print(f"| {region} | {key}{unit} | {' | '.join(cells)} |", flush=True)
+
+
+def short(value: float) -> str:
+    """Return a number with two digits that count, without an exponent."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def main() -> None:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from threading import Barrier, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _STARTING = Lock()
+_PAUSE_S = 0.2
 
 
 def n_threads() -> int:
@@ -150,6 +151,43 @@ def in_parts(
         return
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, [slice(start, start + size) for start in range(0, count, size)]))
+
+
+def with_pauses(
+    work: Callable[[Piece], object], pieces: Sequence[Piece], *, workers: int | None = None
+) -> Iterator[None]:
+    """Do work on all pieces, several at a time; yield at least five times a second.
+
+    What is left early is left at once: pieces under way end by themselves, the others are
+    dropped.
+
+    Parameters
+    ----------
+    work : callable
+        Must let go of the interpreter, and not depend on the order of calls.
+    pieces : sequence
+        What it is called with.
+    workers : int, optional
+        Threads; by default one per CPU core.
+    """
+    n_workers = min(workers or os.cpu_count() or 1, len(pieces))
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="pausing")
+    under_way = {pool.submit(work, piece) for piece in pieces}
+    try:
+        while under_way:
+            done, under_way = wait(under_way, _PAUSE_S, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def result_with_pauses(work: Callable[[], Result]) -> Generator[None, None, Result]:
+    """Return the result of work that cannot be left itself; see `with_pauses`."""
+    results: list[Result] = []
+    yield from with_pauses(lambda _: results.append(work()), [None])
+    return results[0]
 
 
 def indices_in_order(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_mrf.compute.steps import Steps
-from napari_mrf.compute.threads import indices_in_order
+from napari_mrf.compute.threads import indices_in_order, result_with_pauses
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
 from napari_mrf.errors import MRFInputError
@@ -76,9 +77,12 @@ def making_gridded_series(
     raw = raw.with_sequence(sequence)
     alike = AlikeCoils(raw, coils)
     trajectory_of(raw, 0)
-    basis = cached_pulse_basis(sequence)
     signal = np.zeros((sequence.n_frames, raw.n_slices, *raw.matrix), np.complex64)
     preview = np.full((raw.n_slices, *raw.matrix), complex(np.nan, np.nan), np.complex64)
+    finding = Steps(result_with_pauses(lambda: cached_pulse_basis(sequence)))
+    for _ in finding:
+        yield ImagesUpdate(0.0, raw.n_slices, preview)
+    basis = finding.result
     raw, delays = yield from correcting_delays(
         raw, basis.vectors, preview, wanted=delay_correction, workers=workers
     )
@@ -86,8 +90,10 @@ def making_gridded_series(
         places, pulses = trajectory_of(raw, z), raw.pulses(z)
         frames = _readouts_by_frame(sequence, pulses, raw)
         counts = inside(places)  # beyond the edge, images of these voxels hold nothing
-        weights = sampling_density(places, raw.matrix, counts).astype(np.float32) * len(places)
-        yield ImagesUpdate(float(z), raw.n_slices, preview)
+        weighing = Steps(result_with_pauses(partial(sampling_density, places, raw.matrix, counts)))
+        for _ in weighing:
+            yield ImagesUpdate(float(z), raw.n_slices, preview)
+        weights = weighing.result.astype(np.float32) * len(places)
         reading = Steps(alike.reading(z))
         for _ in reading:
             yield ImagesUpdate(float(z), raw.n_slices, preview)

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_mrf.compute.devices import resolve_device
 from napari_mrf.compute.steps import Steps
+from napari_mrf.compute.threads import result_with_pauses
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.data.subspace_signal import CoefficientNoise, SubspaceSignal
 from napari_mrf.dictionary.pulse_basis import cached_pulse_basis
@@ -72,11 +73,14 @@ def making_subspace_series(
     raw, target = raw.with_sequence(sequence), resolve_device(device)
     alike = AlikeCoils(raw, coils)
     trajectory_of(raw, 0)
-    basis = cached_pulse_basis(sequence, rank)
-    shape = (basis.rank, raw.n_slices, *raw.matrix)
-    coefficients = np.full(shape, complex(np.nan, np.nan), np.complex64)
-    preview = coefficients[0]
+    preview = np.full((raw.n_slices, *raw.matrix), complex(np.nan, np.nan), np.complex64)
     yield ImagesUpdate(0.0, raw.n_slices, preview)
+    finding = Steps(result_with_pauses(lambda: cached_pulse_basis(sequence, rank)))
+    for _ in finding:
+        yield ImagesUpdate(0.0, raw.n_slices, preview)
+    basis = finding.result
+    coefficients = np.stack([preview] * basis.rank)
+    preview = coefficients[0]
     raw, delays = yield from correcting_delays(
         raw, basis.vectors, preview, wanted=delay_correction, workers=workers
     )

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 # would be right, are too strong a prior for the others. The louder a scan, the lower are the
 # frequencies where noise and signal are equal, and the smaller the factor that is best there
 # (docs/raw.md).
-_WEIGHT = 60.0
-_LOUD = 6e-6  # of the ratio to the mean sample density: beyond, the factor falls with its root
+_WEIGHT = 30.0
+_LOUD = 2.4e-5  # of the ratio to the mean sample density: beyond, the factor falls with its root
 # Of the mean sample density: the least that is needed to solve the equations.
 _LEAST = 2e-5
 # Later steps change the errors of maps by less than 2 %.

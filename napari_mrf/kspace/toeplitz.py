@@ -6,8 +6,8 @@ once for a trajectory (all slices and coils share them), and an application cost
 each coil and coefficient. Exact up to the accuracy of the NUFFT that makes the spectra.
 
 The frequencies of the doubled grid are four grids of the size of the images, half a step apart
-(`half_steps`). Each is worked on by itself: nothing is padded with zeros, and a fourth of the
-memory is needed.
+(`half_steps`). Each is worked on by itself: nothing is padded with zeros, a fourth of the
+memory is needed, and two grids share their transforms along x.
 
 References
 ----------
@@ -26,8 +26,8 @@ import torch
 
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.steps import result_of
-from napari_mrf.compute.threads import in_order, indices_in_order, one_thread_each
-from napari_mrf.kspace.fourier import fft2, ifft2
+from napari_mrf.compute.threads import in_order, one_thread_each, with_pauses
+from napari_mrf.kspace.fourier import fft, fft2, ifft
 from napari_mrf.kspace.spreading import Spreading
 
 if TYPE_CHECKING:
@@ -76,10 +76,14 @@ def pairs(rank: int) -> list[tuple[int, int]]:
 
 def half_steps(shape: tuple[int, int], device: torch.device) -> torch.Tensor:
     """Return the waves (2, 2, Y, X) that move the frequencies of an FFT by (a, b) half steps."""
-    y, x = (
-        torch.exp(-1j * torch.pi * torch.arange(2)[:, None] * torch.arange(n) / n) for n in shape
-    )
-    waves = y[:, None, :, None] * x[None, :, None, :]
+    y, x = (_half_steps(n, device) for n in shape)
+    return y[:, None, :, None] * x[None, :, None, :]
+
+
+def _half_steps(size: int, device: torch.device) -> torch.Tensor:
+    """Return the waves (2, size) along one direction."""
+    places = torch.arange(size, dtype=torch.float64)
+    waves = torch.exp(-1j * torch.pi / size * torch.arange(2)[:, None] * places)
     return waves.to(device, torch.complex64)
 
 
@@ -98,7 +102,8 @@ def hermitian_products(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.T
     from napari_mrf.kspace.toeplitz_kernel import convolve
 
     vectors = vectors.contiguous()
-    convolve(matrices.flatten(1).numpy(), vectors.flatten(2).numpy())
+    apart = (torch.view_as_real(of).flatten(-3).numpy() for of in (matrices, vectors))
+    convolve(*apart)
     return vectors
 
 
@@ -157,23 +162,36 @@ def making_kernels(
             whole = fft2(torch.from_numpy(np.fft.ifftshift(response)))
             spectra[:, :, index] = whole.reshape(n_y, 2, n_x, 2).permute(1, 3, 0, 2)
 
-    for _ in indices_in_order(compute, -(-len(k) // _PAIRS), workers=workers):
-        yield
+    yield from with_pauses(compute, range(-(-len(k) // _PAIRS)), workers=workers)
     return SubspaceKernels(spectra, rank)
 
 
 def convolved(kernels: SubspaceKernels, images: torch.Tensor) -> torch.Tensor:
     """Return what coils that are the same everywhere make of their images (coils, K, Y, X)."""
-    waves = half_steps(kernels.shape, images.device)
-    parts = [
-        waves[a, b].conj() * _filtered(kernels.spectra[a, b], waves[a, b] * images)
-        for a in range(2) for b in range(2)
-    ]  # fmt: skip
-    return torch.stack(parts).mean(0)
+    spare, total = torch.empty_like(images), torch.zeros_like(images)
+    for b, wave in enumerate(_half_steps(kernels.shape[1], images.device)):
+        total += wave.conj() * _filtered(kernels, b, wave * images, spare)
+    return total / 4
 
 
-def _filtered(spectra: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    return ifft2(hermitian_products(spectra, fft2(images)))
+def _filtered(
+    kernels: SubspaceKernels, b: int, images: torch.Tensor, spare: torch.Tensor
+) -> torch.Tensor:
+    """Return images that waves along x have moved by b half steps after the convolutions.
+
+    Summed over half steps along y, which share the transforms along x. Works in the memory of
+    the images and of another tensor of their shape.
+    """
+    wave = _half_steps(kernels.shape[0], images.device)[1, :, None]
+    seen = fft(images, -1)
+    total = _multiplied(kernels.spectra[0, b], spare.copy_(seen))
+    moved = _multiplied(kernels.spectra[1, b], seen.mul_(wave))
+    return ifft(total.addcmul_(moved, wave.conj().resolve_conj()), -1)
+
+
+def _multiplied(spectra: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Return images that are spectra along x already after a convolution; they are lost."""
+    return ifft(hermitian_products(spectra, fft(images, -2)), -2)
 
 
 class NormalOperator:
@@ -193,8 +211,10 @@ class NormalOperator:
         self, kernels: SubspaceKernels, coil_maps: torch.Tensor, *, workers: int | None = None
     ) -> None:
         self._kernels, self._maps = kernels, coil_maps
-        self._waves = half_steps(kernels.shape, coil_maps.device)
+        self._waves = _half_steps(kernels.shape[1], coil_maps.device)
         self._workers = workers
+        # New memory costs a sixth of the time: it is kept, as much as threads need at a time.
+        self._rooms: list[torch.Tensor] = []
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return the result (K, Y, X) for coefficient images (K, Y, X)."""
@@ -203,8 +223,8 @@ class NormalOperator:
     def applying(self, images: torch.Tensor) -> Generator[None, None, torch.Tensor]:
         """Do the same with pauses: a few coils at a time."""
         parts = [
-            (a, b, slice(first, first + _COILS))
-            for a in range(2) for b in range(2) for first in range(0, len(self._maps), _COILS)
+            (b, slice(first, first + _COILS))
+            for b in range(2) for first in range(0, len(self._maps), _COILS)
         ]  # fmt: skip
         total = torch.zeros_like(images)
         on_cpu = images.device.type == "cpu"
@@ -215,10 +235,16 @@ class NormalOperator:
                 yield
         return total / 4
 
-    def _part(self, images: torch.Tensor, a: int, b: int, coils: slice) -> torch.Tensor:
-        maps = self._maps[coils] * self._waves[a, b]
-        seen = _filtered(self._kernels.spectra[a, b], maps[:, None] * images)
+    def _part(self, images: torch.Tensor, b: int, coils: slice) -> torch.Tensor:
+        maps = self._maps[coils] * self._waves[b]
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = images.new_empty((2, min(_COILS, len(self._maps)), *images.shape))
+        given, spare = room[:, : len(maps)]
+        seen = _filtered(self._kernels, b, torch.mul(maps[:, None], images, out=given), spare)
         total = torch.zeros_like(images)
         for coil_map, of_coil in zip(maps.conj().resolve_conj(), seen, strict=True):
             total.addcmul_(coil_map, of_coil)
+        self._rooms.append(room)
         return total

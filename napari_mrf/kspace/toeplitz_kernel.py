@@ -17,23 +17,21 @@ _AT_ONCE = 256  # of all pairs of coefficients, so many numbers stay in the seco
 def convolve(kernels, spectra):  # type: ignore[no-untyped-def]
     """Put products of Hermitian matrices (K, K) with vectors (K,) in the place of the vectors.
 
-    Takes ``kernels`` (K (K + 1) / 2, M) complex64, the upper triangles row by row, and
-    ``spectra`` (coils, K, M) complex64. Matrices are read once for all coils; real and imaginary
-    parts stand apart while they are worked on, as vector units want them.
+    Takes ``kernels`` (K (K + 1) / 2, 2 M) float32, the upper triangles row by row, and
+    ``spectra`` (coils, K, 2 M) float32; both are real and imaginary parts, one after the other.
+    Matrices are read once for all coils; the parts stand apart while they are worked on, as
+    vector units want them.
     """
-    coils, rank, count = spectra.shape
+    coils, rank, count = spectra.shape[0], spectra.shape[1], spectra.shape[2] // 2
     matrix = _apart(len(kernels))
     vector, result = _apart(rank), _apart(rank)
     for start in range(0, count, _AT_ONCE):
-        size = min(_AT_ONCE, count - start)
-        _split(kernels, start, size, matrix)
+        end = min(start + _AT_ONCE, count)
+        _split(kernels, start, end, matrix)
         for coil in range(coils):
-            _split(spectra[coil], start, size, vector)
+            _split(spectra[coil], start, end, vector)
             _multiply(matrix, vector, result)
-            real, imaginary = result
-            for k in range(rank):
-                for m in range(size):
-                    spectra[coil, k, start + m] = complex(real[k, m], imaginary[k, m])
+            _join(result, start, end, spectra[coil])
 
 
 @njit(**OPTIONS)
@@ -42,13 +40,23 @@ def _apart(rows):  # type: ignore[no-untyped-def]
     return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
 
+# A slice of a row has no index that may count from the end, which keeps loops from vector units.
 @njit(**OPTIONS)
-def _split(values, start, size, parts):  # type: ignore[no-untyped-def]
-    real, imaginary = parts
+def _split(values, start, end, parts):  # type: ignore[no-untyped-def]
     for row in range(len(values)):
-        for m in range(size):
-            real[row, m] = values[row, start + m].real
-            imaginary[row, m] = values[row, start + m].imag
+        some, real, imaginary = values[row, 2 * start : 2 * end], parts[0][row], parts[1][row]
+        for m in range(end - start):
+            real[m] = some[2 * m]
+            imaginary[m] = some[2 * m + 1]
+
+
+@njit(**OPTIONS)
+def _join(parts, start, end, values):  # type: ignore[no-untyped-def]
+    for row in range(len(values)):
+        some, real, imaginary = values[row, 2 * start : 2 * end], parts[0][row], parts[1][row]
+        for m in range(end - start):
+            some[2 * m] = real[m]
+            some[2 * m + 1] = imaginary[m]
 
 
 @njit(**OPTIONS)

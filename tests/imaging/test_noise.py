@@ -96,7 +96,7 @@ def test_noise_is_that_of_the_dense_equations(monkeypatch, variance):
 
 def prior_of(ratio, density):
     """Return the weight of the square of the first coefficient, as docs/raw.md says it."""
-    factor = 60 / np.sqrt(max(ratio / (6e-6 * density), 1))
+    factor = 30 / np.sqrt(max(ratio / (2.4e-5 * density), 1))
     return factor * ratio + 2e-5 * density
 
 

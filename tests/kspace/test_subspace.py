@@ -96,7 +96,7 @@ def test_convolutions_are_the_operator_of_a_coil_that_sees_all_places_alike(plac
 
 @pytest.mark.parametrize("coils", [4, 8, 16])
 def test_a_step_can_be_left_as_often_as_there_are_coils(coils, monkeypatch):
-    """A pause lies between the work on a quarter of the spectra of four coils, and the next."""
+    """A pause lies between the work on half of the spectra of four coils, and the next."""
     maps = torch.from_numpy(simulated_sensitivities(SHAPE, coils))
     done = []
     products = toeplitz.hermitian_products
@@ -106,8 +106,8 @@ def test_a_step_can_be_left_as_often_as_there_are_coils(coils, monkeypatch):
     operator = NormalOperator(result_of(making_kernels(basis(), spokes(), SHAPE)), maps, workers=1)
     images = torch.ones((RANK, *SHAPE), dtype=torch.complex64)
     for pauses, _ in enumerate(operator.applying(images), start=1):
-        assert sum(done) == 4 * pauses  # of as many coils, and no more ahead
-    assert pauses == coils and set(done) == {4}
+        assert sum(done) == 8 * pauses  # two quarters of as many coils, and no more ahead
+    assert pauses == coils / 2 and set(done) == {4}
     working = operator.applying(images)
     next(working)
     done.clear()
@@ -261,8 +261,8 @@ def test_slice_equals_the_dense_solution(monkeypatch):
     power = result_of(estimating_coil_maps(samples, phi, places, (n, n))).power
     assert power == pytest.approx(np.sum(blob**4) / np.sum(blob**2), rel=0.2)
     ratio = 1e-2 / power
-    assert ratio > 6e-6 * density  # a loud scan
-    weight = 60 * ratio * np.sqrt(6e-6 * density / ratio)
+    assert ratio > 2.4e-5 * density  # a loud scan
+    weight = 30 * ratio * np.sqrt(2.4e-5 * density / ratio)
     prior = (weight + 2e-5 * density) * (singular[0] / singular) ** 2
     prior = np.repeat(prior, n * n)
     normal = seen.conj().T @ seen + np.diag(prior)
@@ -288,11 +288,12 @@ def test_coil_maps_are_those_of_the_measurement():
     assert agreement.min() > 0.995 and agreement.mean() > 0.9995
 
 
-def test_order_and_gains_of_coils_do_not_change_the_images():
+def test_order_and_gains_of_coils_do_not_change_the_images(monkeypatch):
+    monkeypatch.setattr(subspace, "_CLOSE", 1e-5)  # rounding may cost or save a step
     samples = complex_normal(np.random.default_rng(0), COILS, READOUTS, 36).astype(np.complex64)
     first = solved(samples).images
     other = solved(np.ascontiguousarray(samples[::-1])).images
-    assert np.linalg.norm(np.abs(first) - np.abs(other)) < 1e-3 * np.linalg.norm(first)
+    assert np.linalg.norm(np.abs(first) - np.abs(other)) < 1e-5 * np.linalg.norm(first)
     turned = solved(samples * np.complex64(2j)).images
     assert np.linalg.norm(np.abs(turned) - 2 * np.abs(first)) < 1e-3 * np.linalg.norm(turned)
 
