@@ -67,6 +67,7 @@ def train(
     processes = Processes.join(target)
     try:
         _train(plan, output, processes, overwrite)
+        processes.wait()  # one that is left alone in the group may be ended before its exit
     finally:
         processes.leave()
 
