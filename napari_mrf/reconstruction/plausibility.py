@@ -229,7 +229,7 @@ class Plausibility:
             better=f"{found.trial.quality:.3f}",
             quality=f"{measured.quality:.3f}",
             name=self._sequence.name,
-            misfit=f"{100 * misfit:.2g} %",
+            misfit=f"{float(f'{100 * misfit:.2g}'):g} %",  # no exponent
         )
         return [MapsWarning(CODE, message, found.causes, voxels)]
 
