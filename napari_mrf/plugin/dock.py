@@ -176,6 +176,11 @@ class _Dock(QWidget):
         """Stay usable when the dock is made narrow."""
         return QSize(300, 200)
 
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Follow Tab through the dock, the messages last."""
+        self.shelf.come_last()
+        return super().focusNextPrevChild(next)
+
     def _add_step(self, key: str, number: int = 0, *, is_open: bool = True) -> None:
         step = STEPS[key]
         panel = step.make_panel()

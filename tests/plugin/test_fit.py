@@ -12,6 +12,7 @@ from gui_waits import turn_wheel_down
 from places import REPOSITORY
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtGui import QCursor
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -105,6 +106,7 @@ def place(dock, widget):
 
 def test_tab_goes_where_the_eye_goes(window):
     dock = window.dock
+    QTest.keyClick(dock.panels["series"].open_button, Qt.Key.Key_Tab)
     dock._scroll.verticalScrollBar().setValue(0)
     chain = focusable(dock)
     assert len(chain) > 60

@@ -89,10 +89,11 @@ def find_outlines(viewer: Any, regions: Any) -> Any | None:
 
 def set_pen(layer: Any, label: Label) -> None:
     """Give polygons that are drawn from now on the name and the color of a label."""
-    layer.selected_data = set()  # a color that is set changes what is selected
+    layer.selected_data = set()
     layer.feature_defaults = {"label": label.index, "name": label.name, "text": label.name}
-    layer.current_edge_color = edge_color(label)
-    layer.current_face_color = "transparent"
+    with layer.block_update_properties():  # which would change what is selected, if anything were
+        layer.current_edge_color = edge_color(label)
+        layer.current_face_color = "transparent"
 
 
 def end_drawing(layer: Any) -> None:

@@ -323,18 +323,19 @@ class RegionsEditor(QObject):
         Where that was the deletion of their layer, the layer comes back.
         """
         if not self.ensure_shown():
-            self._go(RegionsHistory.undo)
+            self._go(RegionsHistory.undo, "There is nothing to undo.")
 
     def redo(self) -> None:
         """Redo what was undone last."""
-        self._go(RegionsHistory.redo)
+        self._go(RegionsHistory.redo, "There is nothing to redo.")
 
-    def _go(self, move: Callable[[RegionsHistory], RegionsState | None]) -> None:
+    def _go(self, move: Callable[[RegionsHistory], RegionsState | None], nothing: str) -> None:
         self.layers.finish_polygon()  # what is half drawn is a step as well
         self.flush()
         before, viewer = self._steps.noted, self._viewer()
         state = None if before is None else move(self._steps.history)
         if before is None or state is None or viewer is None:
+            self.told.emit(nothing, "note")
             return
         if state.layer is not before.layer:
             if state.layer is not None and state.layer not in viewer.layers:

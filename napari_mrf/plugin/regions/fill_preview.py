@@ -87,7 +87,8 @@ class FillPreview:
                 layer_turns_of(viewer).begin(_OWNER, self._closing())
         self.changed.emit()
 
-    def _on_filled(self, edit: Edit) -> None:
+    def _on_filled(self, found: tuple[Edit, list[Outline]]) -> None:
+        edit, outlines = found
         if edit.changes_nothing:
             self.cancel()
             fill(self._editor, edit)  # tells why
@@ -97,16 +98,16 @@ class FillPreview:
         here = layers.slice_in_view()
         if here not in self.slices:
             layers.go_to_slice(min(self.slices, key=lambda z: abs(z - here)))
-        layer_turns_of(self._viewer()).begin(_OWNER, self._drawing(edit))
+        layer_turns_of(self._viewer()).begin(_OWNER, self._drawing(outlines))
         self.changed.emit()
 
-    def _drawing(self, edit: Edit) -> Iterator[None]:
+    def _drawing(self, outlines: list[Outline]) -> Iterator[None]:
         self._lines.close()
         yield
         layers = self._editor.layers
         grid = present(layers.layer).metadata[REGIONS_KEY]
         self._lines.open(grid)
-        for some in in_pieces(_parts(edit, grid.shape)):
+        for some in in_pieces(iter(outlines)):
             yield
             for label in {one.label for one in some}:
                 polygons = [to_screen(one, grid) for one in some if one.label == label]
@@ -122,10 +123,11 @@ class FillPreview:
 
 
 def _filling(question: tuple[NDArray[Any], tuple[int, ...], NDArray[np.bool_] | None]) -> Any:
-    yield fill_between(*question)
+    edit = fill_between(*question)
+    yield edit, list(_parts(edit, question[0].shape))
 
 
-def _parts(edit: Edit, shape: tuple[int, int, int]) -> Iterator[Outline]:
+def _parts(edit: Edit, shape: tuple[int, ...]) -> Iterator[Outline]:
     """Yield the outlines of what an edit of a label map (Z, Y, X) draws."""
     z, y, x = edit.voxels
     for label in np.unique(edit.values).tolist():

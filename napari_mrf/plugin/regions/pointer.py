@@ -47,17 +47,31 @@ class RegionsPointer(QObject):
 
         The camera moves if a part of the region is out of view, or if it is to be centered.
         """
-        layer, slices = self._editor.layer, self._editor.slices.get(choice.label, ())
-        if layer is None or not slices:
+        layer, z = self._editor.layer, self._slice_of(choice)
+        if layer is None or z is None:
             return
-        z = choice.z
-        if z is None:
-            at = self._editor.layers.slice_in_view()
-            z = at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
         self._editor.layers.go_to_slice(z)
         layer.selected_label = choice.label
         self._center(choice.label, z, always=centered)
         self._highlight(layer)
+
+    def choose(self, choice: RegionChoice) -> None:
+        """Choose a region and center it; one that is chosen already is shown again."""
+        if choice == self._session.chosen_region:
+            self.show(choice, centered=True)
+            return
+        self._session.choose_region(choice)  # which shows it
+        z = self._slice_of(choice)
+        if z is not None:
+            self._center(choice.label, z, always=True)
+
+    def _slice_of(self, choice: RegionChoice) -> int | None:
+        """Return the slice to show a region in; None where it is not drawn."""
+        slices = self._editor.slices.get(choice.label, ())
+        if not slices or choice.z is not None:
+            return choice.z if slices else None
+        at = self._editor.layers.slice_in_view()
+        return at if at in slices else min(slices, key=lambda one: (abs(one - at), one))
 
     def _center(self, label: int, z: int, *, always: bool) -> None:
         viewer, layer = self._viewer(), self._editor.layer
@@ -80,6 +94,9 @@ class RegionsPointer(QObject):
 
     def _highlight(self, layer: Any) -> None:
         """Show the region alone for a moment, unless the user shows one region alone already."""
+        if self._highlighted is layer and layer.show_selected_label and not self._is_clicking:
+            self._timer.start()  # another one is alone by now
+            return
         self._end_highlight()
         if not layer.show_selected_label and not self._is_clicking:
             layer.show_selected_label = True

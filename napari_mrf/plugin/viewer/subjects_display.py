@@ -58,6 +58,7 @@ class SubjectsDisplay:
         self._session.subjects_changed.connect(self._on_subjects_changed)
         self._session.series_changed.connect(self._claim)
         viewer.layers.events.inserted.connect(self._claim)
+        viewer.dims.events.current_step.connect(self._on_step)
         self._claim()
 
     def remove(self, key: str) -> None:
@@ -124,6 +125,13 @@ class SubjectsDisplay:
         former = None if view is None or view.active is None else view.active()
         viewer.layers.selection.active = former if former in viewer.layers else series_layer
 
+    def _on_step(self, _: Any) -> None:
+        """Stay at the last frame of a series that is shorter than the slider."""
+        viewer = self._viewer()
+        layer = None if viewer is None else layer_of_series(viewer, self._session.series)
+        if layer is not None and layer.visible:
+            _stay_within(viewer, layer)
+
     def _on_subjects_changed(self) -> None:
         viewer = self._viewer()
         if viewer is not None:
@@ -154,12 +162,26 @@ def _show_a_frame(viewer: Any, layer: Any) -> None:
 
     The slider is as long as the longest series of the window: the canvas would be empty.
     """
-    axis = viewer.dims.ndim - 4
-    if axis < 0:
-        return
-    n_frames, position = layer.data.shape[0], np.array(viewer.dims.point)
-    if not 0 <= round(float(layer.world_to_data(position)[0])) < n_frames:
-        viewer.dims.set_point(axis, float(layer.data_to_world(((n_frames - 1) // 2, 0, 0, 0))[0]))
+    if not 0 <= _frame(viewer, layer) < layer.data.shape[0]:
+        _go_to_frame(viewer, layer, (layer.data.shape[0] - 1) // 2)
+
+
+def _stay_within(viewer: Any, layer: Any) -> None:
+    """Go to the last frame of a series where the slider is beyond it."""
+    if _frame(viewer, layer) >= layer.data.shape[0]:
+        _go_to_frame(viewer, layer, layer.data.shape[0] - 1)
+
+
+def _frame(viewer: Any, layer: Any) -> int:
+    """Return the frame at the slider, which need not exist; 0 where there is no slider."""
+    if viewer.dims.ndim < 4:
+        return 0
+    return round(float(layer.world_to_data(np.array(viewer.dims.point))[0]))
+
+
+def _go_to_frame(viewer: Any, layer: Any, frame: int) -> None:
+    at = float(layer.data_to_world((frame, 0, 0, 0))[0])
+    viewer.dims.set_point(viewer.dims.ndim - 4, at)
 
 
 subjects_display_of = one_per_viewer(SubjectsDisplay)

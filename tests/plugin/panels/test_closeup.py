@@ -11,9 +11,11 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import Label
 from napari_mrf.plugin.dock import InspectDock
-from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.layers import PARAMETER_KEY, series_layer_data
 from napari_mrf.plugin.layers.closeup.profile_line import ends_of_profile, profile_layer
+from napari_mrf.plugin.layers.maps import show_maps
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
 
 SHAPE = (2, 12, 16)
 AFFINE = np.diag([-2.0, 3.0, -8.0, 1.0])  # rows and slices are shown in reverse order
@@ -89,6 +91,22 @@ def test_distribution_of_the_region_that_is_chosen(qtbot, scene):
     pick(panel.closeup.map_picker, "FF")
     qtbot.waitUntil(lambda: binding.found.key == "FF")
     assert panel.closeup.plot.figure.axes[0].get_xlabel() == "Fat fraction (%)"
+
+
+def test_distribution_begins_with_the_map_that_is_seen(qtbot):
+    viewer = ViewerModel()
+    filled(viewer)
+    show_maps(viewer, "water-fat", session_of(viewer).maps_sets["water-fat"].maps)
+    dock = InspectDock(viewer)
+    qtbot.addWidget(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    for layer in viewer.layers:
+        layer.visible = layer.metadata.get(PARAMETER_KEY) == "FF"
+    qtbot.waitUntil(lambda: map_choice_of(viewer).parameter == "FF")
+    panel, binding = open_closeup(qtbot, dock)
+    wait_for(qtbot, binding, "Distribution")
+    assert panel.closeup.map_picker.currentText() == binding.found.key == "FF"
 
 
 def test_what_is_missing_is_said_and_nothing_is_wider_than_the_dock(qtbot, scene):

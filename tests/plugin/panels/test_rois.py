@@ -50,16 +50,20 @@ def thigh_maps(shape=SHAPE):
     )
 
 
-@pytest.fixture
-def viewer(qapp):
-    viewer = ViewerModel()
+def filled(viewer):
+    """Give a viewer a series and maps of it."""
     series = MRFSeries(np.ones((3, *SHAPE), np.complex64), AFFINE)
     data, attributes, _ = series_layer_data(series, "thigh")
     viewer.add_image(data, **attributes)
     session = session_of(viewer)
     session.set_series(series, "thigh")
     session.add_maps(MapsSet("water-fat", thigh_maps(), "thigh"))
-    yield viewer
+    return viewer
+
+
+@pytest.fixture
+def viewer(qapp):
+    yield filled(ViewerModel())
     WorkerBase.await_workers(10_000)
 
 
@@ -431,6 +435,18 @@ def test_undo_takes_back_drawing_copying_filling_and_deleting_with_the_polygons(
     for state in states:
         click(qtbot, panel.redo_button)
         check(state)
+
+
+def test_undo_and_redo_say_when_there_is_nothing_to_take_back(qtbot, binding):
+    panel = binding.panel
+    click(qtbot, panel.undo_button)
+    assert panel.notice.text() == "There is nothing to undo."
+    draw(qtbot, binding, VL, 1)
+    assert panel.notice.text() == ""
+    click(qtbot, panel.redo_button)
+    assert panel.notice.text() == "There is nothing to redo."
+    click(qtbot, panel.undo_button)
+    assert panel.notice.text() == "" and binding.session.regions is None
 
 
 def test_undo_by_the_layer_itself_brings_the_polygons_back_too(qtbot, binding):
@@ -993,6 +1009,22 @@ def test_maps_on_another_grid_are_not_measured(qtbot, binding):
     assert "not on the grid of these maps" in panel.state.text()
     assert panel.table.model().rowCount() == 0
     assert not panel.csv_button.isEnabled()
+
+
+def test_window_of_the_table_says_whose_numbers_it_has(qtbot, make_napari_viewer):
+    viewer = make_napari_viewer()
+    filled(viewer)
+    binding = open_panel(qtbot, viewer)
+    draw(qtbot, binding, VL, 1)
+    wait_for_table(qtbot, binding, 1)
+    click(qtbot, binding.panel.statistics.window_button)
+    window = binding.statistics.tables._window
+    assert window.caption.text() == "thigh · water-fat"
+    assert window.table.model().rowCount() == 1
+    binding.session.remove_maps("water-fat")
+    missing = "Reconstruct the series, or load maps, to measure them."
+    qtbot.waitUntil(lambda: window.caption.text() == missing)
+    assert window.table.model().rowCount() == 0
 
 
 def test_options_are_put_back_and_unknown_ones_left_alone(qtbot, viewer, binding):

@@ -85,13 +85,13 @@ class Window:
         with self.qtbot.waitSignal(job.succeeded, timeout=30_000):
             self.click(self.panels["series"].open_button)
         wait_for_layers(self.qtbot, self.viewer)
-        self.qtbot.waitUntil(self.panels["reconstruct"].run_button.isEnabled, timeout=30_000)
 
     def click(self, button):
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def run(self, method="water-fat"):
         panel = self.panels["reconstruct"]
+        self.qtbot.waitUntil(panel.run_button.isEnabled, timeout=30_000)
         at = panel.method_picker.findText(method, Qt.MatchFlag.MatchStartsWith)
         panel.method_picker.setCurrentIndex(at)
         panel.method_picker.activated.emit(at)
@@ -173,6 +173,22 @@ def test_the_view_of_each_subject_comes_back(two):
     assert two.names(visible=True) == [FIRST, f"{FIRST} · water-fat · T1H2O"]
     # A brush must not paint on what is hidden.
     assert viewer.layers.selection.active.metadata[SUBJECT_KEY] == two.session.subject.key
+
+
+def test_frames_beyond_the_end_of_a_shorter_series_are_not_shown(window):
+    window.open(window.file("visit1", GRIDS["same grid"], 2))
+    signal = np.full((30, *GRIDS["same grid"]), 5, np.complex64)
+    path = window.folder / "visit2" / "brain.nii"
+    path.parent.mkdir()
+    save_series(MRFSeries(signal, AFFINE), path)
+    window.open(path)
+    viewer = window.viewer
+    assert viewer.dims.range[0].stop == 174 and viewer.dims.current_step[0] < 30
+    viewer.dims.set_current_step(0, 120)  # the slider
+    assert viewer.dims.current_step[0] == 29
+    window.choose(FIRST)
+    viewer.dims.set_current_step(0, 120)
+    assert viewer.dims.current_step[0] == 120
 
 
 def test_a_name_that_the_user_gave_stays(two):

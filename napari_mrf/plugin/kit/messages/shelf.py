@@ -115,11 +115,12 @@ class NoticeShelf(QScrollArea):
         present(self._column.widget()).setMinimumHeight(max(room - frame, 0))
         self.setFixedHeight(min(words + own, round(_MOST_OF_COLUMN * room)))
         self.setVisible(is_wanted)
-        if self.isVisible():
-            self._come_last()
 
-    def _come_last(self) -> None:
-        """Let Tab reach the buttons of the messages after all others, from the top down."""
+    def come_last(self) -> None:
+        """Let Tab reach the buttons of the messages after all others, from the top down.
+
+        Widgets that come later stand at the end of Qt's order: it is set when Tab is pressed.
+        """
         last: QWidget = self._column
         at = present(self._column.nextInFocusChain())
         while at is not self._column:
@@ -144,7 +145,6 @@ class NoticeShelf(QScrollArea):
         """Show what was said while the dock was hidden."""
         super().showEvent(event)
         self.arrange()
-        self._come_last()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Follow the width of the dock."""

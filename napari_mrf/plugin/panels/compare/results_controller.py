@@ -260,8 +260,7 @@ class CompareResultsBinding:
         if choice.label not in regions.table:
             self.tell(f"The region {row['name']} no longer exists. Compare again.")
             return
-        self.session.choose_region(choice)
-        self.pointer.show(choice, centered=True)  # also when it is clicked again
+        self.pointer.choose(choice)
 
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
         rows = []

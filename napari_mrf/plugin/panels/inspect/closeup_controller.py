@@ -28,6 +28,7 @@ from napari_mrf.plugin.panels.inspect.closeup_work import (
 )
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.map_choice import map_choice_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -109,7 +110,8 @@ class CloseupBinding:
         picked = self.view.map_picker.currentText()
         self.view.set_maps(keys)
         if picked not in keys and keys:
-            key = next((one for one in _PREFERRED if one in keys), keys[0])
+            wanted = (map_choice_of(self.viewer).parameter, *_PREFERRED)
+            key = next((one for one in wanted if one in keys), keys[0])
             self.view.map_picker.setCurrentText(key)
         key = self.view.map_picker.currentText()
         line = self._line()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ from napari_mrf.data.parameters import validity_rules
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Job, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.kit.data_table import DataTable
+from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsWindow
 from napari_mrf.plugin.panels.rois.statistics_table import shown_table
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from napari_mrf.plugin.kit.data_table import Column
+    from napari_mrf.plugin.kit.data_table import Column, DataTable
     from napari_mrf.plugin.kit.notice import Notice
     from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
     from napari_mrf.plugin.session import MapsSet, Regions
@@ -146,13 +147,15 @@ class RoisStatisticsBinding:
         regions, measured = self.session.regions, self._measured
         self.panel.set_ready(measured is not None and regions is not None)
         if measured is None or regions is None:
-            self.tables.show(pd.DataFrame(), [])
+            self.tables.show(pd.DataFrame(), [], self.panel.state.text())
             return
         shown, columns = shown_table(
             measured.statistics, regions.table, self.panel.view(),
             per_slice=self.panel.per_slice.isChecked(),
         )  # fmt: skip
-        self.tables.show(shown, columns)
+        subject = self.session.name_of(self.session.subject.key)
+        texts = (subject, measured.maps_set.name, Path(measured.regions.path or "").name)
+        self.tables.show(shown, columns, " · ".join(text for text in texts if text))
         self.tables.show_chosen(self.session.chosen_region)
         self.panel.set_state("\n".join(measured.notes))
 
@@ -287,31 +290,36 @@ class RoisStatisticsTables:
         self.session = session_of(viewer)
         self._exported = exported
         self._shown: tuple[pd.DataFrame, list[Column]] = (pd.DataFrame(), [])
-        self._window: DataTable | None = None
+        self._caption = ""
+        self._window: RoisStatisticsWindow | None = None
         self._adopt(panel.table)
         panel.window_requested.connect(self.open_window)
         self.bond = Bond(panel)
         self.bond.connect(self.session.region_chosen, self.show_chosen)
 
-    def show(self, rows: pd.DataFrame, columns: list[Column]) -> None:
-        """Show these rows."""
-        self._shown = (rows, columns)
-        for table in (self.panel.table, self._window):
-            if table is not None:
-                table.set_table(rows, columns)
+    def show(self, rows: pd.DataFrame, columns: list[Column], caption: str) -> None:
+        """Show these rows; in the window also whose they are, or why there are none."""
+        self._shown, self._caption = (rows, columns), caption
+        if self._window is not None:
+            self._window.caption.setText(caption)
+        for table in self._tables():
+            table.set_table(rows, columns)
+
+    def _tables(self) -> list[DataTable]:
+        return [self.panel.table, *([] if self._window is None else [self._window.table])]
 
     def open_window(self) -> None:
         """Show the table in a dock below the image, once."""
         if not hasattr(self.viewer, "window"):
             return
         if self._window is None:
-            self._window = DataTable("rois")
-            self._adopt(self._window)
+            self._window = RoisStatisticsWindow()
+            self._adopt(self._window.table)
             self._window.destroyed.connect(self._on_window_destroyed)
             self._dock = self.viewer.window.add_dock_widget(
                 self._window, name="ROI statistics", area="bottom"
             )
-            self._window.set_table(*self._shown)
+            self.show(*self._shown, self._caption)
             self.show_chosen(self.session.chosen_region)
         self._dock.show()
 
@@ -350,6 +358,6 @@ class RoisStatisticsTables:
                             (slices == choice.z).fillna(False)).to_numpy(bool)  # fmt: skip
             rows = exact.nonzero()[0] if exact.any() else same.nonzero()[0]
             row = int(rows[0]) if len(rows) else None
-        for one in (self.panel.table, self._window):
-            if one is not None and (row is None or one.selected_rows() != [row]):
+        for one in self._tables():
+            if row is None or one.selected_rows() != [row]:
                 one.select_row(row)

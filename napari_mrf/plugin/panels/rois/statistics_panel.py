@@ -152,3 +152,16 @@ class RoisStatisticsPanel(QWidget):
 
     def _on_window_clicked(self) -> None:
         self.window_requested.emit()
+
+
+class RoisStatisticsWindow(QWidget):
+    """The table with more room, and above it whose numbers they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caption = QLabel()
+        self.table = DataTable("rois")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 0)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.table)
