@@ -94,8 +94,8 @@ class RegionsPointer(QObject):
 
     def _highlight(self, layer: Any) -> None:
         """Show the region alone for a moment, unless the user shows one region alone already."""
-        is_on = self._highlighted is layer and layer.show_selected_label
-        if is_on and not self._is_clicking:
+        now = self._highlighted
+        if now is not None and now is layer and now.show_selected_label and not self._is_clicking:
             self._timer.start()  # another one is alone by now
             return
         self._end_highlight()
