@@ -111,7 +111,8 @@ def print_blur(raw: RawData, tissue: np.ndarray) -> None:
         others = np.sqrt((np.abs(around[:, :, half, half]) ** 2).sum(axis=1).mean() - peak**2)
         strength = np.sqrt(np.mean(np.abs(noisy[k, tissue[0]]) ** 2)) / ideal
         ratio = made.singular_values[0] / made.singular_values[k]
-        print(f"| {k + 1} | {ratio:.1f} | {peak:.2f} | {width(around[:, k].mean(axis=0, keepdims=True)):.2f} | {others:.2f} | "
+        wide = width(around[:, k].mean(axis=0, keepdims=True))
+        print(f"| {k + 1} | {ratio:.1f} | {peak:.2f} | {wide:.2f} | {others:.2f} | "
               f"{strength:.2f} |", flush=True)  # fmt: skip
         for axis, chosen in zip(axes, (0, rank // 2, rank - 1), strict=True):
             if k == chosen:
