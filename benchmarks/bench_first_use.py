@@ -1,4 +1,4 @@
-"""What the first Reconstruct and the first polygon on a machine cost the window.
+"""What the first Reconstruct, polygon and images of raw data on a machine cost the window.
 
 In a process of its own, with empty caches: nothing has been compiled. The real window opens with
 the dock, Reconstruct is pressed as soon as it can be, and a polygon is drawn with the mouse as soon
@@ -11,6 +11,7 @@ processor time of the thread, which other work on the machine hardly changes. Ru
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,8 @@ def first_use():
     from napari_mrf.plugin.regions.editor import regions_editor_of
     from napari_mrf.plugin.session import session_of
     from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
+    from napari_mrf.plugin.viewer.opening import opener_of
+    from napari_mrf.plugin.viewer.raw.files import raw_files_of
 
     assert not is_compiled()
     viewer = make_viewer()
@@ -129,6 +132,13 @@ def first_use():
     QTest.mouseDClick(viewer.window._qt_viewer.canvas.native, Qt.MouseButton.LeftButton,
                       pos=place_of(viewer, *corner))  # fmt: skip
     turns.wait(lambda: session.regions is not None and session.regions.labels.any())
+    turns.begin("open a raw file")
+    raw_files, series = raw_files_of(viewer), session.series
+    opener_of(viewer).open(Path(os.environ["RAW_FILE"]))
+    turns.wait(lambda: raw_files.current is not None and raw_files.needs == "")
+    turns.begin("Make images")
+    press(dock.panels["series"].raw.make_button)
+    turns.wait(lambda: session.series is not series and not layer_turns_of(viewer).owners)
     turns.begin("")
     print(
         f"{'longest turn (ms), number above 0.2 s':42}{'all':>12}{'no painting':>14}{'its CPU':>12}"
@@ -153,6 +163,12 @@ def main():
             "XDG_CACHE_HOME": f"{folder}/cache", "LOCALAPPDATA": folder, "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
         }  # fmt: skip
+        phantom = [sys.executable, "-c", "from napari_mrf.cli import run; run()", "phantom", "--raw", "--size", "96",
+                   "--slices", "2", "--output", f"{folder}/phantom"]  # fmt: skip
+        subprocess.run(phantom, env=environment, check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(f"{folder}/numba", ignore_errors=True)
+        shutil.rmtree(f"{folder}/cache", ignore_errors=True)
+        environment["RAW_FILE"] = f"{folder}/phantom/raw.h5"
         code = "from bench_first_use import first_use; first_use()"
         subprocess.run([sys.executable, "-c", code], env=environment, check=True,
                        cwd=Path(__file__).parent)  # fmt: skip
