@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,15 @@ _N_WAVES = 60
 
 def log_uniform(rng: np.random.Generator, between: Range) -> float:
     """Draw a positive number, log-uniformly."""
-    return float(np.exp(rng.uniform(*np.log(between))))
+    return float(log_uniforms(rng, between, 1)[0])
+
+
+def log_uniforms(
+    rng: np.random.Generator, between: Range, shape: int | tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Draw positive numbers (…), log-uniformly."""
+    low, high = between
+    return np.asarray(np.exp(rng.uniform(math.log(low), math.log(high), shape)))
 
 
 def smooth_field(

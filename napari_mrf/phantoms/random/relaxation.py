@@ -14,6 +14,7 @@ from napari_mrf.phantoms.brain.tissue import TISSUES
 from napari_mrf.phantoms.random.fields import (
     all_alike,
     log_uniform,
+    log_uniforms,
     smooth_field,
     sum_of_fields,
 )
@@ -114,8 +115,8 @@ def roughened(phantom: Phantom, rng: np.random.Generator) -> Phantom:
 
 
 def _anything(rng: np.random.Generator, shape: int | tuple[int, ...]) -> tuple[Values, Values]:
-    t1 = np.exp(rng.uniform(*np.log(_T1_MS), shape))
-    return t1, t1 * np.exp(rng.uniform(*np.log(_T2_OVER_T1), shape))
+    t1 = log_uniforms(rng, _T1_MS, shape)
+    return t1, t1 * log_uniforms(rng, _T2_OVER_T1, shape)
 
 
 def _tissue(rng: np.random.Generator, layout: Layout) -> dict[str, Values]:

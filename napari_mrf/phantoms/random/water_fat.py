@@ -16,6 +16,7 @@ import numpy as np
 from napari_mrf.phantoms.random.fields import (
     all_alike,
     log_uniform,
+    log_uniforms,
     smooth_field,
     sum_of_fields,
 )
@@ -99,7 +100,7 @@ def roughened(phantom: Phantom, rng: np.random.Generator) -> Phantom:
         maps["T1fat"] *= 1.0 + white((0.01, 0.2))
     if rng.random() < 0.3:
         lost = rng.random(shape) < log_uniform(rng, (0.005, 0.2))
-        anything = np.exp(rng.uniform(*np.log(_WATER_T1_MS), shape))
+        anything = log_uniforms(rng, _WATER_T1_MS, shape)
         maps["T1H2O"] = np.where(lost, anything, maps["T1H2O"])
     for key, size in (("Df", (1.0, 15.0)), ("B1", (0.015, 0.12))):
         if rng.random() >= 0.1:
@@ -115,7 +116,7 @@ def _tissue(rng: np.random.Generator, layout: Layout) -> dict[str, Values]:
     water = np.where(
         rng.random(n) < 0.5,
         rng.normal(1300.0, 150.0, n),
-        np.exp(rng.uniform(*np.log(_WATER_T1_MS), n)),
+        log_uniforms(rng, _WATER_T1_MS, n),
     )
     water = all_alike(rng, water, 0.4)
     fat = all_alike(rng, rng.uniform(200.0, 480.0, n), 0.6)
