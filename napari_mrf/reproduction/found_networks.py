@@ -102,9 +102,10 @@ def training_words(card: ModelCard) -> str:
     noise, data = card.recipe.get("noise", {}), card.recipe.get("data", {})
     low, high = noise.get("sigma_lower", 0), noise.get("sigma_upper", 0)
     level = f"noise {low:g}" if low == high else f"noise {low:g}-{high:g}"
+    tissues = f"{data.get('tissues', 0):,} random tissues"
     what = {
         "inn-grid": "dictionary of the paper",
-        "random": f"{data.get('tissues', 0):,} random tissues",
+        "random": "random images" if "patches" in data else tissues,
     }.get(str(data.get("kind")), str(data.get("kind")))
     reduced = ", reduced" if card.is_reduced else ""
     return f"{level}, {what}, {card.n_epochs} epochs{reduced}"

@@ -13,6 +13,7 @@ from napari_mrf.training.data.tissue import inn_test_grid, random_tissues
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
 from napari_mrf.training.loop.initial import initial_weights
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
+from napari_mrf.training.recipe import InnGrid, PhantomImages, RandomImages, RandomTissues
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 TEST_SIGMAS = (0.003, 0.00877, 0.03)
 """29.3, 20 and 9.3 dB on the scale of Balsiger et al., MLMIR 2020."""
 
-SIMULATED = ("random", "inn-grid")
-"""Kinds of data that are tested on simulated fingerprints; the others on held-out data."""
+SIMULATED = (RandomTissues, InnGrid)
+"""Kinds of data that are tested on simulated fingerprints."""
+
+IMAGES = (PhantomImages, RandomImages)
+"""Kinds that are tested on phantoms; the others on held-out data."""
 
 _TEST_TISSUES = 20_000
 
@@ -64,9 +68,9 @@ def finish(
         Of the weights that the training began with.
     """
     trained.to(device)
-    if recipe.data.kind in SIMULATED:
+    if isinstance(recipe.data, SIMULATED):
         test_data, rows = test(recipe, sequence, trained, device)
-    elif recipe.data.kind == "phantoms":
+    elif isinstance(recipe.data, IMAGES):
         test_data, rows = metrics_on_phantoms(recipe, sequence, trained, device, TEST_SIGMAS)
     else:
         test_data, rows = test_on(validation, recipe, trained, device)

@@ -11,7 +11,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.zoo import network_info
 from napari_mrf.training.data.phantom_slices import PhantomSlices
 from napari_mrf.training.evaluation import metrics
-from napari_mrf.training.recipe import Noise, PhantomImages
+from napari_mrf.training.recipe import Noise, PhantomImages, RandomImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def metrics_on_phantoms(
     Parameters
     ----------
     recipe : Recipe
-        With phantoms as data.
+        With images of phantoms or of random subjects as data.
     sequence : Sequence
         Of the recipe.
     trained : TrainedNetwork
@@ -64,8 +64,8 @@ def metrics_on_phantoms(
         Noise of the fully sampled slices.
     """
     data = recipe.data
-    if not isinstance(data, PhantomImages):
-        raise TypeError("only recipes with phantoms are tested on phantoms")
+    if not isinstance(data, PhantomImages | RandomImages):
+        raise TypeError("only recipes with simulated images are tested on phantoms")
     exact, scanned = (
         PhantomSlices(
             sequence,

@@ -1,10 +1,13 @@
-"""Recipe: a TOML file with all settings of a training."""
+"""Recipe: a TOML file with all settings of a training.
+
+One module, since its tables refer to one another.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,6 +17,8 @@ from pydantic import (
     PrivateAttr,
     Tag,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -71,6 +76,65 @@ class PhantomImages(BaseModel):
     def _check(self) -> Self:
         if self.matrix_lower > self.matrix_upper:
             raise ValueError("matrix_lower must not be larger than matrix_upper")
+        return self
+
+
+class RandomImages(BaseModel):
+    """Images of random subjects made while the network learns, for image-wise networks.
+
+    Geometry, tissue and texture are those of `napari_mrf.phantoms.random`; a share are random
+    people, as for `PhantomImages`, but new ones every time.
+
+    Parameters
+    ----------
+    patches, validation_patches : int
+        Patches an epoch.
+    patches_per_slice : int
+        Patches cut from a slice, each in another batch.
+    patch : int
+        Voxels along an edge of the maps of a patch.
+    matrix_lower, matrix_upper : int
+        Voxels along an edge of a slice, drawn between the two.
+    phantoms : float
+        Share of slices that show people, 0-1.
+    rough_phantoms : float
+        Share of those that get the white texture of random subjects, 0-1.
+    undersampled : float
+        Share of slices with a radial scan, 0-1; the others have noise alone, at the same level
+        everywhere in one half of them and in proportion to the voxel in the other.
+    undersampling_lower, undersampling_upper : float
+        How many times less a frame has than the Nyquist criterion asks for; its number of
+        spokes is drawn between the two.
+    coils_lower, coils_upper : int
+        Coils of a scan.
+    encoded_matrix, spokes_per_pulse : int
+        Of the scans of phantoms that the network is tested on, as of `PhantomImages`.
+    """
+
+    model_config = _STRICT
+
+    kind: Literal["random"]
+    patches: int = Field(default=1000, ge=1)
+    validation_patches: int = Field(default=48, ge=1)
+    patches_per_slice: int = Field(default=4, ge=1)
+    patch: int = Field(default=32, ge=1)
+    matrix_lower: int = Field(default=96, ge=32)
+    matrix_upper: int = Field(default=128, ge=32)
+    phantoms: float = Field(default=0.25, ge=0, le=1)
+    rough_phantoms: float = Field(default=0.5, ge=0, le=1)
+    undersampled: float = Field(default=0.5, ge=0, le=1)
+    undersampling_lower: float = Field(default=23.5, ge=1)
+    undersampling_upper: float = Field(default=47.0, ge=1)
+    coils_lower: int = Field(default=3, ge=1)
+    coils_upper: int = Field(default=6, ge=1)
+    encoded_matrix: int = Field(default=350, ge=32)
+    spokes_per_pulse: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("matrix", "undersampling", "coils"):
+            if getattr(self, f"{name}_lower") > getattr(self, f"{name}_upper"):
+                raise ValueError(f"{name}_lower must not be larger than {name}_upper")
         return self
 
 
@@ -167,8 +231,14 @@ class InnGrid(BaseModel):
     kind: Literal["inn-grid"]
 
 
+class _OfImages(dict[str, Any]):
+    """The table of a network that looks at images, for which `random` means images."""
+
+
 def _kind(data: object) -> str:
     """Return the kind of data; tissues at random where a recipe does not say."""
+    if isinstance(data, _OfImages | RandomImages):
+        return "random images"
     if isinstance(data, dict):
         return str(data.get("kind", "random"))
     return str(getattr(data, "kind", "random"))
@@ -177,6 +247,7 @@ def _kind(data: object) -> str:
 # One line per kind; `training_data` of `napari_mrf.training.run` makes it.
 Data = Annotated[
     Annotated[RandomTissues, Tag("random")]
+    | Annotated[RandomImages, Tag("random images")]
     | Annotated[InnGrid, Tag("inn-grid")]
     | Annotated[PhantomImages, Tag("phantoms")]
     | Annotated[MeasuredSeries, Tag("series")],
@@ -203,8 +274,24 @@ class Noise(BaseModel):
         return self
 
 
+ERROR_SCALES = {
+    # Of matching and refinement on noise-only series of an in-vivo thigh.
+    ("FF", False): 0.0107,
+    ("T1H2O", False): 33.5,
+    ("T1fat", False): 15.7,
+    ("Df", False): 1.87,
+    ("B1", False): 0.0143,
+    # Of `cohen` for FISP, from its card.
+    ("T1", False): 25.9,
+    ("T2", False): 16.4,
+    ("T1", True): 0.030,
+    ("T2", True): 0.050,
+}
+"""Mean absolute errors at 20 dB by map, and whether relative (maps that are logarithmic)."""
+
+
 class Optimisation(BaseModel):
-    """Adam on the mean squared error of scaled maps.
+    """Adam on the error of the maps.
 
     Parameters
     ----------
@@ -224,6 +311,12 @@ class Optimisation(BaseModel):
         Budget of time: the training ends with the step in which it is used up.
     patience : int, optional
         Epochs without a better validation after which it ends.
+    loss : {"squared", "absolute"}
+        Mean squared error of the scaled maps, or mean absolute error in units of `scales`, where
+        T1H2O counts by the water in a voxel and T1fat by its fat (`AbsoluteError`).
+    scales : dict
+        The error of a map that counts as 1: in its unit, as a share of maps that are logarithmic.
+        For the absolute loss; what is not given is that of matching or `cohen` at 20 dB.
     forward_weight : float
         Weight of the error of the fingerprint, for networks that give one.
     precision : {"float32", "bfloat16", "float16"}
@@ -242,6 +335,8 @@ class Optimisation(BaseModel):
     epochs: int = Field(default=80, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)
+    loss: Literal["squared", "absolute"] = "squared"
+    scales: dict[str, Annotated[float, Field(gt=0)]] = {}
     forward_weight: float = Field(default=1.0, ge=0)
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     seed: int = Field(default=0, ge=0)
@@ -285,14 +380,49 @@ class Recipe(BaseModel):
         """Folder of the files that it names: its own folder, or the working folder."""
         return self._folder
 
+    @field_validator("data", mode="before")
+    @classmethod
+    def _by_network(cls, data: object, info: ValidationInfo) -> object:
+        network = NETWORKS.get(info.data.get("network", ""))
+        if network is None or network.kind != "image" or not isinstance(data, dict):
+            return data
+        # One that was written out with the tissues that it had by default names them.
+        of_tissues = (RandomTissues.model_fields.keys() - {"kind"}) & data.keys()
+        return _OfImages(data) if data.get("kind") == "random" and not of_tissues else data
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.network not in NETWORKS:
             raise ValueError(f"there is no network {self.network!r}, only {', '.join(NETWORKS)}")
+        if isinstance(self.data, RandomImages) and NETWORKS[self.network].kind != "image":
+            raise ValueError(f"{self.network} looks at single fingerprints, not at images")
         unknown = [key for key in self.maps if key not in PARAMETERS]
         if unknown:
             raise ValueError(f"there is no map {unknown[0]!r}, only {', '.join(PARAMETERS)}")
+        without_map = [key for key in self.optimisation.scales if key not in self.maps]
+        if without_map:
+            raise ValueError(f"optimisation.scales has no map {without_map[0]!r} to scale")
+        if self.optimisation.loss == "absolute":
+            self.error_scales()
+        elif self.optimisation.scales:
+            raise ValueError('optimisation.scales needs optimisation.loss = "absolute"')
         return self
+
+    def error_scales(self) -> dict[str, float]:
+        """Return the error of each map that counts as 1 in the absolute loss.
+
+        Raises
+        ------
+        ValueError
+            Where neither the recipe nor `ERROR_SCALES` has one.
+        """
+        known = {
+            key: ERROR_SCALES.get((key, one.logarithmic)) for key, one in self.maps.items()
+        } | self.optimisation.scales
+        for key, scale in known.items():
+            if scale is None:
+                raise ValueError(f"the absolute loss needs optimisation.scales.{key}")
+        return {key: scale for key, scale in known.items() if scale is not None}
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -17,9 +17,11 @@ from napari_mrf.networks.architectures.blochnet import BlochNet
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
+from napari_mrf.training.data.batches import MadeInOrder
 from napari_mrf.training.data.fingerprints import simulated_data, unit_fingerprints
 from napari_mrf.training.data.measured_series import series_data
 from napari_mrf.training.data.phantom_data import phantom_data
+from napari_mrf.training.data.random_patches import random_images
 from napari_mrf.training.data.tissue import random_tissues
 from napari_mrf.training.finishing import finish
 from napari_mrf.training.loop.course import course_path
@@ -27,7 +29,7 @@ from napari_mrf.training.loop.initial import load_start
 from napari_mrf.training.loop.loop import TrainingStep, train
 from napari_mrf.training.loop.processes import Processes
 from napari_mrf.training.physics.decoder import physics_of
-from napari_mrf.training.recipe import MapRange, MeasuredSeries, PhantomImages
+from napari_mrf.training.recipe import MapRange, MeasuredSeries, PhantomImages, RandomImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -72,6 +74,8 @@ def training_data(
     data, info = recipe.data, network_info(recipe.network)
     if isinstance(data, PhantomImages):
         return phantom_data(recipe, data, sequence, normalization, info)
+    if isinstance(data, RandomImages):
+        return random_images(recipe, data, sequence, normalization, info)
     if isinstance(data, MeasuredSeries):
         return series_data(recipe, data, sequence, normalization, info)
     return simulated_data(recipe, data, sequence, normalization, info)
@@ -164,6 +168,8 @@ def run(
     checkpoint = folder / f"{recipe.network}.checkpoint"
     make_folder(folder)
     with ExitStack() as stack:
+        if isinstance(training, MadeInOrder):
+            stack.callback(training.close)
         lock = stack.enter_context(held(folder)) if processes.is_first else None
         in_steps = train(
             recipe, trained, training, validation, checkpoint=checkpoint,

@@ -15,7 +15,7 @@ from napari_mrf.networks.comparison import PLAINEST
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.weights import LARGER, installed, load_network, save_network
 from napari_mrf.networks.zoo import network_info
-from napari_mrf.training.finishing import SIMULATED, TEST_SIGMAS, test
+from napari_mrf.training.finishing import IMAGES, SIMULATED, TEST_SIGMAS, test
 from napari_mrf.training.phantom_metrics import metrics_on_phantoms
 from napari_mrf.training.recipe import Recipe
 
@@ -107,13 +107,13 @@ def _tested(
     recipe: Recipe, sequence: Sequence, trained: TrainedNetwork
 ) -> tuple[str, list[Metric]]:
     """Return the test data in words, and the metrics, as at the end of the training."""
-    if recipe.data.kind in SIMULATED:
+    if isinstance(recipe.data, SIMULATED):
         return test(recipe, sequence, trained, _CPU)
-    if recipe.data.kind == "phantoms":
+    if isinstance(recipe.data, IMAGES):
         return metrics_on_phantoms(recipe, sequence, trained, _CPU, TEST_SIGMAS)
     raise MRFInputError(
         "bad-recipe", "weights trained on measured series are not distributed",
-        expected="training on simulated fingerprints or phantoms", found=recipe.data.kind,
+        expected="training on simulated fingerprints or images", found=recipe.data.kind,
     )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _cost(card: ModelCard, test_data: str, rows: list[Metric]) -> float:
 def _plainest_metrics(card: ModelCard, recipe: Recipe, sequence: Sequence) -> list[Metric]:
     """Return the metrics of `PLAINEST` on phantoms, on which its own card is not tested."""
     path = installed().get((PLAINEST, card.sequence_fingerprint))
-    if recipe.data.kind != "phantoms" or path is None:
+    if not isinstance(recipe.data, IMAGES) or path is None:
         return []
     plainest, its_card = load_network(path, sequence)
     if [one.key for one in its_card.maps] != [one.key for one in card.maps]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from properties import check_chunks_and_threads
 
 import napari_mrf as mrf
@@ -255,3 +256,98 @@ def test_impossible_acquisition_is_refused(phantom, sequence):
     with pytest.raises(MRFInputError) as error:
         acquire(phantom, mrf.sequences.fisp())
     assert error.value.code == "missing-map"
+
+
+def flat_frames(spokes):
+    """A sequence of one pulse a frame, and the same scan told in two ways."""
+    one_pulse = short_sequence(n_frames=12, pulses_per_frame=1)
+    return one_pulse, {"spokes_per_pulse": spokes}, {"spokes_per_frame": spokes}
+
+
+def test_spokes_of_frame_means_are_those_of_pulses_where_a_frame_is_one_signal(phantom):
+    sequence, by_pulse, by_frame = flat_frames(5)
+    options = {"n_coils": 3, "snr_db": None, "seed": 4}
+    exact = acquire(phantom, sequence, **by_pulse, **options).signal
+    means = acquire(phantom, sequence, **by_frame, **options)
+    assert np.linalg.norm(means.signal - exact) < 0.01 * np.linalg.norm(exact)
+    assert means.metadata["spokes_per_frame"] == 5
+
+
+def test_frame_means_change_little_where_the_signal_changes_slowly(phantom):
+    sequence = mrf.sequences.t1ff()
+    options = {"n_coils": 3, "snr_db": None, "seed": 4}
+    exact = acquire(phantom, sequence, **options).signal
+    means = acquire(phantom, sequence, spokes_per_frame=8, **options).signal
+    assert np.linalg.norm(means - exact) < 0.01 * np.linalg.norm(exact)
+    # Not in the first frames, after the inversion.
+    assert np.linalg.norm((means - exact)[:20]) < 0.04 * np.linalg.norm(exact[:20])
+
+
+def test_image_of_a_frame_is_the_object_convolved_as_toeplitz_says(phantom):
+    """An independent way: two FFTs with the spectrum of the point spread function."""
+    from napari_mrf.compute.steps import result_of
+    from napari_mrf.kspace import toeplitz
+    from napari_mrf.kspace.density import radial_ramp
+    from napari_mrf.kspace.trajectory import RadialTrajectory
+
+    sequence, spokes = short_sequence(n_frames=12), 7
+    options = {"snr_db": None, "seed": 2}
+    exact = acquire(phantom, sequence, mode="noise-only", **options).signal[:, 0]
+    frames = acquire(
+        phantom, sequence, spokes_per_frame=spokes, first_angle_deg=40.0, n_coils=1, **options
+    ).signal[:, 0]
+    shape = exact.shape[1:]
+    trajectory = RadialTrajectory(12 * spokes, max(shape), first_angle_deg=40.0)
+    weights = np.tile(radial_ramp(trajectory, spokes), (spokes, 1))
+    coil = torch.from_numpy(simulated_sensitivities(shape, 1, seed=2))
+    for frame in (0, 5, 11):
+        kernels = result_of(
+            toeplitz.making_kernels(
+                np.ones((spokes, 1), np.complex64),
+                trajectory.coordinates(frame * spokes, (frame + 1) * spokes), shape,
+                weights=weights,
+            )
+        )  # fmt: skip
+        image = coil * torch.from_numpy(exact[frame])
+        expected = toeplitz.convolved(kernels, image[None])[0, 0].numpy()
+        found = frames[frame]
+        # One coil is known up to its phase, the same everywhere.
+        turn = np.vdot(expected, found) / abs(np.vdot(expected, found))
+        assert np.linalg.norm(found - turn * expected) < 0.01 * np.linalg.norm(expected)
+
+
+def test_noise_of_frame_means_has_the_level_asked_for(phantom, sequence, exact):
+    options = {"spokes_per_frame": 6, "n_coils": 4, "seed": 3}
+    silent = acquire(phantom, sequence, snr_db=None, **options).signal
+    noise = acquire(phantom, sequence, snr_db=15.0, **options).signal - silent
+    norm = np.linalg.norm(exact[:, phantom.foreground[0]], axis=0).mean()
+    # Of the two parts together: sqrt 2; weights of coils change a little with the noise.
+    assert noise.std() == pytest.approx(np.sqrt(2) * SIGNAL * 10**-0.75 * norm, rel=0.1)
+
+
+def test_first_angle_turns_the_streaks(phantom, sequence):
+    options = {"snr_db": None, "n_coils": 2, "spokes_per_frame": 5}
+    first = acquire(phantom, sequence, **options).signal
+    np.testing.assert_array_equal(
+        acquire(phantom, sequence, first_angle_deg=0.0, **options).signal, first
+    )
+    other = acquire(phantom, sequence, first_angle_deg=90.0, **options)
+    assert np.linalg.norm(other.signal - first) > 0.1 * np.linalg.norm(first)
+    assert other.metadata["first_angle_deg"] == 90.0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"spokes_per_frame": 0},
+        {"spokes_per_frame": 5, "mode": "fully-sampled"},
+        {"spokes_per_frame": 5, "mode": "noise-only"},
+        {"spokes_per_frame": 5, "spokes_per_pulse": 2},
+        {"spokes_per_frame": 5, "kspace": []},
+        {"first_angle_deg": np.inf},
+    ],
+)
+def test_impossible_spokes_of_frames_are_refused(phantom, sequence, options):
+    with pytest.raises(MRFInputError) as caught:
+        acquire(phantom, sequence, **options)
+    assert caught.value.code == "bad-acquisition"

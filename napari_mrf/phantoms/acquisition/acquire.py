@@ -64,6 +64,8 @@ def acquire(
     matrix_size: int | None = None,
     readout_oversampling: float = 2.0,
     spokes_per_pulse: int = 1,
+    spokes_per_frame: int | None = None,
+    first_angle_deg: float = 0.0,
     gradient_delays: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
     workers: int | None = None,
@@ -115,6 +117,12 @@ def acquire(
         For ``"radial"``: spokes that the readout after one pulse covers, all of the same
         signal. More than one stands for the longer readout of a spiral arm, as FISP
         fingerprinting of the brain has it.
+    spokes_per_frame : int, optional
+        For ``"radial"``: so many spokes a frame, all of the mean signal of its pulses, instead
+        of spokes of single pulses. Any undersampling, at a third of the time; the same where the
+        signal does not change within a frame.
+    first_angle_deg : float
+        For the sampled modes: the angle of the first spoke.
     gradient_delays : tuple of float
         For the sampled modes: samples by which the axes x and y shift every spoke, each in
         proportion to its part in the direction. The trajectory that is told stays nominal.
@@ -144,9 +152,12 @@ def acquire(
     n_slices, *plane = shape = maps.spatial_shape
     _check(mode, noise_reference, snr_db, n_coils, spokes_per_pulse, matrix_size, shape,
            gradient_delays)  # fmt: skip
-    if kspace is not None and mode != "radial":
+    _check_frames(mode, spokes_per_pulse, spokes_per_frame, first_angle_deg)
+    by_pulse = mode == "radial" and spokes_per_frame is None
+    if kspace is not None and not by_pulse:
         raise MRFInputError("bad-acquisition", "only a radial acquisition has raw data",
-                            expected="the mode radial", found=mode)  # fmt: skip
+                            expected="the mode radial, every pulse with spokes of its own",
+                            found=mode)  # fmt: skip
     scale, foreground = signal_scale(maps, sequence)
     scale = scale * np.exp(1j * receive_phase(maps, seed))
     relative_noise = 0.0 if snr_db is None else UNIT_NORM_SIGNAL * 10.0 ** (-snr_db / 20.0)
@@ -158,24 +169,28 @@ def acquire(
     if mode != "noise-only":
         scan = RadialScan(
             shape=(plane[0], plane[1]),
-            sequence=apart,
+            n_readouts=apart.n_pulses if by_pulse else apart.n_frames,
+            readouts_per_frame=apart.pulses_per_frame if by_pulse else 1,
             matrix_size=matrix_size or max(plane),
             readout_oversampling=readout_oversampling,
             n_coils=n_coils,
-            spokes_per_pulse=spokes_per_pulse,
+            spokes_per_readout=spokes_per_frame or spokes_per_pulse,
+            first_angle_deg=first_angle_deg,
             fully_sampled=mode == "fully-sampled",
             seed=seed,
             workers=workers,
             gradient_delays=gradient_delays,
         )
     signal = np.zeros((sequence.n_frames, *shape), dtype=np.complex64)
-    n_steps = apart.n_frames + (apart.n_pulses if mode == "radial" else 0)
+    n_steps = apart.n_frames
+    if scan is not None and mode == "radial":
+        n_steps += scan.n_readouts
     n_chunks = sum(-(-int(inside.sum()) // VOXELS_PER_CHUNK) for inside in foreground)
     steps = _Steps(n_chunks + n_slices * n_steps, progress)
     for z in range(n_slices):
         inside = foreground[z]
         parameters = {key: maps[key][z][inside] for key in sequence.parameters}
-        played = replace(apart, pulses_per_frame=1) if mode == "radial" else apart
+        played = replace(apart, pulses_per_frame=1) if by_pulse else apart
         fingerprints = received_fingerprints(played, parameters, scale[z][inside], steps.count)
         norms = frame_norms(fingerprints, apart.n_frames)
         rng = np.random.default_rng([seed, 0x2015E, z])
@@ -251,6 +266,26 @@ def _check(
         raise MRFInputError("bad-acquisition", "the object is larger than the field of view",
                             expected=f"matrix_size of {max(shape[1:])} or more",
                             found=matrix_size)  # fmt: skip
+
+
+def _check_frames(
+    mode: str, spokes_per_pulse: int, spokes_per_frame: int | None, first_angle_deg: float
+) -> None:
+    if not np.isfinite(first_angle_deg):
+        raise MRFInputError("bad-acquisition", "the angle of the first spoke is not finite",
+                            found=first_angle_deg)  # fmt: skip
+    if spokes_per_frame is None:
+        return
+    if mode != "radial" or spokes_per_pulse != 1:
+        raise MRFInputError(
+            "bad-acquisition", "spokes per frame do not go with the other options",
+            expected="the mode radial, and spokes_per_pulse left alone",
+            found=f"{mode}, spokes_per_pulse {spokes_per_pulse}",
+        )  # fmt: skip
+    if spokes_per_frame < 1:
+        raise MRFInputError("bad-acquisition", "a frame must have at least one spoke",
+                            expected="spokes_per_frame of 1 or more",
+                            found=spokes_per_frame)  # fmt: skip
 
 
 def _noise_only(

@@ -1,4 +1,4 @@
-"""The radial scan of one slice: each pulse's signal through the coils onto its own spokes."""
+"""The radial scan of one slice: the signal of each readout through the coils onto its spokes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.sequence import Sequence
-
 
 class RadialScan:
     """A golden-angle radial scan through simulated coils.
@@ -26,16 +24,20 @@ class RadialScan:
     ----------
     shape : tuple of int
         (Y, X) of the object and of the images.
-    sequence : Sequence
-        What is played.
+    n_readouts : int
+        How often signals are read: after each pulse, or once a frame.
+    readouts_per_frame : int
+        So many consecutive ones make a frame.
     matrix_size : int
         Voxels across the encoded field of view.
     readout_oversampling : float
         Samples along a spoke per voxel of the matrix.
     n_coils : int
         Receive coils.
-    spokes_per_pulse : int
-        Spokes that the readout of one pulse covers.
+    spokes_per_readout : int
+        Spokes that one readout covers.
+    first_angle_deg : float
+        Of the first spoke.
     fully_sampled : bool
         Every frame measures its mean signal on all spokes that the matrix needs.
     seed : int
@@ -48,25 +50,28 @@ class RadialScan:
     """
 
     def __init__(
-        self, *, shape: tuple[int, int], sequence: Sequence, matrix_size: int,
-        readout_oversampling: float, n_coils: int, spokes_per_pulse: int, fully_sampled: bool,
-        seed: int, workers: int | None, gradient_delays: tuple[float, float] = (0.0, 0.0),
+        self, *, shape: tuple[int, int], n_readouts: int, readouts_per_frame: int,
+        matrix_size: int, readout_oversampling: float, n_coils: int, spokes_per_readout: int,
+        first_angle_deg: float, fully_sampled: bool, seed: int, workers: int | None,
+        gradient_delays: tuple[float, float] = (0.0, 0.0),
     ) -> None:  # fmt: skip
         self.fully_sampled = fully_sampled
-        self.spokes_per_pulse = spokes_per_pulse
+        self.n_readouts = n_readouts
+        self._spokes_per_readout = spokes_per_readout
         self.spokes_per_frame = (
             ceil(pi / 2.0 * matrix_size)
             if fully_sampled
-            else sequence.pulses_per_frame * spokes_per_pulse
+            else readouts_per_frame * spokes_per_readout
         )
         self.trajectory = RadialTrajectory(
-            self.spokes_per_frame if fully_sampled else sequence.n_pulses * spokes_per_pulse,
+            self.spokes_per_frame if fully_sampled else n_readouts * spokes_per_readout,
             matrix_size,
             readout_oversampling,
+            first_angle_deg=first_angle_deg,
         )
         self._delays = gradient_delays
         self._sensitivities = coils.simulated_sensitivities(shape, n_coils, seed=seed)
-        self._n_frames = sequence.n_frames
+        self._n_frames = n_readouts // readouts_per_frame
         self._workers = workers
         self._shape = shape
 
@@ -84,7 +89,7 @@ class RadialScan:
         Parameters
         ----------
         signals : ndarray
-            (pulses, voxels) complex64, or (frames, voxels) when fully sampled.
+            (readouts, voxels) complex64.
         inside : ndarray
             (Y, X) bool, where the voxels lie.
         sigma : float
@@ -123,9 +128,9 @@ class RadialScan:
         kspace = np.empty(
             (len(self._sensitivities), n_spokes, self.trajectory.n_samples), dtype=np.complex64
         )
-        n_pulses = n_spokes // self.spokes_per_pulse
-        for pulse, samples in enumerate(indices_in_order(measure, n_pulses, workers=self._workers)):
-            kspace[:, self._spokes_of(pulse)] = samples
+        readouts = indices_in_order(measure, self.n_readouts, workers=self._workers)
+        for readout, samples in enumerate(readouts):
+            kspace[:, self._spokes_of(readout)] = samples
             measured()
         return kspace
 
@@ -147,14 +152,15 @@ class RadialScan:
         steps = nominal[:, 1:2] - nominal[:, :1]
         return np.asarray(nominal + steps * self._delays[::-1])
 
-    def _spokes_of(self, pulse: int) -> slice:
-        return slice(pulse * self.spokes_per_pulse, (pulse + 1) * self.spokes_per_pulse)
+    def _spokes_of(self, readout: int) -> slice:
+        count = self._spokes_per_readout
+        return slice(readout * count, (readout + 1) * count)
 
     def _measure(
         self, signals: NDArray[np.complex64], inside: NDArray[np.bool_], noise: float,
         noise_seed: tuple[int, int],
     ) -> Callable[[int], NDArray[np.complex64]]:  # fmt: skip
-        """Return what measures the readout of a pulse, or of a frame when fully sampled."""
+        """Return what measures a readout."""
 
         def measure(index: int) -> NDArray[np.complex64]:
             image = np.zeros(self._shape, dtype=np.complex64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 
@@ -50,6 +50,24 @@ class TrainingData(Protocol):
 
         All randomness (noise) comes from the generator; the batch lies on its device.
         """
+
+
+@runtime_checkable
+class MadeInOrder(Protocol):
+    """Training data that is made while it is used, and so says in which order it is."""
+
+    def order(self) -> Tensor:
+        """Return the rows of an epoch, (N,) int64, in the order in which they are made."""
+
+    def close(self) -> None:
+        """End the processes that make it."""
+
+
+def order_of(data: TrainingData, generator: torch.Generator) -> Tensor:
+    """Return the rows of an epoch, (N,) int64: at random, or as the data is made."""
+    if isinstance(data, MadeInOrder):
+        return data.order()
+    return torch.randperm(len(data), generator=generator)
 
 
 class Kept:

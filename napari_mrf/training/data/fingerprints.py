@@ -139,8 +139,8 @@ def simulated_data(
     if info.kind != "fingerprint":
         raise MRFInputError(
             "bad-recipe", f"{info.name} looks at images, not at single fingerprints",
-            found=f'data.kind = "{data.kind}"',
-            hint="Use data.kind = \"phantoms\" or \"series\".",
+            found="single fingerprints",
+            hint='Give a table [data] with kind = "random", "phantoms" or "series".',
         )  # fmt: skip
     seed = recipe.optimisation.seed
     if not isinstance(data, RandomTissues):

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.phantoms.brain.phantom import brain
+from napari_mrf.phantoms.random.water_fat import LIMITS
 from napari_mrf.phantoms.thigh.phantom import thigh
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 _THIGH_FIELD_OF_VIEW_MM = 190.0
 _HEAD_SPREAD = 0.15
-# No value leaves these, the ranges of the recipes for MRF T1-FF.
-_THIGH_LIMITS = {
-    "T1H2O": (400.0, 3100.0),
-    "T1fat": (180.0, 500.0),
-    "Df": (-150.0, 150.0),
-    "B1": (0.25, 1.25),
-}
 
 
 def random_thigh(rng: np.random.Generator, matrix: int) -> Phantom:
@@ -58,8 +52,7 @@ def random_thigh(rng: np.random.Generator, matrix: int) -> Phantom:
         "B1": person.maps["B1"] * rng.uniform(0.7, 1.25),
     }
     limited = {
-        key: np.clip(values, *_THIGH_LIMITS[key]).astype(np.float32)
-        for key, values in changed.items()
+        key: np.clip(values, *LIMITS[key]).astype(np.float32) for key, values in changed.items()
     }
     return replace(person, maps={**person.maps, **limited})
 

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from napari_mrf.compute.devices import machine_name
+from napari_mrf.training.data.batches import order_of
 from napari_mrf.training.evaluation import counted_values
 from napari_mrf.training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
 from napari_mrf.training.loop.course import write_course
@@ -174,7 +175,7 @@ def _epoch(
     data.start_epoch(progress.epoch)
     # On the CPU one generator draws all.
     shuffler = generator if generator.device.type == "cpu" else torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(data), generator=shuffler)
+    order = order_of(data, shuffler)
     stepper.trained.train()
     total, seen = torch.zeros((), dtype=torch.float64, device=device), 0
     told_s = -math.inf
@@ -309,7 +310,7 @@ def settle_statistics(
         one.reset_running_stats()
         one.momentum = None  # the mean over the batches
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randperm(len(data), generator=generator)[: _N_BATCHES * batch]
+    rows = order_of(data, generator)[: _N_BATCHES * batch]
     if device.type == "cuda":
         generator = torch.Generator(device).manual_seed(0)
     with torch.no_grad():

@@ -10,6 +10,7 @@ from torch.nn.functional import mse_loss
 from torch.nn.utils import clip_grad_norm_
 
 from napari_mrf.training.data.batches import Batch
+from napari_mrf.training.loop.absolute_error import AbsoluteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_mrf.networks.trained import TrainedNetwork
     from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import Recipe
+
+    MapError = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 _HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -58,7 +61,7 @@ class Stepper:
         )
         self._scaler = torch.amp.GradScaler(kind, enabled=half is torch.float16)
         self._objective = processes.parallel(
-            _Objective(recipe, trained.network),
+            _Objective(recipe, trained).to(processes.device),
             # Of `fang`, the head that a first stage of training would use.
             some_unused=recipe.network == "fang",
         )
@@ -118,13 +121,19 @@ class Stepper:
 class _Objective(nn.Module):
     """The loss as a module, which is what averages gradients over processes."""
 
-    def __init__(self, recipe: Recipe, network: nn.Module) -> None:
+    def __init__(self, recipe: Recipe, trained: TrainedNetwork) -> None:
         super().__init__()
-        self.network = network
+        self.network = trained.network
         self._name, self._forward_weight = recipe.network, recipe.optimisation.forward_weight
+        self._error: MapError = map_error
+        if recipe.optimisation.loss == "absolute":
+            self._error = AbsoluteError(recipe, trained.normalization)
 
     def forward(self, fingerprints: Tensor, maps: Tensor, counted: Tensor | None) -> Tensor:
-        return loss_of(self._name, self.network, fingerprints, maps, self._forward_weight, counted)
+        return loss_of(
+            self._name, self.network, fingerprints, maps, self._forward_weight, counted,
+            self._error,
+        )  # fmt: skip
 
 
 GENERATIVE = ("inn", "fc-fc", "rnn-rnn", "blochnet")
@@ -138,6 +147,7 @@ def loss_of(
     maps: Tensor,
     forward_weight: float,
     counted: Tensor | None = None,
+    error: MapError | None = None,
 ) -> Tensor:
     """Return the loss of a batch.
 
@@ -159,9 +169,11 @@ def loss_of(
         Weight of the error of the fingerprint.
     counted : Tensor, optional
         (N, h, w) bool: the maps count there only.
+    error : callable, optional
+        Of the maps; `map_error` by default.
     """
     estimated = network(fingerprints)
-    loss = map_error(estimated, maps, counted)
+    loss = (error or map_error)(estimated, maps, counted)
     if name in GENERATIVE and forward_weight > 0:
         generative: Any = network
         source = maps if name == "inn" else estimated

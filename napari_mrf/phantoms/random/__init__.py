@@ -1,0 +1,1 @@
+"""Slices of random geometry and tissue, to train networks on: domain randomization."""
