@@ -163,9 +163,11 @@ def main():
             "XDG_CACHE_HOME": f"{folder}/cache", "LOCALAPPDATA": folder, "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
         }  # fmt: skip
-        phantom = [sys.executable, "-c", "from napari_mrf.cli import run; run()", "phantom",
-                   "--raw", "--size", "96", "--slices", "2", "--output", f"{folder}/phantom"]  # fmt: skip
-        subprocess.run(phantom, env=environment, check=True, stdout=subprocess.DEVNULL)
+        words = ["phantom", "--raw", "--size", "96", "--slices", "2", "--output"]
+        phantom = [sys.executable, "-c", "from napari_mrf.cli import run; run()", *words]
+        subprocess.run(
+            [*phantom, f"{folder}/phantom"], env=environment, check=True, stdout=subprocess.DEVNULL
+        )
         shutil.rmtree(f"{folder}/numba", ignore_errors=True)
         shutil.rmtree(f"{folder}/cache", ignore_errors=True)
         environment["RAW_FILE"] = f"{folder}/phantom/raw.h5"

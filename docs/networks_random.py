@@ -32,6 +32,11 @@ SHOWN = ("FF", "T1H2O", "B1")
 Maps = dict[str, np.ndarray]
 
 
+def with_unit(key: str) -> str:
+    unit = PARAMETERS[key].unit
+    return f"{key} ({unit})" if unit else key
+
+
 def in_vivo(data: Path) -> dict[str, list[Maps]]:
     """Return the in-vivo maps (Y, X) by kind, NaN outside the tissue."""
     with np.load(data / "thigh" / "thigh_maps.npz") as file:
@@ -87,12 +92,11 @@ def table(groups: dict[str, dict[str, list[Maps]]]) -> str:
     rows = []
     for kind, keys in KEYS.items():
         for key in keys:
-            unit = PARAMETERS[key].unit
             for step in (1, FAR):
                 found = {name: differences(of[kind], key, step) for name, of in groups.items()}
                 low, middle, high = np.percentile(found["random subjects"], [5, 50, 95])
                 rows.append([
-                    f"{key} ({unit})" if unit else key, str(step),
+                    with_unit(key), str(step),
                     rounded(float(np.mean(found["in vivo"]))),
                     rounded(float(np.median(found["phantoms"]))),
                     rounded(middle), f"{rounded(low)} to {rounded(high)}",
@@ -120,7 +124,7 @@ def draw(groups: dict[str, dict[str, list[Maps]]]) -> None:
             axis.set_yticks([])
             if key == SHOWN[0]:
                 axis.set_title(name)
-        row[0].set_ylabel(key)
+        row[0].set_ylabel(with_unit(key))
         upper.colorbar(shown, ax=row.tolist(), shrink=0.9)
     for axis, key in zip(lower.subplots(1, len(keys)), keys, strict=True):
         found = differences(groups["random subjects"]["spoiled"], key, 1)
@@ -131,7 +135,7 @@ def draw(groups: dict[str, dict[str, list[Maps]]]) -> None:
             axis.axvline(value, color=color, label=name)
         axis.set_xscale("log")
         axis.set_yticks([])
-        axis.set_xlabel(f"{key} ({PARAMETERS[key].unit})" if PARAMETERS[key].unit else key)
+        axis.set_xlabel(with_unit(key))
     lower.suptitle("Mean difference of neighboring voxels, one count a subject")
     handles, labels = axis.get_legend_handles_labels()
     lower.legend(handles, labels, loc="outside lower center", ncols=3)
