@@ -170,7 +170,7 @@ def with_pauses(
     workers : int, optional
         Threads; by default one per CPU core.
     """
-    n_workers = min(workers or os.cpu_count() or 1, len(pieces))
+    n_workers = max(min(workers or os.cpu_count() or 1, len(pieces)), 1)
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="pausing")
     under_way = {pool.submit(work, piece) for piece in pieces}
     try:

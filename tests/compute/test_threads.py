@@ -15,6 +15,7 @@ def test_all_pieces_are_done():
     done = []
     assert all(pause is None for pause in with_pauses(done.append, range(20), workers=3))
     assert sorted(done) == list(range(20))
+    assert list(with_pauses(done.append, [])) == []
     assert result_of(result_with_pauses(lambda: 7)) == 7
 
 
