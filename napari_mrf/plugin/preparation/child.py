@@ -15,10 +15,14 @@ from typing import Any
 
 from napari_mrf.plugin.preparation.kernels import TASKS
 
+_NICE = 5  # the window comes first where both want a core
+
 
 def main(places: list[int]) -> None:
     """Do the tasks at these places of `TASKS`, with a line after each, and last `compiled`."""
     Thread(target=_end_with_the_window, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     for place in places:
         with suppress(Exception):  # it will be told when the user gets there
             TASKS[place].work()
