@@ -44,6 +44,7 @@ from napari_mrf.plugin.panels.switcher.controller import SHORTCUTS, SwitcherBind
 from napari_mrf.plugin.preparation.row import PreparationRow
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of, unwrapped
+from napari_mrf.plugin.viewer.reader_choice import reader_choice_of
 from napari_mrf.plugin.viewer.readout import readout_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.plugin.viewer.user_folder import offer_user_folder
@@ -157,6 +158,7 @@ class _Dock(QWidget):
         self.session_binding = SessionBinding(self.viewer, self.session_bar, self.bindings)
         offer_user_folder(viewer, self)
         close_guard_of(viewer).watch(self)
+        reader_choice_of(viewer)
         self._unsaved = unsaved_of(viewer)
         Bond(self).connect(self._unsaved.changed, self._show_marks)
         DockStyle(self.viewer, self)

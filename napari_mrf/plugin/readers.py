@@ -61,7 +61,7 @@ def read(path: str) -> list[LayerData]:
     if viewer is None:
         return [result_of(read_series(path)).layer_data()]
     open_dock(viewer)
-    opener_of(viewer).open(path)
+    opener_of(viewer).open_in_turn(path)
     return _NOTHING_YET
 
 

@@ -21,11 +21,13 @@ from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.pins_display import pins_display_of
 from napari_mrf.plugin.viewer.pointer import pointer_of
+from napari_mrf.plugin.viewer.reader_choice import reader_choice_of
 from napari_mrf.plugin.viewer.subjects_display import subjects_display_of
 
 ONE_PER_VIEWER = (session_of, opener_of, layer_turns_of, pointer_of, show_canvas_texts,
                   pins_display_of, maps_display_of, regions_editor_of, regions_pointer_of,
-                  compare_memory_of, importance_store_of, subjects_display_of)  # fmt: skip
+                  compare_memory_of, importance_store_of, subjects_display_of,
+                  reader_choice_of)  # fmt: skip
 
 
 def series(shape=(2, 1, 3, 4)):

@@ -18,12 +18,12 @@ from napari_mrf.plugin.layers.closeup.mean_view import opening_component
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.subjects import source_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
-from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
+from napari_mrf.plugin.viewer.layer_turns import SESSION, WAITING, layer_turns_of
 from napari_mrf.plugin.viewer.mean_display import mean_display_of
 from napari_mrf.plugin.viewer.raw.work import RawFile, read_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
@@ -152,11 +152,14 @@ class Opener:
     ----------
     told : Signal(str)
         A sentence for the user.
+    failed : Signal(str)
+        Which of several files were not opened, and why.
     raw_opened : Signal(object)
         A `RawFile` was read; others show it.
     """
 
     told = Signal(str)
+    failed = Signal(str)
     raw_opened = Signal(object)
 
     def __init__(self, viewer: Any) -> None:
@@ -164,12 +167,23 @@ class Opener:
         self.job = session_of(viewer).opening
         self._receive: Callable[[Any], None] | None = None
         self._ended: Callable[[], None] | None = None
+        self._waiting: list[str | Path] = []
+        self._failed: list[str] = []
         self.job.succeeded.connect(self._on_succeeded)
         self.job.changed.connect(self._on_changed)
 
     def open(self, path: str | Path, **options: Any) -> None:
         """Open a file; the layer appears when it has been read."""
         self.start(f"Opening {Path(path).name}", read_file, path, options)
+
+    def open_in_turn(self, path: str | Path) -> None:
+        """Open a file after those that are being opened: of several dropped ones none is lost.
+
+        Whoever cancels one gives up those that wait. Why a file could not be opened is told once
+        the last one is.
+        """
+        self._waiting.append(path)
+        self._open_waiting()
 
     def start(self, title: str, work: Callable[..., Any], *arguments: Any) -> None:
         """Run a generator that returns an `OpenedSeries` or a `RawFile`.
@@ -188,7 +202,34 @@ class Opener:
         self._receive, self._ended = receive, ended
         self.start(title, work)
 
+    def _open_waiting(self) -> None:
+        if self.job.status.is_running:
+            return
+        if self._waiting:
+            self.open(self._waiting.pop(0))
+        elif self._failed:
+            failed, self._failed = self._failed, []
+            layer_turns_of(self._viewer()).begin("files that failed", self._tell("\n".join(failed)))
+
+    def _tell(self, sentence: str) -> Iterator[object]:
+        """Tell once all is shown that was opened: panels clear what was said when they change."""
+        viewer = self._viewer()
+        while viewer is not None and len(layer_turns_of(viewer).owners) > 1:
+            yield WAITING
+        self.failed.emit(sentence)
+
+    def _note_end(self, status: JobStatus) -> None:
+        """Go on with the files that wait; the panels clear what they said when one is opened."""
+        if status.state is JobState.CANCELLED:
+            self._waiting, self._failed = [], []
+        elif status.failure is not None and (self._waiting or self._failed):
+            self._failed.append(status.failure.sentence)
+        if self._waiting or self._failed:
+            QTimer.singleShot(0, self._open_waiting)  # the result of a job follows its last status
+
     def _on_changed(self, status: JobStatus) -> None:
+        if not status.is_running:
+            self._note_end(status)
         if not status.is_running and self._ended is not None:
             ended, self._ended = self._ended, None
             if status.state is not JobState.DONE:

@@ -1,18 +1,23 @@
 """Sessions of several subjects in one window: each is added, and nothing of theirs is mixed."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from gui_waits import answer_next_question, wait_for_layers
+from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.components import ViewerModel
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialogButtonBox, QRadioButton
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
-from napari_mrf.io import Label, save_maps, save_series
+from napari_mrf.io import Label, load_series, save_maps, save_series
 from napari_mrf.io.session.file import FileRecord, MapsRecord, SessionFile, save_session
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.layers.metadata import SET_KEY, SUBJECT_KEY, series_of
@@ -22,7 +27,7 @@ from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, Regions, session_of
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
-from napari_mrf.plugin.viewer.opening import read_series
+from napari_mrf.plugin.viewer.opening import opener_of, read_series
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
 from napari_mrf.rois.polygons import Outline
 
@@ -128,6 +133,16 @@ def drop(viewer, paths):
     viewer.window._qt_viewer.dropEvent(event)
 
 
+def press_ok(tries=200):
+    """Answer napari's question which reader to take with a plain click, once it is asked."""
+    dialog = QApplication.activeModalWidget()
+    if isinstance(dialog, QtReaderDialog):
+        ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
+        QTest.mouseClick(ok, Qt.MouseButton.LeftButton)
+    elif tries:
+        QTimer.singleShot(50, partial(press_ok, tries - 1))
+
+
 @pytest.fixture
 def open_window(make_napari_viewer, qtbot):
     def show():
@@ -137,6 +152,53 @@ def open_window(make_napari_viewer, qtbot):
 
     yield show
     WorkerBase.await_workers(60_000)
+
+
+def test_another_reader_can_be_picked(qtbot, open_window):
+    viewer, _ = open_window()
+    dialog = QtReaderDialog(
+        parent=viewer.window._qt_viewer, pth="a.nii",
+        readers={"napari": "napari builtins", "napari-mrf": "napari-mrf"},
+    )  # fmt: skip
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog._get_plugin_choice() == "napari-mrf")
+    (other,) = [one for one in dialog.findChildren(QRadioButton) if "builtins" in one.text()]
+    qtbot.mouseClick(other, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    assert dialog._get_plugin_choice() == "napari builtins"
+    dialog.close()
+
+
+def test_of_several_dropped_scans_none_is_lost_and_a_broken_one_is_named(
+    qtbot, open_window, tmp_path
+):
+    viewer, dock = open_window()
+    session = session_of(viewer)
+    first, last = (write_scan(tmp_path, visit) for visit in SHAPES)
+    broken = tmp_path / "broken.nii"
+    broken.write_bytes(first.read_bytes()[:5000])
+    press_ok()
+    drop(viewer, [first, broken, last])
+    picker, notice = dock.subject_bar.picker, dock.panels["series"].notice
+    qtbot.waitUntil(lambda: "broken.nii" in notice.text(), timeout=60_000)
+    assert "the file ends too early" in notice.text()
+    assert {picker.itemText(at) for at in range(picker.count())} == {"leg (visit1)", "leg (visit2)"}
+    for path in (first, last):
+        choose(qtbot, dock, f"leg ({path.parent.name})")
+        expected = np.asarray(load_series(path).signal)
+        np.testing.assert_array_equal(np.asarray(session.series.signal), expected)
+
+
+def test_who_cancels_the_opening_of_one_file_gives_up_those_that_wait(qtbot, tmp_path):
+    viewer = ViewerModel()
+    opener = opener_of(viewer)
+    for visit in SHAPES:
+        opener.open_in_turn(write_scan(tmp_path, visit))
+    opener.job.cancel()
+    qtbot.wait(500)
+    assert not viewer.layers
+    opener.open_in_turn(tmp_path / "visit1" / "leg.nii")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=30_000)
 
 
 def test_two_sessions_are_two_subjects_as_they_were(qtbot, open_window, tmp_path):

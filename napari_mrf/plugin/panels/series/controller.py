@@ -100,6 +100,7 @@ class SeriesBinding:
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.opening.changed, self._on_opening_changed)
         self.bond.connect(self._opener.told, self._on_told)
+        self.bond.connect(self._opener.failed, panel.set_problem)
         for layer in self.viewer.layers:
             self._watch(layer)
         self._adopt_layers()
