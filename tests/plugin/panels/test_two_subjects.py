@@ -20,7 +20,7 @@ from napari_mrf.plugin.layers import find_set, series_of, show_mask
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
 from napari_mrf.plugin.panels.rois.panel import NEW_REGIONS
 from napari_mrf.plugin.regions.editor import regions_editor_of
-from napari_mrf.plugin.session import Regions, session_of
+from napari_mrf.plugin.session import MapsSet, Regions, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.reconstruction.method import MethodInfo, ReconstructionUpdate
@@ -312,6 +312,20 @@ def test_maps_of_another_series_are_named_when_opened_and_in_the_comparison(two,
     open_maps()
     assert "another series" not in panel.notice.text()
     assert not any("series" in note for note in compare().warnings)
+
+
+def test_the_header_tells_of_maps_that_were_made_where_others_were_opened(two, monkeypatch):
+    two.choose(FIRST)
+    two.run()
+    state = two.dock.sections["reconstruct"].state
+    made = state()
+    assert made.startswith("water-fat · 40 voxels")
+    opened = two.session.maps_sets["water-fat"].maps
+    maps_display_of(two.viewer).add(MapsSet("last visit", opened, "brain"))
+    wait_for_layers(two.qtbot, two.viewer)
+    two.choose(SECOND)
+    two.choose(FIRST)
+    assert state() == made
 
 
 def test_regions_of_a_comparison_are_offered_for_its_own_subject_alone(two):

@@ -304,7 +304,9 @@ class ReconstructBinding:
     def _show_newest_state(self) -> None:
         """Say in the header how the newest maps of the subject were made."""
         self.panel.state_changed.emit("not run")
-        self._show_state(next(reversed(list(self.session.maps_sets)), ""))
+        sets = self.session.maps_sets
+        made_here = [name for name, one in sets.items() if one.seconds]  # others were opened
+        self._show_state(made_here[-1] if made_here else "")
 
     def _show_state(self, name: str) -> None:
         maps_set = self.session.maps_sets.get(name)
