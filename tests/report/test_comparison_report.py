@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from napari_mrf.analysis.comparison.compare import compare
 from napari_mrf.analysis.comparison.inclusion import LeftOut
 from napari_mrf.analysis.comparison.options import ComparisonOptions
-from napari_mrf.analysis.comparison.subjects import SubjectMaps
+from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT, SubjectMaps
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import ParameterMaps
 from napari_mrf.io import Label
@@ -116,6 +116,15 @@ def test_the_first_sentence_tells_bias_interval_and_limits_of_the_table():
     assert f"Water T1: the test lies {abs(row['bias']):.1f} ms {side} the reference" in sentence
     assert f"95 % interval of the difference {minus}" in sentence
     assert f"expected from {limits}" in sentence
+
+
+def test_a_report_names_its_only_subject_and_counts_several():
+    (one,), several = list(subjects(1, 3)), list(subjects(2, 3))
+    named = replace(one, name="thigh (visit2)")
+    for found, who in (([named], "Subject: thigh (visit2), maps"),
+                       ([replace(one, name=ONLY_SUBJECT)], "1 subject, maps"),
+                       (several, "2 subjects, maps")):  # fmt: skip
+        assert who in report_content(compare(found), MADE).summary
 
 
 def test_every_page_says_which_report_it_belongs_to():

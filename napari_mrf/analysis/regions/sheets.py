@@ -47,12 +47,13 @@ def describe_options(keys: Iterable[str], options: RoiOptions) -> dict[str, str]
 
 
 def exported_sheets(
-    statistics: pd.DataFrame, about: Mapping[str, str], *, maps_name: str = ""
+    statistics: pd.DataFrame, about: Mapping[str, str], *, maps_name: str = "", series: str = ""
 ) -> dict[str, pd.DataFrame]:
     """Return all numbers, and how they came about, as sheets by name.
 
-    Every row also carries the name of the maps, the rule and the erosion, so that a CSV file,
-    which holds the first sheet only, tells how its numbers came about too.
+    Every row also carries the name of the maps and, where one is given, of the series, the rule and
+    the erosion, so that a CSV file, which holds the first sheet only, tells whose its numbers are
+    and how they came about.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def exported_sheets(
         Lines of the sheet *About*, with those of `describe_options`.
     maps_name : str
         For the column ``maps``, where the statistics do not have it.
+    series : str
+        Name of the scan that the maps were made from, for a column before that.
 
     Returns
     -------
@@ -75,6 +78,9 @@ def exported_sheets(
     if "maps" not in table:
         table.insert(0, "maps", maps_name)
     meanings = {"maps": "set of maps", **COLUMNS}
+    if series:
+        table.insert(0, "series", series)
+        meanings = {"series": "name of the series", **meanings}
     if "subject" in table:
         meanings = {"subject": "name of the folder of the subject", **meanings}
     if "mixed" in table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.report.comparison.readable import Table
 from napari_mrf.report.comparison.record import comparison_record
@@ -99,8 +100,10 @@ def report_content(
     record = comparison_record(comparison, made)
     if not label.report_id:
         label = ReportLabel(label.study, _sum_of(comparison, record))
-    n = len(comparison.subjects)
-    who = "1 subject" if n == 1 else f"{n} subjects"
+    names = comparison.subjects
+    who = f"{len(names)} subjects" if len(names) != 1 else "1 subject"
+    if len(names) == 1 and names[0] not in ("", ONLY_SUBJECT):
+        who = f"Subject: {names[0]}"
     return ReportContent(
         title=f"{comparison.test_name} against {comparison.reference_name}",
         summary=f"Reference: {comparison.reference_name}. Test: {comparison.test_name}. {who}, "

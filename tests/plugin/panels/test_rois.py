@@ -305,7 +305,9 @@ def test_rules_and_erosion_change_the_numbers_and_are_exported(qtbot, binding, t
     assert about["erosion (voxels)"] in (1, "1")
     panel.table.export(tmp_path / "rois.csv")
     csv = pd.read_csv(tmp_path / "rois.csv")
-    assert list(csv.columns[:3]) == ["maps", "label", "name"]
+    # A file of another visit has the same maps and regions: each row says whose it is.
+    assert list(csv.columns[:4]) == ["series", "maps", "label", "name"]
+    assert set(csv["series"]) == {binding.session.series_name}
     assert set(csv["erosion_voxels"]) == {1}
 
 

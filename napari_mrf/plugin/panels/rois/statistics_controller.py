@@ -237,15 +237,17 @@ class Measured:
 
         The series is named as it is now, which tells it from those that came later.
         """
+        series = series_name or self.maps_set.series_name
         about = {
             "maps": self.maps_set.name,
             "maps folder": self.maps_set.folder,
-            "series": series_name or self.maps_set.series_name,
+            "series": series,
             "labels": self.regions.path or "drawn, not saved yet",
             **describe_options(self.maps_set.maps, self.options),
             **{f"remark {number}": text for number, text in enumerate(self.notes, 1)},
         }
-        return exported_sheets(self.statistics, about, maps_name=self.maps_set.name)
+        return exported_sheets(self.statistics, about, maps_name=self.maps_set.name,
+                               series=series)  # fmt: skip
 
 
 def key_of(maps_set: MapsSet, regions: Regions, options: RoiOptions) -> Key:
