@@ -36,7 +36,7 @@ class ReaderChoice(QObject):
         """Look at what is about to be seen, when it is whole; hold nothing back."""
         if isinstance(event, QChildEvent) and event.type() == QEvent.Type.ChildPolished:
             dialog = event.child()
-            if type(dialog).__name__ == _DIALOG:
+            if dialog is not None and type(dialog).__name__ == _DIALOG:
                 for button in dialog.findChildren(QRadioButton):
                     if button.text() == _OURS:
                         button.setChecked(True)
