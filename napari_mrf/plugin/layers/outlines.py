@@ -110,6 +110,23 @@ def finish_polygon(layer: Any) -> None:
     layer.remove([])  # removes nothing, and finishes
 
 
+def take_back_corner(layer: Any) -> bool:
+    """Take back the last corner of a polygon that is half drawn; return whether there was one."""
+    if str(layer.mode) != "add_polygon" or not layer._is_creating:
+        return False
+    index = layer._moving_value[0]
+    vertices = layer._data_view.shapes[index].data
+    if len(vertices) < 3:  # one corner, and the one that follows the mouse
+        finish_polygon(layer)
+        return True
+    fewer = np.delete(vertices, -2, axis=0)
+    layer._data_view.edit(index, fewer, new_type="path" if len(fewer) < 3 else None)
+    layer._value = layer._moving_value = (index, len(fewer) - 1)
+    layer._last_cursor_position = np.full(2, np.nan)  # a click at the same place is another one
+    layer.refresh()
+    return True
+
+
 def read_outlines(layer: Any) -> tuple[list[Outline], int]:
     """Return the polygons in file order, and how many shapes cannot be used.
 
@@ -164,7 +181,7 @@ def _write_names_once(layer: Any) -> None:
         for index, name in enumerate(features["name"])
     ]
     if texts != features["text"].tolist():
-        layer.features = features.assign(text=texts)
+        _set_features(layer, features.assign(text=texts))
 
 
 def to_screen(outline: Outline, grid: RegionGrid) -> NDArray[np.float64]:
@@ -200,7 +217,7 @@ def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:
     labels = [int(label) for label in layer.features["label"]]
     if labels:
         names = [_name(table, label) for label in labels]
-        layer.features = {"label": labels, "name": names, "text": names}
+        _set_features(layer, {"label": labels, "name": names, "text": names})
         _write_names_once(layer)
         layer.edge_color = [
             edge_color(table[label]) if label in table else np.array(UNNAMED_COLOR)
@@ -211,7 +228,7 @@ def recolor_outlines(layer: Any, table: Mapping[int, Label]) -> None:
 def forget_shape(layer: Any, index: int) -> None:
     """Forget name and color of a shape that went with its third vertex; napari keeps them."""
     if len(layer.features) > len(layer.data):
-        layer.features = layer.features.drop(index=index).reset_index(drop=True)
+        _set_features(layer, layer.features.drop(index=index).reset_index(drop=True))
     shapes = layer._data_view
     for name in ("_edge_color", "_face_color"):
         if len(getattr(shapes, name)) > len(layer.data):
@@ -240,6 +257,13 @@ def selected_outlines(layer: Any, z: int) -> list[Outline]:
     ]
 
 
+def _set_features(layer: Any, features: Any) -> None:
+    """Set the table of features and keep the pen: napari would take that of the last row."""
+    pen = layer.feature_defaults.copy()
+    layer.features = features
+    layer.feature_defaults = pen
+
+
 def drop_remains(layer: Any) -> None:
     """Drop what a polygon of a click or two has left.
 
@@ -247,7 +271,7 @@ def drop_remains(layer: Any) -> None:
     would get that row's name, and the one after it its color.
     """
     if len(layer.features) > len(layer.data):
-        layer.features = layer.features.iloc[: len(layer.data)].reset_index(drop=True)
+        _set_features(layer, layer.features.iloc[: len(layer.data)].reset_index(drop=True))
     # No public call takes a color away: those that are set replace only the first ones.
     shapes = layer._data_view
     for name in ("_edge_color", "_face_color"):

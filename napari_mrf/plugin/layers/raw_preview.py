@@ -59,13 +59,18 @@ def show_preview(
     layer.refresh()
 
 
+def is_preview(layer: Any) -> bool:
+    """Return whether a layer is a preview of raw data."""
+    return _KEY in layer.metadata
+
+
 def remove_preview(viewer: Any) -> None:
     """Remove the layer, if it is there."""
     remove_together(viewer, _previews(viewer))
 
 
 def _previews(viewer: Any) -> list[Any]:
-    return [layer for layer in viewer.layers if _KEY in layer.metadata]
+    return [layer for layer in viewer.layers if is_preview(layer)]
 
 
 def _limits(magnitude: NDArray[np.float32]) -> tuple[float, float]:

@@ -320,9 +320,10 @@ class RegionsEditor(QObject):
     def undo(self) -> None:
         """Undo the last thing the user did to the regions, whatever it was.
 
-        Where that was the deletion of their layer, the layer comes back.
+        Of a polygon that is half drawn that is its last corner. Where it was the deletion of their
+        layer, the layer comes back.
         """
-        if not self.ensure_shown():
+        if not self.layers.take_back_corner() and not self.ensure_shown():
             self._go(RegionsHistory.undo, "There is nothing to undo.")
 
     def redo(self) -> None:

@@ -33,7 +33,7 @@ class RegionsPointer(QObject):
         self._viewer = ref(viewer)
         self._editor = regions_editor_of(viewer)
         self._session = session_of(viewer)
-        self._is_clicking = False
+        self._stays = False
         self._highlighted: Any | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -65,6 +65,18 @@ class RegionsPointer(QObject):
         if z is not None:
             self._center(choice.label, z, always=True)
 
+    def pick(self, choice: RegionChoice) -> None:
+        """Choose a region and light it up if it is in the slice in view, which stays.
+
+        A region that is picked in another slice than its own is to be drawn there.
+        """
+        slices = self._editor.slices.get(choice.label, ())
+        self._stays = self._editor.layers.slice_in_view() not in slices
+        try:
+            self._session.choose_region(choice)
+        finally:
+            self._stays = False
+
     def _slice_of(self, choice: RegionChoice) -> int | None:
         """Return the slice to show a region in; None where it is not drawn."""
         slices = self._editor.slices.get(choice.label, ())
@@ -95,11 +107,11 @@ class RegionsPointer(QObject):
     def _highlight(self, layer: Any) -> None:
         """Show the region alone for a moment, unless the user shows one region alone already."""
         now = self._highlighted
-        if now is not None and now is layer and now.show_selected_label and not self._is_clicking:
+        if now is not None and now is layer and now.show_selected_label and not self._stays:
             self._timer.start()  # another one is alone by now
             return
         self._end_highlight()
-        if not layer.show_selected_label and not self._is_clicking:
+        if not layer.show_selected_label and not self._stays:
             layer.show_selected_label = True
             self._highlighted = layer
             self._timer.start()
@@ -111,7 +123,7 @@ class RegionsPointer(QObject):
             self._highlighted = None
 
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
-        if choice is not None and not self._is_clicking:
+        if choice is not None and not self._stays:
             self.show(choice)
 
     def _on_mouse(self, viewer: Any, event: Any) -> Generator[None, None, None]:
@@ -137,13 +149,13 @@ class RegionsPointer(QObject):
         regions = self._session.regions
         if regions is None or int(label) not in regions.table:
             return
-        self._is_clicking = True
+        self._stays = True
         try:
             layer.selected_label = int(label)
             z = self._editor.layers.slice_in_view()
             self._session.choose_region(RegionChoice(int(label), z))
         finally:
-            self._is_clicking = False
+            self._stays = False
 
 
 regions_pointer_of = one_per_viewer(RegionsPointer)

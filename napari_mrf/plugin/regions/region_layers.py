@@ -267,6 +267,11 @@ class RegionLayers:
         if self.outlines_layer is not None:
             polygons.finish_polygon(self.outlines_layer)
 
+    def take_back_corner(self) -> bool:
+        """Take back the last corner of a polygon that is half drawn; return whether there was one."""
+        layer = self.outlines_layer
+        return layer is not None and polygons.take_back_corner(layer)
+
     def end_drawing(self) -> None:
         """Finish a polygon that is half drawn, and draw no other."""
         if self.outlines_layer is not None:

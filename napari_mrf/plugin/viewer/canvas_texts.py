@@ -16,6 +16,7 @@ from napari.components.overlays import TextOverlay
 from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.layers import MAPS_KEY, PARAMETER_KEY, SET_KEY, series_of
 from napari_mrf.plugin.layers.outlines import write_names_in
+from napari_mrf.plugin.layers.raw_preview import is_preview
 from napari_mrf.plugin.layers.subjects import is_here
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -64,7 +65,7 @@ class CanvasTexts:
         viewer.layers.events.inserted.connect(self._on_inserted)
         session_of(viewer).subject_changed.connect(self._on_changed)
         for layer in viewer.layers:
-            layer.events.visible.connect(self._on_changed)
+            self._follow(layer)
         self.update()
 
     def update(self) -> None:
@@ -79,8 +80,8 @@ class CanvasTexts:
             overlays[name].text = text
             overlays[name].visible = bool(text)
         maps = [layer for layer in reversed(viewer.layers) if has_scale(layer)]
-        shown = [layer for layer in maps if layer.visible]
         in_grid = viewer.canvas.grid.enabled
+        shown = [layer for layer in (maps if in_grid else _uncovered(viewer)) if layer.visible]
         for layer in maps:
             layer.colorbar.visible = layer in shown[: None if in_grid else 1]
         self._name_boxes(viewer, in_grid)
@@ -108,8 +109,12 @@ class CanvasTexts:
                 layer.name_overlay.visible = False
                 self._named.discard(layer)
 
+    def _follow(self, layer: Any) -> None:
+        layer.events.visible.connect(self._on_changed)
+        layer.events.opacity.connect(self._on_changed)
+
     def _on_inserted(self, event: Any) -> None:
-        event.value.events.visible.connect(self._on_changed)
+        self._follow(event.value)
 
     def _on_changed(self, event: Any = None) -> None:
         viewer = self._viewer()
@@ -139,6 +144,19 @@ def _is_light(layer: Any) -> bool:
     """Return whether most of a map is light: one of differences is white around zero."""
     red, green, blue, _ = layer.colormap.map([0.5])[0]
     return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT)
+
+
+def _uncovered(viewer: Any) -> list[Any]:
+    """Return the maps, from the front, that no opaque series or preview of raw data covers."""
+    maps = []
+    for layer in reversed(viewer.layers):
+        if has_scale(layer):
+            maps.append(layer)
+        elif layer.visible and layer.opacity == 1 and (
+            series_of(layer) is not None or is_preview(layer)
+        ):  # fmt: skip
+            break
+    return maps
 
 
 def _title_among(shown: Any, maps: list[Any]) -> str:

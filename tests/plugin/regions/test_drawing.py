@@ -184,7 +184,7 @@ def test_the_table_opens_in_a_window_below_the_image(qtbot, viewer, dock):
     table = panel.statistics.table
     qtbot.waitUntil(lambda: table.model().rowCount() == 1, timeout=10_000)
     press(qtbot, panel.statistics.window_button)
-    window = dock.bindings["rois"].statistics.tables._window
+    window = dock.bindings["rois"].statistics.tables._window.table
     assert window.model().rowCount() == 1
     center = window.visualRect(window.model().index(0, 0)).center()
     qtbot.mouseClick(window.viewport(), Qt.MouseButton.LeftButton, pos=center)

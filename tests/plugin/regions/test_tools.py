@@ -456,3 +456,103 @@ def test_names_of_loaded_labels_are_told_under_the_mouse(qtbot, viewer, dock):
     )[0]
     assert np.allclose(centers[0], (29.5, 39.5), atol=0.6)
     assert np.array_equal(session.regions.labels, labels)
+
+
+def test_undo_takes_the_last_corner_of_a_half_drawn_polygon_back(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor, control = dock.bindings["rois"].editor, Qt.KeyboardModifier.ControlModifier
+    pick(qtbot, panel, RF)
+    press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, np.array(SQUARE) + np.array([15, 35]))
+    pick(qtbot, panel, VL)
+    outlines = editor.outlines_layer
+    for corner in (*SQUARE[:2], (58, 5)):
+        click(qtbot, viewer, corner)
+    assert len(outlines.data[1]) == 4  # the last follows the mouse
+    key(qtbot, viewer, Qt.Key.Key_Z, control)
+    assert len(outlines.data[1]) == 3 and panel.draw_button.isChecked()
+    click(qtbot, viewer, (58, 5))  # the same slip again, taken back by the button
+    assert len(outlines.data[1]) == 4
+    press(qtbot, panel.undo_button)
+    press(qtbot, panel.undo_button)
+    press(qtbot, panel.undo_button)  # all corners
+    assert len(outlines.data) == 1 and editor.is_drawing()
+    assert set(np.unique(session.regions.labels)) == {0, RF}
+    for corner in (*SQUARE[:3], (58, 5)):
+        click(qtbot, viewer, corner)
+    press(qtbot, panel.undo_button)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, SQUARE[3:])
+    pixel = 0.6 / viewer.scene.camera.zoom
+    assert np.allclose(outlines.data[1], [(1, *one) for one in SQUARE], atol=pixel)
+    editor.flush()
+    mask = polygon_mask(outlines.data[1][:, 1:], SHAPE[1:])
+    assert np.array_equal(drawn(session, VL), mask)
+    press(qtbot, panel.draw_button)
+    press(qtbot, panel.undo_button)  # then the whole polygon
+    assert outlines.features["label"].tolist() == [RF]
+    assert set(np.unique(session.regions.labels)) == {0, RF}
+    press(qtbot, panel.redo_button)
+    assert drawn(session, VL).any()
+
+
+def test_picking_a_region_of_another_slice_stays_to_draw_it_here(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor = dock.bindings["rois"].editor
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[0, 10:30, 10:30], labels[2, 10:30, 40:60] = VL, RF
+    session.set_regions(Regions(labels, {one: editor.table[one] for one in (VL, RF)}))
+    viewer.dims.set_point(1, 8.0)
+    pick(qtbot, panel, VL)
+    assert session.chosen_region.label == VL  # for the mean fingerprint, say
+    assert viewer.dims.point[1] == 8.0
+    pick(qtbot, panel, VI)
+    key(qtbot, viewer, Qt.Key.Key_Comma)
+    assert panel.tree.picked() == VL and viewer.dims.point[1] == 8.0
+    pick(qtbot, panel, RF)
+    press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, SQUARE)
+    assert editor.slices[RF] == (1, 2)
+    viewer.dims.set_point(1, 16.0)
+    press(qtbot, panel.draw_button)
+    pick(qtbot, panel, VL)
+    pick(qtbot, panel, RF)
+    assert editor.layer.show_selected_label  # it lights up where it is in view
+
+
+def test_a_region_that_was_renamed_stays_in_the_list_of_a_second_reader(qtbot, viewer, dock):
+    panel, binding = dock.panels["rois"], dock.bindings["rois"]
+    binding.labels.rename(VL, "VL lateral")
+    assert panel.set_picker.currentText() == "thigh"
+    panel.layer_picker.textActivated.emit("New regions…")
+    wait_for_layers(qtbot, viewer)
+    assert binding.editor.table[VL].name == "VL lateral"
+    pick(qtbot, panel, VL)
+    assert panel.tree.picked() == VL
+    binding.labels.add()
+    assert panel.set_picker.currentText() == "thigh"
+    assert binding.editor.table[panel.tree.picked()].name not in ("", "VL lateral")
+    panel.set_picker.setCurrentText("own")
+    panel.set_picker.textActivated.emit("own")
+    assert RF not in panel.tree._rows
+
+
+def test_a_polygon_of_one_click_does_not_change_the_region_that_is_drawn_next(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    pick(qtbot, panel, RF)
+    press(qtbot, panel.draw_button)
+    wait_for_layers(qtbot, viewer)
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, np.array(SQUARE) + np.array([15, 35]))
+    pick(qtbot, panel, VL)
+    draw_polygon(qtbot, viewer, [(58, 5)])  # a double click beside it
+    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+        draw_polygon(qtbot, viewer, SQUARE)
+    outlines = dock.bindings["rois"].editor.outlines_layer
+    assert panel.draw_button.text() == "Drawing VL_R"
+    assert outlines.features["name"].tolist() == ["RF_R", "VL_R"]
+    assert np.array_equal(drawn(session, VL), polygon_mask(outlines.data[1][:, 1:], SHAPE[1:]))

@@ -17,6 +17,7 @@ from napari_mrf.plugin.layers import (
     show_pins,
 )
 from napari_mrf.plugin.layers.outlines import add_outlines_layer, show_outlines
+from napari_mrf.plugin.layers.raw_preview import show_preview
 from napari_mrf.plugin.layers.regions import RegionGrid, add_regions_layer
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.rois.polygons import Outline
@@ -194,3 +195,29 @@ def test_a_title_that_changes_is_at_its_place_before_it_is_drawn(make_napari_vie
         edges.append(right_edge())
     padding = viewer.canvas.overlay_tiling.padding[0]
     assert edges == pytest.approx([canvas.size[1] - padding] * 3)
+
+
+def test_a_map_behind_a_preview_or_the_series_has_no_title_and_no_bar(viewer, rest):
+    show_maps(viewer, "water-fat", maps())
+    shown = viewer.layers["water-fat · FF"]
+    rest()
+
+    def told():
+        rest()
+        return title(viewer).partition("\n")[0], shown.colorbar.visible
+
+    assert told() == ("Fat fraction", True)
+    show_preview(viewer, np.ones((2, 4, 5), np.float32), AFFINE, "raw", 0)
+    preview = viewer.layers[-1]
+    assert told() == ("", False)
+    preview.opacity = 0.5  # the map shows through
+    assert told() == ("Fat fraction", True)
+    preview.opacity = 1.0
+    assert told() == ("", False)
+    preview.visible = False
+    assert told() == ("Fat fraction", True)
+    viewer.layers.move(viewer.layers.index("thigh"), len(viewer.layers))
+    assert told() == ("", False)
+    viewer.canvas.grid.enabled = True  # each has its own box
+    rest()
+    assert shown.colorbar.visible

@@ -252,7 +252,7 @@ class RoisBinding:
         self._show_actions()
         # A row of the list is a region like a row of the table, once it is drawn.
         if label in self.editor.slices and not self.editor.is_drawing():
-            self.session.choose_region(RegionChoice(label))
+            self.pointer.pick(RegionChoice(label))
 
     def _on_region_chosen(self, choice: RegionChoice | None) -> None:
         if choice is not None and choice.label != self.panel.tree.picked():

@@ -63,10 +63,6 @@ class RoisLabelsBinding:
             return longer
 
         if self._change_table(add):
-            shown = self.panel.set_picker
-            if shown.currentText() not in ("all", "own"):
-                shown.setCurrentText("all")
-                self._show()
             self.panel.tree.select(added)
             self._pick(added)
             self.panel.tree.rename(added)

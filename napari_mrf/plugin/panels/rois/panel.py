@@ -94,7 +94,9 @@ class RoisPanel(QWidget):
             "The Labels layer that is drawn on and counts; New regions adds an empty one, for a "
             "second reader"
         )
-        self.set_picker = Picker("The regions in the list; drawn regions are always listed")
+        self.set_picker = Picker(
+            "The regions in the list; drawn regions and your own are always listed"
+        )
         self.tree = RegionsTree()
         self.edit_menu = QMenu(self)
         self.edit_button = _menu_button("Edit", self.edit_menu, "Change the list of regions")

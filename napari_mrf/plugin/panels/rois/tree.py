@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.label import Label
 
-ALL_SETS = "all"
+ALL_SETS, _OWN = "all", "own"
 _LABEL = Qt.ItemDataRole.UserRole
 _ROWS_SHOWN = 9
 _SWATCH = 12
@@ -76,14 +76,16 @@ class RegionsTree(QTreeWidget):
     def set_labels(
         self, table: Mapping[int, Label], slices: Mapping[int, tuple[int, ...]], set_name: str
     ) -> None:
-        """Show the labels of a set, or of all sets, and those that are drawn.
+        """Show the labels of a set, or of all sets, those of the user, and those that are drawn.
 
         The picked one stays picked where it is still shown.
         """
         wanted = {
             index: label
             for index, label in table.items()
-            if index in slices or set_name in (ALL_SETS, meaning_of(label.name).set_name)
+            if index in slices
+            or set_name == ALL_SETS
+            or meaning_of(label.name).set_name in (set_name, _OWN)
         }
         self.blockSignals(True)
         if self._shown != wanted:
