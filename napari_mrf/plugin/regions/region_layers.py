@@ -268,7 +268,7 @@ class RegionLayers:
             polygons.finish_polygon(self.outlines_layer)
 
     def take_back_corner(self) -> bool:
-        """Take back the last corner of a polygon that is half drawn; return whether there was one."""
+        """Take back the last corner of a half-drawn polygon; return whether there was one."""
         layer = self.outlines_layer
         return layer is not None and polygons.take_back_corner(layer)
 
