@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PLUGIN = "napari-mrf"
 
@@ -50,3 +53,17 @@ def preferences() -> Preferences:
         t1fat_above=settings.validity.t1fat_above,
         hide_invalid=settings.validity.hide_invalid,
     )
+
+
+def follow_validity(slot: Callable[[Any], None]) -> None:
+    """Call a bound method, which is kept alive by nobody, after each change of the validity rules.
+
+    The type of the event it gets is the name of the preference.
+    """
+    from napari.settings import get_plugin_settings
+
+    try:
+        settings: Any = get_plugin_settings(_PLUGIN)
+    except KeyError:
+        return
+    settings.validity.events.connect(slot)

@@ -6,6 +6,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from psygnal import Signal
+
 from napari_mrf.plugin.jobs import JobState, JobStatus
 from napari_mrf.plugin.layers import (
     SET_KEY,
@@ -19,7 +21,7 @@ from napari_mrf.plugin.layers import (
 )
 from napari_mrf.plugin.layers.batch import remove_together
 from napari_mrf.plugin.layers.metadata import SUBJECT_KEY
-from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.preferences import follow_validity, preferences
 from napari_mrf.plugin.session import MapsSet, PartialMaps, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
@@ -36,7 +38,14 @@ class MapsDisplay:
 
     There is one per viewer, not per panel: a run goes on, and its maps appear, when the panel
     that started it is closed.
+
+    Attributes
+    ----------
+    validity_changed : Signal()
+        The user changed the rules of validity in the preferences.
     """
+
+    validity_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
@@ -50,6 +59,7 @@ class MapsDisplay:
         job.succeeded.connect(self._on_succeeded)
         job.changed.connect(self._on_changed)
         viewer.layers.events.removed.connect(self._on_removed)
+        follow_validity(self._on_preferences)
 
     def run(
         self, set_name: str, work: Callable[..., Generator[Step, None, MapsSet]], *arguments: Any
@@ -108,6 +118,14 @@ class MapsDisplay:
         for subject in self._session.subjects:
             for name, one in self._session.maps_sets_of(subject.key).items():
                 apply_validity(self._viewer(), name, one.maps, self._thresholds(), subject.key)
+
+    def _on_preferences(self, event: Any) -> None:
+        if self._viewer() is not None:
+            is_about_hiding = event.type == "hide_invalid"
+            self.set_hides_invalid(
+                preferences().hide_invalid if is_about_hiding else self.hides_invalid
+            )
+            self.validity_changed.emit()
 
     def _thresholds(self) -> Mapping[str, float] | None:
         return self._preferences.thresholds if self.hides_invalid else None

@@ -238,6 +238,7 @@ class ResultsBinding:
         self.bond.connect(self.viewer.layers.events.removed, self._on_layers_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
         self.bond.connect(self.saving.changed, self._on_saving_changed)
+        self.bond.connect(self.display.validity_changed, self._show_companions)
         panel.saving_row.follow(self.saving, self.bond, notice.say)
         for layer in self.viewer.layers:
             self._watch(layer)

@@ -25,6 +25,7 @@ from napari_mrf.plugin.panels.rois.statistics_table import shown_table
 from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
+from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -76,6 +77,7 @@ class RoisStatisticsBinding:
         self.bond = Bond(panel)
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(maps_display_of(self.viewer).validity_changed, self._on_validity_changed)
         self.bond.connect(self.job.changed, self._on_job_changed)
         self.bond.connect(self.job.succeeded, self._on_computed)
         panel.validity.setChecked(True)
@@ -170,6 +172,10 @@ class RoisStatisticsBinding:
         self.panel.set_rules(
             ", ".join(f"{key} where {rules[key].describe()}" for key in maps if key in rules)
         )
+
+    def _on_validity_changed(self) -> None:
+        self._show_views()
+        self.update()
 
     def _on_regions_changed(self, _: Regions | None) -> None:
         self.update()
