@@ -110,9 +110,14 @@ def finish_polygon(layer: Any) -> None:
     layer.remove([])  # removes nothing, and finishes
 
 
+def is_half_drawn(layer: Any) -> bool:
+    """Return whether a polygon has corners and is not finished."""
+    return str(layer.mode) == "add_polygon" and bool(layer._is_creating)
+
+
 def take_back_corner(layer: Any) -> bool:
     """Take back the last corner of a polygon that is half drawn; return whether there was one."""
-    if str(layer.mode) != "add_polygon" or not layer._is_creating:
+    if not is_half_drawn(layer):
         return False
     index = layer._moving_value[0]
     vertices = layer._data_view.shapes[index].data

@@ -327,8 +327,12 @@ class RegionsEditor(QObject):
             self._go(RegionsHistory.undo, "There is nothing to undo.")
 
     def redo(self) -> None:
-        """Redo what was undone last."""
-        self._go(RegionsHistory.redo, "There is nothing to redo.")
+        """Redo what was undone last; a polygon that is half drawn goes on."""
+        nothing = "There is nothing to redo."
+        if self.layers.is_half_drawn():
+            self.told.emit(nothing, "note")
+        else:
+            self._go(RegionsHistory.redo, nothing)
 
     def _go(self, move: Callable[[RegionsHistory], RegionsState | None], nothing: str) -> None:
         self.layers.finish_polygon()  # what is half drawn is a step as well

@@ -267,6 +267,11 @@ class RegionLayers:
         if self.outlines_layer is not None:
             polygons.finish_polygon(self.outlines_layer)
 
+    def is_half_drawn(self) -> bool:
+        """Return whether a polygon has corners and is not finished."""
+        layer = self.outlines_layer
+        return layer is not None and polygons.is_half_drawn(layer)
+
     def take_back_corner(self) -> bool:
         """Take back the last corner of a half-drawn polygon; return whether there was one."""
         layer = self.outlines_layer

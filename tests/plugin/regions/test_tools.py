@@ -475,6 +475,8 @@ def test_undo_takes_the_last_corner_of_a_half_drawn_polygon_back(qtbot, viewer, 
     assert len(outlines.data[1]) == 3 and panel.draw_button.isChecked()
     click(qtbot, viewer, (58, 5))  # the same slip again, taken back by the button
     assert len(outlines.data[1]) == 4
+    press(qtbot, panel.redo_button)  # nothing was undone: the polygon goes on
+    assert panel.notice.text() == "There is nothing to redo." and len(outlines.data[1]) == 4
     press(qtbot, panel.undo_button)
     press(qtbot, panel.undo_button)
     press(qtbot, panel.undo_button)  # all corners
