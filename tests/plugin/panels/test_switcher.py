@@ -313,6 +313,7 @@ def test_maps_of_two_visits_flicker_each_over_the_images_of_its_own(qtbot, scene
     data, attributes, _ = series_layer_data(scene.series, "first")
     first = viewer.add_image(data, **attributes)
     first.visible = False
+    viewer.layers.move(len(viewer.layers) - 1, 0)  # below its maps, as a scan that was opened first
     here = viewer.layers["b · FF"].metadata.get(SUBJECT_KEY, "1")
     for layer in viewer.layers:
         is_first = layer is first or layer.name.startswith("a ")
