@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QChildEvent, QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QRadioButton
 
+from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer
 
-_DIALOG, _OURS = "QtReaderDialog", "napari-mrf"
+_DIALOG, _OURS, _SEEN = "QtReaderDialog", "napari-mrf", "mrf_seen"
 
 
 class ReaderChoice(QObject):
@@ -29,18 +30,27 @@ class ReaderChoice(QObject):
     def __init__(self, viewer: Any) -> None:
         content = getattr(getattr(viewer, "window", None), "_qt_viewer", None)
         super().__init__(content)
+        # A dialog has its buttons, and its type in Python, only once it is made: in the next turn.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._look)
         if content is not None:
             content.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:
-        """Look at what is about to be seen, when it is whole; hold nothing back."""
-        if isinstance(event, QChildEvent) and event.type() == QEvent.Type.ChildPolished:
-            dialog = event.child()
-            if dialog is not None and type(dialog).__name__ == _DIALOG:
-                for button in dialog.findChildren(QRadioButton):
-                    if button.text() == _OURS:
-                        button.setChecked(True)
+        """Look soon at what has come; hold nothing back."""
+        if event is not None and event.type() == QEvent.Type.ChildAdded:
+            self._soon.start(0)
         return False
+
+    def _look(self) -> None:
+        for dialog in present(self.parent()).children():
+            if type(dialog).__name__ != _DIALOG or dialog.property(_SEEN):
+                continue
+            dialog.setProperty(_SEEN, True)  # what the user picks later stays
+            for button in dialog.findChildren(QRadioButton):
+                if button.text() == _OURS:
+                    button.setChecked(True)
 
 
 reader_choice_of = one_per_viewer(ReaderChoice)
