@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +18,7 @@ from napari_mrf import MRFInputError, Sequence, simulate
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
 from napari_mrf.reproduction.found_networks import training_words
+from napari_mrf.training.data import slice_makers
 from napari_mrf.training.data.batches import order_of
 from napari_mrf.training.data.random_patches import random_images
 from napari_mrf.training.data.random_slices import SliceNumber, SlicePlan
@@ -294,6 +294,18 @@ def test_an_error_while_a_slice_is_made_is_told_and_leaves_no_process(short, nor
     assert children() == []
 
 
+def test_bad_input_is_told_from_the_process_that_found_it(short):
+    def refuse(number):
+        raise MRFInputError("bad-phantom", "no tissue", expected="some", found=number)
+
+    answer = slice_makers._answer(SimpleNamespace(patches=refuse), SliceNumber(0, 1, 2))
+    with pytest.raises(MRFInputError, match="no tissue") as caught:
+        slice_makers._patches(answer)
+    assert (caught.value.code, caught.value.expected) == ("bad-phantom", "some")
+    plan = plan_of(short, recipe())
+    assert slice_makers.SlicePlan.from_json(plan.to_json()).to_json() == plan.to_json()
+
+
 def test_a_process_that_is_lost_is_told(short):
     makers = SliceMakers(plan_of(short, recipe()), 1)
     stream = makers.slices(SliceNumber(0, 0, number) for number in range(50))
@@ -351,12 +363,11 @@ def test_processes_end_with_a_training_that_is_killed():
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as parent:  # fmt: skip
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 2 and all(map(psutil.pid_exists, pids))
+        processes = [psutil.Process(pid) for pid in pids]
+        assert len(processes) == 2
         os.kill(parent.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while any(map(psutil.pid_exists, pids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(psutil.pid_exists, pids))
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
 
 
 @pytest.mark.parametrize("kind", ["fisp", "fisp-b1"])

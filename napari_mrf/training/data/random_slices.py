@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_mrf.data.sequence import Sequence
 from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.phantoms.by_kind import RANDOM_SUBJECTS, ROUGHENED
 from napari_mrf.training.data.patches_on_device import N_TURNS, turned
@@ -16,7 +18,6 @@ from napari_mrf.training.data.phantom_subjects import random_subject
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.phantoms.phantom import Phantom
     from napari_mrf.training.recipe import Noise, RandomImages
@@ -82,6 +83,27 @@ class SlicePlan:
     ranges: dict[str, tuple[float, float]]
     margin: int
     seed: int
+
+    def to_json(self) -> str:
+        """Return the plan as JSON text, for another process."""
+        return json.dumps({
+            "sequence": self.sequence.to_json(), "data": self.data.model_dump(mode="json"),
+            "noise": self.noise.model_dump(mode="json"), "ranges": self.ranges,
+            "margin": self.margin, "seed": self.seed,
+        })  # fmt: skip
+
+    @classmethod
+    def from_json(cls, text: str) -> SlicePlan:
+        """Return the plan that `to_json` wrote."""
+        from napari_mrf.training.recipe import Noise, RandomImages
+
+        record = json.loads(text)
+        return cls(
+            Sequence.from_json(record["sequence"]), RandomImages.model_validate(record["data"]),
+            Noise.model_validate(record["noise"]),
+            {key: (low, high) for key, (low, high) in record["ranges"].items()},
+            record["margin"], record["seed"],
+        )  # fmt: skip
 
     def patches(self, of: SliceNumber) -> list[Patch]:
         """Draw a subject, measure it and cut patches around random voxels of tissue."""

@@ -2,13 +2,14 @@
 
 They are other Pythons with this package, not forks, and not started as `multiprocessing` does,
 which runs the script of the user once more. Each waits for the number of a slice on its standard
-input and ends with it: also when this process is killed.
+input and ends with it: also when this process is killed. What goes between them is JSON and
+numpy's files of arrays, which hold no code.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -16,19 +17,23 @@ import traceback
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from io import BytesIO
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
 
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.compute.threads import in_order
 from napari_mrf.errors import MRFInputError
+from napari_mrf.training.data.random_slices import Patch, SliceNumber, SlicePlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_mrf.training.data.random_slices import Patch, SliceNumber, SlicePlan
-
     Child = subprocess.Popen[bytes]
+
+_ERROR, _INPUT_ERROR = "error", "input_error"
 
 
 class SliceMakers:
@@ -89,7 +94,7 @@ class SliceMakers:
                 raise _lost("cannot be started", error) from None
             self._children.append(child)
             with suppress(OSError):  # the first slice will tell
-                _send(child, self._plan)
+                _write(_open(child.stdin), self._plan.to_json().encode())
             self._idle.put(child)
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="slices")
 
@@ -97,17 +102,14 @@ class SliceMakers:
         idle = self._idle
         child = idle.get()
         try:
-            _send(child, number)
-            assert child.stdout is not None  # noqa: S101 - a pipe
-            answer: Any = pickle.load(child.stdout)  # noqa: S301 - from a process of ours
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            _write(_open(child.stdin), json.dumps(number).encode())
+            with np.load(BytesIO(_read(_open(child.stdout))), allow_pickle=False) as answer:
+                found = dict(answer)
+        except (OSError, EOFError, ValueError):
             raise _lost("has ended") from None
         finally:
             idle.put(child)
-        if isinstance(answer, Exception):
-            raise answer
-        patches: list[Patch] = answer
-        return patches
+        return _patches(found)
 
 
 def serve() -> None:
@@ -119,18 +121,55 @@ def serve() -> None:
 
     torch.set_num_threads(1)
     with suppress(EOFError, OSError):
-        plan: SlicePlan = pickle.load(requests)  # noqa: S301 - from the process that began this one
+        plan = SlicePlan.from_json(_read(requests).decode())
         while True:
-            number: SliceNumber = pickle.load(requests)  # noqa: S301
-            answer: list[Patch] | Exception
-            try:
-                answer = plan.patches(number)
-            except MRFInputError as error:
-                answer = error
-            except Exception:
-                answer = RuntimeError(f"{number}:\n{traceback.format_exc()}")
-            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
-            answers.flush()
+            number = SliceNumber(*json.loads(_read(requests)))
+            answer = BytesIO()
+            np.savez(answer, **_answer(plan, number))
+            _write(answers, answer.getvalue())
+
+
+def _answer(plan: SlicePlan, number: SliceNumber) -> dict[str, Any]:
+    """Return the patches of a slice as arrays by name, or what went wrong as a text."""
+    try:
+        patches = plan.patches(number)
+    except MRFInputError as error:
+        parts = {
+            key: getattr(error, key)
+            for key in ("code", "what", "path", "expected", "found", "hint")
+        }
+        return {_INPUT_ERROR: json.dumps(parts, default=str)}
+    except Exception:
+        return {_ERROR: f"{number}:\n{traceback.format_exc()}"}
+    return {key: np.stack([getattr(one, key) for one in patches]) for key in Patch._fields}
+
+
+def _patches(found: dict[str, Any]) -> list[Patch]:
+    """Return the patches of an answer, or raise what it tells."""
+    if _INPUT_ERROR in found:
+        raise MRFInputError(**json.loads(str(found[_INPUT_ERROR])))
+    if _ERROR in found:
+        raise RuntimeError(str(found[_ERROR]))
+    return [Patch(*one) for one in zip(*(found[key] for key in Patch._fields), strict=True)]
+
+
+def _write(stream: BinaryIO, message: bytes) -> None:
+    stream.write(len(message).to_bytes(8, "little") + message)
+    stream.flush()
+
+
+def _read(stream: BinaryIO) -> bytes:
+    size = int.from_bytes(stream.read(8), "little")
+    message = stream.read(size)
+    if not size or len(message) < size:
+        raise EOFError
+    return message
+
+
+def _open(pipe: Any) -> BinaryIO:
+    assert pipe is not None  # noqa: S101 - asked for
+    stream: BinaryIO = pipe
+    return stream
 
 
 def _lost(what: str, error: OSError | None = None) -> MRFInputError:
@@ -138,12 +177,6 @@ def _lost(what: str, error: OSError | None = None) -> MRFInputError:
         "lost-process", f"a process that makes training data {what}", found=error,
         hint="Free some memory and train on: a training goes on from its checkpoint.",
     )  # fmt: skip
-
-
-def _send(child: Child, what: Any) -> None:
-    assert child.stdin is not None  # noqa: S101 - a pipe
-    pickle.dump(what, child.stdin, pickle.HIGHEST_PROTOCOL)
-    child.stdin.flush()
 
 
 def _end(children: list[Child]) -> None:

@@ -458,15 +458,20 @@ def test_names_of_loaded_labels_are_told_under_the_mouse(qtbot, viewer, dock):
     assert np.array_equal(session.regions.labels, labels)
 
 
-def test_undo_takes_the_last_corner_of_a_half_drawn_polygon_back(qtbot, viewer, dock):
-    panel, session = dock.panels["rois"], session_of(viewer)
-    editor, control = dock.bindings["rois"].editor, Qt.KeyboardModifier.ControlModifier
+def draw_another_and_pick(qtbot, viewer, panel):
+    """Draw a region beside the square, then pick the one that is drawn next."""
     pick(qtbot, panel, RF)
     press(qtbot, panel.draw_button)
     wait_for_layers(qtbot, viewer)
-    with qtbot.waitSignal(session.regions_changed, timeout=5000):
+    with qtbot.waitSignal(session_of(viewer).regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, np.array(SQUARE) + np.array([15, 35]))
     pick(qtbot, panel, VL)
+
+
+def test_undo_takes_the_last_corner_of_a_half_drawn_polygon_back(qtbot, viewer, dock):
+    panel, session = dock.panels["rois"], session_of(viewer)
+    editor, control = dock.bindings["rois"].editor, Qt.KeyboardModifier.ControlModifier
+    draw_another_and_pick(qtbot, viewer, panel)
     outlines = editor.outlines_layer
     for corner in (*SQUARE[:2], (58, 5)):
         click(qtbot, viewer, corner)
@@ -545,12 +550,7 @@ def test_a_region_that_was_renamed_stays_in_the_list_of_a_second_reader(qtbot, v
 
 def test_a_polygon_of_one_click_does_not_change_the_region_that_is_drawn_next(qtbot, viewer, dock):
     panel, session = dock.panels["rois"], session_of(viewer)
-    pick(qtbot, panel, RF)
-    press(qtbot, panel.draw_button)
-    wait_for_layers(qtbot, viewer)
-    with qtbot.waitSignal(session.regions_changed, timeout=5000):
-        draw_polygon(qtbot, viewer, np.array(SQUARE) + np.array([15, 35]))
-    pick(qtbot, panel, VL)
+    draw_another_and_pick(qtbot, viewer, panel)
     draw_polygon(qtbot, viewer, [(58, 5)])  # a double click beside it
     with qtbot.waitSignal(session.regions_changed, timeout=5000):
         draw_polygon(qtbot, viewer, SQUARE)
