@@ -135,6 +135,11 @@ def logarithmic_remap(
     return remapped
 
 
+def load_colormaps() -> None:
+    """Import the libraries with the color tables: a third of a second, once."""
+    import cmcrameri.cm  # noqa: F401
+
+
 def _base_table(name: str) -> NDArray[np.float32]:
     import cmcrameri.cm
     import matplotlib

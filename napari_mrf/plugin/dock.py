@@ -42,6 +42,7 @@ from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.panels.switcher.bar import HOLD_KEY, SwitcherBar
 from napari_mrf.plugin.panels.switcher.controller import SHORTCUTS, SwitcherBinding
 from napari_mrf.plugin.preparation.row import PreparationRow
+from napari_mrf.plugin.preparation.settling import SETTLING
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.reader_choice import reader_choice_of
@@ -162,6 +163,7 @@ class _Dock(QWidget):
         self._unsaved = unsaved_of(viewer)
         Bond(self).connect(self._unsaved.changed, self._show_marks)
         DockStyle(self.viewer, self)
+        SETTLING.begin(self)
 
     def _show_marks(self) -> None:
         """Mark the sections with something that is not saved."""
