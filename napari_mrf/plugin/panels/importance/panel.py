@@ -152,7 +152,7 @@ class ImportancePanel(QWidget):
         for info in methods:
             combo.addItem(f"{info.name} — {info.title}", info.name)
         if not methods:
-            combo.addItem("none for this sequence", None)
+            combo.addItem("none yet", None)
         combo.setCurrentIndex(max(combo.findData(current), 0))
         combo.setEnabled(bool(methods))
         combo.blockSignals(False)

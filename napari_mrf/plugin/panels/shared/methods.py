@@ -38,7 +38,7 @@ class MethodPicker(Picker):
             self._add(of_kind, heading if len(kinds) > 1 else "")
         self._add([info for info in methods if info.needs], _WITHOUT_WEIGHTS)
         if not methods:
-            self.addItem("none for this sequence", None)
+            self.addItem("none yet", None)
         index = self.findData(current) if current else -1
         self.setCurrentIndex(index if index >= 0 else self._first())
         self.setEnabled(bool(methods))
