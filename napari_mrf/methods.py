@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.compute.devices import available_devices as devices
@@ -84,13 +85,14 @@ def names() -> tuple[str, ...]:
 
 
 def _check_name(name: str) -> None:
+    from napari_mrf.networks.weights import CARD_SUFFIX
     from napari_mrf.networks.zoo import NETWORKS
 
-    if name not in (*_MATCHERS, *NETWORKS):
+    if not name.endswith(CARD_SUFFIX) and name not in (*_MATCHERS, *NETWORKS):
         raise MRFInputError(
             "unknown-method",
             f"there is no method {name!r}",
-            expected=f"one of {', '.join(names())}",
+            expected=f"one of {', '.join(names())}, or the path of a card of weights (.json)",
         )
 
 
@@ -131,7 +133,7 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`, or the path of the card (.json) of weights of one's own.
     sequence : Sequence
         What was measured.
     device : str
@@ -143,7 +145,7 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
     ------
     MRFInputError
         ``"unknown-method"``, ``"unknown-option"``, ``"wrong-sequence"``, ``"no-device"``,
-        ``"missing-weights"``.
+        ``"missing-weights"``; of weights of one's own what `load_network` raises.
     """
     _check_name(name)
     if name not in _MATCHERS:
@@ -163,14 +165,15 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
 
 
 def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]) -> Method:
+    from napari_mrf.networks.card import read_card
     from napari_mrf.networks.image_method import ImageNetworkMethod
     from napari_mrf.networks.listing import what_to_do
     from napari_mrf.networks.method import NetworkMethod, TrainedMethod
-    from napari_mrf.networks.weights import installed
-    from napari_mrf.networks.zoo import NETWORKS
+    from napari_mrf.networks.weights import CARD_SUFFIX, installed
+    from napari_mrf.networks.zoo import network_info
 
     found = installed()
-    path = found.get((name, sequence.fingerprint()))
+    path = Path(name) if name.endswith(CARD_SUFFIX) else found.get((name, sequence.fingerprint()))
     if path is None:
         others = [other for other, _ in found if other == name]
         raise MRFInputError(
@@ -179,7 +182,8 @@ def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]
             + (", only for another sequence" if others else ""),
             hint=what_to_do(name, sequence),
         )
-    adapter = ImageNetworkMethod if NETWORKS[name].kind == "image" else NetworkMethod
+    card = read_card(path)
+    adapter = ImageNetworkMethod if network_info(card.name).kind == "image" else NetworkMethod
     _check_options(name, TrainedMethod, options)
     return adapter(sequence, card_path=path, device=device, **options)
 

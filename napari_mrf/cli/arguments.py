@@ -76,8 +76,11 @@ def known_unit(name: str) -> str:
 def known_method(name: str | None) -> str | None:
     """Refuse a method that does not exist, as wrong usage; one without weights says so itself."""
     from napari_mrf import methods
+    from napari_mrf.networks.weights import CARD_SUFFIX
     from napari_mrf.networks.zoo import NETWORKS
 
-    if name is not None and name not in (*methods.names(), *NETWORKS):
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(methods.names())}")
+    is_known = name is None or name.endswith(CARD_SUFFIX) or name in (*methods.names(), *NETWORKS)
+    if not is_known:
+        names = ", ".join(methods.names())
+        raise typer.BadParameter(f"{name!r} is not one of {names}, nor a card of weights (.json)")
     return name

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "napari_mrf.weights"
 """Group under which other distributions name packages that hold weights."""
 
+CARD_SUFFIX = ".json"
+
 LARGER = "larger.json"
 """Beside this package's weights: the names of those that come in a distribution of their own."""
 
@@ -70,6 +72,33 @@ def installed() -> dict[tuple[str, str], Path]:
             if card.name in NETWORKS:
                 found.setdefault((card.name, card.sequence_fingerprint), path)
     return found
+
+
+def find_card(name: str, sequence: Sequence, folder: Path | None = None) -> Path:
+    """Return the card of an installed network, or of weights of one's own.
+
+    Parameters
+    ----------
+    name : str
+        Of an installed network, or the path of a card, which ends in ``.json``.
+    sequence : Sequence
+        For which an installed network was trained.
+    folder : Path, optional
+        What a path is relative to; the working folder by default.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-weights"``.
+    """
+    path = installed().get((name, sequence.fingerprint())) or (folder or Path()) / name
+    if path.suffix != CARD_SUFFIX:
+        names = sorted(name for name, of in installed() if of == sequence.fingerprint())
+        raise MRFInputError(
+            "missing-weights", f"no weights of {name!r} are installed for {sequence.name}",
+            expected=f"{', '.join(names) or 'none is installed'}, or the path of a card (.json)",
+        )  # fmt: skip
+    return path
 
 
 def save_network(path: Path, trained: TrainedNetwork, card: ModelCard) -> ModelCard:

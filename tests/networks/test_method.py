@@ -246,3 +246,26 @@ def test_fisp_networks_give_the_proton_density_from_the_scale(tmp_path, monkeypa
     assert list(maps) == ["PD", "T1", "T2"]
     assert (maps["PD"] > 0).all()
     np.testing.assert_allclose(maps["PD"], np.abs(maps.m0), rtol=1e-5)
+
+
+def test_weights_of_ones_own_are_a_method_by_the_path_of_their_card(installed, series, tmp_path):
+    path = weights.installed()["cohen", T1FF.fingerprint()]
+    own = tmp_path / "mine" / "cohen.json"
+    own.parent.mkdir()
+    for suffix in (".json", ".safetensors"):
+        own.with_suffix(suffix).write_bytes(path.with_suffix(suffix).read_bytes())
+    by_path = mrf.methods.get(str(own), sequence=T1FF).reconstruct(series)
+    by_name = mrf.methods.get("cohen", sequence=T1FF).reconstruct(series)
+    for key in by_name:
+        np.testing.assert_array_equal(by_path[key], by_name[key])
+    assert by_path.provenance["method"] == by_name.provenance["method"]
+    with pytest.raises(MRFInputError) as caught:
+        mrf.methods.get(str(own), sequence=FISP)
+    assert caught.value.code == "wrong-sequence"
+    data = path.with_suffix(".safetensors").read_bytes()
+    own.with_suffix(".safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    missing = str(tmp_path / "no.json")
+    for name, code in ((str(own), "sha256-mismatch"), (missing, "missing-weights")):
+        with pytest.raises(MRFInputError) as caught:
+            mrf.methods.get(name, sequence=T1FF).reconstruct(series)
+        assert caught.value.code == code

@@ -1,4 +1,4 @@
-"""Every architecture of the papers: size, reach, shapes, gradients, export."""
+"""Every architecture of the papers: size, reach, shapes, gradients."""
 
 import numpy as np
 import pytest
@@ -142,17 +142,6 @@ def test_gradient_reaches_every_parameter(name):
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key
         assert parameter.grad.abs().sum() > 0, key
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights:UserWarning")  # torch's
-@pytest.mark.parametrize("name", NETWORKS)
-def test_forward_pass_can_be_exported(name):
-    network = built(name).eval()
-    shape = (2, 2, FRAMES) if name in FINGERPRINT else (1, 2, FRAMES, 24, 24)
-    inputs = torch.randn(shape)
-    exported = torch.export.export(network, (inputs,)).module()
-    torch.testing.assert_close(exported(inputs), network(inputs), rtol=1e-4, atol=1e-5)
 
 
 @settings(deadline=None, max_examples=20)

@@ -91,6 +91,8 @@ def quantile_layer(predictions: Tensor) -> Tensor:
     As in the paper, q(f) = Q f with Q the position of the quantile: the gradient is its
     transpose and reaches that one voxel.
     """
+    if torch.onnx.is_in_onnx_export():  # ONNX has no median
+        return torch.topk(predictions, predictions.shape[-1] // 2 + 1, dim=-1).values[..., -1]
     return torch.median(predictions, dim=-1).values
 
 

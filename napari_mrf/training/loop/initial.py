@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.card import InitialWeights
-from napari_mrf.networks.weights import installed, load_network
+from napari_mrf.networks.weights import find_card, load_network
 
 if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
@@ -38,15 +38,7 @@ def load_start(init: str, recipe: Recipe, sequence: Sequence) -> tuple[TrainedNe
         ``"missing-weights"``, ``"wrong-sequence"``, ``"bad-init"`` for another network or other
         maps, and what `load_network` raises.
     """
-    known = installed().get((init, sequence.fingerprint()))
-    path = known or recipe.folder / init
-    if path.suffix != ".json":
-        names = sorted(name for name, of in installed() if of == sequence.fingerprint())
-        raise MRFInputError(
-            "missing-weights", f"no weights of {init!r} are installed for {sequence.name}",
-            expected=f"{', '.join(names) or 'none is installed'}, or the path of a card (.json)",
-        )  # fmt: skip
-    trained, card = load_network(path, sequence)
+    trained, card = load_network(find_card(init, sequence, recipe.folder), sequence)
     if card.name != recipe.network:
         raise _bad("the initial weights are those of another network", recipe.network, card.name)
     scales = {one.key: one for one in card.maps}
