@@ -12,14 +12,17 @@ def wait_for_layers(qtbot, viewer):
     qtbot.waitUntil(lambda: not layer_turns_of(viewer).owners, timeout=60_000)
 
 
-def answer_next_question(qtbot, button, tries=1200):
-    """Click a button of the box that comes next; return the list that its text will be in."""
+def answer_next_question(qtbot, button, tries=1200, *, detail=False):
+    """Click a button of the box that comes next; return the list that its text will be in.
+
+    With `detail` the text below the question comes second.
+    """
     asked = []
 
     def look(left):
         box = QApplication.activeModalWidget()
         if isinstance(box, QMessageBox):
-            asked.append(box.text())
+            asked.extend([box.text(), *([box.informativeText()] if detail else [])])
             names = {one.text().replace("&", ""): one for one in box.buttons()}
             if button in names:
                 qtbot.mouseClick(names[button], Qt.MouseButton.LeftButton)

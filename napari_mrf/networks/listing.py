@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.comparison import PLAINEST, error_ratios, worse_than_plainest
 from napari_mrf.networks.weights import installed, larger_networks
-from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.networks.zoo import NETWORKS, network_info
 from napari_mrf.reconstruction.method import MethodInfo
 
 if TYPE_CHECKING:
@@ -86,6 +87,48 @@ def network_row(
         remarks=tuple(remark for remark in remarks if remark),
         details=tuple(detail for detail in details if detail),
     )
+
+
+def own_row(path: Path, options: tuple[MethodOption, ...]) -> MethodInfo:
+    """Return the row of weights of one's own, which the path of their card stands for.
+
+    Parameters
+    ----------
+    path : Path
+        Of the card.
+    options : tuple of MethodOption
+        Of the method that runs them.
+
+    Raises
+    ------
+    MRFInputError
+        What `read_card` raises, and ``"unknown-method"`` for a network of another version.
+    """
+    card = read_card(path)
+    network_info(card.name)
+    row = network_row(card, path, options)
+    return replace(row, name=str(path), label=f"{card.name} ({path.parent.name})",
+                   remarks=("weights of your own", *row.remarks))  # fmt: skip
+
+
+def card_lines(card: ModelCard) -> list[str]:
+    """Return what a user should know of weights before they are used, a line each."""
+    ranges = ", ".join(
+        f"{one.key} {one.lower:g} to {one.upper:g} {PARAMETERS[one.key].unit}".strip()
+        for one in card.maps
+    )
+    lines = [
+        f"Network: {card.name}, {card.n_parameters / 1e6:.2g} M parameters",
+        f"Sequence: {card.sequence_name}, {card.n_frames} frames",
+        f"Maps: {ranges}",
+        f"Training: {card.training_minutes:.3g} min, {card.n_epochs} epochs, by napari-mrf "
+        f"{card.software_version} on {card.trained_on}" + (", reduced" if card.is_reduced else ""),
+        f"Begun with: {card.init.name}" if card.init is not None else "",
+        f"Tested on: {card.test_data}",
+        _errors_and_noise(card),
+        f"Checksum: {card.weights_sha256[:12]}",
+    ]
+    return [f"{one[0].upper()}{one[1:]}" for one in lines if one]
 
 
 def missing_row(name: str, sequence: Sequence) -> MethodInfo:

@@ -76,6 +76,8 @@ class MethodInfo:
         What to install or run before it can be used, as a sentence; empty when it is ready.
     takes_b1 : bool
         Whether a measured B1 map can be given, for sequences that map B1.
+    label : str
+        What is shown for a name that is a path; empty for others.
     """
 
     name: str
@@ -89,6 +91,12 @@ class MethodInfo:
     details: tuple[str, ...] = ()
     needs: str = ""
     takes_b1: bool = False
+    label: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name as users read it."""
+        return self.label or self.name
 
     def suits(self, kind: str) -> bool:
         """Return whether it works for a kind of sequence."""

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from gui_waits import answer_next_question
 from napari.components import ViewerModel
 from network_cases import RANGES, T1FF, disk, install, noisy_slices
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries
@@ -17,6 +19,8 @@ from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.plugin.dock import ReconstructDock
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_layer_data
+from napari_mrf.plugin.panels.shared.methods import FROM_FILE
+from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 from napari_mrf.plugin.session import session_of
 
 SHAPE = (1, 20, 18)
@@ -106,7 +110,8 @@ def test_networks_stand_under_matchers_and_those_without_weights_under_both(pane
     )
     assert matching < names.index("water-fat") < networks
     assert names[networks + 1 : missing] == ["cohen", "balsiger2018"]
-    assert set(names[missing + 1 :]) == set(NETWORKS) - {"cohen", "balsiger2018"}
+    assert set(names[missing + 1 : -1]) == set(NETWORKS) - {"cohen", "balsiger2018"}
+    assert texts[-1] == FROM_FILE
     assert "cohen — two dense layers" in texts
     entry = next(text for text in texts if text.startswith("balsiger2018"))
     assert entry.endswith("reduced training · worse than cohen (errors x 2.50)")
@@ -151,7 +156,7 @@ def test_only_networks_of_the_sequence_of_the_series_can_run(qtbot, panel, viewe
     texts = [text for _, text in offered(picker)]
     assert "Networks" not in texts
     below = texts.index("Networks without weights")
-    assert set(NETWORKS) == {name for name, _ in offered(picker)[below + 1 :]}
+    assert set(NETWORKS) == {name for name, _ in offered(picker)[below + 1 : -1]}
     assert panel.current_method() == "compressed"
 
 
@@ -211,3 +216,59 @@ def test_weights_that_were_changed_are_one_sentence_in_the_panel(
     assert status.state is JobState.FAILED
     assert status.failure.error.code == "sha256-mismatch"
     assert panel.notice.text().endswith("Install or train the network again.")
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Weights of one's own, that are installed nowhere, as the file that the dialog gives."""
+    monkeypatch.setattr(OWN_WEIGHTS, "_cards", {})
+    install(tmp_path, ["cohen"], metrics=errors(0.03), is_reduced=False)
+    (tmp_path / "t1ff").rename(tmp_path / "mine")
+    card = tmp_path / "mine" / "cohen.json"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(card), ""))
+    return card
+
+
+def test_weights_from_a_file_are_used_after_their_card_was_shown(qtbot, panel, viewer, own):
+    before = panel.current_method()
+    asked = answer_next_question(qtbot, "Cancel")
+    pick(qtbot, panel.method_picker, FROM_FILE)
+    qtbot.waitUntil(lambda: bool(asked))
+    assert panel.current_method() == before and panel.method_picker.findData(str(own)) < 0
+    asked = answer_next_question(qtbot, "Use", detail=True)
+    pick(qtbot, panel.method_picker, FROM_FILE)
+    qtbot.waitUntil(lambda: panel.current_method() == str(own), timeout=60_000)
+    for told in ("cohen", "MRF T1-FF, 175 frames", "T1H2O 500 to 3000 ms", "FF 0.03", "Checksum"):
+        assert told in asked[1]
+    assert panel.method_picker.currentText().startswith("cohen (mine) — ")
+    assert "Weights of your own" in panel.about.text()
+    assert run(qtbot, viewer, panel).state is JobState.DONE
+    maps = session_of(viewer).maps_sets["cohen (mine)"].maps
+    assert maps.provenance["method"]["weights_sha256"] in own.read_text()
+
+
+def test_weights_that_do_not_fit_are_one_sentence(qtbot, panel, own):
+    own.write_text(own.read_text().replace(T1FF.fingerprint(), "0" * 64))
+    pick(qtbot, panel.method_picker, FROM_FILE)
+    qtbot.waitUntil(lambda: panel.notice.text() != "", timeout=60_000)
+    assert "another sequence" in panel.notice.text() and "\n" not in panel.notice.text()
+    assert panel.current_method() == "water-fat"
+
+
+def test_a_session_brings_weights_from_a_file_back(qtbot, dock, own):
+    binding, panel = dock.bindings["reconstruct"], dock.panels["reconstruct"]
+    OWN_WEIGHTS.add(own)
+    qtbot.waitUntil(lambda: panel.current_method() == str(own), timeout=60_000)
+    state = binding.state()
+    OWN_WEIGHTS._cards.clear()
+    binding._list()
+    qtbot.waitUntil(lambda: panel.method_picker.findData(str(own)) < 0, timeout=60_000)
+    binding.restore(state)
+    qtbot.waitUntil(lambda: panel.current_method() == str(own), timeout=60_000)
+    own.unlink()
+    OWN_WEIGHTS._cards.clear()
+    binding._list()
+    qtbot.waitUntil(lambda: panel.method_picker.findData(str(own)) < 0, timeout=60_000)
+    binding.restore(state)
+    qtbot.waitUntil(lambda: "gone" in panel.notice.text(), timeout=60_000)
+    assert panel.current_method() == "water-fat"

@@ -10,6 +10,7 @@ from psygnal import Signal
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.shared.catalogue import Catalogue, MethodMemory, list_catalogue
+from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 from napari_mrf.plugin.session import session_of
 from napari_mrf.reconstruction.provenance import options_of
 
@@ -55,6 +56,7 @@ class ImportanceMethods:
         self.bond = Bond(panel)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
+        self.bond.connect(OWN_WEIGHTS.added, self._on_weights_added)
         self.bond.connect(self.catalogue.changed, self._on_catalogue_changed)
         self.bond.connect(self.catalogue.succeeded, self._on_catalogue_listed)
         self._list()
@@ -62,6 +64,9 @@ class ImportanceMethods:
     def choose(self, wanted: Mapping[str, Any]) -> None:
         """Choose ``"method"`` and ``"options"``, as soon as the methods are listed."""
         self._wanted = dict(wanted)
+        if OWN_WEIGHTS.remember(str(wanted.get("method", ""))):
+            self._listed_for = None
+            self._list()
         if not self.catalogue.status.is_running:
             self._choose_wanted()
 
@@ -86,6 +91,10 @@ class ImportanceMethods:
             self._listed_for = sequence
             self.catalogue.cancel()
             self.catalogue.start("Methods", list_catalogue, sequence)
+
+    def _on_weights_added(self, _: str) -> None:
+        self._listed_for = None
+        self._list()
 
     def _take_options(self, method: str) -> None:
         """Set the options of a method to those of its newest maps."""

@@ -150,7 +150,7 @@ class ImportancePanel(QWidget):
         combo.blockSignals(True)
         combo.clear()
         for info in methods:
-            combo.addItem(f"{info.name} — {info.title}", info.name)
+            combo.addItem(f"{info.shown_name} — {info.title}", info.name)
         if not methods:
             combo.addItem("none yet", None)
         combo.setCurrentIndex(max(combo.findData(current), 0))

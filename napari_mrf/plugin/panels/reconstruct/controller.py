@@ -19,12 +19,14 @@ from napari_mrf.plugin.panels.reconstruct.advice import Advice, advice_on
 from napari_mrf.plugin.panels.reconstruct.b1 import B1Choice
 from napari_mrf.plugin.panels.reconstruct.masks import mask_files
 from napari_mrf.plugin.panels.reconstruct.results import ResultsBinding
+from napari_mrf.plugin.panels.reconstruct.weights_file import WeightsFile
 from napari_mrf.plugin.panels.reconstruct.work import (
     ReconstructParameters,
     reconstruct,
 )
 from napari_mrf.plugin.panels.shared.catalogue import Catalogue, MethodMemory, list_catalogue
 from napari_mrf.plugin.panels.shared.masks import MaskChoice
+from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.panels.shared.texts import duration
 from napari_mrf.plugin.preferences import preferences
@@ -73,6 +75,8 @@ class ReconstructBinding:
         self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
         self.mask_files = mask_files(panel, self.masks, self.bond)
         self.b1 = B1Choice(viewer, panel, self.bond)
+        self.weights = WeightsFile(panel, self.bond, self._sequence)
+        self.bond.connect(OWN_WEIGHTS.added, self._on_weights_added)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)
@@ -140,6 +144,7 @@ class ReconstructBinding:
             slice_index=self._slice_in_view() if slice_only else None,
             b1=self.b1.picked(),
             images=str(series.metadata.get("images", "")) if series is not None else "",
+            label="" if (info := self.panel.method_picker.info()) is None else info.label,
         )
 
     def state(self) -> dict[str, Any]:
@@ -157,6 +162,8 @@ class ReconstructBinding:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Choose as a session file says, as soon as the methods are listed."""
         self._wanted = dict(state)
+        if OWN_WEIGHTS.remember(str(state.get("method", ""))) and self._listed_for is not None:
+            self._list()
         self.masks.pick(str(state.get("mask", "")))
         self.b1.pick(str(state.get("b1", "")))
         self.panel.b1_unit_picker.setCurrentText(str(state.get("b1_unit", "")))
@@ -166,7 +173,13 @@ class ReconstructBinding:
 
     def _choose_wanted(self) -> None:
         wanted, self._wanted = self._wanted, {}
-        self.panel.choose(str(wanted.get("method", "")), str(wanted.get("device", "")))
+        method = str(wanted.get("method", ""))
+        self.panel.choose(method, str(wanted.get("device", "")))
+        if method.endswith(".json") and self.panel.current_method() != method:
+            self.panel.notice.say(
+                f"The weights {method} are gone or do not fit. Pick weights from a file, or "
+                "another method."
+            )
         options = wanted.get("options")
         for name, value in options.items() if isinstance(options, dict) else ():
             with suppress(TypeError, ValueError):  # a session file may hold anything
@@ -252,10 +265,17 @@ class ReconstructBinding:
             self._listed_for = None
             self.panel.set_methods((), "")
         elif self._listed_for != sequence:
-            self._listed_for = sequence
-            self.catalogue.cancel()
-            self.catalogue.start("Methods", list_catalogue, sequence)
+            self._list()
         self._show_needs()
+
+    def _list(self) -> None:
+        self._listed_for = self._sequence()
+        self.catalogue.cancel()
+        self.catalogue.start("Methods", list_catalogue, self._listed_for)
+
+    def _on_weights_added(self, name: str) -> None:
+        self._wanted = {"method": name}
+        self._list()
 
     def _on_catalogue_changed(self, status: JobStatus) -> None:
         if status.failure is not None:

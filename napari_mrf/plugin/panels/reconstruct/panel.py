@@ -20,6 +20,7 @@ from napari_mrf.plugin.kit.option_form import OptionForm
 from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.reconstruct.results import ResultsPanel
+from napari_mrf.plugin.panels.shared.methods import FROM_FILE as WEIGHTS_FROM_FILE
 from napari_mrf.plugin.panels.shared.methods import MethodPicker, in_short
 from napari_mrf.plugin.panels.shared.texts import (
     AUTOMATIC_MASK,
@@ -58,6 +59,7 @@ class ReconstructPanel(QWidget):
     method_changed = Signal(str)
     mask_changed = Signal(str)
     mask_file_requested = Signal()
+    weights_file_requested = Signal()
     b1_file_requested = Signal()
     device_changed = Signal(str)
     run_requested = Signal(bool)
@@ -229,12 +231,17 @@ class ReconstructPanel(QWidget):
 
     def _show_method(self) -> None:
         info = self.method_picker.info()
+        self._method = self.current_method()
         self.about.setText("" if info is None else in_short(info))
         self.about.setVisible(info is not None)
         self.options.set_options(info.options if info is not None else ())
         self.more.setVisible(info is not None and bool(info.options))
 
     def _on_method_activated(self, _: int) -> None:
+        if self.method_picker.currentData() == WEIGHTS_FROM_FILE:
+            self.choose(self._method, "")
+            self.weights_file_requested.emit()
+            return
         self._show_method()
         self.method_changed.emit(self.current_method())
 

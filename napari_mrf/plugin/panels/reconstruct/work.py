@@ -47,6 +47,8 @@ class ReconstructParameters:
         Measured B1 to hold; fitted without.
     images : str
         How the images were made, for a series of raw data.
+    label : str
+        What stands for a method that is a path.
     """
 
     method: str
@@ -55,6 +57,7 @@ class ReconstructParameters:
     slice_index: int | None = None
     b1: B1Map | None = None
     images: str = ""
+    label: str = ""
 
     @property
     def set_name(self) -> str:
@@ -63,7 +66,8 @@ class ReconstructParameters:
         A quick look at one slice does not replace a whole run, nor maps at a given B1 those
         with a fitted one, nor maps of gridded images those of the subspace.
         """
-        name = self.method if self.b1 is None else f"{self.method} at given B1"
+        name = self.label or self.method
+        name = name if self.b1 is None else f"{name} at given B1"
         name = f"{name} {self.images}".rstrip()
         return name if self.slice_index is None else f"{name} slice {self.slice_index}"
 

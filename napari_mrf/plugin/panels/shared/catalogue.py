@@ -41,12 +41,14 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     """Find methods and devices; slow the first time, since it loads the numerical library."""
     yield Step(detail="loading the methods")
     from napari_mrf import methods
+    from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 
     found: tuple[MethodInfo, ...] = ()
     missing: tuple[MethodInfo, ...] = ()
     default = ""
     if sequence is not None:
-        found, missing = tuple(methods.available(sequence)), tuple(methods.missing(sequence))
+        found = (*methods.available(sequence), *OWN_WEIGHTS.rows(sequence))
+        missing = tuple(methods.missing(sequence))
         default = methods.default_name(sequence)
     devices = [(key, label) for key, label in methods.devices() if key != "auto"]
     return Catalogue(found, missing, (("auto", "automatic"), *devices), default)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _GROUPS = {"matcher": "Matching", "network": "Networks"}
 _WITHOUT_WEIGHTS = "Networks without weights"
 
+FROM_FILE = "weights from a file…"
+"""The last entry, and its data: no method, but a way to get one."""
+
 
 class MethodPicker(Picker):
     """A combo box of methods by kind; networks without weights tell how to get them."""
@@ -37,7 +40,11 @@ class MethodPicker(Picker):
             of_kind = [info for info in ready if info.kind == kind]
             self._add(of_kind, heading if len(kinds) > 1 else "")
         self._add([info for info in methods if info.needs], _WITHOUT_WEIGHTS)
-        if not methods:
+        if methods:
+            self.addItem(FROM_FILE, FROM_FILE)
+            self.setItemData(self.count() - 1, "A network that you trained, by its card (.json)",
+                             Qt.ItemDataRole.ToolTipRole)  # fmt: skip
+        else:
             self.addItem("none yet", None)
         index = self.findData(current) if current else -1
         self.setCurrentIndex(index if index >= 0 else self._first())
@@ -62,7 +69,7 @@ class MethodPicker(Picker):
                 present(entries.item(self.count() - 1)).setEnabled(False)
         for info in methods:
             words = " · ".join([info.title, *info.remarks])
-            self.addItem(f"{info.name} — {words}", info.name)
+            self.addItem(f"{info.shown_name} — {words}", info.name)
             at = self.count() - 1
             self.setItemData(at, f"{words}\n{about(info)}", Qt.ItemDataRole.ToolTipRole)
 
