@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -55,14 +55,7 @@ def train(
     from napari_mrf.training.loop.processes import Processes
     from napari_mrf.training.recipe import load_recipe
 
-    plan = load_recipe(recipe)
-    changes: dict[str, Any] = {"epochs": epochs, "minutes": minutes}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    plan = plan.model_copy(update={"optimisation": plan.optimisation.model_copy(update=changes)})
-    if init is not None:
-        # In a recipe a path is relative to it; here it is to the working folder.
-        start = str(Path(init).absolute()) if init.endswith(".json") else init
-        plan = plan.model_copy(update={"init": start})
+    plan = load_recipe(recipe).changed(epochs=epochs, minutes=minutes, init=init)
     target = resolve_device(device)
     processes = Processes.join(target)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -41,6 +42,7 @@ from napari_mrf.plugin.panels.subjects.bar import SubjectBar
 from napari_mrf.plugin.panels.subjects.controller import SubjectBinding
 from napari_mrf.plugin.panels.switcher.bar import HOLD_KEY, SwitcherBar
 from napari_mrf.plugin.panels.switcher.controller import SHORTCUTS, SwitcherBinding
+from napari_mrf.plugin.panels.train.controller import training_of
 from napari_mrf.plugin.preparation.row import PreparationRow
 from napari_mrf.plugin.preparation.settling import SETTLING
 from napari_mrf.plugin.present import present
@@ -196,6 +198,8 @@ class _Dock(QWidget):
         self.shelf.take_notices(panel, title)
         binding = step.make_binding(self.viewer, panel)
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
+        if isinstance(panel, ReconstructPanel):
+            panel.train_requested.connect(partial(training_of(self.viewer).open, self))
         self._show_marks()
         for keys, name in step.shortcuts.items():
             self._bind(keys, _action(binding, name))

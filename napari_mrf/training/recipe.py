@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+_PATCH_OF_FINGERPRINTS = 8
+
+
 class PhantomImages(BaseModel):
     """Images of random phantoms with simulated acquisition, for image-wise networks.
 
@@ -407,6 +410,33 @@ class Recipe(BaseModel):
         elif self.optimisation.scales:
             raise ValueError('optimisation.scales needs optimisation.loss = "absolute"')
         return self
+
+    def changed(
+        self, *, epochs: int | None = None, minutes: float | None = None,
+        init: str | None = None, subjects: list[SubjectFiles] | None = None,
+    ) -> Recipe:  # fmt: skip
+        """Return the recipe with changes; what is None stays.
+
+        Parameters
+        ----------
+        epochs, minutes : int, float
+            Of the optimisation.
+        init : str
+            Weights to begin with; a path is relative to the working folder.
+        subjects : list of SubjectFiles
+            Measured series with their maps, to learn from instead of the recipe's own data.
+        """
+        times = {"epochs": epochs, "minutes": minutes}
+        times = {key: value for key, value in times.items() if value is not None}
+        update: dict[str, Any] = {"optimisation": self.optimisation.model_copy(update=times)}
+        if init is not None:
+            # In a recipe a path is relative to it.
+            update["init"] = str(Path(init).absolute()) if init.endswith(".json") else init
+        if subjects is not None:
+            # What looks at single fingerprints needs patches only to set some aside.
+            patch = getattr(self.data, "patch", _PATCH_OF_FINGERPRINTS)
+            update["data"] = MeasuredSeries(kind="series", subjects=subjects, patch=patch)
+        return self.model_copy(update=update)
 
     def error_scales(self) -> dict[str, float]:
         """Return the error of each map that counts as 1 in the absolute loss.

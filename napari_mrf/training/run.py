@@ -134,6 +134,7 @@ def run(
     device: torch.device | None = None,
     processes: Processes | None = None,
     draw: Callable[[str, list[dict[str, float]]], object] | None = None,
+    each_epoch: Callable[[TrainedNetwork], object] | None = None,
 ) -> Generator[TrainingStep, None, ModelCard | None]:
     """Train by a recipe and write ``<network>.safetensors`` and its card ``<network>.json``.
 
@@ -155,6 +156,8 @@ def run(
     draw : callable, optional
         Called with the name of the sequence and the course of the training before the weights are
         written.
+    each_epoch : callable, optional
+        Called with the network as every epoch left it.
 
     Raises
     ------
@@ -175,8 +178,11 @@ def run(
             recipe, trained, training, validation, checkpoint=checkpoint,
             course=course_path(folder, recipe.network), processes=processes,
         )  # fmt: skip
-        steps = Steps(in_steps)
+        steps, n_epochs = Steps(in_steps), 0
         for step in steps:
+            if each_epoch is not None and step.progress.epoch > n_epochs:
+                each_epoch(trained)
+            n_epochs = step.progress.epoch
             yield step
             if lock is not None:
                 lock.refresh()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ class JobWorker(GeneratorWorker[Any, None, Any]):
         try:
             super().run()
         finally:
+            with suppress(Exception):  # what was left in the middle; who waits has been told
+                self._gen.close()  # a folder that it holds is free at once
             GARBAGE.leave()
 
 

@@ -21,7 +21,7 @@ from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_f
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.reconstruct.results import ResultsPanel
 from napari_mrf.plugin.panels.shared.methods import FROM_FILE as WEIGHTS_FROM_FILE
-from napari_mrf.plugin.panels.shared.methods import MethodPicker, in_short
+from napari_mrf.plugin.panels.shared.methods import TRAIN, MethodPicker, in_short
 from napari_mrf.plugin.panels.shared.texts import (
     AUTOMATIC_MASK,
     FITTED_B1,
@@ -60,6 +60,7 @@ class ReconstructPanel(QWidget):
     mask_changed = Signal(str)
     mask_file_requested = Signal()
     weights_file_requested = Signal()
+    train_requested = Signal()
     b1_file_requested = Signal()
     device_changed = Signal(str)
     run_requested = Signal(bool)
@@ -238,9 +239,11 @@ class ReconstructPanel(QWidget):
         self.more.setVisible(info is not None and bool(info.options))
 
     def _on_method_activated(self, _: int) -> None:
-        if self.method_picker.currentData() == WEIGHTS_FROM_FILE:
+        chosen = self.method_picker.currentData()
+        if chosen in (WEIGHTS_FROM_FILE, TRAIN):
             self.choose(self._method, "")
-            self.weights_file_requested.emit()
+            asked = self.weights_file_requested if chosen != TRAIN else self.train_requested
+            asked.emit()
             return
         self._show_method()
         self.method_changed.emit(self.current_method())

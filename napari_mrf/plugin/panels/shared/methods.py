@@ -19,7 +19,8 @@ _GROUPS = {"matcher": "Matching", "network": "Networks"}
 _WITHOUT_WEIGHTS = "Networks without weights"
 
 FROM_FILE = "weights from a file…"
-"""The last entry, and its data: no method, but a way to get one."""
+TRAIN = "Train…"
+"""The last entries, and their data: no methods, but ways to get one."""
 
 
 class MethodPicker(Picker):
@@ -43,6 +44,9 @@ class MethodPicker(Picker):
         if methods:
             self.addItem(FROM_FILE, FROM_FILE)
             self.setItemData(self.count() - 1, "A network that you trained, by its card (.json)",
+                             Qt.ItemDataRole.ToolTipRole)  # fmt: skip
+            self.addItem(TRAIN, TRAIN)
+            self.setItemData(self.count() - 1, "Train a network by a recipe, or on this series",
                              Qt.ItemDataRole.ToolTipRole)  # fmt: skip
         else:
             self.addItem("none yet", None)

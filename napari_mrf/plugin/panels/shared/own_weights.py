@@ -33,6 +33,10 @@ class OwnWeights:
         self._cards[str(card)] = None
         self.added.emit(str(card))
 
+    def cards(self) -> list[str]:
+        """Return the paths of the cards, oldest first."""
+        return list(self._cards)
+
     def remember(self, method: str) -> bool:
         """Offer the weights that a session names; return whether these are new ones."""
         is_new = method.endswith(".json") and method not in self._cards
