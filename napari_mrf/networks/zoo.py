@@ -44,6 +44,8 @@ class NetworkInfo:
         Voxels on each side that may influence an estimate.
     alignment : int
         Tiles of an image must begin at multiples of this many voxels.
+    gives_scales : bool
+        Whether it says how sure each value is (``with_log_scales``).
     """
 
     name: str
@@ -55,6 +57,7 @@ class NetworkInfo:
     margin: int = 0
     reach: int = 0
     alignment: int = 1
+    gives_scales: bool = False
 
     def build(self, n_frames: int, n_maps: int) -> nn.Module:
         """Return the network with random weights.
@@ -173,10 +176,26 @@ def _blochnet() -> type[nn.Module]:
     return BlochNet
 
 
+def _subspacenet() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.subspacenet import SubspaceNet
+
+    return SubspaceNet
+
+
 NETWORKS: dict[str, NetworkInfo] = {
     info.name: info
     for info in (
         NetworkInfo("cohen", "two dense layers", "Cohen et al., MRM 2018", _cohen),
+        NetworkInfo(
+            "subspacenet",
+            "subspace and neighbors, 13 x 13 voxels",
+            "this package",
+            _subspacenet,
+            kind="image",
+            margin=6,
+            reach=6,
+            gives_scales=True,
+        ),
         NetworkInfo("inn", "invertible, both directions", _INN, _inn),
         NetworkInfo("inn-backward", "invertible, trained backward only", _INN, _inn),
         NetworkInfo("hoppe", "four convolutions in time", "Hoppe et al., MICCAI 2019", _hoppe),
