@@ -10,11 +10,13 @@ fingerprints of silence are), and so does what lies outside the field of view.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
 
@@ -43,6 +45,9 @@ class ImageNetworkMethod(TrainedMethod):
         self._most_voxels: float = math.inf  # that the memory has been seen to hold
 
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
+        unlike = self._unlike_training(run)
+        if unlike is not None:
+            run.warnings.append(unlike)
         for z, slab in self.iter_slices(run.series, run.chosen, run.sample):
             if slab is None:
                 yield run.update(z)
@@ -57,10 +62,29 @@ class ImageNetworkMethod(TrainedMethod):
                 rows, columns = down + tile.rows.start, across + tile.columns.start
                 signals = np.ascontiguousarray(slab[:, rows, columns].T)
                 found = self.runner.judged(signals, scaled[down, across])
+                if unlike is not None:
+                    found = replace(found, uncertainty={})
                 run.filled.store((z, rows, columns), found)
                 run.fits.add((z, rows, columns), signals)
                 run.done += len(signals)
                 yield run.update(z)
+
+    def _unlike_training(self, run: Reconstruction) -> MapsWarning | None:
+        """Return why no standard deviations are given, though the network has some."""
+        if all(one.deviation is None for one in self.card.maps):
+            return None
+        if run.series.subspace is not None:
+            given = "made in a subspace"
+        elif self.conditioning.smooth > 0:
+            given = "smoothed"
+        else:
+            return None
+        return MapsWarning(
+            "no-deviations",
+            f"Standard deviations of {self.card.name} are not given: these images were {given}, "
+            "and it learned from gridded ones with all their noise, where it was tested how often "
+            "its intervals hold the truth.",
+        )
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""

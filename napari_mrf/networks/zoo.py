@@ -44,8 +44,6 @@ class NetworkInfo:
         Voxels on each side that may influence an estimate.
     alignment : int
         Tiles of an image must begin at multiples of this many voxels.
-    gives_scales : bool
-        Whether it says how sure each value is (``with_log_scales``).
     """
 
     name: str
@@ -57,7 +55,6 @@ class NetworkInfo:
     margin: int = 0
     reach: int = 0
     alignment: int = 1
-    gives_scales: bool = False
 
     def build(self, n_frames: int, n_maps: int) -> nn.Module:
         """Return the network with random weights.
@@ -194,7 +191,6 @@ NETWORKS: dict[str, NetworkInfo] = {
             kind="image",
             margin=6,
             reach=6,
-            gives_scales=True,
         ),
         NetworkInfo("inn", "invertible, both directions", _INN, _inn),
         NetworkInfo("inn-backward", "invertible, trained backward only", _INN, _inn),

@@ -113,7 +113,7 @@ def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
     else:
         trained, card = load_start(recipe.init, recipe, sequence)
         normalization = trained.normalization
-        ranges = {one.key: MapRange(**one.model_dump(exclude={"key"})) for one in card.maps}
+        ranges = {one.key: MapRange(**one.range()) for one in card.maps}
     if isinstance(trained.network, BlochNet):
         trained.network.physics = physics_of(sequence, ranges, normalization)
     return sequence, trained
@@ -129,7 +129,7 @@ def _started(
     base, path = None, installed().get((PLAINEST, sequence.fingerprint()))
     if path is not None:
         plainest, card = load_network(path, sequence)
-        ranges = {one.key: MapRange(**one.model_dump(exclude={"key"})) for one in card.maps}
+        ranges = {one.key: MapRange(**one.range()) for one in card.maps}
         if list(ranges.items()) == list(recipe.maps.items()):
             base, normalization = plainest.network, plainest.normalization
     tissues = random_tissues(recipe.maps, _REFERENCE_TISSUES, 0)

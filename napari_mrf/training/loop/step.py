@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torch.nn.utils import clip_grad_norm_
 
-from napari_mrf.networks.zoo import NETWORKS
+from napari_mrf.networks.trained import GivesScales
 from napari_mrf.training.data.batches import Batch
 from napari_mrf.training.loop.absolute_error import AbsoluteError
 
@@ -173,9 +173,8 @@ def loss_of(
     error : callable, optional
         Of the maps; `map_error` by default.
     """
-    if NETWORKS[name].gives_scales:
-        sure: Any = network
-        estimated, log_scales = sure.with_log_scales(fingerprints)
+    if isinstance(network, GivesScales):
+        estimated, log_scales = network.with_log_scales(fingerprints)
         loss = scale_error(estimated.detach(), log_scales, maps, counted)
     else:
         estimated, loss = network(fingerprints), 0.0
