@@ -67,10 +67,10 @@ def deviation_factors(
             ratios.append(counted_values(ratio, part.counted))
             true = trained.normalization.values(part.maps.to(device)).cpu()
             truths.append(counted_values(true, part.counted))
-    truth, ratio = torch.cat(truths).numpy(), torch.cat(ratios).numpy()
+    truth, by_map = torch.cat(truths).numpy(), torch.cat(ratios).numpy()
     factors = {}
     for column, key in enumerate(keys):
-        values, rule = ratio[:, column], PARAMETERS[key].validity
+        values, rule = by_map[:, column], PARAMETERS[key].validity
         if rule is not None and "FF" in keys:
             values = values[rule.mask(truth[:, list(keys).index("FF")])]
         if len(values) >= _FEWEST:

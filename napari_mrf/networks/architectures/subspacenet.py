@@ -101,15 +101,12 @@ class SubspaceNet(nn.Module):
             self.subspace.weight.copy_(subspace)
             self.projection.weight.copy_(subspace / (size[:, None] * math.sqrt(self.n_frames)))
             self.projection.bias.copy_(-coefficients.mean(dim=0) / size)
-            for layer in (self.head[-1], self.scale_head[-1]):
-                nn.init.zeros_(layer.weight)
-            nn.init.zeros_(self.head[-1].bias)
-            nn.init.constant_(self.scale_head[-1].bias, math.log(_FIRST_SCALE))
+            _give_always(self.head[-1], 0.0)
+            _give_always(self.scale_head[-1], math.log(_FIRST_SCALE))
             if base is not None:
                 self.base.load_state_dict(base.state_dict())
             else:
-                nn.init.zeros_(self.base.layers[-1].weight)
-                nn.init.constant_(self.base.layers[-1].bias, 0.5)
+                _give_always(self.base.layers[-1], 0.5)
 
 
 class _Residual(nn.Module):
@@ -122,11 +119,18 @@ class _Residual(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return _inner(features, 2, axis=2) + self.layers(features)
+        more: Tensor = self.layers(features)
+        return _inner(features, 2, axis=2) + more
 
 
 def _head(n_maps: int) -> nn.Sequential:
     return nn.Sequential(nn.ReLU(), nn.Linear(_WIDTH, _WIDTH), nn.ReLU(), nn.Linear(_WIDTH, n_maps))
+
+
+def _give_always(layer: nn.Module, value: float) -> None:
+    weight, bias = layer.parameters()
+    nn.init.zeros_(weight)
+    nn.init.constant_(bias, value)
 
 
 def _inner(values: Tensor, margin: int, axis: int) -> Tensor:

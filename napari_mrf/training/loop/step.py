@@ -173,12 +173,14 @@ def loss_of(
     error : callable, optional
         Of the maps; `map_error` by default.
     """
+    of_maps = error or map_error
     if isinstance(network, GivesScales):
         estimated, log_scales = network.with_log_scales(fingerprints)
-        loss = scale_error(estimated.detach(), log_scales, maps, counted)
+        loss = of_maps(estimated, maps, counted)
+        loss = loss + scale_error(estimated.detach(), log_scales, maps, counted)
     else:
-        estimated, loss = network(fingerprints), 0.0
-    loss = loss + (error or map_error)(estimated, maps, counted)
+        estimated = network(fingerprints)
+        loss = of_maps(estimated, maps, counted)
     if name in GENERATIVE and forward_weight > 0:
         generative: Any = network
         source = maps if name == "inn" else estimated
