@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import n_threads
 from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 # On a core half a second: a run can be cancelled between two tiles.
 _TILE_FLOPS = 4e10
+_SIDE_OF_REACH = 7
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -54,7 +56,7 @@ class ImageNetworkMethod(TrainedMethod):
                 continue
             wanted = _silence_unusable(run, z, slab)
             yield run.update(z)
-            n_voxels = min(self.runner.n_voxels(self.tile_flops), self._most_voxels)
+            n_voxels = min(self._for_every_core(wanted), self._most_voxels)
             tiles = tiles_of(wanted, self.runner.info, n_voxels)
             estimates = self.runner.each(partial(self._of_tile, slab), tiles)
             for tile, scaled in zip(tiles, estimates, strict=True):
@@ -85,6 +87,15 @@ class ImageNetworkMethod(TrainedMethod):
             "and it learned from gridded ones with all their noise, where it was tested how often "
             "its intervals hold the truth.",
         )
+
+    def _for_every_core(self, wanted: NDArray[np.bool_]) -> float:
+        """Return what a tile looks at: less than it may, where cores would have none."""
+        most, info = self.runner.n_voxels(self.tile_flops), self.runner.info
+        if self.runner.device.type != "cpu":
+            return most
+        # Smaller ones would look at more than twice what they give.
+        smallest = (_SIDE_OF_REACH * max(info.margin, info.reach)) ** 2
+        return min(most, max(float(wanted.sum()) / n_threads(), smallest))
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""

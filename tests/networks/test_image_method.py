@@ -15,7 +15,7 @@ from stored_cases import subspace_series, subspace_signal
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.networks import weights
+from napari_mrf.networks import image_method, weights
 from napari_mrf.networks.card import MapScale
 from napari_mrf.networks.image_method import ImageNetworkMethod
 from napari_mrf.networks.method import NetworkMethod
@@ -98,6 +98,21 @@ def test_tiles_give_what_the_whole_slice_gives(installed, slices, name):
         for column, key in enumerate(RANGES):
             assert np.ptp(whole[column]) > 0.2 * span(key), "the weights do not say anything"
             np.testing.assert_allclose(maps[key][z], whole[column], rtol=0, atol=1e-5 * span(key))
+
+
+@pytest.mark.parametrize(("cores", "most_side"), [(1, 90), (2, 78), (4, 57), (10_000, 42)])
+def test_every_core_gets_a_tile_unless_tiles_were_too_small(
+    installed, monkeypatch, cores, most_side
+):
+    monkeypatch.setattr(image_method, "n_threads", lambda: cores)
+    method = method_of("subspacenet")
+    wanted = np.ones((90, 90), bool)
+    tiles = tiles_of(wanted, method.runner.info, method._for_every_core(wanted))
+    assert len(tiles) >= min(cores, 9)
+    for tile in tiles:
+        assert max(tile.rows.seen_stop - tile.rows.seen_start,
+                   tile.columns.seen_stop - tile.columns.seen_start) <= most_side + 12  # fmt: skip
+        assert tile.rows.size * tile.columns.size > 0.4 * 42**2 or cores < 10_000
 
 
 @pytest.mark.parametrize("name", IMAGE_NETWORKS)
@@ -223,7 +238,8 @@ def test_image_quality_is_the_correlation_with_what_the_simulator_gives(installe
 
 
 @pytest.mark.parametrize("name", ["fang", "balsiger2018"])
-def test_out_of_memory_takes_half_the_tile_until_it_fits(installed, slices, name):
+def test_out_of_memory_takes_half_the_tile_until_it_fits(installed, slices, monkeypatch, name):
+    monkeypatch.setattr(image_method, "n_threads", lambda: 1)  # the slice is one tile
     series = MRFSeries(slices[name], sequence=T1FF)
     everywhere = np.ones(SHAPES[name], bool)
     expected = method_of(name).reconstruct(series, everywhere)
