@@ -91,11 +91,13 @@ class ImageNetworkMethod(TrainedMethod):
     def _for_every_core(self, wanted: NDArray[np.bool_]) -> float:
         """Return what a tile looks at: less than it may, where cores would have none."""
         most, info = self.runner.n_voxels(self.tile_flops), self.runner.info
-        if self.runner.device.type != "cpu":
+        cores = n_threads()
+        if self.runner.device.type != "cpu" or cores == 1:
             return most
         # Smaller ones would look at more than twice what they give.
-        smallest = (_SIDE_OF_REACH * max(info.margin, info.reach)) ** 2
-        return min(most, max(float(wanted.sum()) / n_threads(), smallest))
+        context = max(info.margin, info.reach)
+        side = max((float(wanted.sum()) / cores) ** 0.5, (_SIDE_OF_REACH - 2) * context)
+        return min(most, (side + 2 * context) ** 2)
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""

@@ -100,7 +100,7 @@ def test_tiles_give_what_the_whole_slice_gives(installed, slices, name):
             np.testing.assert_allclose(maps[key][z], whole[column], rtol=0, atol=1e-5 * span(key))
 
 
-@pytest.mark.parametrize(("cores", "most_side"), [(1, 90), (2, 78), (4, 57), (10_000, 42)])
+@pytest.mark.parametrize(("cores", "most_side"), [(1, 90), (2, 64), (4, 45), (10_000, 30)])
 def test_every_core_gets_a_tile_unless_tiles_were_too_small(
     installed, monkeypatch, cores, most_side
 ):
