@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 # On a core half a second: a run can be cancelled between two tiles.
 _TILE_FLOPS = 4e10
-_SIDE_OF_REACH = 7
+# Of what a network sees on a side: smaller tiles would look at more than twice what they give.
+_SMALLEST_SIDE = 5
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -94,9 +95,8 @@ class ImageNetworkMethod(TrainedMethod):
         cores = n_threads()
         if self.runner.device.type != "cpu" or cores == 1:
             return most
-        # Smaller ones would look at more than twice what they give.
         context = max(info.margin, info.reach)
-        side = max((float(wanted.sum()) / cores) ** 0.5, (_SIDE_OF_REACH - 2) * context)
+        side = max(math.sqrt(wanted.sum() / cores), _SMALLEST_SIDE * context)
         return min(most, (side + 2 * context) ** 2)
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
