@@ -6,7 +6,7 @@ import torch
 import napari_mrf as mrf
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.normalization import Normalization, reference_of
-from napari_mrf.networks.trained import TrainedNetwork
+from napari_mrf.networks.trained import GivesScales, TrainedNetwork
 from napari_mrf.networks.weights import save_network
 from napari_mrf.networks.zoo import NETWORKS
 
@@ -69,7 +69,11 @@ def install(folder, names, *, metrics=None, **fields):
 def _spread(trained, info, signals):
     """Normalize layers and outputs, so that random weights give maps and not their ends."""
     layers = (torch.nn.Linear, torch.nn.Conv2d)
-    last = [one for one in trained.network.modules() if isinstance(one, layers)][-1]
+    last = [one for key, one in trained.network.named_modules()
+            if isinstance(one, layers) and not key.startswith("scale_head")][-1]  # fmt: skip
+    if isinstance(trained.network, GivesScales):  # maps that others are added to
+        for one in trained.network.base.layers[-1].parameters():
+            torch.nn.init.zeros_(one)
     given = torch.from_numpy(signals)
     if info.kind == "image":
         side = 2 * info.margin + 12

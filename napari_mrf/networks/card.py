@@ -21,7 +21,11 @@ _LARGEST_BYTES = 1_000_000
 
 
 class MapScale(BaseModel):
-    """A map that a network gives, and the range it is scaled by."""
+    """A map that a network gives, and the range it is scaled by.
+
+    `deviation` is its standard deviation as a multiple of the scale that a network gives with each
+    value (`deviation_factors` of the training); None where it gives none.
+    """
 
     model_config = _STRICT
 
@@ -29,6 +33,11 @@ class MapScale(BaseModel):
     lower: float
     upper: float
     logarithmic: bool = False
+    deviation: float | None = Field(default=None, gt=0)
+
+    def range(self) -> dict[str, Any]:
+        """Return the range alone."""
+        return self.model_dump(include={"lower", "upper", "logarithmic"})
 
 
 class Metric(BaseModel):

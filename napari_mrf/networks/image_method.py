@@ -10,11 +10,14 @@ fingerprints of silence are), and so does what lies outside the field of view.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.devices import n_threads
+from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 # On a core half a second: a run can be cancelled between two tiles.
 _TILE_FLOPS = 4e10
+# Of what a network sees on a side: smaller tiles would look at more than twice what they give.
+_SMALLEST_SIDE = 5
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -43,13 +48,16 @@ class ImageNetworkMethod(TrainedMethod):
         self._most_voxels: float = math.inf  # that the memory has been seen to hold
 
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
+        unlike = self._unlike_training(run)
+        if unlike is not None:
+            run.warnings.append(unlike)
         for z, slab in self.iter_slices(run.series, run.chosen, run.sample):
             if slab is None:
                 yield run.update(z)
                 continue
             wanted = _silence_unusable(run, z, slab)
             yield run.update(z)
-            n_voxels = min(self.runner.n_voxels(self.tile_flops), self._most_voxels)
+            n_voxels = min(self._for_every_core(wanted), self._most_voxels)
             tiles = tiles_of(wanted, self.runner.info, n_voxels)
             estimates = self.runner.each(partial(self._of_tile, slab), tiles)
             for tile, scaled in zip(tiles, estimates, strict=True):
@@ -57,10 +65,39 @@ class ImageNetworkMethod(TrainedMethod):
                 rows, columns = down + tile.rows.start, across + tile.columns.start
                 signals = np.ascontiguousarray(slab[:, rows, columns].T)
                 found = self.runner.judged(signals, scaled[down, across])
+                if unlike is not None:
+                    found = replace(found, uncertainty={})
                 run.filled.store((z, rows, columns), found)
                 run.fits.add((z, rows, columns), signals)
                 run.done += len(signals)
                 yield run.update(z)
+
+    def _unlike_training(self, run: Reconstruction) -> MapsWarning | None:
+        """Return why no standard deviations are given, though the network has some."""
+        if all(one.deviation is None for one in self.card.maps):
+            return None
+        if run.series.subspace is not None:
+            given = "made in a subspace"
+        elif self.conditioning.smooth > 0:
+            given = "smoothed"
+        else:
+            return None
+        return MapsWarning(
+            "no-deviations",
+            f"Standard deviations of {self.card.name} are not given: these images were {given}, "
+            "and it learned from gridded ones with all their noise, where it was tested how often "
+            "its intervals hold the truth.",
+        )
+
+    def _for_every_core(self, wanted: NDArray[np.bool_]) -> float:
+        """Return what a tile looks at: less than it may, where cores would have none."""
+        most, info = self.runner.n_voxels(self.tile_flops), self.runner.info
+        cores = n_threads()
+        if self.runner.device.type != "cpu" or cores == 1:
+            return most
+        context = max(info.margin, info.reach)
+        side = max(math.sqrt(wanted.sum() / cores), _SMALLEST_SIDE * context)
+        return min(most, (side + 2 * context) ** 2)
 
     def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""

@@ -133,18 +133,19 @@ class NetworkRunner:
         Returns
         -------
         ndarray or None
-            (N, M), or (H, W, M) less the margin of the network on each side.
+            (N, M), or (H, W, M) less the margin of the network on each side; 2 M where the network
+            gives scales (`TrainedNetwork.estimates`).
         """
         try:
             with torch.inference_mode():
                 given = torch.from_numpy(signals).to(self.device)
                 rows = self._trained.normalization.canonical(given.flatten(0, -2))
                 if signals.ndim == 2:
-                    found: torch.Tensor = self._trained.network(rows)
+                    found = self._trained.estimates(rows)
                 else:
                     height, width, n_frames = signals.shape
                     image = rows.reshape(1, height, width, -1).permute(0, 3, 1, 2)
-                    found = self._trained.network(image.view(1, 2, n_frames, height, width))
+                    found = self._trained.estimates(image.view(1, 2, n_frames, height, width))
                     found = found[0].permute(1, 2, 0)
                 return found.cpu().numpy()
         except (MemoryError, RuntimeError) as error:
@@ -174,12 +175,13 @@ class NetworkRunner:
     def values(
         self, scaled: NDArray[np.float32]
     ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.uint16]]:
-        """Return maps (N,) by key and flags (N,) of scaled maps (N, M).
+        """Return maps (N,) by key and flags (N,) of scaled maps (N, M or 2 M).
 
         Estimates outside the range that the network was trained on are kept at its end and
         flagged.
         """
         normalization = self._trained.normalization
+        scaled = scaled[:, : len(self.card.maps)]
         with torch.inference_mode():
             kept = torch.from_numpy(np.clip(scaled, 0.0, 1.0)).to(normalization.lower.device)
             values = normalization.values(kept).cpu().numpy()
@@ -187,6 +189,29 @@ class NetworkRunner:
         maps = dict(zip(keys, values.T, strict=True))
         outside = dict(zip(keys, ((scaled < 0.0) | (scaled > 1.0)).T, strict=True))
         return maps, edge_flags(outside, maps)
+
+    def deviations(
+        self, maps: dict[str, NDArray[np.float32]], scaled: NDArray[np.float32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the standard deviations (N,) of maps by key; empty where a network gives none.
+
+        Parameters
+        ----------
+        maps : dict
+            From `values`.
+        scaled : ndarray
+            (N, 2 M), with the logarithms of the scales.
+        """
+        found = {}
+        for one, log_scale in zip(self.card.maps, scaled[:, len(maps) :].T, strict=False):
+            if one.deviation is None:
+                continue
+            share = np.float32(one.deviation) * np.exp(log_scale)
+            if one.logarithmic:
+                found[one.key] = maps[one.key] * share * np.float32(np.log(one.upper / one.lower))
+            else:
+                found[one.key] = share * np.float32(one.upper - one.lower)
+        return found
 
     def judged(
         self,
@@ -201,15 +226,16 @@ class NetworkRunner:
         signals : ndarray
             (N, T).
         scaled : ndarray
-            (N, M), as the network gives them.
+            (N, M or 2 M), as the network gives them.
         workers : int, optional
             Threads; 1 where `each` has all cores at work.
         """
         found, flags = self.values(scaled)
+        deviations = self.deviations(found, scaled)
         quality, m0 = self.prepare().fit.fit(signals, found, workers)
         if "PD" in self._sequence.parameters:
             found = {"PD": np.abs(m0), **found}
-        return VoxelResult(found, np.clip(quality, 0.0, 1.0), m0, flags)
+        return VoxelResult(found, np.clip(quality, 0.0, 1.0), m0, flags, uncertainty=deviations)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_mrf.networks.normalization import Normalization
+
+
+@runtime_checkable
+class GivesScales(Protocol):
+    """A network that says how sure each of its values is."""
+
+    def with_log_scales(self, fingerprints: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scaled maps, and the logarithm of the scale of each value's error, as large."""
 
 
 class TrainedNetwork(nn.Module):
@@ -37,3 +45,13 @@ class TrainedNetwork(nn.Module):
         scaled = self.network(self.normalization.canonical(signals))
         values: Tensor = self.normalization.values(torch.clamp(scaled, 0.0, 1.0))
         return values
+
+    def estimates(self, fingerprints: Tensor) -> Tensor:
+        """Return scaled maps (N, M, …) of canonical fingerprints, as the network gives them.
+
+        Of a network that says how sure it is, (N, 2 M, …): the logarithms of the scales follow.
+        """
+        if isinstance(self.network, GivesScales):
+            return torch.cat(self.network.with_log_scales(fingerprints), dim=1)
+        scaled: Tensor = self.network(fingerprints)
+        return scaled

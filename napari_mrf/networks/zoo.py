@@ -173,10 +173,25 @@ def _blochnet() -> type[nn.Module]:
     return BlochNet
 
 
+def _subspacenet() -> type[nn.Module]:
+    from napari_mrf.networks.architectures.subspacenet import SubspaceNet
+
+    return SubspaceNet
+
+
 NETWORKS: dict[str, NetworkInfo] = {
     info.name: info
     for info in (
         NetworkInfo("cohen", "two dense layers", "Cohen et al., MRM 2018", _cohen),
+        NetworkInfo(
+            "subspacenet",
+            "subspace and neighbors, 13 x 13 voxels",
+            "this package",
+            _subspacenet,
+            kind="image",
+            margin=6,
+            reach=6,
+        ),
         NetworkInfo("inn", "invertible, both directions", _INN, _inn),
         NetworkInfo("inn-backward", "invertible, trained backward only", _INN, _inn),
         NetworkInfo("hoppe", "four convolutions in time", "Hoppe et al., MICCAI 2019", _hoppe),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf._version import __version__
 from napari_mrf.networks.card import MapScale, Metric, ModelCard
 from napari_mrf.networks.weights import save_network
+from napari_mrf.training.calibration import deviation_factors
 from napari_mrf.training.data.fingerprints import columns, unit_fingerprints
 from napari_mrf.training.data.tissue import inn_test_grid, random_tissues
 from napari_mrf.training.evaluation import estimates, metrics, of_data, with_noise
@@ -61,7 +62,8 @@ def finish(
     progress : Progress
         Of the training.
     validation : TrainingData
-        What measured series are tested on; the others have test data of their own.
+        What measured series are tested on; the others have test data of their own. Standard
+        deviations are made to fit it (`deviation_factors`).
     device : torch.device
         Where to test.
     init_card : ModelCard, optional
@@ -75,6 +77,11 @@ def finish(
     else:
         test_data, rows = test_on(validation, recipe, trained, device)
     card = _card(recipe, sequence, trained, progress, test_data, rows, init_card)
+    factors = deviation_factors(
+        list(recipe.maps), trained, validation, recipe.optimisation.batch, device
+    )
+    maps = [one.model_copy(update={"deviation": factors.get(one.key)}) for one in card.maps]
+    card = card.model_copy(update={"maps": maps})
     return save_network(folder / f"{recipe.network}.json", trained.cpu(), card)
 
 

@@ -93,7 +93,7 @@ class RandomImages(BaseModel):
     patches, validation_patches : int
         Patches an epoch.
     patches_per_slice : int
-        Patches cut from a slice, each in another batch.
+        Patches cut from a slice, each in another batch; one for validation.
     patch : int
         Voxels along an edge of the maps of a patch.
     matrix_lower, matrix_upper : int

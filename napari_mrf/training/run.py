@@ -14,8 +14,11 @@ from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import make_folder
 from napari_mrf.io.folder_lock import held
 from napari_mrf.networks.architectures.blochnet import BlochNet
+from napari_mrf.networks.architectures.subspacenet import SubspaceNet
+from napari_mrf.networks.comparison import PLAINEST
 from napari_mrf.networks.normalization import Normalization, reference_of
 from napari_mrf.networks.trained import TrainedNetwork
+from napari_mrf.networks.weights import installed, load_network
 from napari_mrf.networks.zoo import network_info
 from napari_mrf.training.data.batches import MadeInOrder
 from napari_mrf.training.data.fingerprints import simulated_data, unit_fingerprints
@@ -105,13 +108,34 @@ def build(recipe: Recipe) -> tuple[Sequence, TrainedNetwork]:
         torch.manual_seed(recipe.optimisation.seed)
         network = info.build(sequence.n_frames, len(recipe.maps))
         trained = TrainedNetwork(network, normalization)
+        if isinstance(network, SubspaceNet):
+            trained = _started(network, normalization, recipe, sequence)
     else:
         trained, card = load_start(recipe.init, recipe, sequence)
         normalization = trained.normalization
-        ranges = {one.key: MapRange(**one.model_dump(exclude={"key"})) for one in card.maps}
+        ranges = {one.key: MapRange(**one.range()) for one in card.maps}
     if isinstance(trained.network, BlochNet):
         trained.network.physics = physics_of(sequence, ranges, normalization)
     return sequence, trained
+
+
+def _started(
+    network: SubspaceNet, normalization: Normalization, recipe: Recipe, sequence: Sequence
+) -> TrainedNetwork:
+    """Return the network as it is before training: with the maps of `PLAINEST`, if there are.
+
+    It then has the canonical fingerprints of those weights too.
+    """
+    base, path = None, installed().get((PLAINEST, sequence.fingerprint()))
+    if path is not None:
+        plainest, card = load_network(path, sequence)
+        ranges = {one.key: MapRange(**one.range()) for one in card.maps}
+        if list(ranges.items()) == list(recipe.maps.items()):
+            base, normalization = plainest.network, plainest.normalization
+    tissues = random_tissues(recipe.maps, _REFERENCE_TISSUES, 0)
+    signals = torch.from_numpy(unit_fingerprints(sequence, tissues))
+    network.start(normalization.canonical(signals), base)
+    return TrainedNetwork(network, normalization)
 
 
 def normalization_of(recipe: Recipe, sequence: Sequence) -> Normalization:

@@ -1,6 +1,7 @@
 """Networks that look at neighbors: tiles without seams, silence where there is no signal."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_cases import RANGES, T1FF, disk, install, noisy_slices
 from properties import check_complex_factor_invariance, random_factors, reconstructed
+from stored_cases import subspace_series, subspace_signal
 
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, MRFSeries
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.networks import weights
+from napari_mrf.networks import image_method, weights
+from napari_mrf.networks.card import MapScale
 from napari_mrf.networks.image_method import ImageNetworkMethod
 from napari_mrf.networks.method import NetworkMethod
 from napari_mrf.networks.runner import NetworkRunner
@@ -23,7 +26,7 @@ from napari_mrf.networks.zoo import NETWORKS, NetworkInfo
 IMAGE_NETWORKS = [name for name, info in NETWORKS.items() if info.kind == "image"]
 # Large enough for several tiles of each, and no larger: rinq costs 86 MFLOP a voxel.
 SHAPES = {"fang": (1, 92, 84), "balsiger2020": (1, 30, 27), "balsiger2018": (2, 30, 27),
-          "rinq": (1, 15, 14)}  # fmt: skip
+          "rinq": (1, 15, 14), "subspacenet": (1, 30, 27)}  # fmt: skip
 SMALL_TILE_FLOPS = 1.0  # the smallest tiles there are, 8 x 8 voxels
 
 
@@ -97,6 +100,21 @@ def test_tiles_give_what_the_whole_slice_gives(installed, slices, name):
             np.testing.assert_allclose(maps[key][z], whole[column], rtol=0, atol=1e-5 * span(key))
 
 
+@pytest.mark.parametrize(("cores", "most_side"), [(1, 90), (2, 64), (4, 45), (10_000, 30)])
+def test_every_core_gets_a_tile_unless_tiles_were_too_small(
+    installed, monkeypatch, cores, most_side
+):
+    monkeypatch.setattr(image_method, "n_threads", lambda: cores)
+    method = method_of("subspacenet")
+    wanted = np.ones((90, 90), bool)
+    tiles = tiles_of(wanted, method.runner.info, method._for_every_core(wanted))
+    assert len(tiles) >= min(cores, 9)
+    for tile in tiles:
+        assert max(tile.rows.seen_stop - tile.rows.seen_start,
+                   tile.columns.seen_stop - tile.columns.seen_start) <= most_side + 12  # fmt: skip
+        assert tile.rows.size * tile.columns.size > 0.4 * 42**2 or cores < 10_000
+
+
 @pytest.mark.parametrize("name", IMAGE_NETWORKS)
 def test_mask_decides_where_and_not_what(installed, slices, name):
     series = MRFSeries(slices[name], sequence=T1FF)
@@ -118,6 +136,66 @@ def test_complex_factor_of_every_voxel_changes_no_map(installed, slices, name):
         random_factors(np.random.default_rng(5), len(signals), 1),
         atol={key: 1e-3 * span(key) for key in RANGES} | {"quality": 1e-4}, rtol=1e-3,
     )  # fmt: skip
+
+
+@pytest.fixture
+def sure(tmp_path, monkeypatch):
+    """A folder with weights of `subspacenet` that give standard deviations of all maps but B1."""
+    maps = [MapScale(key=key, lower=low, upper=high, deviation=None if key == "B1" else 1.7)
+            for key, (low, high) in RANGES.items()]  # fmt: skip
+    install(tmp_path, ["subspacenet"], maps=maps)
+    monkeypatch.setattr(weights, "weight_folders", lambda: iter([tmp_path]))
+    return tmp_path
+
+
+def test_standard_deviations_are_the_scales_in_the_unit_of_the_map(sure, slices):
+    signal = slices["subspacenet"]
+    everywhere = np.ones(signal.shape[1:], bool)
+    maps = method_of("subspacenet", SMALL_TILE_FLOPS).reconstruct(
+        MRFSeries(signal, sequence=T1FF), everywhere
+    )
+    assert list(maps.uncertainty) == ["FF", "T1H2O", "T1fat", "Df"]
+    trained, _ = weights.load_network(sure / "t1ff" / "subspacenet.json")
+    image = np.pad(signal[:, 0], ((0, 0), (6, 6), (6, 6)))
+    with torch.no_grad():
+        canonical = trained.normalization.canonical(torch.from_numpy(image)[None])
+        scales = trained.network.with_log_scales(canonical)[1].exp()[0].numpy()
+    for key, scale in zip(maps.uncertainty, scales, strict=False):
+        assert np.ptp(scale) > 0
+        np.testing.assert_allclose(
+            maps.uncertainty[key][0], 1.7 * span(key) * scale, rtol=1e-3, err_msg=key
+        )
+    assert not [one for one in maps.provenance["warnings"] if one["code"] == "no-deviations"]
+
+
+def test_standard_deviations_of_logarithmic_maps_are_shares_of_their_value(tmp_path):
+    keys = {"FF": False, "T1H2O": True}
+    maps = [MapScale(key=key, lower=500.0, upper=3000.0, logarithmic=logarithmic, deviation=2.0)
+            for key, logarithmic in keys.items()]  # fmt: skip
+    runner = SimpleNamespace(card=SimpleNamespace(maps=maps))
+    values = {key: np.array([600.0, 2400.0], np.float32) for key in keys}
+    scaled = np.log(np.array([[9, 9, 0.01, 0.01], [9, 9, 0.02, 0.02]], np.float32))
+    found = NetworkRunner.deviations(runner, values, scaled)
+    np.testing.assert_allclose(found["FF"], [50.0, 100.0], rtol=1e-5)
+    # A small step in the logarithm, as the scaled map has it.
+    steps = values["T1H2O"] * ((3000 / 500) ** np.array([0.02, 0.04]) - 1)
+    np.testing.assert_allclose(found["T1H2O"], steps, rtol=0.04)
+
+
+@pytest.mark.parametrize("unlike", ["subspace", "smooth"])
+def test_no_standard_deviations_for_images_unlike_those_of_the_training(sure, unlike):
+    series = subspace_series(subspace_signal(shape=(1, 15, 14), rank=5), sequence=T1FF, metadata={})
+    frames = MRFSeries(series.signal.compute(), sequence=T1FF)
+    given = {"smooth": 0.7} if unlike == "smooth" else {}
+    if unlike == "smooth":
+        series = frames
+    everywhere = np.ones(series.spatial_shape, bool)
+    maps = method_of("subspacenet", **given).reconstruct(series, everywhere)
+    assert not maps.uncertainty
+    codes = [one["code"] for one in maps.provenance["warnings"]]
+    assert codes.count("no-deviations") == 1
+    if unlike == "subspace":  # the maps are those of the frames
+        assert_same_maps(method_of("subspacenet").reconstruct(frames, everywhere), maps, 1e-5)
 
 
 def test_unusable_voxels_are_silence_to_their_neighbors_and_flagged(installed, slices):
@@ -160,7 +238,8 @@ def test_image_quality_is_the_correlation_with_what_the_simulator_gives(installe
 
 
 @pytest.mark.parametrize("name", ["fang", "balsiger2018"])
-def test_out_of_memory_takes_half_the_tile_until_it_fits(installed, slices, name):
+def test_out_of_memory_takes_half_the_tile_until_it_fits(installed, slices, monkeypatch, name):
+    monkeypatch.setattr(image_method, "n_threads", lambda: 1)  # the slice is one tile
     series = MRFSeries(slices[name], sequence=T1FF)
     everywhere = np.ones(SHAPES[name], bool)
     expected = method_of(name).reconstruct(series, everywhere)

@@ -11,6 +11,7 @@ from napari_mrf.networks.architectures.balsiger2020 import Balsiger2020, build_a
 from napari_mrf.networks.architectures.frame_segments import n_segments
 from napari_mrf.networks.architectures.inn import Inn
 from napari_mrf.networks.architectures.rinq import Rinq, quantile_layer
+from napari_mrf.networks.trained import GivesScales
 from napari_mrf.networks.zoo import NETWORKS, network_info
 
 FRAMES, MAPS = 175, 5
@@ -39,6 +40,7 @@ def size(network):
         ("song", 1.49, 0.10),
         ("fang", 3.84, 0.10),
         ("hoppe2017", 0.05, 0.10),
+        ("subspacenet", 0.473, 0.005),
     ],
 )
 def test_parameter_counts_are_those_of_the_papers(name, millions, tolerance):
@@ -99,7 +101,8 @@ def test_image_wise_shapes(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("balsiger2020", 15), ("balsiger2018", 5), ("fang", 54), ("rinq", 3)]
+    ("name", "field"),
+    [("balsiger2020", 15), ("balsiger2018", 5), ("fang", 54), ("rinq", 3), ("subspacenet", 13)],
 )
 def test_receptive_field_by_gradient(name, field):
     network, info = built(name).eval(), NETWORKS[name]
@@ -131,14 +134,20 @@ def test_gradient_reaches_every_parameter(name):
             module.p = 0.0
     shape = (4, 2, FRAMES) if name in FINGERPRINT else (2, 2, FRAMES, 18, 18)
     inputs = torch.randn(shape)
-    maps = network(inputs)
-    loss = (maps**2).sum()
+    if isinstance(network, GivesScales):
+        loss = sum((one**2).sum() for one in network.with_log_scales(inputs))
+    else:
+        loss = (network(inputs) ** 2).sum()
     if name in GENERATIVE:
         loss = loss + (network.simulate(torch.rand(4, MAPS)) ** 2).sum()
     if name == "fang":
         loss = loss + (network.first_stage(inputs) ** 2).sum()
     loss.backward()
     for key, parameter in network.named_parameters():
+        if not parameter.requires_grad:  # kept as they are
+            assert name == "subspacenet"
+            assert key.split(".")[0] in ("base", "subspace")
+            continue
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key
         assert parameter.grad.abs().sum() > 0, key

@@ -170,7 +170,7 @@ def random_images(
     def patches(role: int, n_patches: int) -> RandomPatches:
         return RandomPatches(
             makers, normalization, role=role, n_patches=n_patches,
-            per_slice=data.patches_per_slice, batch=recipe.optimisation.batch, keeps=role == 1,
+            per_slice=plan.per_slice(role), batch=recipe.optimisation.batch, keeps=role == 1,
         )  # fmt: skip
 
     return patches(0, data.patches), patches(1, data.validation_patches)

@@ -105,6 +105,10 @@ class SlicePlan:
             record["margin"], record["seed"],
         )  # fmt: skip
 
+    def per_slice(self, role: int) -> int:
+        """Return the patches of a slice: those to judge by are few, so each is of another one."""
+        return self.data.patches_per_slice if role == 0 else 1
+
     def patches(self, of: SliceNumber) -> list[Patch]:
         """Draw a subject, measure it and cut patches around random voxels of tissue."""
         rng = np.random.default_rng([self.seed, *of])
@@ -116,7 +120,7 @@ class SlicePlan:
         counted = ((maps >= low) & (maps <= high)).all(axis=0)
         tissue = np.argwhere(counted if counted.any() else subject.foreground[0])
         return [self._cut(signal, maps, counted, tissue, rng)
-                for _ in range(self.data.patches_per_slice)]  # fmt: skip
+                for _ in range(self.per_slice(of.role))]  # fmt: skip
 
     def _subject(self, rng: np.random.Generator, number: int) -> Phantom:
         data, kind = self.data, self.sequence.kind

@@ -44,13 +44,13 @@ class SliceMakers:
     plan : SlicePlan
         Of all of them.
     workers : int, optional
-        Processes, one per CPU core by default; slices do not depend on it. 0 makes them in this
-        process, as does a program that is not started by Python.
+        Processes; by default one per CPU core but one, which the training has. Slices do not depend
+        on it. 0 makes them in this process, as does a program that is not started by Python.
     """
 
     def __init__(self, plan: SlicePlan, workers: int | None = None) -> None:
         self._plan = plan
-        self._workers = n_threads() if workers is None else workers
+        self._workers = max(n_threads() - 1, 1) if workers is None else workers
         if getattr(sys, "frozen", False) or not sys.executable:
             self._workers = 0
         self._children: list[Child] = []

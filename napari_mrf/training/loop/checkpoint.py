@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from napari_mrf.io.atomic import atomic_write
 from napari_mrf.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -60,17 +62,58 @@ def save_checkpoint(
     recipe: Recipe,
 ) -> None:
     """Write the state; the earlier one is replaced only when this one is complete."""
-    from safetensors.torch import save
-
     tensors = {_MODEL + key: value for key, value in model.state_dict().items()}
     tensors |= {_BEST + key: value for key, value in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"{_OPTIMIZER}{index}.{key}"] = torch.as_tensor(value)
-    plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     metadata = {"progress": json.dumps(asdict(progress)), "recipe": recipe.model_dump_json()}
+    write_state(path, tensors, metadata)
+
+
+def write_state(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and texts; an earlier file is replaced only when this one is complete."""
+    from safetensors.torch import save
+
+    plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     with atomic_write(path) as staged:
         staged.write_bytes(save(plain, metadata))
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, str], Recipe]:
+    """Return the tensors of a checkpoint, its texts, and the recipe among them.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-checkpoint"`` for a broken file.
+    """
+    from safetensors import safe_open
+
+    with as_bad_checkpoint(path):
+        size_of(path)
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        # Read as a recipe: one written before a key existed has that key's default.
+        recipe = Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path))
+    return tensors, metadata, recipe
+
+
+@contextmanager
+def as_bad_checkpoint(path: Path) -> Iterator[None]:
+    """Raise what a damaged checkpoint leads to as ``"bad-checkpoint"``."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except MRFInputError:
+        raise
+    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, OSError) as error:
+        raise MRFInputError(
+            "bad-checkpoint", "the checkpoint cannot be read", path=path,
+            found=reason(error), hint="Start again with --overwrite.",
+        ) from None  # fmt: skip
 
 
 def load_checkpoint(
@@ -83,20 +126,13 @@ def load_checkpoint(
     MRFInputError
         ``"bad-checkpoint"`` for a broken file, or one of another recipe.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        size_of(path)
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        # Read as a recipe: one written before a key existed has that key's default.
-        stored = Recipe.model_validate(strict_json.loads(metadata["recipe"], path=path))
-        if stored.model_dump() != recipe.model_dump():
-            raise MRFInputError(
-                "bad-checkpoint", "the checkpoint was made with another recipe", path=path,
-                hint="Choose another folder, or start again with --overwrite.",
-            )  # fmt: skip
+    tensors, metadata, stored = read_state(path)
+    if stored.model_dump() != recipe.model_dump():
+        raise MRFInputError(
+            "bad-checkpoint", "the checkpoint was made with another recipe", path=path,
+            hint="Choose another folder, or start again with --overwrite.",
+        )  # fmt: skip
+    with as_bad_checkpoint(path):
         progress = TypeAdapter(Progress).validate_json(metadata["progress"])
         columns = {frozenset(row) for row in progress.history}
         if len(columns) != (progress.epoch > 0) or any("loss" not in one for one in columns):
@@ -117,13 +153,6 @@ def load_checkpoint(
         optimizer.load_state_dict(
             {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
         )
-    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, OSError) as error:
-        if isinstance(error, MRFInputError):
-            raise
-        raise MRFInputError(
-            "bad-checkpoint", "the checkpoint cannot be read", path=path,
-            found=reason(error), hint="Start again with --overwrite.",
-        ) from None  # fmt: skip
     return _part(tensors, _BEST), progress
 
 

@@ -90,7 +90,7 @@ _COMPANION_TIPS = {
     "or a poor fit, whose residual is larger than the noise explains",
     "mask": "The voxels that were reconstructed",
     "uncertainty": "One layer per map: the standard deviation of every value, from the misfit of "
-    "the fingerprint and its sensitivity to the parameter",
+    "the fingerprint and its sensitivity to the parameter; of a network, learned from its errors",
 }
 _NONE = "Not available for this method"
 _NOT_GIVEN = {
