@@ -182,7 +182,7 @@ IMAGES_OF_RAW = "images of raw data"
 DRAWING = "drawing"
 
 TASKS = (
-    Task("the matcher of water and fat", 10.0, _match_water_fat, ("spoiled",)),
+    Task("the matcher of water and fat", 9.0, _match_water_fat, ("spoiled",)),
     Task("predictions of water and fat", 3.0, _judge_water_fat, ("spoiled",)),
     Task("images of raw data", 3.0, _make_images, (IMAGES_OF_RAW,)),
     Task("the matchers of FISP", 14.0, _match_atoms, ("fisp", "fisp-b1")),
