@@ -1,6 +1,6 @@
 """Time the images of raw data: one slice part by part, and a whole file to maps.
 
-    python benchmarks/bench_raw.py [--whole]
+    python benchmarks/bench_raw.py [--whole | --maps]
 
 One slice: 192 x 192, 8 coils, 1400 spokes of 384 samples, ten coefficients; processor seconds of
 the basis (kept on disk otherwise), kernels, coil maps, adjoint, filters and steps of the solver.
@@ -9,6 +9,8 @@ too: a step of it is timed, and Debian's ``bart pics`` where it is installed.
 With ``--whole``: 350 x 350, one and five slices, 18 coils, 1400 spokes of 700 samples, an ISMRMRD
 file that is read, made into images and reconstructed by the command line: wall time, processor
 time and the largest memory; and how long the work cannot be left.
+With ``--maps``: processor seconds of maps from the coefficients of a slice, by the default methods,
+beside those from its frames, and the largest difference between the two.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +35,12 @@ import bart_files
 
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
+from napari_mrf.data.subspace_signal import SubspaceSignal
 from napari_mrf.dictionary.pulse_basis import make_pulse_basis
 from napari_mrf.imaging.images import making_images
 from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.io.raw.reader import load_raw
+from napari_mrf.io.series.subspace_frames import lazy_frames
 from napari_mrf.kspace import nufft
 from napari_mrf.kspace.coil_estimation import estimating_coil_maps
 from napari_mrf.kspace.coils import simulated_sensitivities
@@ -45,21 +50,28 @@ from napari_mrf.kspace.subspace_operator import SubspaceOperator
 from napari_mrf.kspace.toeplitz import NormalOperator, making_kernels
 from napari_mrf.kspace.trajectory import RadialTrajectory
 
+TISSUES = {
+    "spoiled": {
+        "FF": [0.05, 0.9, 0.1, 0.3, 0.6, 0.02, 0.8, 0.2],
+        "T1H2O": [1300.0, 1300.0, 1100.0, 1400.0, 1200.0, 1500.0, 1000.0, 900.0],
+        "T1fat": [320.0] * 8,
+        "Df": [0.0, 10.0, 20.0, -10.0, -20.0, 30.0, -30.0, 5.0],
+        "B1": [1.0, 0.95, 0.9, 0.85, 0.8, 1.1, 1.05, 0.75],
+    },
+    "fisp": {
+        "T1": [800.0, 1000.0, 1300.0, 600.0, 1500.0, 400.0, 2000.0, 900.0],
+        "T2": [60.0, 80.0, 100.0, 45.0, 120.0, 40.0, 150.0, 70.0],
+    },
+}
+
 
 def coefficients(n: int, basis) -> np.ndarray:
     """Return coefficient images of a disc: eight tissues, as many sectors."""
     y, x = np.mgrid[:n, :n] / n - 0.5
     sector = ((np.arctan2(y, x) / np.pi + 1) * 4).astype(int) % 8
-    by_pulse = replace(sequences.t1ff(), pulses_per_frame=1)
-    tissues = [
-        {"FF": fat, "T1H2O": water, "T1fat": 320.0, "Df": shift, "B1": b1}
-        for fat, water, shift, b1 in [
-            (0.05, 1300.0, 0.0, 1.0), (0.9, 1300.0, 10.0, 0.95), (0.1, 1100.0, 20.0, 0.9),
-            (0.3, 1400.0, -10.0, 0.85), (0.6, 1200.0, -20.0, 0.8), (0.02, 1500.0, 30.0, 1.1),
-            (0.8, 1000.0, -30.0, 1.05), (0.2, 900.0, 5.0, 0.75),
-        ]
-    ]  # fmt: skip
-    signals = np.stack([mrf.simulate(by_pulse, tissue)[0] for tissue in tissues])
+    by_pulse = replace(basis.sequence, pulses_per_frame=1)
+    tissues = {key: np.array(values) for key, values in TISSUES[basis.sequence.kind].items()}
+    signals = mrf.simulate(by_pulse, tissues)
     images = (signals @ basis.vectors.conj()).T[:, sector] * (np.hypot(y, x) < 0.42)
     return images.astype(np.complex64)
 
@@ -128,6 +140,33 @@ def print_bart(samples, phi, places, maps, steps: int) -> None:
     print(f"  {f'bart pics -B, {steps} steps, maps given':40} {cpu:7.2f}")
 
 
+def maps(n: int = 192, repeats: int = 3) -> None:
+    """Time maps from coefficients and from the frames that they make."""
+    for sequence in (sequences.t1ff(), sequences.fisp()):
+        basis = make_pulse_basis(sequence)
+        images = coefficients(n, basis)[:, None]
+        mask = np.abs(images[0]) > 0
+        rng = np.random.default_rng(1)
+        noise = rng.standard_normal((*images.shape, 2), np.float32).view(np.complex64)[..., 0]
+        signal = SubspaceSignal(basis.by_frame(), images + 2e-3 * np.abs(images).max() * noise)
+        series = mrf.MRFSeries(lazy_frames(signal), sequence=sequence)
+        frames = replace(series, signal=signal[:])
+        name = mrf.methods.default_name(sequence)
+        method = mrf.methods.get(name, sequence=sequence)
+        method.reconstruct(frames, mask & (np.arange(n) % 16 == 0))
+        clock, found = Clock(), {}
+        for _ in range(repeats):
+            found = {of: clock(of, partial(method.reconstruct, one, mask))
+                     for of, one in (("coefficients", series), ("frames", frames))}  # fmt: skip
+        print(f"maps of {mask.sum():,} voxels by {name}, refined, {sequence.name}, "
+              f"{sequence.n_frames} frames, K = {basis.rank}: CPU seconds")  # fmt: skip
+        for of in found:
+            print(f"  from {of:35} {min(s for what, s in clock.rows if what == of):7.2f}")
+        apart = {key: float(np.nanmax(np.abs(found["coefficients"][key] - found["frames"][key])))
+                 for key in sequence.parameters}  # fmt: skip
+        print("  largest difference: " + ", ".join(f"{k} {v:.1g}" for k, v in apart.items()))
+
+
 def whole(n: int = 350, n_coils: int = 18, numbers: tuple[int, ...] = (1, 5)) -> None:
     """Time files of one and of five slices to maps, and the pauses of one slice."""
     basis = make_pulse_basis(sequences.t1ff())
@@ -171,12 +210,16 @@ def print_pauses(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--whole", action="store_true")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--whole", action="store_true")
+    choice.add_argument("--maps", action="store_true")
     arguments = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
           f"{torch.get_num_threads()} threads, NUFFT accuracy {nufft.EPSILON:g}")  # fmt: skip
     if arguments.whole:
         whole()
+    elif arguments.maps:
+        maps()
     else:
         one_slice()
 

@@ -50,7 +50,7 @@ class CompressedAtoms:
         for start in range(0, len(atoms), _AT_ONCE):
             of = slice(start, start + _AT_ONCE)
             coefficients[of] = basis.project(atoms[of], norms[of], rank)
-        return cls(basis, coefficients, np.where(norms > 0, _left_out(coefficients), 0.0))
+        return cls(basis, coefficients, np.where(norms > 0, left_out(coefficients), 0.0))
 
     @property
     def rank(self) -> int:
@@ -69,7 +69,7 @@ class CompressedAtoms:
             leave out of each.
         """
         coefficients = self.basis.project(signals, norms, self.rank)
-        return coefficients, _left_out(coefficients)
+        return coefficients, left_out(coefficients)
 
     def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
         """Return rank, energy and residuals, and which atom is worst, for the provenance."""
@@ -83,6 +83,7 @@ class CompressedAtoms:
         }
 
 
-def _left_out(coefficients: NDArray[np.complex128]) -> NDArray[np.float64]:
+def left_out(coefficients: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return the norm (N,) of what coefficients (N, R) leave out of unit-norm fingerprints."""
     kept = np.sum(coefficients.real**2 + coefficients.imag**2, axis=1)
     return np.asarray(np.sqrt(np.clip(1.0 - kept, 0.0, 1.0)) + _ROUNDING)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.matching.refinement.prior import Prior
     from napari_mrf.matching.refinement.refinement import Refinement
     from napari_mrf.reconstruction.slicewise import Voxels
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 _FEWEST_LEARNED = 50
 _FEWEST_IN_PART = 32
@@ -139,6 +140,7 @@ class RefiningMatcher(VoxelwiseMethod):
 
     shared_options = (Refining, Conditioning)
     """Classes that define the keywords which all refining matchers take."""
+    improves_coefficients = True
 
     def __init__(self, sequence: Sequence, *, threads: int | None = None, **shared: Any) -> None:
         names = [field.name for field in fields(Refining)]
@@ -243,17 +245,16 @@ class RefiningMatcher(VoxelwiseMethod):
             return None
         of, (z, rows, columns) = subspace.noise, where
         self._intervals = self.refining.intervals
-        basis, scale = np.ascontiguousarray(subspace.basis.T), of.scale[z, rows, columns]
-        covariance = of.covariance[z]
+        covariance, scale = of.covariance[z], of.scale[z, rows, columns]
         if self._intervals == "error":
             covariance, scale = of.error_covariance[z], np.ones_like(scale)
         if self.conditioning.conjugate:
-            basis, covariance = basis.conj(), covariance.conj()
-        return VoxelNoise.of(self.condition(basis).T, covariance, scale)
+            covariance = covariance.conj()
+        return VoxelNoise.of(self.conditioned_basis(subspace), covariance, scale)
 
     def improve(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         found: VoxelResult,
         noise: VoxelNoise | None = None,
     ) -> VoxelResult:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.data.subspace_signal import SubspaceSignal
 
 Voxels = tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]
 """Places in one slice: z, rows, columns."""
@@ -195,6 +196,10 @@ class SlicewiseMethod(Method):
         """Build what is needed, at one go, and return it; it is built once."""
         return result_of(self.preparing())
 
+    def describe_reading(self, series: MRFSeries) -> dict[str, Any]:
+        """Return what the method used of a series that has coefficients, for the provenance."""
+        return {} if series.subspace is None else {"used": "frames"}
+
     @abstractmethod
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
         """Fill the maps at the chosen voxels, slice by slice."""
@@ -239,6 +244,7 @@ class SlicewiseMethod(Method):
         filled.flags[fits.found(filled.quality)] |= FLAGS["poor-fit"]
         run.warnings += self._plausibility(run)
         maps.provenance = reconstruction_record(self, self.conditioning, series, rule, counts)
+        maps.provenance["input"] |= self.describe_reading(series)
         if held is not None:
             maps.provenance["b1"] = held.record
         found = [*edge_warnings(maps, self.edge_words), *scale_warnings(maps)]
@@ -259,6 +265,8 @@ class SlicewiseMethod(Method):
         series: MRFSeries,
         chosen: NDArray[np.bool_],
         sample: SeriesSample | None = None,
+        *,
+        as_coefficients: bool = False,
     ) -> Iterator[tuple[int, NDArray[np.complex64] | None]]:
         """Yield z and (T, Y, X) of the slices with chosen voxels, one in memory at a time.
 
@@ -275,31 +283,46 @@ class SlicewiseMethod(Method):
             (Z, Y, X).
         sample : SeriesSample, optional
             Given its voxels of every slice.
+        as_coefficients : bool
+            Yield (K, Y, X) coefficients, of `conditioned_basis`; the series must have some.
         """
-        room = empty_slab(series)
+        subspace = series.subspace if as_coefficients else None
+        images = series.signal if subspace is None else subspace.coefficients
+        basis = None if subspace is None else self._basis_of(subspace)
+        room = empty_slab(images)
         contents = self.contents_of(series)
         for z in range(len(chosen)):
             if not chosen[z].any():
                 continue
-            reading = Steps(reading_slab(series, z, into=room))
+            reading = Steps(reading_slab(images, z, into=room))
             for _ in reading:
                 yield z, None
             slab = reading.result
             if not contents.has_seen(z):
-                for start in range(0, len(slab), _FRAMES_CONDITIONED):
-                    some = np.arange(start, min(start + _FRAMES_CONDITIONED, len(slab)))
-                    contents.see(z, some, slab[some[0] : some[-1] + 1])
+                for start in range(0, series.n_frames, _FRAMES_CONDITIONED):
+                    some = np.arange(start, min(start + _FRAMES_CONDITIONED, series.n_frames))
+                    part = slice(start, start + len(some))
+                    frames = slab[part] if subspace is None else subspace[part, z]
+                    contents.see(z, some, frames)
                     yield z, None
                 contents.check()
+            if subspace is not None:
+                # As in its frames, which are sums of all coefficients.
+                slab[:, ~np.isfinite(slab).all(axis=0)] = np.nan
             if self.conditioning.changes_slices:
-                silent = ~np.any(slab[self.frames_in(series)], axis=0)
+                used = self.frames_in(series) if subspace is None else slice(None)
+                silent = ~np.any(slab[used], axis=0)
                 for frame in range(0, len(slab), _FRAMES_CONDITIONED):
                     part = slice(frame, frame + _FRAMES_CONDITIONED)
                     slab[part] = self.conditioning.on_frames(slab[part], silent)
                     yield z, None
             if sample is not None:
-                sample.take(z, slab)
+                sample.take(z, slab, basis)
             yield z, slab
+
+    def _basis_of(self, subspace: SubspaceSignal) -> NDArray[np.complex64]:
+        """Return the basis (T, K) of all frames, under the sign of the phase that is used."""
+        return subspace.basis.conj() if self.conditioning.conjugate else subspace.basis
 
     def frames_in(self, series: MRFSeries) -> NDArray[np.intp]:
         """Return where in a series the frames lie that are used, rising."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,41 +14,38 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_mrf.data.series import MRFSeries
-
 _FRAMES_PER_READ = 25
 _SAMPLED_VOXELS = 2000
 _VOXELS_OF_SERIES = 300
 
 
 def reading_slab(
-    series: MRFSeries, z: int, into: NDArray[np.complex64] | None = None
+    images: Any, z: int, into: NDArray[np.complex64] | None = None
 ) -> Generator[None, None, NDArray[np.complex64]]:
-    """Read one slice (T, Y, X); yields after every few frames.
+    """Read one slice (T, Y, X) of frames or of other images; yields after every few of them.
 
     A slice of 512 x 512 voxels is 367 MB, which takes a second and more from a disk: who waits
     can cancel in between.
 
     Parameters
     ----------
-    series : MRFSeries
-        What is read.
+    images : ndarray or dask array
+        (T, Z, Y, X).
     z : int
         Which slice.
     into : ndarray, optional
         An earlier slice that is done with: fresh memory costs as much time as a small network.
     """
-    n_frames = series.n_frames
-    slab = empty_slab(series) if into is None else into
-    for start in range(0, n_frames, _FRAMES_PER_READ):
-        slab[start : start + _FRAMES_PER_READ] = series.signal[start : start + _FRAMES_PER_READ, z]
+    slab = empty_slab(images) if into is None else into
+    for start in range(0, len(slab), _FRAMES_PER_READ):
+        slab[start : start + _FRAMES_PER_READ] = images[start : start + _FRAMES_PER_READ, z]
         yield
     return slab
 
 
-def empty_slab(series: MRFSeries) -> NDArray[np.complex64]:
-    """Return room for one slice (T, Y, X)."""
-    return np.empty((series.n_frames, *series.spatial_shape[1:]), np.complex64)
+def empty_slab(images: Any) -> NDArray[np.complex64]:
+    """Return room for one slice (T, Y, X) of images (T, Z, Y, X)."""
+    return np.empty((images.shape[0], *images.shape[2:]), np.complex64)
 
 
 class SeriesSample:
@@ -67,11 +64,17 @@ class SeriesSample:
         self._places = np.unravel_index(kept, chosen.shape)
         self._signals: list[NDArray[np.complex64]] = []
 
-    def take(self, z: int, slab: NDArray[np.complex64]) -> None:
-        """Take what lies in a slice (T, Y, X); each slice once, in rising order."""
+    def take(
+        self, z: int, slab: NDArray[np.complex64], basis: NDArray[np.complex64] | None = None
+    ) -> None:
+        """Take what lies in a slice (T, Y, X); each slice once, in rising order.
+
+        Slices (K, Y, X) of coefficients come with their basis (T, K).
+        """
         here = self._places[0] == z
         _, rows, columns = (places[here] for places in self._places)
-        self._signals.append(np.ascontiguousarray(slab[:, rows, columns].T))
+        signals = slab[:, rows, columns] if basis is None else basis @ slab[:, rows, columns]
+        self._signals.append(np.ascontiguousarray(signals.T))
 
     def collected(self) -> NDArray[np.complex64]:
         """Return fingerprints (N, T) of the slices taken."""

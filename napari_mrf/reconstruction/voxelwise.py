@@ -6,12 +6,13 @@ It leaves out what is no signal, hands blocks of fingerprints to the method, and
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mrf.compute.blocks import padded
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, Subspace, frames_of
 from napari_mrf.reconstruction.voxel_sample import VoxelSample
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps_warning import MapsWarning
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.data.subspace_signal import SubspaceSignal
     from napari_mrf.reconstruction.conditioning import Conditioning
     from napari_mrf.reconstruction.method import ReconstructionUpdate, VoxelResult
     from napari_mrf.reconstruction.slicewise import Reconstruction, Voxels
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
     from napari_mrf.reconstruction.voxel_noise import VoxelNoise
     from napari_mrf.reconstruction.voxel_sample import SeriesSample
 
@@ -45,6 +48,11 @@ class VoxelwiseMethod(SlicewiseMethod):
     chunk_size: int = 512
     """Fingerprints handed to `match` at once; results do not depend on it."""
 
+    matches_coefficients: bool = False
+    """Whether `match` takes `Coefficients` too, without making frames of them."""
+    improves_coefficients: bool = False
+    """Whether `improve` does."""
+
     def __init__(self, sequence: Sequence, conditioning: Conditioning | None = None) -> None:
         super().__init__(sequence, conditioning)
         averaging = self.conditioning.averaging(sequence)
@@ -64,7 +72,7 @@ class VoxelwiseMethod(SlicewiseMethod):
 
     def improve(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         found: VoxelResult,
         noise: VoxelNoise | None = None,
     ) -> VoxelResult:
@@ -76,10 +84,13 @@ class VoxelwiseMethod(SlicewiseMethod):
         return []
 
     @abstractmethod
-    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
-        """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints."""
+    def match(self, signals: Any) -> VoxelResult:
+        """Estimate the parameters of (N, T) finite, non-zero, conditioned fingerprints.
 
-    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+        They are `Signals` where the method `matches_coefficients`, else frames.
+        """
+
+    def match_with_b1(self, signals: Any, b1: NDArray[np.float32]) -> VoxelResult:
         """Estimate like `match`, with relative B1 (N,) held where it is not NaN.
 
         Only methods with a `b1_range` are asked to.
@@ -103,9 +114,25 @@ class VoxelwiseMethod(SlicewiseMethod):
         ]
         return np.concatenate(blocks)[: len(signals)].astype(np.complex64)
 
+    def conditioned_basis(self, subspace: SubspaceSignal) -> NDArray[np.complex64]:
+        """Return the basis (T, K) of the frames that `match` gets."""
+        return self.condition(np.ascontiguousarray(self._basis_of(subspace).T)).T
+
+    def describe_reading(self, series: MRFSeries) -> dict[str, Any]:
+        """Return what matching and refining used of a series that has coefficients."""
+        if series.subspace is None:
+            return {}
+        words = {False: "frames", True: "coefficients"}
+        used = {"matching": words[self.matches_coefficients]}
+        if self.needs_second_pass:
+            used["refining"] = words[self.improves_coefficients]
+        return {"used": used}
+
     def _fill(self, run: Reconstruction) -> Iterator[ReconstructionUpdate]:
         sample = VoxelSample(run.counts["voxels"])
-        for where, signals in self._chunks(run.series, run.chosen, run.sample):
+        of = run.series.subspace
+        subspace = None if of is None else Subspace(self.conditioned_basis(of))
+        for where, signals in self._chunks(run.series, run.chosen, subspace, run.sample):
             if signals is not None:
                 self._match(run, where, signals, sample)
                 run.done += len(signals)
@@ -114,11 +141,12 @@ class VoxelwiseMethod(SlicewiseMethod):
             self.learn(*sample.collected())
             run.done = 0
             improvable = run.chosen & np.isfinite(run.filled.maps[self.parameters[0]])
-            for where, signals in self._chunks(run.series, improvable):
+            for where, signals in self._chunks(run.series, improvable, subspace):
                 if signals is not None:
+                    some = signals if self.improves_coefficients else frames_of(signals)
                     found = run.filled.stored(where, run.b1)
                     noise = self.noise_at(run.series, where)
-                    run.filled.store(where, self.improve(signals, found, noise))
+                    run.filled.store(where, self.improve(some, found, noise))
                     run.done += len(signals)
                 yield run.update(where[0], stage="refining")
         run.warnings += self.review(*sample.collected())
@@ -127,17 +155,24 @@ class VoxelwiseMethod(SlicewiseMethod):
         self,
         series: MRFSeries,
         chosen: NDArray[np.bool_],
+        subspace: Subspace | None,
         sample: SeriesSample | None = None,
-    ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
-        """Yield `iter_fingerprints` with their frames conditioned."""
-        for where, signals in self.iter_fingerprints(series, chosen, sample):
-            yield where, None if signals is None else self.condition(signals)
+    ) -> Iterator[tuple[Voxels, Signals | None]]:
+        """Yield `iter_fingerprints`, conditioned: as coefficients where there is a subspace."""
+        has_one = subspace is not None
+        for where, rows in self.iter_fingerprints(series, chosen, sample, as_coefficients=has_one):
+            if rows is None:
+                yield where, None
+            else:
+                yield where, Coefficients(rows, subspace) if subspace else self.condition(rows)
 
     def iter_fingerprints(
         self,
         series: MRFSeries,
         chosen: NDArray[np.bool_],
         sample: SeriesSample | None = None,
+        *,
+        as_coefficients: bool = False,
     ) -> Iterator[tuple[Voxels, NDArray[np.complex64] | None]]:
         """Yield places and fingerprints of the chosen voxels, one slice in memory at a time.
 
@@ -153,8 +188,11 @@ class VoxelwiseMethod(SlicewiseMethod):
             (Z, Y, X).
         sample : SeriesSample, optional
             Given its voxels of every slice.
+        as_coefficients : bool
+            Yield (N, K) coefficients, of `conditioned_basis` once conditioned.
         """
-        for z, slab in self.iter_slices(series, chosen, sample):
+        slices = self.iter_slices(series, chosen, sample, as_coefficients=as_coefficients)
+        for z, slab in slices:
             rows, columns = np.nonzero(chosen[z])
             if slab is None:
                 yield (z, rows[:0], columns[:0]), None
@@ -168,23 +206,24 @@ class VoxelwiseMethod(SlicewiseMethod):
         self,
         run: Reconstruction,
         where: Voxels,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         sample: VoxelSample,
     ) -> None:
-        finite = np.asarray(np.isfinite(signals).all(axis=1))
+        frames = frames_of(signals)
+        finite = np.asarray(np.isfinite(frames).all(axis=1))
         # A constant fingerprint carries no contrast over time; all zeros are its usual form.
-        silent = np.asarray(finite & (signals == signals[:, :1]).all(axis=1))
+        silent = np.asarray(finite & (frames == frames[:, :1]).all(axis=1))
         run.set_aside(where, np.asarray(~finite), silent)
         good = finite & ~silent
         if good.any():
             z, rows, columns = where
             at = (z, rows[good], columns[good])
-            result = self._matched(signals[good], None if run.b1 is None else run.b1[at])
+            frames = frames[good]
+            some = signals[good] if self.matches_coefficients else frames
+            result = self._matched(some, None if run.b1 is None else run.b1[at])
             run.filled.store(at, result)
-            run.fits.add(at, signals[good])
-            sample.add(signals[good], result)
+            run.fits.add(at, frames)
+            sample.add(frames, result)
 
-    def _matched(
-        self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None
-    ) -> VoxelResult:
+    def _matched(self, signals: Signals, b1: NDArray[np.float32] | None) -> VoxelResult:
         return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)

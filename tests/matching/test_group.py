@@ -150,7 +150,7 @@ def test_pruning_by_threshold_finds_the_best_of_the_groups_it_keeps(
     atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
     unit = signals / np.linalg.norm(signals.astype(np.complex128), axis=1, keepdims=True)
     correlation = np.abs(unit @ atoms.conj().T)
-    compressed, groups = matcher.prepare().search.compressed, matcher.prepare().search.groups
+    compressed, groups = matcher.prepare().search.space.atoms, matcher.prepare().search.groups
     vectors = compressed.basis.vectors[:, : compressed.rank]
     scores = np.abs((unit @ vectors) @ groups.means.conj().T)
     kept = scores >= 0.995 * scores.max(axis=1, keepdims=True)

@@ -147,7 +147,7 @@ def _read_whole(series: MRFSeries, step: Step) -> Generator[Step, None, NDArray[
     """Return the series in memory, (T, Z, Y, X)."""
     signal = np.empty(series.signal.shape, np.complex64)
     for z in range(signal.shape[1]):
-        reading = Steps(reading_slab(series, z))
+        reading = Steps(reading_slab(series.signal, z))
         for _ in reading:
             yield step
         signal[:, z] = reading.result

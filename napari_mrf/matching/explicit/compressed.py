@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.data.maps_warning import MapsWarning
-from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
+from napari_mrf.dictionary.compressed_atoms import CompressedAtoms, left_out
 from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
@@ -19,6 +19,7 @@ from napari_mrf.matching.explicit.explicit_matcher import (
 )
 from napari_mrf.matching.refining_matcher import SHARED_OPTIONS
 from napari_mrf.reconstruction.method import MethodInfo, MethodOption
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, TimeVectors
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.temporal_basis import TemporalBasis
     from napari_mrf.matching.explicit.search import CompiledSearch
     from napari_mrf.matching.explicit.search_torch import TorchSearch
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 ENERGIES = ("99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999")
 DEFAULT_ENERGY = "99.999999"
@@ -57,17 +59,38 @@ RANK_OPTIONS = (
 """Options of compression, as methods offer them."""
 
 
+class CompressedSpace:
+    """The space of compressed atoms, into which fingerprints are brought.
+
+    Parameters
+    ----------
+    atoms : CompressedAtoms
+        That are searched.
+    """
+
+    def __init__(self, atoms: CompressedAtoms) -> None:
+        self.atoms = atoms
+        self._vectors = TimeVectors(atoms.basis.vectors[:, : atoms.rank].T)
+
+    def project(self, signals: Signals) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+        """Return (N, R) coefficients and (N,) what is left out; see `CompressedAtoms.project`."""
+        if not isinstance(signals, Coefficients):
+            return self.atoms.project(signals, norms_of(signals))
+        products = signals.products(self._vectors)
+        return products, left_out(products)
+
+
 @dataclass(frozen=True, eq=False)
 class ReducedSearch(AtomSearch):
     """The search in the compressed space, compared over all frames where it is checked."""
 
-    compressed: CompressedAtoms
+    space: CompressedSpace
     engine: CompiledSearch | TorchSearch
     is_checked: bool
 
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+    def best_atoms(self, signals: Signals) -> NDArray[np.int64]:
         """Return the best atoms; see `AtomSearch.best_atoms`."""
-        coefficients, missing = self.compressed.project(signals, norms_of(signals))
+        coefficients, missing = self.space.project(signals)
         ones = np.ones(len(signals))
         if self.is_checked:
             return self.engine.best_atoms(signals, ones, coefficients, missing)
@@ -83,7 +106,7 @@ class ReducedSearch(AtomSearch):
             "engine": self.engine.engine,
             "real_valued": self.engine.are_real,
             "checked": self.is_checked,
-            "compression": self.compressed.describe(parameters),
+            "compression": self.space.atoms.describe(parameters),
         }
 
 
@@ -141,6 +164,7 @@ class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
         ),
         takes_b1=True,
     )
+    matches_coefficients = True
 
     def __init__(
         self,
@@ -176,15 +200,14 @@ class CompressedMatcher(ExplicitMatcher[ReducedSearch]):
         if self.device.type != "cpu":
             engine = TorchSearch(rows, self.device)
         elif self._check:
-            exact = ExactAtoms(atoms.signals, atoms.norms)
-            engine = CompiledSearch(rows, exact, compressed.residuals)
+            engine = CompiledSearch(rows, atoms.exact, compressed.residuals)
         else:
             exact = ExactAtoms(compressed.coefficients.astype(np.complex64), ones)
             engine = CompiledSearch(rows, exact)
         self._fit_chunk(2 * rows.rows.size)
         if not self._check:
             self.notes += _notes(compressed.describe(atoms.dictionary.parameters))
-        return ReducedSearch(compressed, engine, self._check)
+        return ReducedSearch(CompressedSpace(compressed), engine, self._check)
 
 
 def checked_rank(energy: str | float, rank: int, n_frames: int) -> tuple[float, int]:

@@ -77,7 +77,7 @@ class ExhaustiveMatcher(ExplicitMatcher[FullSearch]):
 
     def preparing_search(self, atoms: ConditionedAtoms) -> Generator[None, None, FullSearch]:
         """Make the rows that are multiplied."""
-        from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
+        from napari_mrf.matching.explicit.search import CompiledSearch
         from napari_mrf.matching.explicit.search_torch import TorchSearch
 
         yield
@@ -85,4 +85,4 @@ class ExhaustiveMatcher(ExplicitMatcher[FullSearch]):
         self._fit_chunk(2 * rows.rows.size)
         if self.device.type != "cpu":
             return FullSearch(TorchSearch(rows, self.device))
-        return FullSearch(CompiledSearch(rows, ExactAtoms(atoms.signals, atoms.norms)))
+        return FullSearch(CompiledSearch(rows, atoms.exact))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
@@ -13,12 +14,13 @@ from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.dictionary.cache import cached_dictionary
 from napari_mrf.dictionary.grid import EXPLICIT_GRIDS, ParameterGrid
-from napari_mrf.dictionary.real_atoms import interleaved, norms_of
+from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.errors import MRFInputError
 from napari_mrf.matching.refining_matcher import RefiningMatcher, take_given_b1
 from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.held_b1 import nearest_places
 from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.dictionary.atoms import Dictionary
+    from napari_mrf.matching.explicit.search import ExactAtoms
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 # A chunk keeps the cores busy for some tenths of a second: long enough for the BLAS, short enough
 # to cancel.
@@ -57,12 +61,19 @@ class ConditionedAtoms:
     signals: NDArray[np.complex64]
     norms: NDArray[np.float64]
 
+    @cached_property
+    def exact(self) -> ExactAtoms:
+        """The atoms as they are compared one by one."""
+        from napari_mrf.matching.explicit.search import ExactAtoms
+
+        return ExactAtoms(self.signals, self.norms)
+
 
 class AtomSearch(ABC):
     """Finds the best atom of every fingerprint."""
 
     @abstractmethod
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+    def best_atoms(self, signals: Any) -> NDArray[np.int64]:
         """Return the index (N,) of the best atom of (N, K) conditioned fingerprints."""
 
     @abstractmethod
@@ -194,16 +205,16 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
         n_voxels = n_threads() * _FLOP_IN_CHUNK / max(2.0 * products_per_voxel, 1.0)
         self.chunk_size = int(np.clip(n_voxels, _FEWEST_VOXELS, _MOST_VOXELS))
 
-    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+    def match(self, signals: Signals) -> VoxelResult:
         """Match (N, K) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         return self.values_of(self.best_atoms(signals), signals)
 
-    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+    def match_with_b1(self, signals: Signals, b1: NDArray[np.float32]) -> VoxelResult:
         """Match with given B1 held; see `VoxelwiseMethod.match_with_b1`."""
         return self.values_of(self.best_atoms(signals, b1), signals, b1)
 
     def best_atoms(
-        self, signals: NDArray[np.complex64], b1: NDArray[np.float32] | None = None
+        self, signals: Signals, b1: NDArray[np.float32] | None = None
     ) -> NDArray[np.int64]:
         """Return the index (N,) of the best atom of (N, K) conditioned fingerprints.
 
@@ -213,8 +224,8 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
 
     def each_b1(
         self,
-        find: Callable[[SearchT, NDArray[np.complex64]], NDArray[np.int64]],
-        signals: NDArray[np.complex64],
+        find: Callable[[SearchT, Any], NDArray[np.int64]],
+        signals: Signals,
         b1: NDArray[np.float32] | None,
     ) -> NDArray[np.int64]:
         """Return what is found (N,), each among the atoms that given B1 (N,) leaves."""
@@ -236,14 +247,13 @@ class ExplicitMatcher(RefiningMatcher, Generic[SearchT]):
     def values_of(
         self,
         index: NDArray[np.int64],
-        signals: NDArray[np.complex64],
+        signals: Signals,
         b1: NDArray[np.float32] | None = None,
     ) -> VoxelResult:
         """Return the values of the chosen atoms (N,) for (N, K) fingerprints; given B1 is kept."""
         atoms = self.prepare().atoms
         axes = atoms.dictionary.parameters
-        norms = norms_of(signals)
-        product = _products_of_pairs(atoms.signals, index, signals)
+        norms, product = _products_of_pairs(atoms.exact, index, signals)
         atom_norms = np.maximum(atoms.norms[index], np.finfo(float).tiny)
         scale = in_single_precision(product / atom_norms**2)
         values = {key: axis[index].astype(np.float32) for key, axis in axes.items()}
@@ -273,11 +283,14 @@ def _edges(
 
 
 def _products_of_pairs(
-    atoms: NDArray[np.complex64], index: NDArray[np.int64], signals: NDArray[np.complex64]
-) -> NDArray[np.complex128]:
-    """Return the inner product (N,) of every fingerprint with its atom, in float64."""
+    exact: ExactAtoms, index: NDArray[np.int64], signals: Signals
+) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Return norms (N,) of fingerprints and their inner products (N,) with an atom, in float64."""
     from napari_mrf.matching.explicit.kernel import products_of_pairs
 
     products = np.empty(len(signals), np.complex128)
-    products_of_pairs(interleaved(atoms), index, interleaved(signals), products)
-    return products
+    atoms, _, rows = exact.compared_with(signals)
+    products_of_pairs(atoms, index, rows, products)
+    if isinstance(signals, Coefficients):
+        return signals.norms, products * signals.norms
+    return norms_of(signals), products

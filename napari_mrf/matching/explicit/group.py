@@ -9,10 +9,10 @@ import numpy as np
 
 from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
-from napari_mrf.dictionary.real_atoms import RealAtoms, norms_of
+from napari_mrf.dictionary.real_atoms import RealAtoms
 from napari_mrf.dictionary.temporal_basis import cached_basis
 from napari_mrf.errors import MRFInputError
-from napari_mrf.matching.explicit.compressed import DEFAULT_ENERGY, checked_rank
+from napari_mrf.matching.explicit.compressed import DEFAULT_ENERGY, CompressedSpace, checked_rank
 from napari_mrf.matching.explicit.explicit_matcher import (
     AtomSearch,
     ConditionedAtoms,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_mrf.matching.explicit.group_search import GroupSearch
     from napari_mrf.matching.explicit.search import CompiledSearch
     from napari_mrf.reconstruction.method import VoxelResult
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 
 PRUNINGS = ("bound", "threshold")
@@ -41,14 +42,14 @@ PUBLISHED_MARGIN = 0.005
 class GroupedSearch(AtomSearch):
     """The search inside groups, and the exhaustive one that it is compared with."""
 
-    compressed: CompressedAtoms
+    space: CompressedSpace
     groups: AtomGroups
     engine: GroupSearch
     oracle: CompiledSearch
 
-    def best_atoms(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
+    def best_atoms(self, signals: Signals) -> NDArray[np.int64]:
         """Return the best atoms; see `AtomSearch.best_atoms`."""
-        return self.engine.best_atoms(signals, *self.compressed.project(signals, norms_of(signals)))
+        return self.engine.best_atoms(signals, *self.space.project(signals))
 
     def among(self, numbers: NDArray[np.int64]) -> GroupedSearch:
         """Return the search among some of the atoms; see `AtomSearch.among`."""
@@ -57,7 +58,7 @@ class GroupedSearch(AtomSearch):
 
     def best_of_all(self, signals: NDArray[np.complex64]) -> NDArray[np.int64]:
         """Return the best atoms without leaving groups out."""
-        projected = self.compressed.project(signals, norms_of(signals))
+        projected = self.space.project(signals)
         return self.oracle.best_atoms(signals, np.ones(len(signals)), *projected)
 
     def describe(self, parameters: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class GroupedSearch(AtomSearch):
         return {
             "engine": self.engine.engine,
             "real_valued": self.engine.are_real,
-            "compression": self.compressed.describe(parameters),
+            "compression": self.space.atoms.describe(parameters),
             "groups": {
                 "n": len(sizes),
                 "largest": max(sizes),
@@ -139,6 +140,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
         ),
         takes_b1=True,
     )
+    matches_coefficients = True
 
     def __init__(
         self,
@@ -170,7 +172,7 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
         """Compress the atoms and group them."""
         from napari_mrf.dictionary.atom_groups import AtomGroups
         from napari_mrf.matching.explicit.group_search import GroupSearch
-        from napari_mrf.matching.explicit.search import CompiledSearch, ExactAtoms
+        from napari_mrf.matching.explicit.search import CompiledSearch
 
         yield
         basis = cached_basis(self.sequence, atoms.signals, atoms.norms)
@@ -180,15 +182,14 @@ class GroupMatcher(ExplicitMatcher[GroupedSearch]):
         n_atoms = len(atoms.signals)
         n_groups = min(self._n_groups or round(2.0 * n_atoms**0.5), n_atoms)
         groups = yield from AtomGroups.building(compressed.coefficients, n_groups)
-        exact = ExactAtoms(atoms.signals, atoms.norms)
         margin = self._margin if self._pruning == "threshold" else None
         rows = RealAtoms.of(compressed.coefficients, (atoms.norms > 0).astype(np.float64))
         self._fit_chunk(2 * rows.rows.size)
         return GroupedSearch(
-            compressed,
+            CompressedSpace(compressed),
             groups,
-            GroupSearch(compressed, exact, groups, margin),
-            CompiledSearch(rows, exact, compressed.residuals),
+            GroupSearch(compressed, atoms.exact, groups, margin),
+            CompiledSearch(rows, atoms.exact, compressed.residuals),
         )
 
     def review(self, signals: NDArray[np.complex64], found: VoxelResult) -> list[MapsWarning]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_mrf.compute.threads import each_on_one_core, n_threads
-from napari_mrf.dictionary.real_atoms import RealAtoms, interleaved
+from napari_mrf.dictionary.real_atoms import RealAtoms
 from napari_mrf.matching.explicit.search import SearchState, largest_of_tiles
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_mrf.dictionary.atom_groups import AtomGroups
     from napari_mrf.dictionary.compressed_atoms import CompressedAtoms
     from napari_mrf.matching.explicit.search import ExactAtoms
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 # A group meets only some of the voxels of a block: many are needed to fill a product.
 _VOXELS_AT_ONCE = 2048
@@ -54,7 +55,7 @@ class GroupSearch:
         self._kernel = kernel
         self._compressed, self._groups, self._margin = compressed, groups, margin
         self._exact = exact
-        usable = (exact.arrays[1] > 0).astype(np.float64)
+        usable = (exact.weights > 0).astype(np.float64)
         self._screened = RealAtoms.of(compressed.coefficients, usable)
         self.are_real = self._screened.are_real
         rows = torch.from_numpy(self._screened.rows)
@@ -69,7 +70,7 @@ class GroupSearch:
 
     def best_atoms(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         coefficients: NDArray[np.complex128],
         missing: NDArray[np.float64],
     ) -> NDArray[np.int64]:
@@ -77,7 +78,7 @@ class GroupSearch:
 
         Parameters
         ----------
-        signals : ndarray
+        signals : ndarray or Coefficients
             (N, K) fingerprints of any norm.
         coefficients, missing : ndarray
             (N, R) and (N,), see `CompressedAtoms.project`.
@@ -92,13 +93,13 @@ class GroupSearch:
 
     def _search_block(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         coefficients: NDArray[np.complex128],
         missing: NDArray[np.float64],
     ) -> NDArray[np.int64]:
         n = len(signals)
         state = SearchState(n, self._kernel.CANDIDATES)
-        exact = (*self._exact.arrays, interleaved(signals))
+        exact = self._exact.compared_with(signals)
         rows = self._screened.signal_rows(coefficients, np.ones(n)).reshape(2, n, -1)
         scores = self._groups.scores(coefficients)
 

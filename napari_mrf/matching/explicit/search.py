@@ -9,11 +9,13 @@ import torch
 
 from napari_mrf.compute.threads import each_on_one_core, n_threads
 from napari_mrf.dictionary.real_atoms import interleaved
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, TimeVectors, frames_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.real_atoms import RealAtoms
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 
 # 512 rows of fingerprints against 2048 atoms: the BLAS is near its best, and the 4 MB of
@@ -79,7 +81,7 @@ class CompiledSearch:
 
     def best_atoms(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         norms: NDArray[np.float64],
         shortened: NDArray[np.complexfloating] | None = None,
         missing: NDArray[np.float64] | None = None,
@@ -88,7 +90,7 @@ class CompiledSearch:
 
         Parameters
         ----------
-        signals : ndarray
+        signals : ndarray or Coefficients
             (N, T) fingerprints as they are compared.
         norms : ndarray
             (N,) of the whole fingerprints.
@@ -97,7 +99,7 @@ class CompiledSearch:
         missing : ndarray, optional
             (N,) norm of what these leave out of a unit-norm fingerprint.
         """
-        shortened = signals if shortened is None else shortened
+        shortened = frames_of(signals) if shortened is None else shortened
         missing = np.zeros(len(signals)) if missing is None else missing
         size = min(self._voxels_at_once, max(-(-len(signals) // n_threads()), _FEWEST_VOXELS))
         parts = [slice(start, start + size) for start in range(0, len(signals), size)]
@@ -109,14 +111,14 @@ class CompiledSearch:
 
     def _search_block(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         norms: NDArray[np.float64],
         shortened: NDArray[np.complexfloating],
         missing: NDArray[np.float64],
     ) -> NDArray[np.int64]:
         n = len(signals)
         state = SearchState(n, self._kernel.CANDIDATES)
-        exact = (*self._exact.arrays, interleaved(signals))
+        exact = self._exact.compared_with(signals)
         signal_rows = torch.from_numpy(self._screened.signal_rows(shortened, norms))
         atom_rows = torch.from_numpy(self._screened.rows)
         rows = np.arange(n)
@@ -146,7 +148,17 @@ class ExactAtoms:
         usable = norms > 0
         weights = np.zeros(len(atoms))
         weights[usable] = norms[usable] ** -2.0
-        self.arrays = (interleaved(atoms), weights)
+        self.weights = weights
+        self._atoms, self._vectors = interleaved(atoms), TimeVectors(atoms)
+
+    def compared_with(
+        self, signals: Signals
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
+        """Return atoms, weights and signals, over frames or in the subspace of the signals."""
+        if not isinstance(signals, Coefficients):
+            return self._atoms, self.weights, interleaved(signals)
+        atoms = self._vectors.seen_by(signals.subspace).astype(np.complex64)
+        return interleaved(atoms), self.weights, interleaved(signals.unit.astype(np.complex64))
 
 
 class SearchState:

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from napari_mrf.compute.blocks import padded
+from napari_mrf.reconstruction.subspace.coefficients import frames_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.dictionary.real_atoms import RealAtoms
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,13 +66,13 @@ class TorchSearch:
 
     def best_atoms(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         norms: NDArray[np.float64],
         shortened: NDArray[np.complexfloating] | None = None,
         missing: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int64]:
         """Return the best atoms, by screening alone; see `CompiledSearch.best_atoms`."""
-        shortened = signals if shortened is None else shortened
+        shortened = frames_of(signals) if shortened is None else shortened
         while True:
             size = self._voxels_at_once
             try:

@@ -12,6 +12,7 @@ from napari_mrf.dictionary.real_atoms import interleaved, norms_of
 from napari_mrf.matching.refinement.prior import range_prior
 from napari_mrf.reconstruction.edges import edge_flags
 from napari_mrf.reconstruction.method import VoxelResult, in_single_precision
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, TimeVectors, frames_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.refinement.prior import Prior
     from napari_mrf.reconstruction.conditioning import Conditioning
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
     from napari_mrf.reconstruction.voxel_noise import VoxelNoise
 
 
@@ -104,6 +106,7 @@ class Refinement(ABC):
         self._share = conditioning.independent_share(sequence)
         self.noise_colour = 1.0
         self._tables = self._make_tables(conditioning)
+        self._basis = TimeVectors(self._tables.basis.T)
 
     @abstractmethod
     def _make_tables(self, conditioning: Conditioning) -> SignalTables:
@@ -153,7 +156,7 @@ class Refinement(ABC):
 
     def refine(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         found: VoxelResult,
         prior: Prior,
         *,
@@ -164,7 +167,7 @@ class Refinement(ABC):
 
         Parameters
         ----------
-        signals : ndarray
+        signals : ndarray or Coefficients
             (N, K) complex64, finite and not zero.
         found : VoxelResult
             Their grid answers: where to start. B1 that was given is held.
@@ -184,11 +187,15 @@ class Refinement(ABC):
             and conditional on it for the others. Flags tell of the limits of refinement instead
             of the grid's edges: the values are free to leave the grid. A held B1 lies on none.
         """
-        tables, (n, n_frames), n_tissue = self._tables, signals.shape, len(self.keys)
+        tables, n, n_tissue = self._tables, len(signals), len(self.keys)
+        n_frames = len(tables.basis)
         # Scaled to norm 1, so that steps and limits mean the same for every gain.
-        norms = norms_of(signals)
-        projected = np.empty((n, tables.basis.shape[1]), np.complex128)
-        self._project(interleaved(signals), norms, tables.basis, projected)
+        if isinstance(signals, Coefficients):
+            norms, projected = signals.norms, signals.products(self._basis)
+        else:
+            norms = norms_of(signals)
+            projected = np.empty((n, tables.basis.shape[1]), np.complex128)
+            self._project(interleaved(signals), norms, tables.basis, projected)
         projected /= tables.phase
         first = self._first_scale(signals, found) / norms
         start = np.stack(
@@ -232,16 +239,14 @@ class Refinement(ABC):
             b1=found.b1,
         )
 
-    def _first_scale(
-        self, signals: NDArray[np.complex64], found: VoxelResult
-    ) -> NDArray[np.complex128]:
+    def _first_scale(self, signals: Signals, found: VoxelResult) -> NDArray[np.complex128]:
         """Return M0 (N,) of the grid answers; by least squares where float32 could not hold it."""
         scale = found.m0.astype(np.complex128)
         lost = ~np.isfinite(scale) | (scale == 0)
         if lost.any():
             values = {key: found.parameters[key][lost].astype(np.float64) for key in self.keys}
             model = self._signals(values)
-            product = np.sum(model.conj() * signals[lost], axis=1)
+            product = np.sum(model.conj() * frames_of(signals[lost]), axis=1)
             scale[lost] = product / np.sum(np.abs(model) ** 2, axis=1)
         return scale
 

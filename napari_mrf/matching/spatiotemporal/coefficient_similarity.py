@@ -95,7 +95,7 @@ class CoefficientSimilarity(Similarity[CoefficientFeatures, Prepared]):
         """Prepare the matcher, whose compressed atoms are compared."""
         made = yield from self.matcher.preparing()
         parameters = made.atoms.dictionary.parameters
-        compressed = made.search.compressed
+        compressed = made.search.space.atoms
         size = np.linalg.norm(compressed.coefficients, axis=1)
         unit = compressed.coefficients / np.where(size > 0, size, 1.0)[:, None]
         return Prepared(

@@ -26,6 +26,22 @@ def _project(signal, segment_of_frame, basis, z_re, z_im):  # type: ignore[no-un
 
 
 @njit(**OPTIONS)
+def _project_coefficients(signal, seen_re, seen_im, z_re, z_im):  # type: ignore[no-untyped-def]
+    """Like `_project`, of a fingerprint's coordinates (K,) in a subspace.
+
+    ``seen`` (K, S, B·R) are the products of the vectors of the subspace with the bases.
+    """
+    z_re[:] = 0.0
+    z_im[:] = 0.0
+    for j in range(signal.size):
+        real, imaginary = signal[j].real, signal[j].imag
+        for s in range(len(z_re)):
+            for k in range(z_re.shape[1]):
+                z_re[s, k] += real * seen_re[j, s, k] - imaginary * seen_im[j, s, k]
+                z_im[s, k] += real * seen_im[j, s, k] + imaginary * seen_re[j, s, k]
+
+
+@njit(**OPTIONS)
 def _expand(b, rank, table_re, table_im, z_re, z_im, out_re, out_im):  # type: ignore[no-untyped-def]
     """Inner products (S, n) of the projected fingerprint with the vectors of one table."""
     n_segments, n = out_re.shape
@@ -102,6 +118,8 @@ def match_voxels(  # type: ignore[no-untyped-def]
     signals,
     segment_of_frame,
     basis,
+    seen_re,
+    seen_im,
     water_re,
     water_im,
     fat_re,
@@ -122,7 +140,8 @@ def match_voxels(  # type: ignore[no-untyped-def]
 ):
     """Find the best (water, fat, Df, B1) of every fingerprint.
 
-    Reads ``only_b1`` (N,), the one block of B1 to search or -1 for all.
+    Reads ``signals`` (N, T), or (N, K) where ``seen`` (K, S, B·R) is not empty: coordinates in a
+    subspace. Reads ``only_b1`` (N,), the one block of B1 to search or -1 for all.
 
     Writes ``indices`` (N, 4) of water, fat, Df and B1 in kernel order, ``values`` (N,) J² of
     the unit-norm fingerprint, ``products`` (N, 2) complex inner products of the two unit-norm
@@ -155,7 +174,10 @@ def match_voxels(  # type: ignore[no-untyped-def]
         scale = 1.0 / np.sqrt(power)
         for t in range(signal.size):
             signal[t] *= scale
-        _project(signal, segment_of_frame, basis, z_re, z_im)
+        if len(seen_re) == 0:
+            _project(signal, segment_of_frame, basis, z_re, z_im)
+        else:
+            _project_coefficients(signal, seen_re, seen_im, z_re, z_im)
         n_open = n_blocks * n_df if only_b1[v] < 0 else n_df
         for b in range(n_blocks):
             expanded[b] = False

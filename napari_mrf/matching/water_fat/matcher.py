@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.water_fat.pairs import Search
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
 
 # A chunk takes every core 0.3 s at 10 dB: long enough to share out, short enough to cancel.
 _VOXELS_A_CORE, _VOXELS_ON_GPU = 1024, 8192
@@ -127,19 +128,22 @@ class WaterFatMatcher(RefiningMatcher):
         self._search = search
         return search
 
-    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+    @property
+    def matches_coefficients(self) -> bool:  # type: ignore[override]
+        """See `VoxelwiseMethod.matches_coefficients`: the compiled search does."""
+        return self._search is not None and self._search.engine == "compiled"
+
+    def match(self, signals: Signals) -> VoxelResult:
         """Match (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         return self._search_pairs(signals, np.full(len(signals), -1))
 
-    def match_with_b1(self, signals: NDArray[np.complex64], b1: NDArray[np.float32]) -> VoxelResult:
+    def match_with_b1(self, signals: Signals, b1: NDArray[np.float32]) -> VoxelResult:
         """Match with given B1 held; see `VoxelwiseMethod.match_with_b1`."""
         found = self._search_pairs(signals, nearest_places(self.grid["B1"], b1))
         take_given_b1(found.parameters, found.flags, b1)
         return replace(found, b1=b1)
 
-    def _search_pairs(
-        self, signals: NDArray[np.complex64], only_b1: NDArray[np.int64]
-    ) -> VoxelResult:
+    def _search_pairs(self, signals: Signals, only_b1: NDArray[np.int64]) -> VoxelResult:
         search: Search = self.prepare()
         # The torch search spreads its own work over the cores.
         is_compiled = search.engine == "compiled"

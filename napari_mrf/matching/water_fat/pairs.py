@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -89,15 +89,13 @@ class Search(ABC):
     engine: ClassVar[str]
 
     @abstractmethod
-    def best_pairs(
-        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
-    ) -> Pairs:
+    def best_pairs(self, signals: Any, b1: NDArray[np.int64] | None = None) -> Pairs:
         """Search (N, T) finite, non-zero fingerprints.
 
         Parameters
         ----------
         signals : ndarray
-            (N, T) complex64.
+            (N, T) complex64; the compiled search takes `Coefficients` too.
         b1 : ndarray, optional
             (N,) place on the axis of B1 to stay at; -1 for all of it.
         """

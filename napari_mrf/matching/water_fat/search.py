@@ -10,12 +10,14 @@ from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.matching.water_fat.factors import factorize
 from napari_mrf.matching.water_fat.pairs import Pairs, Search, best_fat_fraction
 from napari_mrf.matching.water_fat.search_torch import TorchSearch, real_parts
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, TimeVectors
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
     from napari_mrf.matching.water_fat.dictionary import WaterFatDictionary
+    from napari_mrf.reconstruction.subspace.coefficients import Signals, Subspace
 
 
 def make_search(
@@ -61,25 +63,34 @@ class CompiledSearch(Search):
         tables = (f.water, f.fat, f.bound)
         self._tables = [part for table in tables for part in real_parts(table)]
         self._phases = real_parts(f.phases)
+        in_segments = f.segment_of_frame == np.arange(f.phases.shape[1])[:, None]
+        self._bases = TimeVectors(
+            (in_segments[:, None] * f.basis.T).reshape(-1, f.segment_of_frame.size)
+        )
         self.best_pairs(np.ones((1, f.segment_of_frame.size), np.complex64))  # compiles
 
-    def best_pairs(
-        self, signals: NDArray[np.complex64], b1: NDArray[np.int64] | None = None
-    ) -> Pairs:
+    def best_pairs(self, signals: Signals, b1: NDArray[np.int64] | None = None) -> Pairs:
         """Search (N, T) fingerprints; see `Search.best_pairs`."""
         return self.search(signals, b1)[0]
 
     def search(
-        self, signals: NDArray[np.complex64], only_b1: NDArray[np.int64] | None = None
+        self, signals: Signals, only_b1: NDArray[np.int64] | None = None
     ) -> tuple[Pairs, NDArray[np.int64]]:
         """Return the pairs and the number of (Df, B1) blocks searched for each fingerprint."""
         f, n = self._factors, len(signals)
         indices, power = np.zeros((n, 4), np.int64), np.zeros(n)
         products, visited = np.zeros((n, 2), np.complex128), np.zeros(n, np.int64)
+        rows: NDArray[np.complexfloating]
+        if isinstance(signals, Coefficients):
+            rows, norms, seen = signals.unit, signals.norms, self._seen_by(signals.subspace)
+        else:
+            rows, norms = signals, np.linalg.norm(signals.astype(np.complex128), axis=1)
+            seen = np.zeros((0, *f.phases.shape[1:], f.basis.shape[1]), np.complex128)
         self._match_voxels(
-            np.ascontiguousarray(signals, np.complex64),
+            np.ascontiguousarray(rows, np.complex64),
             f.segment_of_frame,
             f.basis,
+            *real_parts(seen),
             *self._tables,
             f.bound_slack,
             *self._phases,
@@ -100,6 +111,10 @@ class CompiledSearch(Search):
             f.water_norms[b1, water],
             f.fat_norms[b1, fat],
         )
-        norms = np.linalg.norm(signals.astype(np.complex128), axis=1)
         grid = np.stack([f.water_order[water], f.fat_order[fat], df, b1], axis=1)
         return Pairs(grid, fraction, np.sqrt(power), scale * norms), visited
+
+    def _seen_by(self, subspace: Subspace) -> NDArray[np.complex128]:
+        """Return the products (K, S, B·R) of the vectors of a subspace with the bases."""
+        seen = self._bases.seen_by(subspace).conj().T
+        return seen.reshape(len(seen), -1, self._factors.basis.shape[1])

@@ -54,6 +54,17 @@ def _series(sequence: Sequence, tissue: dict[str, float]) -> MRFSeries:
     return MRFSeries(stack, np.eye(4), sequence, np.ones((1, 1, _N), bool))
 
 
+def _in_subspace(series: MRFSeries) -> MRFSeries:
+    """Return the same series as coefficients of its first fingerprints."""
+    from napari_mrf.data.subspace_signal import SubspaceSignal
+    from napari_mrf.io.series.subspace_frames import lazy_frames
+
+    frames = series.signal[:, 0, 0]
+    basis = np.linalg.qr(frames[:, : _N // 4])[0]
+    coefficients = (basis.conj().T @ frames)[:, None, None]
+    return replace(series, signal=lazy_frames(SubspaceSignal(basis, coefficients)))
+
+
 def _match_water_fat() -> None:
     from napari_mrf import methods
     from napari_mrf.data import sequences
@@ -61,7 +72,9 @@ def _match_water_fat() -> None:
     tissue = {"FF": 0.3, "T1H2O": 1300.0, "T1fat": 300.0, "Df": 10.0, "B1": 0.9}
     sequence = sequences.t1ff()
     series = _series(sequence, tissue)
-    methods.get("water-fat", sequence=sequence, device="cpu").reconstruct(series)
+    method = methods.get("water-fat", sequence=sequence, device="cpu")
+    for one in (series, _in_subspace(series)):
+        method.reconstruct(one)
 
 
 def _judge_water_fat() -> None:
@@ -90,7 +103,8 @@ def _match_atoms() -> None:
     dictionary = Dictionary.build(sequence, ParameterGrid(axes))
     for name in ("exhaustive", "compressed", "group"):
         method = methods.get(name, sequence=sequence, device="cpu", dictionary=dictionary)
-        method.reconstruct(series)
+        for one in (series, _in_subspace(series)):
+            method.reconstruct(one)
     sequence = _short_fisp("fisp-b1")
     series = _series(sequence, {"T1": 1000.0, "T2": 80.0, "B1": 1.0})
     dictionary = Dictionary.build(sequence, ParameterGrid(axes | {"B1": np.linspace(0.7, 1.3, 7)}))

@@ -92,7 +92,7 @@ def make_images_of_noise(generator):
         trajectories=(places,), noise=values[:, :8].reshape(3, -1), source_path=Path("noise.h5"),
         source_sha256="",
     )  # fmt: skip
-    make_images(raw, sequences.t1ff(), device="cpu")
+    return make_images(raw, sequences.t1ff(), device="cpu")
 
 
 def test_tasks_compile_what_real_work_calls(monkeypatch):
@@ -115,7 +115,10 @@ def test_tasks_compile_what_real_work_calls(monkeypatch):
     for refine in (True, False):
         method = methods.get("water-fat", sequence=sequence, device="cpu", refine=refine)
         method.reconstruct(series, mask)
-    make_images_of_noise(generator)
+    images = make_images_of_noise(generator)
+    assert images.subspace is not None
+    method = methods.get("water-fat", sequence=sequence, device="cpu")
+    method.reconstruct(images, np.ones(images.spatial_shape, bool))
     for of_kind in (fisp_patches(generator), water_fat_patches(generator)):
         match_patches(*of_kind, monkeypatch)
     after = {name: list(one.signatures) for name, one in kernels_of_package().items()}
