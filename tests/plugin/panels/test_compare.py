@@ -915,7 +915,23 @@ def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compa
         color = picture.pixelColor(left + entry.width // 2, middle)
         assert color.name() == entry.color
     panel.results.set_tab("blurriness")
+    methods = [(entry.label, entry.marker) for entry in panel.results.legend.entries()]
+    assert methods == [("truth", "o"), ("cohen", "s")]
+    panel.results.set_tab("regions")
     assert panel.results.legend.isHidden()
+
+
+def test_tabs_are_clicked_and_reached_by_keys(qtbot, panel, compared):
+    tabs = panel.results.tabs
+    panel.window().activateWindow()
+    qtbot.waitUntil(panel.window().isActiveWindow)
+    qtbot.mouseClick(tabs["bland-altman"], Qt.MouseButton.LeftButton)
+    assert panel.results.tab() == "bland-altman" and not tabs["scatter"].isChecked()
+    assert "mean of" in panel.results.plot.figure.axes[0].get_xlabel()
+    qtbot.keyClick(tabs["bland-altman"], Qt.Key.Key_Left)
+    assert panel.results.tab() == "scatter"
+    qtbot.mouseClick(tabs["scatter"], Qt.MouseButton.LeftButton)  # one is always open
+    assert panel.results.tab() == "scatter"
 
 
 def test_plot_follows_the_theme(viewer, panel, compared):
