@@ -52,7 +52,7 @@ def checked_b1(method: Method, b1: B1Map | NDArray[np.floating], series: MRFSeri
             "no-b1", f"the method {method.name} cannot use a B1 map for {method.sequence.name}",
             path=given.record.get("path"),
             hint="A map is used by water-fat for MRF T1-FF, and by exhaustive, compressed and "
-            "group for FISP with B1 (--sequence fisp-b1).",
+            "group for FISP with B1.",
         )  # fmt: skip
     given.check_grid(series)
     return given

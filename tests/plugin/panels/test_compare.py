@@ -1,6 +1,8 @@
 """The Compare panel: two sets in, numbers and plots out; points and regions find each other."""
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import nibabel
 import numpy as np
@@ -17,6 +19,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.agreement.agreement_table import agreement_table
 from napari_mrf.analysis.agreement.statistics import agreement
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.plugin.dock import CompareDock
@@ -26,9 +29,11 @@ from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
 from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
+from napari_mrf.plugin.panels.compare.work import selected, write_report, write_tables
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
+from napari_mrf.report.comparison.content import report_content
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (3, 20, 24)
@@ -876,6 +881,33 @@ def test_only_lines_that_are_drawn_are_named(qtbot, panel, compared):
     assert note.text() == "Dotted: identity."
     click(qtbot, panel.regions.none_button)
     assert note.isHidden()
+
+
+def test_report_and_tables_name_the_field_of_the_panel_too(compared, tmp_path):
+    """The same comparison keeps its report id, whoever reads the advice."""
+    random = np.random.default_rng(0)
+    pairs = compared.compared.comparison.pairs
+    first = pairs[(pairs["map"] == "T1H2O") & (pairs["scope"] == "pooled")].iloc[0].to_dict()
+    reference = np.linspace(900, 1500, 60)
+    test = reference + (reference - 890) * random.normal(0, 0.1, 60)
+    many = [
+        {**first, "label": at, "name": f"R{at}", "reference": one, "test": other,
+         "average": (one + other) / 2, "difference": one - other}
+        for at, (one, other) in enumerate(zip(reference, test, strict=True), 1)
+    ]  # fmt: skip
+    grown = replace(compared.compared.comparison, pairs=pd.DataFrame(many), known={})
+    assert "--limits ratio" in grown.agreement["advice"][0]
+    selection = (None, "pooled", 60)
+    report = result_of(write_report(grown, str(tmp_path / "report.html"), selection))[0]
+    html = report.read_text(encoding="utf-8")
+    assert "limits of ratios (Limits under Statistics)" in html and "--limits" not in html
+    result_of(write_tables(grown, str(tmp_path / "tables"), selection, False))
+    table = (tmp_path / "tables" / "agreement.csv").read_text(encoding="utf-8")
+    assert "Limits under Statistics" in table and "--limits" not in table
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    both = (grown, selected(grown, *selection))
+    ids = {report_content(one, now).label.report_id for one in both}
+    assert len(ids) == 1 and ids.pop() in html
 
 
 def test_limits_by_subjects_are_named_where_they_are_drawn():
