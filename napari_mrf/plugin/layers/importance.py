@@ -98,7 +98,10 @@ def show_importance(
         axis_labels=("frame", *spatial["axis_labels"]),
     )
     layer.metadata.update(
-        {IMPORTANCE_KEY: (importance.method, key), TITLE_KEY: f"Change of {key}{unit}"}
+        {
+            IMPORTANCE_KEY: (importance.method, key),
+            TITLE_KEY: f"Change of {key}{unit}\n{importance.method}",
+        }
     )
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer

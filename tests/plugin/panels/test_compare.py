@@ -433,6 +433,8 @@ def test_error_layers_have_fixed_limits_and_follow_the_regions(
     middle = layer.colormap.colors[128][:3]
     assert (min(middle) > 0.8) == (kind != "absolute")  # light where there is no difference
     assert layer.metadata[ERROR_KEY] == ("flat", "other", "FF", kind)
+    title = viewer.canvas.overlays["mrf_title"].text.split("\n")
+    assert title[1:] == ["flat − other", "gray: not compared"] and "FF" in title[0]
     assert tuple(layer.units[0].dimensionality) == ("[length]",)
     assert not any(one.visible for one in viewer.layers if one.name.endswith("· FF")
                    and one is not layer)  # fmt: skip

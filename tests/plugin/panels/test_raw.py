@@ -193,6 +193,29 @@ def test_images_can_be_cancelled_and_leave_nothing(window, folder):
     assert window.reconstruct.run_button.isEnabled()
 
 
+@pytest.mark.parametrize("is_there_first", [True, False])
+def test_the_preview_is_seen_only_while_its_raw_file_is(window, folder, is_there_first):
+    window.open(folder / "series.nii")
+    window.wait(lambda: window.layers() == ["series"])
+    before = window.viewer.dims.point
+    window.open(folder / "raw.h5")
+    window.click(window.raw.make_button)
+    (series,) = window.viewer.layers
+    if is_there_first:
+        window.wait(lambda: "raw preview" in window.layers())
+        assert window.viewer.layers["raw preview"].visible
+    window.pick(window.series.layer_picker, "series")
+    window.wait(lambda: "raw preview" in window.layers())
+    preview = window.viewer.layers["raw preview"]
+    assert series.visible and not preview.visible
+    if not is_there_first:
+        assert window.viewer.dims.point == before  # nor does it take the user elsewhere
+    window.pick(window.series.layer_picker, "raw.h5 (raw file)")
+    assert preview.visible
+    window.click(window.raw.progress_row.cancel_button)
+    assert window.layers() == ["series"]
+
+
 def test_pulses_that_do_not_fit_are_told_with_the_cure(window, folder):
     window.open(folder / "raw.h5")
     window.pick(window.series.sequence_picker, "FISP")
