@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import wait_for_layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
@@ -10,10 +11,11 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
 from napari_mrf.io import Label
-from napari_mrf.plugin.dock import InspectDock
+from napari_mrf.plugin.dock import InspectDock, MRFDock
 from napari_mrf.plugin.layers import PARAMETER_KEY, series_layer_data
 from napari_mrf.plugin.layers.closeup.profile_line import ends_of_profile, profile_layer
 from napari_mrf.plugin.layers.maps import show_maps
+from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.map_choice import map_choice_of
 
@@ -70,6 +72,30 @@ def scene(qtbot):
 def pick(picker, text):
     picker.setCurrentText(text)
     picker.textActivated.emit(text)
+
+
+def test_pins_lie_over_the_line_over_regions_over_new_images(qtbot):
+    viewer = ViewerModel()
+    filled(viewer)
+    dock = MRFDock(viewer)
+    qtbot.addWidget(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    dock.sections["inspect"].set_open(True)
+    panel, _ = open_closeup(qtbot, dock)
+    session_of(viewer).set_pins(((0, 1, 1),))
+    qtbot.mouseClick(panel.closeup.draw_button, LEFT)
+    viewer.layers["MRF profile line"].add_lines(np.array([[[0, 1, 1], [0, 8, 12]]]))
+    regions_editor_of(viewer).ensure_shown()
+    wait_for_layers(qtbot, viewer)
+    helpers = [layer.name for layer in viewer.layers][1:]
+    assert helpers[-2:] == ["MRF profile line", "MRF pins"] and len(helpers) >= 3
+    for name in ("first", "second"):
+        viewer.add_image(np.zeros(SHAPE), name=name, scale=(8, 3, 2), units="mm")
+        qtbot.waitUntil(
+            lambda: [layer.name for layer in viewer.layers][-len(helpers) :] == helpers
+        )
+        assert viewer.layers[-len(helpers) - 1].name == name
 
 
 def test_distribution_of_the_region_that_is_chosen(qtbot, scene):
