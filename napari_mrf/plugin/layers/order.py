@@ -44,8 +44,10 @@ def place_under_pins(viewer: Any) -> int:
 
 
 def _place_under(viewer: Any, keys: tuple[str, ...]) -> int:
-    places = (at for at, one in enumerate(viewer.layers) if any(key in one.metadata for key in keys))
-    return next(places, len(viewer.layers))
+    for at, layer in enumerate(viewer.layers):
+        if any(key in layer.metadata for key in keys):
+            return at
+    return len(viewer.layers)
 
 
 def show_in_front(viewer: Any, layer: Any) -> None:

@@ -92,9 +92,7 @@ def test_pins_lie_over_the_line_over_regions_over_new_images(qtbot):
     assert helpers[-2:] == ["MRF profile line", "MRF pins"] and len(helpers) >= 3
     for name in ("first", "second"):
         viewer.add_image(np.zeros(SHAPE), name=name, scale=(8, 3, 2), units="mm")
-        qtbot.waitUntil(
-            lambda: [layer.name for layer in viewer.layers][-len(helpers) :] == helpers
-        )
+        qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers][-len(helpers) :] == helpers)
         assert viewer.layers[-len(helpers) - 1].name == name
 
 
