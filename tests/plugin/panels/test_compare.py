@@ -27,6 +27,7 @@ from napari_mrf.plugin.jobs import JobState, Step
 from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
+from napari_mrf.plugin.panels.compare.opening import name_of_folder
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
 from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
 from napari_mrf.plugin.panels.compare.work import selected, write_report, write_tables
@@ -565,6 +566,24 @@ def test_folder_that_is_picked_while_another_is_read_is_told(qtbot, dock, panel,
     assert "Pick this folder again" in panel.notice.text()
     qtbot.waitUntil(lambda: "one" in session.maps_sets, timeout=10_000)
     assert "two" not in session.maps_sets
+
+
+def test_a_folder_is_opened_under_one_name_however_it_is_reached(tmp_path):
+    truth, cohen = tmp_path / "truth" / "P1", tmp_path / "cohen" / "P1"
+    cohen.mkdir(parents=True)
+    first = MapsSet("P1", maps(0), folder=str(truth))
+    assert name_of_folder(str(cohen), []) == "P1"
+    assert name_of_folder(str(cohen), [first]) == "cohen/P1"
+    second = MapsSet("cohen/P1", maps(1), folder=str(cohen))
+    (tmp_path / "link").symlink_to(tmp_path / "cohen")
+    for path in (cohen, f"{cohen}/", tmp_path / "truth" / ".." / "cohen" / "P1",
+                 tmp_path / "link" / "P1"):  # fmt: skip
+        assert name_of_folder(str(path), [first, second]) == "cohen/P1"
+        assert name_of_folder(str(path), [second]) == "cohen/P1"  # also without the other
+    others = [first, second, MapsSet("b/P1", maps(2), folder="/a/b/P1")]
+    assert name_of_folder("/c/b/P1", others) == "c/b/P1"  # none is replaced by another
+    made_here = MapsSet("water-fat", maps(3), "thigh", 3.0, folder=str(cohen))
+    assert name_of_folder(str(cohen), [made_here]) == "P1"
 
 
 def test_maps_come_from_a_folder_and_are_picked(
