@@ -125,7 +125,7 @@ class ComparePlot(PlotCanvas):
         def draw() -> None:
             axes = self._fresh_axes()
             draw_blurriness(axes, table, key)
-            lines = [(bars.get_label(), bars.lines[0]) for bars in axes.containers]
+            lines = [(bars.get_label(), bars[0]) for bars in axes.containers]
             self.legend_changed.emit(tuple(
                 LegendEntry(str(name), to_hex(line.get_color()), marker=str(line.get_marker()))
                 for name, line in lines
