@@ -4,8 +4,10 @@ Called as a script it prints what does not fit, for the scale that ``QT_SCALE_FA
 """
 
 import sys
+import time
 
 import numpy as np
+from matplotlib.text import Annotation, Text
 from napari._qt.qt_resources import get_stylesheet
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
@@ -24,7 +26,6 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QStyle,
     QStyleOptionComboBox,
-    QTabBar,
     QTableView,
     QToolButton,
     QTreeView,
@@ -37,9 +38,11 @@ from napari_mrf.io import Label
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.picker import Picker
+from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.kit.section import ElidedLabel, Section
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.panels.compare.work import compare_sets
+from napari_mrf.plugin.panels.inspect.values import InspectValues
 from napari_mrf.plugin.session import MapsSet, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
@@ -89,8 +92,10 @@ def filled_dock(viewer, *, width, points, theme="dark"):
     window.resize(1000, 900)
     window.show()
     window.resizeDocks([frame], [width], Qt.Orientation.Horizontal)
-    settle()
     window.dock = dock
+    values = dock.panels["inspect"].values
+    wait_until(lambda: values.model().rowCount())
+    settle()
     return window
 
 
@@ -109,6 +114,7 @@ def fill(viewer, dock):
     importance = panels["importance"]
     importance.set_maps([*KEYS], "FF")
     importance.results.show()
+    session.select_voxel((0, 3, 4))
     panels["rois"].set_drawing("BFLH_R", True)
     for panel in (panels["series"], panels["reconstruct"], panels["rois"], panels["compare"]):
         panel.notice.say(
@@ -125,6 +131,15 @@ def open_sections(dock):
 def settle():
     for _ in range(12):
         QApplication.processEvents()
+
+
+def wait_until(is_there):
+    """Let the window work until something is there; what never comes is an error."""
+    end = time.monotonic() + 60
+    while not is_there():
+        assert time.monotonic() < end
+        QApplication.processEvents()
+        time.sleep(0.005)
 
 
 def what_does_not_fit(dock):
@@ -184,16 +199,12 @@ def _lack(widget):
         return _lack_of(
             widget.fontMetrics().horizontalAdvance(words), widget.width() - 6, "width"
         ) or _lack_of(widget.fontMetrics().height(), widget.height() - 2, "height")
-    if isinstance(widget, QTabBar):
-        if not widget.count():
-            return ""
-        ends = widget.tabRect(widget.count() - 1).right()
-        cut = [widget.tabText(at) for at in range(widget.count())
-               if widget.tabRect(at).width()
-               < widget.fontMetrics().horizontalAdvance(widget.tabText(at)) + 4]  # fmt: skip
-        return _lack_of(ends, widget.width(), "width") or (f"cut: {cut}" if cut else "")
     if isinstance(widget, QHeaderView) and widget.orientation() is Qt.Orientation.Horizontal:
         return _header_lack(widget)
+    if isinstance(widget, PlotCanvas):
+        return _plot_lack(widget)
+    if isinstance(widget, InspectValues) and widget.model().rowCount():
+        return _values_lack(widget)
     if isinstance(widget, QTableView) and widget.model() and widget.model().rowCount():
         return _lack_of(widget.fontMetrics().height(), widget.rowHeight(0), "row height")
     if isinstance(widget, QTreeView) and widget.model() and widget.model().rowCount():
@@ -233,11 +244,61 @@ def _header_lack(header):
     metrics = header.fontMetrics()
     model = header.model()
     for at in range(model.columnCount()):
+        if header.isSectionHidden(at):
+            continue
         title = str(model.headerData(at, Qt.Orientation.Horizontal) or "")
-        lack = _lack_of(metrics.horizontalAdvance(title), header.sectionSize(at), "width")
+        needed = max(metrics.horizontalAdvance(line) for line in title.split("\n"))
+        lack = _lack_of(needed, header.sectionSize(at), "width")
         if lack:
             return f"{title!r}: {lack}"
     return _lack_of(metrics.height(), header.height(), "height")
+
+
+def _plot_lack(canvas):
+    """Return which texts of a plot are not all inside it."""
+    room = canvas.figure.bbox.padded(0.5)
+    renderer = canvas.get_renderer()
+    shown = [axes for axes in canvas.figure.axes if axes.get_visible()]
+    cut = [text.get_text() for axes in shown for text in axes.findobj(Text)
+           if text.get_visible() and text.get_text() and not isinstance(text, Annotation)
+           and not _is_inside(text.get_window_extent(renderer), room)
+           and _is_on_axis(axes, text)]  # fmt: skip
+    return f"cut: {cut}" if cut else ""
+
+
+def _is_on_axis(axes, text):
+    """Return whether a text is drawn: ticks beyond the limits of an axis are kept, unseen."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if text in axis.get_ticklabels() or text in (axis.label, axis.offsetText):
+            drawn = [tick for tick in axis._update_ticks() for tick in (tick.label1, tick.label2)]
+            return axes.axison and axis.get_visible() and (
+                text in drawn or text is axis.label)  # fmt: skip
+    return axes.axison or text in axes.texts
+
+
+def _is_inside(box, room):
+    return room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
+
+
+def _values_lack(table):
+    """Return what of the values is beyond the edge of the table, or on other ones."""
+    metrics, room = table.fontMetrics(), table.viewport().rect()
+    columns = range(1, table.model().columnCount())
+    for row in range(table.model().rowCount()):
+        cell = table.visualRect(table.model().index(row, 0))
+        places = (
+            dict(table.places(cell))
+            if table.per_line
+            else {column: table.visualRect(table.model().index(row, column)) for column in columns}
+        )
+        for column in columns:
+            texts = table.cell(row, column).split("\n")
+            texts += [table.titles()[column]] if table.per_line else []
+            needed = max(metrics.horizontalAdvance(text) for text in texts)
+            lack = _lack_of(needed, places[column].width() - 2, "width")
+            if lack or places[column].right() > room.right():
+                return f"{table.titles()[column]}: {lack or 'beyond the edge'}"
+    return _lack_of(metrics.height(), table.rowHeight(0), "row height")
 
 
 def _ends(spin):

@@ -146,8 +146,8 @@ def check_made_alike(
         raise MRFInputError(
             MIXED, f"{whose} of the subjects were not made in one way",
             expected="one method with the same options, kind of images, sequence and numerics",
-            found=found, hint="Make them alike, or leave subjects out. --allow-mixed "
-            "(allow_mixed=True) takes them together, and the results say so.",
+            found=found, hint="Make them alike, or leave subjects out. allow_mixed=True (on the "
+            "command line --allow-mixed) takes them together, and the results say so.",
         )  # fmt: skip
     about = whose[0].upper() + whose[1:]
     notes = [f"{about} were made in different ways. {found}."] if found else []

@@ -111,7 +111,8 @@ class B1Map:
         """
         check_same_grid(self, grid, "the B1 map lies on another grid than the series",
                         code="bad-b1", path=self.record.get("path"),
-                        hint="Resample it: --resample-b1, or io.resample_b1.")  # fmt: skip
+                        hint="Resample it: io.resample_b1 (on the command line "
+                        "--resample-b1).")  # fmt: skip
 
 
 def _check_unit(relative: NDArray[np.float32], unit: str, path: str | None) -> None:

@@ -150,6 +150,7 @@ def _readouts_by_frame(
             "readouts-mismatch", "there are frames without a readout",
             path=raw.source_path, expected="readouts for each frame",
             found=f"{len(empty)} of {sequence.n_frames} frames without, the first is {empty[0]}",
-            hint="Images in the subspace can be made all the same: --images subspace.",
+            hint="Images in the subspace can be made all the same: choose subspace (on the command "
+            "line --images subspace).",
         )  # fmt: skip
     return inside

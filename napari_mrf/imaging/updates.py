@@ -120,6 +120,7 @@ def trajectory_of(raw: RawData, z: int) -> NDArray[np.float64]:
         raise MRFInputError(
             "no-trajectory", "the raw data do not say where in k-space they were measured",
             path=raw.source_path,
-            hint="Name the trajectory: --trajectory golden-angle, or a Pulseq .seq file.",
+            hint="Name the trajectory, such as golden-angle or a Pulseq .seq file (on the command "
+            "line --trajectory).",
         )  # fmt: skip
     return places

@@ -89,7 +89,7 @@ class ResultKind:
             earlier = {folder / name for name in known if (folder / name).exists()}
             if earlier and not overwrite:
                 found = sorted(path.relative_to(folder).as_posix() for path in earlier)
-                hint = "Choose another folder, or allow overwriting (--overwrite)."
+                hint = "Choose another folder, or overwrite it (on the command line --overwrite)."
                 if folder / self.record not in earlier:
                     hint = f"They have no record ({self.record}). {hint}"
                 raise MRFInputError("exists", f"the folder already contains {self.holds}",

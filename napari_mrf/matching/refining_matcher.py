@@ -189,7 +189,8 @@ class RefiningMatcher(VoxelwiseMethod):
                     f"the values cannot be refined: {reason}",
                     hint="Leave refine out, or turn it off, to keep the values of the grid.",
                 ) from reason
-            told = f"The values stay on the grid, without refinement: {reason}."
+            told = (f"The values stay on the grid, without refinement: {reason}. A finer grid "
+                    "brings them nearer.")  # fmt: skip
             self.notes.append(MapsWarning("not-refined", told))
 
     def describe_refinement(self) -> dict[str, Any]:
@@ -214,6 +215,7 @@ class RefiningMatcher(VoxelwiseMethod):
             "a limit of refinement",
             "the true values may lie outside, the noise is high, or the series does not fit "
             "the sequence",
+            "Check that the sequence is that of the scan; flags tell where.",
         )
 
     @property

@@ -88,6 +88,7 @@ class TrainedMethod(SlicewiseMethod):
         return EdgeWords(
             "an end of the range that the network was trained on",
             "the true values may lie outside, or the noise is high",
+            "Matching methods have wider limits; flags tell where.",
         )
 
     def describe(self) -> dict[str, Any]:

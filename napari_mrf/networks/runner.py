@@ -167,7 +167,8 @@ class NetworkRunner:
                 f"there is not enough memory for the network {self.card.name}",
                 hint="Close other programs, or use a matcher.",
             )
-        told = f"{self.device} has too little memory; the CPU was used instead."
+        told = (f"{self.device} has too little memory; the CPU was used instead. Close what else "
+                "uses it to be faster.")  # fmt: skip
         self.notes.append(MapsWarning("cpu-instead", told))
         self.device = torch.device("cpu")
         self._trained.to(self.device)

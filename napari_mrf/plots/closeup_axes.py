@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from napari_mrf.analysis.inspection.distribution import Distribution
 from napari_mrf.errors import shown
@@ -47,6 +48,7 @@ def draw_closeup(
             axes.stairs(counts, found.edges, label=legend_name(name), **_style(index, color_of))
         axes.set(xlabel=title, ylabel="Voxels", xlim=(found.edges[0], found.edges[-1]))
         axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         print_ticks(found.key, axes.xaxis)
         return
     for index, (name, values) in enumerate(found.values.items()):
@@ -59,6 +61,11 @@ def draw_closeup(
     axes.set(xlabel=f"Distance ({found.unit})", ylabel=title,
              xlim=(0, max(found.distances[-1], np.finfo(float).tiny)))  # fmt: skip
     print_ticks(found.key, axes.yaxis)
+
+
+def names_of(found: Distribution | Profile) -> tuple[str, ...]:
+    """Return the names of the sets, in the order in which they are drawn."""
+    return tuple(found.counts if isinstance(found, Distribution) else found.values)
 
 
 def _style(index: int, color_of: Callable[[str], str]) -> dict[str, Any]:

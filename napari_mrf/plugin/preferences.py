@@ -49,10 +49,23 @@ def preferences() -> Preferences:
     return Preferences(
         method=settings.reconstruct.method,
         device=settings.reconstruct.device,
-        t1h2o_below=settings.validity.t1h2o_below,
-        t1fat_above=settings.validity.t1fat_above,
+        t1h2o_below=_fraction(settings.validity.t1h2o_below, Preferences.t1h2o_below),
+        t1fat_above=_fraction(settings.validity.t1fat_above, Preferences.t1fat_above),
         hide_invalid=settings.validity.hide_invalid,
     )
+
+
+def _fraction(text: str, default: float) -> float:
+    """Return the fraction that a text says, or the default where it says none from 0 to 1.
+
+    Thresholds are texts: napari's field for numbers writes two decimals after each key, so that
+    0.1 cannot be typed. The manifest says beside the field that the default counts else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return default
+    return value if 0 <= value <= 1 else default
 
 
 def follow_validity(slot: Callable[[Any], None]) -> None:

@@ -25,10 +25,13 @@ class EdgeWords:
         What values lie on, such as "the edge of its grid".
     reasons : str
         Why they may.
+    cure : str
+        What to do, as a sentence.
     """
 
     edge: str = "the edge of its grid"
     reasons: str = "the true values may lie outside (a wider grid helps), or the noise is high"
+    cure: str = "Flags tell where."
 
 
 def edge_flags(

@@ -52,7 +52,7 @@ def checked_b1(method: Method, b1: B1Map | NDArray[np.floating], series: MRFSeri
             "no-b1", f"the method {method.name} cannot use a B1 map for {method.sequence.name}",
             path=given.record.get("path"),
             hint="A map is used by water-fat for MRF T1-FF, and by exhaustive, compressed and "
-            "group for FISP with B1 (--sequence fisp-b1).",
+            "group for FISP with B1.",
         )  # fmt: skip
     given.check_grid(series)
     return given
@@ -84,11 +84,12 @@ def held_b1(method: Method, given: B1Map, chosen: NDArray[np.bool_]) -> HeldB1:
     warnings = [MapsWarning("b1-header", text) for text in given.warnings]
     if n_without:
         told = (f"The given B1 map has no value (0, negative or NaN) in {n_without:,} "
-                f"{of}: B1 was fitted there.")  # fmt: skip
+                f"{of}: B1 was fitted there. A map that covers them holds it.")  # fmt: skip
         warnings.append(MapsWarning("b1-without-value", told, voxels=n_without))
     if n_beyond:
         told = (f"The given B1 lies outside {low:g} to {high:g}, what the signal model "
-                f"covers, in {n_beyond:,} {of}: B1 was fitted there.")  # fmt: skip
+                f"covers, in {n_beyond:,} {of}: B1 was fitted there. Check the unit of the "
+                "map.")  # fmt: skip
         warnings.append(MapsWarning("b1-out-of-range", told, voxels=n_beyond))
     if n_unusual:
         told = (f"The given B1 lies outside the usual {usual_low:g} to {usual_high:g} in "

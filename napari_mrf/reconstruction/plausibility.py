@@ -55,7 +55,8 @@ _PHASES = (
 )
 _PHASES_OR_ECHOES = (
     "The series fits better when the phases of its frames are left out (quality {better} against "
-    "{quality}): they seem scrambled or corrected, or the echo times are not those of {name}."
+    "{quality}): they seem scrambled or corrected, or the echo times are not those of {name}. "
+    "Export the images without corrections of the phase, or load the sequence that was played."
 )
 _OTHER = (
     "The series fits {other} better than {name} (quality {better} against {quality}): it seems "

@@ -58,7 +58,8 @@ def edge_warnings(maps: ParameterMaps, words: EdgeWords) -> list[MapsWarning]:
         n_edge, n = int(np.sum(counted & (maps.flags & bit > 0))), int(counted.sum())
         if n_edge > _TOLERATED_EDGE_SHARE * n:
             message = (
-                f"{key} lies on {words.edge} in {n_edge:,} of {n:,} voxels{where}: {words.reasons}."
+                f"{key} lies on {words.edge} in {n_edge:,} of {n:,} voxels{where}: "
+                f"{words.reasons}. {words.cure}"
             )
             warnings.append(MapsWarning("on-edge", message, voxels=n_edge))
     return warnings

@@ -98,4 +98,4 @@ def test_warning_names_the_edge_of_the_method():
     flags = np.full((1, 1, 4), FLAGS["T1-edge"])
     maps = mrf.ParameterMaps({"T1": np.ones((1, 1, 4))}, flags=flags)
     (told,) = edge_warnings(maps, EdgeWords("its end", "it is far"))
-    assert told.message == "T1 lies on its end in 4 of 4 voxels: it is far."
+    assert told.message == "T1 lies on its end in 4 of 4 voxels: it is far. Flags tell where."

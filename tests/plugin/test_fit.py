@@ -10,16 +10,17 @@ import pytest
 from fit_cases import filled_dock, filled_viewer, settle, what_does_not_fit
 from gui_waits import turn_wheel_down
 from places import REPOSITORY
-from qtpy.QtCore import QPoint, QRect, Qt
-from qtpy.QtGui import QCursor
+from qtpy.QtCore import QEvent, QPoint, QRect, Qt
+from qtpy.QtGui import QCursor, QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLineEdit,
     QPushButton,
     QScrollBar,
-    QTabBar,
+    QToolTip,
     QWidget,
 )
 
@@ -50,6 +51,40 @@ def test_what_has_too_little_room_would_be_noticed(window):
     settle()
     (found,) = what_does_not_fit(window.dock)
     assert "Reconstruct every series of this study" in found
+
+
+@pytest.mark.parametrize("window", [{"width": 340}], indirect=True, ids=str)
+def test_cut_texts_of_plots_and_values_would_be_noticed(window):
+    compare, inspect = window.dock.panels["compare"], window.dock.panels["inspect"]
+    compare.results.plot.figure.axes[0].set_title("A title", x=1.0, wrap=False)
+    inspect.values.setColumnWidth(1, 12)
+    cut, narrow = sorted(what_does_not_fit(window.dock))
+    assert cut == "ComparePlot '': cut: ['A title']" and "FF: width" in narrow
+
+
+@pytest.mark.parametrize("kind", ["bland-altman", "blurriness", "regions"])
+@pytest.mark.parametrize("window", [{"points": 12}, {"width": 340}], indirect=True, ids=str)
+def test_the_other_plots_of_a_comparison_fit_too(window, kind):
+    window.dock.panels["compare"].results.set_tab(kind)
+    settle()
+    assert what_does_not_fit(window.dock) == []
+
+
+@pytest.mark.parametrize("window", [{"points": 12}], indirect=True, ids=str)
+def test_values_wrap_where_their_columns_do_not_fit(qtbot, window):
+    values = window.dock.panels["inspect"].values
+    assert values.per_line > 1 and values.horizontalHeader().isHidden()
+    assert values.titles()[1:] == ["FF", "T1H2O ms", "T1fat ms", "Df Hz", "B1", "fit"]
+    places = dict(values.places(values.visualRect(values.model().index(0, 0))))
+    assert len({place.top() for place in places.values()}) == -(-6 // values.per_line)
+    assert values.visualRect(values.model().index(0, 0)).contains(places[6])
+    for column in (2, 6):  # each value tells what it is
+        QToolTip.hideText()
+        at = places[column].center()
+        event = QHelpEvent(QEvent.Type.ToolTip, at, values.viewport().mapToGlobal(at))
+        QApplication.sendEvent(values.viewport(), event)
+        shown = values.model().index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+        qtbot.waitUntil(lambda shown=shown: QToolTip.text() == shown)
 
 
 def test_letters_of_tables_and_fields_follow_the_font_size(qtbot):
@@ -158,7 +193,7 @@ def state(dock):
     return [
         *(one.currentText() for one in dock.findChildren(QComboBox)),
         *(one.text() for one in dock.findChildren(QAbstractSpinBox)),
-        *(one.currentIndex() for one in dock.findChildren(QTabBar)),
+        *(one.isChecked() for one in dock.findChildren(QPushButton)),
         *(one.value() for one in dock.findChildren(QScrollBar)
           if one.orientation() is Qt.Orientation.Horizontal),
     ]  # fmt: skip

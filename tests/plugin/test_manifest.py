@@ -50,11 +50,11 @@ def test_changed_preferences_are_used_and_kept(plugin_settings, npe2pm, manifest
 
     npe2pm.register(manifest)
     settings = get_plugin_settings("napari-mrf")
-    settings.validity.t1h2o_below = 0.6
+    settings.validity.t1h2o_below = "0.6"
     settings.reconstruct.device = "cpu"
     assert preferences().thresholds == {"T1H2O": 0.6, "T1fat": 0.3}
     assert preferences().device == "cpu"
-    assert "t1h2o_below: 0.6" in Path(settings.config_path).read_text()
+    assert "t1h2o_below: '0.6'" in Path(settings.config_path).read_text()
 
 
 def test_preferences_are_the_defaults_where_the_plugin_is_unknown(plugin_settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.analysis.agreement.assumptions import advice
+from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION, advice
 from napari_mrf.analysis.agreement.reliability import ICC_MODELS, Coefficients
 from napari_mrf.analysis.agreement.repeatability import REPEATABILITY, Repeatability
 from napari_mrf.analysis.agreement.statistics import INDEPENDENT, map_agreement
@@ -168,16 +168,28 @@ def agreement_table(pairs: pd.DataFrame, *, scope: str = "pooled", **options: An
     )
 
 
-def agreement_rows(found: Mapping[str, Agreement]) -> pd.DataFrame:
-    """Return the table of what was found, one row per map."""
+def agreement_rows(
+    found: Mapping[str, Agreement], ratio_option: str = RATIO_OPTION
+) -> pd.DataFrame:
+    """Return the table of what was found, one row per map; see `agreement_row`."""
     import pandas as pd
 
-    rows = [agreement_row(key, result) for key, result in found.items()]
+    rows = [agreement_row(key, result, ratio_option) for key, result in found.items()]
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 
-def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
-    """Return the statistics of one map by the names in `AGREEMENT_COLUMNS`."""
+def agreement_row(key: str, result: Agreement, ratio_option: str = RATIO_OPTION) -> dict[str, Any]:
+    """Return the statistics of one map by the names in `AGREEMENT_COLUMNS`.
+
+    Parameters
+    ----------
+    key : str
+        The parameter.
+    result : Agreement
+        Its statistics.
+    ratio_option : str
+        How the reader asks for limits of ratios, where they are advised.
+    """
     limits, older = result.limits, result.repeated_2007
     row: dict[str, Any] = {
         "map": key,
@@ -209,7 +221,9 @@ def agreement_row(key: str, result: Agreement) -> dict[str, Any]:
         "spread_p": line.spread_p,
         "normality_w": result.normality.w,
         "normality_p": result.normality.p,
-        "advice": advice(result.normality, line, may_be_ratio=result.may_be_ratio),
+        "advice": advice(
+            result.normality, line, may_be_ratio=result.may_be_ratio, ratio_option=ratio_option
+        ),
     }
     asked: list[str] = []
     relative = result.relative

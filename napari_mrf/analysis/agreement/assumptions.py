@@ -25,7 +25,7 @@ deviations away in three cases of ten, but of 8 in more than half.
 """
 SEE_FIGURE = "see the quantiles in the report"
 RATIO_OPTION = "--limits ratio"
-"""How the command line calls limits of ratios; panels name their own field."""
+"""How the command line calls limits of ratios; the window names the field of its panel."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,13 @@ def normality(
     return Normality(differences, float(found.statistic), float(found.pvalue))
 
 
-def advice(normal: Normality, line: ProportionalBias, *, may_be_ratio: bool) -> str:
+def advice(
+    normal: Normality,
+    line: ProportionalBias,
+    *,
+    may_be_ratio: bool,
+    ratio_option: str = RATIO_OPTION,
+) -> str:
     """Return what to use in place of plain limits, in plain words; empty where they fit.
 
     Parameters
@@ -88,10 +94,12 @@ def advice(normal: Normality, line: ProportionalBias, *, may_be_ratio: bool) -> 
         Of the same regions.
     may_be_ratio : bool
         Whether limits of ratios make sense for the parameter.
+    ratio_option : str
+        How the reader asks for them.
     """
     words = []
     if line.spread_p < LEVEL and line.spread_slope > 0:
-        instead = f"limits of ratios ({RATIO_OPTION}), or " if may_be_ratio else ""
+        instead = f"limits of ratios ({ratio_option}), or " if may_be_ratio else ""
         words.append(f"the differences spread more at larger values (p {_p(line.spread_p)}): use "
                      f"{instead}limits that follow the value")  # fmt: skip
     elif line.spread_p < LEVEL:

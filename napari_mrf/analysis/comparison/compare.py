@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.analysis.agreement.agreement_table import agreement_rows
+from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
 from napari_mrf.analysis.agreement.by_region import agreement_by_region
 from napari_mrf.analysis.agreement.outliers import outliers
 from napari_mrf.analysis.agreement.regression_table import regression_table
@@ -74,6 +75,8 @@ class Comparison:
         long. Comparisons narrowed to some of the regions share it.
     left_out : tuple of LeftOut
         Subjects and regions that are not in `pairs`, and why.
+    ratio_option : str
+        How the reader of `agreement` asks for limits of ratios, where it advises them.
     """
 
     reference_name: str
@@ -88,6 +91,7 @@ class Comparison:
     labels: frozenset[int] | None = None
     known: dict[Any, Agreement] = field(default_factory=dict, repr=False)
     left_out: tuple[LeftOut, ...] = ()
+    ratio_option: str = RATIO_OPTION
 
     def agreement_of(
         self, key: str, *, labels: Collection[int] | None = None, scope: str | None = None
@@ -115,7 +119,8 @@ class Comparison:
     def agreement(self) -> pd.DataFrame:
         """`agreement.AGREEMENT_COLUMNS`, one row per map; empty without regions."""
         used = set(self.pairs.loc[self.pairs["scope"] == self.options.scope, "map"])
-        return agreement_rows({key: self.agreement_of(key) for key in PARAMETERS if key in used})
+        found = {key: self.agreement_of(key) for key in PARAMETERS if key in used}
+        return agreement_rows(found, self.ratio_option)
 
     @cached_property
     def by_region(self) -> pd.DataFrame:

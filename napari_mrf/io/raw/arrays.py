@@ -162,7 +162,9 @@ def assemble_arrays(
         voxel_mm = None if view is None else view[1] / matrix[1]
         trajectories = (in_cycles(trajectory, matrix, path, report, unit=unit, voxel_mm=voxel_mm),)
     else:
-        report.assumed.append("There is no trajectory: say which one (--trajectory).")
+        report.assumed.append(
+            "There is no trajectory: say which (on the command line --trajectory)."
+        )
     raw = RawData(
         n_slices=n_slices, n_coils=n_coils, n_readouts=n_readouts, n_samples=n_samples,
         read_slice=read_slice, numbers=numbers, n_planned=n_readouts,

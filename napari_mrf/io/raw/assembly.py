@@ -216,7 +216,7 @@ def _trajectories(
     if stored is None:
         report.assumed.append(
             "The file has no trajectory: say which one, such as golden-angle, radial:DEGREES, "
-            "cartesian or a Pulseq file (--trajectory)."
+            "cartesian or a Pulseq file (on the command line --trajectory)."
         )
         return ()
     parts = [stored(table[0])]

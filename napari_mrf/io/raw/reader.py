@@ -39,8 +39,8 @@ FORMATS: tuple[Format[RawModule], ...] = (
 
 
 _GOES_WITH = {
-    ".seq": "A Pulseq file goes with a raw file: name it as its trajectory (--trajectory), as the "
-    "sequence (--sequence), or both.",
+    ".seq": "A Pulseq file goes with a raw file: name it as its trajectory, as the sequence, or "
+    "both (on the command line --trajectory and --sequence).",
     ".npy": "Put samples and coordinates into one .npz, as arrays called kdata and traj.",
 }
 

@@ -260,4 +260,4 @@ def unknown_axes(source: Source, sequence: Sequence | None) -> MRFInputError:
         hint = f"The lengths of the axes suggest {axes_option(*proposals)}: give the correct one."
     return MRFInputError("axes-unknown", "the order of the axes is not known",
                          path=source.path, expected="an order of X, Y, Z and T",
-                         found=f"shape {shape}", hint=hint)  # fmt: skip
+                         found=f"shape {shape} of {source.array.dtype}", hint=hint)  # fmt: skip

@@ -247,6 +247,6 @@ def _notes(compression: dict[str, Any]) -> list[MapsWarning]:
     message = (
         f"Rank {compression['rank']} keeps {100 * compression['energy_kept']:.6g} % of the "
         f"atoms' energy, but leaves out {100 * compression['worst_residual']:.2g} % of the norm "
-        f"of the worst atom ({atom})."
+        f"of the worst atom ({atom}). A higher rank or energy leaves out less."
     )
     return [MapsWarning("lossy-compression", message)]

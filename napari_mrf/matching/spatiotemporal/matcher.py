@@ -176,7 +176,7 @@ class SpatiotemporalMatcher(SlicewiseMethod):
             message = (
                 f"{pipeline.outside:,} of {run.counts['voxels']:,} voxels lie where no training "
                 f"subject has tissue and keep the values of {self._similarity.matcher.name}: does "
-                "the anatomy match theirs?"
+                "the anatomy match theirs? If not, take that method for all."
             )
             warnings.append(MapsWarning("outside-subjects", message, voxels=pipeline.outside))
         return warnings

@@ -29,7 +29,7 @@ def make_search(
         try:
             return CompiledSearch(dictionary), notes
         except (ImportError, ValueError) as reason:
-            told = f"Matching took the slower general search: {reason}."
+            told = f"Matching took the slower general search: {reason}. The maps are the same."
             notes.append(MapsWarning("slower-search", told))
     return TorchSearch(dictionary, device), notes
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 _WITH_FOCUS = ("QPushButton", "QToolButton", "QComboBox", "QLineEdit",
-               "QAbstractSpinBox", "QAbstractItemView", "QTabBar::tab", "QCheckBox",
-               "QRadioButton", "#mrfSectionArrow")  # fmt: skip
+               "QAbstractSpinBox", "QAbstractItemView", "QCheckBox", "QRadioButton",
+               "#mrfSectionArrow")  # fmt: skip
 _SIZED = ("QTableView", "QTreeView", "QHeaderView", "QLineEdit", "QToolButton")
 _SMALL = 0.9
 
@@ -86,7 +86,6 @@ def style_sheet(theme: str, points: int) -> str:
         rules.append(f"{kind}:focus {{ border: 1px solid {colors.text}; }}")
     rules.append("QAbstractSpinBox QLineEdit { border: none; }")
     rules.append("#mrfSectionArrow { background: transparent; padding: 0px; }")
-    rules.append("QTabBar::tab { padding: 3px 4px; }")
     if points > 0:
         rules += [f"{kind} {{ font-size: {points}pt; }}" for kind in _SIZED]
         small = f"{{ font-size: {_SMALL * points:g}pt; }}"

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QSizePolicy,
+    QSpinBox,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
@@ -114,6 +115,12 @@ class _WidthKeeper(QObject):
 def keep_width(box: QAbstractSpinBox) -> None:
     """Give a spin box the room that its longest text needs, whatever the size of the letters."""
     box.installEventFilter(_WidthKeeper(box))
+
+
+def set_special_text(box: QSpinBox, text: str) -> None:
+    """Show a text in place of the smallest value, in a box that is wide enough for it."""
+    box.setSpecialValueText(text)
+    box.setMinimumWidth(box.sizeHint().width())
 
 
 class NarrowRow(QFlowLayout):

@@ -13,10 +13,12 @@ from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QSizePolicy
 
 # isort: on
+import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from napari_mrf.plots.figure_files import write_figure
 from napari_mrf.plugin.kit.bond import Bond
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.utils.events import Event
     from qtpy.QtGui import QResizeEvent, QShowEvent, QWheelEvent
+
+_PAD_POINTS = 3.0
+_LEAST_SHARE = 0.1
+_MOST_PASSES = 6  # ticks and lines of wrapped labels depend on the size of the axes
 
 
 class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is not typed
@@ -52,6 +58,9 @@ class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is no
 
     Text of the default color follows the theme. Other artists that depend on it, such as lines
     in ``canvas.colors.faint``, are given their color in a slot of `theme_changed`.
+
+    Axes of a grid of the figure (``figure.subplots``, ``figure.add_gridspec``) get the margins that
+    their ticks, labels and titles need; labels and titles wrap at the edge of the figure.
 
     The wheel is left to the panel around. The mouse is read with ``canvas.mpl_connect`` as in any
     matplotlib canvas.
@@ -120,6 +129,7 @@ class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is no
         if self._is_drawing:
             return
         self._style()
+        self._fit_margins()
         super().draw()
         self._background = self.copy_from_bbox(self.figure.bbox)
         self._resting_background = None
@@ -206,6 +216,32 @@ class PlotCanvas(FigureCanvasQTAgg):  # type: ignore[misc]  # matplotlib's is no
             return
         self._styled[axes] = colors
         style_axes(axes, colors)
+
+    def _fit_margins(self) -> None:
+        """Give what stands around the axes the room that it needs in this size of the canvas."""
+        grid = [axes for axes in self.figure.axes if axes.get_subplotspec() is not None]
+        if not grid or self.figure.get_layout_engine() is not None:
+            return
+        for axes in grid:
+            for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+                text.set_wrap(True)
+        renderer, figure = self.get_renderer(), self.figure
+        for _ in range(_MOST_PASSES):
+            drawn = Bbox.union([
+                axes.get_tightbbox(renderer, for_layout_only=True, bbox_extra_artists=axes.texts)
+                for axes in grid if axes.get_visible() and axes.axison
+            ] or [figure.bbox])  # fmt: skip
+            free = figure.subplotpars
+            pad = _PAD_POINTS / 72 * figure.dpi
+            lack = np.concatenate([drawn.min - pad, drawn.max + pad - figure.bbox.size])
+            if (np.abs(lack) < 0.5).all():
+                return
+            moves = lack / np.tile(figure.bbox.size, 2)
+            low = np.array([free.left, free.bottom]) - moves[:2]
+            high = np.array([free.right, free.top]) - moves[2:]
+            if (high - low < _LEAST_SHARE).any():
+                return  # too small for its texts, whatever is done
+            figure.subplots_adjust(left=low[0], bottom=low[1], right=high[0], top=high[1])
 
     def style_again(self, axes: Axes) -> None:
         """Give axes the style of the theme at the next draw, after they were given another."""

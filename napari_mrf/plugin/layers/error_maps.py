@@ -31,8 +31,7 @@ GRAY_LEGEND = "gray: not compared"
 def error_title(key: str, kind: str) -> str:
     """Return what an error map shows, with its unit: ``"T1H2O difference (ms)"``.
 
-    Which sets it compares stands in the name of its layer: the title is beside the letter of
-    the patient's side and has to be short.
+    It has to be short, beside the letter of the patient's side; the line below names the sets.
     """
     unit = error_unit(key, kind)
     what = f"{key} {kind} error" if kind == "relative" else f"{key} difference"
@@ -98,7 +97,7 @@ def show_error(
         **of_subject(viewer, f"{name} · {key}{suffix}"),
         **spatial_attributes(maps.affine, voxel_sizes(maps), orientation),
     )
-    title = f"{error_title(*of[2:])}\n{GRAY_LEGEND}"
+    title = "\n".join((error_title(key, kind), f"{reference} − {test}", GRAY_LEGEND))
     layer.metadata.update({ERROR_KEY: of, TITLE_KEY: title})
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer

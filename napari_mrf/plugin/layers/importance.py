@@ -97,9 +97,8 @@ def show_importance(
         units=("pixel", *spatial["units"]),
         axis_labels=("frame", *spatial["axis_labels"]),
     )
-    layer.metadata.update(
-        {IMPORTANCE_KEY: (importance.method, key), TITLE_KEY: f"Change of {key}{unit}"}
-    )
+    layer.metadata[IMPORTANCE_KEY] = importance.method, key
+    layer.metadata[TITLE_KEY] = f"Change of {key}{unit}\n{importance.method}"
     viewer.layers.insert(place_in_front(viewer), layer)
     return layer
 

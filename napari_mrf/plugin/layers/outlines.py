@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.plugin.layers.attributes import spatial_attributes
 from napari_mrf.plugin.layers.metadata import NAMES_KEY, SUBJECT_KEY
-from napari_mrf.plugin.layers.order import PINS_KEY, place_under_pins
+from napari_mrf.plugin.layers.order import PINS_KEY, place_of_regions
 from napari_mrf.plugin.layers.regions import REGIONS_KEY, UNNAMED_COLOR, edge_color
 from napari_mrf.plugin.layers.subjects import of_subject, plain_name
 from napari_mrf.rois.polygons import Outline
@@ -52,7 +52,7 @@ def add_outlines_layer(viewer: Any, regions: Any) -> Any:
         **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
     )  # fmt: skip
     layer.metadata[OUTLINES_KEY] = (regions.unique_id, grid)
-    viewer.layers.insert(place_under_pins(viewer), layer)
+    viewer.layers.insert(place_of_regions(viewer), layer)
     return layer
 
 

@@ -1,6 +1,7 @@
 """The images of a raw file while they are made: the magnitude of the slices that are there.
 
-A layer for the moment, which is neither saved nor put back: it carries no key of the package.
+A layer for the moment, which is neither saved nor put back: it carries no key of the package. It
+is seen only while its raw file is, so that it never lies over the maps of a subject.
 """
 
 from __future__ import annotations
@@ -42,15 +43,20 @@ def preview_layer_data(
 
 def show_preview(
     viewer: Any, magnitude: NDArray[np.float32], affine: NDArray[np.float64] | None, name: str,
-    z: int,
+    z: int, *, visible: bool = True,
 ) -> None:  # fmt: skip
-    """Show a magnitude (Z, Y, X) of which the slice z is new; the first time go to that slice."""
+    """Show a magnitude (Z, Y, X) of which the slice z is new; the first time go to that slice.
+
+    With `visible` false, another scan is looked at: a new layer is hidden, and nothing moves.
+    """
     orientation = DisplayOrientation.from_affine(affine)
     layer = next((one for one in _previews(viewer) if one.metadata[_KEY] == name), None)
     shown = orientation.to_screen(magnitude)
     if layer is None or layer.data.shape != shown.shape:
         data, attributes, _ = preview_layer_data(magnitude, affine, name)
-        layer = viewer.add_image(data, **attributes)
+        layer = viewer.add_image(data, visible=visible, **attributes)
+        if not visible:
+            return
         at = orientation.screen_index((z, 0, 0), magnitude.shape)
         viewer.dims.set_point(range(-3, 0), layer.data_to_world(at)[-3:])
         return
@@ -62,6 +68,12 @@ def show_preview(
 def is_preview(layer: Any) -> bool:
     """Return whether a layer is a preview of raw data."""
     return _KEY in layer.metadata
+
+
+def set_preview_visible(viewer: Any, is_visible: bool) -> None:
+    """Show or hide the layer, if it is there."""
+    for layer in _previews(viewer):
+        layer.visible = is_visible
 
 
 def remove_preview(viewer: Any) -> None:

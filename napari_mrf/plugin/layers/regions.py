@@ -15,7 +15,7 @@ from napari_mrf.io.labels.label_maps import nearest_labels
 from napari_mrf.plugin.layers.attributes import spatial_attributes, voxel_sizes
 from napari_mrf.plugin.layers.closeup.region_look import FILLED_OPACITY, show_outlined
 from napari_mrf.plugin.layers.metadata import GRID_KEY
-from napari_mrf.plugin.layers.order import place_under_pins
+from napari_mrf.plugin.layers.order import place_of_regions
 from napari_mrf.plugin.layers.place import canvas_affine, check_shown_in_place, grid_canvas_affine
 from napari_mrf.plugin.layers.subjects import of_subject
 from napari_mrf.rois.muscles import meaning_of
@@ -96,7 +96,7 @@ def add_regions_layer(
     ours["metadata"] |= attributes["metadata"]
     layer = Labels(data, **(attributes | ours))
     show_outlined(layer, True)
-    viewer.layers.insert(place_under_pins(viewer), layer)
+    viewer.layers.insert(place_of_regions(viewer), layer)
     return layer
 
 

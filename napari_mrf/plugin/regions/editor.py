@@ -17,7 +17,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_mrf.data.geometry import grid_difference
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.layers import regions as bridge
-from napari_mrf.plugin.layers.order import bring_to_front
+from napari_mrf.plugin.layers.order import bring_regions_to_front
 from napari_mrf.plugin.layers.outlines import read_outlines
 from napari_mrf.plugin.layers.subjects import is_here, plain_name
 from napari_mrf.plugin.present import present
@@ -234,7 +234,7 @@ class RegionsEditor(QObject):
         self._sync.finish()
         if self._is_covered:
             self._is_covered = False
-            bring_to_front(viewer, self.layers.present())
+            bring_regions_to_front(viewer, self.layers.present())
         labels = self._labels_in_place()
         if self.gone.labels is not None:
             pass  # the regions are those of before their layer was deleted

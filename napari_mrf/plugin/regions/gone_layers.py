@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.plugin.layers.batch import keeping_selection
-from napari_mrf.plugin.layers.order import place_under_pins
+from napari_mrf.plugin.layers.order import place_of_regions
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
 if TYPE_CHECKING:
@@ -77,4 +77,4 @@ def _by_turns(viewer: Any, outlines: Any) -> Iterator[None]:
 def _insert(viewer: Any, layer: Any) -> None:
     if layer not in viewer.layers:
         with keeping_selection(viewer):
-            viewer.layers.insert(place_under_pins(viewer), layer)
+            viewer.layers.insert(place_of_regions(viewer), layer)

@@ -1,8 +1,9 @@
 """napari's question which reader to take, with this plugin picked where it is offered.
 
-It stands apart as it knows nothing but a dialog of napari, which lists readers by name: its own
-comes first, and fails on NIfTI files. A plain click on *OK* then opens the file, or the panel says
-why not.
+It stands apart as it knows nothing but a dialog of napari, which lists readers by their names in
+the menus and picks the first. That of this plugin comes before napari's own, which fails on NIfTI
+files, but not before those of all plugins. A plain click on *OK* then opens the file, or the panel
+says why not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from qtpy.QtWidgets import QRadioButton
 from napari_mrf.plugin.present import present
 from napari_mrf.plugin.session import one_per_viewer
 
-_DIALOG, _OURS, _SEEN = "QtReaderDialog", "napari-mrf", "mrf_seen"
+_DIALOG, _OURS, _SEEN = "QtReaderDialog", "MR fingerprinting", "mrf_seen"
 
 
 class ReaderChoice(QObject):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import __version__
+from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
 from napari_mrf.analysis.comparison.subjects import ONLY_SUBJECT
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.report.comparison.readable import Table
@@ -128,9 +129,9 @@ def _sum_of(comparison: Comparison, record: Mapping[str, Any]) -> str:
     """Return the sum of a comparison: of its numbers and its record without the time."""
     lasting = {key: value for key, value in record.items() if key != "made"}
     text = json.dumps(lasting, sort_keys=True, default=str) + comparison.metrics.to_csv()
-    return hashlib.sha256(
-        (text + comparison.agreement.to_csv()).encode("utf-8", "surrogateescape")
-    ).hexdigest()[:10]
+    # One comparison has one sum, whoever reads its advice.
+    agreement = comparison.agreement.to_csv().replace(comparison.ratio_option, RATIO_OPTION)
+    return hashlib.sha256((text + agreement).encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
 
 def _missing(comparison: Comparison) -> list[str]:

@@ -203,7 +203,7 @@ def test_button_sets_the_option_and_the_user_runs_again(
     assert not notice.cure_button.isHidden()
 
 
-def test_a_window_is_spoken_of_only_with_a_method_that_has_one(dock, viewer):
+def test_without_a_window_the_cure_is_a_method_that_has_one(dock, viewer):
     maps_display_of(viewer).add(MapsSet("a", maps_with(0.9)))
     panel = dock.panels["reconstruct"]
     (notice,) = panel.results.advice.notices
@@ -213,7 +213,14 @@ def test_a_window_is_spoken_of_only_with_a_method_that_has_one(dock, viewer):
     picker.activated.emit(picker.currentIndex())
     assert panel.options.option("window") is None
     assert notice.text().startswith("The median quality is only 0.90")
-    assert "indow" not in notice.text() and notice.cure_button.isHidden()
+    assert notice.text().endswith(
+        "Pick a matching method, such as water-fat, and Window 25 under More: it reduces streaks "
+        "and noise."
+    )
+    assert notice.cure_button.isHidden()
+    picker.setCurrentIndex(picker.findData("water-fat"))
+    picker.activated.emit(picker.currentIndex())
+    assert "Pick a matching" not in notice.text() and notice.cure_button.isVisible()
 
 
 def test_option_that_the_method_lacks_has_no_button(dock, viewer):

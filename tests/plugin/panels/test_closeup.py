@@ -3,17 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gui_waits import wait_for_layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.data import sequences
+from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.io import Label
-from napari_mrf.plugin.dock import InspectDock
+from napari_mrf.plugin.dock import InspectDock, MRFDock
 from napari_mrf.plugin.layers import PARAMETER_KEY, series_layer_data
 from napari_mrf.plugin.layers.closeup.profile_line import ends_of_profile, profile_layer
 from napari_mrf.plugin.layers.maps import show_maps
+from napari_mrf.plugin.panels.inspect.closeup_work import CloseupQuestion
+from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.map_choice import map_choice_of
 
@@ -70,6 +74,28 @@ def scene(qtbot):
 def pick(picker, text):
     picker.setCurrentText(text)
     picker.textActivated.emit(text)
+
+
+def test_pins_lie_over_the_line_over_regions_over_new_images(qtbot):
+    viewer = ViewerModel()
+    filled(viewer)
+    dock = MRFDock(viewer)
+    qtbot.addWidget(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    dock.sections["inspect"].set_open(True)
+    panel, _ = open_closeup(qtbot, dock)
+    session_of(viewer).set_pins(((0, 1, 1),))
+    qtbot.mouseClick(panel.closeup.draw_button, LEFT)
+    viewer.layers["MRF profile line"].add_lines(np.array([[[0, 1, 1], [0, 8, 12]]]))
+    regions_editor_of(viewer).ensure_shown()
+    wait_for_layers(qtbot, viewer)
+    helpers = [layer.name for layer in viewer.layers][1:]
+    assert helpers[-2:] == ["MRF profile line", "MRF pins"] and len(helpers) >= 3
+    for name in ("first", "second"):
+        viewer.add_image(np.zeros(SHAPE), name=name, scale=(8, 3, 2), units="mm")
+        qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers][-len(helpers) :] == helpers)
+        assert viewer.layers[-len(helpers) - 1].name == name
 
 
 def test_distribution_of_the_region_that_is_chosen(qtbot, scene):
@@ -132,9 +158,60 @@ def test_tables_and_figures_are_written_as_they_are_shown(qtbot, scene, tmp_path
         qtbot.waitUntil(path.exists)
         qtbot.waitUntil(lambda: not binding.job.status.is_running)
     table = pd.read_csv(tmp_path / "a.csv")
-    assert list(table) == ["T1H2O (ms) from", "T1H2O (ms) to", "water-fat: voxels", "cohen: voxels"]
+    assert list(table) == [
+        "series", "region", "slice", "map", "unit",
+        "T1H2O (ms) from", "T1H2O (ms) to", "water-fat: voxels", "cohen: voxels",
+    ]  # fmt: skip
+    assert whose(table) == {("thigh", "all voxels", "all", "T1H2O", "ms")}
     assert table["cohen: voxels"].sum() == np.prod(SHAPE) - 1
     assert ">Water T1 (ms)</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def whose(table):
+    return set(zip(*(table[key] for key in ("series", "region", "slice", "map", "unit")),
+                   strict=True))  # fmt: skip
+
+
+def exported(qtbot, binding, path):
+    binding.export_to(path, "csv")
+    qtbot.waitUntil(lambda: path.exists() and not binding.job.status.is_running)
+    return pd.read_csv(path, dtype={"slice": str, "unit": str})
+
+
+def test_rows_of_a_table_tell_whose_numbers_they_are(qtbot, scene, tmp_path):
+    dock, panel, binding = scene
+    session = session_of(dock.viewer)
+    wait_for(qtbot, binding, "Distribution")
+    session.choose_region(RegionChoice(7, 1))
+    qtbot.waitUntil(lambda: binding.found.n_voxels == 16)
+    assert panel.closeup.note.text().startswith("VL in slice 1: 16 voxels.")
+    assert whose(exported(qtbot, binding, tmp_path / "a.csv")) == {
+        ("thigh", "VL", "1", "T1H2O", "ms")}  # fmt: skip
+    pick(panel.closeup.map_picker, "FF")
+    qtbot.waitUntil(lambda: binding.found.key == "FF")
+    (ff,) = whose(exported(qtbot, binding, tmp_path / "b.csv"))
+    assert ff[:4] == ("thigh", "VL", "1", "FF") and ff[4] == PARAMETERS["FF"].file_unit
+    pick(panel.closeup.map_picker, "T1H2O")
+    qtbot.mouseClick(panel.closeup.draw_button, LEFT)
+    dock.viewer.layers["MRF profile line"].add_lines(np.array([[[0, 1, 1], [0, 8, 12]]]))
+    wait_for(qtbot, binding, "Profile")
+    # Rows and slices are shown in reverse order: the first on the screen is the last of the file.
+    assert whose(exported(qtbot, binding, tmp_path / "c.csv")) == {
+        ("thigh", "line (row, column) (10.0, 1.0) to (3.0, 12.0)", "1", "T1H2O", "ms")
+    }
+
+
+def test_slices_of_several_regions_stand_beside_their_names():
+    table = {7: Label(7, "VL"), 8: Label(8, "RF")}
+    regions = Regions(np.zeros(SHAPE, np.uint16), table, affine=AFFINE)
+
+    def places(*choices):
+        return CloseupQuestion({}, "FF", None, regions, choices, {}, "thigh").places
+
+    assert places() == ("all voxels", "all")
+    assert places(RegionChoice(7), RegionChoice(8)) == ("VL, RF", "all")
+    assert places(RegionChoice(7, 1), RegionChoice(8, 1)) == ("VL, RF", "1")
+    assert places(RegionChoice(7, 1), RegionChoice(8)) == ("VL in slice 1, RF", "1, all")
 
 
 def test_a_line_that_is_dragged_on_the_canvas_gives_the_profile(qtbot, make_napari_viewer):

@@ -1,6 +1,8 @@
 """The Compare panel: two sets in, numbers and plots out; points and regions find each other."""
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import nibabel
 import numpy as np
@@ -17,6 +19,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.agreement.agreement_table import agreement_table
 from napari_mrf.analysis.agreement.statistics import agreement
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data import sequences
 from napari_mrf.io import Label, load_maps, save_maps
 from napari_mrf.plugin.dock import CompareDock
@@ -24,11 +27,14 @@ from napari_mrf.plugin.jobs import JobState, Step
 from napari_mrf.plugin.kit.plot_colors import readable
 from napari_mrf.plugin.layers import ERROR_KEY, find_errors, series_layer_data
 from napari_mrf.plugin.panels.compare import controller as compare_controller
+from napari_mrf.plugin.panels.compare.opening import name_of_folder
 from napari_mrf.plugin.panels.compare.panel import FROM_FOLDER, TRUTH
 from napari_mrf.plugin.panels.compare.results_controller import advice_note, bland_altman_note
+from napari_mrf.plugin.panels.compare.work import selected, write_report, write_tables
 from napari_mrf.plugin.session import MapsSet, RegionChoice, Regions, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
+from napari_mrf.report.comparison.content import report_content
 
 AFFINE = np.diag([-1.5, -2.0, -8.0, 1.0])  # slices run to the feet: shown in reverse order
 SHAPE = (3, 20, 24)
@@ -428,6 +434,8 @@ def test_error_layers_have_fixed_limits_and_follow_the_regions(
     middle = layer.colormap.colors[128][:3]
     assert (min(middle) > 0.8) == (kind != "absolute")  # light where there is no difference
     assert layer.metadata[ERROR_KEY] == ("flat", "other", "FF", kind)
+    title = viewer.canvas.overlays["mrf_title"].text.split("\n")
+    assert title[1:] == ["flat − other", "gray: not compared"] and "FF" in title[0]
     assert tuple(layer.units[0].dimensionality) == ("[length]",)
     assert not any(one.visible for one in viewer.layers if one.name.endswith("· FF")
                    and one is not layer)  # fmt: skip
@@ -558,6 +566,24 @@ def test_folder_that_is_picked_while_another_is_read_is_told(qtbot, dock, panel,
     assert "Pick this folder again" in panel.notice.text()
     qtbot.waitUntil(lambda: "one" in session.maps_sets, timeout=10_000)
     assert "two" not in session.maps_sets
+
+
+def test_a_folder_is_opened_under_one_name_however_it_is_reached(tmp_path):
+    truth, cohen = tmp_path / "truth" / "P1", tmp_path / "cohen" / "P1"
+    cohen.mkdir(parents=True)
+    first = MapsSet("P1", maps(0), folder=str(truth))
+    assert name_of_folder(str(cohen), []) == "P1"
+    assert name_of_folder(str(cohen), [first]) == "cohen/P1"
+    second = MapsSet("cohen/P1", maps(1), folder=str(cohen))
+    (tmp_path / "link").symlink_to(tmp_path / "cohen")
+    for path in (cohen, f"{cohen}/", tmp_path / "truth" / ".." / "cohen" / "P1",
+                 tmp_path / "link" / "P1"):  # fmt: skip
+        assert name_of_folder(str(path), [first, second]) == "cohen/P1"
+        assert name_of_folder(str(path), [second]) == "cohen/P1"  # also without the other
+    others = [first, second, MapsSet("b/P1", maps(2), folder="/a/b/P1")]
+    assert name_of_folder("/c/b/P1", others) == "c/b/P1"  # none is replaced by another
+    made_here = MapsSet("water-fat", maps(3), "thigh", 3.0, folder=str(cohen))
+    assert name_of_folder(str(cohen), [made_here]) == "P1"
 
 
 def test_maps_come_from_a_folder_and_are_picked(
@@ -878,6 +904,33 @@ def test_only_lines_that_are_drawn_are_named(qtbot, panel, compared):
     assert note.isHidden()
 
 
+def test_report_and_tables_name_the_field_of_the_panel_too(compared, tmp_path):
+    """The same comparison keeps its report id, whoever reads the advice."""
+    random = np.random.default_rng(0)
+    pairs = compared.compared.comparison.pairs
+    first = pairs[(pairs["map"] == "T1H2O") & (pairs["scope"] == "pooled")].iloc[0].to_dict()
+    reference = np.linspace(900, 1500, 60)
+    test = reference + (reference - 890) * random.normal(0, 0.1, 60)
+    many = [
+        {**first, "label": at, "name": f"R{at}", "reference": one, "test": other,
+         "average": (one + other) / 2, "difference": one - other}
+        for at, (one, other) in enumerate(zip(reference, test, strict=True), 1)
+    ]  # fmt: skip
+    grown = replace(compared.compared.comparison, pairs=pd.DataFrame(many), known={})
+    assert "--limits ratio" in grown.agreement["advice"][0]
+    selection = (None, "pooled", 60)
+    report = result_of(write_report(grown, str(tmp_path / "report.html"), selection))[0]
+    html = report.read_text(encoding="utf-8")
+    assert "limits of ratios (Limits under Statistics)" in html and "--limits" not in html
+    result_of(write_tables(grown, str(tmp_path / "tables"), selection, False))
+    table = (tmp_path / "tables" / "agreement.csv").read_text(encoding="utf-8")
+    assert "Limits under Statistics" in table and "--limits" not in table
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    both = (grown, selected(grown, *selection))
+    ids = {report_content(one, now).label.report_id for one in both}
+    assert len(ids) == 1 and ids.pop() in html
+
+
 def test_limits_by_subjects_are_named_where_they_are_drawn():
     random = np.random.default_rng(0)
     reference = random.normal(1000, 50, 40)
@@ -915,7 +968,23 @@ def test_points_have_the_colors_of_the_muscles_and_a_legend(viewer, panel, compa
         color = picture.pixelColor(left + entry.width // 2, middle)
         assert color.name() == entry.color
     panel.results.set_tab("blurriness")
+    methods = [(entry.label, entry.marker) for entry in panel.results.legend.entries()]
+    assert methods == [("truth", "o"), ("cohen", "s")]
+    panel.results.set_tab("regions")
     assert panel.results.legend.isHidden()
+
+
+def test_tabs_are_clicked_and_reached_by_keys(qtbot, panel, compared):
+    tabs = panel.results.tabs
+    panel.window().activateWindow()
+    qtbot.waitUntil(panel.window().isActiveWindow)
+    qtbot.mouseClick(tabs["bland-altman"], Qt.MouseButton.LeftButton)
+    assert panel.results.tab() == "bland-altman" and not tabs["scatter"].isChecked()
+    assert "mean of" in panel.results.plot.figure.axes[0].get_xlabel()
+    qtbot.keyClick(tabs["bland-altman"], Qt.Key.Key_Left)
+    assert panel.results.tab() == "scatter"
+    qtbot.mouseClick(tabs["scatter"], Qt.MouseButton.LeftButton)  # one is always open
+    assert panel.results.tab() == "scatter"
 
 
 def test_plot_follows_the_theme(viewer, panel, compared):

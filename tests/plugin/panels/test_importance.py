@@ -20,7 +20,7 @@ from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY
 from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
 from napari_mrf.plugin.panels.importance.panel import ImportancePanel
 from napari_mrf.plugin.panels.importance.result import frame_sentence, importance_store_of
-from napari_mrf.plugin.panels.importance.work import ImportanceParameters
+from napari_mrf.plugin.panels.importance.work import ImportanceParameters, measure
 from napari_mrf.plugin.panels.session.work import Study, save_study
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.unsaved import unsaved_of
@@ -404,3 +404,18 @@ def test_a_result_is_that_of_its_subject(qtbot, viewer, panel, gate):
     assert panel.results.isHidden()
     session.choose_subject(first)
     assert store.result is not result
+
+
+def test_the_theory_has_a_share_of_the_bar(monkeypatch):
+    """It comes last, after twenty of twenty-one steps; the bar never runs back."""
+    series = series_of(small_sequence())
+    monkeypatch.setattr(methods, "get", lambda *_, **__: OneFrame(series.sequence, frame=5))
+    parameters = ImportanceParameters("one-frame", settings={"repeats": 2})
+    steps = [one for one in measure(series, None, None, None, parameters) if one.total]
+    (total,) = {one.total for one in steps}
+    permutations = 2 * series.n_frames
+    assert total == permutations + -(-permutations // 20)
+    assert [one.done for one in steps] == sorted(one.done for one in steps)
+    theory = [one.done for one in steps if one.stage == "Fisher information"]
+    assert theory and set(theory) == {permutations}
+    assert steps[-1].done == total

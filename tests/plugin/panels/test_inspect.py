@@ -465,6 +465,8 @@ def test_export_writes_what_is_drawn(scene, tmp_path, monkeypatch):
         assert path.stat().st_size > 1000
         assert scene.panel.notice.text() == "Export finished."
     table = pd.read_csv(tmp_path / "traces.csv")
+    assert list(table)[:3] == ["series", "unit", "frame"] and set(table["unit"]) == {"a.u."}
+    assert set(table["series"]) == {session_of(scene.viewer).series_name} != {""}
     assert list(table["frame"]) == list(range(175)) and table["TE (ms)"][174] == 4.63
     measured = table["voxel (2, 1, 3) measured real"] + 1j * table[
         "voxel (2, 1, 3) measured imaginary"]  # fmt: skip

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from fit_cases import AFFINE, NAMES, SHAPE, filled_viewer
 from gui_waits import wait_for_layers
+from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit
 from superqt.utils import WorkerBase
 
 from napari_mrf import ParameterMaps
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.layers import find_set
+from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import MapsSet, session_of
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
@@ -46,7 +50,7 @@ def test_other_thresholds_change_maps_words_and_numbers_at_once(qtbot, dock):
 
     assert shown() == (FF < 0.7).sum()
     qtbot.waitUntil(lambda: counted() == {"T1H2O": 0.7, "T1fat": 0.3}, timeout=20_000)
-    validity.t1h2o_below = 0.4
+    validity.t1h2o_below = "0.4"
     assert shown() == (FF < 0.4).sum()
     qtbot.waitUntil(lambda: counted() == {"T1H2O": 0.4, "T1fat": 0.3}, timeout=20_000)
     box = dock.panels["reconstruct"].results.validity
@@ -54,8 +58,54 @@ def test_other_thresholds_change_maps_words_and_numbers_at_once(qtbot, dock):
     validity.hide_invalid = False
     assert shown() == FF.size
     assert not box.isChecked()
-    validity.t1h2o_below = 0.5
+    validity.t1h2o_below = "0.5"
     assert shown() == FF.size
     validity.hide_invalid = True
     assert shown() == (FF < 0.5).sum()
     assert set(session_of(viewer).regions.table) == set(NAMES)
+
+
+def test_a_comparison_is_out_of_date_after_other_thresholds_until_it_is_run_again(qtbot, dock):
+    session, compare = session_of(dock.viewer), dock.panels["compare"]
+    section, binding = dock.sections["compare"], dock.bindings["compare"]
+    validity = get_plugin_settings("napari-mrf").validity
+    with qtbot.waitSignal(session.comparison.succeeded):
+        binding.run()
+    state = section.state()
+    assert "against" in state and "out of date" not in state
+    validity.hide_invalid = False  # of the display alone
+    validity.t1fat_above = "0.25"  # of a map that one of the sets does not have
+    assert section.state() == state
+    validity.t1h2o_below = "0.25"
+    assert section.state() == f"{state} · out of date"
+    assert "thresholds of validity" in compare.notice.text()
+    validity.t1h2o_below = "0.70"  # the same as before
+    assert section.state() == state and not compare.notice.text()
+    validity.t1h2o_below = "0.05"
+    with qtbot.waitSignal(session.comparison.succeeded):
+        qtbot.mouseClick(compare.notice.cure_button, Qt.MouseButton.LeftButton)
+    assert section.state() == state
+    rules = binding.results.compared.comparison.options.rois.thresholds
+    assert rules == {"T1H2O": 0.05, "T1fat": 0.25}
+
+
+@pytest.mark.filterwarnings("ignore:Could not resolve type hint:UserWarning")
+@pytest.mark.parametrize(("typed", "counts"), [
+    ("0.1", 0.1), ("0.05", 0.05), ("0.001", 0.001), ("1", 1.0), (".25", 0.25), ("0.70", 0.7),
+    ("", 0.7), ("1.5", 0.7), ("nan", 0.7), ("-0.1", 0.7), ("much", 0.7),
+])  # fmt: skip
+def test_what_is_typed_into_a_threshold_stays_and_counts(qtbot, dock, typed, counts):
+    dialog = PreferencesDialog()
+    qtbot.addWidget(dialog)
+    dialog.show()
+    (field,) = (one for one in dialog.findChildren(QLineEdit) if one.text() == "0.7")
+    assert "Where this is none, 0.7 counts" in field.toolTip()
+    field.selectAll()
+    qtbot.keyClick(field, Qt.Key.Key_Delete)
+    qtbot.keyClicks(field, typed)
+    assert field.text() == typed
+    assert preferences().thresholds["T1H2O"] == counts
+    shown = np.asarray(find_set(dock.viewer, "known")["T1H2O"].data)
+    assert np.isfinite(shown).sum() == (np.float32(counts) > FF).sum()
+    dialog.accept()
+    assert get_plugin_settings("napari-mrf").validity.t1h2o_below == typed

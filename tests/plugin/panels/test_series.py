@@ -275,6 +275,43 @@ def test_real_and_imaginary_part_behind_the_frames_are_taken_at_a_click(
     np.testing.assert_array_equal(np.asarray(session.series.signal)[:, 0], expected)
 
 
+@pytest.mark.parametrize(("shape", "order", "says"), [
+    ((175, 5, 4), "TXY", "Frames are the first axis"),
+    ((175, 5, 4, 1), "TXY", "Frames are the first axis"),
+    ((5, 4, 175), "XYT", "Frames are the last axis"),
+    ((1000, 6, 3), "TXY", "Frames are the first axis"),
+])  # fmt: skip
+def test_a_single_slice_is_opened_at_a_click(
+    qtbot, viewer, dock, panel, tmp_path, shape, order, says
+):
+    stored = (RNG.normal(size=shape) + 1j).astype(np.complex64)
+    nib.save(nib.Nifti1Image(stored, AFFINE), tmp_path / "scan.nii")
+    session = session_of(viewer)
+    dock.bindings["series"].open_file(tmp_path / "scan.nii")
+    qtbot.waitUntil(lambda: panel.notice.cure_button.text() == says)
+    assert session.series is None and f'axes="{order}"' in panel.notice.text()
+    click(qtbot, panel.notice.cure_button)
+    qtbot.waitUntil(lambda: session.series is not None)
+    at = [order.index(letter) for letter in "TYX"]
+    expected = stored.reshape(stored.shape[:3]).transpose(at)
+    np.testing.assert_array_equal(np.asarray(session.series.signal)[:, 0], expected)
+    assert [layer.name for layer in viewer.layers] == ["scan"]
+
+
+@pytest.mark.parametrize(("shape", "kind"), [
+    ((175, 5, 4), np.float32),  # a volume
+    ((175, 5, 175), np.complex64),  # either end may be the frames
+    ((9, 5, 4), np.complex64),  # no known sequence
+])  # fmt: skip
+def test_no_order_of_three_axes_is_offered_where_nobody_knows(
+    qtbot, dock, panel, tmp_path, shape, kind
+):
+    nib.save(nib.Nifti1Image(np.ones(shape, kind), AFFINE), tmp_path / "scan.nii")
+    dock.bindings["series"].open_file(tmp_path / "scan.nii")
+    qtbot.waitUntil(lambda: "the order of the axes is not known" in panel.notice.text())
+    assert panel.notice.cure_button.isHidden()
+
+
 @pytest.mark.parametrize("shape", [(5, 4, 2, 175), (5, 4, 2, 1400), (5, 4, 2, 9), (175, 4, 2, 175)])
 def test_nothing_is_said_of_the_first_axis_where_nothing_speaks_for_it(tmp_path, shape):
     nib.save(nib.Nifti1Image(np.ones(shape, np.complex64), AFFINE), tmp_path / "scan.nii")

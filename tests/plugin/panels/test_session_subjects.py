@@ -158,15 +158,29 @@ def test_another_reader_can_be_picked(qtbot, open_window):
     viewer, _ = open_window()
     dialog = QtReaderDialog(
         parent=viewer.window._qt_viewer, pth="a.nii",
-        readers={"napari": "napari builtins", "napari-mrf": "napari-mrf"},
+        readers={"napari": "napari builtins", "napari-mrf": "MR fingerprinting", "a": "A"},
     )  # fmt: skip
     dialog.show()
-    qtbot.waitUntil(lambda: dialog._get_plugin_choice() == "napari-mrf")
+    qtbot.waitUntil(lambda: dialog._get_plugin_choice() == "MR fingerprinting")
     (other,) = [one for one in dialog.findChildren(QRadioButton) if "builtins" in one.text()]
     qtbot.mouseClick(other, Qt.MouseButton.LeftButton)
     qtbot.wait(50)
     assert dialog._get_plugin_choice() == "napari builtins"
     dialog.close()
+
+
+def test_a_plain_click_on_ok_opens_a_series_before_any_dock_is_open(
+    qtbot, make_napari_viewer, tmp_path
+):
+    viewer = make_napari_viewer(show=True)
+    get_settings().application.confirm_close_window = False
+    path = write_scan(tmp_path, "visit1")
+    press_ok()
+    drop(viewer, [path])
+    session = session_of(viewer)
+    qtbot.waitUntil(lambda: session.series is not None, timeout=60_000)
+    assert session.series.source_path == str(path)
+    WorkerBase.await_workers(60_000)
 
 
 def test_of_several_dropped_scans_none_is_lost_and_a_broken_one_is_named(

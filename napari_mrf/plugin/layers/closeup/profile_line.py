@@ -8,16 +8,13 @@ import numpy as np
 
 from napari_mrf.plugin.layers.attributes import spatial_attributes
 from napari_mrf.plugin.layers.batch import keeping_selection
-from napari_mrf.plugin.layers.order import place_under_pins
+from napari_mrf.plugin.layers.order import PROFILE_KEY, place_under_pins
 from napari_mrf.plugin.layers.outlines import turned
 from napari_mrf.plugin.layers.regions import RegionGrid
 from napari_mrf.plugin.layers.subjects import is_here, of_subject
 
 if TYPE_CHECKING:
     from napari_mrf.data.series import MRFSeries
-
-_PROFILE_KEY = "mrf_profile"
-"""Metadata of the layer: the `RegionGrid` that its line lies on."""
 
 _NAME = "MRF profile line"
 _COLOR = "#ffd23f"
@@ -28,7 +25,7 @@ Place = tuple[float, float, float]
 def profile_layer(viewer: Any) -> Any:
     """Return the layer of the line of the current subject, or None."""
     return next(
-        (one for one in viewer.layers if _PROFILE_KEY in one.metadata and is_here(viewer, one)),
+        (one for one in viewer.layers if PROFILE_KEY in one.metadata and is_here(viewer, one)),
         None,
     )
 
@@ -38,7 +35,7 @@ def draw_profile_line(viewer: Any, series: MRFSeries) -> Any:
     layer = profile_layer(viewer)
     if layer is None:
         layer = _add_layer(viewer, series)
-    layer.metadata[_PROFILE_KEY] = RegionGrid.of_series(series)
+    layer.metadata[PROFILE_KEY] = RegionGrid.of_series(series)
     layer.visible = True
     viewer.layers.selection.active = layer
     layer.mode = "add_line"
@@ -59,7 +56,7 @@ def show_profile_line(viewer: Any, series: MRFSeries, ends: tuple[Place, Place])
     """
     with keeping_selection(viewer):
         layer = _add_layer(viewer, series)
-    points = turned(np.asarray(ends, float), layer.metadata[_PROFILE_KEY], to_file=False)
+    points = turned(np.asarray(ends, float), layer.metadata[PROFILE_KEY], to_file=False)
     layer.add_lines(points)
 
 
@@ -72,7 +69,7 @@ def _add_layer(viewer: Any, series: MRFSeries) -> Any:
         **of_subject(viewer, _NAME),
         **spatial_attributes(grid.affine, grid.voxel_sizes_mm, grid.orientation),
     )  # fmt: skip
-    layer.metadata[_PROFILE_KEY] = grid
+    layer.metadata[PROFILE_KEY] = grid
     viewer.layers.insert(place_under_pins(viewer), layer)
     return layer
 
@@ -94,5 +91,5 @@ def ends_of_profile(layer: Any) -> tuple[Place, Place] | None:
     if not lines:
         return None
     ends = np.asarray(lines[-1], float)[[0, -1]]
-    start, end = turned(ends, layer.metadata[_PROFILE_KEY], to_file=True).tolist()
+    start, end = turned(ends, layer.metadata[PROFILE_KEY], to_file=True).tolist()
     return (start[0], start[1], start[2]), (end[0], end[1], end[2])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.jobs import Step, as_steps, counted
-from napari_mrf.plugin.panels.compare.work import comparison_step
+from napari_mrf.plugin.panels.compare.work import LIMITS_FIELD, comparison_step
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -107,9 +107,9 @@ def compare_cohort(
         ),
         comparison_step,
     )
-    saving = iter_save(
-        comparison, folders.output, overwrite=overwrite, label=ReportLabel(study_name)
-    )
+    in_words_of_panel = replace(comparison, ratio_option=LIMITS_FIELD)
+    label = ReportLabel(study_name)
+    saving = iter_save(in_words_of_panel, folders.output, overwrite=overwrite, label=label)
     yield from counted(saving, n_report_steps(comparison))
     return ComparedCohort(comparison, table, folders.output)
 

@@ -24,7 +24,7 @@ from napari_mrf.plugin.panels.compare.state import (
 )
 from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
-from napari_mrf.plugin.preferences import preferences
+from napari_mrf.plugin.preferences import follow_validity, preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
 
@@ -74,6 +74,7 @@ class CompareBinding:
         self.bond.connect(self.session.regions_changed, self._on_regions_changed)
         self.bond.connect(self.session.comparison.changed, self._on_run_changed)
         self.bond.connect(self.session.comparison.succeeded, self._on_compared)
+        follow_validity(self._on_validity_changed)
         self._show_sets()
         self._show_remembered()
 
@@ -193,19 +194,20 @@ class CompareBinding:
         if compared is None:
             self.panel.state_changed.emit("not run")
             return
-        if isinstance(compared, ComparedCohort):
-            self.panel.state_changed.emit(state_of(compared))
-            return
-        self.panel.state_changed.emit(
-            f"{compared.test.name} against {compared.reference.name}"
-            + (" · out of date" if age_of(self.results.compared, self.session) else "")
+        state = (
+            state_of(compared)
+            if isinstance(compared, ComparedCohort)
+            else f"{compared.test.name} against {compared.reference.name}"
         )
+        is_old = age_of(compared, self.session)
+        self.panel.state_changed.emit(f"{state} · out of date" if is_old else state)
 
     def _tell_age(self) -> None:
         """Say that the comparison is out of date, with the cure, or take that back."""
         text = age_of(self.results.compared, self.session)
         if text:
-            self.tell(text, cure="" if self._needs() else "Compare again", action=self.run_again)
+            can_run = isinstance(self.results.compared, Compared) and not self._needs()
+            self.tell(text, cure="Compare again" if can_run else "", action=self.run_again)
             self._tells_age = True
         elif self._tells_age:
             self._tells_age = False
@@ -237,6 +239,9 @@ class CompareBinding:
 
     def _on_regions_changed(self, _: Regions | None) -> None:
         self._show_needs()
+        self._tell_age()
+
+    def _on_validity_changed(self, _: object) -> None:
         self._tell_age()
 
     def _on_run_changed(self, status: JobStatus) -> None:

@@ -15,12 +15,13 @@ from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import maps_display_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from napari.components import ViewerModel
 
     from napari_mrf.plugin.panels.compare.panel import ComparePanel
     from napari_mrf.plugin.panels.compare.work import OpenedMaps
+    from napari_mrf.plugin.session import MapsSet
 
 _TRUTH_FOLDER = "truth"
 
@@ -64,11 +65,7 @@ class CompareOpening:
             self._tell("Other maps are being read. Pick this folder again when they are there.",
                        kind="note")  # fmt: skip
             return
-        name = Path(folder).name or str(folder)
-        for one in self.session.maps_sets.values():
-            if one.name == name and one.folder != str(folder):
-                # Another set of that name must not be replaced by a look into a folder.
-                name = "/".join(Path(folder).resolve().parts[-2:])
+        name = name_of_folder(folder, self.session.maps_sets.values())
         self._subject = self.session.subject.key
         series = self.session.series
         self.job.start("Opening maps", read_maps, str(folder), name, side,
@@ -111,3 +108,18 @@ class CompareOpening:
         told = [f"Header of {text}" for text in opened.maps_set.maps.file_warnings]
         if told or opened.notes:
             self._tell("\n".join([*told, *opened.notes]), kind="note")
+
+
+def name_of_folder(folder: str, sets: Iterable[MapsSet]) -> str:
+    """Return the name of the set that a folder of maps is opened as.
+
+    A set that was opened from it keeps its name, by whatever path it is reached. Else the shortest
+    end of the path that no set has: none may be replaced by a look into another folder.
+    """
+    path, sets = Path(folder).resolve(), tuple(sets)
+    for one in sets:
+        if one.folder and not one.seconds and Path(one.folder).resolve() == path:
+            return one.name
+    taken = {one.name for one in sets}
+    ends = ("/".join(path.parts[-n:]) for n in range(1, len(path.parts)))
+    return next((end for end in ends if end not in taken), str(path))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import to_hex
 from qtpy.QtCore import QPoint, Signal
 from qtpy.QtWidgets import QToolTip
 
 from napari_mrf.plots.agreement.agreement_axes import draw_bland_altman, draw_scatter
 from napari_mrf.plots.blurriness_figure import draw_blurriness
-from napari_mrf.plots.names import as_it_is
 from napari_mrf.plots.printed_numbers import printed
 from napari_mrf.plots.region_styles import region_styles
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
@@ -42,7 +42,7 @@ class ComparePlot(PlotCanvas):
     point_clicked
         The user clicked a point; its row in the table that was given.
     legend_changed
-        The `LegendEntry` of every region that is drawn.
+        The `LegendEntry` of every region or method that is drawn.
     """
 
     point_clicked = Signal(int)
@@ -125,11 +125,11 @@ class ComparePlot(PlotCanvas):
         def draw() -> None:
             axes = self._fresh_axes()
             draw_blurriness(axes, table, key)
-            axes.set_position((0.185, 0.165, 0.79, 0.73))
-            as_it_is(
-                axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7,
-                            frameon=False, labelcolor=self.colors.text)
-            )  # fmt: skip
+            lines = [(bars.get_label(), bars[0]) for bars in axes.containers]
+            self.legend_changed.emit(tuple(
+                LegendEntry(str(name), to_hex(line.get_color()), marker=str(line.get_marker()))
+                for name, line in lines
+            ))  # fmt: skip
 
         self._forget_points()
         self._draw_with(draw)
@@ -190,8 +190,7 @@ class ComparePlot(PlotCanvas):
         self.figure.clear()
         self.legend_changed.emit(())
         self._rings = ()
-        # Constrained layout would take longer than a click may.
-        self._axes = self.figure.add_axes((0.185, 0.165, 0.79, 0.8))
+        self._axes = self.figure.subplots()
         return self._axes
 
     def _say(self, axes: Axes, text: str) -> None:

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from napari_mrf.analysis.agreement.agreement_table import agreement_row
-from napari_mrf.analysis.agreement.assumptions import RATIO_OPTION
 from napari_mrf.plots.agreement.agreement_axes import usable
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.panels.compare.error_layers import CompareErrors
@@ -24,7 +23,7 @@ from napari_mrf.plugin.panels.compare.tables import (
     rows_of_region,
     statistics_of,
 )
-from napari_mrf.plugin.panels.compare.work import Compared, selected
+from napari_mrf.plugin.panels.compare.work import LIMITS_FIELD, Compared, selected
 from napari_mrf.plugin.panels.shared.figure_export import FigureExport
 from napari_mrf.plugin.regions.pointer import regions_pointer_of
 from napari_mrf.plugin.session import RegionChoice, session_of, unwrapped
@@ -316,7 +315,6 @@ def bland_altman_note(found: Agreement) -> str:
 
 def advice_note(key: str, found: Agreement) -> str:
     """Return what to use in place of plain limits, and why there is no verdict, as sentences."""
-    advice = str(agreement_row(key, found)["advice"])
-    words = advice.replace(RATIO_OPTION, "Limits under Statistics").split("; ")
+    words = str(agreement_row(key, found, LIMITS_FIELD)["advice"]).split("; ")
     words += [one.message for one in (found.equivalence, found.relative) if one is not None]
     return " ".join(f"{one[0].upper()}{one[1:]}." for one in dict.fromkeys(filter(None, words)))

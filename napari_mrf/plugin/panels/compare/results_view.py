@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QButtonGroup,
     QCheckBox,
     QLabel,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -20,7 +20,6 @@ from napari_mrf.analysis.images.error_maps import ERROR_KINDS
 from napari_mrf.plugin.kit.data_table import DataTable
 from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.kit.plot_legend import PlotLegend
-from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.kit.section import Section
 from napari_mrf.plugin.panels.compare.inclusion import CompareInclusion
 from napari_mrf.plugin.panels.compare.plot import KINDS, ComparePlot
@@ -78,17 +77,14 @@ class CompareResults(QWidget):
         self.definitions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.definitions.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.meaning = Section("Definitions", self.definitions, is_open=False)
-        self.tabs = QTabBar()
-        self.tabs.setExpanding(True)
-        guard_wheel(self.tabs)
-        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)  # rather than widen the dock
-        self.tabs.setUsesScrollButtons(False)
-        self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.tabs.setDrawBase(False)
-        for kind, (title, tip) in _TABS.items():
-            at = self.tabs.addTab(title)
-            self.tabs.setTabData(at, kind)
-            self.tabs.setTabToolTip(at, tip)
+        # Buttons, since a tab bar has one row: in a narrow dock with large letters it cuts texts.
+        self.tabs = {kind: QPushButton(title) for kind, (title, _) in _TABS.items()}
+        self._tab_group = QButtonGroup(self)
+        for kind, button in self.tabs.items():
+            button.setCheckable(True)
+            button.setToolTip(_TABS[kind][1])
+            self._tab_group.addButton(button)
+        self.tabs["scatter"].setChecked(True)
         self.plot = ComparePlot()
         self.points = DataTable("regions")
         self.legend = PlotLegend()
@@ -131,8 +127,11 @@ class CompareResults(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.maps, self.meaning, self.tabs, self.stack, self.legend, self.note,
-                       self.by_slice, self.statistics, self.inclusion):  # fmt: skip
+        layout.addWidget(self.maps)
+        layout.addWidget(self.meaning)
+        layout.addLayout(NarrowRow(*self.tabs.values()))
+        for widget in (self.stack, self.legend, self.note, self.by_slice, self.statistics,
+                       self.inclusion):  # fmt: skip
             layout.addWidget(widget)
         form = narrow_form()
         form.addRow(form_label("Error map"), NarrowRow(self.error_picker, self.error_button))
@@ -148,7 +147,7 @@ class CompareResults(QWidget):
 
     def _connect(self) -> None:
         self.maps.row_clicked.connect(self.map_changed)
-        self.tabs.currentChanged.connect(self._on_tab_changed)
+        self._tab_group.buttonToggled.connect(self._on_tab_toggled)
         self.by_slice.clicked.connect(self._on_view_changed)
         self.error_button.clicked.connect(self._on_error_clicked)
         self.report_button.clicked.connect(self._on_report_clicked)
@@ -168,12 +167,12 @@ class CompareResults(QWidget):
 
     def tab(self) -> str:
         """Return the open tab: a kind of plot, or `REGIONS_TAB`."""
-        return str(self.tabs.tabData(self.tabs.currentIndex()))
+        return next(kind for kind, button in self.tabs.items() if button.isChecked())
 
     def set_tab(self, kind: str) -> None:
         """Open a tab; an unknown kind is ignored."""
-        if kind in _TABS:
-            self.tabs.setCurrentIndex(list(_TABS).index(kind))
+        if kind in self.tabs:
+            self.tabs[kind].setChecked(True)
 
     def set_note(self, text: str) -> None:
         """Explain in gray the plot or table above."""
@@ -210,9 +209,10 @@ class CompareResults(QWidget):
         self.legend.set_entries(entries)
         self._show_legend()
 
-    def _on_tab_changed(self, _: int) -> None:
-        self._show_tab()
-        self.view_changed.emit()
+    def _on_tab_toggled(self, _: object, is_open: bool) -> None:
+        if is_open:
+            self._show_tab()
+            self.view_changed.emit()
 
     def _on_view_changed(self, *_: object) -> None:
         self.view_changed.emit()

@@ -12,11 +12,13 @@ import numpy as np
 
 from napari_mrf.data.label import Label
 from napari_mrf.data.orientation import DisplayOrientation
+from napari_mrf.data.parameters import validity_rules
 from napari_mrf.plugin.layers.error_maps import find_errors
 from napari_mrf.plugin.layers.subjects import name_alone
 from napari_mrf.plugin.panels.compare.cohort_work import ComparedCohort
 from napari_mrf.plugin.panels.compare.work import Compared, write_all_tables
 from napari_mrf.plugin.panels.shared.stored_items import Item, item_sources_of
+from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import BySubject, one_per_viewer, session_of
 from napari_mrf.plugin.viewer.unsaved import Result, unsaved_of
 
@@ -249,13 +251,16 @@ def age_of(
     Parameters
     ----------
     compared : Compared, ComparedCohort or None
-        The comparison that is shown. Maps of several subjects are files and do not change.
+        The comparison that is shown. Maps of several subjects are files: they do not change, but
+        the rules do.
     session : Session
         The session with the current maps and regions.
     subject : str, optional
         Key of the subject that was compared; the current one without.
     """
     key = session.subject.key if subject is None else subject
+    if compared is not None and _has_other_rules(compared.comparison):
+        return "The thresholds of validity in the preferences have changed since this comparison."
     if not isinstance(compared, Compared):
         return ""
     for one in (compared.reference, compared.test):
@@ -265,6 +270,14 @@ def age_of(
     if not _count_alike(compared.regions, session.regions_of(key)):
         return "The regions have changed since this comparison."
     return ""
+
+
+def _has_other_rules(comparison: Comparison) -> bool:
+    """Return whether the preferences leave other voxels out than the comparison did."""
+    options = comparison.options.rois
+    now, then = validity_rules(preferences().thresholds), validity_rules(options.thresholds)
+    return options.apply_validity and any(now[key] != then.get(key) for key in now
+                                          if key in comparison.maps)  # fmt: skip
 
 
 def _count_alike(one: Regions | None, other: Regions | None) -> bool:

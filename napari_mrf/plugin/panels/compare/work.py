@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.session import Regions
 
 
+LIMITS_FIELD = "Limits under Statistics"
+"""Where the panel asks for limits of ratios, for advice in its words, reports and tables."""
+
+
 @dataclass(frozen=True, eq=False)
 class Compared:
     """A comparison with its maps and regions.
@@ -154,7 +158,10 @@ def read_maps(
 def selected(
     comparison: Comparison, labels: Sequence[int] | None, scope: str, n_regions: int
 ) -> Comparison:
-    """Return a comparison over some of its regions, pooled or slice by slice; None is all."""
+    """Return a comparison over some of its regions, pooled or slice by slice; None is all.
+
+    Its advice is that of the panel.
+    """
     from napari_mrf.analysis.comparison.inclusion import LeftOut
 
     options = replace(comparison.options, scope=scope)
@@ -176,6 +183,7 @@ def selected(
         labels=comparison.labels if labels is None else frozenset(labels),
         warnings=notes,
         left_out=left_out,
+        ratio_option=LIMITS_FIELD,
     )
 
 

@@ -76,10 +76,7 @@ class ImportancePlot(PlotCanvas):
             return
         ink, figure = self.colors.text, self.figure
         figure.clear()
-        grid = figure.add_gridspec(
-            4, 1, height_ratios=(1, 1, 1, 5), hspace=0.3,
-            left=0.22, right=0.885, top=0.975, bottom=0.12,
-        )  # fmt: skip
+        grid = figure.add_gridspec(4, 1, height_ratios=(1, 1, 1, 5), hspace=0.3)
         self._bars = bars = figure.add_subplot(grid[3])
         strip = [figure.add_subplot(grid[row], sharex=bars) for row in range(3)]
         draw_strip(strip, importance.sequence, importance.sequence_frames, color=ink)

@@ -8,11 +8,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from napari_mrf.plots.closeup_axes import draw_closeup
-from napari_mrf.plots.names import as_it_is
+from napari_mrf.plots.closeup_axes import draw_closeup, names_of
+from napari_mrf.plots.names import legend_name
+from napari_mrf.plots.trace_styles import predicted_style
 from napari_mrf.plugin.kit.picker import NarrowRow, Picker
 from napari_mrf.plugin.kit.plot_canvas import PlotCanvas
 from napari_mrf.plugin.kit.plot_colors import readable
+from napari_mrf.plugin.kit.plot_legend import LegendEntry, PlotLegend
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
@@ -27,7 +29,15 @@ _HEIGHT = 210
 
 
 class CloseupPlot(PlotCanvas):
-    """The plot: histograms of the sets with the same bins, or their values along the line."""
+    """The plot: histograms of the sets with the same bins, or their values along the line.
+
+    Signals
+    -------
+    legend_changed
+        The `LegendEntry` of every set that is drawn.
+    """
+
+    legend_changed = Signal(tuple)
 
     def __init__(self) -> None:
         super().__init__(_HEIGHT)
@@ -43,17 +53,18 @@ class CloseupPlot(PlotCanvas):
 
     def _build(self, *_: object) -> None:
         self.figure.clear()
-        axes = self.figure.add_axes((0.17, 0.2, 0.8, 0.66))
+        axes = self.figure.subplots()
+        names = () if self._found is None else names_of(self._found)
+        self.legend_changed.emit(tuple(
+            LegendEntry(legend_name(name), self._readable(style["color"]), style["linestyle"])
+            for name, style in zip(names, map(predicted_style, range(len(names))), strict=True)
+        ))  # fmt: skip
         if self._found is None:
             axes.set_axis_off()
             axes.text(0.45, 0.5, self._reason, transform=axes.transAxes, ha="center",
                       va="center", fontsize=8, color=self.colors.text, wrap=True)  # fmt: skip
             return
         draw_closeup(axes, self._found, color_of=self._readable)
-        as_it_is(
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7,
-                        frameon=False, labelcolor=self.colors.text)
-        )  # fmt: skip
 
     def _readable(self, color: str) -> str:
         colors = self.colors
@@ -83,7 +94,9 @@ class CloseupPanel(QWidget):
                                   "its values along a line that you draw")  # fmt: skip
         self.kind_picker.fill([DISTRIBUTION, PROFILE], DISTRIBUTION)
         self.map_picker = Picker("The map to look at, in all sets that are chosen under Maps")
+        self.legend = PlotLegend()
         self.plot = CloseupPlot()
+        self.plot.legend_changed.connect(self.legend.set_entries)
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setEnabled(False)
@@ -102,6 +115,7 @@ class CloseupPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
         layout.addLayout(NarrowRow(self.kind_picker, self.map_picker))
+        layout.addWidget(self.legend)
         layout.addWidget(self.plot)
         layout.addWidget(self.note)
         layout.addLayout(NarrowRow(self.draw_button, self.export_button))

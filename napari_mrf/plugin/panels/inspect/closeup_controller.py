@@ -22,6 +22,7 @@ from napari_mrf.plugin.layers.closeup.profile_line import (
 )
 from napari_mrf.plugin.panels.inspect.closeup import DISTRIBUTION, PROFILE
 from napari_mrf.plugin.panels.inspect.closeup_work import (
+    CloseupAnswer,
     CloseupQuestion,
     answer_closeup,
     export_closeup,
@@ -63,7 +64,7 @@ class CloseupBinding:
         self.viewer, self.panel, self.view = unwrapped(viewer), panel, panel.closeup
         self.session = session_of(viewer)
         self._hidden, self._regions = hidden, choices
-        self.found: Distribution | Profile | None = None
+        self._answer: CloseupAnswer | None = None
         self._followed: Any = None
         self.latest = Latest(answer_closeup)
         self.job = Job()
@@ -85,6 +86,11 @@ class CloseupBinding:
         bond.connect(self.viewer.layers.events.inserted, self._on_layer_inserted)
         bond.connect(self.viewer.layers.events.removed, self._on_layer_removed)
         self._follow(profile_layer(self.viewer))
+
+    @property
+    def found(self) -> Distribution | Profile | None:
+        """What is shown."""
+        return None if self._answer is None else self._answer.found
 
     def state(self) -> dict[str, str]:
         """Return what is picked, for the session file."""
@@ -123,14 +129,13 @@ class CloseupBinding:
             self.latest.ask(CloseupQuestion(
                 {one.name: one.maps for one in sets if key in one.maps}, key,
                 line if self._is_profile() else None, self.session.regions, self._choices(),
-                preferences().thresholds,
+                preferences().thresholds, self.session.series_name,
             ))  # fmt: skip
 
     def export_to(self, path: str | Path, kind: str) -> None:
         """Write the numbers or the figure; `kind` is ``"csv"``, ``"svg"`` or ``"pdf"``."""
-        if self.found is not None and not self.job.status.is_running:
-            self.job.start("Exporting", export_closeup, self.found, self._note(self.found),
-                           Path(path), kind)  # fmt: skip
+        if self._answer is not None and not self.job.status.is_running:
+            self.job.start("Exporting", export_closeup, self._answer, Path(path), kind)
 
     def _is_profile(self) -> bool:
         return self.view.kind_picker.currentText() == PROFILE
@@ -154,31 +159,20 @@ class CloseupBinding:
         layer = profile_layer(self.viewer)
         return None if layer is None else ends_of_profile(layer)
 
-    def _note(self, found: Distribution | Profile) -> str:
-        if not isinstance(found, Distribution):
-            has_bands = " Bands: ± SD." if found.deviations else ""
-            return f"A line of {found.distances[-1]:.1f} {found.unit}.{has_bands}"
-        table = {} if self.session.regions is None else self.session.regions.table
-        names = [table[one.label].name + ("" if one.z is None else f" in slice {one.z}")
-                 for one in self._choices() if one.label in table]  # fmt: skip
-        where = ", ".join(names) or "All voxels"
-        without = ", ".join(f"{name} {n:,}" for name, n in found.n_without.items())
-        return f"{where}: {found.n_voxels:,} voxels. Without a value that counts: {without}."
-
-    def _show(self, found: Distribution | Profile | None, note: str) -> None:
-        self.found = found
-        self.view.set_found(found, note)
+    def _show(self, answer: CloseupAnswer | None, note: str) -> None:
+        self._answer = answer
+        self.view.set_found(self.found, note)
 
     def _follow(self, layer: Any) -> None:
         if layer is not None and layer is not self._followed:
             self._followed = layer
             self.bond.connect(layer.events.data, self._on_line)
 
-    def _on_answered(self, found: Distribution | Profile) -> None:
-        if isinstance(found, Distribution) and not found.edges.size:
+    def _on_answered(self, answer: CloseupAnswer) -> None:
+        if isinstance(answer.found, Distribution) and not answer.found.edges.size:
             self._show(None, "No voxel of the regions has a value that counts.")
         else:
-            self._show(found, self._note(found))
+            self._show(answer, answer.note())
 
     def _on_failed(self, failure: Failure) -> None:
         self._show(None, failure.sentence)

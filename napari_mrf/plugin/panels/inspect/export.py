@@ -48,6 +48,7 @@ class InspectExport:
         """Copy the values of all voxels that are shown, tab-separated with a header."""
         drawn = self.readings.drawn
         table = values_table((*drawn.voxel, *drawn.resting.pins))
+        table.insert(0, "series", self.session.series_name)
         present(QApplication.clipboard()).setText(
             table.to_csv(sep="\t", index=False, lineterminator="\n")
         )
@@ -64,6 +65,7 @@ class InspectExport:
             series.sequence,
             self.panel.component_picker.currentText(),
             self.panel.residual_box.isChecked(),
+            self.session.series_name,
         )
         self.job.start("Exporting", export, what, Path(path), kind)
 

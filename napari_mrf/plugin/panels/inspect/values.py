@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, QSize, Qt
+from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, QRect, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,7 +20,7 @@ from napari_mrf.plots.printed_numbers import deviation_text, rounded, value_text
 from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_mrf.analysis.inspection.prediction import Prediction
 
@@ -149,10 +149,13 @@ class ValuesModel(QAbstractTableModel):
         return ("", *self.keys, _FIT)[column]
 
 
-_MOST_ROWS = 8
+_MOST_ROWS, _MOST_LINES = 8, 24
 _WIDEST = {"T1H2O": "(8888)", "T1fat": "(8888)", "Df": "−888.8", "T1": "8888", "T2": "8888.8",
            "PD": "0.008888"}  # fmt: skip
 _PADDING = 2
+_LEAST_NAME = 24
+_BETWEEN = 6
+_TITLE_OPACITY = 0.75
 
 
 class _Cells(QStyledItemDelegate):
@@ -164,11 +167,23 @@ class _Cells(QStyledItemDelegate):
 
     def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
         """Draw the text; a name wraps or is cut, a number is not."""
+        view = self._view
+        painter.save()
+        painter.setFont(view.font())
+        painter.setPen(view.palette().color(view.foregroundRole()))
+        if view.per_line:
+            self._paint_all(painter, option.rect, index)
+        else:
+            self._paint_cell(painter, option.rect, index)
+        painter.restore()
+
+    def _paint_cell(self, painter: Any, rect: QRect, index: QModelIndex) -> None:
         view, text = self._view, str(index.data() or "")
-        place = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        place = rect.adjusted(_PADDING, 0, -_PADDING, 0)
         flags = Qt.AlignmentFlag.AlignVCenter
+        metrics = view.fontMetrics()
         if view.names_above:
-            line = view.fontMetrics().height()
+            line = metrics.height()
             if index.column():
                 place.setTop(place.top() + line)
                 flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
@@ -177,32 +192,61 @@ class _Cells(QStyledItemDelegate):
                 place.setWidth(present(view.viewport()).width() - 2 * _PADDING)
                 place.setHeight(line)
                 flags |= Qt.AlignmentFlag.AlignLeft
-                text = view.fontMetrics().elidedText(
-                    text, Qt.TextElideMode.ElideRight, place.width()
-                )
+                text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
         elif index.column():
             flags |= Qt.AlignmentFlag.AlignRight
         else:
             flags |= Qt.AlignmentFlag.AlignLeft
-            metrics = view.fontMetrics()
             wrapped = metrics.boundingRect(place, int(Qt.TextFlag.TextWordWrap), text)
             if wrapped.height() <= place.height() and wrapped.width() <= place.width():
                 flags |= Qt.TextFlag.TextWordWrap
             else:
                 text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
-        painter.save()
-        painter.setFont(view.font())
-        painter.setPen(view.palette().color(view.foregroundRole()))
         painter.drawText(place, int(flags), text)
-        painter.restore()
+
+    def _paint_all(self, painter: Any, rect: QRect, index: QModelIndex) -> None:
+        """Draw a name, and below it all values under their titles."""
+        view, model, metrics = self._view, self._view.model(), self._view.fontMetrics()
+        name = metrics.elidedText(
+            str(index.data() or ""), Qt.TextElideMode.ElideRight, rect.width() - 2 * _PADDING
+        )
+        painter.drawText(rect.adjusted(_PADDING, 0, 0, 0), int(Qt.AlignmentFlag.AlignTop), name)
+        for column, place in view.places(rect):
+            painter.setOpacity(_TITLE_OPACITY)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignRight), view.titles()[column])
+            painter.setOpacity(1.0)
+            value = str(present(model).index(index.row(), column).data() or "")
+            below = place.adjusted(0, metrics.height(), 0, 0)
+            painter.drawText(below, int(Qt.AlignmentFlag.AlignRight), value)
+
+    def helpEvent(self, event: Any, view: Any, option: Any, index: QModelIndex) -> bool:
+        """Tell of the value under the mouse, also where all stand in one cell."""
+        if self._view.per_line:
+            at = next((column for column, place in self._view.places(option.rect)
+                       if place.contains(event.pos())), 0)  # fmt: skip
+            index = present(self._view.model()).index(index.row(), at)
+        return super().helpEvent(event, view, option, index)
 
 
 class InspectValues(QTableView):
-    """The table under the plot; as high as its rows, as wide as the panel."""
+    """The table under the plot; as high as its rows, as wide as the panel.
+
+    Where the numbers fit, they stand in columns under a header, and a name that has too little
+    room beside them has a line of its own. Where they do not, each set is one cell: its name, and
+    below it the values under their titles, as many beside each other as fit.
+
+    Attributes
+    ----------
+    names_above : bool
+        Whether names have a line of their own above columns of numbers.
+    per_line : int
+        Values beside each other where each set is one cell; 0 where there are columns.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.names_above = False
+        self.per_line = 0
         self._model = ValuesModel(self)
         self.setModel(self._model)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -215,7 +259,7 @@ class InspectValues(QTableView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         present(self.verticalHeader()).hide()
         header = present(self.horizontalHeader())
-        header.setMinimumSectionSize(24)
+        header.setMinimumSectionSize(_LEAST_NAME)
         header.setHighlightSections(False)
         self.setStyleSheet("QHeaderView::section { padding: 1px; }")
         self._fit()
@@ -229,7 +273,7 @@ class InspectValues(QTableView):
             keys, deviations = list(self._model.keys), self._model.has_deviations
         self._model.set_rows(rows, keys, deviations=deviations)
         after = (self._model.rowCount(), self._model.has_deviations, self._model.keys)
-        if before != after or self._needs_lines() != self.names_above:
+        if before != after or self._shape() != (self.names_above, self.per_line):
             self._fit()
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
@@ -252,6 +296,15 @@ class InspectValues(QTableView):
         """Return the first column."""
         return [row.label for row in self._model.rows]
 
+    def places(self, rect: QRect) -> Iterator[tuple[int, QRect]]:
+        """Yield each column of numbers and its place in the one cell of a set."""
+        line, wide = self.fontMetrics().height(), rect.width() // max(self.per_line, 1)
+        tall = self._lines_of_value() * line
+        for column in range(1, self._model.columnCount()):
+            down, along = divmod(column - 1, max(self.per_line, 1))
+            yield column, QRect(rect.left() + along * wide, rect.top() + line + down * tall,
+                                wide - _PADDING, tall)  # fmt: skip
+
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the size of the letters."""
         super().changeEvent(event)
@@ -259,39 +312,55 @@ class InspectValues(QTableView):
             self._fit()
 
     def resizeEvent(self, event: Any) -> None:
-        """Give the names a line of their own where their column is too narrow."""
+        """Give the names a line of their own, or the values several, where it is too narrow."""
         super().resizeEvent(event)
-        if self._needs_lines() != self.names_above:
+        if self._shape() != (self.names_above, self.per_line):
             self._fit()
 
-    def _needs_lines(self) -> bool:
-        """Return whether a name does not fit beside the numbers."""
+    def _shape(self) -> tuple[bool, int]:
+        """Return `names_above` and `per_line` for what is shown, and the width there is."""
+        metrics, room = self.fontMetrics(), present(self.viewport()).width()
+        numbers = [self._width_of(column) for column in range(1, self._model.columnCount())]
+        if sum(numbers) + _LEAST_NAME > room:
+            titles = [metrics.horizontalAdvance(title) for title in self.titles()[1:]]
+            return True, max(room // (max(*titles, *numbers) + _BETWEEN), 1)
         names = [row.label for row in self._model.rows]
         if not names:
-            return self.names_above
-        widest = max(self.fontMetrics().horizontalAdvance(name) for name in names)
-        numbers = sum(self.columnWidth(at) for at in range(1, self._model.columnCount()))
-        return present(self.viewport()).width() - numbers < widest + 2 * _PADDING
+            return self.names_above, 0
+        widest = max(metrics.horizontalAdvance(name) for name in names)
+        return room - sum(numbers) < widest + 2 * _PADDING, 0
+
+    def _width_of(self, column: int) -> int:
+        """Return the width that a column of numbers needs."""
+        title = self._model.headerData(column, Qt.Orientation.Horizontal).split("\n")[0]
+        samples = [title, _WIDEST.get(title, "0.000")]
+        if self._model.has_deviations and title in PARAMETERS:
+            samples.append("±" + _WIDEST.get(title, "0.000").strip("()−"))
+        advance = self.fontMetrics().horizontalAdvance
+        return max(advance(text) for text in samples) + 2 * _PADDING + 2
+
+    def _lines_of_value(self) -> int:
+        return (2 if self._model.has_deviations else 1) + bool(self.per_line)
 
     def _fit(self) -> None:
-        header, metrics = present(self.horizontalHeader()), self.fontMetrics()
-        for column in range(self._model.columnCount()):
-            title = self._model.headerData(column, Qt.Orientation.Horizontal).split("\n")[0]
-            samples = [title, _WIDEST.get(title, "0.000")]
-            if self._model.has_deviations and title in PARAMETERS:
-                samples.append("±" + _WIDEST.get(title, "0.000").strip("()−"))
-            widest = max(metrics.horizontalAdvance(text) for text in samples)
+        self.names_above, self.per_line = self._shape()
+        header, n_columns = present(self.horizontalHeader()), self._model.columnCount()
+        header.setVisible(not self.per_line)
+        for column in range(n_columns):
             mode = QHeaderView.ResizeMode.Fixed if column else QHeaderView.ResizeMode.Stretch
             header.setSectionResizeMode(column, mode)
             if column:
-                header.resizeSection(column, widest + 2 * _PADDING + 2)
+                header.setSectionHidden(column, bool(self.per_line))
+                header.resizeSection(column, self._width_of(column))
         line = self.fontMetrics().height()
-        self.names_above = self._needs_lines()
-        lines = (2 if self._model.has_deviations else 1) + self.names_above
-        tall = lines * line + 4
+        n_bands = -(-(n_columns - 1) // self.per_line) if self.per_line else 1
+        n_lines = n_bands * self._lines_of_value() + self.names_above
+        tall = n_lines * line + 4
         present(self.verticalHeader()).setDefaultSectionSize(tall)
-        shown = min(max(self._model.rowCount(), 1), _MOST_ROWS)
-        self.setFixedHeight(2 * line + 8 + shown * tall + 2 * self.frameWidth())
+        most = min(_MOST_ROWS, max(_MOST_LINES // n_lines, 1))
+        shown = min(max(self._model.rowCount(), 1), most)
+        above = 0 if self.per_line else 2 * line + 8
+        self.setFixedHeight(above + shown * tall + 2 * self.frameWidth())
 
     def minimumSizeHint(self) -> QSize:
         """Stay inside a narrow panel."""

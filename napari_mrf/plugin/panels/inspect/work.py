@@ -138,6 +138,8 @@ class Export:
         A key of `COMPONENTS`.
     residual : bool
         Whether the residual is drawn.
+    series : str
+        Name of the series.
     """
 
     traces: tuple[Trace, ...]
@@ -145,6 +147,7 @@ class Export:
     sequence: Sequence | None
     component: str = "magnitude"
     residual: bool = True
+    series: str = ""
 
 
 def export(what: Export, path: Path, kind: str) -> Generator[Step, None, Path]:
@@ -156,7 +159,10 @@ def export(what: Export, path: Path, kind: str) -> Generator[Step, None, Path]:
     if kind == "csv":
         from napari_mrf.io.tables.table_files import write_csv
 
-        write_csv(path, traces_table(what.traces, what.sequence), overwrite=True)
+        table = traces_table(what.traces, what.sequence)
+        table.insert(0, "series", what.series)
+        table.insert(1, "unit", "a.u.")
+        write_csv(path, table, overwrite=True)
         return path
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.plots.figure_files import write_figure

@@ -32,8 +32,8 @@ class Advice:
     ----------
     text : str
         The cause, or cause and cure.
-    cure : str
-        A sentence for methods that have the option.
+    cure, elsewhere : str
+        A sentence for methods that have the option, and one for those that do not.
     option : str
         Name of the method option that may help; empty when there is none.
     value : object
@@ -44,6 +44,7 @@ class Advice:
     option: str = ""
     value: Any = None
     cure: str = ""
+    elsewhere: str = ""
 
 
 def advice_on(maps: ParameterMaps) -> list[Advice]:
@@ -71,7 +72,11 @@ def advice_on(maps: ParameterMaps) -> list[Advice]:
     if "FF" in maps and quality < LOW_QUALITY and _was_not_averaged(maps) and not has_cure:
         text = f"The median quality is only {quality:.2f}, as in undersampled or noisy series."
         cure = f"Window {SUGGESTED_WINDOW} under More reduces streaks and noise."
-        advice.append(Advice(text, "window", SUGGESTED_WINDOW, cure))
+        elsewhere = (
+            f"Pick a matching method, such as water-fat, and Window {SUGGESTED_WINDOW} under More: "
+            "it reduces streaks and noise."
+        )
+        advice.append(Advice(text, "window", SUGGESTED_WINDOW, cure, elsewhere))
     return advice
 
 

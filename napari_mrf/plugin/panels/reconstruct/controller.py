@@ -381,7 +381,7 @@ class AdviceBinding:
     def _with_cure(self, one: Advice) -> tuple[Advice, str]:
         option = self.panel.options.option(one.option)
         if option is None:
-            return one, ""
+            return replace(one, text=f"{one.text} {one.elsewhere}".strip()), ""
         if one.cure:
             one = replace(one, text=f"{one.text} {one.cure}")
         if self.panel.options.values()[one.option] == one.value:

@@ -55,6 +55,7 @@ _NO_SERIES = ("axes-unknown", "not-complex", "not-numeric", "bad-shape")
 _OTHER_FILES = ("Labels are opened in ROIs (Load labels…), maps in Compare (from a folder…), other "
                 "images with another reader (File > Open File(s)…).")  # fmt: skip
 FRAMES_FIRST = "Frames are the first axis"
+FRAMES_LAST = "Frames are the last axis"
 SEQUENCE_FILES = "Sequence (*.json *.csv *.seq);;All files (*)"
 
 
@@ -297,7 +298,7 @@ class SeriesBinding:
                 return
         order = series.metadata.get("frames_first")
         if order and series.source_path:
-            self._cure = partial(self._open_frames_first, series.source_path, order)
+            self._cure = partial(self._open_in_order, series.source_path, order)
             self.panel.set_problem(
                 f"No known sequence has {series.n_frames} frames, but one has as many as the "
                 "first axis of the file is long.", cure=FRAMES_FIRST,
@@ -346,8 +347,8 @@ class SeriesBinding:
         if self._cure is not None:
             self._cure()
 
-    def _open_frames_first(self, path: str, order: str) -> None:
-        """Open a file again with its first axis as the frames, in place of the first reading."""
+    def _open_in_order(self, path: str, order: str) -> None:
+        """Open a file again with its axes in this order, in place of the first reading."""
         read = self._series_layers().values()
         # Without one the file could not be read at all, and what is picked is another scan.
         self._misread = next((one for one in read if _is_of(one, path)), None)
@@ -376,9 +377,11 @@ class SeriesBinding:
             frames = _cut_short(error)
             self._cure = partial(self._opener.open, error.path, frames=frames)
             self.panel.set_problem(failure.sentence, cure=f"Use frames {frames}")
-        elif isinstance(error, MRFInputError) and error.path is not None and _first_axis(error):
-            self._cure = partial(self._open_frames_first, error.path, _first_axis(error))
-            self.panel.set_problem(failure.sentence, cure=FRAMES_FIRST)
+        elif isinstance(error, MRFInputError) and error.path is not None and _order(error):
+            order = _order(error)
+            self._cure = partial(self._open_in_order, error.path, order)
+            cure = FRAMES_FIRST if order.startswith("T") else FRAMES_LAST
+            self.panel.set_problem(failure.sentence, cure=cure)
         elif isinstance(error, MRFInputError) and error.code in _NO_SERIES:
             self.panel.set_problem(f"{failure.sentence} {_OTHER_FILES}")
         else:
@@ -448,14 +451,24 @@ def _is_of(layer: Layer, path: object) -> bool:
     return series is not None and bool(path) and str(series.source_path) == str(path)
 
 
-def _first_axis(error: MRFInputError) -> str:
-    """Return the order with the frames first, if an error of the order of axes offers it."""
-    offered = re.findall(r'axes="(T\w+)"', error.hint or "")
+def _order(error: MRFInputError) -> str:
+    """Return the order that an error of the order of axes offers, with the frames at one end.
+
+    Three axes are one slice where they are complex, and else a volume in any order. Of one slice
+    the last axis may be the frames too; where both ends may, nobody knows.
+    """
+    offered = re.findall(r'axes="(\w+)"', error.hint or "")
+    first = [order for order in offered if order.startswith("T")]
+    if offered and len(offered[0]) == 3:
+        last = [order for order in offered if order.endswith("T")]
+        is_one_slice = error.code == "axes-unknown" and "complex" in (error.found or "")
+        known = is_one_slice and len(offered) in (len(first), len(last))
+        return offered[0] if known else ""
     # A single real image is none in any order, but real and imaginary part may be an axis of it.
     known = error.code in ("frames-mismatch", "axes-unknown") or (
-        error.code == "not-complex" and any("C" in order for order in offered)
+        error.code == "not-complex" and any("C" in order for order in first)
     )
-    return offered[0] if offered and known and len(offered[0]) > 3 else ""
+    return first[0] if first and known else ""
 
 
 def _cut_short(error: MRFInputError) -> str:

@@ -36,8 +36,7 @@ class RawPlot(PlotCanvas):
         self.figure.clear()
         if look is None:
             return
-        grid = self.figure.add_gridspec(2, 2, width_ratios=(20, 1), wspace=0.08, hspace=0.42,
-                                        left=0.19, right=0.86, top=0.94, bottom=0.11)  # fmt: skip
+        grid = self.figure.add_gridspec(2, 2, width_ratios=(20, 1), wspace=0.08, hspace=0.42)
         places = self.figure.add_subplot(grid[0, 0])
         if look.lines is None:
             places.set_axis_off()

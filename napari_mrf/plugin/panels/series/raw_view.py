@@ -17,7 +17,13 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.kspace.trajectory import GOLDEN_ANGLE_DEG
 from napari_mrf.plugin.kit.notice import Notice
-from napari_mrf.plugin.kit.picker import Picker, form_label, keep_width, narrow_form
+from napari_mrf.plugin.kit.picker import (
+    Picker,
+    form_label,
+    keep_width,
+    narrow_form,
+    set_special_text,
+)
 from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.scrolling import guard_wheel
 from napari_mrf.plugin.kit.section import Section
@@ -84,7 +90,7 @@ class RawView(QWidget):
         self.images_picker = Picker("How the images are made of the samples")
         self.about = QLabel()
         self.coils_box = QSpinBox()
-        self.otherwise = QCheckBox("Read the file in another way")
+        self.otherwise = QCheckBox("Read it in another way")
         self.make_button = QPushButton("Make images")
         # In the layout of the panel: it stays while something else is picked.
         self.progress_row = ProgressRow("Stop; the images that are finished are not kept")
@@ -205,8 +211,8 @@ class RawView(QWidget):
         self._choose_trajectory(reading)
         unit = reading.get("trajectory_unit")
         self.unit_picker.setCurrentText(_UNITS[0] if unit is None else str(unit))
-        self.matrix_box.setSpecialValueText(
-            "not said" if "matrix" in file.asked else "as the file says"
+        set_special_text(
+            self.matrix_box, "not said" if "matrix" in file.asked else "as the file says"
         )
         self.matrix_box.setValue(int(reading.get("matrix") or 0))
 

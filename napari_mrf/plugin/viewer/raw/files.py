@@ -11,7 +11,11 @@ from psygnal import Signal
 
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.layers import series_of
-from napari_mrf.plugin.layers.raw_preview import remove_preview, show_preview
+from napari_mrf.plugin.layers.raw_preview import (
+    remove_preview,
+    set_preview_visible,
+    show_preview,
+)
 from napari_mrf.plugin.session import one_per_viewer, session_of
 from napari_mrf.plugin.subjects import distinct_names
 from napari_mrf.plugin.viewer.layer_turns import SESSION, layer_turns_of
@@ -99,8 +103,7 @@ class RawFiles:
     def choose(self, path: str) -> None:
         """Make a file current by its path; none if it is empty."""
         if path != self._current:
-            self._current = path
-            self.changed.emit()
+            self._take(path)
 
     def read(
         self, path: str | Path, reading_as: Mapping[str, Any], sequence: Sequence | None = None
@@ -149,8 +152,19 @@ class RawFiles:
 
     def _on_opened(self, file: RawFile) -> None:
         self._files[_key(file.path)] = file
-        self._current = _key(file.path)
+        self._take(_key(file.path))
+
+    def _take(self, path: str) -> None:
+        self._current = path
+        viewer = self._viewer()
+        if viewer is not None:
+            set_preview_visible(viewer, self._is_seen)
         self.changed.emit()
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the file that images are being made of is the one that is looked at."""
+        return self._made_of is not None and _key(self._made_of.path) == self._current
 
     def _on_subject_changed(self, _: object) -> None:
         self.choose("")
@@ -164,7 +178,8 @@ class RawFiles:
                 shape = (file.raw.n_slices, *file.raw.matrix)
                 self._magnitude = np.full(shape, np.nan, np.float32)
             self._magnitude[finished.z] = finished.magnitude
-            show_preview(viewer, self._magnitude, file.raw.affine, file.series_name, finished.z)
+            show_preview(viewer, self._magnitude, file.raw.affine, file.series_name, finished.z,
+                         visible=self._is_seen)  # fmt: skip
 
     def _on_changed(self, status: JobStatus) -> None:
         if status.state in (JobState.CANCELLED, JobState.FAILED):
