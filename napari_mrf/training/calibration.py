@@ -1,4 +1,4 @@
-"""What makes standard deviations of the scales that a network gives: held-out data, no patients.
+"""Calibration: scales that a network gives become standard deviations, by held-out data.
 
 Apart from the tests at the end of a training, which say how good maps are and change nothing.
 """

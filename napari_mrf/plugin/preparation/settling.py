@@ -1,4 +1,4 @@
-"""What is loaded once a dock has opened is left out of the search for garbage.
+"""Settling: what is loaded once a dock has opened is left out of the search for garbage.
 
 napari searches everything for garbage whenever a layer goes, and Python does so now and then. The
 window stands still for 0.2-0.4 s, nearly all of it for the modules of libraries, which never go.
