@@ -19,7 +19,7 @@ from napari_mrf.networks.zoo import NETWORKS
 from napari_mrf.plugin.dock import ReconstructDock
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_layer_data
-from napari_mrf.plugin.panels.shared.methods import FROM_FILE
+from napari_mrf.plugin.panels.shared.methods import FROM_FILE, TRAIN
 from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 from napari_mrf.plugin.session import session_of
 
@@ -110,8 +110,8 @@ def test_networks_stand_under_matchers_and_those_without_weights_under_both(pane
     )
     assert matching < names.index("water-fat") < networks
     assert names[networks + 1 : missing] == ["cohen", "balsiger2018"]
-    assert set(names[missing + 1 : -1]) == set(NETWORKS) - {"cohen", "balsiger2018"}
-    assert texts[-1] == FROM_FILE
+    assert set(names[missing + 1 : -2]) == set(NETWORKS) - {"cohen", "balsiger2018"}
+    assert texts[-2:] == [FROM_FILE, TRAIN]
     assert "cohen — two dense layers" in texts
     entry = next(text for text in texts if text.startswith("balsiger2018"))
     assert entry.endswith("reduced training · worse than cohen (errors x 2.50)")
@@ -156,7 +156,7 @@ def test_only_networks_of_the_sequence_of_the_series_can_run(qtbot, panel, viewe
     texts = [text for _, text in offered(picker)]
     assert "Networks" not in texts
     below = texts.index("Networks without weights")
-    assert set(NETWORKS) == {name for name, _ in offered(picker)[below + 1 : -1]}
+    assert set(NETWORKS) == {name for name, _ in offered(picker)[below + 1 : -2]}
     assert panel.current_method() == "compressed"
 
 
