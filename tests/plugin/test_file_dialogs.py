@@ -22,6 +22,7 @@ from napari_mrf.plugin.kit.files.dialogs import (
     start_folder,
 )
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
+from napari_mrf.plugin.panels.train.controller import training_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.user_folder import user_folder
 
@@ -85,10 +86,17 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     panels["series"].save_requested.emit()
     panels["series"].raw.trajectory_file_requested.emit()
     panels["reconstruct"].mask_file_requested.emit()
+    panels["reconstruct"].weights_file_requested.emit()
+    panels["reconstruct"].train_requested.emit()
+    training = training_of(dock.viewer).window
+    training.recipe_requested.emit()
+    training.folder_button.click()
+    training.reject()
     panels["reconstruct"].results.save_requested.emit()
     monkeypatch.setattr(bindings["inspect"].readings, "drawn", SimpleNamespace(traces=[1]))
     panels["inspect"].export_requested.emit("csv")
-    monkeypatch.setattr(bindings["inspect"].closeup, "found", SimpleNamespace(key="FF"))
+    shown = SimpleNamespace(found=SimpleNamespace(key="FF"))
+    monkeypatch.setattr(bindings["inspect"].closeup, "_answer", shown)
     bindings["inspect"].closeup.view.export_requested.emit("csv")
     bindings["reconstruct"].results.figures._on_wanted({"kind": "png"})
     for name in ("import", "export"):
