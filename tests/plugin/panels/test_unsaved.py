@@ -1,6 +1,7 @@
 """What is not saved is marked, and asked about before it is closed."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFInputError, ParameterMaps
+from napari_mrf.analysis.comparison.options import ComparisonOptions
 from napari_mrf.io import Label
 from napari_mrf.plugin.layers import find_set
 from napari_mrf.plugin.panels.compare.controller import age_of
@@ -80,13 +82,14 @@ def test_saving_makes_no_comparison_old_and_new_voxels_do():
     for name in ("water-fat", "cohen"):
         session.add_maps(some_maps(name))
     session.set_regions(some_regions())
-    compared = Compared(None, *session.maps_sets.values(), session.regions)
+    comparison = SimpleNamespace(options=ComparisonOptions(), maps=("FF",))
+    compared = Compared(comparison, *session.maps_sets.values(), session.regions)
     session.mark_maps_saved("cohen", "/data/cohen")
     session.mark_regions_saved("/data/rois.nii.gz")
     assert age_of(compared, session) == ""
     session.add_maps(some_maps("cohen"))
     assert "maps cohen have changed" in age_of(compared, session)
-    compared = Compared(None, *session.maps_sets.values(), session.regions)
+    compared = Compared(comparison, *session.maps_sets.values(), session.regions)
     session.set_regions(some_regions())
     assert age_of(compared, session) == ""  # the same voxels give the same numbers
     regions = some_regions()
