@@ -292,7 +292,7 @@ def compare_clicks(s, clicks):
     clicks.measure("Compare: another map", lambda n: click_row(view.maps, (n + 1) % 5), 5,
                    shower(s, view.maps))  # fmt: skip
     clicks.measure("Compare: another plot", lambda n: press(
-        view.tabs, view.tabs.tabRect((n + 1) % 4).center()), 8, show_results)  # fmt: skip
+        list(view.tabs.values())[(n + 1) % 4]), 8, show_results)  # fmt: skip
     view.set_tab("bland-altman")
     clicks.measure("Compare: a point of the plot", lambda n: press(plot, plot.place_of(3 * n)), 4,
                    show_results)  # fmt: skip

@@ -89,8 +89,7 @@ def main():
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
     def click_tab(index):
-        place = view.tabs.tabRect((index + 1) % 4).center()
-        QTest.mouseClick(view.tabs, Qt.MouseButton.LeftButton, pos=place)
+        QTest.mouseClick(list(view.tabs.values())[(index + 1) % 4], Qt.MouseButton.LeftButton)
 
     def click_point(index):
         QTest.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of(3 * index))

@@ -85,10 +85,10 @@ def names() -> tuple[str, ...]:
 
 
 def _check_name(name: str) -> None:
-    from napari_mrf.networks.weights import CARD_SUFFIX
+    from napari_mrf.networks.card import is_card_path
     from napari_mrf.networks.zoo import NETWORKS
 
-    if not name.endswith(CARD_SUFFIX) and name not in (*_MATCHERS, *NETWORKS):
+    if not is_card_path(name) and name not in (*_MATCHERS, *NETWORKS):
         raise MRFInputError(
             "unknown-method",
             f"there is no method {name!r}",
@@ -165,15 +165,15 @@ def get(name: str, *, sequence: Sequence, device: str = "auto", **options: Any) 
 
 
 def _network(name: str, sequence: Sequence, device: str, options: dict[str, Any]) -> Method:
-    from napari_mrf.networks.card import read_card
+    from napari_mrf.networks.card import is_card_path, read_card
     from napari_mrf.networks.image_method import ImageNetworkMethod
     from napari_mrf.networks.listing import what_to_do
     from napari_mrf.networks.method import NetworkMethod, TrainedMethod
-    from napari_mrf.networks.weights import CARD_SUFFIX, installed
+    from napari_mrf.networks.weights import installed
     from napari_mrf.networks.zoo import network_info
 
     found = installed()
-    path = Path(name) if name.endswith(CARD_SUFFIX) else found.get((name, sequence.fingerprint()))
+    path = Path(name) if is_card_path(name) else found.get((name, sequence.fingerprint()))
     if path is None:
         others = [other for other, _ in found if other == name]
         raise MRFInputError(

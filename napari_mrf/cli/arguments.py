@@ -76,10 +76,10 @@ def known_unit(name: str) -> str:
 def known_method(name: str | None) -> str | None:
     """Refuse a method that does not exist, as wrong usage; one without weights says so itself."""
     from napari_mrf import methods
-    from napari_mrf.networks.weights import CARD_SUFFIX
+    from napari_mrf.networks.card import is_card_path
     from napari_mrf.networks.zoo import NETWORKS
 
-    is_known = name is None or name.endswith(CARD_SUFFIX) or name in (*methods.names(), *NETWORKS)
+    is_known = name is None or is_card_path(name) or name in (*methods.names(), *NETWORKS)
     if not is_known:
         names = ", ".join(methods.names())
         raise typer.BadParameter(f"{name!r} is not one of {names}, nor a card of weights (.json)")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
 
 FORMAT = "napari-mrf network"
+CARD_SUFFIX = ".json"
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _LARGEST_BYTES = 1_000_000
 
@@ -112,6 +113,11 @@ class ModelCard(BaseModel):
                 found=f"{sequence.name} ({sequence.fingerprint()[:8]})",
                 hint="Train the network for this sequence, or use a matcher.",
             )
+
+
+def is_card_path(name: str) -> bool:
+    """Return whether the name of a method is the path of a card: weights of one's own."""
+    return name.endswith(CARD_SUFFIX)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -13,7 +13,7 @@ import torch
 
 from napari_mrf.data.text_files import size_of
 from napari_mrf.errors import MRFInputError, reason
-from napari_mrf.networks.card import ModelCard, read_card
+from napari_mrf.networks.card import ModelCard, is_card_path, read_card
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import NETWORKS, network_info
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "napari_mrf.weights"
 """Group under which other distributions name packages that hold weights."""
-
-CARD_SUFFIX = ".json"
 
 LARGER = "larger.json"
 """Beside this package's weights: the names of those that come in a distribution of their own."""
@@ -91,8 +89,10 @@ def find_card(name: str, sequence: Sequence, folder: Path | None = None) -> Path
     MRFInputError
         ``"missing-weights"``.
     """
-    path = installed().get((name, sequence.fingerprint())) or (folder or Path()) / name
-    if path.suffix != CARD_SUFFIX:
+    path = installed().get((name, sequence.fingerprint()))
+    if path is None and is_card_path(name):
+        path = (folder or Path()) / name
+    if path is None:
         names = sorted(name for name, of in installed() if of == sequence.fingerprint())
         raise MRFInputError(
             "missing-weights", f"no weights of {name!r} are installed for {sequence.name}",

@@ -37,6 +37,9 @@ class Preferences:
         return {"T1H2O": self.t1h2o_below, "T1fat": self.t1fat_above}
 
 
+_THRESHOLDS = {name: getattr(Preferences, name) for name in ("t1h2o_below", "t1fat_above")}
+
+
 def preferences() -> Preferences:
     """Return the current preferences."""
     from napari.settings import get_plugin_settings
@@ -49,23 +52,48 @@ def preferences() -> Preferences:
     return Preferences(
         method=settings.reconstruct.method,
         device=settings.reconstruct.device,
-        t1h2o_below=_fraction(settings.validity.t1h2o_below, Preferences.t1h2o_below),
-        t1fat_above=_fraction(settings.validity.t1fat_above, Preferences.t1fat_above),
+        **{
+            name: _fraction(getattr(settings.validity, name), default)
+            for name, default in _THRESHOLDS.items()
+        },
         hide_invalid=settings.validity.hide_invalid,
     )
 
 
 def _fraction(text: str, default: float) -> float:
-    """Return the fraction that a text says, or the default where it says none from 0 to 1.
+    """Return the fraction that a text says, or the default where it says none.
 
     Thresholds are texts: napari's field for numbers writes two decimals after each key, so that
-    0.1 cannot be typed. The manifest says beside the field that the default counts else.
+    0.1 cannot be typed. The manifest says beside the field that the default counts else, and
+    `_tell_text` says it when it does.
     """
+    value = _value(text)
+    return default if value is None else value
+
+
+def _value(text: str) -> float | None:
+    """Return a number from 0 to 1, also with a decimal comma; None for other texts."""
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))
     except ValueError:
-        return default
-    return value if 0 <= value <= 1 else default
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+_TOLD: dict[str, str] = {}
+
+
+def _tell_text(_: Any) -> None:
+    """Say that a threshold that was typed is none; not while it has only begun to be typed."""
+    from napari.settings import get_plugin_settings
+    from napari.utils.notifications import show_warning
+
+    settings: Any = get_plugin_settings(_PLUGIN)
+    for name, default in _THRESHOLDS.items():
+        text = str(getattr(settings.validity, name)).strip()
+        is_new, _TOLD[name] = _TOLD.get(name) != text, text
+        if is_new and text not in ("", ".", ",", "-") and _value(text) is None:
+            show_warning(f"{text} is no fat fraction from 0 to 1: {default:g} counts.")
 
 
 def follow_validity(slot: Callable[[Any], None]) -> None:
@@ -79,4 +107,5 @@ def follow_validity(slot: Callable[[Any], None]) -> None:
         settings: Any = get_plugin_settings(_PLUGIN)
     except KeyError:
         return
+    settings.validity.events.connect(_tell_text)  # once, however often
     settings.validity.events.connect(slot)

@@ -25,6 +25,7 @@ from pydantic import (
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import is_card_path
 from napari_mrf.networks.zoo import NETWORKS
 
 if TYPE_CHECKING:
@@ -431,7 +432,7 @@ class Recipe(BaseModel):
         update: dict[str, Any] = {"optimisation": self.optimisation.model_copy(update=times)}
         if init is not None:
             # In a recipe a path is relative to it.
-            update["init"] = str(Path(init).absolute()) if init.endswith(".json") else init
+            update["init"] = str(Path(init).absolute()) if is_card_path(init) else init
         if subjects is not None:
             # What looks at single fingerprints needs patches only to set some aside.
             patch = getattr(self.data, "patch", _PATCH_OF_FINGERPRINTS)

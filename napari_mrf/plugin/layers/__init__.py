@@ -31,7 +31,13 @@ from napari_mrf.plugin.layers.metadata import (
 )
 from napari_mrf.plugin.layers.pins import pins_layer, pins_of_layer, show_pins
 from napari_mrf.plugin.layers.series import peak_magnitude, series_layer_data, show_component
-from napari_mrf.plugin.layers.voxels import frame_of, layer_of_series, show_frame, voxel_at
+from napari_mrf.plugin.layers.voxels import (
+    frame_of,
+    layer_of_series,
+    show_frame,
+    slice_in_view,
+    voxel_at,
+)
 
 __all__ = [
     "COMPANIONS",
@@ -72,5 +78,6 @@ __all__ = [
     "show_mask",
     "show_pins",
     "show_slice",
+    "slice_in_view",
     "voxel_at",
 ]

@@ -53,6 +53,30 @@ def voxel_at(
     return orientation.file_index((slice_, row, column), series.spatial_shape)
 
 
+def slice_in_view(viewer: Any, series: MRFSeries | None, *, nearest: bool = False) -> int | None:
+    """Return the file slice of a series that the canvas shows, None where it shows none.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        Of the canvas.
+    series : MRFSeries or None
+        The series.
+    nearest : bool
+        Whether the nearest slice is meant where the canvas shows none; None without a layer.
+    """
+    layer = layer_of_series(viewer, series)
+    if series is None or layer is None:
+        return None
+    dims, n_slices = viewer.dims, series.spatial_shape[0]
+    at = round(float(layer.world_to_data(dims.point)[-3]))
+    if not nearest and (dims.ndim - 3 in dims.displayed or not 0 <= at < n_slices):
+        return None
+    orientation = DisplayOrientation.from_affine(series.affine)
+    inside = min(max(at, 0), n_slices - 1)
+    return orientation.file_index((inside, 0, 0), series.spatial_shape)[0]
+
+
 @lru_cache(maxsize=4)
 def _orientation(affine: bytes | None) -> DisplayOrientation:
     """Return the orientation of an affine's 16 numbers; finding it takes as long as a plot line."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.plugin.jobs import Job, Step
 from napari_mrf.plugin.layers.closeup.mean_view import MeanView, slice_mean
 from napari_mrf.plugin.layers.metadata import series_of
-from napari_mrf.plugin.present import present
+from napari_mrf.plugin.layers.voxels import slice_in_view
 from napari_mrf.plugin.session import one_per_viewer
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class MeanDisplay:
                 continue
             self._layer = ref(layer)
             missing = [z for z, known in enumerate(view.mean.is_known) if not known]
-            at = _slice_in_view(viewer, layer)
+            at = slice_in_view(viewer, series, nearest=True) or 0
             missing.sort(key=lambda z: abs(z - at))
             self.job.start("Mean over frames", means_of_slices, series, missing)
             return
@@ -98,15 +97,6 @@ def means_of_slices(series: MRFSeries, slices: Sequence[int]) -> Generator[Step,
             found = None if values is None else (z, values)
             yield Step(done=done, total=len(slices), value=found, keep=found is not None)
     return len(slices)
-
-
-def _slice_in_view(viewer: Any, layer: Any) -> int:
-    """Return the slice, in file order, that the viewer shows of a series layer."""
-    at = round(float(layer.world_to_data(viewer.dims.point)[-3]))
-    series = present(series_of(layer))
-    at = min(max(at, 0), series.spatial_shape[0] - 1)
-    orientation = DisplayOrientation.from_affine(series.affine)
-    return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
 
 
 mean_display_of = one_per_viewer(MeanDisplay)

@@ -92,9 +92,11 @@ def test_a_comparison_is_out_of_date_after_other_thresholds_until_it_is_run_agai
 @pytest.mark.filterwarnings("ignore:Could not resolve type hint:UserWarning")
 @pytest.mark.parametrize(("typed", "counts"), [
     ("0.1", 0.1), ("0.05", 0.05), ("0.001", 0.001), ("1", 1.0), (".25", 0.25), ("0.70", 0.7),
-    ("", 0.7), ("1.5", 0.7), ("nan", 0.7), ("-0.1", 0.7), ("much", 0.7),
+    ("0,2", 0.2), ("", 0.7), ("1.5", 0.7), ("nan", 0.7), ("-0.1", 0.7), ("much", 0.7),
 ])  # fmt: skip
-def test_what_is_typed_into_a_threshold_stays_and_counts(qtbot, dock, typed, counts):
+def test_what_is_typed_into_a_threshold_stays_and_counts(qtbot, dock, typed, counts, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
     dialog = PreferencesDialog()
     qtbot.addWidget(dialog)
     dialog.show()
@@ -105,6 +107,9 @@ def test_what_is_typed_into_a_threshold_stays_and_counts(qtbot, dock, typed, cou
     qtbot.keyClicks(field, typed)
     assert field.text() == typed
     assert preferences().thresholds["T1H2O"] == counts
+    is_none = typed in ("1.5", "nan", "-0.1", "much")
+    last = told[-1:] if is_none else [one for one in told if one.startswith(f"{typed} is")]
+    assert last == ([f"{typed} is no fat fraction from 0 to 1: 0.7 counts."] if is_none else [])
     shown = np.asarray(find_set(dock.viewer, "known")["T1H2O"].data)
     assert np.isfinite(shown).sum() == (np.float32(counts) > FF).sum()
     dialog.accept()

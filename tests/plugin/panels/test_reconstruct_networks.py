@@ -258,7 +258,8 @@ def test_weights_that_do_not_fit_are_one_sentence(qtbot, panel, own):
 def test_a_session_brings_weights_from_a_file_back(qtbot, dock, own):
     binding, panel = dock.bindings["reconstruct"], dock.panels["reconstruct"]
     OWN_WEIGHTS.add(own)
-    qtbot.waitUntil(lambda: panel.current_method() == str(own), timeout=60_000)
+    qtbot.waitUntil(lambda: panel.method_picker.findData(str(own)) >= 0, timeout=60_000)
+    pick(qtbot, panel.method_picker, str(own))
     state = binding.state()
     OWN_WEIGHTS._cards.clear()
     binding._list()

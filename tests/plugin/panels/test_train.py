@@ -121,7 +121,11 @@ def test_training_shows_its_course_and_its_weights_become_a_method(
     assert window.course_plot.isVisible() and window.maps_plot.isVisible()
     card = folder / "cohen.json"
     assert json.loads(card.read_text())["n_epochs"] >= 1
-    qtbot.waitUntil(lambda: panel.current_method() == str(card), timeout=60_000)
+    picker = panel.method_picker
+    qtbot.waitUntil(lambda: picker.findData(str(card)) >= 0, timeout=60_000)
+    assert panel.current_method() == "water-fat"  # what is picked stays picked
+    pick(qtbot, picker, picker.findData(str(card)))
+    assert panel.current_method() == str(card)
     press(qtbot, panel.run_button)
     session = session_of(viewer)
     qtbot.waitUntil(lambda: "cohen (out)" in session.maps_sets, timeout=60_000)

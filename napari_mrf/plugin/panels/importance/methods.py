@@ -92,9 +92,10 @@ class ImportanceMethods:
             self.catalogue.cancel()
             self.catalogue.start("Methods", list_catalogue, sequence)
 
-    def _on_weights_added(self, _: str) -> None:
-        self._listed_for = None
-        self._list()
+    def _on_weights_added(self, card: str) -> None:
+        if OWN_WEIGHTS.fits(card, self._listed_for):
+            self._listed_for = None
+            self._list()
 
     def _take_options(self, method: str) -> None:
         """Set the options of a method to those of its newest maps."""

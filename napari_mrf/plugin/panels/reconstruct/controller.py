@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.compat import isalive
 
-from napari_mrf.data.orientation import DisplayOrientation
 from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import is_card_path
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
-from napari_mrf.plugin.layers import series_of
+from napari_mrf.plugin.layers import slice_in_view
 from napari_mrf.plugin.panels.reconstruct.advice import Advice, advice_on
 from napari_mrf.plugin.panels.reconstruct.b1 import B1Choice
 from napari_mrf.plugin.panels.reconstruct.masks import mask_files
@@ -75,7 +75,7 @@ class ReconstructBinding:
         self.masks = MaskChoice(viewer, panel.mask_picker, panel.set_masks, self.bond)
         self.mask_files = mask_files(panel, self.masks, self.bond)
         self.b1 = B1Choice(viewer, panel, self.bond)
-        self.weights = WeightsFile(panel, self.bond, self._sequence)
+        self.weights = WeightsFile(panel, self.bond, self._sequence, self._want)
         self.bond.connect(OWN_WEIGHTS.added, self._on_weights_added)
         self.bond.connect(self.session.series_changed, self._on_series_changed)
         self.bond.connect(self.session.subject_changed, self._on_subject_changed)
@@ -107,7 +107,7 @@ class ReconstructBinding:
             return
         if series is None:
             return
-        if slice_only and self._slice_in_view() is None:
+        if slice_only and slice_in_view(self.viewer, series) is None:
             self.panel.notice.say(
                 f"The canvas shows no slice of {self.session.series_name}. Switch to the 2D view "
                 "of its slices and go to one of them."
@@ -141,7 +141,7 @@ class ReconstructBinding:
             method=self.panel.current_method(),
             device=self.panel.current_device(),
             options=self.panel.options.chosen(),
-            slice_index=self._slice_in_view() if slice_only else None,
+            slice_index=slice_in_view(self.viewer, series) if slice_only else None,
             b1=self.b1.picked(),
             images=str(series.metadata.get("images", "")) if series is not None else "",
             label="" if (info := self.panel.method_picker.info()) is None else info.label,
@@ -175,7 +175,7 @@ class ReconstructBinding:
         wanted, self._wanted = self._wanted, {}
         method = str(wanted.get("method", ""))
         self.panel.choose(method, str(wanted.get("device", "")))
-        if method.endswith(".json") and self.panel.current_method() != method:
+        if is_card_path(method) and self.panel.current_method() != method:
             self.panel.notice.say(
                 f"The weights {method} are gone or do not fit. Pick weights from a file, or "
                 "another method."
@@ -184,18 +184,6 @@ class ReconstructBinding:
         for name, value in options.items() if isinstance(options, dict) else ():
             with suppress(TypeError, ValueError):  # a session file may hold anything
                 self.panel.options.set_value(name, value)
-
-    def _slice_in_view(self) -> int | None:
-        """Return the file slice of the series that the canvas shows, None where it shows none."""
-        series, dims = self.session.series, self.viewer.dims
-        layer = next((layer for layer in self.viewer.layers if series_of(layer) is series), None)
-        if series is None or layer is None or dims.ndim - 3 in dims.displayed:
-            return None
-        orientation = DisplayOrientation.from_affine(series.affine)
-        at = round(float(layer.world_to_data(dims.point)[-3]))
-        if not 0 <= at < series.spatial_shape[0]:
-            return None
-        return orientation.file_index((at, 0, 0), series.spatial_shape)[0]
 
     def _run_on_images(self, *, slice_only: bool) -> None:
         """Go on with the images that were waited for; the panel may be gone by now."""
@@ -273,9 +261,13 @@ class ReconstructBinding:
         self.catalogue.cancel()
         self.catalogue.start("Methods", list_catalogue, self._listed_for)
 
-    def _on_weights_added(self, name: str) -> None:
-        self._wanted = {"method": name}
-        self._list()
+    def _want(self, method: str) -> None:
+        """Pick a method as soon as it is listed."""
+        self._wanted = {"method": method}
+
+    def _on_weights_added(self, card: str) -> None:
+        if OWN_WEIGHTS.fits(card, self._sequence()):
+            self._list()
 
     def _on_catalogue_changed(self, status: JobStatus) -> None:
         if status.failure is not None:

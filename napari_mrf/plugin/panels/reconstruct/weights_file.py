@@ -44,12 +44,15 @@ class WeightsFile:
         Of the panel.
     sequence : callable
         Returns the sequence that the weights must be for.
+    chosen : callable
+        Called with the path of the card, the name of the method, once it is to be used.
     """
 
     def __init__(
-        self, panel: ReconstructPanel, bond: Bond, sequence: Callable[[], Sequence | None]
-    ) -> None:
-        self.panel, self._sequence = panel, sequence
+        self, panel: ReconstructPanel, bond: Bond, sequence: Callable[[], Sequence | None],
+        chosen: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.panel, self._sequence, self._chosen = panel, sequence, chosen
         self.job = Job()
         bond.connect(self.job.changed, self._on_job_changed)
         bond.connect(self.job.succeeded, self._on_read)
@@ -74,14 +77,16 @@ class WeightsFile:
         question = f"Use the weights of {read.name}?"
         detail = "\n".join(read.lines)
         if is_confirmed(self.panel, _TITLE, question, action="Use", detail=detail):
+            self._chosen(str(read.card))
             OWN_WEIGHTS.add(read.card)
 
 
 def read_weights(path: Path, sequence: Sequence) -> Generator[Step, None, ReadWeights]:
     """Read and check weights for a sequence; the path is that of the card or of the weights."""
     yield Step(detail="reading")
+    from napari_mrf.networks.card import CARD_SUFFIX
     from napari_mrf.networks.listing import card_lines
-    from napari_mrf.networks.weights import CARD_SUFFIX, load_network
+    from napari_mrf.networks.weights import load_network
 
     card_path = path.with_suffix(CARD_SUFFIX)
     _, card = load_network(card_path, sequence)

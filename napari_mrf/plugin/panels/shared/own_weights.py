@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.networks.card import is_card_path, read_card
 
 if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
@@ -39,25 +40,27 @@ class OwnWeights:
 
     def remember(self, method: str) -> bool:
         """Offer the weights that a session names; return whether these are new ones."""
-        is_new = method.endswith(".json") and method not in self._cards
+        is_new = is_card_path(method) and method not in self._cards
         if is_new:
             self._cards[method] = None
         return is_new
 
+    def fits(self, card: str, sequence: Sequence | None) -> bool:
+        """Return whether weights are there and for a sequence; a run with them says why not."""
+        try:
+            if sequence is not None:
+                read_card(Path(card)).check_sequence(sequence)
+            return sequence is not None
+        except MRFInputError:
+            return False
+
     def rows(self, sequence: Sequence) -> tuple[MethodInfo, ...]:
         """Return the rows of the weights for a sequence; without those that are gone by now."""
-        from napari_mrf.networks.card import read_card
         from napari_mrf.networks.listing import own_row
         from napari_mrf.networks.method import OPTIONS
 
-        rows = []
-        for card in map(Path, list(self._cards)):
-            try:
-                read_card(card).check_sequence(sequence)
-                rows.append(own_row(card, OPTIONS))
-            except (MRFInputError, OSError):
-                continue  # a run with them, or the file itself, says why
-        return tuple(rows)
+        return tuple(own_row(Path(one), OPTIONS) for one in self.cards()
+                     if self.fits(one, sequence))  # fmt: skip
 
 
 OWN_WEIGHTS = OwnWeights()

@@ -10,6 +10,7 @@ from qtpy.compat import isalive
 
 from napari_mrf.plugin.jobs import Job, JobStatus
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path, start_folder
+from napari_mrf.plugin.layers import slice_in_view
 from napari_mrf.plugin.panels.shared.own_weights import OWN_WEIGHTS
 from napari_mrf.plugin.panels.train.window import FROM_NOTHING, TrainWindow
 from napari_mrf.plugin.panels.train.work import (
@@ -43,6 +44,7 @@ class Training:
         self.window: TrainWindow | None = None
         self._recipes: dict[str, RecipeChoice] = {}
         self._course: Course | None = None
+        self._reference = ""
         self.job.changed.connect(self._on_changed)
         self.job.updated.connect(self._on_updated)
         self.job.succeeded.connect(self._on_succeeded)
@@ -70,7 +72,7 @@ class Training:
         )  # fmt: skip
         window.set_status(self.job.status)
         if self._course is not None and self.job.status.is_running:
-            window.show_course(self._course)
+            window.show_course(self._course, self._reference)
         window.show()
         series = self.session.series
         if series is not None and series.sequence is not None:
@@ -99,16 +101,11 @@ class Training:
         sets = self.session.maps_sets
         shown = sets.get(learned) or next(iter(list(sets.values())[::-1]), None)
         maps = None if shown is None else shown.maps
-        self._course = None
+        self._course, self._reference = None, "" if shown is None else shown.name
+        viewer, series = self._viewer(), self.session.series
+        z = None if viewer is None else slice_in_view(viewer, series, nearest=True)
         self.job.start(f"Training {Path(recipe).stem}", train, parameters,
-                       self.session.series, maps, self._z(), bool(learned))  # fmt: skip
-
-    def _z(self) -> int:
-        """Return the file slice that the network is tried on: that in view, else the middle one."""
-        series, voxel = self.session.series, self.session.selected_voxel
-        if series is None:
-            return 0
-        return voxel[0] if voxel is not None else series.spatial_shape[0] // 2
+                       self.session.series, maps, z or 0, bool(learned))  # fmt: skip
 
     def _on_maps_changed(self, _: str) -> None:
         if self.window is not None and isalive(self.window):
@@ -149,7 +146,7 @@ class Training:
     def _on_updated(self, course: Course) -> None:
         self._course = course
         if self.window is not None and isalive(self.window):
-            self.window.show_course(course)
+            self.window.show_course(course, self._reference)
 
     def _on_succeeded(self, card: Path) -> None:
         OWN_WEIGHTS.add(card)

@@ -131,13 +131,16 @@ class TrainWindow(QDialog):
 
     def set_data(self, names: Sequence[str]) -> None:
         """Offer what the recipe makes, and maps of the series by the name of their set."""
-        texts = [OF_RECIPE, *(f"this series with {name}" for name in names)]
-        self.data_picker.fill(texts, self.data_picker.currentText())
+        before = self.maps_to_learn_from()
+        self.data_picker.clear()
+        self.data_picker.addItem(OF_RECIPE, "")
+        for name in names:
+            self.data_picker.addItem(f"this series with {name}", name)
+        self.data_picker.setCurrentIndex(max(self.data_picker.findData(before), 0))
 
     def maps_to_learn_from(self) -> str:
         """Return the name of the set of maps that is learned from, empty for the recipe's data."""
-        text = self.data_picker.currentText()
-        return "" if text == OF_RECIPE else text.removeprefix("this series with ")
+        return self.data_picker.currentData() or ""
 
     def set_status(self, status: JobStatus) -> None:
         """Show progress; what is running cannot be changed."""
@@ -150,8 +153,8 @@ class TrainWindow(QDialog):
         elif status.failure is not None:
             self.notice.say(status.failure.sentence)
 
-    def show_course(self, course: Course) -> None:
-        """Draw loss and validation, and the maps of the slice that is looked at."""
+    def show_course(self, course: Course, reference: str) -> None:
+        """Draw loss and validation, and the maps of the slice, beside those of a set by name."""
         figure = self.course_plot.figure
         figure.clear()
         axes = figure.subplots(1, 2)
@@ -166,14 +169,14 @@ class TrainWindow(QDialog):
                          transform=axes[1].transAxes, fontsize=9)  # fmt: skip
         self.course_plot.show()
         self.course_plot.redraw()
-        self._show_maps(course)
+        self._show_maps(course, reference)
 
-    def _show_maps(self, course: Course) -> None:
+    def _show_maps(self, course: Course, reference: str) -> None:
         figure = self.maps_plot.figure
         figure.clear()
         rows = [("network", course.maps)]
         if course.reference:
-            rows.append(("reference", course.reference))
+            rows.append((reference, course.reference))
         if course.maps:
             grid = figure.subplots(len(rows), len(course.maps), squeeze=False)
             for axes, (name, maps) in zip(grid, rows, strict=True):
