@@ -45,17 +45,17 @@ def training_figure(title: str, history: Sequence[dict[str, float]]) -> Figure:
     return figure
 
 
-def draw_loss(axis: Axes, losses: Sequence[tuple[float, float]]) -> None:
+def draw_loss(axis: Axes, losses: Sequence[tuple[float, float]], color: str = "black") -> None:
     """Draw losses against epochs, given as pairs of epoch and loss."""
     epochs, values = np.array(losses).T
-    _line(axis, epochs, values, "black", "o", "loss")
+    _line(axis, epochs, values, color, "o", "loss")
     if values.min() > 0:  # a likelihood may be below
         axis.set_yscale("log")
     axis.set_ylabel("training loss\n(no unit)", fontsize=9)
     _style(axis)
 
 
-def draw_validation(axis: Axes, history: Sequence[dict[str, float]]) -> None:
+def draw_validation(axis: Axes, history: Sequence[dict[str, float]], color: str = "black") -> None:
     """Draw validation R² of every map, their mean, and which epoch is the best so far.
 
     Parameters
@@ -64,6 +64,8 @@ def draw_validation(axis: Axes, history: Sequence[dict[str, float]]) -> None:
         Where.
     history : sequence of dict
         As for `training_figure`.
+    color : str
+        Of the mean.
     """
     epochs = np.array([row["epoch"] for row in history])
     scores = np.array([row["validation_r_squared"] for row in history])
@@ -74,7 +76,7 @@ def draw_validation(axis: Axes, history: Sequence[dict[str, float]]) -> None:
         look = index % len(_COLORS)
         _line(axis, epochs, values, _COLORS[look], _MARKERS[look], PARAMETERS[key].label)
     if len(keys) != 1:
-        axis.plot(epochs, scores, color="black", linewidth=2.0, marker="o",
+        axis.plot(epochs, scores, color=color, linewidth=2.0, marker="o",
                   markersize=3, markevery=max(1, len(epochs) // 20), label="mean")  # fmt: skip
     axis.set_ylabel("R² on validation data", fontsize=9)
     axis.set_xlabel("epoch", fontsize=9)

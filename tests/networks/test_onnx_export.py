@@ -16,7 +16,7 @@ from napari_mrf.networks.zoo import NETWORKS
 
 # The others are built of the same layers: fc and fc-fc as blochnet, rnn-rnn as rnn, and so on.
 ONE_OF_EACH = ["cohen", "inn", "hoppe", "oksuz", "song", "balsiger2020", "balsiger2018", "fang",
-               "rinq", "rnn", "blochnet"]  # fmt: skip
+               "rinq", "rnn", "blochnet", "subspacenet"]  # fmt: skip
 WIDTHS = np.array([high - low for low, high in RANGES.values()])
 
 

@@ -155,13 +155,13 @@ class TrainWindow(QDialog):
 
     def show_course(self, course: Course, reference: str) -> None:
         """Draw loss and validation, and the maps of the slice, beside those of a set by name."""
-        figure = self.course_plot.figure
+        figure, color = self.course_plot.figure, self.course_plot.colors.text
         figure.clear()
         axes = figure.subplots(1, 2)
-        draw_loss(axes[0], course.losses)
+        draw_loss(axes[0], course.losses, color)
         axes[0].set_xlabel("epoch", fontsize=9)
         if course.history:
-            draw_validation(axes[1], course.history)
+            draw_validation(axes[1], course.history, color)
             axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         else:
             axes[1].set_axis_off()
@@ -184,7 +184,9 @@ class TrainWindow(QDialog):
                     _draw_map(axis, key, maps.get(key))
                 axes[0].set_ylabel(name, fontsize=9)
             for axis, key in zip(grid[0], course.maps, strict=True):
-                axis.set_title(PARAMETERS[key].label, fontsize=9)
+                one = PARAMETERS[key]
+                low, high = one.display_limits
+                axis.set_title(f"{one.label}\n{low:g} to {high:g} {one.unit}".strip(), fontsize=8)
         self.maps_plot.setVisible(bool(course.maps))
         self.maps_plot.redraw()
 

@@ -245,8 +245,10 @@ class _SliceView:
         if self._maps is not None:
             reference = {key: self._on_screen(self._maps[key][self._z][inner])
                          for key in keys if key in self._maps}  # fmt: skip
-        return Course((), (), {key: self._on_screen(one)
-                           for key, one in zip(keys, found, strict=False)}, reference)  # fmt: skip
+        shown = {key: self._on_screen(one) for key, one in zip(keys, found, strict=False)}
+        for key, one in reference.items():  # of air a network makes something, too
+            shown[key] = np.where(np.isfinite(one), shown[key], np.nan)
+        return Course((), (), shown, reference)
 
     def _on_screen(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         on_screen: NDArray[np.floating] = self._orientation.to_screen(np.asarray(values)[None])
