@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 
+_RARER = 3
+"""How much rarer Python searches everything: it does when a quarter of what it searches is new."""
+
+
 class Settling:
     """Leaves out what is there when a dock has opened, until something of it goes."""
 
     def __init__(self) -> None:
         self._layers: WeakSet[Layer] = WeakSet()
         self._is_settled = False
+        self._thresholds = gc.get_threshold()
 
     def begin(self, dock: QWidget) -> None:
         """Settle when the dock is ready; load in a thread what the first maps and regions need.
@@ -55,6 +60,8 @@ class Settling:
             viewer.layers.events.removed.connect(self._on_removed)
         gc.collect()
         gc.freeze()
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(*self._thresholds[:2], _RARER * self._thresholds[2])
 
     def _on_removed(self, event: Any) -> None:
         if event.value in self._layers:
@@ -64,6 +71,7 @@ class Settling:
         """Search everything again, until the next dock opens."""
         if self._is_settled:
             gc.unfreeze()
+            gc.set_threshold(*self._thresholds)
             self._layers.clear()
             self._is_settled = False
 

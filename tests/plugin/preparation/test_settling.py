@@ -39,8 +39,10 @@ def test_a_layer_from_before_is_found_when_it_goes(settled):
     viewer.add_image(np.zeros((8, 8)), name="after")
     viewer.layers.remove("after")
     assert gc.get_freeze_count() > 0  # one from after is found without
+    rare = gc.get_threshold()
     viewer.layers.remove("before")
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == (*rare[:2], rare[2] // 3)
     viewer.close()
     gc.collect()
     assert gone() is None
