@@ -1,4 +1,4 @@
-"""Fixtures of small phantoms as training data."""
+"""One thread, a small test grid, and small phantoms as training data."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,23 @@ from napari_mrf.data import sequences
 from napari_mrf.networks.normalization import Normalization
 from napari_mrf.training.data import phantom_slices
 from napari_mrf.training.data.phantom_slices import PhantomSlices
+from napari_mrf.training.data.tissue import inn_test_grid
 from napari_mrf.training.recipe import Noise
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def few_test_tissues(monkeypatch):
+    """Test on every 50th tissue of the grid: what is written is in question, not how good it is."""
+    few = {key: values[::50] for key, values in inn_test_grid().items()}
+    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 @pytest.fixture(scope="module")

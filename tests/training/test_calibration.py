@@ -25,14 +25,6 @@ MAPS = {"FF": (0.0, 1.0), "T1H2O": (400.0, 3100.0), "T1fat": (180.0, 500.0),
         "Df": (-150.0, 150.0), "B1": (0.25, 1.25)}  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Told(nn.Module):
     """Maps and scales that are written in the signals, one frame each."""
 

@@ -11,24 +11,9 @@ from training_cases import finish, recipe, toml
 from napari_mrf.cli import main
 from napari_mrf.plots.training_figure import training_figure
 from napari_mrf.training.data.fingerprints import Fingerprints
-from napari_mrf.training.data.tissue import inn_test_grid
 from napari_mrf.training.loop import loop
 from napari_mrf.training.loop.loop import learning_rate, train
 from napari_mrf.training.run import prepare, run
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def few_test_tissues(monkeypatch):
-    few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 @pytest.fixture(scope="module")

@@ -76,14 +76,6 @@ def network():
     return TrainedNetwork(Small(), Normalization(reference, [0.0, 0.0], [2.0, 4.0]))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def finish(work):
     while True:
         try:

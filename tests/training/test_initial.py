@@ -21,14 +21,6 @@ from napari_mrf.training.run import prepare, run
 LONG_T1 = {**MAPS, "FF": {"lower": 0.0, "upper": 0.3}, "T1H2O": {"lower": 2200.0, "upper": 3000.0}}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     """A card of `cohen` that was trained a little."""
@@ -38,12 +30,6 @@ def start(tmp_path_factory):
         patch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
         finish(run(recipe(epochs=60), folder))
     return folder / "cohen.json"
-
-
-@pytest.fixture
-def few_test_tissues(monkeypatch):
-    few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
 
 
 def fine(init, maps=LONG_T1, **changes):

@@ -19,14 +19,6 @@ BRAIN = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def short_fisp(n=120, phases=0.0):
     whole = sequences.fisp()
     return Sequence(

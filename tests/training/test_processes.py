@@ -34,14 +34,6 @@ raise SystemExit(main(["train", *sys.argv[2:]]))
 )
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def torchrun(folder, *arguments):
     script = folder / "script.py"
     script.write_text(SCRIPT)
@@ -53,7 +45,7 @@ def torchrun(folder, *arguments):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["inn"])  # its loss uses the network twice
-def test_two_processes_train_as_one_does_and_agree(tmp_path, monkeypatch, one_thread, network):
+def test_two_processes_train_as_one_does_and_agree(tmp_path, monkeypatch, network):
     # 45 rows cannot be halved: 23 and 22, and 40 at the end of an epoch.
     plan = recipe(network, batch=45, largest_gradient=1.0, learning_rate=3e-4)
     few = {key: values[::50] for key, values in inn_test_grid().items()}

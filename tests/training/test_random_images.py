@@ -33,14 +33,6 @@ NETWORK = "balsiger2018"
 MARGIN = 2
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def sequence_file(short, tmp_path):
     path = tmp_path / "short.json"

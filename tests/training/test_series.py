@@ -19,14 +19,6 @@ SHAPE = (2, 18, 22)
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def truth(seed=0):
     """Maps (Z, Y, X) of every voxel; the first column has fat beyond the range of the recipe."""
     rng = np.random.default_rng(seed)

@@ -27,21 +27,6 @@ def weights_of(folder, name="cohen"):
     return load_network(folder / f"{name}.json")[0].state_dict()
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def few_test_tissues(monkeypatch):
-    """Test on every 50th tissue of the grid: what is written is in question, not how good it is."""
-    few = {key: values[::50] for key, values in inn_test_grid().items()}
-    monkeypatch.setattr("napari_mrf.training.finishing.inn_test_grid", lambda: few)
-
-
 def test_grids_are_those_of_the_paper():
     training, testing = inn_training_grid(), inn_test_grid()
     assert len(training["FF"]) == 396_000
