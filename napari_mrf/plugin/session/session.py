@@ -111,7 +111,9 @@ class Session:
             self._leave()
             self._arrive(state)
 
-    def begin_subject(self, series: MRFSeries | None = None, name: str = "") -> None:
+    def begin_subject(
+        self, series: MRFSeries | None = None, name: str = "", title: str = ""
+    ) -> None:
         """Make a new subject the current one.
 
         Parameters
@@ -120,8 +122,11 @@ class Session:
             Its series, which is no other subject's; without one nothing is known of it yet.
         name : str
             Of the series.
+        title : str, optional
+            What the subject is called; without, as its series.
         """
         state = self._make()
+        state.title = title
         state.take(series, name)
         self._leave()
         self._states[state.key] = state
@@ -150,6 +155,10 @@ class Session:
     def series_of(self, key: str) -> MRFSeries | None:
         """Return the current series of a subject, or None."""
         return self._states[key].series if key in self._states else None
+
+    def has_had_series(self, key: str) -> bool:
+        """Return whether it is known whose scan a subject is."""
+        return key in self._states and self._states[key].has_had_series
 
     def has_results(self, key: str) -> bool:
         """Return whether a subject has maps, regions or other results."""

@@ -191,6 +191,7 @@ def test_what_changed_on_the_disk_is_said(qtbot, open_window, series_path):
     dock.session_binding.open_file(path)
     wait_for_job(qtbot, dock)
     assert "The series thigh could not be found" in dock.session_bar.notice.text()
+    assert session_of(viewer).subject.name == "thigh"  # whose maps these are is still known
     assert list(session_of(viewer).maps_sets) == ["water-fat"]
     assert not [layer for layer in viewer.layers if series_of(layer) is not None]
 

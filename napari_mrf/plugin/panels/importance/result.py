@@ -300,5 +300,5 @@ def frame_sentence(result: Importance, key: str, frame: int) -> str:
     text += f" (median; quartiles {low:.2g} to {high:.2g} %), RMS {rms:.2g}{spread} %"
     shares = result.fisher_of_groups(key)
     if shares is not None and np.isfinite(shares[group]):
-        text += f" · Fisher share {100 * shares[group]:.2g} %"
+        text += f" · Fisher share {100 * shares[group]:.2g}\u00a0%"
     return text

@@ -146,7 +146,7 @@ class SeriesBinding:
         name = next((name for name, layer in layers.items() if series_of(layer) is present), "")
         if not name:
             # One that never had a series may get one that is nobody's yet, but no other subject's.
-            is_new = not session.title_of(here.key)
+            is_new = not session.has_had_series(here.key)
             of = (here.key, None) if is_new else (here.key,)
             own = [name for name, one in layers.items() if one.metadata.get(SUBJECT_KEY) in of]
             stays = is_new or session.has_results(here.key)
@@ -223,10 +223,11 @@ class SeriesBinding:
             spokes_question(series, sequence), cure=f"Average {sequence.pulses_per_frame} spokes"
         )
 
-    def _show(self) -> None:
+    def _show(self, *, keeps_problem: bool = False) -> None:
         series, panel = self.session.series, self.panel
         layers = self._series_layers()
-        panel.set_problem("")
+        if not keeps_problem:
+            panel.set_problem("")
         self.raw.show()
         if self.raw_files.current is not None:
             self._show_raw(self.raw_files.current)
@@ -412,7 +413,7 @@ class SeriesBinding:
         if series is not None:
             given = layer.name if has_own_name(layer) else ""
             self.session.rename_series(series, layer.name, given)
-            self._show()
+            self._show(keeps_problem=True)  # names come late, after what could not be opened
 
     def _on_layer_removed(self, event: Event) -> None:
         series, key = series_of(event.value), event.value.metadata.get(SUBJECT_KEY, "")

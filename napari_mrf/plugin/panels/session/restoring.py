@@ -105,7 +105,8 @@ class SessionRestoring:
             yield
         record = contents.file.series
         if opened.series is None or record is None:
-            self.session.begin_subject()  # nobody's maps are put among those of another
+            # Nobody's maps are put among those of another; its scan tells whose these are.
+            self.session.begin_subject(title="" if record is None else record.name)
         else:
             # First, so that its layer is put among those of nobody else.
             self.session.begin_subject(opened.series.series, record.name)
