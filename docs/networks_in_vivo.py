@@ -2,16 +2,20 @@
 
     python docs/networks_in_vivo.py DATA [--part thigh|brain] [--networks NAME...] [--weights CARD]
     python docs/networks_in_vivo.py DATA --checkpoint FILE
+    python docs/networks_in_vivo.py DATA --write
 
 DATA is that of networks_random.py and does not come with this package. Each truth (as published,
 denoised: `napari_mrf.training.truths`) is measured by simulation and reconstructed. `--weights`
 adds weights that are not installed. `--checkpoint` makes such weights of a training that is not
 over: of its best epoch so far, with the standard deviations that its own held-out data give.
+`--write` measures all networks against the published truth, for the order in which methods are
+offered (`napari_mrf.reconstruction.in_vivo`).
 """
 
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +25,15 @@ import napari_mrf as mrf
 from napari_mrf.analysis.images.error_summary import map_errors
 from napari_mrf.compute.devices import n_threads
 from napari_mrf.data.parameters import PARAMETERS
+from napari_mrf.imaging.images import make_images
+from napari_mrf.io import load_raw
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.image_method import ImageNetworkMethod
-from napari_mrf.phantoms.acquisition.acquire import acquire
+from napari_mrf.networks.weights import installed
+from napari_mrf.phantoms.acquisition.acquire import SliceKSpace, acquire
+from napari_mrf.phantoms.files import write_raw
+from napari_mrf.reconstruction import in_vivo
+from napari_mrf.reconstruction.in_vivo import NOISE_ONLY, SUBSPACE, UNDERSAMPLED
 from napari_mrf.reproduction.markdown import markdown_table, rounded
 from napari_mrf.training.finishing import finish
 from napari_mrf.training.loop.checkpoint import load_checkpoint, read_state
@@ -32,30 +42,38 @@ from napari_mrf.training.loop.step import Stepper
 from napari_mrf.training.run import prepare
 from napari_mrf.training.truths import truths
 
+TABLE = Path(in_vivo.__file__).with_name(in_vivo.FILE)
 THIGH, BRAIN = "thigh", "brain"
 SEQUENCES = {THIGH: mrf.sequences.t1ff, BRAIN: mrf.sequences.fisp}
+_SPOKES = {"mode": "radial", "n_coils": 8, "matrix_size": 350}
 SCANS = {
     THIGH: {
-        "noise only, 20 dB": {"mode": "noise-only"},
-        "radial, 68.7-fold, 8 coils, 20 dB": {"mode": "radial", "n_coils": 8, "matrix_size": 350},
+        NOISE_ONLY: ("noise only, 20 dB", {"mode": "noise-only"}),
+        UNDERSAMPLED: ("radial, 68.7-fold, 8 coils, 20 dB", _SPOKES),
+        SUBSPACE: ("radial, 68.7-fold, 8 coils, 20 dB, subspace images", _SPOKES),
     },
     BRAIN: {
-        "noise only, 20 dB": {"mode": "noise-only", "noise_reference": "foreground"},
-        "radial, 4 spokes a pulse, 4 coils, 20 dB": {
-            "mode": "radial", "spokes_per_pulse": 4, "n_coils": 4,
-        },
+        NOISE_ONLY: (
+            "noise only, 20 dB", {"mode": "noise-only", "noise_reference": "foreground"},
+        ),
+        UNDERSAMPLED: (
+            "radial, 4 spokes a pulse, 4 coils, 20 dB",
+            {"mode": "radial", "spokes_per_pulse": 4, "n_coils": 4},
+        ),
     },
 }  # fmt: skip
 # The best ways of docs/results.md.
 MATCHING = {
-    (THIGH, "noise-only"): ("wide grid, refined", "water-fat", {"grid": "wide"}),
-    (THIGH, "radial"): (
+    (THIGH, NOISE_ONLY): ("wide grid, refined", "water-fat", {"grid": "wide"}),
+    (THIGH, UNDERSAMPLED): (
         "window 25, smooth 0.5, refined", "water-fat", {"window": 25, "smooth": 0.5},
     ),
-    (BRAIN, "noise-only"): ("refined", "compressed", {}),
-    (BRAIN, "radial"): ("window 9, refined", "compressed", {"window": 9}),
+    (THIGH, SUBSPACE): ("wide grid, refined", "water-fat", {"grid": "wide"}),
+    (BRAIN, NOISE_ONLY): ("refined", "compressed", {}),
+    (BRAIN, UNDERSAMPLED): ("window 9, refined", "compressed", {"window": 9}),
 }  # fmt: skip
 PLAIN = ("cohen", "subspacenet")
+PUBLISHED = "as published"
 
 
 def thigh(data: Path) -> dict[str, list[mrf.ParameterMaps]]:
@@ -98,10 +116,25 @@ def coverage(maps: mrf.ParameterMaps, truth: mrf.ParameterMaps, key: str) -> flo
     return 100.0 * float(np.mean(error[counted] <= 1.96 * maps.uncertainty[key][counted]))
 
 
-def methods(part: str, mode: str, networks: list[str], weights: list[Path]):
+def measure(truth: mrf.ParameterMaps, part: str, scan: str) -> mrf.MRFSeries:
+    """Return the images that a scan of maps gives."""
+    options = SCANS[part][scan][1]
+    kspace: list[SliceKSpace] | None = [] if scan == SUBSPACE else None
+    series = acquire(truth, SEQUENCES[part](), seed=1, kspace=kspace, **options)
+    if kspace is None:
+        return series
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "raw.h5"
+        write_raw(path, kspace, series)
+        sequence = SEQUENCES[part]()
+        images = make_images(load_raw(path, sequence=sequence), sequence)
+    return replace(images, mask=None)
+
+
+def methods(part: str, scan: str, networks: list[str], weights: list[Path]):
     """Yield the rows of a table: what it is called, and how to make it."""
     sequence = SEQUENCES[part]()
-    way, name, options = MATCHING[part, mode]
+    way, name, options = MATCHING[part, scan]
     yield f"{name}, {way}", lambda: mrf.methods.get(name, sequence=sequence, **options)
     there = {row.name for row in mrf.methods.available(sequence)}
     for network in networks:
@@ -118,35 +151,75 @@ def _epochs(card) -> int:
     return card.recipe["optimisation"]["epochs"]
 
 
+def mapped(part: str) -> list[str]:
+    """Return the maps that are compared."""
+    return [key for key in SEQUENCES[part]().parameters if key != "PD"]
+
+
+def errors(
+    found: list[mrf.ParameterMaps], truth: list[mrf.ParameterMaps], part: str
+) -> dict[str, float]:
+    """Return the mean absolute error by map, mean over subjects."""
+    inside = mapped(part)[0]
+    by_key: dict[str, list[float]] = {}
+    for maps, one in zip(found, truth, strict=True):
+        for row in map_errors(maps, one, np.isfinite(one[inside])):
+            by_key.setdefault(row.key, []).append(row.mean_absolute_error)
+    return {key: float(np.mean(by_key[key])) for key in mapped(part)}
+
+
 def compare(part: str, data: Path, networks: list[str], weights: list[Path]) -> None:
     """Print the tables of a part of the body."""
     by_truth = {THIGH: thigh, BRAIN: brains}[part](data)
-    keys = [key for key in SEQUENCES[part]().parameters if key != "PD"]
+    keys = mapped(part)
     titles = [f"{key} ({PARAMETERS[key].unit})" if PARAMETERS[key].unit else key for key in keys]
-    for scan, options in SCANS[part].items():
+    for scan, (words_of_scan, _) in SCANS[part].items():
         for truth, subjects in by_truth.items():
-            measured = [acquire(one, SEQUENCES[part](), seed=1, **options) for one in subjects]
+            measured = [measure(one, part, scan) for one in subjects]
             rows = []
-            for words, make in methods(part, options["mode"], networks, weights):
+            for words, make in methods(part, scan, networks, weights):
                 start = time.perf_counter()
                 found = [make().reconstruct(one) for one in measured]
                 seconds = (time.perf_counter() - start) / len(found)
                 cells = []
-                for key in keys:
-                    error = np.mean([
-                        row.mean_absolute_error
-                        for maps, one in zip(found, subjects, strict=True)
-                        for row in map_errors(maps, one, np.isfinite(one[keys[0]]))
-                        if row.key == key
-                    ])  # fmt: skip
+                for key, error in errors(found, subjects, part).items():
                     shares = [coverage(*both, key) for both in zip(found, subjects, strict=True)]
                     held = "" if np.isnan(shares).any() else f" ({np.mean(shares):.0f} %)"
                     cells.append(rounded(error) + held)
                 rows.append([words, *cells, f"{seconds:.1f}"])
-            print(
-                f"\n{part}, {scan}, truth {truth}: mean absolute error (95 % intervals hold it)\n"
-            )
+            print(f"\n{part}, {words_of_scan}, truth {truth}: mean absolute error (95 % intervals "
+                  "hold it)\n")  # fmt: skip
             print(markdown_table(["method", *titles, "s a slice"], rows), flush=True)
+
+
+def write(parts: list[str], data: Path) -> None:
+    """Write the errors of all methods that have weights, for the order of methods."""
+    lines = [
+        "# Mean absolute errors on in-vivo maps, as published, that were measured by simulation.",
+        "# Written by `python docs/networks_in_vivo.py DATA --write`; read by in_vivo.py.",
+    ]
+    for part in parts:
+        sequence = SEQUENCES[part]()
+        subjects = {THIGH: thigh, BRAIN: brains}[part](data)[PUBLISHED]
+        hashes = {name: read_card(path).weights_sha256 for (name, of), path in installed().items()
+                  if of == sequence.fingerprint()}  # fmt: skip
+        for scan, (words_of_scan, _) in SCANS[part].items():
+            measured = [measure(one, part, scan) for one in subjects]
+            matching, table = MATCHING[part, scan][1], {}
+            for words, make in methods(part, scan, list(hashes), []):
+                found = [make().reconstruct(one) for one in measured]
+                table[words.partition(",")[0]] = errors(found, subjects, part)
+                print(part, scan, words, table[words.partition(",")[0]], flush=True)
+            lines += ["", "[[table]]", f'sequence = "{sequence.name}"',
+                      f'fingerprint = "{sequence.fingerprint()}"', f'scan = "{scan}"',
+                      f'details = "{part}, {words_of_scan}"', f'matching = "{matching}"',
+                      "", "[table.errors]"]  # fmt: skip
+            for name, row in table.items():
+                values = ", ".join(f"{key} = {value:.4g}" for key, value in row.items())
+                lines.append(f"{name} = {{ {values} }}")
+            lines += ["", "[table.weights]"]
+            lines += [f'{name} = "{hashes[name]}"' for name in table if name in hashes]
+    TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def snapshot(checkpoint: Path, folder: Path) -> Path:
@@ -169,7 +242,12 @@ def main() -> None:
     parser.add_argument("--networks", nargs="*", default=PLAIN)
     parser.add_argument("--weights", nargs="*", type=Path, default=[])
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
+    parts = list(SEQUENCES) if arguments.part is None else [arguments.part]
+    if arguments.write:
+        write(parts, arguments.data)
+        return
     with tempfile.TemporaryDirectory() as folder:
         weights = list(arguments.weights)
         if arguments.checkpoint is not None:
@@ -177,7 +255,7 @@ def main() -> None:
             for one in read_card(weights[-1]).maps:
                 print(f"{one.key}: standard deviation = scale x {one.deviation:.3g}")
         print(f"{n_threads()} cores")
-        for part in SEQUENCES if arguments.part is None else [arguments.part]:
+        for part in parts:
             compare(part, arguments.data, arguments.networks, weights)
 
 

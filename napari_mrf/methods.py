@@ -96,20 +96,30 @@ def _check_name(name: str) -> None:
         )
 
 
-def available(sequence: Sequence | None = None) -> list[MethodInfo]:
-    """Return the rows of the method table, for one sequence or for all.
+def available(sequence: Sequence | None = None, *, scan: str = "undersampled") -> list[MethodInfo]:
+    """Return the rows of the method table, for one sequence or for all: matchers, then networks.
 
-    The one offered first for the sequence is the first row. A network belongs to the very
-    sequence that it was trained for.
+    A network belongs to the very sequence that it was trained for.
+
+    Parameters
+    ----------
+    sequence : Sequence, optional
+        What was measured. Its rows stand in the order of their errors on in-vivo maps; those that
+        were not measured so come after, the method that is offered first before the others.
+    scan : str
+        The kind of images that are to be reconstructed, one of `reconstruction.in_vivo.SCANS`.
     """
     from napari_mrf.networks.listing import installed_rows
     from napari_mrf.networks.method import OPTIONS
+    from napari_mrf.reconstruction.in_vivo import in_order, with_errors
 
-    rows: list[MethodInfo] = [_MATCHERS[name]().info for name in _MATCHERS]
-    if sequence is not None:
-        rows = [row for row in rows if row.suits(sequence.kind)]
-        rows.sort(key=lambda row: row.name != default_name(sequence))
-    return rows + installed_rows(OPTIONS, sequence)
+    matchers: list[MethodInfo] = [_MATCHERS[name]().info for name in _MATCHERS]
+    networks = installed_rows(OPTIONS, sequence)
+    if sequence is None:
+        return matchers + networks
+    matchers = [with_errors(row, sequence) for row in matchers if row.suits(sequence.kind)]
+    matchers.sort(key=lambda row: row.name != default_name(sequence))
+    return in_order(matchers, scan) + in_order(networks, scan)
 
 
 def missing(sequence: Sequence) -> list[MethodInfo]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari_mrf.reconstruction.method import MethodInfo
 
 _COLUMNS = 100
-_HEADINGS = ("name", "kind", "weights", "what")
-_WIDTHS = (14, 7, 7)
+_HEADINGS = ("name", "kind", "weights", "in vivo", "what")
+_WIDTHS = (14, 7, 7, 7)
 _INDENT = sum(_WIDTHS) + 2 * len(_WIDTHS)
 _OTHERS = "other sequences"
 
@@ -30,6 +30,13 @@ def list_methods(
             "--verbose", "-v", help="Also list sources, errors and networks without weights."
         ),
     ] = False,
+    scan: Annotated[
+        str,
+        typer.Option(
+            help="Images that the errors on in-vivo maps, and so the order, are of: undersampled, "
+            "subspace or noise-only."
+        ),
+    ] = "undersampled",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -38,17 +45,24 @@ def list_methods(
     Example: napari-mrf methods --verbose
     """
     from napari_mrf.data import sequences
+    from napari_mrf.reconstruction.in_vivo import SCANS
 
+    if scan not in SCANS:
+        raise typer.BadParameter(f"{scan!r} is not known; the choices are {', '.join(SCANS)}")
     named = [make() for make in sequences.NAMED.values()]
-    groups = _groups(named)
+    groups = _groups(named, scan)
     if as_json:
         typer.echo(json.dumps(_records(groups, named), indent=1))
         return
     lines: list[str] = []
     for heading, rows in groups.items():
-        lines += [heading, "", _row(_HEADINGS)]
+        lines += [heading, ""]
+        if any(scan in row.in_vivo for row in rows):
+            lines += [f"The best first on {scan} images of patients (in vivo: errors divided by "
+                      "those of matching).", ""]  # fmt: skip
+        lines.append(_row(_HEADINGS))
         for info in (row for row in rows if verbose or not row.needs):
-            lines += _entry(info, verbose=verbose)
+            lines += _entry(info, scan, verbose=verbose)
         without = [row.name for row in rows if row.needs]
         if without and not verbose:
             lines += ["", *_wrapped(f"networks without weights (see --verbose): "
@@ -57,13 +71,14 @@ def list_methods(
     typer.echo("\n".join(lines).rstrip())
 
 
-def _groups(named: list[Sequence]) -> dict[str, list[MethodInfo]]:
+def _groups(named: list[Sequence], scan: str) -> dict[str, list[MethodInfo]]:
     """Return rows by heading: published sequences, and others that networks were trained for."""
     from napari_mrf import methods
 
     everything = methods.available()
     groups = {
-        f"{one.name}: {' '.join(one.parameters)}": methods.available(one) + methods.missing(one)
+        f"{one.name}: {' '.join(one.parameters)}": methods.available(one, scan=scan)
+        + methods.missing(one)
         for one in named
     }
     listed = [row for rows in groups.values() for row in rows]
@@ -87,6 +102,10 @@ def _records(groups: dict[str, list[MethodInfo]], named: list[Sequence]) -> list
                     "weights": info.weights,
                     "remarks": list(info.remarks),
                     "details": list(info.details),
+                    "in_vivo": {
+                        scan: {"ratio_to_matching": found.ratio, "errors": dict(found.errors)}
+                        for scan, found in info.in_vivo.items()
+                    },
                     "needs": info.needs,
                     "options": [option.name for option in info.options],
                 }
@@ -94,11 +113,15 @@ def _records(groups: dict[str, list[MethodInfo]], named: list[Sequence]) -> list
     return records
 
 
-def _entry(info: MethodInfo, *, verbose: bool) -> list[str]:
+def _entry(info: MethodInfo, scan: str, *, verbose: bool) -> list[str]:
     weights = "missing" if info.needs else (info.weights or "-").partition(",")[0]
+    errors = f"x {info.in_vivo[scan].ratio:.2f}" if scan in info.in_vivo else "-"
     what = "; ".join([info.title, *info.remarks])
     first, *more = textwrap.wrap(what, _COLUMNS - _INDENT)
-    lines = [_row((info.name, info.kind, weights, first)), *(" " * _INDENT + one for one in more)]
+    lines = [
+        _row((info.name, info.kind, weights, errors, first)),
+        *(" " * _INDENT + one for one in more),
+    ]
     if verbose:
         for text in (info.paper, *info.details, info.needs):
             lines += _wrapped(text, _INDENT)

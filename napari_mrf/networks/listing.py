@@ -13,6 +13,7 @@ from napari_mrf.networks.card import read_card
 from napari_mrf.networks.comparison import PLAINEST, error_ratios, worse_than_plainest
 from napari_mrf.networks.weights import installed, larger_networks
 from napari_mrf.networks.zoo import NETWORKS, network_info
+from napari_mrf.reconstruction.in_vivo import with_errors
 from napari_mrf.reconstruction.method import MethodInfo
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def network_row(
         parts = ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items())
         details.append(f"errors divided by those of {PLAINEST}: {parts}")
     n_bytes = path.with_suffix(".safetensors").stat().st_size
-    return MethodInfo(
+    row = MethodInfo(
         name=card.name,
         title=info.title,
         kind="network",
@@ -87,6 +88,7 @@ def network_row(
         remarks=tuple(remark for remark in remarks if remark),
         details=tuple(detail for detail in details if detail),
     )
+    return with_errors(row, card.sequence_fingerprint, card.weights_sha256)
 
 
 def own_row(path: Path, options: tuple[MethodOption, ...]) -> MethodInfo:

@@ -89,11 +89,22 @@ def save_phantom(
         staged[LABELS_NAME].write_text(table, encoding="utf-8")
         write_volume(staged[ROIS_NAME], phantom.labels, phantom.affine)
         if kspace:
-            _write_raw(staged[raw_name], kspace, series)
+            write_raw(staged[raw_name], kspace, series)
     return staged.paths
 
 
-def _write_raw(path: Path, kspace: list[SliceKSpace], series: MRFSeries) -> None:
+def write_raw(path: Path, kspace: list[SliceKSpace], series: MRFSeries) -> None:
+    """Write the samples of a simulated scan as ISMRMRD, with a scan of the noise.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    kspace : list of SliceKSpace
+        By slice, from `acquire`.
+    series : MRFSeries
+        From the same `acquire`.
+    """
     from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 
     trajectory = kspace[0].trajectory

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.reconstruction.in_vivo import InVivoErrors
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class MethodInfo:
         Whether a measured B1 map can be given, for sequences that map B1.
     label : str
         What is shown for a name that is a path; empty for others.
+    in_vivo : dict of str to InVivoErrors
+        Errors measured on in-vivo maps, by kind of images (`reconstruction.in_vivo.SCANS`).
     """
 
     name: str
@@ -92,6 +95,7 @@ class MethodInfo:
     needs: str = ""
     takes_b1: bool = False
     label: str = ""
+    in_vivo: Mapping[str, InVivoErrors] = field(default_factory=dict)
 
     @property
     def shown_name(self) -> str:

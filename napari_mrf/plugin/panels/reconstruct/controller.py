@@ -33,6 +33,7 @@ from napari_mrf.plugin.preferences import preferences
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.viewer.maps_display import MapsDisplay, maps_display_of
 from napari_mrf.plugin.viewer.raw.files import raw_files_of
+from napari_mrf.reconstruction.in_vivo import SUBSPACE, UNDERSAMPLED, scan_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ class ReconstructBinding:
         self.raw_files = raw_files_of(viewer)
         self._waits_for_images = False
         self.catalogue = Job()
-        self._listed_for: Sequence | None = None
+        self._listed_for: tuple[Sequence | None, str] | None = None
         self._memory = MethodMemory()
         self._wanted: dict[str, Any] = {}
         panel.method_changed.connect(self._on_method_changed)
@@ -198,6 +199,12 @@ class ReconstructBinding:
             return file.sequence
         return None if series is None else series.sequence
 
+    def _scan(self) -> str:
+        """Return the kind of images; those of a raw file are still to be made."""
+        if self.raw_files.current is not None:
+            return SUBSPACE if self.raw_files.images == SUBSPACE else UNDERSAMPLED
+        return scan_of(self.session.series)
+
     def _needs(self) -> str:
         series, file, sequence = self.session.series, self.raw_files.current, self._sequence()
         if file is not None and self.raw_files.needs:
@@ -252,14 +259,14 @@ class ReconstructBinding:
         if sequence is None:
             self._listed_for = None
             self.panel.set_methods((), "")
-        elif self._listed_for != sequence:
+        elif self._listed_for != (sequence, self._scan()):
             self._list()
         self._show_needs()
 
     def _list(self) -> None:
-        self._listed_for = self._sequence()
+        self._listed_for = self._sequence(), self._scan()
         self.catalogue.cancel()
-        self.catalogue.start("Methods", list_catalogue, self._listed_for)
+        self.catalogue.start("Methods", list_catalogue, *self._listed_for)
 
     def _want(self, method: str) -> None:
         """Pick a method as soon as it is listed."""
@@ -275,8 +282,9 @@ class ReconstructBinding:
         self._show_needs()
 
     def _on_catalogue_listed(self, catalogue: Catalogue) -> None:
-        method = self._memory.method_for(self._listed_for, catalogue, self.panel.current_method())
-        self.panel.set_methods((*catalogue.methods, *catalogue.missing), method)
+        sequence = None if self._listed_for is None else self._listed_for[0]
+        method = self._memory.method_for(sequence, catalogue, self.panel.current_method())
+        self.panel.set_methods((*catalogue.methods, *catalogue.missing), method, catalogue.scan)
         device = self.panel.current_device()
         if device == "auto":
             device = self._preferences.device

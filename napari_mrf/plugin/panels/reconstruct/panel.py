@@ -154,9 +154,9 @@ class ReconstructPanel(QWidget):
         self.slice_button.clicked.connect(self._on_slice_clicked)
         self.cancel_button.clicked.connect(self._on_cancel_clicked)
 
-    def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
+    def set_methods(self, methods: Sequence[MethodInfo], current: str, scan: str = "") -> None:
         """Offer methods under the heading of their kind, and the options of the current one."""
-        self.method_picker.set_methods(methods, current)
+        self.method_picker.set_methods(methods, current, scan)
         self._show_method()
 
     def set_masks(self, names: Sequence[str], current: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_mrf.plugin.jobs import Step
 from napari_mrf.plugin.preferences import preferences
+from napari_mrf.reconstruction.in_vivo import UNDERSAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,15 +30,20 @@ class Catalogue:
         Name and label; ``"auto"`` first.
     default : str
         The method that is selected at first.
+    scan : str
+        The kind of images whose measured errors order the methods.
     """
 
     methods: tuple[MethodInfo, ...] = ()
     missing: tuple[MethodInfo, ...] = ()
     devices: tuple[tuple[str, str], ...] = (("auto", "automatic"),)
     default: str = ""
+    scan: str = ""
 
 
-def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue]:
+def list_catalogue(
+    sequence: Sequence | None, scan: str = UNDERSAMPLED
+) -> Generator[Step, None, Catalogue]:
     """Find methods and devices; slow the first time, since it loads the numerical library."""
     yield Step(detail="loading the methods")
     from napari_mrf import methods
@@ -47,11 +53,11 @@ def list_catalogue(sequence: Sequence | None) -> Generator[Step, None, Catalogue
     missing: tuple[MethodInfo, ...] = ()
     default = ""
     if sequence is not None:
-        found = (*methods.available(sequence), *OWN_WEIGHTS.rows(sequence))
+        found = (*methods.available(sequence, scan=scan), *OWN_WEIGHTS.rows(sequence))
         missing = tuple(methods.missing(sequence))
         default = methods.default_name(sequence)
     devices = [(key, label) for key, label in methods.devices() if key != "auto"]
-    return Catalogue(found, missing, (("auto", "automatic"), *devices), default)
+    return Catalogue(found, missing, (("auto", "automatic"), *devices), default, scan)
 
 
 class MethodMemory:

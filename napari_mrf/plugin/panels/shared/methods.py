@@ -30,8 +30,18 @@ class MethodPicker(Picker):
         super().__init__("The method that computes the maps from the fingerprints")
         self._methods: dict[str, MethodInfo] = {}
 
-    def set_methods(self, methods: Sequence[MethodInfo], current: str) -> None:
-        """Replace the methods without a signal and keep the current one if it exists."""
+    def set_methods(self, methods: Sequence[MethodInfo], current: str, scan: str = "") -> None:
+        """Replace the methods without a signal and keep the current one if it exists.
+
+        Parameters
+        ----------
+        methods : sequence of MethodInfo
+            In the order in which they are offered.
+        current : str
+            The one to pick.
+        scan : str
+            The kind of images whose measured errors order them.
+        """
         self._methods = {info.name: info for info in methods}
         self.blockSignals(True)
         self.clear()
@@ -39,6 +49,8 @@ class MethodPicker(Picker):
         kinds = {info.kind for info in ready}
         for kind, heading in _GROUPS.items():
             of_kind = [info for info in ready if info.kind == kind]
+            if sum(scan in info.in_vivo for info in of_kind) > 1:
+                heading += f", best first ({scan})"
             self._add(of_kind, heading if len(kinds) > 1 else "")
         self._add([info for info in methods if info.needs], _WITHOUT_WEIGHTS)
         if methods:
