@@ -83,8 +83,7 @@ def load_labels(
     """
     path = Path(path)
     volume = read_volume(path)
-    numbers, remarks = _rounded(volume)
-    values = _as_labels(numbers, path)
+    values, remarks = labels_of(volume, path)
     warnings = naming(path, (*volume.warnings, *remarks))
     unknown = volume.affine is None or affine is None
     difference = grid_difference(Grid(values.shape, volume.affine), Grid(shape, affine))
@@ -145,6 +144,18 @@ def save_labels(
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
         write_volume(temporary, labels, affine)
+
+
+def labels_of(volume: Volume, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return the labels of a volume (Z, Y, X), and what is told about its numbers.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-labels"`` for values that are no labels.
+    """
+    numbers, remarks = _rounded(volume)
+    return _as_labels(numbers, path), remarks
 
 
 def _rounded(volume: Volume) -> tuple[NDArray[Any], tuple[str, ...]]:

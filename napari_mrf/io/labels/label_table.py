@@ -137,6 +137,13 @@ def save_label_table(path: str | Path, labels: Iterable[Label], *, overwrite: bo
         temporary.write_text(text, encoding="utf-8")
 
 
+def names_path(path: str | Path) -> Path:
+    """Return where the names of a label map lie: ``rois.nii.gz`` has ``rois.txt``."""
+    path = Path(path)
+    stem = path.name[:-7] if path.name.lower().endswith(".nii.gz") else path.stem
+    return path.with_name(f"{stem}.txt")
+
+
 def _bad_line(number: int, expected: str, found: str) -> MRFInputError:
     return MRFInputError("bad-label-table", f"line {number} of the label file is not valid",
                          expected=expected, found=found)  # fmt: skip

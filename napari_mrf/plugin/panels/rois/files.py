@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.labels.label_table import names_path
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
@@ -271,8 +272,3 @@ def written_files(path: str) -> list[Path]:
         except MRFInputError:
             return [Path(path)]
     return [Path(path), beside]
-
-
-def names_path(path: str | Path) -> Path:
-    """Return where the names of a label map lie: ``rois.nii.gz`` has ``rois.txt``."""
-    return Path(path).with_name(f"{series_name(path)}.txt")
