@@ -12,9 +12,9 @@ import pytest
 from gui_waits import answer_next_question, wait_for_layers
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QFileDialog, QLineEdit
+from qtpy.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit
 from skimage.draw import polygon2mask
 from superqt.utils import WorkerBase
 
@@ -580,6 +580,50 @@ def test_the_first_labels_that_are_loaded_can_be_undone(qtbot, viewer, binding, 
     click(qtbot, binding.panel.redo_button)
     assert (labels(binding) == RF).all()
     assert viewer.layers["a"].visible
+
+
+def test_labels_of_a_segmenter_are_recognized_and_read_as_ours_at_a_click(
+    qtbot, viewer, binding, tmp_path
+):
+    drawn = np.zeros(SHAPE, np.int32)
+    drawn[1, 2:5, 2:6], drawn[1, 8:9, 2:6] = 7102, 6122
+    save_labels(tmp_path / "seg.nii.gz", drawn, AFFINE)
+    binding.files.load(str(tmp_path / "seg.nii.gz"))
+    notice = binding.panel.notice
+    qtbot.waitUntil(lambda: "those of musclemap" in notice.text(), timeout=5000)
+    click(qtbot, notice.cure_button)
+    qtbot.waitUntil(lambda: viewer.layers[-1].name == "seg · ours", timeout=5000)
+    assert np.array_equal(labels(binding) == VL, drawn == 7102)
+    kept = int(labels(binding)[1, 8, 2])
+    assert binding.editor.table[kept].name == "gluteus maximus, right"
+    assert "gluteus maximus, right (6122)" in notice.text()
+    click(qtbot, binding.panel.undo_button)  # as any step
+    assert np.array_equal(labels(binding), drawn)
+
+
+def test_who_drew_labels_with_ambiguous_numbers_is_asked(qtbot, viewer, binding, tmp_path):
+    save_labels(tmp_path / "seg.nii.gz", np.full(SHAPE, 8, np.uint16), AFFINE)
+    binding.files.load(str(tmp_path / "seg.nii.gz"))
+    qtbot.waitUntil(lambda: "(Edit)" in binding.panel.notice.text(), timeout=5000)
+    offered = []
+
+    def choose():
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, QInputDialog):
+            QTimer.singleShot(20, choose)
+            return
+        offered.extend(dialog.comboBoxItems())
+        dialog.setTextValue("totalsegmentator-thigh-shoulder-mr")
+        qtbot.keyClick(dialog, Qt.Key.Key_Return)
+
+    QTimer.singleShot(0, choose)
+    action = next(one for one in binding.panel.edit_menu.actions() if "segmenter" in one.text())
+    action.trigger()
+    qtbot.waitUntil(lambda: viewer.layers[-1].name == "seg · ours", timeout=5000)
+    assert {binding.editor.table[one].name for one in binding.editor.slices} == {"SAR_R"}
+    assert set(offered[:3]) == {
+        "musclemap-thigh", "musclemap-leg", "totalsegmentator-thigh-shoulder-mr",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("tool", ["draw", "smart", "edit"])

@@ -268,6 +268,8 @@ class RoisBinding:
             self.labels.add()
         elif name in ("import", "export"):
             self.files.ask(name)
+        elif name == "numbers":
+            self.files.numbers.ask()
         elif not picked:
             self._on_told("Pick a region in the list first.", "note")
         elif name == "rename":

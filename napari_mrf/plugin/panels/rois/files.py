@@ -15,6 +15,7 @@ from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_open_path
 from napari_mrf.plugin.kit.overwriting import ask_save_path
+from napari_mrf.plugin.panels.rois.segmenters import SegmenterNumbers
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import Regions, session_of
 from napari_mrf.plugin.viewer.opening import series_name
@@ -61,6 +62,7 @@ class RoisFilesBinding:
         self.panel = panel
         self.session = session_of(viewer)
         self.editor = regions_editor_of(viewer)
+        self.numbers = SegmenterNumbers(viewer, panel)
         self.loading, self.saving = Job(), Job()
         self._loaded_for = self._saved_for = ""  # subjects
         self._cure: Callable[[], None] | None = None
@@ -184,12 +186,19 @@ class RoisFilesBinding:
         self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path))
         if not loaded.label_map.resampled:
             self.session.mark_regions_saved(str(loaded.path))
-        sentences = [*loaded.warnings]
+        sentences, cure = [*loaded.warnings], ""
         if loaded.table is None:
-            sentences.append("The names come from the current list; import a label file if they "
-                             "are different.")  # fmt: skip
+            offer = self.numbers.offer(self.editor.slices)
+            if offer is None:
+                sentences.append("The names come from the current list. If they are different, "
+                                 "import a label file, or say whose numbers they are (Edit)."
+                                 )  # fmt: skip
+            else:
+                sentence, self._cure = offer
+                sentences.append(sentence)
+                cure = "Read them as ours"
         if sentences:
-            self.panel.notice.say(" ".join(sentences), kind="note")
+            self.panel.notice.say(" ".join(sentences), kind="note", cure=cure)
         else:
             self.panel.notice.clear()  # what was told of the former regions
 

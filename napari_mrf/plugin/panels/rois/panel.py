@@ -43,6 +43,7 @@ _EDITS = {
     "": "",
     "import": "Import label file…",
     "export": "Export label file…",
+    "numbers": "Numbers of a segmenter…",
 }
 
 
@@ -58,7 +59,8 @@ class RoisPanel(QWidget):
     set_changed
         The user picked another set of regions.
     edit_requested
-        The change of the list: "add", "rename", "recolor", "remove", "import" or "export".
+        The change of the list: "add", "rename", "recolor", "remove", "numbers", "import" or
+        "export".
     draw_requested
         True to draw the picked region, False to stop.
     copy_requested
