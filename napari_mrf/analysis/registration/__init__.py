@@ -1,0 +1,1 @@
+"""One scan laid over another: follow-up scans, other reconstruction grids."""
