@@ -17,6 +17,7 @@ CURES = {
     "bad-frames": "Give frames in rising order, such as 0-149.",
     "bad-grid": "Change the axes of the grid so.",
     "bad-header": "Write or convert the file again with the program that made it.",
+    "bad-image": "Pick an image of a whole slice or volume that says where it lies.",
     "bad-json": "Mend the file in a text editor, or write it again.",
     "bad-label": "Change the label in the list of regions.",
     "bad-label-table": "Mend the line in a text editor, or export the labels from ITK-SNAP again.",

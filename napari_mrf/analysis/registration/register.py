@@ -108,7 +108,7 @@ def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registrati
     Raises
     ------
     MRFInputError
-        ``"missing-extra"`` without SimpleITK, ``"unknown-option"``, ``"bad-image"`` for an image
+        ``"missing-package"`` without SimpleITK, ``"unknown-option"``, ``"bad-image"`` for an image
         that is empty, too small or of sheared geometry, ``"other-slices"`` for thin images with
         different numbers of slices, and ``"registration-failed"``.
     """
@@ -202,7 +202,7 @@ def _center(image: Image) -> NDArray[np.float64]:
     whole = weights.sum()
     along = [np.arange(length) for length in weights.shape]
     sums = [weights.sum(axis=tuple({0, 1, 2} - {axis})) @ along[axis] for axis in (2, 1, 0)]
-    return np.array(sums) / whole * _spacing(image)
+    return np.asarray(np.array(sums) / whole * _spacing(image))
 
 
 def _sitk() -> Any:
@@ -210,7 +210,7 @@ def _sitk() -> Any:
         import SimpleITK
     except ImportError:
         raise MRFInputError(
-            "missing-extra", "registration needs SimpleITK, which is not installed",
+            "missing-package", "registration needs SimpleITK, which is not installed",
             hint="Install it with: pip install napari-mrf[registration]",
         ) from None  # fmt: skip
     return SimpleITK
@@ -239,7 +239,7 @@ def _improved(
     images = _image(fixed), _image(moving)
     center = [float(one) for one in _center(fixed)]
     few = min(len(fixed.values), len(moving.values)) < _MANY_SLICES
-    stages = [(sitk.Euler3DTransform(center), _TURN_IN_PLANE)]
+    stages: list[tuple[Any, tuple[int, ...]]] = [(sitk.Euler3DTransform(center), _TURN_IN_PLANE)]
     if not in_plane:
         stages.append((sitk.Euler3DTransform(center), (1,) * 6))
     if kind == "affine":
