@@ -54,6 +54,7 @@ CURES = {
     "missing-map": "Pick a folder that has these maps.",
     "missing-readouts": "Export the measurement again, with all slices whole.",
     "missing-weights": "Install the weights of the network, or pick another method.",
+    "other-slices": "Cut both images to slices of the same place, with one direction.",
     "no-common-map": "Pick two sets that have a map in common.",
     "no-device": "Pick a device that is listed.",
     "no-label-maps": "Name the label maps like the subjects, or give another folder.",

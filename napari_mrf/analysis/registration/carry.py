@@ -76,7 +76,7 @@ def load_pair(fixed: str | Path, moving: str | Path) -> tuple[Image, Image, str]
     Raises
     ------
     MRFInputError
-        ``"no-common-map"``, ``"missing-geometry"``, and what the readers raise.
+        ``"no-common-map"``, ``"bad-image"``, and what the readers raise.
     """
     paths = Path(fixed), Path(moving)
     if all(path.is_dir() for path in paths):
@@ -92,7 +92,7 @@ def load_pair(fixed: str | Path, moving: str | Path) -> tuple[Image, Image, str]
     images = []
     for (values, affine), path in zip(found, paths, strict=True):
         if affine is None:
-            raise MRFInputError("missing-geometry", "the image does not say where it lies",
+            raise MRFInputError("bad-image", "the image does not say where it lies",
                                 path=path)  # fmt: skip
         images.append(Image(np.asarray(values), np.asarray(affine)))
     return images[0], images[1], key

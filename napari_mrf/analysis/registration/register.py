@@ -123,7 +123,6 @@ def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registrati
             "other-slices", "the images have different numbers of slices, and too few to lay one "
             "over the other in space", expected=f"{FEWEST_SLICES} slices or more of both",
             found=f"{len(fixed.values)} and {len(moving.values)}",
-            hint="Cut both to the slices that show the same place.",
         )  # fmt: skip
     to_fixed, to_moving = _frame(fixed), _frame(moving)  # mm of the slices to mm of the scanner
     scanner = np.linalg.inv(to_moving) @ to_fixed
