@@ -98,7 +98,7 @@ def test_the_shipped_table_is_of_methods_and_maps_that_there_are():
     text = Path(in_vivo.__file__).with_name(in_vivo.FILE).read_text(encoding="utf-8")
     tables = tomllib.loads(text)["table"]
     sequences = {one.fingerprint(): one for one in (T1FF, mrf.sequences.fisp())}
-    assert {one["fingerprint"] for one in tables} == set(sequences)
+    assert T1FF.fingerprint() in {one["fingerprint"] for one in tables} <= set(sequences)
     for one in tables:
         keys = set(sequences[one["fingerprint"]].parameters) - {"PD"}
         assert one["scan"] in SCANS
