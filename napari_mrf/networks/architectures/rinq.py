@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 PATCH = 3
 _WIDTHS = (500, 250)
 _JOINT = 360
-_QUANTILE = 0.5
+# The states of more patches, 50 kB each, do not fit into the cache of a core.
+_PATCHES_AT_ONCE = 128
 
 
 class Rinq(nn.Module):
@@ -70,7 +71,9 @@ class Rinq(nn.Module):
         rows, columns = height - PATCH + 1, width - PATCH + 1
         patches = images.unfold(3, PATCH, 1).unfold(4, PATCH, 1)
         patches = patches.permute(0, 3, 4, 1, 2, 5, 6).reshape(-1, channels, frames, PATCH**2)
-        maps = quantile_layer(self._of_patches(patches))
+        whole = self.training or torch.onnx.is_in_onnx_export()
+        parts = [patches] if whole else torch.split(patches, _PATCHES_AT_ONCE)
+        maps = torch.cat([quantile_layer(self._of_patches(part)) for part in parts])
         return maps.reshape(n, rows, columns, self.n_maps).permute(0, 3, 1, 2)
 
     def _of_patches(self, patches: Tensor) -> Tensor:
@@ -104,5 +107,6 @@ class _OverSteps(nn.Module):
         self.normalization = nn.BatchNorm1d(n_features)
 
     def forward(self, features: Tensor) -> Tensor:
-        normalized: Tensor = self.normalization(features.transpose(1, 2))
-        return normalized.transpose(1, 2)
+        # As rows: with the features on the second axis of three, each has strides of its own.
+        normalized: Tensor = self.normalization(features.flatten(0, 1))
+        return normalized.reshape(features.shape)
