@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _TILE_FLOPS = 4e10
 # Of what a network sees on a side: smaller tiles would look at more than twice what they give.
 _SMALLEST_SIDE = 5
+# Voxels whose patches are looked at together: a hundred keep a core as busy as more, their states
+# fit into its caches, and few voxels are computed that nobody wants.
+_SIDE_OF_PATCHES = 10
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -112,10 +115,13 @@ class ImageNetworkMethod(TrainedMethod):
     def _for_every_core(self, wanted: NDArray[np.bool_]) -> float:
         """Return what a tile looks at: less than it may, where cores would have none."""
         most, info = self.runner.n_voxels(self.tile_flops), self.runner.info
-        cores = n_threads()
-        if self.runner.device.type != "cpu" or cores == 1:
+        cores, context = n_threads(), max(info.margin, info.reach)
+        if self.runner.device.type != "cpu":
             return most
-        context = max(info.margin, info.reach)
+        if info.looks_at_patches:
+            most = min(most, (_SIDE_OF_PATCHES + 2 * context) ** 2)
+        if cores == 1:
+            return most
         side = max(math.sqrt(wanted.sum() / cores), _SMALLEST_SIDE * context)
         return min(most, (side + 2 * context) ** 2)
 

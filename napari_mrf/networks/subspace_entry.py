@@ -53,7 +53,7 @@ def _entry(layer: nn.Module, vectors: NDArray[np.complex128]) -> nn.Module:
     along_real, along_imaginary = torch.from_numpy(vectors.real), torch.from_numpy(vectors.imag)
 
     def times(part: Tensor, table: Tensor) -> Tensor:
-        return torch.einsum("ot...,tk->ok...", part, table)
+        return torch.einsum("nt...,tk->nk...", part, table)
 
     of_coordinates = torch.cat(
         [

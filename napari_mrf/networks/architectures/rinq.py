@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 PATCH = 3
 _WIDTHS = (500, 250)
 _JOINT = 360
-# The states of more patches, 50 kB each, do not fit into the cache of a core.
-_PATCHES_AT_ONCE = 128
 
 
 class Rinq(nn.Module):
@@ -71,9 +69,7 @@ class Rinq(nn.Module):
         rows, columns = height - PATCH + 1, width - PATCH + 1
         patches = images.unfold(3, PATCH, 1).unfold(4, PATCH, 1)
         patches = patches.permute(0, 3, 4, 1, 2, 5, 6).reshape(-1, channels, frames, PATCH**2)
-        whole = self.training or torch.onnx.is_in_onnx_export()
-        parts = [patches] if whole else torch.split(patches, _PATCHES_AT_ONCE)
-        maps = torch.cat([quantile_layer(self._of_patches(part)) for part in parts])
+        maps = quantile_layer(self._of_patches(patches))
         return maps.reshape(n, rows, columns, self.n_maps).permute(0, 3, 1, 2)
 
     def _of_patches(self, patches: Tensor) -> Tensor:
