@@ -4,7 +4,7 @@ Many networks begin with layers that are linear in the fingerprint and see nothi
 its norm: dense layers, or convolutions that take its numbers as channels. A fingerprint of a
 series that keeps coefficients is y = Q u with orthonormal Q (T, K), so W y = (W Q) u and |y| = |u|:
 such a layer gives the same of K numbers as of T frames, once it has been multiplied with Q. All
-that follows is as it was.
+that follows is as it was. Apart from `trained`, which knows nothing of the layers of a network.
 """
 
 from __future__ import annotations
