@@ -1,6 +1,6 @@
 """Time the images of raw data: one slice part by part, and a whole file to maps.
 
-    python benchmarks/bench_raw.py [--whole | --maps]
+    python benchmarks/bench_raw.py [--whole | --maps [METHOD ...]]
 
 One slice: 192 x 192, 8 coils, 1400 spokes of 384 samples, ten coefficients; processor seconds of
 the basis (kept on disk otherwise), kernels, coil maps, adjoint, filters and steps of the solver.
@@ -140,7 +140,7 @@ def print_bart(samples, phi, places, maps, steps: int) -> None:
     print(f"  {f'bart pics -B, {steps} steps, maps given':40} {cpu:7.2f}")
 
 
-def maps(n: int = 192, repeats: int = 3) -> None:
+def maps(names: list[str], n: int = 192, repeats: int = 3) -> None:
     """Time maps from coefficients and from the frames that they make."""
     for sequence in (sequences.t1ff(), sequences.fisp()):
         basis = make_pulse_basis(sequence)
@@ -151,20 +151,24 @@ def maps(n: int = 192, repeats: int = 3) -> None:
         signal = SubspaceSignal(basis.by_frame(), images + 2e-3 * np.abs(images).max() * noise)
         series = mrf.MRFSeries(lazy_frames(signal), sequence=sequence)
         frames = replace(series, signal=signal[:])
-        name = mrf.methods.default_name(sequence)
-        method = mrf.methods.get(name, sequence=sequence)
-        method.reconstruct(frames, mask & (np.arange(n) % 16 == 0))
-        clock, found = Clock(), {}
-        for _ in range(repeats):
-            found = {of: clock(of, partial(method.reconstruct, one, mask))
-                     for of, one in (("coefficients", series), ("frames", frames))}  # fmt: skip
-        print(f"maps of {mask.sum():,} voxels by {name}, refined, {sequence.name}, "
-              f"{sequence.n_frames} frames, K = {basis.rank}: CPU seconds")  # fmt: skip
-        for of in found:
-            print(f"  from {of:35} {min(s for what, s in clock.rows if what == of):7.2f}")
-        apart = {key: float(np.nanmax(np.abs(found["coefficients"][key] - found["frames"][key])))
-                 for key in sequence.parameters}  # fmt: skip
-        print("  largest difference: " + ", ".join(f"{k} {v:.1g}" for k, v in apart.items()))
+        print(f"maps of {mask.sum():,} voxels, {sequence.name}, {sequence.n_frames} frames, "
+              f"K = {basis.rank}: CPU seconds")  # fmt: skip
+        there = {info.name for info in mrf.methods.available(sequence) if not info.needs}
+        for name in names or [mrf.methods.default_name(sequence)]:
+            if name not in there:
+                continue
+            method = mrf.methods.get(name, sequence=sequence)
+            method.reconstruct(frames, mask & (np.arange(n) % 16 == 0))
+            clock, found = Clock(), {}
+            for _ in range(repeats):
+                found = {of: clock(of, partial(method.reconstruct, one, mask))
+                         for of, one in (("coefficients", series), ("frames", frames))}  # fmt: skip
+            for of in found:
+                seconds = min(s for what, s in clock.rows if what == of)
+                print(f"  {f'{name} from {of}':40} {seconds:7.2f}")
+            apart = {key: float(np.nanmax(np.abs(found["coefficients"][key] - values)))
+                     for key, values in found["frames"].items()}  # fmt: skip
+            print("  largest difference: " + ", ".join(f"{k} {v:.1g}" for k, v in apart.items()))
 
 
 def whole(n: int = 350, n_coils: int = 18, numbers: tuple[int, ...] = (1, 5)) -> None:
@@ -213,13 +217,14 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--whole", action="store_true")
     choice.add_argument("--maps", action="store_true")
+    parser.add_argument("methods", nargs="*", help="of --maps; without, the default ones")
     arguments = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
           f"{torch.get_num_threads()} threads, NUFFT accuracy {nufft.EPSILON:g}")  # fmt: skip
     if arguments.whole:
         whole()
     elif arguments.maps:
-        maps()
+        maps(arguments.methods)
     else:
         one_slice()
 

@@ -20,6 +20,7 @@ from napari_mrf.compute.devices import n_threads
 from napari_mrf.data.maps_warning import MapsWarning
 from napari_mrf.networks.method import TrainedMethod
 from napari_mrf.networks.tiles import halves, tiles_of
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients, Subspace, frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.networks.tiles import Tile
     from napari_mrf.reconstruction.method import ReconstructionUpdate
     from napari_mrf.reconstruction.slicewise import Reconstruction
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 _TILE_FLOPS = 4e10
 # Of what a network sees on a side: smaller tiles would look at more than twice what they give.
 _SMALLEST_SIDE = 5
+# Voxels whose patches are looked at together: a hundred keep a core as busy as more, their states
+# fit into its caches, and few voxels are computed that nobody wants.
+_SIDE_OF_PATCHES = 10
 
 
 class ImageNetworkMethod(TrainedMethod):
@@ -51,26 +56,44 @@ class ImageNetworkMethod(TrainedMethod):
         unlike = self._unlike_training(run)
         if unlike is not None:
             run.warnings.append(unlike)
-        for z, slab in self.iter_slices(run.series, run.chosen, run.sample):
+        subspace = self._subspace_of(run.series)
+        slices = self.iter_slices(
+            run.series, run.chosen, run.sample, as_coefficients=subspace is not None
+        )
+        for z, slab in slices:
             if slab is None:
                 yield run.update(z)
                 continue
-            wanted = _silence_unusable(run, z, slab)
+            wanted = _silence_unusable(run, z, slab, are_frames=subspace is None)
             yield run.update(z)
             n_voxels = min(self._for_every_core(wanted), self._most_voxels)
             tiles = tiles_of(wanted, self.runner.info, n_voxels)
-            estimates = self.runner.each(partial(self._of_tile, slab), tiles)
+            seen = slab if subspace is None else subspace.coordinates(slab)
+            estimates = self.runner.each(partial(self._of_tile, seen, subspace), tiles)
             for tile, scaled in zip(tiles, estimates, strict=True):
                 down, across = np.nonzero(wanted[tile.place])
                 rows, columns = down + tile.rows.start, across + tile.columns.start
-                signals = np.ascontiguousarray(slab[:, rows, columns].T)
+                values = np.ascontiguousarray(slab[:, rows, columns].T)
+                signals = values if subspace is None else Coefficients(values, subspace)
                 found = self.runner.judged(signals, scaled[down, across])
                 if unlike is not None:
                     found = replace(found, uncertainty={})
                 run.filled.store((z, rows, columns), found)
-                run.fits.add((z, rows, columns), signals)
+                run.fits.add((z, rows, columns), run.fits.measured(frames_of(signals)))
                 run.done += len(signals)
                 yield run.update(z)
+
+    def describe_reading(self, series: MRFSeries) -> dict[str, Any]:
+        """Return what is used of a series that has coefficients, for the provenance."""
+        if self._subspace_of(series) is None:
+            return super().describe_reading(series)
+        return {"used": "coefficients"}
+
+    def _subspace_of(self, series: MRFSeries) -> Subspace | None:
+        """Return the subspace of a series that is read by its coefficients."""
+        if series.subspace is None or not self.runner.takes_coefficients:
+            return None
+        return Subspace(self._basis_of(series.subspace))
 
     def _unlike_training(self, run: Reconstruction) -> MapsWarning | None:
         """Return why no standard deviations are given, though the network has some."""
@@ -92,40 +115,46 @@ class ImageNetworkMethod(TrainedMethod):
     def _for_every_core(self, wanted: NDArray[np.bool_]) -> float:
         """Return what a tile looks at: less than it may, where cores would have none."""
         most, info = self.runner.n_voxels(self.tile_flops), self.runner.info
-        cores = n_threads()
-        if self.runner.device.type != "cpu" or cores == 1:
+        cores, context = n_threads(), max(info.margin, info.reach)
+        if self.runner.device.type != "cpu":
             return most
-        context = max(info.margin, info.reach)
+        if info.looks_at_patches:
+            most = min(most, (_SIDE_OF_PATCHES + 2 * context) ** 2)
+        if cores == 1:
+            return most
         side = max(math.sqrt(wanted.sum() / cores), _SMALLEST_SIDE * context)
         return min(most, (side + 2 * context) ** 2)
 
-    def _of_tile(self, slab: NDArray[np.complex64], tile: Tile) -> NDArray[np.float32]:
+    def _of_tile(
+        self, slab: NDArray[np.complex64], subspace: Subspace | None, tile: Tile
+    ) -> NDArray[np.float32]:
         """Return scaled maps (h, w, M); out of memory, of half the tile, then on the CPU."""
         seen = tile.seen(slab)
-        scaled = self.runner.scaled(seen)
+        scaled = self.runner.scaled(seen, subspace)
         if scaled is not None:
             margin = self.runner.info.margin
             return scaled[tile.rows.output(margin), tile.columns.output(margin)]
         parts = halves(tile, slab.shape[1:], self.runner.info)
         if not parts:
             self.runner.leave_the_gpu()
-            return self._of_tile(slab, tile)
+            return self._of_tile(slab, subspace, tile)
         self._most_voxels = min(self._most_voxels, seen[..., 0].size / 2)
         along = 0 if parts[0].rows != tile.rows else 1
-        return np.concatenate([self._of_tile(slab, part) for part in parts], axis=along)
+        return np.concatenate([self._of_tile(slab, subspace, part) for part in parts], axis=along)
 
 
 def _silence_unusable(
-    run: Reconstruction, z: int, slab: NDArray[np.complex64]
+    run: Reconstruction, z: int, slab: NDArray[np.complex64], *, are_frames: bool
 ) -> NDArray[np.bool_]:
     """Set fingerprints that cannot be used to zero, and return the chosen voxels that can.
 
-    A constant fingerprint carries no contrast over time; all zeros are its usual form.
+    A constant fingerprint carries no contrast over time; all zeros are its usual form, and the
+    only one that coefficients have to the last bit.
     """
     finite, constant = np.ones((2, *slab.shape[1:]), bool)
     for frame in slab:
         finite &= np.isfinite(frame)
-        constant &= frame == slab[0]
+        constant &= frame == (slab[0] if are_frames else 0)
     silent = finite & constant
     chosen = run.chosen[z]
     run.set_aside(z, chosen & ~finite, chosen & silent)

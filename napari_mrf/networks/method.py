@@ -14,16 +14,19 @@ from napari_mrf.reconstruction.conditioning import Conditioning
 from napari_mrf.reconstruction.edges import EdgeWords
 from napari_mrf.reconstruction.method import VoxelResult
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
+from napari_mrf.reconstruction.subspace.coefficients import Coefficients
 from napari_mrf.reconstruction.voxelwise import VoxelwiseMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.networks.runner import Prepared
+    from napari_mrf.reconstruction.subspace.coefficients import Signals
+    from napari_mrf.reconstruction.voxelwise import Chunk, Matched
 
 # What a network learned needs all frames as they are; the rest is done to the images.
 OPTIONS = tuple(one for one in CONDITIONING_OPTIONS if one.name in ("smooth", "conjugate"))
@@ -111,6 +114,7 @@ class NetworkMethod(TrainedMethod, VoxelwiseMethod):
     def __init__(self, sequence: Sequence, **options: Any) -> None:
         super().__init__(sequence, **options)
         on_gpu = self.runner.device.type != "cpu"
+        self.workers = None if on_gpu else 1
         largest = _LARGEST_BATCH_OF_GPU if on_gpu else _LARGEST_BATCH
         fitting = self.runner.n_voxels(_BATCH_FLOPS)
         self._batch = int(np.clip(fitting, 2 * _SMALLEST_BATCH, largest))
@@ -120,16 +124,37 @@ class NetworkMethod(TrainedMethod, VoxelwiseMethod):
             several = int(_BATCHES_A_CORE * _BATCH_FLOPS / of_batch)
             self.chunk_size *= max(1, min(several, _BATCHES_A_CORE))
 
-    def match(self, signals: NDArray[np.complex64]) -> VoxelResult:
+    def _each(self, work: Callable[[Chunk], Matched], chunks: Iterator[Chunk]) -> Iterator[Matched]:
+        """Work on batches of the chunks, several at a time, while the next ones are being read."""
+        return self.runner.each(work, self._pieces(chunks))
+
+    def _pieces(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for where, signals in chunks:
+            if signals is None:
+                yield where, None
+                continue
+            z, rows, columns = where
+            for start in range(0, len(signals), self._batch):
+                of = slice(start, start + self._batch)
+                yield (z, rows[of], columns[of]), signals[of]
+
+    def _matched(self, signals: Signals, b1: NDArray[np.float32] | None) -> VoxelResult:
+        # Where a core is at work on these, no pool is asked: it would wait for itself.
+        return VoxelResult.joined([self._judged(batch) for batch in self._batches(signals)])
+
+    @property
+    def matches_coefficients(self) -> bool:  # type: ignore[override]
+        """See `VoxelwiseMethod.matches_coefficients`: networks whose first layers are linear do."""
+        return self.runner.takes_coefficients
+
+    def match(self, signals: Signals) -> VoxelResult:
         """Estimate (N, T) finite, non-zero fingerprints; see `VoxelwiseMethod.match`."""
         self.prepare()
+        return VoxelResult.joined(list(self.runner.each(self._judged, self._batches(signals))))
+
+    def _judged(self, batch: Signals) -> VoxelResult:
         # A batch is judged where it was estimated: no core waits for the others in between.
-        workers = 1 if self.runner.device.type == "cpu" else None
-
-        def judged(batch: NDArray[np.complex64]) -> VoxelResult:
-            return self.runner.judged(batch, self._of_batch(batch), workers)
-
-        return VoxelResult.joined(list(self.runner.each(judged, self._batches(signals))))
+        return self.runner.judged(batch, self._of_batch(batch), self.workers)
 
     def maps_alone(self, signals: NDArray[np.complex64]) -> dict[str, NDArray[np.float32]]:
         """Return the maps without the simulation that judges them: half the time."""
@@ -139,13 +164,17 @@ class NetworkMethod(TrainedMethod, VoxelwiseMethod):
         scaled = list(self.runner.each(self._of_batch, self._batches(signals)))
         return self.runner.values(np.concatenate(scaled))[0]
 
-    def _batches(self, signals: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
+    def _batches(self, signals: Signals) -> list[Signals]:
         starts = range(0, len(signals), self._batch)
         return [signals[start : start + self._batch] for start in starts]
 
-    def _of_batch(self, signals: NDArray[np.complex64]) -> NDArray[np.float32]:
+    def _of_batch(self, signals: Signals) -> NDArray[np.float32]:
         """Return scaled maps (N, M); out of memory, of half the batch, then on the CPU."""
-        scaled = self.runner.scaled(signals)
+        if isinstance(signals, Coefficients):
+            unit = signals.unit.astype(np.complex64)
+            scaled = self.runner.scaled(unit, signals.subspace)
+        else:
+            scaled = self.runner.scaled(signals)
         if scaled is not None:
             return scaled
         if len(signals) <= _SMALLEST_BATCH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,7 @@ class Normalization(nn.Module):
         self.register_buffer("reference", torch.view_as_real(reference.to(torch.complex64)).clone())
         self.register_buffer("lower", torch.tensor(lower, dtype=torch.float32))
         self.register_buffer("upper", torch.tensor(upper, dtype=torch.float32))
+        self.n_frames = len(reference)
         self.logarithmic = tuple(bool(one) for one in logarithmic)
 
     def canonical(self, signals: Tensor) -> Tensor:
@@ -55,8 +57,7 @@ class Normalization(nn.Module):
 
         Their mean power is 1; where there is no signal they are zero.
         """
-        n_frames = signals.shape[1]
-        spread = (1, n_frames) + (1,) * (signals.ndim - 2)
+        spread = (1, signals.shape[1]) + (1,) * (signals.ndim - 2)
         reference = torch.view_as_complex(self.reference).reshape(spread)
         # Of complex numbers the norm takes several times as long.
         parts = torch.view_as_real(signals)
@@ -65,8 +66,19 @@ class Normalization(nn.Module):
         unit = unit[..., 0]
         product = (signals * reference.conj()).sum(dim=1, keepdim=True) * unit
         size = product.abs() * norm
-        turn = torch.where(size > 0, product.conj() * n_frames**0.5 / size.clamp(min=1e-38), 0)
+        turn = torch.where(size > 0, product.conj() * self.n_frames**0.5 / size.clamp(min=1e-38), 0)
         return torch.view_as_real(signals * (turn * unit)).movedim(-1, 1)
+
+    def in_subspace(self, vectors: NDArray[np.complex128]) -> Normalization:
+        """Return the normalization of coordinates (N, K) along orthonormal vectors (T, K).
+
+        Its canonical coordinates are those of the canonical fingerprints.
+        """
+        found = copy.deepcopy(self)
+        reference = torch.view_as_complex(self.reference).cpu().numpy()
+        seen = (vectors.conj().T @ reference).astype(np.complex64)
+        found.reference = torch.view_as_real(torch.from_numpy(seen)).to(self.reference)
+        return found
 
     def scaled(self, values: Tensor) -> Tensor:
         """Return maps (N, M, …) scaled to 0-1 over their ranges."""

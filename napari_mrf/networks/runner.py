@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.matching.model_fit import ModelFit
+    from napari_mrf.networks.trained import TrainedNetwork
+    from napari_mrf.reconstruction.subspace.coefficients import Signals, Subspace
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -82,6 +84,7 @@ class NetworkRunner:
         """Sentences that a user should read."""
         self._sequence = sequence
         self._prepared: Prepared | None = None
+        self._entered: tuple[Subspace, TrainedNetwork] | None = None
 
     def preparing(self) -> Generator[None, None, Prepared]:
         """Put the network on its device, and make the fit that judges its answers."""
@@ -122,13 +125,31 @@ class NetworkRunner:
         """Yield `work(piece)` of every piece in their order; some at once on the CPU."""
         yield from in_order(self.prepare().pool, n_threads() + 1, work, pieces)
 
-    def scaled(self, signals: NDArray[np.complex64]) -> NDArray[np.float32] | None:
+    @property
+    def takes_coefficients(self) -> bool:
+        """Whether `scaled` takes those of a series, without making frames of them."""
+        return self._trained.takes_coefficients
+
+    def _in_subspace(self, subspace: Subspace) -> TrainedNetwork:
+        """Return the network that takes coordinates; it is kept, as a series has one subspace."""
+        kept = self._entered
+        if kept is None or kept[0] is not subspace:
+            kept = subspace, self._trained.in_subspace(subspace.vectors).to(self.device)
+            self._entered = kept
+        return kept[1]
+
+    def scaled(
+        self, signals: NDArray[np.complex64], subspace: Subspace | None = None
+    ) -> NDArray[np.float32] | None:
         """Return scaled maps as the network gives them, None if the memory is too small.
 
         Parameters
         ----------
         signals : ndarray
             Fingerprints (N, T), or an image (H, W, T) for a network that looks at neighbors.
+        subspace : Subspace, optional
+            Instead of T frames there are K coordinates along its vectors; for a network that
+            `takes_coefficients`.
 
         Returns
         -------
@@ -138,14 +159,15 @@ class NetworkRunner:
         """
         try:
             with torch.inference_mode():
+                trained = self._trained if subspace is None else self._in_subspace(subspace)
                 given = torch.from_numpy(signals).to(self.device)
-                rows = self._trained.normalization.canonical(given.flatten(0, -2))
+                rows = trained.normalization.canonical(given.flatten(0, -2))
                 if signals.ndim == 2:
-                    found = self._trained.estimates(rows)
+                    found = trained.estimates(rows)
                 else:
-                    height, width, n_frames = signals.shape
+                    height, width, n_numbers = signals.shape
                     image = rows.reshape(1, height, width, -1).permute(0, 3, 1, 2)
-                    found = self._trained.estimates(image.view(1, 2, n_frames, height, width))
+                    found = trained.estimates(image.view(1, 2, n_numbers, height, width))
                     found = found[0].permute(1, 2, 0)
                 return found.cpu().numpy()
         except (MemoryError, RuntimeError) as error:
@@ -172,6 +194,7 @@ class NetworkRunner:
         self.notes.append(MapsWarning("cpu-instead", told))
         self.device = torch.device("cpu")
         self._trained.to(self.device)
+        self._entered = None
 
     def values(
         self, scaled: NDArray[np.float32]
@@ -216,7 +239,7 @@ class NetworkRunner:
 
     def judged(
         self,
-        signals: NDArray[np.complex64],
+        signals: Signals,
         scaled: NDArray[np.float32],
         workers: int | None = None,
     ) -> VoxelResult:
@@ -224,7 +247,7 @@ class NetworkRunner:
 
         Parameters
         ----------
-        signals : ndarray
+        signals : ndarray or Coefficients
             (N, T).
         scaled : ndarray
             (N, M or 2 M), as the network gives them.

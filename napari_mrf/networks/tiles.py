@@ -97,12 +97,17 @@ def tiles_of(wanted: NDArray[np.bool_], info: NetworkInfo, n_voxels: float) -> l
     parts = [
         _parts(np.flatnonzero(wanted.any(axis=1 - axis)), side, info.alignment) for axis in (0, 1)
     ]
-    return [
-        tile
-        for rows in parts[0]
-        for columns in parts[1]
-        if wanted[(tile := tile_of(rows, columns, wanted.shape, info)).place].any()
-    ]
+    tiles = []
+    for rows in parts[0]:
+        for columns in parts[1]:
+            here = np.nonzero(wanted[slice(*rows), slice(*columns)])
+            if len(here[0]):
+                spans = [
+                    _trimmed(span, places, info.alignment)
+                    for span, places in zip((rows, columns), here, strict=True)
+                ]
+                tiles.append(tile_of(spans[0], spans[1], wanted.shape, info))
+    return tiles
 
 
 def tile_of(
@@ -135,6 +140,12 @@ def _parts(indices: NDArray[np.intp], side: int, alignment: int) -> list[tuple[i
     n_parts = -(-(stop - start) // max(side // alignment * alignment, alignment))
     step = -(-(stop - start) // (n_parts * alignment)) * alignment
     return [(first, min(first + step, stop)) for first in range(start, stop, step)]
+
+
+def _trimmed(span: tuple[int, int], places: NDArray[np.intp], alignment: int) -> tuple[int, int]:
+    """Return a span from the first to the last of places in it, begun where tiles may begin."""
+    start = span[0] + int(places.min()) // alignment * alignment
+    return start, span[0] + int(places.max()) + 1
 
 
 def _span(start: int, stop: int, size: int, info: NetworkInfo) -> Span:

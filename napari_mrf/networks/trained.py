@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from napari_mrf.networks.subspace_entry import in_subspace
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_mrf.networks.normalization import Normalization
@@ -45,6 +49,17 @@ class TrainedNetwork(nn.Module):
         scaled = self.network(self.normalization.canonical(signals))
         values: Tensor = self.normalization.values(torch.clamp(scaled, 0.0, 1.0))
         return values
+
+    @property
+    def takes_coefficients(self) -> bool:
+        """Whether there is such a network `in_subspace`."""
+        return hasattr(self.network, "entries")
+
+    def in_subspace(self, vectors: NDArray[np.complex128]) -> TrainedNetwork:
+        """Return the network for coordinates (N, K) along orthonormal vectors (T, K)."""
+        normalization = self.normalization.in_subspace(vectors)
+        entries: tuple[str, ...] = self.network.entries  # type: ignore[assignment]
+        return TrainedNetwork(in_subspace(self.network, entries, vectors), normalization).eval()
 
     def estimates(self, fingerprints: Tensor) -> Tensor:
         """Return scaled maps (N, M, …) of canonical fingerprints, as the network gives them.

@@ -44,6 +44,9 @@ class NetworkInfo:
         Voxels on each side that may influence an estimate.
     alignment : int
         Tiles of an image must begin at multiples of this many voxels.
+    looks_at_patches : bool
+        Whether every estimate is computed from a patch of its own, so that nothing is computed
+        twice where tiles overlap.
     """
 
     name: str
@@ -55,6 +58,7 @@ class NetworkInfo:
     margin: int = 0
     reach: int = 0
     alignment: int = 1
+    looks_at_patches: bool = False
 
     def build(self, n_frames: int, n_maps: int) -> nn.Module:
         """Return the network with random weights.
@@ -233,6 +237,7 @@ NETWORKS: dict[str, NetworkInfo] = {
             kind="image",
             margin=1,
             reach=1,
+            looks_at_patches=True,
         ),
         NetworkInfo(
             "rinq-1x1",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_mrf.compute.threads import in_parts
+from napari_mrf.dictionary.real_atoms import interleaved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,11 +45,14 @@ class FrameNoise:
         phases_deg = sequence.per_frame(sequence.rf_phases_deg)[kept, 0]
         turns = np.exp(-1j * np.deg2rad(phases_deg))
         self._triples = _triples(sequence.per_frame(sequence.echo_times_ms)[kept, 0], kept)
-        self._weights = turns[self._triples] * np.array([1.0, -2.0, 1.0])
+        self._turns = np.stack([turns.real, turns.imag])
         self.n_differences = len(self._triples)
 
     def powers(
-        self, signals: NDArray[np.complex64], norms: NDArray[np.floating]
+        self,
+        signals: NDArray[np.complex64],
+        norms: NDArray[np.floating],
+        workers: int | None = None,
     ) -> NDArray[np.float64]:
         """Return sigma² of the real part of one frame, of fingerprints divided by their norms.
 
@@ -58,6 +62,8 @@ class FrameNoise:
             (N, K) complex64.
         norms : ndarray
             (N,), none zero.
+        workers : int, optional
+            Threads; all cores by default.
 
         Returns
         -------
@@ -66,12 +72,12 @@ class FrameNoise:
         """
         from napari_mrf.reconstruction.poor_fit_kernel import median_powers
 
-        noise = np.empty(len(signals))
+        noise, rows = np.empty(len(signals)), interleaved(signals)
 
         def estimate(of: slice) -> None:
-            median_powers(signals[of], norms[of], self._triples, self._weights, noise[of])
+            median_powers(rows[of], norms[of], self._triples, self._turns, noise[of])
 
-        in_parts(estimate, len(signals), fewest=_FEWEST_IN_PART)
+        in_parts(estimate, len(signals), fewest=_FEWEST_IN_PART, workers=workers)
         return np.asarray(noise / _MEDIAN_POWER)
 
 

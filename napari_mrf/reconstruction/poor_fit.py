@@ -60,12 +60,24 @@ class PoorFits:
         self._freedom = max(2 * kept.size - len(sequence.parameters) - 2, 1)
         self._noise, self._norms = np.full((2, *shape), np.nan)
 
-    def add(self, at: Voxels, signals: NDArray[np.complex64]) -> None:
-        """Estimate the noise of (N, K) fingerprints at some voxels of a slice."""
+    def measured(
+        self, signals: NDArray[np.complex64], workers: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return noise and norms (N,) of (N, K) fingerprints, for `add`; None for too few frames.
+
+        `workers` is the number of threads, all cores by default.
+        """
         if self._frame_noise.n_differences < _FEWEST_DIFFERENCES:
-            return
+            return None
         norms = norms_of(signals)
-        self._noise[at], self._norms[at] = self._frame_noise.powers(signals, norms), norms
+        return self._frame_noise.powers(signals, norms, workers), norms
+
+    def add(
+        self, at: Voxels, measured: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    ) -> None:
+        """Keep what has been `measured` of the fingerprints at some voxels of a slice."""
+        if measured is not None:
+            self._noise[at], self._norms[at] = measured
 
     def found(self, quality: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return where fits are poor (Z, Y, X).

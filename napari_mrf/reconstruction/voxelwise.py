@@ -6,17 +6,20 @@ It leaves out what is no signal, hands blocks of fingerprints to the method, and
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from napari_mrf.compute.blocks import padded
+from napari_mrf.dictionary.real_atoms import norms_of
 from napari_mrf.reconstruction.slicewise import SlicewiseMethod
 from napari_mrf.reconstruction.subspace.coefficients import Coefficients, Subspace, frames_of
 from napari_mrf.reconstruction.voxel_sample import VoxelSample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -31,7 +34,39 @@ if TYPE_CHECKING:
     from napari_mrf.reconstruction.voxel_noise import VoxelNoise
     from napari_mrf.reconstruction.voxel_sample import SeriesSample
 
+    Chunk: TypeAlias = tuple[Voxels, Signals | None]
+    """Places of some voxels and their fingerprints: None while a slice is being read."""
+
 _ROWS_AVERAGED = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """What was found in a chunk of N voxels.
+
+    Parameters
+    ----------
+    where : Voxels
+        The chunk.
+    not_finite, silent : ndarray of bool
+        (N,) voxels that give no values.
+    at : Voxels
+        The M others.
+    frames : ndarray
+        (M, T) their fingerprints.
+    result : VoxelResult or None
+        None where there are no others.
+    noise : tuple of ndarray or None
+        See `PoorFits.measured`.
+    """
+
+    where: Voxels
+    not_finite: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    at: Voxels
+    frames: NDArray[np.complex64]
+    result: VoxelResult | None = None
+    noise: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 class VoxelwiseMethod(SlicewiseMethod):
@@ -47,6 +82,9 @@ class VoxelwiseMethod(SlicewiseMethod):
 
     chunk_size: int = 512
     """Fingerprints handed to `match` at once; results do not depend on it."""
+
+    workers: int | None = None
+    """Threads that a chunk may take, all cores by default; 1 where several are under way."""
 
     matches_coefficients: bool = False
     """Whether `match` takes `Coefficients` too, without making frames of them."""
@@ -132,11 +170,15 @@ class VoxelwiseMethod(SlicewiseMethod):
         sample = VoxelSample(run.counts["voxels"])
         of = run.series.subspace
         subspace = None if of is None else Subspace(self.conditioned_basis(of))
-        for where, signals in self._chunks(run.series, run.chosen, subspace, run.sample):
-            if signals is not None:
-                self._match(run, where, signals, sample)
-                run.done += len(signals)
-            yield run.update(where[0])
+        chunks = self._chunks(run.series, run.chosen, subspace, run.sample)
+        for matched in self._each(partial(self._match, run), chunks):
+            if matched.result is not None:
+                run.filled.store(matched.at, matched.result)
+                run.fits.add(matched.at, matched.noise)
+                sample.add(matched.frames, matched.result)
+            run.set_aside(matched.where, matched.not_finite, matched.silent)
+            run.done += len(matched.silent)
+            yield run.update(matched.where[0])
         if self.needs_second_pass:
             self.learn(*sample.collected())
             run.done = 0
@@ -151,13 +193,17 @@ class VoxelwiseMethod(SlicewiseMethod):
                 yield run.update(where[0], stage="refining")
         run.warnings += self.review(*sample.collected())
 
+    def _each(self, work: Callable[[Chunk], Matched], chunks: Iterator[Chunk]) -> Iterator[Matched]:
+        """Yield `work` of all chunks, in their order; they do not depend on each other."""
+        yield from map(work, chunks)
+
     def _chunks(
         self,
         series: MRFSeries,
         chosen: NDArray[np.bool_],
         subspace: Subspace | None,
         sample: SeriesSample | None = None,
-    ) -> Iterator[tuple[Voxels, Signals | None]]:
+    ) -> Iterator[Chunk]:
         """Yield `iter_fingerprints`, conditioned: as coefficients where there is a subspace."""
         has_one = subspace is not None
         for where, rows in self.iter_fingerprints(series, chosen, sample, as_coefficients=has_one):
@@ -202,28 +248,29 @@ class VoxelwiseMethod(SlicewiseMethod):
                 signals = np.ascontiguousarray(slab[:, rows[part], columns[part]].T)
                 yield (z, rows[part], columns[part]), signals
 
-    def _match(
-        self,
-        run: Reconstruction,
-        where: Voxels,
-        signals: Signals,
-        sample: VoxelSample,
-    ) -> None:
+    def _match(self, run: Reconstruction, chunk: Chunk) -> Matched:
+        """Match one chunk; the run is only looked at."""
+        where, signals = chunk
+        z, rows, columns = where
+        if signals is None:
+            none = np.zeros(0, bool)
+            return Matched(where, none, none, where, np.zeros((0, 0), np.complex64))
         frames = frames_of(signals)
-        finite = np.asarray(np.isfinite(frames).all(axis=1))
+        finite = norms_of(frames) > 0.0
+        finite[~finite] = np.isfinite(frames[~finite]).all(axis=1)
         # A constant fingerprint carries no contrast over time; all zeros are its usual form.
-        silent = np.asarray(finite & (frames == frames[:, :1]).all(axis=1))
-        run.set_aside(where, np.asarray(~finite), silent)
+        silent = finite & (frames[:, -1] == frames[:, 0])
+        silent[silent] = (frames[silent] == frames[silent, :1]).all(axis=1)
         good = finite & ~silent
-        if good.any():
-            z, rows, columns = where
-            at = (z, rows[good], columns[good])
-            frames = frames[good]
-            some = signals[good] if self.matches_coefficients else frames
-            result = self._matched(some, None if run.b1 is None else run.b1[at])
-            run.filled.store(at, result)
-            run.fits.add(at, frames)
-            sample.add(frames, result)
+        at = where
+        if not good.all():
+            at, frames, signals = (z, rows[good], columns[good]), frames[good], signals[good]
+        if not len(frames):
+            return Matched(where, ~finite, silent, at, frames)
+        some = signals if self.matches_coefficients else frames
+        result = self._matched(some, None if run.b1 is None else run.b1[at])
+        noise = run.fits.measured(frames, self.workers)
+        return Matched(where, ~finite, silent, at, frames, result, noise)
 
     def _matched(self, signals: Signals, b1: NDArray[np.float32] | None) -> VoxelResult:
         return self.match(signals) if b1 is None else self.match_with_b1(signals, b1)

@@ -353,6 +353,11 @@ def test_tiles_cover_every_wanted_voxel_once_and_see_what_it_needs(
     )  # fmt: skip
     wanted = np.random.default_rng(seed).random((height, width)) < 0.05
     tiles = tiles_of(wanted, info, n_voxels)
+    for tile in tiles:  # no larger than what is wanted
+        for axis in (0, 1):
+            places = np.flatnonzero(wanted[tile.place].any(axis=1 - axis))
+            assert places[0] < alignment
+            assert places[-1] == wanted[tile.place].shape[axis] - 1
     for _ in range(halving):
         tiles = [part for tile in tiles for part in (halves(tile, wanted.shape, info) or [tile])]
     covered = np.zeros(wanted.shape, int)

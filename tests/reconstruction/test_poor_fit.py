@@ -11,6 +11,7 @@ from napari_mrf.phantoms.acquisition.acquire import acquire
 from napari_mrf.phantoms.samples.thigh import SERIES_NAME, sample_directory
 from napari_mrf.phantoms.thigh.phantom import thigh
 from napari_mrf.reconstruction.conditioning import Conditioning
+from napari_mrf.reconstruction.frame_noise import FrameNoise
 from napari_mrf.reconstruction.poor_fit import PoorFits
 
 SEQUENCE = mrf.sequences.t1ff()
@@ -25,10 +26,30 @@ FREEDOM = 2 * K - 2
 EVERYWHERE = tuple(part.reshape(-1) for part in np.indices(SHAPE))
 
 
+def test_noise_is_the_upper_median_of_second_differences():
+    """Also of equal ones: signals of few different values have many."""
+    rng = np.random.default_rng(11)
+    kept = np.arange(0, K, 2)
+    signals = np.concatenate([
+        rng.integers(0, 3, (20, len(kept))) * (1 + 2j), complex_normal(rng, 20, len(kept)),
+        np.ones((1, len(kept))),
+    ]).astype(np.complex64)  # fmt: skip
+    norms = np.linalg.norm(signals, axis=1)
+    echo_times = SEQUENCE.per_frame(SEQUENCE.echo_times_ms)[kept, 0]
+    phases = np.deg2rad(SEQUENCE.per_frame(SEQUENCE.rf_phases_deg)[kept, 0])
+    turned = signals * np.exp(-1j * phases) / norms[:, None]
+    powers = np.concatenate([
+        np.abs(np.diff(turned[:, echo_times == one], n=2)) ** 2 for one in np.unique(echo_times)
+    ], axis=1)  # fmt: skip
+    expected = np.sort(powers, axis=1)[:, powers.shape[1] // 2] / (12 * np.log(2))
+    found = FrameNoise(SEQUENCE, kept).powers(signals, norms)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+
+
 def poor(signals, conditioning=None, sequence=SEQUENCE):
     """Poor fits (N,) of the one model."""
     fits = PoorFits(sequence, conditioning or Conditioning(), SHAPE)
-    fits.add(EVERYWHERE, signals.astype(np.complex64))
+    fits.add(EVERYWHERE, fits.measured(signals.astype(np.complex64)))
     product = np.abs(signals @ MODEL.conj()) / np.linalg.norm(signals, axis=1)
     return fits.found(product.astype(np.float32).reshape(SHAPE)).reshape(-1)
 
@@ -132,7 +153,7 @@ def test_rounding_is_no_misfit():
 def test_few_voxels_tell_of_no_usual_residual():
     fits = PoorFits(SEQUENCE, Conditioning(), (1, 1, 3))
     at = tuple(part.reshape(-1) for part in np.indices((1, 1, 3)))
-    fits.add(at, measured(np.random.default_rng(8))[0][:3].astype(np.complex64))
+    fits.add(at, fits.measured(measured(np.random.default_rng(8))[0][:3].astype(np.complex64)))
     assert not fits.found(np.array([[[0.9, 0.9, 0.1]]], np.float32)).any()
 
 

@@ -100,7 +100,7 @@ class Pipeline:
             signals = matcher.condition(np.ascontiguousarray(slab[:, rows[of], columns[of]].T))
             kept.append(signals)
             found.append(matcher.match(signals))
-            self._run.fits.add((z, rows[of], columns[of]), signals)
+            self._run.fits.add((z, rows[of], columns[of]), self._run.fits.measured(signals))
             yield self._update(z)
         if not found:
             self._read.discard(z)

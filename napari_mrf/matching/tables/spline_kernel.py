@@ -53,6 +53,29 @@ def spline_vector(x, y, coefficients, grid, value, by_x, by_y, work):  # type: i
 
 
 @njit(**OPTIONS)
+def spline_values(x, y, coefficients, grid, value, work):  # type: ignore[no-untyped-def]
+    """Fill a vector (R,) of basis coordinates at (x, y); see `spline_vector`."""
+    n_x, n_y, rank = coefficients.shape
+    x = (x - grid[0]) / grid[1]
+    y = (y - grid[2]) / grid[3]
+    i = min(max(int(np.floor(x)), 0), n_x - 4)
+    j = min(max(int(np.floor(y)), 0), n_y - 4)
+    _weights(x - i, work[0], work[1])
+    _weights(y - j, work[2], work[3])
+    for r in range(rank):
+        value[r] = 0.0
+    for a in range(4):
+        w_0, w_1 = work[0, a] * work[2, 0], work[0, a] * work[2, 1]
+        w_2, w_3 = work[0, a] * work[2, 2], work[0, a] * work[2, 3]
+        corners = coefficients[i + a]
+        for r in range(rank):
+            value[r] = (
+                ((value[r] + w_0 * corners[j, r]) + w_1 * corners[j + 1, r])
+                + w_2 * corners[j + 2, r]
+            ) + w_3 * corners[j + 3, r]
+
+
+@njit(**OPTIONS)
 def spline_vectors(  # type: ignore[no-untyped-def]
     values, coefficients, shape, grid, is_logarithmic, vectors, work
 ):

@@ -30,6 +30,9 @@ class Balsiger2018(nn.Module):
         M.
     """
 
+    entries = ("entry.0",)
+    """See `in_subspace`."""
+
     def __init__(self, n_frames: int, n_maps: int) -> None:
         super().__init__()
         self.entry = nn.Sequential(

@@ -24,6 +24,9 @@ class Cohen(nn.Module):
         M.
     """
 
+    entries = ("layers.1",)
+    """See `in_subspace`."""
+
     def __init__(self, n_frames: int, n_maps: int, *, width: int = 300) -> None:
         super().__init__()
         self.layers = nn.Sequential(

@@ -36,6 +36,9 @@ class Fang(nn.Module):
         M.
     """
 
+    entries = ("features.0",)
+    """See `in_subspace`."""
+
     def __init__(self, n_frames: int, n_maps: int) -> None:
         super().__init__()
         dense: list[nn.Module] = []

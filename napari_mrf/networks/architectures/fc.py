@@ -27,6 +27,9 @@ class Fc(nn.Module):
         M.
     """
 
+    entries = ("layers.1",)
+    """See `in_subspace`."""
+
     def __init__(self, n_frames: int, n_maps: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), *dense((2 * n_frames, *WIDTHS, n_maps)))

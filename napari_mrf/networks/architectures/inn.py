@@ -56,7 +56,7 @@ class Inn(nn.Module):
         values = fingerprints.flatten(1)
         for index in reversed(range(_N_BLOCKS)):
             block: Any = self.blocks[index]
-            values = block.inverse(values)[:, self.inverses[index]]
+            values = block.inverse(values).index_select(1, self.inverses[index])
         return values
 
     def simulate(self, maps: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class Inn(nn.Module):
     def from_latent(self, values: Tensor) -> Tensor:
         """Return fingerprints (N, 2, T) of all 2 T numbers; the inverse of `latent`."""
         for index in range(_N_BLOCKS):
-            values = self.blocks[index](values[:, self.permutations[index]])
+            values = self.blocks[index](values.index_select(1, self.permutations[index]))
         return values.reshape(-1, 2, self.n_frames)
 
 
@@ -96,4 +96,5 @@ class _Reversible(nn.Module):
 
 
 def _soft(logarithm: Tensor) -> Tensor:
-    return 2.0 * torch.tanh(logarithm / 2.0)
+    # 2 tanh(s / 2); the hyperbolic tangent itself takes three times as long.
+    return 4.0 * torch.sigmoid(logarithm) - 2.0

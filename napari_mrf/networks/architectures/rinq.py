@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 PATCH = 3
 _WIDTHS = (500, 250)
 _JOINT = 360
-_QUANTILE = 0.5
 
 
 class Rinq(nn.Module):
@@ -104,5 +103,6 @@ class _OverSteps(nn.Module):
         self.normalization = nn.BatchNorm1d(n_features)
 
     def forward(self, features: Tensor) -> Tensor:
-        normalized: Tensor = self.normalization(features.transpose(1, 2))
-        return normalized.transpose(1, 2)
+        # As rows: with the features on the second axis of three, each has strides of its own.
+        normalized: Tensor = self.normalization(features.flatten(0, 1))
+        return normalized.reshape(features.shape)

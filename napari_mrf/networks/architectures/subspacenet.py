@@ -44,6 +44,9 @@ class SubspaceNet(nn.Module):
         M.
     """
 
+    entries = ("base.layers.1", "subspace", "projection")
+    """See `in_subspace`."""
+
     def __init__(self, n_frames: int, n_maps: int) -> None:
         super().__init__()
         self.n_frames = n_frames

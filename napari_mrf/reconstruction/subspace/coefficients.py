@@ -36,6 +36,11 @@ class Subspace:
         self.basis = np.asarray(basis, np.complex128)
         self.vectors, self.triangle = np.linalg.qr(self.basis)
 
+    def coordinates(self, images: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """Return what images (K, Y, X) of coefficients are along the orthonormal `vectors`."""
+        turned = self.triangle @ images.reshape(len(images), -1)
+        return turned.astype(np.complex64).reshape(-1, *images.shape[1:])
+
 
 class TimeVectors:
     """Vectors over the frames used, such as atoms, and what a subspace sees of them.
