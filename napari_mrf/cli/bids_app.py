@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_mrf.analysis.regions.study import SubjectStatistics
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
+    from napari_mrf.data.series import MRFSeries
     from napari_mrf.io import BidsSeries, Regions
 
 _NAME = "napari-mrf-bids"
@@ -156,9 +158,11 @@ def maps_of_scan(
         raise MRFInputError("no-sequence", "the series has no sequence", path=one.path,
                             hint="Give one (--sequence), or describe it in the sidecar."
                             )  # fmt: skip
+    regions = None if label_map is None else _regions(label_map, series, one.name)
     name = method or methods.default_name(series.sequence)
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
-    regions = None if label_map is None else _regions(label_map, maps, one.name)
+    if regions is not None:
+        regions = with_statistics(regions, maps)
     target.save(maps, regions, overwrite=overwrite)
     for text in (*series.warnings, *maps.warnings):
         typer.echo(f"{one.name}: {text}", err=True)
@@ -190,20 +194,25 @@ def _label_maps(rois: Path, found: list[BidsSeries]) -> dict[str, Path]:
     return label_maps
 
 
-def _regions(path: Path, maps: ParameterMaps, scan: str) -> Regions:
-    """Return the label map of a scan on the grid of its maps, with names and values."""
-    from napari_mrf.analysis.regions.statistics import roi_statistics
+def _regions(path: Path, series: MRFSeries, scan: str) -> Regions:
+    """Return the label map of a scan on the grid of its series, with the names beside it."""
     from napari_mrf.io import Regions, load_label_table, load_labels
     from napari_mrf.io.maps.folders import label_table_beside
-    from napari_mrf.io.tables.table_files import tsv_text
 
-    labels = load_labels(path, maps.spatial_shape, maps.affine)
+    labels = load_labels(path, series.spatial_shape, series.affine)
     for text in labels.warnings:
         typer.echo(f"{scan}: {text}", err=True)
     names = label_table_beside(path)
-    table = {} if names is None else load_label_table(names)
-    named = {index: label.name for index, label in table.items() if index != 0}
-    return Regions(labels.values, table, tsv_text(roi_statistics(maps, labels, named)))
+    return Regions(labels.values, {} if names is None else load_label_table(names))
+
+
+def with_statistics(regions: Regions, maps: ParameterMaps) -> Regions:
+    """Return the regions with the values of maps in them."""
+    from napari_mrf.analysis.regions.statistics import roi_statistics
+    from napari_mrf.io.tables.table_files import tsv_text
+
+    names = {index: label.name for index, label in regions.table.items() if index != 0}
+    return replace(regions, statistics=tsv_text(roi_statistics(maps, regions.labels, names)))
 
 
 def _group(

@@ -117,7 +117,8 @@ def find_segmentation(folder: Path, scan: str) -> Path | None:
     if len(chosen) > 1:
         raise MRFInputError("several-label-maps", f"{scan or 'the folder'} has several label maps",
                             path=folder, expected=f"one, or one with desc-{REGIONS.desc}",
-                            found=", ".join(file.name for file in chosen))  # fmt: skip
+                            found=", ".join(file.name for file in chosen),
+                            hint="Give one of them by its path.")  # fmt: skip
     return chosen[0] if chosen else None
 
 
