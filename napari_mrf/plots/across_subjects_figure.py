@@ -32,7 +32,7 @@ def across_subjects_figure(means: pd.DataFrame, key: str) -> Figure:
     regions = list(dict.fromkeys(rows["name"]))
     sessions = sorted(set(rows["session"]))
     how = printed(key)
-    width = min(3.0 + 0.45 * len(regions) * len(sessions), 16.0)
+    width = min(3.0 + 0.45 * len(regions) * len(sessions), 11.0)
     figure = Figure(figsize=(width, 3.4), layout="constrained")
     axes = figure.add_subplot()
     for number, session in enumerate(sessions):

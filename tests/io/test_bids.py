@@ -2,6 +2,7 @@
 
 import json
 
+import hypothesis
 import nibabel
 import numpy as np
 import pytest
@@ -193,6 +194,8 @@ def test_other_dialects_are_read_in_their_units(tmp_path, affine):
         ("mr-quant/sub-1_T2.nii.gz", 0.04, None, "unit-conflict"),
         ("anat/sub-1_T1map.nii.gz", 1.3, {"Units": "1/s"}, "unit-unknown"),
         ("fmap/sub-1_fieldmap.nii.gz", 1.3, {"Units": "ppm"}, "unit-unknown"),
+        ("fmap/sub-1_fieldmap.nii.gz", 1.3, {"Units": 5}, "unit-unknown"),
+        ("fmap/sub-1_TB1map.nii.gz", 90.0, {"Units": "arbitrary"}, "unit-conflict"),
     ],
 )
 def test_a_unit_that_is_unknown_or_contradicted_is_refused(
@@ -348,3 +351,17 @@ def test_plain_maps_are_read_as_before(tmp_path, leg):
     save_maps(leg, tmp_path / "sub-01")
     assert find_maps(tmp_path) == {"sub-01": tmp_path / "sub-01"}
     np.testing.assert_array_equal(load_maps(tmp_path / "sub-01")["FF"], leg["FF"])
+
+
+@hypothesis.settings(max_examples=25)
+@given(
+    sidecar=st.binary(max_size=40) | st.sampled_from([b'{"Units": NaN}', b'{"Units": [1]}', b"[]"])
+)
+def test_any_sidecar_is_read_or_refused(tmp_path_factory, affine, sidecar):
+    folder = tmp_path_factory.mktemp("maps")
+    write(folder / "anat/sub-1_T2map.nii.gz", np.full(SHAPE[::-1], 0.04), affine)
+    (folder / "anat/sub-1_T2map.json").write_bytes(sidecar)
+    try:
+        np.testing.assert_allclose(load_maps(folder)["T2"], 40, rtol=1e-6)
+    except MRFInputError as error:
+        assert error.code in {"bad-json", "bad-sidecar", "unit-unknown", "not-text"}

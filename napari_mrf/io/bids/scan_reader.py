@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BLOCK = "MRFMap"
 """What the sidecar of a map says beyond BIDS."""
 
+_VAGUE = ("arbitrary", "a.u.")
+"""Units that do not tell a fraction from percent."""
+
 
 def read_scan(scan: Scan, sums: Mapping[str, str]) -> dict[str, Volume]:
     """Read all files of a scan.
@@ -61,7 +64,7 @@ def read_scan(scan: Scan, sums: Mapping[str, str]) -> dict[str, Volume]:
             raise MRFInputError("sha256-mismatch", "the map has changed since it was saved",
                                 path=path, expected=recorded, found=volume.sha256,
                                 hint=f"Delete {record} to read it anyway.")  # fmt: skip
-        volumes[key] = _in_our_unit(scan, key, volume)
+        volumes[key] = _in_our_unit(scan, key, volume, is_recorded=recorded is not None)
     return volumes
 
 
@@ -76,14 +79,14 @@ def provenance_in_sidecars(scan: Scan) -> dict[str, Any] | None:
     return None
 
 
-def _in_our_unit(scan: Scan, key: str, volume: Volume) -> Volume:
+def _in_our_unit(scan: Scan, key: str, volume: Volume, *, is_recorded: bool) -> Volume:
     path, place = scan.files[key]
     parameter = PARAMETERS.get(key.removesuffix("_std"))
     if parameter is None:
         return volume
     said = _sidecar(path).get("Units")
-    units = said if isinstance(said, str) and said else place.assumed or "1"
-    factor = factor_of(key, units)
+    units = place.assumed or "1" if said in (None, "") else said
+    factor = factor_of(key, units) if isinstance(units, str) else None
     if factor is None:
         raise MRFInputError("unit-unknown", f"the unit of {key} is not known", path=path,
                             expected=f"Units {', '.join(known_units(key))}", found=repr(units),
@@ -92,20 +95,21 @@ def _in_our_unit(scan: Scan, key: str, volume: Volume) -> Volume:
     values = volume.values
     if factor != 1.0:
         values = (values.astype(np.float64) * factor).astype(np.float32)
-    if not said and key in PARAMETERS:
-        _refuse_unlikely(key, values, place.assumed or "1", path)
+    if key in PARAMETERS and not is_recorded and said in (None, "", *_VAGUE):
+        _refuse_unlikely(key, values, units, path)
     return replace(volume, values=values)
 
 
 def _refuse_unlikely(key: str, values: Any, assumed: str, path: Path) -> None:
-    """Refuse a map without a unit whose median no tissue has in the unit of its naming."""
+    """Refuse a map without a clear unit whose median no tissue has in the unit of its naming."""
     parameter = PARAMETERS[key]
     finite = values[np.isfinite(values) & (values != 0)]
     median = float(np.median(finite)) if finite.size else np.nan
     low, high = parameter.valid_range
     if not low <= median <= high and finite.size:
         raise MRFInputError(
-            "unit-conflict", f"{key} has no unit, and its values do not fit {assumed}", path=path,
+            "unit-conflict", f"{key} has no clear unit, and its values do not fit {assumed}",
+            path=path,
             expected=f"a median of {low:g} to {high:g} {parameter.unit}".rstrip(),
             found=f"{median:.4g} {parameter.unit}".rstrip(),
             hint=f"Write its unit as Units into {path.name.split('.')[0]}.json.",

@@ -47,8 +47,14 @@ class Scan:
         return first.parent if first.name in _DATA_FOLDERS else first
 
 
-def find_scans(folder: Path) -> dict[str, Scan]:
+def find_scans(folder: Path, levels: int = 2) -> dict[str, Scan]:
     """Return the scans of maps in a data set, or in the folder of a subject or session, by name.
+
+    Parameters
+    ----------
+    folder : Path
+    levels : int
+        Of folders ``sub-…`` and ``ses-…`` below, to look into where the folder has no maps.
 
     Raises
     ------
@@ -56,9 +62,9 @@ def find_scans(folder: Path) -> dict[str, Scan]:
         ``"doubled-map"`` where two files of a scan are the same map.
     """
     found = _scans_of(folder)
-    if not found:
+    if not found and levels:
         for below in _subfolders(folder, ("sub-", "ses-")):
-            found |= find_scans(below)
+            found |= find_scans(below, levels - 1)
     return found
 
 
