@@ -152,7 +152,7 @@ def maps_of_scan(
     from napari_mrf.io import ScanTarget, load_series
 
     target = ScanTarget(output, one.entities, "bids", one.path)
-    target.refuse_earlier(overwrite=overwrite)
+    target.refuse_earlier(overwrite=overwrite, with_regions=label_map is not None)
     series = load_series(one.path, sequence)
     if series.sequence is None:
         raise MRFInputError("no-sequence", "the series has no sequence", path=one.path,

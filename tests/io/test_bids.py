@@ -15,6 +15,7 @@ from napari_mrf.io import (
     Regions,
     ScanTarget,
     find_bids_series,
+    find_series,
     load_label_table,
     load_labels,
 )
@@ -270,6 +271,8 @@ def test_series_are_named_after_their_subject(tmp_path):
         "sub": "01", "ses": "1", "run": "2",
     }  # fmt: skip
     assert scan_entities(tmp_path / "leg one.nii.gz") == {"sub": "legone"}
+    assert scan_entities(tmp_path / "sub-01_ses-1.h5") == {"sub": "01", "ses": "1"}
+    assert scan_entities(tmp_path / "sub-01_MRF.dat") == {"sub": "01"}
     for name in ("---.nii.gz", "sub-01_echo-2_MRF.nii.gz"):
         with pytest.raises(MRFInputError) as caught:
             scan_entities(tmp_path / name)
@@ -307,6 +310,12 @@ def test_series_of_a_data_set_are_opened_by_the_reader_of_series(tmp_path, affin
     with pytest.raises(MRFInputError) as caught:
         find_bids_series(tmp_path / "raw", subjects=["03"])
     assert (caught.value.code, "sub-03" in str(caught.value)) == ("no-series", True)
+
+
+def test_a_data_set_stands_for_the_series_of_all_subjects(tmp_path, affine):
+    raw_data(tmp_path / "raw", affine)
+    found = find_series([tmp_path / "raw"])
+    assert list(found) == ["sub-01_part-mag_MRF", "sub-02_part-mag_MRF"]
 
 
 def test_sidecars_nearer_to_the_series_win(tmp_path, affine):
@@ -351,6 +360,21 @@ def test_plain_maps_are_read_as_before(tmp_path, leg):
     save_maps(leg, tmp_path / "sub-01")
     assert find_maps(tmp_path) == {"sub-01": tmp_path / "sub-01"}
     np.testing.assert_array_equal(load_maps(tmp_path / "sub-01")["FF"], leg["FF"])
+
+
+def test_label_maps_stay_where_maps_are_written_again(tmp_path, leg):
+    regions = Regions(np.ones(SHAPE, np.uint16), {1: Label(1, "leg")}, "a\n1\n")
+    target(tmp_path).save(leg, regions)
+    drawn = sorted(tmp_path.rglob("*_dseg.*"))
+    before = [path.read_bytes() for path in drawn]
+    target(tmp_path).save(leg, overwrite=True)
+    assert [path.read_bytes() for path in drawn] == before
+    assert not list(tmp_path.rglob("*_rois.tsv"))  # of the earlier maps
+    for path in tmp_path.rglob("*_mrfmaps.json"):
+        path.unlink()
+    with pytest.raises(MRFInputError) as caught:
+        target(tmp_path, sub="01").refuse_earlier(overwrite=False, with_regions=True)
+    assert "desc-muscles_dseg" in str(caught.value)
 
 
 @hypothesis.settings(max_examples=25)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.registry import stem_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,17 +75,17 @@ def scan_entities(path: Path) -> dict[str, str]:
     Parameters
     ----------
     path : Path
-        The series. Of a name that is not one of BIDS, letters and digits become the subject:
-        ``leg one.nii.gz`` is ``sub-legone``.
+        The series, of any format. Of a name that is not one of BIDS, letters and digits become
+        the subject: ``leg one.nii.gz`` is ``sub-legone``.
 
     Raises
     ------
     MRFInputError
         ``"bad-name"`` where a name has entities that maps cannot have, or no letter at all.
     """
-    name = parsed(path.name)
+    stem = stem_of(path)
+    name = parsed(f"{stem}.nii") or parsed(f"{stem}_MRF.nii")
     if name is None:
-        stem = path.name.split(".")[0]
         subject = re.sub("[^0-9a-zA-Z]", "", stem)
         if not subject:
             raise MRFInputError("bad-name", "no subject can be named after the series", path=path,

@@ -113,17 +113,30 @@ class ScanTarget:
 
     @property
     def results(self) -> ResultKind:
-        """All files that a scan can have; the record is written last."""
-        places = [*DIALECTS[self.naming].values(), DF_ALONE, MAGNITUDE, FOREGROUND, REGIONS]
+        """All files that are made of a series; the record is written last.
+
+        The label map is not one of them: it may be somebody's work of days, and stays where maps
+        are written again without regions.
+        """
+        places = [*DIALECTS[self.naming].values(), DF_ALONE, MAGNITUDE, FOREGROUND]
         stems = [place.stem(self.name) for place in places]
-        tables = [f"{place.stem(self.name)}.tsv" for place in (REGIONS, REGION_TABLE)]
-        files = (*(f"{stem}{end}" for stem in stems for end in _ENDS), *tables)
+        files = (
+            *(f"{stem}{end}" for stem in stems for end in _ENDS),
+            f"{REGION_TABLE.stem(self.name)}.tsv",
+        )
         home = places[0].folder
         record = f"{home}/{self.name}_{RECORD_SUFFIX}.json"
         return ResultKind(f"maps of {self.name}", record, files, format=RECORD_FORMAT)
 
-    def refuse_earlier(self, *, overwrite: bool) -> None:
+    def refuse_earlier(self, *, overwrite: bool, with_regions: bool = False) -> None:
         """Refuse a place that cannot take the maps, before any work.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Whether earlier maps of the scan may be replaced.
+        with_regions : bool
+            Whether a label map is going to be written.
 
         Raises
         ------
@@ -132,7 +145,9 @@ class ScanTarget:
         """
         if self.naming == "bids":
             refuse_raw(self.dataset)
-        self.results.refuse_earlier(self.folder, overwrite=overwrite)
+        stem = REGIONS.stem(self.name)
+        names = [f"{stem}{end}" for end in (*_ENDS, ".tsv")] if with_regions else []
+        self.results.refuse_earlier(self.folder, overwrite=overwrite, names=names)
 
     def save(
         self, maps: ParameterMaps, regions: Regions | None = None, *, overwrite: bool = False
@@ -160,7 +175,7 @@ class ScanTarget:
         """
         if not len(maps):
             raise MRFInputError("no-maps", "there are no maps to save")
-        self.refuse_earlier(overwrite=overwrite)
+        self.refuse_earlier(overwrite=overwrite, with_regions=regions is not None)
         sources: list[str] = []
         links: dict[str, str] = {}
         for file in self._sources(maps):

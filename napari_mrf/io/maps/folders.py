@@ -197,6 +197,7 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
     if not found:
         example = next((subject for subject in subjects if subject != SINGLE), "")
         expected = f"{example}.nii.gz or {example}/labels.nii.gz" if example else "labels.nii.gz"
+        expected += ", or a data set with …_dseg.nii.gz"
         raise MRFInputError("no-label-maps", "the folder contains no label map of the subjects",
                             path=path, expected=expected)  # fmt: skip
     return found
