@@ -56,8 +56,9 @@ def test_without_label_maps_all_voxels_with_a_value_are_the_region(tmp_path):
     assert pooled["mean"] == pytest.approx(40, rel=1e-6)
     assert list(find_scan_study(tmp_path, ("2",)).folders) == ["sub-2"]
     with pytest.raises(MRFInputError) as caught:
-        find_scan_study(tmp_path, ("3",))
+        find_scan_study(tmp_path, ("1", "3"))
     assert caught.value.code == "no-maps"
+    assert "sub-3" in str(caught.value) and "sub-1" not in str(caught.value)
 
 
 def test_where_some_have_label_maps_the_others_are_left_out_and_named(tmp_path):

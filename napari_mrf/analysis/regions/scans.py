@@ -58,9 +58,13 @@ def find_scan_study(
         for name, scan in find_scans(dataset).items()
         if _asked_for(name, "sub", subjects) and _asked_for(name, "ses", sessions)
     }
-    if not scans:
-        raise MRFInputError("no-maps", "the data set contains no maps of these subjects",
-                            path=dataset, hint="Run the participant level first.")  # fmt: skip
+    asked = [f"sub-{label}" for label in subjects] + [f"ses-{label}" for label in sessions]
+    missing = [word for word in asked if not any(word in name.split("_") for name in scans)]
+    if missing or not scans:
+        raise MRFInputError("no-maps", "the data set contains no maps of some that were asked for"
+                            if missing else "the data set contains no maps", path=dataset,
+                            found=f"none of {', '.join(missing)}" if missing else None,
+                            hint="Run the participant level first.")  # fmt: skip
     label_maps = {
         name: label_map
         for name in scans

@@ -145,6 +145,11 @@ class ScanTarget:
         """
         if self.naming == "bids":
             refuse_raw(self.dataset)
+        record = self.folder / self.results.record
+        if record.is_file() and not overwrite:
+            raise MRFInputError("exists", f"the maps of {self.name} are there already", path=record,
+                                hint="Choose another folder, or overwrite them (on the command "
+                                "line --overwrite).")  # fmt: skip
         stem = REGIONS.stem(self.name)
         names = [f"{stem}{end}" for end in (*_ENDS, ".tsv")] if with_regions else []
         self.results.refuse_earlier(self.folder, overwrite=overwrite, names=names)
