@@ -52,9 +52,13 @@ def options(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
+    return ended(app, sys.argv[1:] if arguments is None else arguments, "napari-mrf")
+
+
+def ended(application: typer.Typer, words: list[str], name: str) -> int:
+    """Run an application, say in a line what went wrong, and return the exit code."""
     try:
-        app(words, prog_name="napari-mrf")
+        application(words, prog_name=name)
     except MRFInputError as error:
         return _tell(error, as_json="--json-errors" in words)
     except SystemExit as stop:
@@ -82,8 +86,12 @@ def _tell(error: MRFInputError, *, as_json: bool) -> int:
 
 def run() -> None:
     """Console entry point."""
+    settle_streams()
+    sys.exit(main())
+
+
+def settle_streams() -> None:
+    """Let the terminal show every name: names of files need not be text in its encoding."""
     for stream in (sys.stdout, sys.stderr):
-        # Names of files need not be text in the encoding of the terminal.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main())

@@ -84,3 +84,22 @@ def known_method(name: str | None) -> str | None:
         names = ", ".join(methods.names())
         raise typer.BadParameter(f"{name!r} is not one of {names}, nor a card of weights (.json)")
     return name
+
+
+def known_naming(name: str) -> str:
+    """Refuse a way of naming maps that does not exist, as wrong usage."""
+    from napari_mrf.io.bids.dialects import NAMINGS
+
+    if name not in NAMINGS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(NAMINGS)}")
+    return name
+
+
+Naming = Annotated[
+    str,
+    typer.Option(
+        callback=known_naming,
+        help="Names and folders of the maps: plain, bids (derivatives, T1 and T2 in s) or "
+        "ormir-mids.",
+    ),
+]

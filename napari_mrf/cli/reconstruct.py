@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from napari_mrf.cli.application import WRONG_USAGE, app
 from napari_mrf.cli.arguments import (
     Device,
     JsonErrors,
+    Naming,
     Output,
     Overwrite,
     known_method,
@@ -22,9 +24,12 @@ from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_mrf.data.b1_map import B1Map
     from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.io import ScanTarget
 
 
 @app.command()
@@ -125,6 +130,7 @@ def reconstruct(
     trajectory_unit: TrajectoryUnit = None,
     matrix: Matrix = None,
     delay_correction: DelayCorrection = None,
+    naming: Naming = "plain",
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
@@ -135,7 +141,7 @@ def reconstruct(
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import load_b1, load_series
+    from napari_mrf.io import ScanTarget, load_b1, load_series, save_maps
     from napari_mrf.io.maps.writer import MAPS_RESULTS
     from napari_mrf.io.series.folders import series_and_remarks
     from napari_mrf.io.series.reader import masked
@@ -181,6 +187,10 @@ def reconstruct(
         "trajectory_unit": trajectory_unit,
         "matrix": matrix,
     }
+    targets: dict[str, ScanTarget] = {}
+    if naming != "plain":
+        targets = {name: ScanTarget.of(path, output, naming) for name, path in found.items()}
+        _refuse_same_scan(targets)
     raw, unreadable = _raw_among(found)
     if not raw:
         given_raw = {"images": images, "coils": coils, "delay_correction": delay_correction}
@@ -210,13 +220,20 @@ def reconstruct(
         b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
         label = name if several else found[name].name
         options = {"device": device, **given}
-        _reconstruct(loaded, folder, label, method, options, b1_map, overwrite)
+        save = targets[name].save if name in targets else partial(save_maps, directory=folder)
+        _reconstruct(
+            loaded, folder, label, method, options, b1_map, partial(save, overwrite=overwrite)
+        )
 
     refused: list[MRFInputError] = []
     for name in found:
         folder = output / name if several else output
         try:
-            MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
+            if name in targets:
+                folder = targets[name].folder
+                targets[name].refuse_earlier(overwrite=overwrite)
+            else:
+                MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
             if name in unreadable:
                 raise unreadable[name]
             maps_of(name, folder)
@@ -245,6 +262,17 @@ def _raw_among(found: dict[str, Path]) -> tuple[set[str], dict[str, MRFInputErro
     return raw, unreadable
 
 
+def _refuse_same_scan(targets: dict[str, ScanTarget]) -> None:
+    """Refuse two series whose maps would have one name."""
+    first: dict[str, str] = {}
+    for name, target in targets.items():
+        earlier = first.setdefault(target.name, name)
+        if earlier != name:
+            raise MRFInputError("same-name", f"two series would be named {target.name}",
+                                path=target.source, found=earlier,
+                                hint="Tell them apart by acq or run in their names.")  # fmt: skip
+
+
 def _refuse_options(given: dict[str, Any], what: str) -> None:
     """Refuse options that would have no effect."""
     for name, value in given.items():
@@ -262,10 +290,9 @@ def _reconstruct(
     method: str | None,
     options: dict[str, Any],
     b1: B1Map | None,
-    overwrite: bool,
+    save: Callable[[ParameterMaps], list[Path]],
 ) -> None:
     from napari_mrf import methods
-    from napari_mrf.io import save_maps
 
     for text in series.warnings:
         typer.echo(f"{label}: {text}", err=True)
@@ -273,7 +300,7 @@ def _reconstruct(
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series, b1)
-    save_maps(maps, folder, overwrite=overwrite)
+    save(maps)
     for told in maps.warnings:
         typer.echo(f"{label}: {told}", err=True)
     typer.echo(_summary(folder, maps))

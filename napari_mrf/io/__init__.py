@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_mrf.data.label import Label
     from napari_mrf.io.atomic import atomic_write
+    from napari_mrf.io.bids.dataset import BidsSeries, find_bids_series
+    from napari_mrf.io.bids.scan_writer import Regions, ScanTarget
     from napari_mrf.io.formats.gzip_cache import clear_unpacked_cache
     from napari_mrf.io.labels.label_maps import LabelMap, load_labels, save_labels
     from napari_mrf.io.labels.label_table import load_label_table, save_label_table
@@ -26,10 +28,14 @@ if TYPE_CHECKING:
     from napari_mrf.io.tables.parameter_table import load_parameter_table
 
 _HOMES = {
+    "BidsSeries": "io.bids.dataset",
     "Label": "data.label",
     "LabelMap": "io.labels.label_maps",
+    "Regions": "io.bids.scan_writer",
+    "ScanTarget": "io.bids.scan_writer",
     "atomic_write": "io.atomic",
     "clear_unpacked_cache": "io.formats.gzip_cache",
+    "find_bids_series": "io.bids.dataset",
     "find_series": "io.series.folders",
     "is_raw": "io.raw.reader",
     "load_b1": "io.maps.b1",
@@ -49,10 +55,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "BidsSeries",
     "Label",
     "LabelMap",
+    "Regions",
+    "ScanTarget",
     "atomic_write",
     "clear_unpacked_cache",
+    "find_bids_series",
     "find_series",
     "is_raw",
     "load_b1",

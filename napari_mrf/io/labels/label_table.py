@@ -10,6 +10,7 @@ from napari_mrf.data.label import Label
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
+from napari_mrf.io.labels.label_tsv import parse_label_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +100,7 @@ def format_label_table(labels: Iterable[Label]) -> str:
 
 
 def load_label_table(path: str | Path) -> dict[int, Label]:
-    """Read an ITK-SNAP label file.
+    """Read an ITK-SNAP label file, or a table of BIDS (``.tsv``).
 
     Parameters
     ----------
@@ -116,8 +117,9 @@ def load_label_table(path: str | Path) -> dict[int, Label]:
         ``"bad-label-table"`` and the codes of files that cannot be read.
     """
     path = Path(path)
+    parse = parse_label_tsv if path.suffix.lower() == ".tsv" else parse_label_table
     try:
-        return parse_label_table(read_text(path, "label file", not_text="bad-label-table"))
+        return parse(read_text(path, "label file", not_text="bad-label-table"))
     except MRFInputError as error:
         raise error.at(path) from None
 

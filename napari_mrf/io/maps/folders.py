@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.bids.scans import Scan, find_scans, find_segmentation, scan_at
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.maps.writer import RECORD_NAME
 
@@ -30,20 +31,24 @@ def find_maps(path: str | Path) -> dict[str, Path]:
     ----------
     path : str or Path
         A folder with ``maps.json`` or with plain maps (``FF.nii.gz``, ``T1H2O.nii``), or a
-        folder with such folders in it, one per subject.
+        folder with such folders in it, one per subject; a data set of BIDS or ORMIR-MIDS, a
+        folder of a subject or session in it, or one of the maps of a scan.
 
     Returns
     -------
     dict of str to Path
         ``{SINGLE: path}`` for a folder with maps; else the subfolders that hold maps, sorted
-        by name.
+        by name. Scans of a data set by their names (``sub-01_ses-1``), each as its folder, or
+        as one of its maps where a folder holds several.
 
     Raises
     ------
     MRFInputError
-        ``"missing-folder"``, ``"no-maps"``.
+        ``"missing-folder"``, ``"no-maps"``, ``"doubled-map"``.
     """
     folder = Path(path)
+    if folder.is_file() and named_scan(folder) is not None:
+        return {SINGLE: folder}
     if not folder.is_dir():
         raise MRFInputError("missing-folder", "the folder of maps does not exist", path=folder)
     if _holds_maps(folder):
@@ -54,11 +59,29 @@ def find_maps(path: str | Path) -> dict[str, Path]:
         raise read_error(error, folder) from error
     found = {one.name: one for one in subjects if _holds_maps(one)}
     if not found:
+        scans = find_scans(folder)
+        if [scan.path for scan in scans.values()] == [folder]:
+            return {SINGLE: folder}
+        found = {name: scan.path for name, scan in scans.items()}
+    if not found:
         raise MRFInputError("no-maps", "the folder contains no parameter maps, and no folder of a "
                             "subject that does", path=folder,
                             expected=f"{RECORD_NAME}, or files such as FF.nii.gz, here or one "
-                            "folder below")  # fmt: skip
+                            "folder below; or a data set of BIDS or ORMIR-MIDS")  # fmt: skip
     return found
+
+
+def named_scan(path: Path) -> Scan | None:
+    """Return the scan of BIDS or ORMIR-MIDS that a path stands for, None where it is none.
+
+    Raises
+    ------
+    MRFInputError
+        As `scan_at`.
+    """
+    if not path.exists() or (path.is_dir() and _holds_maps(path)):
+        return None
+    return scan_at(path)
 
 
 def find_all_maps(paths: Sequence[str | Path]) -> dict[str, Path]:
@@ -120,6 +143,10 @@ def telling_names(folders: Sequence[Path]) -> list[str]:
 def file_sums(folder: str | Path) -> dict[str, str]:
     """Return the sha256 of the parameter maps in a folder and of its record, by file name."""
     folder = Path(folder)
+    if (scan := named_scan(folder)) is not None:
+        files = [file for key, (file, _) in scan.files.items() if key in PARAMETERS]
+        files += [] if scan.record is None else [scan.record]
+        return {file.name: sha256_of(file) for file in files}
     names = [f"{key}{suffix}" for key in PARAMETERS for suffix in _SUFFIXES]
     return {
         name: sha256_of(folder / name)
@@ -137,7 +164,8 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
         A label map, for one subject; or a folder. In a folder the label map of the subject
         ``S`` is the first that exists of ``S.nii.gz``, ``S.nii``, ``S/labels.nii.gz`` and
         ``S/rois.nii.gz`` (or ``.nii``); for `SINGLE` it is ``labels.nii.gz`` or
-        ``rois.nii.gz`` in the folder.
+        ``rois.nii.gz`` in the folder. In a data set of BIDS it is ``…_desc-muscles_dseg`` of
+        the scan, or the only ``…_dseg``.
     subjects : iterable of str
         Names, or `SINGLE`.
 
@@ -163,21 +191,23 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
             stems.insert(0, path / subject)
         candidates = [stem.with_name(stem.name + suffix) for stem in stems for suffix in _SUFFIXES]
         label_map = next((one for one in candidates if one.is_file()), None)
+        label_map = label_map or find_segmentation(path, subject)
         if label_map is not None:
             found[subject] = label_map
     if not found:
         example = next((subject for subject in subjects if subject != SINGLE), "")
         expected = f"{example}.nii.gz or {example}/labels.nii.gz" if example else "labels.nii.gz"
+        expected += ", or a data set with …_dseg.nii.gz"
         raise MRFInputError("no-label-maps", "the folder contains no label map of the subjects",
                             path=path, expected=expected)  # fmt: skip
     return found
 
 
 def label_table_beside(label_map: Path) -> Path | None:
-    """Return the ITK-SNAP file of the same name beside a label map, None where there is none."""
+    """Return the names beside a label map: ``.txt`` of ITK-SNAP or ``.tsv`` of BIDS, or None."""
     stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
-    table = label_map.with_name(f"{stem}.txt")
-    return table if table.is_file() else None
+    tables = [label_map.with_name(f"{stem}{suffix}") for suffix in (".txt", ".tsv")]
+    return next((table for table in tables if table.is_file()), None)
 
 
 def _holds_maps(folder: Path) -> bool:

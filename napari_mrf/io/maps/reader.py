@@ -12,24 +12,30 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.series import check_affine
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.bids.scan_reader import provenance_in_sidecars, read_scan
 from napari_mrf.io.formats.nifti import Volume, read_volume
+from napari_mrf.io.maps.folders import named_scan
 from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mrf.io.bids.scans import Scan
+
 _MAX_RECORD_BYTES = 50_000_000
 
 
 def load_maps(directory: str | Path) -> ParameterMaps:
-    """Read the maps of a folder that `save_maps` wrote, or of plain NIfTI maps.
+    """Read the maps of a folder that `save_maps` wrote, of plain NIfTI maps, or of a BIDS scan.
 
     Parameters
     ----------
     directory : str or Path
         With ``maps.json``, every file is checked against its sha256. Without it, files
-        named by parameter keys (``FF.nii.gz``, ``T1H2O.nii``) are taken as they are.
+        named by parameter keys (``FF.nii.gz``, ``T1H2O.nii``) are taken as they are. The folder
+        of a subject or session in a data set of BIDS or ORMIR-MIDS, or one of the maps in it,
+        stands for its scan; ``docs/bids.md`` has the names and units.
 
     Returns
     -------
@@ -39,9 +45,12 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     ------
     MRFInputError
         ``"missing-folder"``, ``"no-maps"``, ``"bad-record"``, ``"sha256-mismatch"``,
-        ``"security-path"``, ``"other-grid"`` and what the NIfTI reader raises.
+        ``"security-path"``, ``"other-grid"``, the codes of `scan_at` and `read_scan`, and what
+        the NIfTI reader raises.
     """
     folder = Path(directory)
+    if (scan := named_scan(folder)) is not None:
+        return _maps_of_scan(scan)
     if not folder.is_dir():
         raise MRFInputError("missing-folder", "the folder of maps does not exist", path=folder)
     record_path = folder / RECORD_NAME
@@ -58,6 +67,22 @@ def load_maps(directory: str | Path) -> ParameterMaps:
     if not set(volumes) & set(PARAMETERS):
         raise MRFInputError("no-maps", "the folder contains no parameter maps", path=folder,
                             expected=f"files such as {', '.join(PARAMETERS)}.nii.gz")  # fmt: skip
+    return _assembled(volumes, folder, record, record_path)
+
+
+def _maps_of_scan(scan: Scan) -> ParameterMaps:
+    record = None if scan.record is None else _read_record(scan.record)
+    entries = {} if record is None else record["maps"]
+    volumes = read_scan(scan, {key: entry["sha256"] for key, entry in entries.items()})
+    maps = _assembled(volumes, scan.path, record, scan.record or scan.path)
+    if record is None:
+        maps.provenance = provenance_in_sidecars(scan) or {}
+    return maps
+
+
+def _assembled(
+    volumes: dict[str, Volume], folder: Path, record: dict[str, Any] | None, record_path: Path
+) -> ParameterMaps:
     grid = _common_grid(volumes, folder)
     return ParameterMaps(
         {name: volume.values for name, volume in volumes.items() if name in PARAMETERS},
@@ -79,6 +104,10 @@ def load_provenance(directory: str | Path) -> dict[str, Any] | None:
     MRFInputError
         ``"bad-record"``, ``"bad-json"``.
     """
+    if (scan := named_scan(Path(directory))) is not None:
+        if scan.record is None:
+            return provenance_in_sidecars(scan)
+        return _read_record(scan.record).get("provenance")
     path = Path(directory) / RECORD_NAME
     return _read_record(path).get("provenance") if path.exists() else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.bids.dataset import find_bids_series, is_dataset
 from napari_mrf.io.formats import nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
@@ -29,7 +30,8 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
 
     A folder stands for the series and raw files directly in it; the second halves of pairs
     (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
-    time, such as label maps, masks, B1 maps and parameter maps.
+    time, such as label maps, masks, B1 maps and parameter maps. A data set of BIDS stands for the
+    series of all its subjects.
 
     Parameters
     ----------
@@ -61,7 +63,9 @@ def series_and_remarks(
     remarks: list[str] = []
     for path in map(Path, paths):
         files = [path]
-        if path.is_dir():
+        if path.is_dir() and is_dataset(path):
+            files = [one.path for one in find_bids_series(path)]
+        elif path.is_dir():
             files, volumes = _sorted_out(path, axes)
             aside = ", ".join(file.name for file in volumes)
             if not files:

@@ -12,6 +12,7 @@ from napari_mrf.data import strict_json
 from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.data.text_files import read_error, read_text
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.bids.inheritance import sidecars_above
 from napari_mrf.io.formats.registry import stem_of
 from napari_mrf.io.formats.source import sha256_of
 
@@ -140,7 +141,7 @@ def sidecar_path(path: Path) -> Path:
 
 
 def load_sidecar(series_path: Path) -> Sidecar | None:
-    """Read the sidecar of a series, if there is one.
+    """Read the sidecar of a series, with what it inherits in a data set of BIDS, if there is one.
 
     Parameters
     ----------
@@ -157,23 +158,20 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
         ``"file-too-large"``; ``"bad-json"`` for broken JSON, NaN and duplicate keys where the
         file speaks of what is used of it; or ``"bad-sidecar"`` with the field that is wrong.
     """
-    path = sidecar_path(series_path)
+    own = sidecar_path(series_path)
     try:
-        if not path.is_file():
-            return None
+        paths = [*sidecars_above(series_path), *([own] if own.is_file() else [])]
     except OSError as error:
-        raise read_error(error, path) from error
-    try:
-        record = strict_json.loads(read_text(path, "sidecar"), path=path)
-    except MRFInputError as error:
-        if error.code != "bad-json" or may_matter(path.read_bytes(), BLOCK, "Units"):
-            raise
-        cause = error.what if error.found is None else f"{error.what}: {error.found}"
-        remark = (f"The sidecar {path.name} was left alone: {cause}. "
-                  f"It has no block {BLOCK} and no Units, so it was not needed.")  # fmt: skip
-        return Sidecar(path, sha256_of(path), None, None, (remark,))
-    if not isinstance(record, dict):
-        raise _bad(path, "the file does not contain a JSON object", found=type(record).__name__)
+        raise read_error(error, own) from error
+    if not paths:
+        return None
+    record: dict[str, Any] = {}
+    remarks: list[str] = []
+    for path in paths:
+        part, remark = _read_part(path)
+        record |= part
+        remarks += remark
+    path = paths[-1]
     units = record.get("Units")
     if units is not None and not isinstance(units, str):
         raise _bad(path, "Units is not text", found=repr(units)[:60])
@@ -182,7 +180,23 @@ def load_sidecar(series_path: Path) -> Sidecar | None:
         if key in MRFBlock.model_fields and key not in _ALSO_BIDS:
             raise _bad(path, f"{key} belongs into the block {BLOCK}")
     block = _read_block(record[BLOCK], path) if BLOCK in record else None
-    return Sidecar(path=path, sha256=sha256_of(path), units=units, block=block)
+    return Sidecar(path, sha256_of(path), units, block, tuple(remarks))
+
+
+def _read_part(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the keys of one file, and what is told where it is no good JSON and not needed."""
+    try:
+        record = strict_json.loads(read_text(path, "sidecar"), path=path)
+    except MRFInputError as error:
+        if error.code != "bad-json" or may_matter(path.read_bytes(), BLOCK, "Units"):
+            raise
+        cause = error.what if error.found is None else f"{error.what}: {error.found}"
+        remark = (f"The sidecar {path.name} was left alone: {cause}. "
+                  f"It has no block {BLOCK} and no Units, so it was not needed.")  # fmt: skip
+        return {}, [remark]
+    if not isinstance(record, dict):
+        raise _bad(path, "the file does not contain a JSON object", found=type(record).__name__)
+    return record, []
 
 
 _ALSO_BIDS = frozenset(

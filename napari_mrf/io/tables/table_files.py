@@ -53,6 +53,12 @@ def write_csv(path: str | Path, table: pd.DataFrame, *, overwrite: bool = False)
         _escaped(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
+def tsv_text(table: pd.DataFrame) -> str:
+    """Return a table as the text of a TSV file of BIDS: ``n/a`` where a value is missing."""
+    text: str = _escaped(table).to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    return text
+
+
 def write_excel(
     path: str | Path, sheets: Mapping[str, pd.DataFrame], *, overwrite: bool = False
 ) -> None:
