@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 def reconstruct(
     series: Annotated[
         list[Path],
-        typer.Argument(help="Series, raw files, or folders of them; several make a cohort."),
+        typer.Argument(
+            help="Series, raw files, or folders of them; several make a cohort. A folder of DICOM "
+            "files is one series."
+        ),
     ],
     output: Output,
     sequence: Annotated[
@@ -112,7 +115,8 @@ def reconstruct(
     phase_unit: Annotated[
         str | None,
         typer.Option(
-            help="Unit of a phase image that does not state it: rad, deg, turn, pi or siemens."
+            help="Unit of a phase image that does not state it: rad, mrad, deg, turn, pi or "
+            "siemens."
         ),
     ] = None,
     average_spokes: Annotated[
@@ -166,7 +170,7 @@ def reconstruct(
     found, remarks = series_and_remarks(series, axes=axes)
     for remark in remarks:
         typer.echo(remark, err=True)
-    several = len(found) > 1 or any(path.is_dir() for path in series)
+    several = len(found) > 1 or any(path.is_dir() and path not in found.values() for path in series)
     reading: dict[str, Any] = {
         "mask": mask,
         "axes": axes,

@@ -18,6 +18,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from dicom_cases import classic, enhanced
 from mutations import damaged
 from network_cases import install
 from raw_cases import (
@@ -206,6 +207,18 @@ def stored_texts(folder):
         return (folder / "b.h5").read_bytes()
 
     return Case(path, "text", partial(read_series, axes=None), packed, b"|".join(texts))
+
+
+def dicom(folder):
+    home = folder / "scan"
+    paths = classic(home, signal()[:, :, :1, :2].T)
+    classic(home, signal()[:, :, :1, :2].T, "phase", 6)
+    return Case(paths[0, 0], "binary", lambda _: read_series(home, axes=None))
+
+
+def dicom_enhanced(folder):
+    path = enhanced(folder / "scan.dcm", signal().T)
+    return Case(path, "binary", partial(read_series, axes=None, magnitude_only=True))
 
 
 def sidecar(folder):
@@ -488,7 +501,7 @@ CASES = [
     sidecar, phase, mask, mask_npy, labels, label_table, maps, plain_maps, sequence_json,
     sequence_csv, parameter_table, training_recipe, session, dictionary, dictionary_card, basis,
     weights, card, checkpoint, raw_ismrmrd, raw_phantom, raw_twix, raw_npz, raw_hdf5, raw_sidecar,
-    raw_bart, pulseq,
+    raw_bart, pulseq, dicom, dicom_enhanced,
 ]  # fmt: skip
 
 

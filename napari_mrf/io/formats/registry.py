@@ -65,6 +65,8 @@ class Format(Generic[Module]):
         return cast("Module", found)
 
 
+DICOM: Format[FormatModule] = Format("DICOM", "dicom.reader", (".dcm", ".ima"), 132)
+"""The one format whose series may be folders."""
 FORMATS: tuple[Format[FormatModule], ...] = (
     Format("NIfTI", "formats.nifti", (".nii", ".nii.gz"), 352),
     Format("NumPy array", "formats.numpy_files", (".npy",), 64),
@@ -73,6 +75,7 @@ FORMATS: tuple[Format[FormatModule], ...] = (
     Format("MATLAB 5", "formats.matlab5", (".mat",), 136),
     Format("HDF5 of napari-mrf", "series.stored", (".h5", ".hdf5"), 96),
     Format("HDF5", "formats.hdf5", (".h5", ".hdf5", ".hdf"), 96),
+    DICOM,
 )
 """Every format of series that is read; the first that matches is taken."""
 
@@ -112,7 +115,9 @@ def suffix_of(path: Path) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """Return the file name without its suffix."""
+    """Return the file name without its suffix; the name of a folder as it is."""
+    if path.is_dir():
+        return path.name
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 
@@ -122,7 +127,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
     Parameters
     ----------
     path : Path
-        The file.
+        The file, or a folder of DICOM files.
     dataset : str, optional
         Which array, in files that hold several.
 
@@ -136,6 +141,8 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
         ``"missing-file"``, ``"unreadable-file"``, ``"unknown-format"``, ``"truncated"`` and
         what the format raises.
     """
+    if path.is_dir():
+        return DICOM.load().read(path, dataset)
     head = read_head(path)
     packed = head.startswith(GZIP_MAGIC)
     head = unpack_head(path) if packed else head

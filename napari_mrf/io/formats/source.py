@@ -57,6 +57,13 @@ class Source:
         What was played, where the file says so.
     kept_warnings : tuple of str
         Sentences on the images that were written with them.
+    units : str or None
+        Of the values, where the format says so.
+    part : str
+        Which half of complex images this is, a key of `part_names.PARTNER`, where the format
+        says so.
+    partner : Source or None
+        The other half, where the format holds both.
     """
 
     path: Path
@@ -73,6 +80,9 @@ class Source:
     is_whole: bool = False
     sequence: Sequence | None = None
     kept_warnings: tuple[str, ...] = ()
+    units: str | None = None
+    part: str = ""
+    partner: Source | None = None
 
     @property
     def is_lazy(self) -> bool:

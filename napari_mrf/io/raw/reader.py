@@ -105,12 +105,14 @@ def load_raw(
 def is_raw(path: str | Path) -> bool:
     """Return whether a file is a raw file, also of a kind that is refused with another way.
 
+    A folder is none.
+
     Raises
     ------
     MRFInputError
         For files that cannot be read.
     """
-    return format_of(Path(path), FORMATS) is not None
+    return not Path(path).is_dir() and format_of(Path(path), FORMATS) is not None
 
 
 def _matrix(given: int | tuple[int, int] | None) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.dicom.files import holds_dicom, is_dicom_folder
 from napari_mrf.io.formats import nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
@@ -29,7 +30,8 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
 
     A folder stands for the series and raw files directly in it; the second halves of pairs
     (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
-    time, such as label maps, masks, B1 maps and parameter maps.
+    time, such as label maps, masks, B1 maps and parameter maps. A folder of DICOM files, or of
+    folders of them where there is nothing else, is one series itself.
 
     Parameters
     ----------
@@ -61,9 +63,11 @@ def series_and_remarks(
     remarks: list[str] = []
     for path in map(Path, paths):
         files = [path]
-        if path.is_dir():
+        if path.is_dir() and not is_dicom_folder(path):
             files, volumes = _sorted_out(path, axes)
             aside = ", ".join(file.name for file in volumes)
+            if not files and not volumes and holds_dicom(path):
+                files = [path]
             if not files:
                 raise MRFInputError(
                     "no-series",
@@ -72,7 +76,8 @@ def series_and_remarks(
                     expected="images over time in "
                     + ", ".join(_suffixes(FORMATS))
                     + "; raw data in "
-                    + ", ".join(_suffixes(RAW_FORMATS)),
+                    + ", ".join(_suffixes(RAW_FORMATS))
+                    + "; DICOM",
                     found=f"single volumes: {aside}" if aside else None,
                 )
             if aside:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 SIEMENS = "siemens"
 _RADIANS = {
-    "rad": 1.0, "radian": 1.0, "radians": 1.0,
+    "rad": 1.0, "radian": 1.0, "radians": 1.0, "mrad": 1e-3,
     "deg": math.pi / 180.0, "degree": math.pi / 180.0, "degrees": math.pi / 180.0,
     "turn": 2.0 * math.pi, "turns": 2.0 * math.pi, "pi": math.pi,
     SIEMENS: math.pi / 4096.0,
 }  # fmt: skip
-_UNITS = "rad, deg, turn, pi or siemens"
+_UNITS = "rad, mrad, deg, turn, pi or siemens"
 _ROUNDING = 1e-3
 _LEAST_SPAN = 2.0
 """rad. The phase of a measured series fills a whole turn, where there is noise or an inversion."""
@@ -132,7 +132,7 @@ def phase_scale(
                                 path=path, expected=_UNITS, found=str(found))  # fmt: skip
     if chosen and said and _RADIANS[chosen.lower()] != _RADIANS[said.lower()]:
         raise MRFInputError("phase-unit-conflict", "the given phase unit differs from that of "
-                            "the sidecar", path=path, expected=said, found=chosen,
+                            "the sidecar or the header", path=path, expected=said, found=chosen,
                             hint="Correct Units in the sidecar if it is wrong.")  # fmt: skip
     unit = (chosen or said or "").lower()
     if not unit:
