@@ -11,6 +11,8 @@ from napari_mrf.cli.application import WRONG_USAGE, app
 from napari_mrf.cli.arguments import (
     Device,
     JsonErrors,
+    KeepPatient,
+    MapsFormat,
     Output,
     Overwrite,
     known_method,
@@ -129,17 +131,19 @@ def reconstruct(
     trajectory_unit: TrajectoryUnit = None,
     matrix: Matrix = None,
     delay_correction: DelayCorrection = None,
+    maps_format: MapsFormat = "nifti",
+    keep_patient: KeepPatient = False,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Reconstruct parameter maps: one NIfTI per map, quality, flags and maps.json.
+    """Reconstruct parameter maps: one file per map, quality, flags and maps.json.
 
     Raw files of scanners (see docs/raw.md) are made into images first.
 
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
     from napari_mrf.data import sequences
-    from napari_mrf.io import load_b1, load_series
+    from napari_mrf.io import load_b1, load_identity, load_series
     from napari_mrf.io.maps.writer import MAPS_RESULTS
     from napari_mrf.io.series.folders import series_and_remarks
     from napari_mrf.io.series.reader import masked
@@ -165,6 +169,10 @@ def reconstruct(
     if b1 is None and (resample_b1 or b1_unit != "relative"):
         raise typer.BadParameter(
             "there is no B1 map: give --b1", param_hint="--b1-unit, --resample-b1"
+        )
+    if keep_patient and not maps_format.startswith("dicom"):
+        raise typer.BadParameter(
+            "only DICOM files name a patient: give --format dicom", param_hint="--keep-patient"
         )
     chosen_sequence = None if sequence is None else sequences.load(sequence)
     found, remarks = series_and_remarks(series, axes=axes)
@@ -214,7 +222,10 @@ def reconstruct(
         b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
         label = name if several else found[name].name
         options = {"device": device, **given}
-        _reconstruct(loaded, folder, label, method, options, b1_map, overwrite)
+        form = {"form": maps_format}
+        if keep_patient:
+            form["identity"] = load_identity(found[name])
+        _reconstruct(loaded, folder, label, method, options, b1_map, overwrite, form)
 
     refused: list[MRFInputError] = []
     for name in found:
@@ -267,6 +278,7 @@ def _reconstruct(
     options: dict[str, Any],
     b1: B1Map | None,
     overwrite: bool,
+    form: dict[str, Any],
 ) -> None:
     from napari_mrf import methods
     from napari_mrf.io import save_maps
@@ -277,7 +289,7 @@ def _reconstruct(
         raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
     name = method or methods.default_name(series.sequence)
     maps = with_progress(methods.get(name, sequence=series.sequence, **options), series, b1)
-    save_maps(maps, folder, overwrite=overwrite)
+    save_maps(maps, folder, overwrite=overwrite, **form)
     for told in maps.warnings:
         typer.echo(f"{label}: {told}", err=True)
     typer.echo(_summary(folder, maps))

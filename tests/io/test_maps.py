@@ -122,7 +122,7 @@ def test_earlier_results_are_kept_unless_overwriting_is_allowed(tmp_path, maps):
 
 def fail_after(count, number, monkeypatch):
     """Let the n-th write of a map fail as the system does."""
-    from napari_mrf.io.maps import writer
+    from napari_mrf.io.formats import nifti_write as writer
 
     written = []
     write = writer.write_volume
@@ -166,7 +166,7 @@ def test_interrupted_write_leaves_nothing(tmp_path, maps, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_mrf.io.maps.writer.write_volume", interrupted)
+    monkeypatch.setattr("napari_mrf.io.formats.nifti_write.write_volume", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_maps(maps, tmp_path)
     assert contents(tmp_path) == {}

@@ -71,6 +71,7 @@ FORMATS: tuple[Format[FormatModule], ...] = (
     Format("NIfTI", "formats.nifti", (".nii", ".nii.gz"), 352),
     Format("NumPy array", "formats.numpy_files", (".npy",), 64),
     Format("NumPy archive", "formats.npz", (".npz",), 22),
+    Format("MetaImage", "formats.metaimage", (".mha", ".mhd"), 60),
     Format("MATLAB 7.3", "formats.matlab73", (".mat",), 1024),
     Format("MATLAB 5", "formats.matlab5", (".mat",), 136),
     Format("HDF5 of napari-mrf", "series.stored", (".h5", ".hdf5"), 96),
@@ -108,6 +109,14 @@ def read_head(path: Path) -> bytes:
         raise read_error(error, path) from error
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether a path is that of a folder; one that cannot be, as it is too long, is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def suffix_of(path: Path) -> str:
     """Return the suffix in small letters, ``".nii.gz"`` in one piece."""
     name = path.name.lower()
@@ -116,7 +125,7 @@ def suffix_of(path: Path) -> str:
 
 def stem_of(path: Path) -> str:
     """Return the file name without its suffix; the name of a folder as it is."""
-    if path.is_dir():
+    if is_folder(path):
         return path.name
     return path.name[: len(path.name) - len(suffix_of(path))]
 
@@ -141,7 +150,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
         ``"missing-file"``, ``"unreadable-file"``, ``"unknown-format"``, ``"truncated"`` and
         what the format raises.
     """
-    if path.is_dir():
+    if is_folder(path):
         return DICOM.load().read(path, dataset)
     head = read_head(path)
     packed = head.startswith(GZIP_MAGIC)

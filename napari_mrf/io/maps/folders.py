@@ -9,6 +9,7 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.formats.volume import VOLUME_SUFFIXES
 from napari_mrf.io.maps.writer import RECORD_NAME
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ SINGLE = ""
 
 LABEL_NAMES = ("labels", "rois")
 """Name of a label map inside the folder of a subject."""
-
-_SUFFIXES = (".nii.gz", ".nii")
 
 
 def find_maps(path: str | Path) -> dict[str, Path]:
@@ -120,7 +119,7 @@ def telling_names(folders: Sequence[Path]) -> list[str]:
 def file_sums(folder: str | Path) -> dict[str, str]:
     """Return the sha256 of the parameter maps in a folder and of its record, by file name."""
     folder = Path(folder)
-    names = [f"{key}{suffix}" for key in PARAMETERS for suffix in _SUFFIXES]
+    names = [f"{key}{suffix}" for key in PARAMETERS for suffix in VOLUME_SUFFIXES]
     return {
         name: sha256_of(folder / name)
         for name in (*names, RECORD_NAME)
@@ -161,7 +160,9 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
         stems = [path / subject / name for name in LABEL_NAMES]
         if subject != SINGLE:
             stems.insert(0, path / subject)
-        candidates = [stem.with_name(stem.name + suffix) for stem in stems for suffix in _SUFFIXES]
+        candidates = [
+            stem.with_name(stem.name + suffix) for stem in stems for suffix in VOLUME_SUFFIXES
+        ]
         label_map = next((one for one in candidates if one.is_file()), None)
         if label_map is not None:
             found[subject] = label_map
@@ -183,4 +184,6 @@ def label_table_beside(label_map: Path) -> Path | None:
 def _holds_maps(folder: Path) -> bool:
     if (folder / RECORD_NAME).is_file():
         return True
-    return any((folder / f"{key}{suffix}").is_file() for key in PARAMETERS for suffix in _SUFFIXES)
+    return any(
+        (folder / f"{key}{suffix}").is_file() for key in PARAMETERS for suffix in VOLUME_SUFFIXES
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.dicom.files import holds_dicom, is_dicom_folder
-from napari_mrf.io.formats import nifti_header, numpy_files
+from napari_mrf.io.formats import metaimage, nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
 from napari_mrf.io.raw.reader import FORMATS as RAW_FORMATS
@@ -176,7 +176,7 @@ def _is_volume(file: Path, axes: str | None) -> bool:
 
 
 def _seen(file: Path) -> tuple[int, bool]:
-    """Return how many axes a NIfTI or .npy file has, and whether it is a complex array.
+    """Return how many axes a NIfTI, MetaImage or .npy file has, and whether it is a complex array.
 
     Arrays in other files count as series: they have no names by which they would be taken for
     label maps, masks or maps.
@@ -187,6 +187,8 @@ def _seen(file: Path) -> tuple[int, bool]:
             opened.seek(0)
             shape, _, dtype = numpy_files.read_header(opened, file, file.stat().st_size)
             return len(shape), dtype.kind == "c" and len(shape) == 3
+    if metaimage.matches(head, file):
+        return len(metaimage.parse_header(head, file).shape), False
     if head.startswith(GZIP_MAGIC):
         head = unpack_head(file)
     if not nifti_header.matches(head, file):

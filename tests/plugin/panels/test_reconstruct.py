@@ -14,7 +14,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.io.maps import writer
+from napari_mrf.io.formats import nifti_write as writer
 from napari_mrf.io.maps.writer import maps_names
 from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
