@@ -1,5 +1,7 @@
 """DICOM series as scanners write them, classic and enhanced, with a name planted in each."""
 
+from io import BytesIO
+
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -25,8 +27,8 @@ def stored(values, part):
     if part == "magnitude":
         return np.rint(np.abs(values)).astype(np.uint16), 1.0, 0.0
     if part == "phase":
-        return np.clip(np.rint((np.angle(values) / np.pi + 1) * 2048), 0, 4095).astype(np.uint16), (
-            *SIEMENS,)[0], SIEMENS[1]  # fmt: skip
+        steps = np.rint((np.angle(values) / np.pi + 1) * 2048)
+        return np.clip(steps, 0, 4095).astype(np.uint16), *SIEMENS
     numbers = values.real if part == "real" else values.imag
     return np.rint(numbers * 4 + 20000).astype(np.uint16), 0.25, -5000.0
 
@@ -70,12 +72,30 @@ def header(kind, part, series, instance):
     return one
 
 
+_WRITTEN = {}
+
+
 def classic(folder, values, part="magnitude", series=5, *, change=None):
     """Write one file an image into a folder; `change(header, t, z)` may change or drop one."""
     folder.mkdir(exist_ok=True, parents=True)
+    key = (values.tobytes(), values.shape, part, series)
+    contents = _WRITTEN.get(key) if change is None else None
+    if contents is None:
+        contents = dict(_contents(values, part, series, change))
+        if change is None:
+            _WRITTEN[key] = contents
+    paths = {}
+    for (t, z), content in contents.items():
+        # Names that say nothing of the order.
+        number = (t * values.shape[1] + z) * 7919 % 100003
+        paths[t, z] = folder / f"IM{number:06d}_{part}.dcm"
+        paths[t, z].write_bytes(content)
+    return paths
+
+
+def _contents(values, part, series, change):
     numbers, slope, intercept = stored(values, part)
     n_times, n_slices, rows, columns = numbers.shape
-    paths = {}
     for t in range(n_times):
         for z in range(n_slices):
             one = header(CLASSIC, part, series, t * n_slices + z + 1)
@@ -89,12 +109,10 @@ def classic(folder, values, part="magnitude", series=5, *, change=None):
             one.NumberOfTemporalPositions, one.AcquisitionNumber = n_times, t + 1
             one.RescaleSlope, one.RescaleIntercept, one.RescaleType = slope, intercept, "US"
             one.PixelData = numbers[t, z].tobytes()
-            if change is not None and change(one, t, z) is False:
-                continue
-            # Names that say nothing of the order.
-            paths[t, z] = folder / f"IM{(t * n_slices + z) * 7919 % 100003:06d}_{part}.dcm"
-            one.save_as(paths[t, z], enforce_file_format=True)
-    return paths
+            if change is None or change(one, t, z) is not False:
+                content = BytesIO()
+                one.save_as(content, enforce_file_format=True)
+                yield (t, z), content.getvalue()
 
 
 def item(**elements):

@@ -122,10 +122,10 @@ def test_earlier_results_are_kept_unless_overwriting_is_allowed(tmp_path, maps):
 
 def fail_after(count, number, monkeypatch):
     """Let the n-th write of a map fail as the system does."""
-    from napari_mrf.io.formats import nifti_write as writer
+    from napari_mrf.io.formats import nifti_write
 
     written = []
-    write = writer.write_volume
+    write = nifti_write.write_volume
 
     def failing(path, *arguments):
         written.append(path)
@@ -134,7 +134,7 @@ def fail_after(count, number, monkeypatch):
             raise OSError(number, os.strerror(number))
         write(path, *arguments)
 
-    monkeypatch.setattr(writer, "write_volume", failing)
+    monkeypatch.setattr(nifti_write, "write_volume", failing)
 
 
 @pytest.mark.parametrize("count", [0, 3])

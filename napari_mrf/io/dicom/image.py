@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _KEYWORDS = (
     "RescaleSlope", "RescaleIntercept", "RescaleType", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+_TEXTS = ("CS", "DS", "IS", "LO", "SH", "UI")
+"""Types of elements that are plain text."""
 _PARTS = {
     "M": "magnitude", "MAGNITUDE": "magnitude", "P": "phase", "PHASE": "phase",
     "PHASE MAP": "phase", "R": "real", "REAL": "real", "I": "imaginary", "IMAGINARY": "imaginary",
@@ -81,6 +84,8 @@ class DicomFile:
         Of the file in its series.
     rows, columns : int
         Of each image.
+    n_images : int
+        In the file.
     n_times : int or None
         How many images over time there are of each slice, where it is said.
     pixels : Pixels
@@ -96,6 +101,7 @@ class DicomFile:
     instance_number: int
     rows: int
     columns: int
+    n_images: int
     n_times: int | None
     pixels: Pixels
 
@@ -229,22 +235,45 @@ def read_images(path: Path) -> list[Image]:
         raise _unreadable(path, "the header cannot be read", error) from None
 
 
+@cache
 def _tags() -> list[int]:
-    tag_for = library("pydicom.datadict").tag_for_keyword
-    return [*(tag_for(keyword) for keyword in _KEYWORDS), *_PRIVATE]
+    return [*(_tag(keyword) for keyword in _KEYWORDS), *_PRIVATE]
+
+
+@cache
+def _tag(keyword: str) -> int:
+    return int(library("pydicom.datadict").tag_for_keyword(keyword))
+
+
+def _value(item: Any, keyword: str) -> Any:
+    """Return the value of an element, None where it is not there or empty.
+
+    Text is taken as it lies there, some ten times as fast as pydicom makes objects of it: there
+    are thousands of files.
+    """
+    tag = _tag(keyword)
+    if tag not in item:
+        return None
+    element = item.get_item(tag)
+    if getattr(element, "is_raw", False) and element.VR in _TEXTS and element.value:
+        words = element.value.decode("ascii", "replace").split("\\")
+        values = [word.strip(" \0") for word in words]
+        return values if len(values) > 1 else values[0] or None
+    value = item[tag].value
+    return None if value is None or value == "" else value
 
 
 def _images(header: Any, pixels: tuple[int, int, int], stamp: FileStamp) -> list[Image]:
     path = stamp.path
     rows, columns = _whole(header, "Rows", path), _whole(header, "Columns", path)
-    n_images = int(header.get("NumberOfFrames") or 1)
+    n_images = int(_value(header, "NumberOfFrames") or 1)
     if min(rows, columns, n_images) < 1 or max(rows, columns) >= 2**16:
         raise _bad("the header gives an image no size", path,
                    found=f"{rows} × {columns}, {n_images} images")  # fmt: skip
-    if int(header.get("SamplesPerPixel") or 1) != 1:
+    if int(_value(header, "SamplesPerPixel") or 1) != 1:
         return []  # color
     study, series, instance, kind, frame_of_reference = (
-        str(header.get(name) or "")
+        str(_value(header, name) or "")
         for name in (
             "StudyInstanceUID",
             "SeriesInstanceUID",
@@ -255,17 +284,17 @@ def _images(header: Any, pixels: tuple[int, int, int], stamp: FileStamp) -> list
     )
     file = DicomFile(
         study, series, instance, kind, frame_of_reference,
-        int(header.get("SeriesNumber") or 0), int(header.get("InstanceNumber") or 0),
-        rows, columns, int(header.get("NumberOfTemporalPositions") or 0) or None,
+        int(_value(header, "SeriesNumber") or 0), int(_value(header, "InstanceNumber") or 0),
+        rows, columns, n_images, int(_value(header, "NumberOfTemporalPositions") or 0) or None,
         _pixels(header, pixels, stamp, rows * columns * n_images),
     )  # fmt: skip
-    groups = header.get("PerFrameFunctionalGroupsSequence")
+    groups = _value(header, "PerFrameFunctionalGroupsSequence")
     if groups is None:
         return [_image(file, i, [header], header) for i in range(n_images)]
     if len(groups) != n_images:
         raise _bad("the header describes another number of images than it holds", path,
                    expected=n_images, found=len(groups))  # fmt: skip
-    shared = header.get("SharedFunctionalGroupsSequence") or [None]
+    shared = _value(header, "SharedFunctionalGroupsSequence") or [None]
     return [_image(file, i, _grouped(group, shared[0]), header) for i, group in enumerate(groups)]
 
 
@@ -280,16 +309,18 @@ def _grouped(own: Any, shared: Any) -> list[Any]:
 
 
 def _image(file: DicomFile, index: int, items: list[Any], header: Any) -> Image:
-    def of(keyword: str) -> Any:
-        return next((item[keyword].value for item in (*items, header) if keyword in item), None)
-
     is_many = items[0] is not header
+
+    def of(keyword: str) -> Any:
+        found = (_value(item, keyword) for item in ((*items, header) if is_many else items))
+        return next((value for value in found if value is not None), None)
+
     times = {
         name: value
         for name in _TIMES[is_many]
         if (value := _optional(of(name))) is not None
     }  # fmt: skip
-    times["image"] = float(index if is_many else file.instance_number)
+    times["image"] = float(index if file.n_images > 1 else file.instance_number)
     slope, intercept = of("RescaleSlope"), of("RescaleIntercept")
     slope = 1.0 if slope in (None, "") else float(slope)
     intercept = 0.0 if intercept in (None, "") else float(intercept)
@@ -319,7 +350,7 @@ def _part(of: Any, header: Any) -> str:
         return _PARTS[said]
     if (part := _private(header, "GEMS_PARM_01", _GE_PART)) is not None:
         return _GE_PARTS[int(part)] if 0 <= int(part) < len(_GE_PARTS) else ""
-    words = [str(word).upper() for word in _several(of("FrameType") or header.get("ImageType"))]
+    words = [str(word).upper() for word in _several(of("FrameType") or _value(header, "ImageType"))]
     return next((_PARTS[word] for word in words[2:] if word in _PARTS), "")
 
 
@@ -356,13 +387,13 @@ def _pixels(header: Any, found: tuple[int, int, int], stamp: FileStamp, n_number
     if not _PIXELS[tag] and bits not in (8, 16, 32):
         raise _bad("the size of the numbers is not read", path, expected="8, 16 or 32 bits",
                    found=f"{bits} bits")  # fmt: skip
-    kind = "i" if header.get("PixelRepresentation") == 1 else "u"
+    kind = "i" if _value(header, "PixelRepresentation") == 1 else "u"
     order = ">" if syntax == _BIG_ENDIAN else "<"
     dtype = np.dtype(order + (_PIXELS[tag] or f"{kind}{bits // 8}"))
     stored = 8 * dtype.itemsize
     if not _PIXELS[tag]:
-        stored = int(header.get("BitsStored") or bits)
-        high = header.get("HighBit")
+        stored = int(_value(header, "BitsStored") or bits)
+        high = _value(header, "HighBit")
         if not 1 <= stored <= bits or (high is not None and int(high) != stored - 1):
             raise _bad("the bits that count are not the lowest ones", path,
                        found=f"{stored} of {bits}, the highest {high}")  # fmt: skip
@@ -380,7 +411,7 @@ def _pixels(header: Any, found: tuple[int, int, int], stamp: FileStamp, n_number
 
 
 def _whole(header: Any, keyword: str, path: Path) -> int:
-    value = header.get(keyword)
+    value = _value(header, keyword)
     if value is None:
         raise _bad(f"the header lacks {keyword}", path)
     return int(value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,11 +48,13 @@ class Stack:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StackFrames:
     """Images of a stack as an array (X, Y, Z, T), float32; slicing reads just what is asked.
 
-    The order is that of NIfTI, whose affine is of the first three axes.
+    The order is that of NIfTI, whose affine is of the first three axes. The slice that was read
+    last is kept, with all its images over time: who looks at one voxel after the other would
+    open hundreds of files for each.
 
     Parameters
     ----------
@@ -64,6 +66,7 @@ class StackFrames:
 
     images: tuple[tuple[Image, ...], ...]
     scaled: bool = False
+    _kept: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list, repr=False)
 
     ndim = 4
     dtype = np.dtype(np.float32)
@@ -74,18 +77,41 @@ class StackFrames:
         file = self.images[0][0].file
         return file.columns, file.rows, len(self.images[0]), len(self.images)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Send to other processes what they need to read."""
+        return {"images": self.images, "scaled": self.scaled, "_kept": []}
+
     def __getitem__(self, index: tuple[slice, ...]) -> NDArray[np.float32]:
         columns, rows, slices, times = index
-        wanted = [volume[slices] for volume in self.images[times]]
-        n_columns, n_rows, n_slices, _ = self.shape
-        n_slices = len(range(*slices.indices(n_slices)))
-        read = np.empty((len(wanted), n_slices, n_rows, n_columns), np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for t, volume in enumerate(wanted):
-                for z, image in enumerate(volume):
-                    scale = image.slope * (image.scale or 1.0) if self.scaled else 1.0
-                    read[t, z] = image.read() / scale
+        n_columns, n_rows, n_slices, n_times = self.shape
+        wanted = range(n_slices)[slices]
+        if len(wanted) == 1:
+            return self._slab(wanted[0])[times, rows, columns][:, None].T
+        read = np.empty((len(range(n_times)[times]), len(wanted), n_rows, n_columns), np.float32)
+        for i, z in enumerate(wanted):
+            read[:, i] = self._read(z, times)
         return read[:, :, rows, columns].T
+
+    def _slab(self, z: int) -> NDArray[np.float32]:
+        """Return a slice (T, Y, X), read anew where it is another one, or its files changed."""
+        for kept_z, kept in list(self._kept):
+            if kept_z == z:
+                for volume in self.images:
+                    volume[z].file.pixels.file.check()
+                return kept
+        slab = self._read(z, slice(None))
+        self._kept[:] = [(z, slab)]
+        return slab
+
+    def _read(self, z: int, times: slice) -> NDArray[np.float32]:
+        images = [volume[z] for volume in self.images[times]]
+        n_columns, n_rows, *_ = self.shape
+        read = np.empty((len(images), n_rows, n_columns), np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for t, image in enumerate(images):
+                scale = image.slope * (image.scale or 1.0) if self.scaled else 1.0
+                read[t] = image.read() / scale
+        return read
 
 
 def stacked(images: Sequence[Image], path: Path) -> Stack:

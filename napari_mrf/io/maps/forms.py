@@ -40,6 +40,8 @@ class MapsForm:
         two, and slices files of their own where `per_slice`.
     per_slice : bool
         Whether each slice is a file.
+    is_rounded : bool
+        Whether the files hold less than the maps, so that they are not read back.
     """
 
     name: str
@@ -48,6 +50,7 @@ class MapsForm:
     writer: str
     is_dicom: bool = False
     per_slice: bool = False
+    is_rounded: bool = False
 
     def volumes(self, volumes: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return what is written, by name: DICOM has no complex numbers."""
@@ -106,7 +109,8 @@ FORMS: dict[str, MapsForm] = {
         MapsForm("dicom", "DICOM parametric maps", ".dcm",
                  "dicom.parametric_map.write_parametric_map", is_dicom=True),
         MapsForm("dicom-mr", "DICOM images, 16 bits", ".dcm",
-                 "dicom.scaled_images.write_scaled_images", is_dicom=True, per_slice=True),
+                 "dicom.scaled_images.write_scaled_images", is_dicom=True, per_slice=True,
+                 is_rounded=True),
         MapsForm("mha", "MetaImage", ".mha", "formats.metaimage_write.write_volume"),
     )
 }  # fmt: skip

@@ -16,6 +16,7 @@ from napari_mrf.data.series import check_affine
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.volume import VOLUME_SUFFIXES, read_volume
+from napari_mrf.io.maps.forms import FORMS
 from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME, SPLIT
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise _bad_record(path, f'no "format": "{RECORD_FORMAT}"')
     if record.get("version") != 1:
         raise _bad_record(path, f"version {record.get('version')!r}")
-    if record.get("form") == "dicom-mr":
+    form = FORMS.get(str(record.get("form")))
+    if form is not None and form.is_rounded:
         raise MRFInputError("no-maps", "the folder holds DICOM images of rounded values, which are "
                             "not read back", path=path.parent,
                             hint="Pick the maps in NIfTI, MetaImage or DICOM parametric maps."

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import pickle
 import shutil
 import subprocess
 from copy import deepcopy
@@ -28,7 +30,7 @@ import napari_mrf as mrf
 from napari_mrf import MRFInputError, load_series
 from napari_mrf.cli import main
 from napari_mrf.io import find_series, is_raw, save_series
-from napari_mrf.io.dicom.image import read_images
+from napari_mrf.io.dicom.image import Image, read_images
 
 VALUES = signal()
 PAIRS = [("magnitude", "phase"), ("real", "imaginary")]
@@ -65,6 +67,26 @@ def test_any_file_stands_for_its_series(tmp_path, write):
         one = load_series(path)
         assert one.source_path == str(folder) and one.source_sha256 == of_folder.source_sha256
         assert np.array_equal(np.asarray(one.signal), np.asarray(of_folder.signal))
+
+
+def test_a_slice_is_kept_until_its_files_change_or_another_is_read(tmp_path, monkeypatch):
+    folder = written(tmp_path / "scan", classic)
+    series = load_series(folder)
+    reads = []
+    read = Image.read
+    monkeypatch.setattr(Image, "read", lambda image: reads.append(image) or read(image))
+    wanted = expected(VALUES)
+    # Slice 1 was looked at when the series was opened.
+    for z, y, x, n_reads in ((1, 2, 3, 0), (1, 0, 4, 0), (2, 1, 1, 12), (1, 3, 0, 24)):
+        np.testing.assert_allclose(series.fingerprint(z, y, x), wanted[:, z, y, x], rtol=1e-5,
+                                   atol=1e-2)  # fmt: skip
+        assert len(reads) == n_reads
+    copy = pickle.loads(pickle.dumps(series.signal))  # noqa: S301
+    np.testing.assert_allclose(np.asarray(copy[2, 1:]), wanted[2, 1:], rtol=1e-5, atol=1e-2)
+    path = next(path for path in folder.iterdir() if "magnitude" in path.name)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(MRFInputError, match="changed"):
+        [series.fingerprint(z, 0, 0) for z in range(3)]
 
 
 def test_the_sha256_is_that_of_the_files_whatever_they_are_called(tmp_path):
