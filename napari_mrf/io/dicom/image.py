@@ -36,7 +36,8 @@ _KEYWORDS = (
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelSpacing",
     "SliceThickness", "SpacingBetweenSlices", "ImageOrientationPatient", "ImagePositionPatient",
     "TemporalPositionIdentifier", "NumberOfTemporalPositions", "AcquisitionNumber",
-    "RescaleSlope", "RescaleIntercept", "RescaleType", "SharedFunctionalGroupsSequence",
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
+    "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 _TEXTS = ("CS", "DS", "IS", "LO", "SH", "UI")
@@ -88,6 +89,8 @@ class DicomFile:
         In the file.
     n_times : int or None
         How many images over time there are of each slice, where it is said.
+    is_lossy : bool
+        Whether the images were compressed with loss once.
     pixels : Pixels
         The numbers.
     """
@@ -103,6 +106,7 @@ class DicomFile:
     columns: int
     n_images: int
     n_times: int | None
+    is_lossy: bool
     pixels: Pixels
 
 
@@ -270,6 +274,10 @@ def _images(header: Any, pixels: tuple[int, int, int], stamp: FileStamp) -> list
     if min(rows, columns, n_images) < 1 or max(rows, columns) >= 2**16:
         raise _bad("the header gives an image no size", path,
                    found=f"{rows} × {columns}, {n_images} images")  # fmt: skip
+    if _value(header, "ModalityLUTSequence") is not None:
+        raise MRFInputError("bad-scaling", "the numbers are scaled by a table, which is not read",
+                            path=path, expected="rescale slope and intercept",
+                            found="a modality lookup table")  # fmt: skip
     if int(_value(header, "SamplesPerPixel") or 1) != 1:
         return []  # color
     study, series, instance, kind, frame_of_reference = (
@@ -286,6 +294,7 @@ def _images(header: Any, pixels: tuple[int, int, int], stamp: FileStamp) -> list
         study, series, instance, kind, frame_of_reference,
         int(_value(header, "SeriesNumber") or 0), int(_value(header, "InstanceNumber") or 0),
         rows, columns, n_images, int(_value(header, "NumberOfTemporalPositions") or 0) or None,
+        _value(header, "LossyImageCompression") == "01",
         _pixels(header, pixels, stamp, rows * columns * n_images),
     )  # fmt: skip
     groups = _value(header, "PerFrameFunctionalGroupsSequence")

@@ -57,6 +57,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"no-series"``, ``"bad-dataset"``, ``"missing-images"``, ``"doubled-images"``,
         ``"inconsistent-images"``, ``"bad-dicom"``, ``"truncated"``, ``"missing-package"``.
     """
+    if path.name.upper() == "DICOMDIR":  # the directory of what lies beside and below it
+        path = path.parent
     folder = path if path.is_dir() else path.parent
     wanted = None if path.is_dir() else {image.file.series for image in read_images(path)}
     files = list(dicom_below(folder) if wanted is None else dicom_among(folder))
@@ -193,6 +195,9 @@ def _source(home: _Home, path: Path, sha256: str) -> Source:
         list(zip(home.groups, stacks, home.array_names, strict=True))
     ):
         unit, notes = None, list(stack.warnings)
+        if any(image.file.is_lossy for image in group.images):
+            notes.append("The images were compressed with loss: their values are not those that "
+                         "were measured.")  # fmt: skip
         told = ""
         if group.part == "phase":
             unit, note = phase_unit(group.images)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.formats.registry import stem_of
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.formats.volume import VOLUME_SUFFIXES
 from napari_mrf.io.maps.writer import RECORD_NAME
@@ -134,8 +135,8 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
     ----------
     path : str or Path
         A label map, for one subject; or a folder. In a folder the label map of the subject
-        ``S`` is the first that exists of ``S.nii.gz``, ``S.nii``, ``S/labels.nii.gz`` and
-        ``S/rois.nii.gz`` (or ``.nii``); for `SINGLE` it is ``labels.nii.gz`` or
+        ``S`` is the first that exists of ``S.nii.gz``, ``S/labels.nii.gz`` and
+        ``S/rois.nii.gz`` (or ``.nii``, ``.mha``, ``.mhd``); for `SINGLE` it is ``labels.nii.gz`` or
         ``rois.nii.gz`` in the folder.
     subjects : iterable of str
         Names, or `SINGLE`.
@@ -176,8 +177,7 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
 
 def label_table_beside(label_map: Path) -> Path | None:
     """Return the ITK-SNAP file of the same name beside a label map, None where there is none."""
-    stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
-    table = label_map.with_name(f"{stem}.txt")
+    table = label_map.with_name(f"{stem_of(label_map)}.txt")
     return table if table.is_file() else None
 
 

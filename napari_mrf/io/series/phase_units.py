@@ -81,6 +81,11 @@ class StoredValues:
             and self.largest - self.smallest > 2000
         )
 
+    @property
+    def look_like_milliradians(self) -> bool:
+        """Whether they are whole and fill -3142…3142, as scanners of GE write."""
+        return self.are_whole and 3100 < max(-self.smallest, self.largest) <= 3142
+
     def __str__(self) -> str:
         return f"values from {self.smallest:.6g} to {self.largest:.6g}"
 
@@ -140,7 +145,10 @@ def phase_scale(
             note = f"The phase {path.name} has no unit; its {found} show that it is in radians."
             return PhaseScale(1.0), note
         hint = 'Give phase_unit="rad" or "deg" (on the command line --phase-unit), or convert it.'
-        if found.look_like_siemens:
+        if found.look_like_milliradians:
+            hint = ('These look like milliradians. If they are, give phase_unit="mrad" (on the '
+                    "command line --phase-unit mrad).")  # fmt: skip
+        elif found.look_like_siemens:
             hint = _siemens_hint()
         raise MRFInputError("phase-unit-unknown", "the unit of the phase is not known", path=path,
                             expected="Units rad in the sidecar of the phase image",

@@ -29,8 +29,11 @@ from pydicom.uid import RLELossless
 import napari_mrf as mrf
 from napari_mrf import MRFInputError, load_series
 from napari_mrf.cli import main
+from napari_mrf.compute.steps import result_of
 from napari_mrf.io import find_series, is_raw, save_series
 from napari_mrf.io.dicom.image import Image, read_images
+from napari_mrf.io.session.contents import iter_contents
+from napari_mrf.io.session.file import FileRecord, SeriesRecord, SessionFile, save_session
 
 VALUES = signal()
 PAIRS = [("magnitude", "phase"), ("real", "imaginary")]
@@ -187,6 +190,63 @@ def test_a_rescale_to_one_turn_names_the_unit_of_the_phase(tmp_path, slope, inte
     assert any("rescale" in text for text in series.warnings)
 
 
+def test_milliradians_are_not_taken_for_units_of_siemens(tmp_path):
+    def change(one, t, z):
+        one.RescaleSlope, one.RescaleIntercept = 1, 0
+        one.PixelRepresentation, one.BitsStored, one.HighBit = 1, 16, 15
+        numbers = np.rint(1000 * np.angle(VALUES[t, z])).astype("<i2")
+        numbers[0, 0] = 3141
+        one.add_new("PixelData", "OW", numbers.tobytes())
+
+    classic(tmp_path / "scan", VALUES)
+    classic(tmp_path / "scan", VALUES, "phase", 6, change=change)
+    error = code_of(tmp_path / "scan")
+    assert error.code == "phase-unit-unknown" and "mrad" in error.hint
+    assert "siemens" not in error.hint
+    series = load_series(tmp_path / "scan", phase_unit="mrad")
+    found = np.asarray(series.signal)[:, :, 1:] / expected(VALUES)[:, :, 1:]
+    assert np.abs(np.angle(found)).max() < 0.003
+
+
+@pytest.mark.parametrize("is_table", [False, True])
+def test_lossy_images_are_told_and_tables_of_scaling_refused(tmp_path, is_table):
+    def change(one, t, z):
+        if is_table:
+            one.ModalityLUTSequence = [pydicom.Dataset()]
+        else:
+            one.LossyImageCompression = "01"
+
+    classic(tmp_path / "scan", VALUES[:2], change=change)
+    classic(tmp_path / "scan", VALUES[:2], "phase", 6)
+    if is_table:
+        assert code_of(tmp_path / "scan").code == "bad-scaling"
+    else:
+        assert any("with loss" in text for text in load_series(tmp_path / "scan").warnings)
+
+
+def test_a_session_finds_the_folder_again_and_tells_when_it_has_changed(tmp_path):
+    folder = written(tmp_path / "study" / "scan", classic)
+    (folder / "DICOMDIR").write_bytes(next(folder.iterdir()).read_bytes())
+    series = load_series(folder / "DICOMDIR")
+    path = tmp_path / "study" / "s.mrf.json"
+    files = [FileRecord.of(one["path"], one["sha256"], path) for one in series.metadata["sources"]]
+    record = SeriesRecord(name="scan", files=files, reading=series.metadata["reading"],
+                          sequence=None, component="magnitude")  # fmt: skip
+    save_session(SessionFile(format="napari-mrf session", saved_at="2026-01-01T00:00:00",
+                             series=record), path)  # fmt: skip
+    (tmp_path / "study").rename(tmp_path / "moved")
+    path = tmp_path / "moved" / "s.mrf.json"
+    contents = result_of(iter_contents(path))
+    assert np.array_equal(np.asarray(contents.series.signal), expected_of(tmp_path / "moved"))
+    assert not [text for text in contents.remarks if "changed" in text]
+    classic(tmp_path / "moved" / "scan", VALUES + 5)
+    assert [text for text in result_of(iter_contents(path)).remarks if "changed" in text]
+
+
+def expected_of(home):
+    return np.asarray(load_series(home / "scan").signal)
+
+
 def test_a_phase_without_unit_is_refused_and_may_be_named(tmp_path):
     def change(one, t, z):
         del one.RescaleSlope, one.RescaleIntercept
@@ -322,6 +382,34 @@ def test_files_of_pydicom_are_read_as_pydicom_reads_them(name):
     assert len(images) == len(wanted)
     for image, values in zip(images, wanted, strict=True):
         assert np.array_equal((image.read() - image.intercept) / image.slope, values)
+
+
+def test_bits_that_do_not_count_are_left_out_and_signs_are_kept(tmp_path):
+    numbers = np.array([[-2048, -1, 0, 1, 2047]], np.int16)
+
+    def change(one, t, z):
+        one.PixelRepresentation, one.RescaleSlope, one.RescaleIntercept = 1, 0.5, 3
+        one.Rows, one.Columns = numbers.shape
+        above = np.array([0x1000, 0x7000, 0xA000, 0xF000, 0x0000], np.uint16)
+        one.PixelData = ((numbers.view(np.uint16) & 0x0FFF) | above).tobytes()
+
+    paths = classic(tmp_path, VALUES[:1, :1], change=change)
+    (image,) = read_images(paths[0, 0])
+    assert np.array_equal(image.read(), numbers * 0.5 + 3)
+
+
+@pytest.mark.parametrize(("number", "part"), [
+    (0, "magnitude"), (1, "phase"), (2, "real"), (3, "imaginary"),
+])  # fmt: skip
+def test_parts_are_told_by_the_private_element_of_ge(tmp_path, number, part):
+    def change(one, t, z):
+        one.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+        block = one.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x2F, "SS", number)
+
+    paths = classic(tmp_path, VALUES[:1, :1], change=change)
+    (image,) = read_images(paths[0, 0])
+    assert image.part == part
 
 
 def test_the_sidecar_beside_the_folder_tells_the_sequence(tmp_path):
