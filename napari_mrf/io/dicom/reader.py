@@ -57,6 +57,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
         ``"no-series"``, ``"bad-dataset"``, ``"missing-images"``, ``"doubled-images"``,
         ``"inconsistent-images"``, ``"bad-dicom"``, ``"truncated"``, ``"missing-package"``.
     """
+    if path.name in ("", ".."):  # a folder without its name
+        path = path.resolve()
     if path.name.upper() == "DICOMDIR":  # the directory of what lies beside and below it
         path = path.parent
     folder = path if path.is_dir() else path.parent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.data.geometry import GRID_TOLERANCE_MM
+from napari_mrf.data.geometry import GRID_TOLERANCE_MM, LPS_TO_RAS
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from napari_mrf.io.dicom.image import Image
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SAME_DIRECTION = 1e-4
 _SPACING_SHARE = 0.01
 """Of the distance from slice to slice: positions are rounded to so much in some files."""

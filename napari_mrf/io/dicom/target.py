@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf._version import __version__
+from napari_mrf.data.geometry import LPS_TO_RAS
 from napari_mrf.data.series import check_affine
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.dicom.library import library
-from napari_mrf.io.dicom.stack import LPS_TO_RAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.compute.memory import refuse_beyond_memory
+from napari_mrf.data.geometry import LPS_TO_RAS
 from napari_mrf.data.series import check_affine
 from napari_mrf.data.text_files import read_error, size_of
 from napari_mrf.errors import MRFInputError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",
     "MET_UINT": "u4", "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8",

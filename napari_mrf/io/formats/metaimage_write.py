@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mrf.io.formats.metaimage import LPS_TO_RAS, TYPES
+from napari_mrf.data.geometry import LPS_TO_RAS
+from napari_mrf.io.formats.metaimage import TYPES
 
 if TYPE_CHECKING:
     from pathlib import Path

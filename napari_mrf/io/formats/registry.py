@@ -126,7 +126,7 @@ def suffix_of(path: Path) -> str:
 def stem_of(path: Path) -> str:
     """Return the file name without its suffix; the name of a folder as it is."""
     if is_folder(path):
-        return path.name
+        return path.resolve().name
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 

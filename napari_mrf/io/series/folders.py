@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.dicom.files import holds_dicom, is_dicom_folder
+from napari_mrf.io.dicom.files import dicom_among, holds_dicom, is_dicom_folder
 from napari_mrf.io.formats import metaimage, nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
@@ -30,8 +30,8 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
 
     A folder stands for the series and raw files directly in it; the second halves of pairs
     (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
-    time, such as label maps, masks, B1 maps and parameter maps. A folder of DICOM files, or of
-    folders of them where there is nothing else, is one series itself.
+    time, such as label maps, masks, B1 maps and parameter maps. The DICOM files in a folder, or
+    in folders below it where there is nothing else, are one series: the folder itself.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ def series_and_remarks(
     remarks: list[str] = []
     for path in map(Path, paths):
         files = [path]
-        if path.is_dir() and not is_dicom_folder(path):
+        if path.is_dir():
             files, volumes = _sorted_out(path, axes)
+            of_dicom = is_dicom_folder(path) or (not files and not volumes and holds_dicom(path))
+            files += [path] if of_dicom else []
             aside = ", ".join(file.name for file in volumes)
-            if not files and not volumes and holds_dicom(path):
-                files = [path]
             if not files:
                 raise MRFInputError(
                     "no-series",
@@ -120,10 +120,10 @@ def _sorted_out(folder: Path, axes: str | None) -> tuple[list[Path], list[Path]]
     of_series, of_raw = _suffixes(FORMATS), _suffixes(RAW_FORMATS)
     files = [one for one in sorted(folder.iterdir())
              if not one.name.startswith(".") and one.is_file()]  # fmt: skip
-    trajectories = _trajectories(files)
+    passed = _trajectories(files) | {file.name for file in dicom_among(folder)}
     series, volumes = [], []
     for file in files:
-        if file.name in trajectories:
+        if file.name in passed:
             continue
         if suffix_of(file) not in of_series:
             if suffix_of(file) in of_raw and _may_be_raw(file):

@@ -358,6 +358,12 @@ def test_folders_of_both_halves_are_one_series(tmp_path):
     assert not is_raw(tmp_path / "study")
 
 
+def test_beside_other_series_the_dicom_files_of_a_folder_are_one_more(tmp_path):
+    folder = written(tmp_path / "scan", classic)
+    save_series(mrf.MRFSeries(VALUES.astype(np.complex64), affine()), folder / "other.nii")
+    assert find_series([folder]) == {"other": folder / "other.nii", "scan": folder}
+
+
 def test_compressed_images_are_unpacked(tmp_path):
     folder = written(tmp_path / "scan", classic)
     plain = np.asarray(load_series(folder).signal)
@@ -412,7 +418,7 @@ def test_parts_are_told_by_the_private_element_of_ge(tmp_path, number, part):
     assert image.part == part
 
 
-def test_the_sidecar_beside_the_folder_tells_the_sequence(tmp_path):
+def test_the_sidecar_beside_the_folder_tells_the_sequence(tmp_path, monkeypatch):
     folder = written(tmp_path / "scan.1", classic)
     sequence = mrf.Sequence(name="six", kind="fisp", flip_angles_deg=[5.0] * 6,
                             repetition_times_ms=9.0, echo_times_ms=2.0,
@@ -422,6 +428,9 @@ def test_the_sidecar_beside_the_folder_tells_the_sequence(tmp_path):
     del block["SHA256"]
     (tmp_path / "scan.1.json").write_text(json.dumps({"MRF": block}))
     assert load_series(next(folder.iterdir())).sequence == sequence
+    monkeypatch.chdir(folder)
+    assert load_series(".").sequence == sequence
+    assert list(find_series(["."])) == ["scan.1"]
 
 
 def test_truncated_and_lying_files_are_refused(tmp_path):
