@@ -54,7 +54,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     Raises
     ------
     MRFInputError
-        ``"no-series"``, ``"bad-dataset"``, ``"missing-images"``, ``"doubled-images"``,
+        ``"not-a-file"`` for a folder without DICOM files, ``"no-series"``, ``"bad-dataset"``,
+        ``"missing-images"``, ``"doubled-images"``,
         ``"inconsistent-images"``, ``"bad-dicom"``, ``"truncated"``, ``"missing-package"``.
     """
     if path.name in ("", ".."):  # a folder without its name
@@ -65,7 +66,8 @@ def read(path: Path, dataset: str | None = None) -> Source:
     wanted = None if path.is_dir() else {image.file.series for image in read_images(path)}
     files = list(dicom_below(folder) if wanted is None else dicom_among(folder))
     if not files:
-        raise MRFInputError("no-series", "the folder holds no DICOM file", path=path)
+        raise MRFInputError("not-a-file", "this is a folder, and it holds no DICOM file", path=path,
+                            hint="Choose a file in it, or a folder of DICOM files.")  # fmt: skip
     images = _read_all(files)
     if not images or wanted == set():
         raise MRFInputError("no-series", "there are no DICOM images of gray values", path=path)

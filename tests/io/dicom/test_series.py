@@ -445,7 +445,7 @@ def test_truncated_and_lying_files_are_refused(tmp_path):
     one.save_as(path)
     assert code_of(folder).code in ("truncated", "inconsistent-images")
     (tmp_path / "empty").mkdir()
-    assert code_of(tmp_path / "empty").code == "no-series"
+    assert code_of(tmp_path / "empty").code == "not-a-file"
 
 
 def test_no_planted_name_leaves_the_files(tmp_path, capsys, caplog):
