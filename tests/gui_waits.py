@@ -1,8 +1,12 @@
 """Real events for tests of the window, and what is waited for."""
 
-from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QMessageBox
+from functools import partial
+
+from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from qtpy.QtGui import QDropEvent, QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 
 from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 
@@ -49,3 +53,24 @@ def turn_wheel_down(widget):
         if event.isAccepted():
             return
         widget = widget.parentWidget()
+
+
+def drop(viewer, paths):
+    """Drop files on the canvas, as from the desktop."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    event = QDropEvent(
+        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    viewer.window._qt_viewer.dropEvent(event)
+
+
+def press_ok(tries=200):
+    """Answer napari's question which reader to take with a plain click, once it is asked."""
+    dialog = QApplication.activeModalWidget()
+    if isinstance(dialog, QtReaderDialog):
+        ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
+        QTest.mouseClick(ok, Qt.MouseButton.LeftButton)
+    elif tries:
+        QTimer.singleShot(50, partial(press_ok, tries - 1))

@@ -73,6 +73,34 @@ def known_unit(name: str) -> str:
     return name
 
 
+def known_form(name: str) -> str:
+    """Refuse a form of maps that does not exist, as wrong usage."""
+    from napari_mrf.io.maps.forms import FORMS
+
+    if name not in FORMS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(FORMS)}")
+    return name
+
+
+MapsFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        callback=known_form,
+        help="Form of the maps: nifti, dicom (parametric maps), dicom-mr (images of 16 bits) or "
+        "mha.",
+    ),
+]
+KeepPatient = Annotated[
+    bool,
+    typer.Option(
+        "--keep-patient",
+        help="Name patient and study of a DICOM series in the DICOM files that are written; "
+        "otherwise nobody.",
+    ),
+]
+
+
 def known_method(name: str | None) -> str | None:
     """Refuse a method that does not exist, as wrong usage; one without weights says so itself."""
     from napari_mrf import methods

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 GRID_TOLERANCE_MM = 0.01
 """Voxels at most this far apart are one place: float32 headers and text of 6 digits round so."""
 
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Turns places of DICOM and ITK (left, posterior, superior) into those of NIfTI, and back."""
+
 _WORLD_AXES = ("left and right", "front and back", "head and foot")
 _WORLD_ENDS = (("left", "right"), ("back", "front"), ("foot", "head"))  # - and + of RAS
 _TELLING_MM = GRID_TOLERANCE_MM / 10

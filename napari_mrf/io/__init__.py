@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_mrf.io.atomic import atomic_write
     from napari_mrf.io.bids.dataset import BidsSeries, find_bids_series
     from napari_mrf.io.bids.scan_writer import Regions, ScanTarget
+    from napari_mrf.io.dicom.identity import load_identity
     from napari_mrf.io.formats.gzip_cache import clear_unpacked_cache
     from napari_mrf.io.labels.label_maps import LabelMap, load_labels, save_labels
     from napari_mrf.io.labels.label_table import load_label_table, save_label_table
@@ -39,6 +40,7 @@ _HOMES = {
     "find_series": "io.series.folders",
     "is_raw": "io.raw.reader",
     "load_b1": "io.maps.b1",
+    "load_identity": "io.dicom.identity",
     "load_label_table": "io.labels.label_table",
     "load_labels": "io.labels.label_maps",
     "load_maps": "io.maps.reader",
@@ -66,6 +68,7 @@ __all__ = [
     "find_series",
     "is_raw",
     "load_b1",
+    "load_identity",
     "load_label_table",
     "load_labels",
     "load_maps",

@@ -18,6 +18,8 @@ import napari
 from napari_mrf.compute.steps import result_of
 from napari_mrf.data.text_files import read_text
 from napari_mrf.io import is_raw
+from napari_mrf.io.dicom.files import holds_dicom
+from napari_mrf.io.formats.registry import is_folder
 from napari_mrf.plugin.panels.session.work import open_study
 from napari_mrf.plugin.viewer.opening import opener_of, read_series
 
@@ -39,12 +41,14 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
     Parameters
     ----------
     path : str or list of str
-        A list is a stack of images, which no series is.
+        A file, or a folder of DICOM files. A list is a stack of images, which no series is.
     """
     if isinstance(path, list):
         return None
     if path.lower().endswith(".mrf.json"):
         return read_session
+    if is_folder(Path(path)):
+        return read if holds_dicom(Path(path)) else None
     if napari.current_viewer() is not None and not path.lower().endswith(".dat"):
         return read
     try:
@@ -92,6 +96,8 @@ def _is_series(path: Path) -> bool:
         return _holds_complex_npy(path)
     if name.endswith((".h5", ".hdf5", ".mat")):
         return _holds_complex_dataset(path)
+    if name.endswith((".dcm", ".ima", ".mha", ".mhd")):
+        return _is_part_of_complex(path)
     return False
 
 
@@ -110,6 +116,18 @@ def _is_complex_nifti(path: Path) -> bool:
 
     header = nibabel.load(path).header
     return len(header.get_data_shape()) == 4 and header.get_data_dtype().kind == "c"
+
+
+def _is_part_of_complex(path: Path) -> bool:
+    from napari_mrf.io.dicom.image import read_images
+    from napari_mrf.io.formats import metaimage
+    from napari_mrf.io.formats.registry import read_head
+
+    head = read_head(path)
+    if metaimage.matches(head, path):
+        header = metaimage.parse_header(head, path)
+        return len(header.shape) == 4 and header.n_channels == 2
+    return any(image.part for image in read_images(path))
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -18,6 +18,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from dicom_cases import classic, enhanced
 from mutations import damaged
 from network_cases import install
 from raw_cases import (
@@ -49,6 +50,7 @@ from napari_mrf.io import (
     save_series,
 )
 from napari_mrf.io.formats import hdf5_child
+from napari_mrf.io.formats.metaimage_write import write_volume
 from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.raw.ismrmrd_write import write_ismrmrd
 from napari_mrf.io.session.contents import iter_contents
@@ -208,6 +210,18 @@ def stored_texts(folder):
     return Case(path, "text", partial(read_series, axes=None), packed, b"|".join(texts))
 
 
+def dicom(folder):
+    home = folder / "scan"
+    paths = classic(home, signal()[:, :, :1, :2].T)
+    classic(home, signal()[:, :, :1, :2].T, "phase", 6)
+    return Case(paths[0, 0], "binary", lambda _: read_series(home, axes=None))
+
+
+def dicom_enhanced(folder):
+    path = enhanced(folder / "scan.dcm", signal().T)
+    return Case(path, "binary", partial(read_series, axes=None, magnitude_only=True))
+
+
 def sidecar(folder):
     path = written(folder / "a.npy")
     sequence = mrf.Sequence(
@@ -251,6 +265,17 @@ def labels(folder):
         load_labels(path, (2, 4, 3), AFFINE, resample="nearest")
 
     return Case(path, "binary", read, gzip.compress, gzip.decompress(path.read_bytes()))
+
+
+def metaimage(folder):
+    write_volume(folder / "l.mha", np.arange(24, dtype=np.int16).reshape(2, 4, 3), AFFINE)
+    return Case(folder / "l.mha", "text", lambda path: load_labels(path, (2, 4, 3), AFFINE))
+
+
+def dicom_map(folder):
+    save_maps(grid(), folder / "maps", form="dicom")
+    (folder / "maps" / "maps.json").unlink()
+    return Case(folder / "maps" / "FF.dcm", "binary", lambda path: load_maps(path.parent))
 
 
 def label_table(folder):
@@ -488,7 +513,7 @@ CASES = [
     sidecar, phase, mask, mask_npy, labels, label_table, maps, plain_maps, sequence_json,
     sequence_csv, parameter_table, training_recipe, session, dictionary, dictionary_card, basis,
     weights, card, checkpoint, raw_ismrmrd, raw_phantom, raw_twix, raw_npz, raw_hdf5, raw_sidecar,
-    raw_bart, pulseq,
+    raw_bart, pulseq, dicom, dicom_enhanced, dicom_map, metaimage,
 ]  # fmt: skip
 
 

@@ -122,10 +122,10 @@ def test_earlier_results_are_kept_unless_overwriting_is_allowed(tmp_path, maps):
 
 def fail_after(count, number, monkeypatch):
     """Let the n-th write of a map fail as the system does."""
-    from napari_mrf.io.maps import writer
+    from napari_mrf.io.formats import nifti_write
 
     written = []
-    write = writer.write_volume
+    write = nifti_write.write_volume
 
     def failing(path, *arguments):
         written.append(path)
@@ -134,7 +134,7 @@ def fail_after(count, number, monkeypatch):
             raise OSError(number, os.strerror(number))
         write(path, *arguments)
 
-    monkeypatch.setattr(writer, "write_volume", failing)
+    monkeypatch.setattr(nifti_write, "write_volume", failing)
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -166,7 +166,7 @@ def test_interrupted_write_leaves_nothing(tmp_path, maps, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_mrf.io.maps.writer.write_volume", interrupted)
+    monkeypatch.setattr("napari_mrf.io.formats.nifti_write.write_volume", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_maps(maps, tmp_path)
     assert contents(tmp_path) == {}

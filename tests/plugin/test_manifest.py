@@ -35,7 +35,8 @@ def test_every_contribution_is_there(manifest):
     assert samples == ["Thigh (MRF T1-FF)", "Thigh, raw data (MRF T1-FF)", "Brain (FISP)"]
     patterns = {pattern for reader in contributions.readers for pattern in reader.filename_patterns}
     assert patterns == {"*.nii", "*.nii.gz", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.mat",
-                        "*.mrd", "*.dat", "*.cfl", "*.mrf.json"}  # fmt: skip
+                        "*.mrd", "*.dat", "*.cfl", "*.dcm", "*.ima", "*.mha", "*.mhd",
+                        "*.mrf.json"}  # fmt: skip
     assert contributions.writers
     assert contributions.menus
 

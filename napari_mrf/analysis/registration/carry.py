@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_mrf.analysis.registration.register import Image, Registration, register
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.volume import read_volume
 from napari_mrf.io.labels.label_maps import load_labels, nearest_labels
 from napari_mrf.io.maps.reader import load_maps
 

@@ -13,14 +13,14 @@ from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.bids.dialects import factor_of, known_units
 from napari_mrf.io.bids.inheritance import sidecars_above
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.volume import read_volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from napari_mrf.io.bids.scans import Scan
-    from napari_mrf.io.formats.nifti import Volume
+    from napari_mrf.io.formats.source import Volume
 
 BLOCK = "MRFMap"
 """What the sidecar of a map says beyond BIDS."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from napari_mrf.io.formats.source import (
     FileStamp,
     MappedArray,
     Source,
+    Volume,
     sha256_of,
     truncated,
 )
@@ -31,35 +31,7 @@ from napari_mrf.io.kept_files import hold
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-__all__ = ["Volume", "matches", "read", "read_volume"]
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A volume read into memory.
-
-    Parameters
-    ----------
-    values : ndarray
-        (Z, Y, X), in the type of the file or scaled to float64.
-    affine : ndarray or None
-        (4, 4) to mm.
-    sha256 : str
-        Of the file.
-    warnings : tuple of str
-        What is wrong with its header; nothing where it merely has no geometry.
-    step : float
-        Between two values that a file of scaled whole numbers can hold; 0 where they are not
-        scaled.
-    """
-
-    values: NDArray[Any]
-    affine: NDArray[np.float64] | None
-    sha256: str
-    warnings: tuple[str, ...] = ()
-    step: float = 0.0
+__all__ = ["matches", "read", "read_volume"]
 
 
 def read(path: Path, dataset: str | None = None) -> Source:

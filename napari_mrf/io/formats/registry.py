@@ -65,14 +65,18 @@ class Format(Generic[Module]):
         return cast("Module", found)
 
 
+DICOM: Format[FormatModule] = Format("DICOM", "dicom.reader", (".dcm", ".ima"), 132)
+"""The one format whose series may be folders."""
 FORMATS: tuple[Format[FormatModule], ...] = (
     Format("NIfTI", "formats.nifti", (".nii", ".nii.gz"), 352),
     Format("NumPy array", "formats.numpy_files", (".npy",), 64),
     Format("NumPy archive", "formats.npz", (".npz",), 22),
+    Format("MetaImage", "formats.metaimage", (".mha", ".mhd"), 60),
     Format("MATLAB 7.3", "formats.matlab73", (".mat",), 1024),
     Format("MATLAB 5", "formats.matlab5", (".mat",), 136),
     Format("HDF5 of napari-mrf", "series.stored", (".h5", ".hdf5"), 96),
     Format("HDF5", "formats.hdf5", (".h5", ".hdf5", ".hdf"), 96),
+    DICOM,
 )
 """Every format of series that is read; the first that matches is taken."""
 
@@ -105,6 +109,14 @@ def read_head(path: Path) -> bytes:
         raise read_error(error, path) from error
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether a path is that of a folder; one that cannot be, as it is too long, is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def suffix_of(path: Path) -> str:
     """Return the suffix in small letters, ``".nii.gz"`` in one piece."""
     name = path.name.lower()
@@ -112,7 +124,9 @@ def suffix_of(path: Path) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """Return the file name without its suffix."""
+    """Return the file name without its suffix; the name of a folder as it is."""
+    if is_folder(path):
+        return path.resolve().name
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 
@@ -122,7 +136,7 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
     Parameters
     ----------
     path : Path
-        The file.
+        The file, or a folder of DICOM files.
     dataset : str, optional
         Which array, in files that hold several.
 
@@ -136,6 +150,8 @@ def read_source(path: Path, dataset: str | None = None) -> Source:
         ``"missing-file"``, ``"unreadable-file"``, ``"unknown-format"``, ``"truncated"`` and
         what the format raises.
     """
+    if is_folder(path):
+        return DICOM.load().read(path, dataset)
     head = read_head(path)
     packed = head.startswith(GZIP_MAGIC)
     head = unpack_head(path) if packed else head

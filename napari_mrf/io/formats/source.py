@@ -1,4 +1,4 @@
-"""Sources, the results of format readers: an array, maybe still on the disk, and its place."""
+"""Sources and volumes, the results of format readers: an array and its place."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ class Source:
         What was played, where the file says so.
     kept_warnings : tuple of str
         Sentences on the images that were written with them.
+    units : str or None
+        Of the values, where the format says so.
+    part : str
+        Which half of complex images this is, a key of `part_names.PARTNER`, where the format
+        says so.
+    partner : Source or None
+        The other half, where the format holds both.
     """
 
     path: Path
@@ -73,11 +80,40 @@ class Source:
     is_whole: bool = False
     sequence: Sequence | None = None
     kept_warnings: tuple[str, ...] = ()
+    units: str | None = None
+    part: str = ""
+    partner: Source | None = None
 
     @property
     def is_lazy(self) -> bool:
         """Whether the array is still on the disk."""
         return not isinstance(self.array, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume read into memory.
+
+    Parameters
+    ----------
+    values : ndarray
+        (Z, Y, X), in the type of the file or scaled to float64.
+    affine : ndarray or None
+        (4, 4) to mm.
+    sha256 : str
+        Of the file.
+    warnings : tuple of str
+        What is wrong with its header; nothing where it merely has no geometry.
+    step : float
+        Between two values that a file of scaled whole numbers can hold; 0 where they are not
+        scaled.
+    """
+
+    values: NDArray[Any]
+    affine: NDArray[np.float64] | None
+    sha256: str
+    warnings: tuple[str, ...] = ()
+    step: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import refuse_existing
-from napari_mrf.io.formats.nifti import read_volume
+from napari_mrf.io.formats.volume import read_volume
 from napari_mrf.io.labels.label_maps import labels_of, save_labels
 from napari_mrf.io.labels.label_table import names_path, save_label_table
 from napari_mrf.rois.segmenters import Structure, parse_table, segmenter_tables, translated

@@ -12,14 +12,20 @@ from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.label import MAX_LABEL
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import atomic_write, refuse_existing
-from napari_mrf.io.formats.nifti import Volume, read_volume
 from napari_mrf.io.formats.nifti_write import write_volume
-from napari_mrf.io.formats.volume import naming
+from napari_mrf.io.formats.volume import naming, read_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from napari_mrf.data.label import Label
+    from napari_mrf.io.formats.source import Volume
 
+
+LABEL_SUFFIXES = (".nii.gz", ".mha", ".dcm")
+"""Of label maps that are written."""
 _MOST_OFF = 0.25
 """A number further from a whole one is no rounded label."""
 
@@ -56,7 +62,7 @@ def load_labels(
     *,
     resample: Literal["nearest"] | None = None,
 ) -> LabelMap:
-    """Read a NIfTI label map onto the grid of a series or of maps.
+    """Read a label map, NIfTI or MetaImage, onto the grid of a series or of maps.
 
     Parameters
     ----------
@@ -113,37 +119,61 @@ def save_labels(
     affine: NDArray[np.float64] | None,
     *,
     overwrite: bool = False,
+    table: Mapping[int, Label] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    identity: Any = None,
 ) -> None:
-    """Write a label map as ``.nii.gz``: uint16, or int32 where a label is above 65535.
+    """Write a label map: ``.nii.gz`` or ``.mha``, or ``.dcm`` for a DICOM segmentation.
+
+    NIfTI and MetaImage hold uint16, or int32 where a label is above 65535.
 
     Parameters
     ----------
     path : str or Path
-        Ending in ``.nii.gz``.
+        Its ending says the form.
     values : ndarray
         (Z, Y, X) whole numbers, 0 to 2³¹ - 1.
     affine : ndarray or None
         (4, 4) of the series, so that the labels lie where it lies.
     overwrite : bool
         Whether an earlier file may be replaced.
+    table : mapping of int to Label, optional
+        Names and colors, for a segmentation.
+    provenance : mapping, optional
+        Of maps of the series, or ``{"input": ...}`` with its metadata: what a segmentation refers
+        to.
+    identity : Dataset, optional
+        Of `napari_mrf.io.load_identity`: who is named in a segmentation. Nobody without.
 
     Raises
     ------
     MRFInputError
-        ``"bad-labels"``, ``"bad-name"``, ``"exists"``, and the codes of failed writes.
+        ``"bad-labels"``, ``"bad-name"``, ``"exists"``, ``"no-geometry"``, ``"missing-package"``,
+        and the codes of failed writes.
     """
     path = Path(path)
     labels = _as_labels(np.asarray(values), path)
     if labels.ndim != 3:
         raise MRFInputError("bad-labels", "a label map must have three axes (Z, Y, X)", path=path,
                             found=f"shape {labels.shape}")  # fmt: skip
-    if not path.name.lower().endswith(".nii.gz"):
-        raise MRFInputError("bad-name", "a label map can only be written as compressed NIfTI",
-                            path=path,
-                            expected="a name ending in .nii.gz")  # fmt: skip
+    name = path.name.lower()
+    if not name.endswith(LABEL_SUFFIXES):
+        raise MRFInputError("bad-name", "a label map is written as compressed NIfTI, MetaImage or "
+                            "DICOM segmentation", path=path,
+                            expected=f"a name ending in {', '.join(LABEL_SUFFIXES)}")  # fmt: skip
     refuse_existing(path, overwrite=overwrite)
     with atomic_write(path) as temporary:
-        write_volume(temporary, labels, affine)
+        if name.endswith(".dcm"):
+            from napari_mrf.io.dicom.segmentation import write_segmentation
+
+            write_segmentation(temporary, labels, affine, table or {}, provenance or {},
+                               identity=identity)  # fmt: skip
+        elif name.endswith(".mha"):
+            from napari_mrf.io.formats import metaimage_write
+
+            metaimage_write.write_volume(temporary, labels, affine)
+        else:
+            write_volume(temporary, labels, affine)
 
 
 def labels_of(volume: Volume, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -9,7 +9,9 @@ from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.data.text_files import read_error
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.bids.scans import Scan, find_scans, find_segmentation, scan_at
+from napari_mrf.io.formats.registry import stem_of
 from napari_mrf.io.formats.source import sha256_of
+from napari_mrf.io.formats.volume import VOLUME_SUFFIXES
 from napari_mrf.io.maps.writer import RECORD_NAME
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ SINGLE = ""
 
 LABEL_NAMES = ("labels", "rois")
 """Name of a label map inside the folder of a subject."""
-
-_SUFFIXES = (".nii.gz", ".nii")
 
 
 def find_maps(path: str | Path) -> dict[str, Path]:
@@ -147,7 +147,7 @@ def file_sums(folder: str | Path) -> dict[str, str]:
         files = [file for key, (file, _) in scan.files.items() if key in PARAMETERS]
         files += [] if scan.record is None else [scan.record]
         return {file.name: sha256_of(file) for file in files}
-    names = [f"{key}{suffix}" for key in PARAMETERS for suffix in _SUFFIXES]
+    names = [f"{key}{suffix}" for key in PARAMETERS for suffix in VOLUME_SUFFIXES]
     return {
         name: sha256_of(folder / name)
         for name in (*names, RECORD_NAME)
@@ -162,8 +162,8 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
     ----------
     path : str or Path
         A label map, for one subject; or a folder. In a folder the label map of the subject
-        ``S`` is the first that exists of ``S.nii.gz``, ``S.nii``, ``S/labels.nii.gz`` and
-        ``S/rois.nii.gz`` (or ``.nii``); for `SINGLE` it is ``labels.nii.gz`` or
+        ``S`` is the first that exists of ``S.nii.gz``, ``S/labels.nii.gz`` and
+        ``S/rois.nii.gz`` (or ``.nii``, ``.mha``, ``.mhd``); for `SINGLE` it is ``labels.nii.gz`` or
         ``rois.nii.gz`` in the folder. In a data set of BIDS it is ``…_desc-muscles_dseg`` of
         the scan, or the only ``…_dseg``.
     subjects : iterable of str
@@ -189,7 +189,9 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
         stems = [path / subject / name for name in LABEL_NAMES]
         if subject != SINGLE:
             stems.insert(0, path / subject)
-        candidates = [stem.with_name(stem.name + suffix) for stem in stems for suffix in _SUFFIXES]
+        candidates = [
+            stem.with_name(stem.name + suffix) for stem in stems for suffix in VOLUME_SUFFIXES
+        ]
         label_map = next((one for one in candidates if one.is_file()), None)
         label_map = label_map or find_segmentation(path, subject)
         if label_map is not None:
@@ -205,12 +207,13 @@ def find_label_maps(path: str | Path, subjects: Iterable[str]) -> dict[str, Path
 
 def label_table_beside(label_map: Path) -> Path | None:
     """Return the names beside a label map: ``.txt`` of ITK-SNAP or ``.tsv`` of BIDS, or None."""
-    stem = label_map.name.removesuffix(".gz").removesuffix(".nii")
-    tables = [label_map.with_name(f"{stem}{suffix}") for suffix in (".txt", ".tsv")]
+    tables = [label_map.with_name(f"{stem_of(label_map)}{end}") for end in (".txt", ".tsv")]
     return next((table for table in tables if table.is_file()), None)
 
 
 def _holds_maps(folder: Path) -> bool:
     if (folder / RECORD_NAME).is_file():
         return True
-    return any((folder / f"{key}{suffix}").is_file() for key in PARAMETERS for suffix in _SUFFIXES)
+    return any(
+        (folder / f"{key}{suffix}").is_file() for key in PARAMETERS for suffix in VOLUME_SUFFIXES
+    )

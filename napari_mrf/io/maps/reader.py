@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_mrf.data import strict_json
 from napari_mrf.data.geometry import Grid, check_same_grid, same_place
@@ -13,27 +16,28 @@ from napari_mrf.data.series import check_affine
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.bids.scan_reader import provenance_in_sidecars, read_scan
-from napari_mrf.io.formats.nifti import Volume, read_volume
+from napari_mrf.io.formats.volume import VOLUME_SUFFIXES, read_volume
 from napari_mrf.io.maps.folders import named_scan
-from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME
+from napari_mrf.io.maps.forms import FORMS
+from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_FORMAT, RECORD_NAME, SPLIT
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_mrf.io.bids.scans import Scan
+    from napari_mrf.io.formats.source import Volume
 
 _MAX_RECORD_BYTES = 50_000_000
 
 
 def load_maps(directory: str | Path) -> ParameterMaps:
-    """Read the maps of a folder that `save_maps` wrote, of plain NIfTI maps, or of a BIDS scan.
+    """Read the maps of a folder that `save_maps` wrote, of plain maps, or of a BIDS scan.
 
     Parameters
     ----------
     directory : str or Path
         With ``maps.json``, every file is checked against its sha256. Without it, files
-        named by parameter keys (``FF.nii.gz``, ``T1H2O.nii``) are taken as they are. The folder
+        named by parameter keys (``FF.nii.gz``, ``T1H2O.mha``) are taken as they are. The folder
         of a subject or session in a data set of BIDS or ORMIR-MIDS, or one of the maps in it,
         stands for its scan; ``docs/bids.md`` has the names and units.
 
@@ -64,6 +68,7 @@ def load_maps(directory: str | Path) -> ParameterMaps:
                                 hint=f"Delete {RECORD_NAME} to read it anyway."
                                 )  # fmt: skip
         volumes[name] = volume
+    volumes = _in_order(_whole(volumes), record)
     if not set(volumes) & set(PARAMETERS):
         raise MRFInputError("no-maps", "the folder contains no parameter maps", path=folder,
                             expected=f"files such as {', '.join(PARAMETERS)}.nii.gz")  # fmt: skip
@@ -112,6 +117,27 @@ def load_provenance(directory: str | Path) -> dict[str, Any] | None:
     return _read_record(path).get("provenance") if path.exists() else None
 
 
+def _whole(volumes: dict[str, Volume]) -> dict[str, Volume]:
+    """Return the volumes with real and imaginary part of one put together."""
+    if not set(SPLIT) <= set(volumes):
+        return volumes
+    real, imaginary = (volumes[name] for name in SPLIT)
+    m0 = np.empty(real.values.shape, np.complex64)
+    m0.real, m0.imag = real.values, imaginary.values
+    rest = {name: volume for name, volume in volumes.items() if name not in SPLIT}
+    return rest | {"m0": replace(real, values=m0)}
+
+
+def _in_order(volumes: dict[str, Volume], record: dict[str, Any] | None) -> dict[str, Volume]:
+    """Return the volumes with slices in the order of the record; in DICOM they have none."""
+    if record is None or record.get("form") != "dicom" or record.get("affine") is None:
+        return volumes
+    from napari_mrf.io.dicom.volume import along
+
+    affine = check_affine(record["affine"])
+    return {name: along(volume, affine) for name, volume in volumes.items()}
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     text = read_text(path, "record of maps", most_bytes=_MAX_RECORD_BYTES)
     record = strict_json.loads(text, path=path)
@@ -119,6 +145,12 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise _bad_record(path, f'no "format": "{RECORD_FORMAT}"')
     if record.get("version") != 1:
         raise _bad_record(path, f"version {record.get('version')!r}")
+    form = FORMS.get(str(record.get("form")))
+    if form is not None and form.is_rounded:
+        raise MRFInputError("no-maps", "the folder holds DICOM images of rounded values, which are "
+                            "not read back", path=path.parent,
+                            hint="Pick the maps in NIfTI, MetaImage or DICOM parametric maps."
+                            )  # fmt: skip
     entries = record.get("maps")
     if not isinstance(entries, dict) or not all(
         isinstance(entry, dict)
@@ -141,14 +173,14 @@ def _bad_record(path: Path, found: str) -> MRFInputError:
 def _files(folder: Path, record: dict[str, Any] | None) -> dict[str, tuple[Path, str | None]]:
     if record is None:
         found: dict[str, tuple[Path, str | None]] = {}
-        for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
-            for suffix in (".nii.gz", ".nii"):
+        for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS, *SPLIT):
+            for suffix in VOLUME_SUFFIXES:
                 if name not in found and (folder / f"{name}{suffix}").is_file():
                     found[name] = (folder / f"{name}{suffix}", None)
         return found
     files: dict[str, tuple[Path, str | None]] = {}
     for name, entry in record["maps"].items():
-        if name not in (*PARAMETERS, *COMPANIONS, *DEVIATIONS):
+        if name not in (*PARAMETERS, *COMPANIONS, *DEVIATIONS, *SPLIT):
             raise _bad_record(folder / RECORD_NAME, f"the unknown map {name!r}")
         file_name = entry["file"]
         if Path(file_name).name != file_name or "\\" in file_name or file_name in ("", ".", ".."):

@@ -1,4 +1,4 @@
-"""Parameter maps out: one NIfTI file per map, and a record of how they came to be."""
+"""Parameter maps out: one file per map, in one of several forms, and a record of their origin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.nifti_write import write_volume
+from napari_mrf.io.maps.forms import FORMS, form_of
 from napari_mrf.io.result_folder import ResultKind
 
 if TYPE_CHECKING:
@@ -23,21 +23,48 @@ RECORD_FORMAT = "napari-mrf maps"
 COMPANIONS = ("quality", "m0", "flags")
 DEVIATIONS = {f"{key}_std": key for key in PARAMETERS}
 """File names of the standard deviations, with their parameters."""
+SPLIT = ("m0_real", "m0_imaginary")
+"""What m0 becomes where there are no complex numbers."""
+_NAMES = (*PARAMETERS, *COMPANIONS, *DEVIATIONS, *SPLIT)
 MAPS_RESULTS = ResultKind(
     "maps",
     RECORD_NAME,
-    tuple(f"{name}.nii.gz" for name in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)),
+    tuple(
+        f"{name}{suffix}"
+        for suffix in dict.fromkeys(form.suffix for form in FORMS.values())
+        for name in _NAMES
+    ),
+    patterns=tuple(
+        f"{name}_[0-9][0-9][0-9][0-9]{form.suffix}"
+        for form in FORMS.values()
+        if form.per_slice
+        for name in _NAMES
+    ),
     format=RECORD_FORMAT,
 )
 
 
-def save_maps(maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False) -> list[Path]:
+def save_maps(
+    maps: ParameterMaps,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    form: str = "nifti",
+    identity: Any = None,
+) -> list[Path]:
     """Write maps to a folder in one go; as `iter_save_maps`."""
-    return result_of(iter_save_maps(maps, directory, overwrite=overwrite))
+    return result_of(
+        iter_save_maps(maps, directory, overwrite=overwrite, form=form, identity=identity)
+    )
 
 
 def iter_save_maps(
-    maps: ParameterMaps, directory: str | Path, *, overwrite: bool = False
+    maps: ParameterMaps,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    form: str = "nifti",
+    identity: Any = None,
 ) -> Generator[str, None, list[Path]]:
     """Write maps to a folder, all files or none, in steps that yield what comes next.
 
@@ -45,7 +72,8 @@ def iter_save_maps(
     ``<key>_std.nii.gz`` for every standard deviation, ``quality.nii.gz``, ``flags.nii.gz``
     (uint16) and ``m0.nii.gz`` (complex64) where present, and ``maps.json`` with units,
     provenance, versions, the meaning of the flags and the sha256 of each file. The same maps
-    give the same bytes.
+    give the same bytes, but for the date in DICOM. Other forms have other endings; DICOM has
+    ``m0_real`` and ``m0_imaginary``.
 
     Parameters
     ----------
@@ -55,6 +83,10 @@ def iter_save_maps(
         Created where needed; an existing empty folder is fine.
     overwrite : bool
         Whether earlier results in the folder may be replaced.
+    form : {"nifti", "dicom", "dicom-mr", "mha"}
+        NIfTI, DICOM parametric maps, DICOM MR images of 16 bits a slice, or MetaImage.
+    identity : Dataset, optional
+        Of `napari_mrf.io.load_identity`: who is named in DICOM. Nobody without.
 
     Returns
     -------
@@ -64,19 +96,25 @@ def iter_save_maps(
     Raises
     ------
     MRFInputError
-        ``"exists"``, ``"no-maps"``, ``"disk-full"``, ``"not-writable"`` and the other codes
-        of `atomic_write_all`.
+        ``"exists"``, ``"no-maps"``, ``"bad-option"``, ``"no-geometry"``, ``"missing-package"``,
+        ``"disk-full"``, ``"not-writable"`` and the other codes of `atomic_write_all`.
     """
     if not len(maps):
         raise MRFInputError("no-maps", "there are no maps to save")
-    with MAPS_RESULTS.writing(directory, maps_names(maps), overwrite=overwrite) as staged:
-        yield from iter_write_maps(maps, staged)
+    names = maps_names(maps, form)
+    with MAPS_RESULTS.writing(directory, names, overwrite=overwrite) as staged:
+        yield from iter_write_maps(maps, staged, form, identity)
     return staged.paths
 
 
-def maps_names(maps: ParameterMaps) -> list[str]:
+def maps_names(maps: ParameterMaps, form: str = "nifti") -> list[str]:
     """Return the names of the files that `write_maps` writes besides the record."""
-    return [f"{name}.nii.gz" for name in _volumes(maps)]
+    chosen = form_of(form)
+    return [
+        file
+        for name in chosen.volumes(_volumes(maps))
+        for file in chosen.files_of(name, maps.spatial_shape[0])
+    ]
 
 
 def write_maps(maps: ParameterMaps, staged: Staged) -> None:
@@ -84,12 +122,17 @@ def write_maps(maps: ParameterMaps, staged: Staged) -> None:
     result_of(iter_write_maps(maps, staged))
 
 
-def iter_write_maps(maps: ParameterMaps, staged: Staged) -> Generator[str, None, None]:
+def iter_write_maps(
+    maps: ParameterMaps, staged: Staged, form: str = "nifti", identity: Any = None
+) -> Generator[str, None, None]:
     """Write as `write_maps`, in steps that yield the name of the file that comes next."""
-    for name, values in _volumes(maps).items():
-        yield name
-        write_volume(staged[f"{name}.nii.gz"], values, maps.affine)
-    staged.write_record(_record(maps, staged.sums()))
+    chosen = form_of(form)
+    files: dict[str, list[str]] = {}
+    for name, values in chosen.volumes(_volumes(maps)).items():
+        files[name] = chosen.files_of(name, len(values))
+        yield files[name][0]
+        chosen.write([staged[file] for file in files[name]], name, values, maps, identity)
+    staged.write_record(_record(maps, files, staged.sums(), form))
 
 
 def _volumes(maps: ParameterMaps) -> dict[str, Any]:
@@ -102,11 +145,14 @@ def _volumes(maps: ParameterMaps) -> dict[str, Any]:
     return volumes
 
 
-def _record(maps: ParameterMaps, sums: dict[str, str]) -> dict[str, Any]:
+def _record(
+    maps: ParameterMaps, of_maps: dict[str, list[str]], sums: dict[str, str], form: str
+) -> dict[str, Any]:
     files: dict[str, dict[str, Any]] = {}
-    for file, sha256 in sums.items():
-        name = file.removesuffix(".nii.gz")
-        entry: dict[str, Any] = {"file": file, "sha256": sha256}
+    for name, of_map in of_maps.items():
+        entry: dict[str, Any] = {"file": of_map[0], "sha256": sums[of_map[0]]}
+        if FORMS[form].per_slice:
+            entry = {"files": [{"file": file, "sha256": sums[file]} for file in of_map]}
         if name in PARAMETERS:
             parameter = PARAMETERS[name]
             entry |= {"label": parameter.label, "unit": parameter.unit}
@@ -118,12 +164,14 @@ def _record(maps: ParameterMaps, sums: dict[str, str]) -> dict[str, Any]:
             entry |= {"label": label, "unit": parameter.unit}
         elif name == "quality":
             entry |= {"label": "Correlation of the measurement with the model", "unit": ""}
-        elif name == "m0":
-            entry |= {"label": "Complex scale of the model", "unit": "a.u."}
+        elif name.startswith("m0"):
+            part = {"m0_real": ", real part", "m0_imaginary": ", imaginary part"}.get(name, "")
+            entry |= {"label": f"Complex scale of the model{part}", "unit": "a.u."}
         else:
             entry |= {"label": "Flags, bits added up", "bits": FLAGS}
         files[name] = entry
-    return {
+    said = {} if form == "nifti" else {"form": form}
+    return said | {
         "affine": None if maps.affine is None else maps.affine.tolist(),
         "geometry": "unknown: the files carry the identity with codes 0, which means no geometry"
         if maps.affine is None

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_mrf.data.pulseq import load_pulseq
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.registry import Format, Matching, format_of
+from napari_mrf.io.formats.registry import Format, Matching, format_of, is_folder
 from napari_mrf.io.raw.coordinates import rule_of
 from napari_mrf.io.raw.options import GivenTrajectory, RawOptions
 
@@ -105,12 +105,14 @@ def load_raw(
 def is_raw(path: str | Path) -> bool:
     """Return whether a file is a raw file, also of a kind that is refused with another way.
 
+    A folder is none.
+
     Raises
     ------
     MRFInputError
         For files that cannot be read.
     """
-    return format_of(Path(path), FORMATS) is not None
+    return not is_folder(Path(path)) and format_of(Path(path), FORMATS) is not None
 
 
 def _matrix(given: int | tuple[int, int] | None) -> tuple[int, int] | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.bids.dataset import find_bids_series, is_dataset
-from napari_mrf.io.formats import nifti_header, numpy_files
+from napari_mrf.io.dicom.files import dicom_among, holds_dicom, is_dicom_folder
+from napari_mrf.io.formats import metaimage, nifti_header, numpy_files
 from napari_mrf.io.formats.gzip_cache import GZIP_MAGIC, HEAD_BYTES, unpack_head
 from napari_mrf.io.formats.registry import FORMATS, stem_of, suffix_of
 from napari_mrf.io.raw.reader import FORMATS as RAW_FORMATS
@@ -30,8 +31,9 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
 
     A folder stands for the series and raw files directly in it; the second halves of pairs
     (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
-    time, such as label maps, masks, B1 maps and parameter maps. A data set of BIDS stands for the
-    series of all its subjects.
+    time, such as label maps, masks, B1 maps and parameter maps. The DICOM files in a folder, or
+    in folders below it where there is nothing else, are one series: the folder itself. A data set of
+    BIDS stands for the series of all its subjects.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ def series_and_remarks(
             files = [one.path for one in find_bids_series(path)]
         elif path.is_dir():
             files, volumes = _sorted_out(path, axes)
+            of_dicom = is_dicom_folder(path) or (not files and not volumes and holds_dicom(path))
+            files += [path] if of_dicom else []
             aside = ", ".join(file.name for file in volumes)
             if not files:
                 raise MRFInputError(
@@ -76,7 +80,8 @@ def series_and_remarks(
                     expected="images over time in "
                     + ", ".join(_suffixes(FORMATS))
                     + "; raw data in "
-                    + ", ".join(_suffixes(RAW_FORMATS)),
+                    + ", ".join(_suffixes(RAW_FORMATS))
+                    + "; DICOM",
                     found=f"single volumes: {aside}" if aside else None,
                 )
             if aside:
@@ -119,10 +124,10 @@ def _sorted_out(folder: Path, axes: str | None) -> tuple[list[Path], list[Path]]
     of_series, of_raw = _suffixes(FORMATS), _suffixes(RAW_FORMATS)
     files = [one for one in sorted(folder.iterdir())
              if not one.name.startswith(".") and one.is_file()]  # fmt: skip
-    trajectories = _trajectories(files)
+    passed = _trajectories(files) | {file.name for file in dicom_among(folder)}
     series, volumes = [], []
     for file in files:
-        if file.name in trajectories:
+        if file.name in passed:
             continue
         if suffix_of(file) not in of_series:
             if suffix_of(file) in of_raw and _may_be_raw(file):
@@ -175,7 +180,7 @@ def _is_volume(file: Path, axes: str | None) -> bool:
 
 
 def _seen(file: Path) -> tuple[int, bool]:
-    """Return how many axes a NIfTI or .npy file has, and whether it is a complex array.
+    """Return how many axes a NIfTI, MetaImage or .npy file has, and whether it is a complex array.
 
     Arrays in other files count as series: they have no names by which they would be taken for
     label maps, masks or maps.
@@ -186,6 +191,8 @@ def _seen(file: Path) -> tuple[int, bool]:
             opened.seek(0)
             shape, _, dtype = numpy_files.read_header(opened, file, file.stat().st_size)
             return len(shape), dtype.kind == "c" and len(shape) == 3
+    if metaimage.matches(head, file):
+        return len(metaimage.parse_header(head, file).shape), False
     if head.startswith(GZIP_MAGIC):
         head = unpack_head(file)
     if not nifti_header.matches(head, file):

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 SIEMENS = "siemens"
 _RADIANS = {
-    "rad": 1.0, "radian": 1.0, "radians": 1.0,
+    "rad": 1.0, "radian": 1.0, "radians": 1.0, "mrad": 1e-3,
     "deg": math.pi / 180.0, "degree": math.pi / 180.0, "degrees": math.pi / 180.0,
     "turn": 2.0 * math.pi, "turns": 2.0 * math.pi, "pi": math.pi,
     SIEMENS: math.pi / 4096.0,
 }  # fmt: skip
-_UNITS = "rad, deg, turn, pi or siemens"
+_UNITS = "rad, mrad, deg, turn, pi or siemens"
 _ROUNDING = 1e-3
 _LEAST_SPAN = 2.0
 """rad. The phase of a measured series fills a whole turn, where there is noise or an inversion."""
@@ -81,6 +81,11 @@ class StoredValues:
             and self.largest - self.smallest > 2000
         )
 
+    @property
+    def look_like_milliradians(self) -> bool:
+        """Whether they are whole and fill -3142…3142, as scanners of GE write."""
+        return self.are_whole and 3100 < max(-self.smallest, self.largest) <= 3142
+
     def __str__(self) -> str:
         return f"values from {self.smallest:.6g} to {self.largest:.6g}"
 
@@ -132,7 +137,7 @@ def phase_scale(
                                 path=path, expected=_UNITS, found=str(found))  # fmt: skip
     if chosen and said and _RADIANS[chosen.lower()] != _RADIANS[said.lower()]:
         raise MRFInputError("phase-unit-conflict", "the given phase unit differs from that of "
-                            "the sidecar", path=path, expected=said, found=chosen,
+                            "the sidecar or the header", path=path, expected=said, found=chosen,
                             hint="Correct Units in the sidecar if it is wrong.")  # fmt: skip
     unit = (chosen or said or "").lower()
     if not unit:
@@ -140,7 +145,10 @@ def phase_scale(
             note = f"The phase {path.name} has no unit; its {found} show that it is in radians."
             return PhaseScale(1.0), note
         hint = 'Give phase_unit="rad" or "deg" (on the command line --phase-unit), or convert it.'
-        if found.look_like_siemens:
+        if found.look_like_milliradians:
+            hint = ('These look like milliradians. If they are, give phase_unit="mrad" (on the '
+                    "command line --phase-unit mrad).")  # fmt: skip
+        elif found.look_like_siemens:
             hint = _siemens_hint()
         raise MRFInputError("phase-unit-unknown", "the unit of the phase is not known", path=path,
                             expected="Units rad in the sidecar of the phase image",

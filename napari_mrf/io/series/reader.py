@@ -13,7 +13,7 @@ from napari_mrf.data.geometry import Grid, grid_difference
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.data.subspace_signal import SubspaceSignal
 from napari_mrf.errors import MRFInputError
-from napari_mrf.io.formats.part_names import array_pair
+from napari_mrf.io.formats.part_names import PARTNER, array_pair
 from napari_mrf.io.formats.registry import read_source
 from napari_mrf.io.labels.masks import read_mask
 from napari_mrf.io.raw.reader import is_raw
@@ -66,7 +66,8 @@ def load_series(
     ----------
     path : str or Path
         The series, or one half of a pair: magnitude or phase, real or imaginary part. The
-        other half is found by its name (BIDS ``part-…`` or endings such as ``_phase``).
+        other half is found by its name (BIDS ``part-…`` or endings such as ``_phase``). Of
+        DICOM, the folder or any file in it.
     sequence : Sequence, optional
         What was played; taken from the sidecar where not given, else left open.
     mask : ndarray, str or Path, optional
@@ -97,8 +98,10 @@ def load_series(
     MRFInputError
         See ``docs/formats.md`` for the codes.
     """
-    path = Path(path)
-    source = _series_source(path, dataset)
+    source = _series_source(Path(path), dataset)
+    if source.metadata.get("format") == "DICOM":  # that of any file in a folder is one series
+        dataset = source.metadata["dataset"]
+    path = source.path
     sidecar = None if source.is_whole else load_sidecar(path)
     check_sidecar(source, sidecar)
     main = open_image(source, axes, sidecar, sequence)
@@ -318,6 +321,17 @@ def open_partner(
 ) -> tuple[SeriesImage, str]:
     """Return the other half of a series, and which part the first one is."""
     path = main.source.path
+    if main.source.partner is not None:
+        other = open_image(main.source.partner, axes, main.sidecar, sequence)
+        _refuse_unlike(main, other)
+        return other, main.source.part
+    if main.source.metadata.get("format") == "DICOM":
+        part = main.source.part
+        raise MRFInputError("partner-missing" if part else "not-complex",
+                            f"the {PARTNER[part]} images to the {part} images are missing" if part
+                            else "the images do not say which part of complex ones they are",
+                            path=path, hint="Put magnitude and phase, or real and imaginary "
+                            "images, into one folder.")  # fmt: skip
     own = main.source.metadata.get("dataset")
     in_file = None if own is None else array_pair(own, main.source.arrays)
     if in_file is not None:
@@ -371,7 +385,7 @@ def joined(
     first, second = (main, other) if part in ("magnitude", "real") else (other, main)
     if part in ("real", "imaginary"):
         return as_signal(PairView(first.view, second.view, None)), []
-    units = second.sidecar.units if second.sidecar else None
+    units = (second.sidecar.units if second.sidecar else None) or second.source.units
     found = StoredValues.of(second.view)
     scale, note = phase_scale(units, phase_unit, found, second.source.path)
     return as_signal(PairView(first.view, second.view, scale)), [note] if note else []

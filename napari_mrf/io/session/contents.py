@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.data.label import Label
 from napari_mrf.data.sequence import Sequence
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.dicom.files import dicom_below, digest
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.labels.label_maps import load_labels
 from napari_mrf.io.maps.reader import load_maps
@@ -85,9 +86,9 @@ class SessionContents:
     sums: dict[Path, str] = field(default_factory=dict)
 
     def sum_of(self, path: Path) -> str:
-        """Return the sha256 of a file, which is read once."""
+        """Return the sha256 of a file, or of the DICOM files in a folder, which is read once."""
         if path not in self.sums:
-            self.sums[path] = sha256_of(path)
+            self.sums[path] = digest(dicom_below(path)) if path.is_dir() else sha256_of(path)
         return self.sums[path]
 
 

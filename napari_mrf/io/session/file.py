@@ -56,7 +56,7 @@ class FileRecord(BaseModel):
         """Return where the file lies now, or None."""
         for path in self.candidates(session_path):
             with suppress(OSError):  # a name that is too long, a folder that may not be entered
-                if path.is_file():
+                if path.exists():  # of DICOM a folder
                     return path
         return None
 

@@ -70,7 +70,8 @@ def read_series(path: str | Path, **options: Any) -> Generator[Step, None, Opene
 
     series = yield from reading(load())
     yield Step(detail="looking at a few frames")
-    return OpenedSeries(series, series_name(path), peak_magnitude(series))
+    name = series_name(series.source_path or path)
+    return OpenedSeries(series, name, peak_magnitude(series))
 
 
 def read_file(path: str | Path, **options: Any) -> Generator[Step, None, OpenedSeries | RawFile]:
@@ -138,9 +139,13 @@ def _changed(signal: Any, change: Callable[[Any], tuple[Any, ...]]) -> Generator
 
 
 def series_name(path: str | Path) -> str:
-    """Return the name of a series from its file: ``thigh.nii.gz`` gives ``thigh``."""
-    name = Path(path).name
-    return name[:-7] if name.lower().endswith(".nii.gz") else Path(path).stem
+    """Return the name of a series from its file: ``thigh.nii.gz`` gives ``thigh``.
+
+    One of DICOM is named by its folder.
+    """
+    from napari_mrf.io.formats.registry import stem_of
+
+    return stem_of(Path(path))
 
 
 class Opener:

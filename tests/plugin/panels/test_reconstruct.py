@@ -14,7 +14,7 @@ from superqt.utils import WorkerBase
 from napari_mrf import MRFInputError, MRFSeries, ParameterMaps, methods
 from napari_mrf.data import sequences
 from napari_mrf.data.maps import FLAGS
-from napari_mrf.io.maps import writer
+from napari_mrf.io.formats import nifti_write
 from napari_mrf.io.maps.writer import maps_names
 from napari_mrf.plugin.dock import MRFDock, ReconstructDock
 from napari_mrf.plugin.jobs import JobState, JobStatus
@@ -464,7 +464,7 @@ def test_saving_of_maps_shows_a_bar_and_is_cancelled_with_a_click(
     """Nothing is left on the disk, the set is unsaved as before, and it can be saved again."""
     run_to_end(qtbot, viewer, panel, gate)
     at_second, goes_on = threading.Event(), threading.Event()
-    write = writer.write_volume
+    write = nifti_write.write_volume
 
     def write_slowly(path, *rest):
         if at_second.is_set():
@@ -472,7 +472,7 @@ def test_saving_of_maps_shows_a_bar_and_is_cancelled_with_a_click(
         write(path, *rest)
         at_second.set()
 
-    monkeypatch.setattr(writer, "write_volume", write_slowly)
+    monkeypatch.setattr(nifti_write, "write_volume", write_slowly)
     monkeypatch.setattr("napari_mrf.plugin.jobs.worker._SHORTEST_INTERVAL_S", 0.0)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
     row, saving = panel.results.saving_row, dock.bindings["reconstruct"].results.saving

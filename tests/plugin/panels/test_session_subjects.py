@@ -1,17 +1,13 @@
 """Sessions of several subjects in one window: each is added, and nothing of theirs is mixed."""
 
-from functools import partial
-
 import numpy as np
 import pytest
-from gui_waits import answer_next_question, wait_for_layers
+from gui_waits import answer_next_question, drop, press_ok, wait_for_layers
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.components import ViewerModel
 from napari.settings import get_settings
-from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
-from qtpy.QtGui import QDropEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDialogButtonBox, QRadioButton
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QRadioButton
 from superqt.utils import WorkerBase
 
 from napari_mrf import MRFSeries, ParameterMaps
@@ -120,27 +116,6 @@ def choose(qtbot, dock, name):
         qtbot.keyClick(picker, Qt.Key.Key_Up if up else Qt.Key.Key_Down)
         wait_for_layers(qtbot, dock.viewer)
     assert session_of(dock.viewer).subject.name == name
-
-
-def drop(viewer, paths):
-    """Drop files on the canvas, as from the desktop."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    event = QDropEvent(
-        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
-    viewer.window._qt_viewer.dropEvent(event)
-
-
-def press_ok(tries=200):
-    """Answer napari's question which reader to take with a plain click, once it is asked."""
-    dialog = QApplication.activeModalWidget()
-    if isinstance(dialog, QtReaderDialog):
-        ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
-        QTest.mouseClick(ok, Qt.MouseButton.LeftButton)
-    elif tries:
-        QTimer.singleShot(50, partial(press_ok, tries - 1))
 
 
 @pytest.fixture

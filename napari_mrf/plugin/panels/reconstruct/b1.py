@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.kit.bond import Bond
     from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
 
-B1_FILES = "B1 map (*.nii *.nii.gz *.npy);;All files (*)"
+B1_FILES = "B1 map (*.nii *.nii.gz *.mha *.mhd *.npy);;All files (*)"
 
 
 class B1Choice(LayerChoice):

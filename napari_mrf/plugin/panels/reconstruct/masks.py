@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.panels.reconstruct.panel import ReconstructPanel
     from napari_mrf.plugin.panels.shared.masks import MaskChoice
 
-MASK_FILES = "Mask (*.nii *.nii.gz *.npy);;All files (*)"
+MASK_FILES = "Mask (*.nii *.nii.gz *.mha *.mhd *.npy);;All files (*)"
 
 
 def mask_files(panel: ReconstructPanel, choice: MaskChoice, bond: Bond) -> LayerFiles[LoadedMask]:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS, validity_rules
+from napari_mrf.io.maps.forms import FORMS
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
@@ -128,9 +129,14 @@ class ResultsPanel(QWidget):
         self.missing_button = QPushButton()
         self.save_button = QPushButton("Save maps…")
         self.save_button.setToolTip(
-            "Write one NIfTI file per map, with uncertainty, quality, flags and a record of the "
+            "Write one file per map, with uncertainty, quality, flags and a record of the "
             "reconstruction"
         )
+        self.form_picker = Picker(
+            "Form of the files: NIfTI, MetaImage and DICOM parametric maps hold every value; DICOM "
+            "images are rounded to 16 bits, for viewers"
+        )
+        self.form_picker.fill([form.title for form in FORMS.values()], "")
         for name, box in self.companions.items():
             box.setToolTip(_COMPANION_TIPS[name])
             box.clicked.connect(self._on_companion_clicked)
@@ -142,6 +148,7 @@ class ResultsPanel(QWidget):
         form.addRow(self.missing_button)
         form.addRow(self.validity)
         self.figure_button = FigureButton()
+        form.addRow(form_label("Save as"), self.form_picker)
         form.addRow(NarrowRow(self.save_button, self.figure_button))
         self.saving_row = JobRow()
         form.addRow(self.saving_row)
@@ -161,6 +168,10 @@ class ResultsPanel(QWidget):
     def current_maps(self) -> str:
         """Return the name of the picked set, empty when there is none."""
         return self.maps_picker.currentText()
+
+    def current_form(self) -> str:
+        """Return the key of the picked form of files."""
+        return list(FORMS)[self.form_picker.currentIndex()]
 
     def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:
         """Enable what the current maps have, and check what is shown."""
@@ -225,7 +236,7 @@ class ResultsBinding:
         self.display, self.choice = maps_display_of(viewer), map_choice_of(viewer)
         self.saving = Job()
         self.figures = FigureExport(viewer, panel.figure_button, notice.say)
-        self._directory = self._written_for = ""
+        self._directory = self._written_for = self._form = ""
         self._written: MapsSet | None = None
         self.removed = removed_layers_of(viewer)
         panel.missing_requested.connect(self._on_missing_requested)
@@ -245,13 +256,21 @@ class ResultsBinding:
         self._show("")
 
     def save_to(self, directory: str, *, overwrite: bool = False) -> None:
-        """Write the maps that are picked in the panel to a folder."""
+        """Write the maps that are picked in the panel to a folder, in the form that is picked."""
         maps_set = self.session.maps_sets.get(self.panel.current_maps())
         if maps_set is not None and not self.saving.status.is_running:
             self._directory, self._written = directory, maps_set
+            self._form = self.panel.current_form()
             self._written_for = self.session.subject.key
             self.notice.clear()
-            self.saving.start("Saving maps", save, maps_set.maps, directory, overwrite)
+            self.saving.start(
+                "Saving maps",
+                save,
+                maps_set.maps,
+                directory,
+                overwrite,
+                self._form,
+            )
 
     def state(self) -> dict[str, Any]:
         """Return what is picked, for a session file."""
@@ -349,8 +368,11 @@ class ResultsBinding:
         if status.state is JobState.DONE:
             written, owner = self._written, self._written_for
             # What was made anew while it was written is not in the folder.
-            if written is not None and (
-                self.session.maps_sets_of(owner).get(written.name) is written
+            # Rounded values are not the maps: those are still to be saved.
+            if (
+                written is not None
+                and not FORMS[self._form].is_rounded
+                and (self.session.maps_sets_of(owner).get(written.name) is written)
             ):
                 self.session.mark_maps_saved(written.name, self._directory, owner)
             self.notice.say(f"Saved to {self._directory}", kind="note")

@@ -148,13 +148,15 @@ def _steps(
     return maps
 
 
-def save(maps: ParameterMaps, directory: str, overwrite: bool) -> Generator[Step, None, str]:
-    """Write the maps and their provenance; return the folder."""
+def save(
+    maps: ParameterMaps, directory: str, overwrite: bool, form: str
+) -> Generator[Step, None, str]:
+    """Write the maps and their provenance in one of the forms of files; return the folder."""
     yield Step(detail="writing")
     from napari_mrf.io.maps.writer import iter_save_maps, maps_names
 
-    writing = iter_save_maps(maps, directory, overwrite=overwrite)
-    yield from counted(writing, len(maps_names(maps)))
+    writing = iter_save_maps(maps, directory, overwrite=overwrite, form=form)
+    yield from counted(writing, len(maps_names(maps, form)))
     return directory
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.layers.regions import RegionGrid
     from napari_mrf.plugin.panels.rois.panel import RoisPanel
 
-LABEL_MAPS = "Labels (*.nii.gz *.nii);;All files (*)"
+LABEL_MAPS = "Labels (*.nii.gz *.nii *.mha *.mhd);;All files (*)"
+_WRITTEN = "NIfTI (*.nii.gz);;MetaImage (*.mha);;DICOM segmentation (*.dcm);;All files (*)"
 _NEAREST = "Use the nearest labels"
 LABEL_FILES = "ITK-SNAP labels (*.txt *.label);;All files (*)"
 
@@ -98,7 +99,11 @@ class RoisFilesBinding:
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = self.editor.affine()
             self._written, self._saved_for = self.session.regions, self.session.subject.key
-            self.saving.start("Saving labels", write_labels, path, labels, affine, table)
+            series = self.session.series
+            source = {} if series is None else {
+                "input": {"sha256": series.source_sha256, **series.metadata}
+            }  # fmt: skip
+            self.saving.start("Saving labels", write_labels, path, labels, affine, table, source)
 
     def import_table(self, path: str) -> None:
         """Use the labels of an ITK-SNAP file; if it is faulty, the current list is kept."""
@@ -152,7 +157,7 @@ class RoisFilesBinding:
     def _on_save_requested(self) -> None:
         name = f"{self.session.series_name or 'series'}_rois.nii.gz"
         path = ask_save_path(
-            self.panel, "Save labels", name, LABEL_MAPS,
+            self.panel, "Save labels", name, _WRITTEN,
             complete=_as_label_map, written=written_files,
         )  # fmt: skip
         if path:
@@ -220,13 +225,21 @@ class RoisFilesBinding:
     def _on_saved(self, outcome: tuple[str, str]) -> None:
         path, remark = outcome
         # What was drawn since is not in the file.
-        if self.session.regions_of(self._saved_for) is self._written:
+        is_whole = self.session.regions_of(self._saved_for) is self._written
+        if is_whole and _is_read_back(path):
             self.session.mark_regions_saved(path, self._saved_for)
         self.panel.notice.say(f"Saved to {path}. {remark}", kind="note")
 
 
 def _as_label_map(path: str) -> str:
-    return path if path.lower().endswith(".nii.gz") else f"{path}.nii.gz"
+    from napari_mrf.io.labels.label_maps import LABEL_SUFFIXES
+
+    return path if path.lower().endswith(LABEL_SUFFIXES) else f"{path}.nii.gz"
+
+
+def _is_read_back(path: str) -> bool:
+    """Return whether labels are read from such a file again: a DICOM segmentation is not."""
+    return not path.lower().endswith(".dcm")
 
 
 def _as_label_file(path: str) -> str:
@@ -257,12 +270,20 @@ def write_labels(
     labels: NDArray[np.uint16],
     affine: NDArray[np.float64] | None,
     table: list[Label],
+    source: Mapping[str, Any],
 ) -> Generator[Step, None, tuple[str, str]]:
-    """Write a label map, and a label file beside it; return the path and a remark."""
+    """Write a label map, and a label file beside it; return the path and a remark.
+
+    A DICOM segmentation refers to the series that the record of a source names, and holds the
+    names itself.
+    """
     from napari_mrf.io import save_label_table, save_labels
 
     yield Step(detail="writing the file")
-    save_labels(path, labels, affine, overwrite=True)
+    save_labels(path, labels, affine, overwrite=True, provenance=source,
+                table={label.index: label for label in table})  # fmt: skip
+    if not _is_read_back(path):
+        return path, "DICOM segmentations are not read back: save them as NIfTI too."
     beside = names_path(path)
     if beside not in written_files(path):
         return path, f"Names not saved: {beside.name} exists and is not a label file."
@@ -275,6 +296,8 @@ def written_files(path: str) -> list[Path]:
     from napari_mrf.io import load_label_table
 
     beside = names_path(path)
+    if not _is_read_back(path):
+        return [Path(path)]
     if beside.exists():
         try:
             load_label_table(beside)

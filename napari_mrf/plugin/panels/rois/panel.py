@@ -130,10 +130,12 @@ class RoisPanel(QWidget):
             "Undo", "Undo what you did last in this step, whatever it was (Ctrl+Z)"
         )
         self.redo_button = tool_button("Redo", "Redo what was undone last (Ctrl+Shift+Z)")
-        self.load_button = tool_button("Load labels…", "Show the labels of a NIfTI file")
+        self.load_button = tool_button("Load labels…", "Show the labels of a file")
         self.save_button = tool_button(
             "Save labels…",
-            "Write the labels as NIfTI on the grid of the series, and their names to a text file",
+            "Write the labels on the grid of the series, in the form of the name's ending: NIfTI "
+            "(.nii.gz) or MetaImage (.mha) with their names in a text file, or DICOM segmentation "
+            "(.dcm)",
         )
         self.needs = QLabel()
         self.needs.setWordWrap(True)

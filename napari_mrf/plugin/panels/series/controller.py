@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from napari_mrf.plugin.viewer.raw.work import RawFile
 
 SERIES_FILES = (
-    "Series and raw files (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat *.mrd *.dat *.cfl);;"
+    "Series and raw files (*.nii *.nii.gz *.npy *.npz *.h5 *.hdf5 *.mat *.mrd *.dat *.cfl *.dcm "
+    "*.ima *.mha *.mhd);;"
     "All files (*)"
 )
 _NO_SERIES = ("axes-unknown", "not-complex", "not-numeric", "bad-shape")

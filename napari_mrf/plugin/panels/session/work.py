@@ -325,13 +325,10 @@ def _item_record(
 
 
 def _belongs_to_maps(file: Path) -> bool:
-    from napari_mrf.data.parameters import PARAMETERS
-    from napari_mrf.io.maps.writer import COMPANIONS, DEVIATIONS, RECORD_NAME
+    from napari_mrf.io.maps.writer import MAPS_RESULTS
 
-    stem = file.name.removesuffix(".gz").removesuffix(".nii")
-    return file.name == RECORD_NAME or (
-        stem != file.name and stem in (*PARAMETERS, *COMPANIONS, *DEVIATIONS)
-    )
+    names = (MAPS_RESULTS.record, *MAPS_RESULTS.files)
+    return file.name in names or (file.suffix == ".nii" and f"{file.name}.gz" in names)
 
 
 def _file_name(name: str) -> str:

@@ -1,0 +1,1 @@
+"""DICOM in and out: series of images, maps, regions."""
