@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,7 @@ def connected(place: Place) -> Iterator[Connected]:
             from napari_mrf.cohort.cluster.job_files import cluster_of
 
             target = stack.enter_context(cluster_of(place.job_file))
+            _check_program(target.job_cls.submit_command, place.job_file)
             target.scale(jobs=place.workers)
         elif place.workers is not None:
             n_pinned = place.workers
@@ -126,7 +128,7 @@ def connected(place: Place) -> Iterator[Connected]:
                 hint=f"Check that `dask scheduler` runs there, and its certificates for tls "
                 f"({reason(error)}).",
             ) from error  # fmt: skip
-        warnings = (_UNPROTECTED,) if _is_open(place.scheduler) else ()
+        warnings = (_UNPROTECTED,) if is_open(place.scheduler) else ()
         engine = OnCluster(client, memory_mb=place.memory_mb, n_pinned=n_pinned)
         yield Connected(engine, _dashboard(client), warnings)
 
@@ -137,10 +139,20 @@ _UNPROTECTED = (
 )
 
 
-def _is_open(address: str | None) -> bool:
+def is_open(address: str | None) -> bool:
+    """Return whether an address lies beyond this machine and is not encrypted."""
     if address is None or address.startswith(("tls://", "inproc://")):
         return False
-    return not address.partition("://")[2].startswith(_LOOPBACK)
+    return not address.rpartition("://")[2].startswith(_LOOPBACK)
+
+
+def _check_program(command: str, path: Path) -> None:
+    """Refuse a job file where the program that takes jobs is not here."""
+    program = command.split()[0]
+    if shutil.which(program) is None:
+        raise MRFInputError("bad-cluster", f"the program {program} is not on this machine",
+                            path=path, hint="Run the command where jobs of this cluster are "
+                            "submitted.")  # fmt: skip
 
 
 def _local_cluster(n: int) -> Any:

@@ -81,13 +81,28 @@ def read_job_file(path: Path) -> tuple[str, dict[str, Any]]:
     absent = [name for name in _NEEDED if options.get(name) is None]
     if absent:
         raise _bad(path, f"no {' and no '.join(absent)} below {system}")
+    _check_sizes(path, options)
     return system, options
+
+
+def _check_sizes(path: Path, options: dict[str, Any]) -> None:
+    """Refuse sizes that dask-jobqueue would stumble over half way."""
+    from dask.utils import parse_bytes
+
+    for name in ("cores", "processes"):
+        value = options.get(name, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise _bad(path, f"{name}: {value}")
+    try:
+        parse_bytes(options["memory"])
+    except (ValueError, TypeError, AttributeError):
+        raise _bad(path, f"memory: {options['memory']}") from None
 
 
 def of_one_task(options: dict[str, Any]) -> dict[str, Any]:
     """Return options of jobs whose processes take one subject at a time, on all of their cores."""
     options = {**_OWN, "processes": 1, **options}
-    each = max(1, int(options["cores"]) // int(options["processes"]))
+    each = max(1, options["cores"] // options["processes"])
     prologue = [f"export {name}={each}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")]
     options["job_script_prologue"] = [*prologue, *(options.get("job_script_prologue") or [])]
     extra = options.get("worker_extra_args") or []

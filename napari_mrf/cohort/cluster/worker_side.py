@@ -6,6 +6,7 @@ Light to import: every worker imports it before it knows how many threads it may
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed import get_worker
@@ -43,8 +44,10 @@ class WorkerShare(WorkerPlugin):  # type: ignore[misc]
         self._n_pinned = n_pinned
 
     async def setup(self, worker: Any) -> None:
-        """Declare the memory, and keep to the own cores."""
+        """Declare the memory; as a worker of the client's own, keep to a share of the cores."""
         if self._n_pinned:
+            # Control-C goes to all processes of a terminal: the client ends its workers itself.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             keep_to_share(int(worker.name), self._n_pinned)
         if MEMORY_MB not in worker.state.total_resources:
             await worker.set_resources(**{MEMORY_MB: memory_mb_of(worker)})
