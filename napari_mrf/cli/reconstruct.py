@@ -237,7 +237,15 @@ def reconstruct(
         statistics = Statistics(rois, labels, reference)
         run_cohort(cohort, output, options, statistics, place, overwrite=overwrite)
         return
-    _refuse_options({"rois": rois, "labels": labels, "reference": reference}, "of cohorts")
+    of_cohorts = {
+        "rois": rois,
+        "labels": labels,
+        "reference": reference,
+        "scheduler": scheduler,
+        "workers": workers,
+        "cluster": cluster,
+    }
+    _refuse_options(of_cohorts, "of cohorts")
     _reconstruct_one(cohort.subjects[0], output, options, overwrite=overwrite)
 
 

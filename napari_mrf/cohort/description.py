@@ -28,8 +28,8 @@ COLUMNS = {
 _NEEDED = ("subject", "series")
 _FILES = ("series", "mask", "b1", "rois")
 _MOST_BYTES = 50_000_000
-OWN_PREFIX = "cohort"
-"""What belongs to all subjects stands beside their folders under names that begin so."""
+OWN_NAMES = ("cohort-rois", "cohort-comparison", "cohort.csv", "cohort.html")
+"""What belongs to all subjects and stands beside their folders."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def find_cohort(paths: Sequence[str | Path], *, axes: str | None = None) -> Coho
     found, remarks = series_and_remarks(places, axes=axes)
     subjects = [Subject(name, path, name) for name, path in found.items()]
     for one in subjects:
-        _refuse_name(one.name, one.series)
+        if one.name in OWN_NAMES:
+            raise MRFInputError("bad-name", "results of the whole cohort have this name",
+                                path=one.series, hint="Rename the series.")  # fmt: skip
     alone = len(subjects) == 1 and not places[0].is_dir()
     return Cohort(tuple(subjects), remarks, alone)
 
@@ -155,20 +157,14 @@ def _subject(row: dict[str, str], path: Path, line: int) -> Subject:
         if not row[name]:
             raise MRFInputError("bad-table", f"line {line} has no {name}", path=path)
     name = "_".join(part for part in (row["subject"], row.get("session", "")) if part)
-    _refuse_name(name, path, f"line {line}: ")
+    if set(name) & set("/\\:\0") or name.startswith(".") or name in OWN_NAMES:
+        raise MRFInputError("bad-table", f"line {line}: {name!r} cannot name a folder of results",
+                            path=path, expected="a name without / \\ : that does not begin with a "
+                            f"point, and none of {', '.join(OWN_NAMES)}",
+                            hint="Choose another name for the subject.")  # fmt: skip
     files = {key: path.parent / row[key] for key in _FILES if row.get(key)}
     sequence = row.get("sequence") or None
     if sequence is not None and sequence not in sequences.NAMED:
         sequence = str(path.parent / sequence)
     return Subject(name, files["series"], row["subject"], row.get("session", ""),
                    files.get("mask"), files.get("b1"), files.get("rois"), sequence)  # fmt: skip
-
-
-def _refuse_name(name: str, path: Path, where: str = "") -> None:
-    """Refuse what cannot be, or must not be, the name of a folder of results."""
-    if set(name) & set("/\\:\0") or name.startswith((".", f"{OWN_PREFIX}-")):
-        raise MRFInputError("bad-table" if where else "bad-name",
-                            f"{where}{name!r} cannot name a folder of results", path=path,
-                            expected=f"a name without / \\ : that begins neither with a point nor "
-                            f"with {OWN_PREFIX}-",
-                            hint="Choose another name for the subject.")  # fmt: skip

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_mrf._version import NUMERICS, __version__
+from napari_mrf.data import sequences
+from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from napari_mrf.cohort.description import Subject
+    from napari_mrf.data.sequence import Sequence as PulseSequence
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,23 @@ class Job:
     def sequence(self) -> str | None:
         """Name or file of the sequence, where the description or the options say it."""
         return self.subject.sequence or self.options.sequence
+
+    def load_sequence(self) -> PulseSequence | None:
+        """Return that sequence; errors of the subject's own one name its series.
+
+        Raises
+        ------
+        MRFInputError
+            As `sequences.load`.
+        """
+        if self.sequence is None:
+            return None
+        try:
+            return sequences.load(self.sequence)
+        except MRFInputError as error:
+            if self.subject.sequence is None or error.path is not None:
+                raise
+            raise error.at(self.subject.series) from None
 
     @property
     def mask(self) -> Path | None:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.source import sha256_of
 from napari_mrf.io.maps.reader import load_provenance, recorded_files
@@ -43,9 +42,9 @@ def asked_of(job: Job) -> dict[str, Any]:
         **options.of_images,
         **({f"b1_{name}": value for name, value in options.of_b1.items()} if job.b1 else {}),
     }
-    sequence = job.sequence
+    sequence = job.load_sequence()
     return {
-        "sequence": None if sequence is None else sequences.load(sequence).fingerprint(),
+        "sequence": None if sequence is None else sequence.fingerprint(),
         "options": {
             name: value
             for name, value in given.items()

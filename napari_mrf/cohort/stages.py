@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from napari_mrf._version import __version__
+from napari_mrf.cohort.description import OWN_NAMES
 from napari_mrf.data import strict_json
 from napari_mrf.data.text_files import read_text
 from napari_mrf.errors import MRFInputError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from napari_mrf.cohort.description import Cohort
     from napari_mrf.io.result_folder import ResultKind
 
-ROIS_FOLDER, COMPARISON_FOLDER = "cohort-rois", "cohort-comparison"
+ROIS_FOLDER, COMPARISON_FOLDER = OWN_NAMES[:2]
 _MOST_RECORD_BYTES = 500_000_000
 
 

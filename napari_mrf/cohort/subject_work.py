@@ -100,12 +100,11 @@ def _check_version(job: Job) -> None:
 
 def _loading(job: Job) -> Generator[SubjectUpdate, None, tuple[MRFSeries, list[str]]]:
     """Read a series, or make the images of raw data, with its mask."""
-    from napari_mrf.data import sequences
     from napari_mrf.io import is_raw, load_series
     from napari_mrf.io.series.reader import masked
 
     options, path = job.options, job.subject.series
-    sequence = None if job.sequence is None else sequences.load(job.sequence)
+    sequence = job.load_sequence()
     if not is_raw(path):
         series = load_series(path, sequence, mask=job.mask, **options.of_series)
         if series.sequence is None:

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import IO, TYPE_CHECKING, Any
 
 from napari_mrf._version import NUMERICS, __version__
+from napari_mrf.cohort.description import OWN_NAMES
 from napari_mrf.cohort.outcome import STATES, Outcome
 from napari_mrf.errors import shown
 from napari_mrf.io.atomic import atomic_write_all, write_error
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-CSV_NAME, HTML_NAME = "cohort.csv", "cohort.html"
+CSV_NAME, HTML_NAME = OWN_NAMES[2:]
 _NOT_REACHED = -1
 COLUMNS = {
     "subject": "name of the subject",

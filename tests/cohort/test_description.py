@@ -43,7 +43,7 @@ def test_table_names_files_beside_it(tmp_path):
         ("subject,series\na,\n", "bad-table", "line 2 has no series"),
         ("subject,series\na,b.nii\na,c.nii\n", "same-name", "line 3"),
         ("subject,series\n../a,b.nii\n", "bad-table", "'../a'"),
-        ("subject,series\ncohort-rois,b.nii\n", "bad-table", "cohort-"),
+        ("subject,series\ncohort-rois,b.nii\n", "bad-table", "cohort-rois"),
     ],
 )
 def test_table_that_describes_no_cohort_is_refused(tmp_path, text, code, told):

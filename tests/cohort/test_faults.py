@@ -106,9 +106,11 @@ def test_sequence_of_each_subject_comes_from_the_table(home):
     table.write_text("subject,series,sequence\na,in/a.nii,short.json\nb,in/b.nii,\n")
     states, result = run(table, home / "out")
     assert states == {"a": "made", "b": "made"} and result.error is None
-    table.write_text("subject,series,sequence\na,in/a.nii,\nb,in/b.nii,none.json\n")
-    states, result = run(table, home / "other")
-    assert states == {"a": "failed", "b": "failed"} and result.error.code == "no-sequence"
+    for wrong in ("none.json", "fips"):
+        table.write_text(f"subject,series,sequence\na,in/a.nii,\nb,in/b.nii,{wrong}\nc,in/c.nii,\n")
+        states, result = run(table, home / f"other-{wrong}")
+        assert states == {"a": "failed", "b": "failed", "c": "made"}
+        assert result.error.code == "no-sequence"
 
 
 def test_run_can_be_left_while_a_subject_is_under_way(home):

@@ -157,12 +157,13 @@ def _check_program(command: str, path: Path) -> None:
 
 def _local_cluster(n: int) -> Any:
     from distributed import LocalCluster
+    from distributed.system import MEMORY_LIMIT  # also that of a container
 
     each = max(1, n_threads() // n)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return LocalCluster(
         n_workers=n, threads_per_worker=1, processes=True, host="127.0.0.1",
-        dashboard_address="127.0.0.1:0", memory_limit=available_bytes() // n,
+        dashboard_address="127.0.0.1:0", memory_limit=min(available_bytes(), MEMORY_LIMIT) // n,
         env=dict.fromkeys(names, str(each)), silence_logs=50,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from napari_mrf.errors import MRFInputError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
+    from pathlib import Path
 
     from distributed import Client, Future
 
@@ -103,6 +104,8 @@ class OnCluster:
                 time.sleep(_PAUSE_S)
                 yield
             self._check_future(future)
+            if future.status != "finished":
+                raise _cause(future, None)
             result: Result = future.result()
         finally:
             self._drop([future])
@@ -129,20 +132,7 @@ class OnCluster:
         if future.status == "finished":
             outcome: Outcome = future.result()
             return outcome
-        from distributed import KilledWorker
-
-        error: BaseException = future.exception()
-        if isinstance(error, KilledWorker):
-            error = MRFInputError(
-                "worker-lost", "the worker ended again and again while it worked on this subject",
-                path=job.subject.series,
-                hint="Mostly the memory did not suffice: start workers with more of it.",
-            )  # fmt: skip
-        if isinstance(error, ImportError):
-            raise _no_package(error) from error
-        if not isinstance(error, Exception):
-            error = RuntimeError(reason(error))
-        return failure(job, error, began=began)
+        return failure(job, _cause(future, job.subject.series), began=began)
 
     def _wait_for_workers(self) -> Generator[None, None, None]:
         while not self._workers():
@@ -178,6 +168,21 @@ class OnCluster:
         """Tell the scheduler that nobody waits for these any more."""
         if futures and self._client.status == "running":
             self._client.cancel(futures)
+
+
+def _cause(future: Future, path: Path | None) -> Exception:
+    """Return why a task has no result; raise where it is the same for all tasks."""
+    from distributed import KilledWorker
+
+    error: BaseException = future.exception()
+    if isinstance(error, KilledWorker):
+        return MRFInputError(
+            "worker-lost", "the worker ended again and again while it worked on this", path=path,
+            hint="Mostly the memory did not suffice: start workers with more of it.",
+        )  # fmt: skip
+    if isinstance(error, ImportError):
+        raise _no_package(error) from error
+    return error if isinstance(error, Exception) else RuntimeError(reason(error))
 
 
 def _absolute(job: Job) -> Job:

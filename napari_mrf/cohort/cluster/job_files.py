@@ -110,6 +110,7 @@ def of_one_task(options: dict[str, Any]) -> dict[str, Any]:
     if str(options["protocol"]).startswith("tls") and "security" not in options:
         options["security"] = True
     options.setdefault("shared_temp_directory", "~")
+    options.setdefault("scheduler_options", {"dashboard_address": "127.0.0.1:0"})
     return options
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from napari_mrf.cohort.cluster.connection import Place
+from napari_mrf.cohort.cluster.connection import Place, connected
 from napari_mrf.cohort.cluster.job_files import cluster_of, read_job_file
 from napari_mrf.errors import MRFInputError
 
@@ -148,3 +148,10 @@ def test_number_of_jobs_has_to_be_said(job_file):
                   {"workers": 1, "scheduler": "tcp://127.0.0.1:1"}):  # fmt: skip
         with pytest.raises(MRFInputError, match=r"Give|worker"):
             Place(**wrong)
+
+
+def test_machine_without_the_programs_of_the_cluster_is_told(job_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    place = Place(job_file=job_file(PBS), workers=2)
+    with pytest.raises(MRFInputError, match="qsub is not on this machine"), connected(place):
+        pass
