@@ -118,14 +118,15 @@ def many(home, n, places):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=("speed-up", "many"))
+    parser.add_argument("--only", choices=("speed-up", "overhead", "many"))
     parser.add_argument("--subjects", type=int, default=1000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if arguments.only != "many":
+        if arguments.only in (None, "speed-up"):
             speed_up(Path(folder))
-        if arguments.only != "speed-up":
-            many(Path(folder), max(4, arguments.subjects // 10), (None, 1, 2))
+        if arguments.only in (None, "overhead"):
+            many(Path(folder), 40, (None, 1, 2))
+        if arguments.only in (None, "many"):
             many(Path(folder), arguments.subjects, (2,))
 
 

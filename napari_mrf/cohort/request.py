@@ -208,7 +208,12 @@ def _is_file(trajectory: object) -> bool:
     return trajectory is not None and Path(str(trajectory)).is_file()
 
 
-def _short(value: Any) -> str:
+def in_words(value: Any) -> str:
+    """Return the value of an option as a user reads it."""
     names = {None: "not given", True: "on", False: "off"}
-    text = names[value] if value is None or isinstance(value, bool) else str(value)
+    return names[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _short(value: Any) -> str:
+    text = in_words(value)
     return text if len(text) <= 20 else f"{text[:8]}..."

@@ -15,7 +15,7 @@ from napari_mrf.cohort.description import Subject
 from napari_mrf.cohort.engine import InThisProcess
 from napari_mrf.cohort.options import Job, ReconstructionOptions
 from napari_mrf.cohort.outcome import INTERNAL, Outcome
-from napari_mrf.cohort.request import asked_of
+from napari_mrf.cohort.request import asked_of, in_words
 from napari_mrf.cohort.stages import StageOutcome, Statistics
 from napari_mrf.cohort.summary import Summary
 from napari_mrf.errors import WRONG_USAGE, MRFInputError
@@ -205,6 +205,6 @@ def _stages(
 def _about(options: ReconstructionOptions) -> dict[str, str]:
     """Return what the page says on the run: what was asked of every subject."""
     asked = asked_of(Job(Subject("", Path()), Path(), options))["options"]
-    told = {f"option {name}": str(value) for name, value in asked.items()}
+    told = {f"option {name}": in_words(value) for name, value in asked.items()}
     sequence = options.sequence or "that of each subject"
     return {"sequence": sequence, "device": options.device, **told}

@@ -161,11 +161,18 @@ def _local_cluster(n: int) -> Any:
 
     each = max(1, n_threads() // n)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return LocalCluster(
-        n_workers=n, threads_per_worker=1, processes=True, host="127.0.0.1",
-        dashboard_address="127.0.0.1:0", memory_limit=min(available_bytes(), MEMORY_LIMIT) // n,
-        env=dict.fromkeys(names, str(each)), silence_logs=50,
-    )  # fmt: skip
+    try:
+        return LocalCluster(
+            n_workers=n, threads_per_worker=1, processes=True, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=min(available_bytes(), MEMORY_LIMIT) // n,
+            env=dict.fromkeys(names, str(each)), silence_logs=50,
+        )  # fmt: skip
+    except RuntimeError as error:  # of a process that ended while it started
+        raise MRFInputError("no-workers", "the workers could not be started on this machine",
+                            found=reason(error), hint="Mostly the memory did not suffice: ask for "
+                            "fewer. In Python, start them below `if __name__ == \"__main__\":`."
+                            ) from error  # fmt: skip
 
 
 def _dashboard(client: Client) -> str:

@@ -47,7 +47,6 @@ class OnCluster:
 
     def __init__(self, client: Client, *, memory_mb: int | None = None, n_pinned: int = 0) -> None:
         self._client, self._memory_mb = client, memory_mb
-        self._run = uuid.uuid4().hex[:12]
         try:
             client.register_plugin(worker_side.WorkerShare(n_pinned))
         except ImportError as error:
@@ -96,7 +95,7 @@ class OnCluster:
     def iter_call(self, work: Callable[[], Result]) -> Generator[None, None, Result]:
         """Return the result of work that a worker does; see `Engine`."""
         yield from self._wait_for_workers()
-        future = self._client.submit(worker_side.call, work, key=f"{self._run}-{uuid.uuid4().hex}",
+        future = self._client.submit(worker_side.call, work, key=_key("table"),
                                      pure=False)  # fmt: skip
         try:
             while not future.done():
@@ -122,8 +121,7 @@ class OnCluster:
             )  # fmt: skip
         return self._client.submit(
             worker_side.reconstruct_subject, _absolute(job),
-            key=f"{self._run}-{job.subject.name}-{uuid.uuid4().hex[:8]}", pure=False,
-            resources={worker_side.MEMORY_MB: need},
+            key=_key("reconstruct"), pure=False, resources={worker_side.MEMORY_MB: need},
         )  # fmt: skip
 
     def _outcome(self, future: Future, job: Job, began: float) -> Outcome:
@@ -183,6 +181,11 @@ def _cause(future: Future, path: Path | None) -> Exception:
     if isinstance(error, ImportError):
         raise _no_package(error) from error
     return error if isinstance(error, Exception) else RuntimeError(reason(error))
+
+
+def _key(what: str) -> str:
+    """Return a key that no other task has; its first word is all that the scheduler remembers."""
+    return f"{what}-{uuid.uuid4().hex}"
 
 
 def _absolute(job: Job) -> Job:
