@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from os import PathLike, fspath
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CURES = {
     "ambiguous-order": "Write the counters in the order of time, or the scan counters in that "
@@ -91,6 +94,21 @@ CURES = {
 """What to do about an error of a code, where the place that raises it knows no better."""
 
 
+WRONG_USAGE = frozenset(
+    {
+        "unknown-method",
+        "unknown-option",
+        "bad-option",
+        "bad-frames",
+        "no-device",
+        "unknown-sequence",
+        "bad-voxel",
+        "bad-region",
+    }
+)
+"""Error codes that are the fault of the command, not of the files."""
+
+
 class MRFInputError(ValueError):
     """Input that cannot be used, told in one readable sentence.
 
@@ -157,6 +175,12 @@ class MRFInputError(ValueError):
             found=self.found,
             hint=self.hint,
         )
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> MRFInputError:
+        """Return the error that `as_dict` gave the fields of."""
+        details = {name: fields[name] for name in ("path", "expected", "found", "hint")}
+        return cls(fields["code"], fields["what"], **details)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values (``--json-errors``)."""

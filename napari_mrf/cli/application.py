@@ -10,19 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_mrf._version import __version__
-from napari_mrf.errors import MRFInputError
-
-WRONG_USAGE = {
-    "unknown-method",
-    "unknown-option",
-    "bad-option",
-    "bad-frames",
-    "no-device",
-    "unknown-sequence",
-    "bad-voxel",
-    "bad-region",
-}
-"""Error codes that are the fault of the command, not of the files."""
+from napari_mrf.errors import WRONG_USAGE, MRFInputError
 
 app = typer.Typer(
     name="napari-mrf",

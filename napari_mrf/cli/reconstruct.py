@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,23 +12,30 @@ from napari_mrf.cli.application import WRONG_USAGE, app
 from napari_mrf.cli.arguments import (
     Device,
     JsonErrors,
+    KeepPatient,
+    MapsFormat,
     Naming,
     Output,
     Overwrite,
     known_method,
     known_unit,
 )
-from napari_mrf.cli.images import Coils, DelayCorrection, Images, images_of_raw
-from napari_mrf.cli.progress import with_progress
+from napari_mrf.cli.cohort import (
+    ClusterFile,
+    MemoryPerSubject,
+    Scheduler,
+    Workers,
+    place_of,
+    run_cohort,
+    with_subject_bar,
+)
+from napari_mrf.cli.images import Coils, DelayCorrection, Images
 from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_mrf.data.b1_map import B1Map
-    from napari_mrf.data.maps import ParameterMaps
-    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.cohort.description import Cohort, Subject
+    from napari_mrf.cohort.options import ReconstructionOptions
     from napari_mrf.io import ScanTarget
 
 
@@ -36,7 +43,10 @@ if TYPE_CHECKING:
 def reconstruct(
     series: Annotated[
         list[Path],
-        typer.Argument(help="Series, raw files, or folders of them; several make a cohort."),
+        typer.Argument(
+            help="Series, raw files, or folders of them; several make a cohort. A folder of DICOM "
+            "files is one series. Or a CSV table of a cohort; see docs/cohorts.md."
+        ),
     ],
     output: Output,
     sequence: Annotated[
@@ -131,21 +141,48 @@ def reconstruct(
     matrix: Matrix = None,
     delay_correction: DelayCorrection = None,
     naming: Naming = "plain",
+    maps_format: MapsFormat = "nifti",
+    keep_patient: KeepPatient = False,
+    rois: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a cohort: folder of label maps; adds statistics of regions (cohort-rois)."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="ITK-SNAP label file with names. Default: the .txt beside the label map."
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a cohort: folder of other maps of the subjects; adds a comparison with them "
+            "(cohort-comparison)."
+        ),
+    ] = None,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    cluster: ClusterFile = None,
+    memory_per_subject: MemoryPerSubject = None,
     overwrite: Overwrite = False,
     json_errors: JsonErrors = False,
 ) -> None:
-    """Reconstruct parameter maps: one NIfTI per map, quality, flags and maps.json.
+    """Reconstruct parameter maps: one file per map, quality, flags and maps.json.
 
-    Raw files of scanners (see docs/raw.md) are made into images first.
+    Raw files of scanners (see docs/raw.md) are made into images first. Of a cohort, maps of each
+    subject go to a folder of its own, and cohort.csv and cohort.html sum up the run. The same
+    command again takes up what is missing, and keeps subjects whose maps are just what is asked.
 
     Example: napari-mrf reconstruct thigh.nii.gz --sequence t1ff --output maps
     """
+    from napari_mrf.cohort.description import find_cohort
+    from napari_mrf.cohort.options import ReconstructionOptions
+    from napari_mrf.cohort.stages import Statistics
     from napari_mrf.data import sequences
-    from napari_mrf.io import ScanTarget, load_b1, load_series, save_maps
-    from napari_mrf.io.maps.writer import MAPS_RESULTS
-    from napari_mrf.io.series.folders import series_and_remarks
-    from napari_mrf.io.series.reader import masked
 
+    place = place_of(scheduler, workers, cluster, memory_per_subject)
     chosen = {
         "refine": refine,
         "prior": prior,
@@ -164,17 +201,24 @@ def reconstruct(
         raise typer.BadParameter(
             "it has no effect, because refinement is off", param_hint=without_effect[0]
         )
-    if b1 is None and (resample_b1 or b1_unit != "relative"):
+    if keep_patient and not maps_format.startswith("dicom"):
+        raise typer.BadParameter(
+            "only DICOM files name a patient: give --format dicom", param_hint="--keep-patient"
+        )
+    if naming != "plain" and maps_format != "nifti":
+        raise typer.BadParameter("data sets have maps in NIfTI", param_hint="--format")
+    if sequence is not None:
+        sequences.load(sequence)  # what is wrong with it is told before any work
+    cohort = find_cohort(series, axes=axes)
+    for remark in cohort.remarks:
+        typer.echo(remark, err=True)
+    if b1 is None and not any(one.b1 for one in cohort.subjects) and (
+        resample_b1 or b1_unit != "relative"
+    ):  # fmt: skip
         raise typer.BadParameter(
             "there is no B1 map: give --b1", param_hint="--b1-unit, --resample-b1"
         )
-    chosen_sequence = None if sequence is None else sequences.load(sequence)
-    found, remarks = series_and_remarks(series, axes=axes)
-    for remark in remarks:
-        typer.echo(remark, err=True)
-    several = len(found) > 1 or any(path.is_dir() for path in series)
-    reading: dict[str, Any] = {
-        "mask": mask,
+    reading = {
         "axes": axes,
         "dataset": dataset,
         "phase_unit": phase_unit,
@@ -187,90 +231,79 @@ def reconstruct(
         "trajectory_unit": trajectory_unit,
         "matrix": matrix,
     }
-    targets: dict[str, ScanTarget] = {}
-    if naming != "plain":
-        targets = {name: ScanTarget.of(path, output, naming) for name, path in found.items()}
-        _refuse_same_scan(targets)
-    raw, unreadable = _raw_among(found)
+    of_images = {"coils": coils, "delay_correction": delay_correction}
+    raw = _raw_among(cohort)
     if not raw:
-        given_raw = {"images": images, "coils": coils, "delay_correction": delay_correction}
-        _refuse_options({**of_raw, **given_raw}, "of raw files")
-    elif chosen_sequence is None:
+        _refuse_options({**of_raw, "images": images, **of_images}, "of raw files")
+    elif any((one.sequence or sequence) is None for one in raw):
         raise typer.BadParameter(
             "raw data do not name their sequence; give one", param_hint="--sequence"
         )
-    if len(raw) == len(found):
+    if len(raw) == len(cohort.subjects):
         _refuse_options({"axes": axes, "phase_unit": phase_unit}, "of image series")
+    options = ReconstructionOptions(
+        sequence, method, device, given, reading, of_raw, images,
+        {key: value for key, value in of_images.items() if value is not None}, mask, b1,
+        {"unit": b1_unit, "resample": resample_b1}, maps_format, keep_patient,
+    )  # fmt: skip
+    of_cohorts = {
+        "rois": rois,
+        "labels": labels,
+        "reference": reference,
+        "scheduler": scheduler,
+        "workers": workers,
+        "cluster": cluster,
+    }
+    if naming != "plain":
+        _refuse_options(of_cohorts, "of plain names")
+        _reconstruct_scans(cohort, output, options, naming, overwrite=overwrite)
+        return
+    if not cohort.is_one_series:
+        statistics = Statistics(rois, labels, reference)
+        run_cohort(cohort, output, options, statistics, place, overwrite=overwrite)
+        return
+    _refuse_options(of_cohorts, "of cohorts")
+    _reconstruct_one(cohort.subjects[0], output, options, overwrite=overwrite)
 
-    def images_in(name: str) -> MRFSeries:
-        if name not in raw or chosen_sequence is None:
-            return load_series(found[name], chosen_sequence, **reading)
-        way = images or "subspace"
-        # The device is that of the method, too: gridding has the CPU alone.
-        on = device if way == "subspace" else "auto"
-        made = images_of_raw(found[name], chosen_sequence, way, on, coils, of_raw,
-                             delay_correction=delay_correction)  # fmt: skip
-        return masked(made, mask)
 
-    def maps_of(name: str, folder: Path) -> None:
-        loaded = images_in(name)
-        if loaded.sequence is None and several:
-            raise MRFInputError("no-sequence", "the series has no sequence", path=found[name],
-                                hint="Give one: --sequence.")  # fmt: skip
-        b1_map = None if b1 is None else load_b1(b1, loaded, unit=b1_unit, resample=resample_b1)
-        label = name if several else found[name].name
-        options = {"device": device, **given}
-        save = targets[name].save if name in targets else partial(save_maps, directory=folder)
-        _reconstruct(
-            loaded, folder, label, method, options, b1_map, partial(save, overwrite=overwrite)
-        )
+def _reconstruct_scans(
+    cohort: Cohort, output: Path, options: ReconstructionOptions, naming: str, *, overwrite: bool
+) -> None:
+    """Reconstruct series into a data set; one bad series does not cost the rest."""
+    from napari_mrf.io import ScanTarget
 
+    targets = {one.name: ScanTarget.of(one.series, output, naming) for one in cohort.subjects}
+    first: dict[str, str] = {}
+    for name, target in targets.items():
+        if first.setdefault(target.name, name) != name:
+            raise MRFInputError("same-name", f"two series would be named {target.name}",
+                                path=target.source, found=first[target.name],
+                                hint="Tell them apart by acq or run in their names.")  # fmt: skip
     refused: list[MRFInputError] = []
-    for name in found:
-        folder = output / name if several else output
+    for one in cohort.subjects:
+        target = targets[one.name]
         try:
-            if name in targets:
-                folder = targets[name].folder
-                targets[name].refuse_earlier(overwrite=overwrite)
-            else:
-                MAPS_RESULTS.refuse_earlier(folder, overwrite=overwrite)
-            if name in unreadable:
-                raise unreadable[name]
-            maps_of(name, folder)
+            _reconstruct_one(one, target.folder, options, overwrite=overwrite, target=target)
         except MRFInputError as error:
-            if not several or (error.code in WRONG_USAGE and error.path is None):
+            if len(targets) == 1 or (error.code in WRONG_USAGE and error.path is None):
                 raise
-            # One bad series must not cost the rest of a cohort.
-            typer.echo(f"{name} was left out. {error}", err=True)
+            typer.echo(f"{one.name} was left out. {error}", err=True)
             refused.append(error)
     if refused:
-        typer.echo(f"{len(refused)} of {len(found)} series were left out.", err=True)
+        typer.echo(f"{len(refused)} of {len(targets)} series were left out.", err=True)
         raise refused[0]
 
 
-def _raw_among(found: dict[str, Path]) -> tuple[set[str], dict[str, MRFInputError]]:
-    """Return which of the files are raw data, and why some cannot be told."""
+def _raw_among(cohort: Cohort) -> list[Subject]:
+    """Return the subjects that are raw data; what cannot be read is told when its turn comes."""
     from napari_mrf.io import is_raw
 
-    raw, unreadable = set(), {}
-    for name, path in found.items():
-        try:
-            if is_raw(path):
-                raw.add(name)
-        except MRFInputError as error:
-            unreadable[name] = error
-    return raw, unreadable
-
-
-def _refuse_same_scan(targets: dict[str, ScanTarget]) -> None:
-    """Refuse two series whose maps would have one name."""
-    first: dict[str, str] = {}
-    for name, target in targets.items():
-        earlier = first.setdefault(target.name, name)
-        if earlier != name:
-            raise MRFInputError("same-name", f"two series would be named {target.name}",
-                                path=target.source, found=earlier,
-                                hint="Tell them apart by acq or run in their names.")  # fmt: skip
+    raw = []
+    for one in cohort.subjects:
+        with suppress(MRFInputError):
+            if is_raw(one.series):
+                raw.append(one)
+    return raw
 
 
 def _refuse_options(given: dict[str, Any], what: str) -> None:
@@ -283,35 +316,21 @@ def _refuse_options(given: dict[str, Any], what: str) -> None:
             )
 
 
-def _reconstruct(
-    series: MRFSeries,
-    folder: Path,
-    label: str,
-    method: str | None,
-    options: dict[str, Any],
-    b1: B1Map | None,
-    save: Callable[[ParameterMaps], list[Path]],
-) -> None:
-    from napari_mrf import methods
+def _reconstruct_one(
+    subject: Subject, folder: Path, options: ReconstructionOptions, *, overwrite: bool,
+    target: ScanTarget | None = None,
+) -> None:  # fmt: skip
+    """Reconstruct one series into the folder itself, or to its place in a data set."""
+    from napari_mrf.cohort.options import Job
+    from napari_mrf.cohort.subject_work import iter_subject
 
-    for text in series.warnings:
-        typer.echo(f"{label}: {text}", err=True)
-    if series.sequence is None:
-        raise typer.BadParameter("the series has no sequence; give one", param_hint="--sequence")
-    name = method or methods.default_name(series.sequence)
-    maps = with_progress(methods.get(name, sequence=series.sequence, **options), series, b1)
-    save(maps)
-    for told in maps.warnings:
-        typer.echo(f"{label}: {told}", err=True)
-    typer.echo(_summary(folder, maps))
-
-
-def _summary(folder: Path, maps: ParameterMaps) -> str:
-    counts = maps.provenance.get("counts", {})
-    n = counts.get("voxels", 0)
-    text = f"{folder}: {', '.join(maps)} for {n:,} voxel{'' if n == 1 else 's'}"
-    if counts.get("not_finite"):
-        text += f"; {counts['not_finite']:,} not finite and left out"
-    if counts.get("no_signal"):
-        text += f"; {counts['no_signal']:,} without signal"
-    return text
+    job = Job(subject, folder, options, overwrite=overwrite, resume=False, target=target)
+    try:
+        outcome = with_subject_bar(iter_subject(job))
+    except MRFInputError as error:
+        if error.code != "no-sequence":
+            raise
+        raise typer.BadParameter(
+            "the series has no sequence; give one", param_hint="--sequence"
+        ) from error
+    typer.echo(outcome.summary)

@@ -73,7 +73,7 @@ def save_roi_statistics(
         write_csv(staged[CSV_NAME], sheets["ROIs"], overwrite=True)
         write_excel(staged[EXCEL_NAME], sheets, overwrite=True)
         staged.write_record({
-            "options": _options_record(study, options, per_slice=per_slice),
+            "options": options_record(study, options, per_slice=per_slice),
             "inputs": [{"subject": one.subject or None, **one.record} for one in measured],
             "warnings": warnings,
             "files": staged.sums(),
@@ -138,7 +138,8 @@ def _about(
     return lines | {f"remark {number}": text for number, text in enumerate(warnings, 1)}
 
 
-def _options_record(study: RoiStudy, options: RoiOptions, *, per_slice: bool) -> dict[str, Any]:
+def options_record(study: RoiStudy, options: RoiOptions, *, per_slice: bool) -> dict[str, Any]:
+    """Return the options in the record of `save_roi_statistics`, JSON-ready."""
     return {
         **options.as_record(),
         "per_slice": per_slice,

@@ -129,7 +129,8 @@ def test_cohort_gives_every_series_a_folder(run, small_series, tmp_path):
     for name in ("a", "b"):
         save_series(series, folder / f"{name}.nii.gz")
     assert run("reconstruct", folder, "--output", tmp_path / "out")[0] == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a", "b", "cohort.csv", "cohort.html"]
     assert (tmp_path / "out" / "b" / "FF.nii.gz").exists()
 
 
@@ -144,7 +145,7 @@ def test_one_bad_series_does_not_cost_the_rest_of_a_cohort(run, small_series, tm
     assert code == 3
     assert "b was left out" in err
     assert "1 of 3" in err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "c"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*/")) == ["a", "c"]
 
 
 def test_place_that_cannot_hold_results_is_refused_before_the_work(
@@ -153,7 +154,7 @@ def test_place_that_cannot_hold_results_is_refused_before_the_work(
     def never(*arguments):
         raise AssertionError("the work has begun")
 
-    monkeypatch.setattr(cli.reconstruct, "_reconstruct", never)
+    monkeypatch.setattr("napari_mrf.cohort.subject_work._loading", never)
     blocked = tmp_path / "file"
     blocked.write_text("")
     code, _, err = run("reconstruct", small_series, "--output", blocked / "maps")
@@ -368,4 +369,4 @@ def test_folder_of_a_phantom_is_reconstructed_and_its_regions_left_aside(run, tm
                        "--grid", "published")  # fmt: skip
     assert code == 0
     assert "rois.nii.gz" in err
-    assert [path.name for path in (tmp_path / "o").iterdir()] == ["series"]
+    assert [path.name for path in (tmp_path / "o").glob("*/")] == ["series"]

@@ -195,10 +195,40 @@ def find_study(
                             "folder of subjects", path=Path(test),
                             hint="Give two folders of maps, or two folders of subjects."
                             )  # fmt: skip
+    return paired_study(
+        sides, Path(test), rois=rois, label_table=label_table, mask=mask, resample=resample,
+        allow_mixed=allow_mixed,
+    )  # fmt: skip
+
+
+def paired_study(
+    sides: Mapping[str, Mapping[str, Path]],
+    test_path: Path,
+    *,
+    label_maps: Mapping[str, Path] | None = None,
+    rois: str | Path | None = None,
+    label_table: str | Path | None = None,
+    mask: str | Path | None = None,
+    resample: Literal["nearest"] | None = None,
+    allow_mixed: bool = False,
+) -> Study:
+    """Return the subjects that have maps on both sides.
+
+    Parameters
+    ----------
+    sides : mapping
+        Folders of maps by subject, of ``"reference"`` and ``"test"``.
+    test_path : Path
+        For messages.
+    label_maps : mapping of str to Path, optional
+        By subject, where they are known; else they are found in `rois`.
+    rois, label_table, mask, resample, allow_mixed
+        As in `find_study`, as is what is raised.
+    """
     common = [name for name in sides["reference"] if name in sides["test"]]
     if not common:
         raise MRFInputError("no-common-subject", "no subject has maps in both folders",
-                            path=Path(test), expected=_listed(sides["reference"]),
+                            path=test_path, expected=_listed(sides["reference"]),
                             found=_listed(sides["test"]),
                             hint="Give both folders of a subject the same name.")  # fmt: skip
     warnings = [
@@ -209,9 +239,10 @@ def find_study(
     for side, folders in sides.items():
         made = {name: load_provenance(folders[name]) for name in common}
         check_made_alike(made, side, allow_mixed=allow_mixed)
-    label_maps = {} if rois is None else find_label_maps(rois, common)
+    if label_maps is None:
+        label_maps = {} if rois is None else find_label_maps(rois, common)
     masks = {} if mask is None else find_label_maps(mask, common)
-    if rois is not None and (without := [name for name in common if name not in label_maps]):
+    if label_maps and (without := [name for name in common if name not in label_maps]):
         warnings.append(f"Not in the agreement, as they have no label map: {_listed(without)}.")
     if mask is not None and (without := [name for name in common if name not in masks]):
         raise MRFInputError("no-label-maps", "there is no mask for some subjects", path=Path(mask),

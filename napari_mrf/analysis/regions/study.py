@@ -162,10 +162,27 @@ def find_roi_study(
         The codes of `find_all_maps` and `find_label_maps`, and ``"mixed-provenance"``.
     """
     every = find_all_maps(maps)
-    label_maps = find_label_maps(rois, every)
-    without = [name for name in every if name not in label_maps]
+    return roi_study(
+        every, find_label_maps(rois, every), label_table=label_table, resample=resample,
+        allow_mixed=allow_mixed,
+    )  # fmt: skip
+
+
+def roi_study(
+    maps: Mapping[str, Path],
+    label_maps: Mapping[str, Path],
+    *,
+    label_table: str | Path | None = None,
+    resample: Literal["nearest"] | None = None,
+    allow_mixed: bool = False,
+) -> RoiStudy:
+    """Return the study of subjects whose maps and label maps are known, by subject.
+
+    Other parameters, and what is raised and told, as in `find_roi_study`.
+    """
+    without = [name for name in maps if name not in label_maps]
     warnings = [f"Left out, as they have no label map: {', '.join(without)}."] if without else []
-    folders = {name: folder for name, folder in every.items() if name in label_maps}
+    folders = {name: folder for name, folder in maps.items() if name in label_maps}
     made = {name: load_provenance(folder) for name, folder in folders.items()}
     warnings += check_made_alike(made, allow_mixed=allow_mixed)
     return RoiStudy(

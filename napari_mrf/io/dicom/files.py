@@ -59,13 +59,17 @@ def _among(folder: Path, names: Iterable[str]) -> Iterator[Path]:
         path = folder / name
         if name.startswith(".") or name.upper() == "DICOMDIR" or not path.is_file():
             continue
-        try:
-            with path.open("rb") as file:
-                head = file.read(_MAGIC_AT + len(_MAGIC))
-        except OSError:  # it is not known what it is
-            continue
-        if is_dicom(head):
+        if is_dicom_file(path):
             yield path
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Return whether a file begins as DICOM does; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return is_dicom(file.read(_MAGIC_AT + len(_MAGIC)))
+    except OSError:
+        return False
 
 
 def digest(files: Iterable[Path]) -> str:

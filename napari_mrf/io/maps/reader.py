@@ -138,6 +138,19 @@ def _in_order(volumes: dict[str, Volume], record: dict[str, Any] | None) -> dict
     return {name: along(volume, affine) for name, volume in volumes.items()}
 
 
+def recorded_files(directory: str | Path) -> dict[Path, str]:
+    """Return the files of maps in a folder with the sha256 that their record gives them.
+
+    Empty where there is no record. Raises as `load_provenance`, and ``"security-path"``.
+    """
+    folder = Path(directory)
+    path = folder / RECORD_NAME
+    if not path.exists():
+        return {}
+    files = _files(folder, _read_record(path))
+    return {path: sha256 for path, sha256 in files.values() if sha256 is not None}
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     text = read_text(path, "record of maps", most_bytes=_MAX_RECORD_BYTES)
     record = strict_json.loads(text, path=path)

@@ -1,0 +1,1 @@
+"""Cohorts: many subjects from files to maps and tables, on one machine or a cluster."""

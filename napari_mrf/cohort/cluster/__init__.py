@@ -1,0 +1,1 @@
+"""Cohorts on many processes: dask.distributed schedules, workers reconstruct subject by subject."""
