@@ -108,7 +108,8 @@ def find_cohort(paths: Sequence[str | Path], *, axes: str | None = None) -> Coho
         if one.name in OWN_NAMES:
             raise MRFInputError("bad-name", "results of the whole cohort have this name",
                                 path=one.series, hint="Rename the series.")  # fmt: skip
-    alone = len(subjects) == 1 and not places[0].is_dir()
+    # A folder of DICOM files is one series itself.
+    alone = len(subjects) == 1 and (subjects[0].series == places[0] or not places[0].is_dir())
     return Cohort(tuple(subjects), remarks, alone)
 
 

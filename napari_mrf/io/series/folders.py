@@ -32,8 +32,8 @@ def find_series(paths: Iterable[str | Path], *, axes: str | None = None) -> dict
     A folder stands for the series and raw files directly in it; the second halves of pairs
     (phase, imaginary), trajectories and hidden files are passed over, and so are volumes without
     time, such as label maps, masks, B1 maps and parameter maps. The DICOM files in a folder, or
-    in folders below it where there is nothing else, are one series: the folder itself. A data set of
-    BIDS stands for the series of all its subjects.
+    in folders below it where there is nothing else, are one series: the folder itself. A data set
+    of BIDS stands for the series of all its subjects.
 
     Parameters
     ----------
