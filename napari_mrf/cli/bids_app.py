@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_mrf._version import __version__
-from napari_mrf.cli.application import WRONG_USAGE, ended, settle_streams
+from napari_mrf.cli.application import ended, settle_streams
 from napari_mrf.cli.arguments import AllowMixed, Device, JsonErrors, Overwrite, known_method
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import WRONG_USAGE, MRFInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

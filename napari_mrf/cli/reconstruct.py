@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_mrf.cli.application import WRONG_USAGE, app
+from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import (
     Device,
     JsonErrors,
@@ -31,7 +31,7 @@ from napari_mrf.cli.cohort import (
 )
 from napari_mrf.cli.images import Coils, DelayCorrection, Images
 from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
-from napari_mrf.errors import MRFInputError
+from napari_mrf.errors import WRONG_USAGE, MRFInputError
 
 if TYPE_CHECKING:
     from napari_mrf.cohort.description import Cohort, Subject
