@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from cohort_cases import QUICK, write_subjects
+from dicom_cases import classic, signal
 from raw_cases import write_bart
 
 import napari_mrf as mrf
@@ -64,6 +65,24 @@ def test_files_beside_raw_data_are_inputs(tmp_path):
     assert found["given trajectory"] == tmp_path / "other.cfl"
     asked = request.asked_of(job(tmp_path / "leg.cfl", given))
     assert asked["options"]["trajectory"] == "a file"
+
+
+@pytest.mark.parametrize("is_one_file", [False, True])
+def test_all_images_of_a_dicom_series_are_inputs(tmp_path, is_one_file):
+    for number, part in enumerate(("real", "imaginary"), 5):
+        classic(tmp_path / "scan", signal(), part, number)
+    images = sorted((tmp_path / "scan").iterdir())
+    asked = job(images[0] if is_one_file else tmp_path / "scan")
+    before = request.request_of(asked)["inputs"]["series"]
+    assert before == load_series(tmp_path / "scan").source_sha256
+    images[-1].write_bytes(images[-1].read_bytes() + b"\0\0")
+    assert request.request_of(asked)["inputs"]["series"] != before
+
+
+def test_the_form_of_the_maps_is_asked_for(tmp_path):
+    given = ReconstructionOptions(form="dicom", keep_patient=True)
+    asked = request.asked_of(job(tmp_path / "a.nii", given))["options"]
+    assert asked == {"form": "dicom", "keep_patient": True}
 
 
 @pytest.mark.parametrize("value", [0, 0.0, "", False])
