@@ -92,18 +92,22 @@ def test_two_clients_share_workers_and_mix_nothing(cluster, home):
             iter_run(find_cohort([home / "in"]), home / name, QUICK, engine=there.engine)
             for name, there in (("first", one), ("second", other))
         ]
-        next(both[0])
+        found = [{}, {}]
+
+        def note(names, update):
+            if update is not None and update.outcome is not None:
+                names[update.outcome.name] = Path(update.outcome.folder).parent.name
+            return update is not None
+
+        note(found[0], next(both[0]))
         with pytest.raises(MRFInputError) as caught:
             next(iter_run(find_cohort([home / "in"]), home / "first", QUICK, engine=other.engine))
         assert caught.value.code == "in-use"
-        found = [{}, {}]
-        while any(len(names) < len(NAMES) for names in found):
-            for names, running in zip(found, both, strict=True):
-                update = next(running, None)
-                if update is not None and update.outcome is not None:
-                    names[update.outcome.name] = Path(update.outcome.folder).parent.name
-        for running in both:
-            assert next(running, None) is None
+        going_on = [True, True]
+        while any(going_on):
+            going_on = [note(*pair) for pair in zip(found, (next(one, None) for one in both),
+                                                    strict=True)]  # fmt: skip
+    assert [set(names) for names in found] == [set(NAMES)] * 2
     assert set(found[0].values()) == {"first"} and set(found[1].values()) == {"second"}
     expected = maps_bytes(home / "serial")
     assert maps_bytes(home / "first") == maps_bytes(home / "second") == expected
