@@ -9,7 +9,7 @@ from dicom_cases import PERSON, PLANTED, enhanced, expected, signal
 
 import napari_mrf as mrf
 from napari_mrf.cli import main
-from napari_mrf.cli import reconstruct as command
+from napari_mrf.reconstruction.method import ReconstructionUpdate
 
 SHAPE = (6, 2, 2, 3)
 SEQUENCE = mrf.Sequence(name="six", kind="fisp", flip_angles_deg=[5.0, 9, 20, 30, 10, 5],
@@ -31,14 +31,17 @@ def study(tmp_path_factory):
 def quick(monkeypatch):
     """Give the first frame as the only map: what is tested lies before and behind the method."""
 
-    def run(method, series, b1):
-        record = {"path": series.source_path, "sha256": series.source_sha256, **series.metadata}
-        values = np.abs(np.asarray(series.signal[0])) / 5000
-        return mrf.ParameterMaps({"PD": values}, affine=series.affine, m0=series.signal[1],
-                                 provenance={"input": record})  # fmt: skip
+    class Quick:
+        name = "quick"
 
-    monkeypatch.setattr(command, "with_progress", run)
-    monkeypatch.setattr("napari_mrf.methods.get", lambda *_, **__: None)
+        def iter_reconstruct(self, series, b1=None):
+            record = {"path": series.source_path, "sha256": series.source_sha256, **series.metadata}
+            values = np.abs(np.asarray(series.signal[0])) / 5000
+            maps = mrf.ParameterMaps({"PD": values}, affine=series.affine, m0=series.signal[1],
+                                     provenance={"input": record})  # fmt: skip
+            yield ReconstructionUpdate(1, 1, maps, stage="done")
+
+    monkeypatch.setattr("napari_mrf.methods.get", lambda *_, **__: Quick())
 
 
 def test_a_folder_is_one_series_and_its_maps_come_in_the_form_that_is_asked_for(

@@ -97,5 +97,6 @@ def about(info: MethodInfo) -> str:
 
 def in_short(info: MethodInfo) -> str:
     """Return the source, the remarks, and the test error: what a narrow panel has room for."""
-    lines = [info.paper, *info.remarks, *info.details[:1]]
+    tested = info.details[:1] if info.kind == "network" else ()
+    lines = [info.paper, *info.remarks, *tested]
     return "\n".join(f"{line[0].upper()}{line[1:]}" for line in lines if line)
