@@ -61,7 +61,7 @@ def gate(monkeypatch):
         gate.made.append(options)
         return method
 
-    monkeypatch.setattr(methods, "available", lambda sequence=None: [INFO])
+    monkeypatch.setattr(methods, "available", lambda sequence=None, **_: [INFO])
     monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU (2 cores)")])
     monkeypatch.setattr(methods, "get", get)
     return gate

@@ -39,7 +39,7 @@ def measured():
 
 @pytest.fixture
 def panel(qtbot, measured, monkeypatch):
-    monkeypatch.setattr(methods, "available", lambda sequence=None: [])
+    monkeypatch.setattr(methods, "available", lambda sequence=None, **_: [])
     monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU (2 cores)")])
     series, result = measured
     viewer = ViewerModel()

@@ -80,7 +80,7 @@ def gate(monkeypatch):
     gate = Gate()
     gate.calls = []
     other = replace(INFO, name="other", title="another one", options=())
-    monkeypatch.setattr(methods, "available", lambda sequence=None: [INFO, other])
+    monkeypatch.setattr(methods, "available", lambda sequence=None, **_: [INFO, other])
     monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU (2 cores)")])
     monkeypatch.setattr(methods, "get", lambda name, *, sequence, device="auto", **options:
                         FakeMethod(gate, gate.calls, device, options))  # fmt: skip

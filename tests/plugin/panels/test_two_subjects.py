@@ -60,7 +60,7 @@ class Window:
         self.gate = threading.Semaphore(1000)
         info = MethodInfo("water-fat", "a stand-in", "matcher", ("spoiled",), "nobody", ())
         other = MethodInfo("other", "another", "matcher", ("spoiled",), "nobody", ())
-        monkeypatch.setattr(methods, "available", lambda sequence=None: [info, other])
+        monkeypatch.setattr(methods, "available", lambda sequence=None, **_: [info, other])
         monkeypatch.setattr(methods, "devices", lambda: [("cpu", "CPU")])
         monkeypatch.setattr(methods, "get", lambda name, **options: FakeMethod(self.gate))
         self.viewer = ViewerModel()
