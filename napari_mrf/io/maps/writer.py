@@ -130,7 +130,7 @@ def iter_write_maps(
     files: dict[str, list[str]] = {}
     for name, values in chosen.volumes(_volumes(maps)).items():
         files[name] = chosen.files_of(name, len(values))
-        yield files[name][0]
+        yield name
         chosen.write([staged[file] for file in files[name]], name, values, maps, identity)
     staged.write_record(_record(maps, files, staged.sums(), form))
 

@@ -119,11 +119,11 @@ def regions():
 
 
 def test_saving_maps_counts_files_and_can_be_left(maps, tmp_path):
-    steps, folder = gone_through(save_maps_files(maps, str(tmp_path / "a"), False))
+    steps, folder = gone_through(save_maps_files(maps, str(tmp_path / "a"), False, "nifti"))
     check_counted(steps)
     assert [step.detail for step in steps][-2:] == ["FF", "T1H2O"]
     assert (Path(folder) / "maps.json").is_file()
-    left = save_maps_files(maps, str(tmp_path / "b"), False)
+    left = save_maps_files(maps, str(tmp_path / "b"), False, "nifti")
     while next(left).done < 1:
         pass
     left.close()
