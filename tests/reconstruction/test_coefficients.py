@@ -218,9 +218,9 @@ def test_frames_are_made_once_and_a_few_at_a_time(make):
     assert sum(read) <= SHAPE[0] * series.n_frames + 25
 
 
-def test_a_network_makes_the_frames_of_a_block():
+def test_a_network_that_needs_frames_makes_those_of_a_block():
     sequence = mrf.sequences.t1ff()
-    network = methods.get("cohen", sequence=sequence, device="cpu")
+    network = methods.get("rnn", sequence=sequence, device="cpu")
     plain = subspace_series(sequence)
     series, read = watched(plain)
     found = network.reconstruct(series, EVERYWHERE)
