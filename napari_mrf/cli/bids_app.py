@@ -13,6 +13,7 @@ import typer
 from napari_mrf._version import __version__
 from napari_mrf.cli.application import ended, settle_streams
 from napari_mrf.cli.arguments import AllowMixed, Device, JsonErrors, Overwrite, known_method
+from napari_mrf.cli.demo import with_progress
 from napari_mrf.errors import WRONG_USAGE, MRFInputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io import BidsSeries, Regions
-    from napari_mrf.reconstruction.method import Method
 
 _NAME = "napari-mrf-bids"
 _LISTS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
@@ -160,27 +160,13 @@ def maps_of_scan(
                             )  # fmt: skip
     regions = None if label_map is None else _regions(label_map, series, one.name)
     name = method or methods.default_name(series.sequence)
-    maps = _with_progress(methods.get(name, sequence=series.sequence, **options), series)
+    maps = with_progress(methods.get(name, sequence=series.sequence, **options), series)
     if regions is not None:
         regions = with_statistics(regions, maps)
     target.save(maps, regions, overwrite=overwrite)
     for text in (*series.warnings, *maps.warnings):
         typer.echo(f"{one.name}: {text}", err=True)
     typer.echo(f"{one.name}: {', '.join(maps)} in {target.folder}")
-
-
-def _with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
-    """Reconstruct with a progress bar on a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(desc=method.name, unit=" voxels", disable=not sys.stderr.isatty()) as bar:
-        for update in method.iter_reconstruct(series):
-            bar.set_description(f"{method.name}, {update.stage}", refresh=False)
-            if update.done < bar.n:  # a second pass counts again
-                bar.reset()
-            bar.total = update.total
-            bar.update(update.done - bar.n)
-    return update.maps
 
 
 def _each(found: list[BidsSeries], work: Callable[[BidsSeries], None]) -> None:

@@ -30,7 +30,7 @@ def demo(
     """
     from napari_mrf import demo as job
 
-    result = job.run(output, overwrite=overwrite, progress=_with_progress)
+    result = job.run(output, overwrite=overwrite, progress=with_progress)
     typer.echo(result.report())
     if not no_gui and job.has_display():
         from napari_mrf.plugin.launch import open_viewer
@@ -39,7 +39,7 @@ def demo(
                     folders={result.method: result.directory})  # fmt: skip
 
 
-def _with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
+def with_progress(method: Method, series: MRFSeries) -> ParameterMaps:
     """Reconstruct with a progress bar on a terminal."""
     from tqdm import tqdm
 
