@@ -11,7 +11,7 @@ from napari.settings import get_settings
 from napari.utils.history import get_open_history
 from places import REPOSITORY
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from napari_mrf import MRFSeries
 from napari_mrf.plugin.kit.files.dialogs import (
@@ -22,6 +22,7 @@ from napari_mrf.plugin.kit.files.dialogs import (
     start_folder,
 )
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
+from napari_mrf.plugin.panels.rois.segmenters import TABLE
 from napari_mrf.plugin.panels.train.controller import training_of
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.user_folder import user_folder
@@ -101,6 +102,10 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     bindings["reconstruct"].results.figures._on_wanted({"kind": "png"})
     for name in ("import", "export"):
         panels["rois"].edit_requested.emit(name)
+    numbers = bindings["rois"].files.numbers
+    monkeypatch.setattr(numbers, "editor", SimpleNamespace(slices={1}))
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: (TABLE, True))
+    panels["rois"].edit_requested.emit("numbers")
     panels["rois"].load_requested.emit()
     panels["rois"].save_requested.emit()
     panels["rois"].statistics.table.ask_and_export("CSV")
