@@ -31,12 +31,11 @@ from napari_mrf.cli.cohort import (
 )
 from napari_mrf.cli.images import Coils, DelayCorrection, Images
 from napari_mrf.cli.raw import Matrix, Measurement, Trajectory, TrajectoryUnit
-from napari_mrf.errors import WRONG_USAGE, MRFInputError
+from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
     from napari_mrf.cohort.description import Cohort, Subject
     from napari_mrf.cohort.options import ReconstructionOptions
-    from napari_mrf.io import ScanTarget
 
 
 @app.command()
@@ -244,7 +243,7 @@ def reconstruct(
     options = ReconstructionOptions(
         sequence, method, device, given, reading, of_raw, images,
         {key: value for key, value in of_images.items() if value is not None}, mask, b1,
-        {"unit": b1_unit, "resample": resample_b1}, maps_format, keep_patient,
+        {"unit": b1_unit, "resample": resample_b1}, maps_format, naming, keep_patient,
     )  # fmt: skip
     of_cohorts = {
         "rois": rois,
@@ -254,44 +253,12 @@ def reconstruct(
         "workers": workers,
         "cluster": cluster,
     }
-    if naming != "plain":
-        _refuse_options(of_cohorts, "of plain names")
-        _reconstruct_scans(cohort, output, options, naming, overwrite=overwrite)
-        return
     if not cohort.is_one_series:
         statistics = Statistics(rois, labels, reference)
         run_cohort(cohort, output, options, statistics, place, overwrite=overwrite)
         return
     _refuse_options(of_cohorts, "of cohorts")
     _reconstruct_one(cohort.subjects[0], output, options, overwrite=overwrite)
-
-
-def _reconstruct_scans(
-    cohort: Cohort, output: Path, options: ReconstructionOptions, naming: str, *, overwrite: bool
-) -> None:
-    """Reconstruct series into a data set; one bad series does not cost the rest."""
-    from napari_mrf.io import ScanTarget
-
-    targets = {one.name: ScanTarget.of(one.series, output, naming) for one in cohort.subjects}
-    first: dict[str, str] = {}
-    for name, target in targets.items():
-        if first.setdefault(target.name, name) != name:
-            raise MRFInputError("same-name", f"two series would be named {target.name}",
-                                path=target.source, found=first[target.name],
-                                hint="Tell them apart by acq or run in their names.")  # fmt: skip
-    refused: list[MRFInputError] = []
-    for one in cohort.subjects:
-        target = targets[one.name]
-        try:
-            _reconstruct_one(one, target.folder, options, overwrite=overwrite, target=target)
-        except MRFInputError as error:
-            if len(targets) == 1 or (error.code in WRONG_USAGE and error.path is None):
-                raise
-            typer.echo(f"{one.name} was left out. {error}", err=True)
-            refused.append(error)
-    if refused:
-        typer.echo(f"{len(refused)} of {len(targets)} series were left out.", err=True)
-        raise refused[0]
 
 
 def _raw_among(cohort: Cohort) -> list[Subject]:
@@ -317,13 +284,15 @@ def _refuse_options(given: dict[str, Any], what: str) -> None:
 
 
 def _reconstruct_one(
-    subject: Subject, folder: Path, options: ReconstructionOptions, *, overwrite: bool,
-    target: ScanTarget | None = None,
-) -> None:  # fmt: skip
+    subject: Subject, output: Path, options: ReconstructionOptions, *, overwrite: bool
+) -> None:
     """Reconstruct one series into the folder itself, or to its place in a data set."""
     from napari_mrf.cohort.options import Job
+    from napari_mrf.cohort.run import target_of
     from napari_mrf.cohort.subject_work import iter_subject
 
+    target = target_of(subject, output, options.naming)
+    folder = output if target is None else target.folder
     job = Job(subject, folder, options, overwrite=overwrite, resume=False, target=target)
     try:
         outcome = with_subject_bar(iter_subject(job))

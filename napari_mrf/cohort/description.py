@@ -48,6 +48,8 @@ class Subject:
         Files that belong to it.
     sequence : str or None
         Name or file; that of the sidecar, or of the whole cohort, where None.
+    is_listed : bool
+        Whether a table names it, and not its file.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Subject:
     b1: Path | None = None
     rois: Path | None = None
     sequence: str | None = None
+    is_listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,4 +171,5 @@ def _subject(row: dict[str, str], path: Path, line: int) -> Subject:
     if sequence is not None and sequence not in sequences.NAMED:
         sequence = str(path.parent / sequence)
     return Subject(name, files["series"], row["subject"], row.get("session", ""),
-                   files.get("mask"), files.get("b1"), files.get("rois"), sequence)  # fmt: skip
+                   files.get("mask"), files.get("b1"), files.get("rois"), sequence,
+                   is_listed=True)  # fmt: skip

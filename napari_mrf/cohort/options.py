@@ -46,6 +46,8 @@ class ReconstructionOptions:
         Of `load_b1`: ``unit``, ``resample``.
     form : str
         Of the maps on the disk, as `save_maps` takes it.
+    naming : {"plain", "bids", "ormir-mids"}
+        Folders and names of the maps: a folder for each subject, or a data set of all.
     keep_patient : bool
         Whether DICOM files name the patient of the source.
     """
@@ -62,6 +64,7 @@ class ReconstructionOptions:
     b1: Path | None = None
     of_b1: Mapping[str, Any] = field(default_factory=dict)
     form: str = "nifti"
+    naming: str = "plain"
     keep_patient: bool = False
 
 

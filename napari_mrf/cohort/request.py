@@ -42,6 +42,7 @@ def asked_of(job: Job) -> dict[str, Any]:
         **options.of_images,
         **({f"b1_{name}": value for name, value in options.of_b1.items()} if job.b1 else {}),
         "form": None if options.form == "nifti" else options.form,
+        "naming": None if options.naming == "plain" else options.naming,
         "keep_patient": options.keep_patient,
     }
     sequence = job.load_sequence()
@@ -135,10 +136,11 @@ def check_earlier(job: Job) -> bool:
         ``"other-results"`` for other maps that may not be replaced, naming what differs;
         ``"bad-record"``, and for inputs that cannot be read.
     """
-    provenance = _provenance(job)
-    if provenance is None:
+    place = _earlier(job)
+    provenance = None if place is None else _provenance(job, place)
+    if place is None or provenance is None:
         return False
-    found = _differences(job, provenance)
+    found = _differences(job, provenance, place)
     if not found:
         return True
     if job.overwrite:
@@ -151,17 +153,25 @@ def check_earlier(job: Job) -> bool:
     )  # fmt: skip
 
 
-def _provenance(job: Job) -> dict[str, Any] | None:
+def _earlier(job: Job) -> Path | None:
+    """Return what earlier maps are opened by: their folder, or in a data set those of the scan."""
+    if job.target is None:
+        return job.folder
+    scan = job.target.earlier()
+    return None if scan is None or scan.record is None else scan.path
+
+
+def _provenance(job: Job, place: Path) -> dict[str, Any] | None:
     """Return how earlier maps were made; None where there are none with a record."""
     try:
-        return load_provenance(job.folder)
+        return load_provenance(place)
     except MRFInputError:
         if job.overwrite:
             return None
         raise
 
 
-def _differences(job: Job, provenance: Mapping[str, Any]) -> list[str]:
+def _differences(job: Job, provenance: Mapping[str, Any], place: Path) -> list[str]:
     """Return in words in what maps differ from what is asked; inputs are summed up last."""
     made = provenance.get(REQUEST)
     if not isinstance(made, dict) or not all(
@@ -187,7 +197,7 @@ def _differences(job: Job, provenance: Mapping[str, Any]) -> list[str]:
             told = "has changed" if name in sums and name in made["inputs"] else (
                 "is new" if name in sums else "is gone")  # fmt: skip
             found.append(f"the input {name} {told}")
-    return found or _changed_files(job.folder)
+    return found or _changed_files(place)
 
 
 def _weights(job: Job, provenance: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ The folder of the results is held while a run goes on, so that two runs do not m
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_mrf.cohort.description import Cohort
     from napari_mrf.cohort.engine import Engine
     from napari_mrf.cohort.subject_work import SubjectUpdate
+    from napari_mrf.io import ScanTarget
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def iter_run(
 ) -> Generator[CohortUpdate, None, CohortResult]:
     """Reconstruct a cohort, and make the tables of all; every yield is a chance to cancel.
 
-    Maps of a subject go to ``output/NAME``, the summary to ``cohort.csv`` and ``cohort.html``,
-    statistics of regions to ``cohort-rois``, a comparison to ``cohort-comparison``. Subjects
-    whose maps are just what is asked are kept; what is cancelled or fails is taken up by the
-    same call again.
+    Maps of a subject go to ``output/NAME`` or to its place in a data set, the summary to
+    ``cohort.csv`` and ``cohort.html``, statistics of regions to ``cohort-rois``, a comparison to
+    ``cohort-comparison``. Subjects whose maps are just what is asked are kept; what is cancelled
+    or fails is taken up by the same call again.
 
     Parameters
     ----------
@@ -130,11 +131,13 @@ def iter_run(
     Raises
     ------
     MRFInputError
+        ``"bad-name"`` and ``"same-name"`` for series that cannot be named in a data set,
         ``"in-use"`` where another run writes to the folder, errors that are the fault of the
         command, ``"scheduler-lost"``, and the codes of failed writes.
     """
     engine = engine or InThisProcess()
     folder = Path(output)
+    cohort = _named_as_scans(cohort, folder, options.naming)
     result = CohortResult(len(cohort.subjects))
     make_folder(folder)
     try:
@@ -179,7 +182,43 @@ def jobs_of(
 ) -> Iterator[Job]:
     """Yield the jobs of a cohort, one at a time."""
     for subject in cohort.subjects:
-        yield Job(subject, folder / subject.name, options, overwrite=overwrite)
+        target = target_of(subject, folder, options.naming)
+        place = folder / subject.name if target is None else target.folder
+        yield Job(subject, place, options, overwrite=overwrite, target=target)
+
+
+def target_of(subject: Subject, folder: Path, naming: str) -> ScanTarget | None:
+    """Return where the maps of a subject go in a data set, None with plain names.
+
+    Raises
+    ------
+    MRFInputError
+        ``"bad-name"``; see `ScanTarget.of`.
+    """
+    if naming == "plain":
+        return None
+    from napari_mrf.io import ScanTarget
+
+    # Of series that a table did not name, subject and session stand in the name of the file.
+    names = {"subject": subject.subject, "session": subject.session} if subject.is_listed else {}
+    return ScanTarget.of(subject.series, folder, naming, **names)
+
+
+def _named_as_scans(cohort: Cohort, folder: Path, naming: str) -> Cohort:
+    """Return a cohort whose subjects are called as their scans are in a data set."""
+    if naming == "plain":
+        return cohort
+    subjects: dict[str, Subject] = {}
+    for one in cohort.subjects:
+        target = target_of(one, folder, naming)
+        if target is None:
+            continue
+        if target.name in subjects:
+            raise MRFInputError("same-name", f"two series would be named {target.name}",
+                                path=one.series, found=str(subjects[target.name].series),
+                                hint="Tell them apart by acq or run in their names.")  # fmt: skip
+        subjects[target.name] = replace(one, name=target.name)
+    return replace(cohort, subjects=tuple(subjects.values()))
 
 
 def _stages(

@@ -231,7 +231,9 @@ class ComparisonStage:
 
 
 def _folders(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
-    return {name: folder / name for name in names}
+    """Return what the maps of the subjects are opened by: folders, or scans of a data set."""
+    found = find_maps(folder)
+    return {name: found.get(name, folder / name) for name in names}
 
 
 def _label_maps(

@@ -25,11 +25,11 @@ def test_table_names_files_beside_it(tmp_path):
     first, second, third = find_cohort([path]).subjects
     assert first == Subject(
         "anna_1", tmp_path / "raw/a1.h5", "anna", "1", tmp_path / "m.nii.gz",
-        None, tmp_path / "rois/a.nii.gz", "t1ff",
+        None, tmp_path / "rois/a.nii.gz", "t1ff", is_listed=True,
     )  # fmt: skip
     assert (second.name, str(second.series)) == ("anna_2", "/scans/a2.h5")
     assert second.sequence == str(tmp_path / "mine.json") and second.b1 == tmp_path / "b1.nii"
-    assert third == Subject("bert", tmp_path / "b.nii.gz", "bert")
+    assert third == Subject("bert", tmp_path / "b.nii.gz", "bert", is_listed=True)
 
 
 @pytest.mark.parametrize(

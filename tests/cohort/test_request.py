@@ -101,9 +101,9 @@ def test_other_weights_of_a_network_are_told(tmp_path):
     asked = job(tmp_path / "a.nii", ReconstructionOptions(method=name))
     made["request"] = {"inputs": {}, **request.asked_of(asked)}
     (tmp_path / "a.nii").write_bytes(b"")
-    assert request._differences(asked, made) == ["the input series is new"]
+    assert request._differences(asked, made, tmp_path) == ["the input series is new"]
     made["method"]["weights_sha256"] = "0" * 64
-    assert request._differences(asked, made) == ["other weights of the network"]
+    assert request._differences(asked, made, tmp_path) == ["other weights of the network"]
 
 
 def test_series_that_changes_while_it_is_read_is_not_taken_for_the_same(tmp_path):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.cohort.options import Job
     from napari_mrf.cohort.outcome import Outcome
+    from napari_mrf.io import ScanTarget
 
 Result = TypeVar("Result")
 _PAUSE_S = 0.2
@@ -199,7 +200,7 @@ def _absolute(job: Job) -> Job:
     if "trajectory" in of_raw:
         of_raw["trajectory"] = _place_of_text(of_raw["trajectory"])
     return replace(
-        job, subject=subject, folder=_place(job.folder),
+        job, subject=subject, folder=_place(job.folder), target=_place_of_scan(job.target),
         options=replace(
             options, mask=_place(options.mask), b1=_place(options.b1), of_raw=of_raw,
             sequence=_place_of_text(options.sequence), method=_place_of_text(options.method),
@@ -209,6 +210,12 @@ def _absolute(job: Job) -> Job:
 
 def _place(path: Any) -> Any:
     return None if path is None else path.absolute()
+
+
+def _place_of_scan(target: ScanTarget | None) -> ScanTarget | None:
+    if target is None:
+        return None
+    return replace(target, dataset=_place(target.dataset), source=_place(target.source))
 
 
 def _place_of_text(text: str | None) -> str | None:

@@ -40,6 +40,7 @@ _IGNORED = (
     "*_rois.tsv",
     "*_mrfmaps.json",
     "group",
+    "cohort*",
 )
 _README = """\
 Maps of magnetic resonance fingerprinting, made by napari-mrf.

@@ -69,7 +69,7 @@ def parsed(name: str) -> BidsName | None:
     return BidsName(entities, suffix, extension)
 
 
-def scan_entities(path: Path) -> dict[str, str]:
+def scan_entities(path: Path, *, subject: str = "", session: str = "") -> dict[str, str]:
     """Return the entities that the maps of a series have in their names.
 
     Parameters
@@ -77,22 +77,25 @@ def scan_entities(path: Path) -> dict[str, str]:
     path : Path
         The series, of any format. Of a name that is not one of BIDS, letters and digits become
         the subject: ``leg one.nii.gz`` is ``sub-legone``.
+    subject, session : str
+        As a table names them, with or without ``sub-`` and ``ses-``; they go before the name of
+        the series, and their letters and digits count.
 
     Raises
     ------
     MRFInputError
         ``"bad-name"`` where a name has entities that maps cannot have, or no letter at all.
     """
+    given = {"sub": subject, "ses": session}
+    labels = {key: _label(text.removeprefix(f"{key}-")) for key, text in given.items() if text}
     stem = stem_of(path)
     name = parsed(f"{stem}.nii") or parsed(f"{stem}_MRF.nii")
-    if name is None:
-        subject = re.sub("[^0-9a-zA-Z]", "", stem)
-        if not subject:
-            raise MRFInputError("bad-name", "no subject can be named after the series", path=path,
-                                expected="letters or digits in its name",
-                                hint="Rename it, such as sub-01_part-mag_MRF.nii.gz.")  # fmt: skip
-        return {"sub": subject}
-    entities = {key: value for key, value in name.entities.items() if key not in _FOLDED}
+    named = {"sub": _label(stem)} if name is None else name.entities
+    entities = {key: value for key, value in (named | labels).items() if key not in _FOLDED}
+    if not all(entities.values()):
+        raise MRFInputError("bad-name", "no subject can be named after the series", path=path,
+                            expected="letters or digits in its name",
+                            hint="Rename it, such as sub-01_part-mag_MRF.nii.gz.")  # fmt: skip
     if lost := [key for key in entities if key not in _OF_SCANS]:
         raise MRFInputError(
             "bad-name", "the name of the series has entities that maps in BIDS cannot have",
@@ -100,6 +103,10 @@ def scan_entities(path: Path) -> dict[str, str]:
             hint="Tell scans of a session apart by acq or run.",
         )  # fmt: skip
     return {key: entities[key] for key in _OF_SCANS if key in entities}
+
+
+def _label(text: str) -> str:
+    return re.sub("[^0-9a-zA-Z]", "", text)
 
 
 def folder_of(entities: dict[str, str]) -> str:

@@ -26,6 +26,7 @@ from napari_mrf.io.bids.dialects import (
 )
 from napari_mrf.io.bids.names import folder_of, joined, scan_entities
 from napari_mrf.io.bids.scan_reader import BLOCK
+from napari_mrf.io.bids.scans import find_scans
 from napari_mrf.io.formats.nifti_write import write_volume
 from napari_mrf.io.labels.label_tsv import format_label_tsv
 from napari_mrf.io.maps.writer import COMPANIONS, RECORD_FORMAT
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from napari_mrf.data.label import Label
     from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.io.bids.scans import Scan
     from napari_mrf.io.result_folder import Staged
 
 _ENDS = (".nii.gz", ".json")
@@ -90,8 +92,16 @@ class ScanTarget:
     source: Path | None = None
 
     @classmethod
-    def of(cls, series: str | Path, dataset: str | Path, naming: str) -> ScanTarget:
-        """Return where the maps of a series go, by its name.
+    def of(
+        cls,
+        series: str | Path,
+        dataset: str | Path,
+        naming: str,
+        *,
+        subject: str = "",
+        session: str = "",
+    ) -> ScanTarget:
+        """Return where the maps of a series go, by its name; a subject or session goes before it.
 
         Raises
         ------
@@ -99,7 +109,8 @@ class ScanTarget:
             ``"bad-name"``; see `scan_entities`.
         """
         series = Path(series)
-        return cls(Path(dataset), scan_entities(series), naming, series)
+        entities = scan_entities(series, subject=subject, session=session)
+        return cls(Path(dataset), entities, naming, series)
 
     @property
     def name(self) -> str:
@@ -110,6 +121,16 @@ class ScanTarget:
     def folder(self) -> Path:
         """That of the subject or session."""
         return self.dataset / folder_of(dict(self.entities))
+
+    def earlier(self) -> Scan | None:
+        """Return the maps of the scan that are there, None where there are none.
+
+        Raises
+        ------
+        MRFInputError
+            As `find_scans`.
+        """
+        return find_scans(self.folder, 0).get(self.name) if self.folder.is_dir() else None
 
     @property
     def results(self) -> ResultKind:

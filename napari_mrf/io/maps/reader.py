@@ -144,11 +144,25 @@ def recorded_files(directory: str | Path) -> dict[Path, str]:
     Empty where there is no record. Raises as `load_provenance`, and ``"security-path"``.
     """
     folder = Path(directory)
+    if (scan := named_scan(folder)) is not None:
+        return _recorded_of_scan(scan)
     path = folder / RECORD_NAME
     if not path.exists():
         return {}
     files = _files(folder, _read_record(path))
     return {path: sha256 for path, sha256 in files.values() if sha256 is not None}
+
+
+def _recorded_of_scan(scan: Scan) -> dict[Path, str]:
+    if scan.record is None:
+        return {}
+    gone = scan.record.parent
+    return {
+        scan.files[key][0] if key in scan.files else gone / Path(entry["file"]).name: entry[
+            "sha256"
+        ]
+        for key, entry in _read_record(scan.record)["maps"].items()
+    }
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -62,6 +63,19 @@ def test_maps_are_those_of_a_serial_run_and_one_fault_costs_no_other(cluster, ho
         assert records[0]["request"] == records[1]["request"]
     assert main(words) == 3
     assert capsys.readouterr().out.count("as asked already") == 3
+
+
+def test_workers_write_one_data_set_together(cluster, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # of the client alone: paths go as absolute ones
+    asked = replace(QUICK, naming="bids")
+    run(home / "in", tmp_path / "serial", asked)
+    with connected(Place(cluster.address)) as there:
+        states, result = run(home / "in", Path("out"), asked, engine=there.engine)
+    assert set(states.values()) == {"made"} and result.error is None
+    sets = [{path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.nii.gz")}
+            for folder in (tmp_path / "serial", tmp_path / "out")]  # fmt: skip
+    assert sets[0] == sets[1] and len(sets[0]) > 24
+    assert run(home / "in", tmp_path / "out", asked)[1].counts == {"kept": 8}
 
 
 def test_table_of_all_subjects_is_made_by_a_worker(cluster, home):
