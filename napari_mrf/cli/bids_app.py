@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_mrf.analysis.regions.study import SubjectStatistics
-    from napari_mrf.data.maps import ParameterMaps
     from napari_mrf.data.sequence import Sequence
     from napari_mrf.data.series import MRFSeries
     from napari_mrf.io import BidsSeries, Regions
@@ -149,6 +147,7 @@ def maps_of_scan(
         ``"no-sequence"``, and what reading, methods and writing raise.
     """
     from napari_mrf import methods
+    from napari_mrf.analysis.regions.scans import with_statistics
     from napari_mrf.io import ScanTarget, load_series
 
     target = ScanTarget(output, one.entities, "bids", one.path)
@@ -204,15 +203,6 @@ def _regions(path: Path, series: MRFSeries, scan: str) -> Regions:
         typer.echo(f"{scan}: {text}", err=True)
     names = label_table_beside(path)
     return Regions(labels.values, {} if names is None else load_label_table(names))
-
-
-def with_statistics(regions: Regions, maps: ParameterMaps) -> Regions:
-    """Return the regions with the values of maps in them."""
-    from napari_mrf.analysis.regions.statistics import roi_statistics
-    from napari_mrf.io.tables.table_files import tsv_text
-
-    names = {index: label.name for index, label in regions.table.items() if index != 0}
-    return replace(regions, statistics=tsv_text(roi_statistics(maps, regions.labels, names)))
 
 
 def _group(

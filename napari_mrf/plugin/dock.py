@@ -22,6 +22,7 @@ from napari_mrf.plugin.kit.dock_style import DockStyle
 from napari_mrf.plugin.kit.help import show_help
 from napari_mrf.plugin.kit.messages.shelf import NoticeShelf
 from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.cohort.controller import cohort_run_of
 from napari_mrf.plugin.panels.compare.controller import CompareBinding
 from napari_mrf.plugin.panels.compare.panel import ComparePanel
 from napari_mrf.plugin.panels.importance.controller import ImportanceBinding
@@ -200,6 +201,7 @@ class _Dock(QWidget):
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
         if isinstance(panel, ReconstructPanel):
             panel.train_requested.connect(partial(training_of(self.viewer).open, self))
+            panel.cohort_requested.connect(partial(cohort_run_of(self.viewer).open, self))
         self._show_marks()
         for keys, name in step.shortcuts.items():
             self._bind(keys, _action(binding, name))

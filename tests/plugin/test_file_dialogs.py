@@ -21,6 +21,8 @@ from napari_mrf.plugin.kit.files.dialogs import (
     offer_folder,
     start_folder,
 )
+from napari_mrf.plugin.panels.cohort.controller import cohort_run_of
+from napari_mrf.plugin.panels.cohort.window import SEQUENCE_FROM_FILE
 from napari_mrf.plugin.panels.compare.cohort_dialog import CohortDialog
 from napari_mrf.plugin.panels.rois.segmenters import TABLE
 from napari_mrf.plugin.panels.train.controller import training_of
@@ -93,6 +95,13 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     training.recipe_requested.emit()
     training.folder_button.click()
     training.reject()
+    panels["reconstruct"].cohort_requested.emit()
+    cohort = cohort_run_of(dock.viewer).window
+    for button in (cohort.table_button, cohort.folder_button, cohort.job_file_button,
+                   *cohort.browse_buttons.values()):  # fmt: skip
+        button.click()
+    cohort.sequence_picker.textActivated.emit(SEQUENCE_FROM_FILE)
+    cohort.reject()
     panels["reconstruct"].results.save_requested.emit()
     monkeypatch.setattr(bindings["inspect"].readings, "drawn", SimpleNamespace(traces=[1]))
     panels["inspect"].export_requested.emit("csv")

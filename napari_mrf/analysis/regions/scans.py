@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from napari_mrf.analysis.regions.options import RoiOptions
     from napari_mrf.analysis.regions.study import SubjectStatistics
+    from napari_mrf.data.maps import ParameterMaps
+    from napari_mrf.io import Regions
 
 FOREGROUND = "foreground"
 """Name of the region of all voxels with a value."""
@@ -104,3 +106,12 @@ def measure_scan(study: RoiStudy, name: str, options: RoiOptions) -> SubjectStat
 def _asked_for(scan: str, key: str, labels: tuple[str, ...]) -> bool:
     words = scan.split("_")
     return not labels or any(f"{key}-{label}" in words for label in labels)
+
+
+def with_statistics(regions: Regions, maps: ParameterMaps) -> Regions:
+    """Return regions of a scan with the values of its maps in them, as the text of a table."""
+    from napari_mrf.analysis.regions.statistics import roi_statistics
+    from napari_mrf.io.tables.table_files import tsv_text
+
+    names = {index: label.name for index, label in regions.table.items() if index != 0}
+    return replace(regions, statistics=tsv_text(roi_statistics(maps, regions.labels, names)))

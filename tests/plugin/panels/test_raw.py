@@ -22,9 +22,9 @@ from napari_mrf.io.session.contents import iter_contents
 from napari_mrf.plugin.dock import MRFDock
 from napari_mrf.plugin.jobs import JobState
 from napari_mrf.plugin.layers import series_of
-from napari_mrf.plugin.panels.series.controller import SEQUENCE_FILES
 from napari_mrf.plugin.panels.session.autosave import autosave_of
 from napari_mrf.plugin.panels.session.closing import close_guard_of
+from napari_mrf.plugin.panels.shared.texts import SEQUENCE_FILES
 from napari_mrf.plugin.session import session_of
 from napari_mrf.plugin.viewer.opening import opener_of
 from napari_mrf.plugin.viewer.raw.files import raw_files_of

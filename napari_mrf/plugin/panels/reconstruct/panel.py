@@ -50,6 +50,8 @@ class ReconstructPanel(QWidget):
         The user wants a B1 map from a file.
     run_requested
         True for the current slice only.
+    cohort_requested
+        The user wants to reconstruct many subjects.
     cancel_requested
         The user pressed the button.
     state_changed
@@ -61,6 +63,7 @@ class ReconstructPanel(QWidget):
     mask_file_requested = Signal()
     weights_file_requested = Signal()
     train_requested = Signal()
+    cohort_requested = Signal()
     b1_file_requested = Signal()
     device_changed = Signal(str)
     run_requested = Signal(bool)
@@ -84,6 +87,8 @@ class ReconstructPanel(QWidget):
         self.more = Section("More", self.options, is_open=False)
         self.run_button = QPushButton("Reconstruct")
         self.slice_button = QPushButton("This slice")
+        self.cohort_button = QPushButton("Cohort…")
+        self.cohort_button.setToolTip("Reconstruct many subjects, here or on a cluster")
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
         self.progress_text = QLabel()
@@ -137,7 +142,7 @@ class ReconstructPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(form)
         layout.addWidget(self.more)
-        layout.addLayout(NarrowRow(self.run_button, self.slice_button))
+        layout.addLayout(NarrowRow(self.run_button, self.slice_button, self.cohort_button))
         layout.addWidget(self.needs)
         layout.addWidget(self.progress_row)
         layout.addWidget(self.progress_text)
@@ -152,6 +157,7 @@ class ReconstructPanel(QWidget):
         self.device_picker.activated.connect(self._on_device_activated)
         self.run_button.clicked.connect(self._on_run_clicked)
         self.slice_button.clicked.connect(self._on_slice_clicked)
+        self.cohort_button.clicked.connect(self._on_cohort_clicked)
         self.cancel_button.clicked.connect(self._on_cancel_clicked)
 
     def set_methods(self, methods: Sequence[MethodInfo], current: str, scan: str = "") -> None:
@@ -275,6 +281,9 @@ class ReconstructPanel(QWidget):
 
     def _on_slice_clicked(self) -> None:
         self.run_requested.emit(True)
+
+    def _on_cohort_clicked(self) -> None:
+        self.cohort_requested.emit()
 
     def _on_cancel_clicked(self) -> None:
         self.cancel_requested.emit()

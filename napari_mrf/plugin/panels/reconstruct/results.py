@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.overwriting import asks_to_overwrite
 from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label, narrow_form
 from napari_mrf.plugin.layers import COMPANIONS, PARAMETER_KEY, SET_KEY, is_companion_shown
-from napari_mrf.plugin.panels.reconstruct.work import save
+from napari_mrf.plugin.panels.reconstruct.work import DATA_SET, ScanFiles, save
 from napari_mrf.plugin.panels.shared.figure_export import FigureButton, FigureExport
 from napari_mrf.plugin.panels.shared.job_row import JobRow
 from napari_mrf.plugin.preferences import preferences
@@ -134,9 +135,12 @@ class ResultsPanel(QWidget):
         )
         self.form_picker = Picker(
             "Form of the files: NIfTI, MetaImage and DICOM parametric maps hold every value; DICOM "
-            "images are rounded to 16 bits, for viewers"
+            "images are rounded to 16 bits, for viewers; a BIDS data set has T1 in seconds, and "
+            "the regions beside the maps"
         )
-        self.form_picker.fill([form.title for form in FORMS.values()], "")
+        for one in FORMS.values():
+            self.form_picker.addItem(one.title, one.name)
+        self.form_picker.addItem("BIDS data set, with regions", DATA_SET)
         for name, box in self.companions.items():
             box.setToolTip(_COMPANION_TIPS[name])
             box.clicked.connect(self._on_companion_clicked)
@@ -171,7 +175,7 @@ class ResultsPanel(QWidget):
 
     def current_form(self) -> str:
         """Return the key of the picked form of files."""
-        return list(FORMS)[self.form_picker.currentIndex()]
+        return str(self.form_picker.currentData())
 
     def set_companions(self, available: Sequence[str], shown: Sequence[str]) -> None:
         """Enable what the current maps have, and check what is shown."""
@@ -270,7 +274,16 @@ class ResultsBinding:
                 directory,
                 overwrite,
                 self._form,
+                self._scan_files(maps_set),
             )
+
+    def _scan_files(self, maps_set: MapsSet) -> ScanFiles:
+        """Return the series of the subject, else the name of the maps, and the regions."""
+        series, regions = self.session.series, self.session.regions
+        name = self.session.subject.name or maps_set.name
+        source = Path(name if series is None or not series.source_path else series.source_path)
+        has_any = regions is not None and regions.labels.any()
+        return ScanFiles(source, regions if has_any else None)
 
     def state(self) -> dict[str, Any]:
         """Return what is picked, for a session file."""
@@ -371,7 +384,7 @@ class ResultsBinding:
             # Rounded values are not the maps: those are still to be saved.
             if (
                 written is not None
-                and not FORMS[self._form].is_rounded
+                and not (self._form in FORMS and FORMS[self._form].is_rounded)
                 and (self.session.maps_sets_of(owner).get(written.name) is written)
             ):
                 self.session.mark_maps_saved(written.name, self._directory, owner)

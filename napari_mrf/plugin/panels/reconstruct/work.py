@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_mrf.compute.steps import Steps
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.jobs import Step, counted
 from napari_mrf.plugin.preparation.preparation import PREPARATION
-from napari_mrf.plugin.session import MapsSet, PartialMaps
+from napari_mrf.plugin.session import MapsSet, PartialMaps, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -148,16 +149,52 @@ def _steps(
     return maps
 
 
+DATA_SET = "bids"
+"""Beside the forms of a folder of maps: the files of a scan in a BIDS data set."""
+
+
+@dataclass(frozen=True)
+class ScanFiles:
+    """What belongs to the maps of a scan in a data set.
+
+    Parameters
+    ----------
+    source : Path
+        The series, whose name says subject and session.
+    regions : Regions or None
+        Drawn on the grid of the maps.
+    """
+
+    source: Path
+    regions: Regions | None = None
+
+
 def save(
-    maps: ParameterMaps, directory: str, overwrite: bool, form: str
+    maps: ParameterMaps, directory: str, overwrite: bool, form: str, scan: ScanFiles
 ) -> Generator[Step, None, str]:
     """Write the maps and their provenance in one of the forms of files; return the folder."""
     yield Step(detail="writing")
+    if form == DATA_SET:
+        return _save_scan(maps, Path(directory), scan, overwrite=overwrite)
     from napari_mrf.io.maps.writer import iter_save_maps, maps_names
 
     writing = iter_save_maps(maps, directory, overwrite=overwrite, form=form)
     yield from counted(writing, len(maps_names(maps, form)))
     return directory
+
+
+def _save_scan(maps: ParameterMaps, data_set: Path, scan: ScanFiles, *, overwrite: bool) -> str:
+    from napari_mrf.analysis.regions.scans import with_statistics
+    from napari_mrf.io import Regions as ScanRegions
+    from napari_mrf.io import ScanTarget
+
+    regions = None
+    if scan.regions is not None and scan.regions.labels.shape == maps.spatial_shape:
+        drawn = ScanRegions(scan.regions.labels, scan.regions.table)
+        regions = with_statistics(drawn, maps)
+    target = ScanTarget.of(scan.source, data_set, DATA_SET)
+    target.save(maps, regions, overwrite=overwrite)
+    return str(target.folder)
 
 
 def _only_slice(

@@ -28,6 +28,7 @@ from napari_mrf.plugin.panels.series.panel import (
 from napari_mrf.plugin.panels.series.raw_controller import RawBinding
 from napari_mrf.plugin.panels.series.saving import SavingBinding
 from napari_mrf.plugin.panels.shared.removal import asks_to_remove
+from napari_mrf.plugin.panels.shared.texts import SEQUENCE_FILES
 from napari_mrf.plugin.session import session_of, unwrapped
 from napari_mrf.plugin.subjects import UNTITLED
 from napari_mrf.plugin.viewer.canvas_texts import show_canvas_texts
@@ -57,7 +58,6 @@ _OTHER_FILES = ("Labels are opened in ROIs (Load labels…), maps in Compare (fr
                 "images with another reader (File > Open File(s)…).")  # fmt: skip
 FRAMES_FIRST = "Frames are the first axis"
 FRAMES_LAST = "Frames are the last axis"
-SEQUENCE_FILES = "Sequence (*.json *.csv *.seq);;All files (*)"
 
 
 class SeriesBinding:

@@ -238,7 +238,14 @@ def _series_record(study: Study, series: MRFSeries, path: Path) -> SeriesRecord:
 
 
 def _is_there(maps_set: MapsSet) -> bool:
-    return bool(maps_set.folder) and Path(maps_set.folder).is_dir()
+    """Return whether a set lies in a folder of its own; scans of data sets share theirs."""
+    from napari_mrf.io.maps.folders import named_scan
+
+    folder = Path(maps_set.folder)
+    try:
+        return bool(maps_set.folder) and folder.is_dir() and named_scan(folder) is None
+    except MRFInputError:  # several scans
+        return False
 
 
 def _maps_record(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 AUTOMATIC_MASK = "automatic"
 FITTED_B1 = "fitted"
 KNOWN_TRUTH = "the known truth of this series"
+SEQUENCE_FILES = "Sequence (*.json *.csv *.seq);;All files (*)"
 NO_TRUTH = "none (maps of the method)"
 
 
