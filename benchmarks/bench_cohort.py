@@ -15,6 +15,7 @@ import argparse
 import csv
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -116,9 +117,24 @@ def many(home, n, places):
         print(f"| {where} | {seconds:.1f} | {1e3 * seconds / n:.0f} | {marks} |", flush=True)
 
 
+def objects(home, n):
+    """Print the memory of Python objects in the client, which resident memory only bounds."""
+    table = table_of_one_series(home, n)
+    traced = {}
+    with connected(Place(workers=2)) as there:
+        running = iter_run(find_cohort([table]), home / f"objects-{n}", QUICK, engine=there.engine)
+        tracemalloc.start()
+        for update in running:
+            if update.outcome is not None:
+                traced[update.done] = tracemalloc.get_traced_memory()[0] / 1e6
+        tracemalloc.stop()
+    marks = ", ".join(f"{traced[max(1, n * share // 100)]:.2f}" for share in (10, 50, 100))
+    print(f"Python objects of the client at 10 %, 50 %, 100 % of {n} subjects: {marks} MB")
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=("speed-up", "overhead", "many"))
+    parser.add_argument("--only", choices=("speed-up", "overhead", "many", "objects"))
     parser.add_argument("--subjects", type=int, default=1000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +144,8 @@ def main():
             many(Path(folder), 40, (None, 1, 2))
         if arguments.only in (None, "many"):
             many(Path(folder), arguments.subjects, (2,))
+        if arguments.only in (None, "objects"):
+            objects(Path(folder), arguments.subjects // 2)
 
 
 if __name__ == "__main__":
