@@ -131,3 +131,22 @@ Naming = Annotated[
         "ormir-mids.",
     ),
 ]
+
+SeriesSequence = Annotated[
+    str | None,
+    typer.Option(
+        "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
+    ),
+]
+MethodName = Annotated[
+    str | None,
+    typer.Option("--method", "-m", callback=known_method, help="Method; see napari-mrf methods."),
+]
+Refine = Annotated[
+    bool | None,
+    typer.Option(
+        "--refine/--no-refine",
+        help="Continuous values with standard deviations (default), or the pure grid answer.",
+    ),
+]
+MaskFile = Annotated[Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")]

@@ -11,7 +11,15 @@ import typer
 
 from napari_mrf._version import __version__
 from napari_mrf.cli.application import ended, settle_streams
-from napari_mrf.cli.arguments import AllowMixed, Device, JsonErrors, Overwrite, known_method
+from napari_mrf.cli.arguments import (
+    AllowMixed,
+    Device,
+    JsonErrors,
+    MethodName,
+    Overwrite,
+    Refine,
+    SeriesSequence,
+)
 from napari_mrf.cli.demo import with_progress
 from napari_mrf.errors import WRONG_USAGE, MRFInputError
 
@@ -71,18 +79,8 @@ def bids(
         list[str] | None,
         typer.Option("--session-label", "--session_label", help="Sessions. Default: all."),
     ] = None,
-    sequence: Annotated[
-        str | None,
-        typer.Option(
-            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method", "-m", callback=known_method, help="Method; see napari-mrf methods."
-        ),
-    ] = None,
+    sequence: SeriesSequence = None,
+    method: MethodName = None,
     rois: Annotated[
         Path | None,
         typer.Option(
@@ -90,13 +88,7 @@ def bids(
             "Values by region are written beside the maps."
         ),
     ] = None,
-    refine: Annotated[
-        bool | None,
-        typer.Option(
-            "--refine/--no-refine",
-            help="Continuous values with standard deviations (default), or the pure grid answer.",
-        ),
-    ] = None,
+    refine: Refine = None,
     device: Device = "auto",
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,

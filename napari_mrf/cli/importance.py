@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import Device, JsonErrors, Output, Overwrite, known_method
+from napari_mrf.cli.arguments import (
+    Device,
+    JsonErrors,
+    MaskFile,
+    MethodName,
+    Output,
+    Overwrite,
+    SeriesSequence,
+)
 
 if TYPE_CHECKING:
     from napari_mrf.analysis.importance.result import Importance
@@ -21,21 +29,9 @@ if TYPE_CHECKING:
 def importance(
     series: Annotated[Path, typer.Argument(help="A series file.")],
     output: Output,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method", "-m", callback=known_method, help="Method; see napari-mrf methods."
-        ),
-    ] = None,
-    sequence: Annotated[
-        str | None,
-        typer.Option(
-            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
-        ),
-    ] = None,
-    mask: Annotated[
-        Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")
-    ] = None,
+    method: MethodName = None,
+    sequence: SeriesSequence = None,
+    mask: MaskFile = None,
     reference: Annotated[
         Path | None,
         typer.Option(help="Folder of true maps. Default: the maps of the unpermuted series."),

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_mrf.cli.application import app
-from napari_mrf.cli.arguments import JsonErrors, Output, Overwrite
+from napari_mrf.cli.arguments import (
+    JsonErrors,
+    Output,
+    Overwrite,
+    SeriesSequence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +71,7 @@ def inspect_series(
         list[str] | None,
         typer.Option(help="Name or number of a region; may be repeated. Default: all."),
     ] = None,
-    sequence: Annotated[
-        str | None,
-        typer.Option(
-            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
-        ),
-    ] = None,
+    sequence: SeriesSequence = None,
     frames: Annotated[
         str | None,
         typer.Option(help="Frames that are there, such as 0-149, if a scan was cut short."),

@@ -14,10 +14,13 @@ from napari_mrf.cli.arguments import (
     JsonErrors,
     KeepPatient,
     MapsFormat,
+    MaskFile,
+    MethodName,
     Naming,
     Output,
     Overwrite,
-    known_method,
+    Refine,
+    SeriesSequence,
     known_unit,
 )
 from napari_mrf.cli.cohort import (
@@ -48,21 +51,9 @@ def reconstruct(
         ),
     ],
     output: Output,
-    sequence: Annotated[
-        str | None,
-        typer.Option(
-            "--sequence", "-s", help="t1ff, fisp, fisp-b1 or a file. Default: that of the sidecar."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method", "-m", callback=known_method, help="Method; see napari-mrf methods."
-        ),
-    ] = None,
-    mask: Annotated[
-        Path | None, typer.Option(help="Mask, NIfTI or .npy. Default: automatic.")
-    ] = None,
+    sequence: SeriesSequence = None,
+    method: MethodName = None,
+    mask: MaskFile = None,
     b1: Annotated[
         Path | None,
         typer.Option(
@@ -78,13 +69,7 @@ def reconstruct(
         bool, typer.Option("--resample-b1", help="Interpolate a B1 map that lies on another grid.")
     ] = False,
     device: Device = "auto",
-    refine: Annotated[
-        bool | None,
-        typer.Option(
-            "--refine/--no-refine",
-            help="Continuous values with standard deviations (default), or the pure grid answer.",
-        ),
-    ] = None,
+    refine: Refine = None,
     prior: Annotated[
         str | None, typer.Option(help="Prior of the refinement: series, range or off.")
     ] = None,
