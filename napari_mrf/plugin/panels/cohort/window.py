@@ -107,7 +107,9 @@ class CohortWindow(QDialog):
         self.method_picker = Picker("The method that computes the maps of every subject")
         self.options = OptionForm()
         self.more = Section("Options of the method", self.options, is_open=False)
-        self.device_picker = Picker("Device for the computation; workers choose their own")
+        self.device_picker = Picker(
+            "Device for the computation; automatic uses a GPU where there is one, on workers too"
+        )
         self.naming_picker = Picker("Folders and names of the maps")
         self.form_picker = Picker("Form of the files")
         self.edits: dict[str, QLineEdit] = {}
