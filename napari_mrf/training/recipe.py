@@ -111,8 +111,11 @@ class RandomImages(BaseModel):
         spokes is drawn between the two.
     coils_lower, coils_upper : int
         Coils of a scan.
+    subspace : float
+        Share of radial scans whose images are those of the temporal subspace, not gridded, 0-1.
     encoded_matrix, spokes_per_pulse : int
-        Of the scans of phantoms that the network is tested on, as of `PhantomImages`.
+        Of the scans of phantoms that the network is tested on, as of `PhantomImages`. Scans for
+        images in the subspace are thinned out to as many spokes for their matrix.
     """
 
     model_config = _STRICT
@@ -131,6 +134,7 @@ class RandomImages(BaseModel):
     undersampling_upper: float = Field(default=47.0, ge=1)
     coils_lower: int = Field(default=3, ge=1)
     coils_upper: int = Field(default=6, ge=1)
+    subspace: float = Field(default=0.0, ge=0, le=1)
     encoded_matrix: int = Field(default=350, ge=32)
     spokes_per_pulse: int = Field(default=1, ge=1)
 

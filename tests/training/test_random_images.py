@@ -195,6 +195,26 @@ def test_half_of_the_slices_are_scans_and_shares_are_those_of_the_recipe(short, 
     assert len({one["seed"] for *_, one in told}) == 400
 
 
+def test_scans_in_the_subspace_are_near_the_fingerprints_that_gridding_hides(short):
+    quiet = {"sigma_lower": 1e-6, "sigma_upper": 2e-6}
+    scans = {"undersampled": 1.0, "encoded_matrix": 36, "spokes_per_pulse": 6, "patch": 20}
+    found = {}
+    for share in (0.0, 1.0):
+        plan = plan_of(short, recipe(noise=quiet, subspace=share, **scans))
+        alike = []
+        for number in range(2):
+            first, again = (plan.patches(SliceNumber(0, 0, number)) for _ in range(2))
+            assert all(equal(one, other) for one, other in zip(first, again, strict=True))
+            inner = first[0].signals[:, 2:-2, 2:-2][:, first[0].counted].T
+            maps = {key: first[0].maps[at][first[0].counted] for at, key in enumerate(MAPS)}
+            expected = simulate(short, maps)
+            product = np.abs((inner * expected.conj()).sum(axis=1))
+            size = np.linalg.norm(inner, axis=1) * np.linalg.norm(expected, axis=1)
+            alike.append(np.median(product / size))
+        found[share] = np.mean(alike)
+    assert found[1.0] > 0.99 and 1 - found[1.0] < 0.2 * (1 - found[0.0])
+
+
 def test_order_uses_every_row_and_puts_patches_of_a_slice_batches_apart(short, normalization):
     plan = recipe(patches=120, optimisation={"batch": 6})
     data = data_of(short, normalization, plan)[0]

@@ -14,13 +14,18 @@ from napari_mrf.phantoms.acquisition.acquire import UNIT_NORM_SIGNAL, acquire
 from napari_mrf.phantoms.by_kind import RANDOM_SUBJECTS, ROUGHENED
 from napari_mrf.training.data.patches_on_device import N_TURNS, turned
 from napari_mrf.training.data.phantom_subjects import random_subject
+from napari_mrf.training.data.subspace_images import subspace_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_mrf.data.series import MRFSeries
+    from napari_mrf.phantoms.acquisition.acquire import SliceKSpace
     from napari_mrf.phantoms.phantom import Phantom
     from napari_mrf.training.recipe import Noise, RandomImages
+
+
+_SPOKES = (0.75, 1.5)
+"""Spokes of a scan whose images are in the subspace, over those of the encoded matrix."""
 
 
 class SliceNumber(NamedTuple):
@@ -113,7 +118,7 @@ class SlicePlan:
         """Draw a subject, measure it and cut patches around random voxels of tissue."""
         rng = np.random.default_rng([self.seed, *of])
         subject = self._subject(rng, of.number)
-        signal = self._measured(subject, rng).signal[:, 0]
+        signal = self._measured(subject, rng)
         maps = np.stack([subject.maps[key][0] for key in self.ranges])
         low, high = np.array(list(self.ranges.values()), np.float32).T[..., None, None]
         # NaN fails every comparison.
@@ -131,7 +136,8 @@ class SlicePlan:
         draw, seed = RANDOM_SUBJECTS[kind], int(rng.integers(2**31))
         return draw((matrix, matrix), seed=seed, index=number)
 
-    def _measured(self, subject: Phantom, rng: np.random.Generator) -> MRFSeries:
+    def _measured(self, subject: Phantom, rng: np.random.Generator) -> NDArray[np.complex64]:
+        """Return the frames (T, Y, X) of a scan, gridded or in the temporal subspace."""
         data = self.data
         log_sigma = rng.uniform(*np.log([self.noise.sigma_lower, self.noise.sigma_upper]))
         options: dict[str, Any] = {
@@ -151,7 +157,21 @@ class SlicePlan:
                 "first_angle_deg": rng.uniform(0.0, 360.0),
                 "n_coils": int(rng.integers(data.coils_lower, data.coils_upper + 1)),
             }
-        return acquire(subject, self.sequence, **options)
+            # A recipe without them draws what it drew before there were any.
+            if data.subspace and rng.random() < data.subspace:
+                return self._in_subspace(subject, options, rng)
+        return np.asarray(acquire(subject, self.sequence, **options).signal[:, 0])
+
+    def _in_subspace(
+        self, subject: Phantom, options: dict[str, Any], rng: np.random.Generator
+    ) -> NDArray[np.complex64]:
+        data, shape = self.data, subject.foreground.shape[1:]
+        del options["spokes_per_frame"]
+        kspace: list[SliceKSpace] = []
+        acquire(subject, self.sequence, kspace=kspace, spokes_per_pulse=data.spokes_per_pulse,
+                **options)  # fmt: skip
+        share = max(shape) / data.encoded_matrix * rng.uniform(*_SPOKES)
+        return subspace_images(kspace[0], self.sequence, shape, min(share, 1.0), rng)
 
     def _cut(
         self, signal: NDArray[np.complex64], maps: NDArray[np.float32],
