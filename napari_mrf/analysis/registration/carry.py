@@ -13,6 +13,7 @@ from napari_mrf._version import NUMERICS, __version__
 from napari_mrf.analysis.registration.register import Image, Registration, register
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.formats.volume import read_volume
+from napari_mrf.io.labels.carried_record import FORMAT
 from napari_mrf.io.labels.label_maps import load_labels, nearest_labels
 from napari_mrf.io.maps.reader import load_maps
 
@@ -83,8 +84,9 @@ class CarriedLabels:
         center = self.target.affine @ [*((np.array(self.target.values.shape[::-1]) - 1) / 2), 1.0]
         within = " within the slices" if one.is_in_plane else ""
         stretch = ""
-        if self.kind == "affine":
-            stretch = f", volumes changed by {100 * (1 / one.volume_ratio - 1):+.0f} %"
+        change = 100 * (1 / one.volume_ratio - 1)
+        if abs(change) >= 0.5:
+            stretch = f", volumes changed by {change:+.0f} %"
         found = [f"Moved by {one.shift_mm(center[:3]):.1f} mm and turned by {one.rotation_deg:.1f} "
                  f"degrees{within}{stretch}; correlation of the images "
                  f"{one.correlation_before:.2f} before, {one.correlation:.2f} after."]  # fmt: skip
@@ -113,7 +115,7 @@ class CarriedLabels:
         one = self.registration
         before = one.correlation_before
         return {
-            "format": "napari-mrf carried regions",
+            "format": FORMAT,
             "version": 1,
             "software": {"name": "napari-mrf", "version": __version__, "numerics": NUMERICS,
                          "registration": _registration_version()},
@@ -132,7 +134,7 @@ class CarriedLabels:
         }  # fmt: skip
 
     def checkerboard(self, *, is_scaled: bool = False) -> NDArray[np.float32]:
-        """Return squares of the target and of the other scan by turns, (Z, Y, X).
+        """Return squares of the target and of the other scan by turns, (Z, Y, X); 0 for no value.
 
         Edges go on from square to square where the two scans lie over each other.
 
@@ -142,9 +144,9 @@ class CarriedLabels:
             Let the other scan be as bright as the target: for magnitudes, not for maps.
         """
         other = self.source_on_target()
-        own = np.asarray(self.target.values, np.float32)
+        own = np.nan_to_num(np.asarray(self.target.values, np.float32))
         if is_scaled:
-            both = np.isfinite(own) & np.isfinite(other)
+            both = np.isfinite(other)
             power = float(np.sum(other[both].astype(np.float64) ** 2))
             other *= float(np.sum(own[both].astype(np.float64) * other[both])) / (power or 1.0)
         n_rows, n_columns = own.shape[1:]
