@@ -80,12 +80,14 @@ def carry(
     """Carry regions to a follow-up scan, or to the grid of another reconstruction.
 
     The two images are registered, rigid and then affine. Look at the picture beside the label map
-    (.png) before you use the regions.
+    (.png) before you use the regions. How they came about stands beside it too (.carried.json).
 
     Example: napari-mrf carry muscles.nii.gz --from visit1 --to visit2 --output visit2.nii.gz
     """
     from napari_mrf.analysis.registration.carry import carry_labels, load_pair
     from napari_mrf.io.atomic import atomic_write, refuse_existing
+    from napari_mrf.io.formats.source import sha256_of
+    from napari_mrf.io.labels.carried_record import record_path, save_record
     from napari_mrf.io.labels.label_maps import save_labels
     from napari_mrf.io.labels.label_table import load_label_table, names_path, save_label_table
     from napari_mrf.plots.carried_figure import carried_figure
@@ -94,7 +96,8 @@ def carry(
     from napari_mrf.rois.muscles import default_labels
 
     names, picture = names_path(output), names_path(output).with_suffix(".png")
-    for path in (output, names, picture):
+    record = record_path(output)
+    for path in (output, names, picture, record):
         refuse_existing(path, overwrite=overwrite)
     fixed, moving, what = load_pair(target, source)
     carried = carry_labels(labels, fixed, moving, kind="rigid" if rigid else "affine")
@@ -108,5 +111,7 @@ def carry(
     with atomic_write(picture) as temporary:
         colors = {label: table[label].color for label in drawn}
         write_figure(carried_figure(carried, colors), temporary, "png")
+    files = {"labels": str(labels), "labels_sha256": sha256_of(labels), "image": str(source)}
+    save_record(record, carried.record({**files, "by": what}, {"image": str(target)}))
     said = f"{output}: {len(drawn)} regions, by {what}; look at {picture.name} first"
-    typer.echo("\n".join([said, *carried.sentences()]))
+    typer.echo("\n".join([said, *carried.sentences(table)]))

@@ -115,6 +115,7 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     monkeypatch.setattr(numbers, "editor", SimpleNamespace(slices={1}))
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: (TABLE, True))
     panels["rois"].edit_requested.emit("numbers")
+    bindings["rois"].carry.ask_files()
     panels["rois"].load_requested.emit()
     panels["rois"].save_requested.emit()
     panels["rois"].statistics.table.ask_and_export("CSV")

@@ -97,13 +97,15 @@ class ComparisonOptions:
         }
 
 
-def margins_of(words: Iterable[str]) -> dict[str, float]:
+def margins_of(words: Iterable[str], *, what: str = "margin") -> dict[str, float]:
     """Return margins that are written as ``MAP=NUMBER``, or ``FF=2%``.
 
     Parameters
     ----------
     words : iterable of str
         One a map, in the unit of the map; percent for maps without a unit.
+    what : str
+        How the messages call a number.
 
     Raises
     ------
@@ -117,9 +119,9 @@ def margins_of(words: Iterable[str]) -> dict[str, float]:
         try:
             value = float(number.removesuffix("%")) / 100 if is_percent else float(number)
         except ValueError:
-            raise MRFInputError("bad-option", f"a margin, {word!r}, is not MAP=NUMBER",
+            raise MRFInputError("bad-option", f"a {what}, {word!r}, is not MAP=NUMBER",
                                 hint="Write T1H2O=30 or FF=2%.") from None  # fmt: skip
         if key in found:
-            raise MRFInputError("bad-option", f"{key} has two margins", found=word)
+            raise MRFInputError("bad-option", f"{key} has two {what}s", found=word)
         found[key] = value
     return found

@@ -7,7 +7,9 @@ scanner says that the images are and where their centers are, and the better end
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,8 @@ import numpy as np
 from napari_mrf.errors import MRFInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 KINDS = ("rigid", "affine")
@@ -89,7 +93,13 @@ class Registration:
         return float(np.linalg.norm(moved[:3] - at))
 
 
-def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registration:
+def register(
+    fixed: Image,
+    moving: Image,
+    *,
+    kind: str = "affine",
+    progress: Callable[[int, int], None] | None = None,
+) -> Registration:
     """Find where the points of an image lie in another image of the same kind and patient.
 
     Parameters
@@ -99,6 +109,9 @@ def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registrati
         Images of fewer than `FEWEST_SLICES` slices must have as many slices as each other.
     kind : {"affine", "rigid"}
         Whether tissue may also be stretched and sheared.
+    progress : callable, optional
+        Called with how many passes of the optimizer are done, and of how many, after every step of
+        it. An exception that it raises ends the registration.
 
     Returns
     -------
@@ -112,6 +125,7 @@ def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registrati
         that is empty, too small or of sheared geometry, ``"other-slices"`` for thin images with
         different numbers of slices, and ``"registration-failed"``.
     """
+    check_installed()
     if kind not in KINDS:
         raise MRFInputError("unknown-option", f"there is no registration called {kind!r}",
                             expected=" or ".join(KINDS))  # fmt: skip
@@ -128,8 +142,10 @@ def register(fixed: Image, moving: Image, *, kind: str = "affine") -> Registrati
     scanner = np.linalg.inv(to_moving) @ to_fixed
     starts = [_centers(fixed, moving)] if in_plane else [scanner, _centers(fixed, moving)]
     ends = []
-    for start in starts:
-        for end in _improved(fixed, moving, start, kind, in_plane=in_plane):
+    n_passes = (1 if in_plane else 2) + (kind == "affine")
+    for at, start in enumerate(starts):
+        tell = _Progress(progress, at * n_passes, len(starts) * n_passes)
+        for end in _improved(fixed, moving, start, kind, tell, in_plane=in_plane):
             ends.append((np.nan_to_num(_correlation(fixed, moving, end), nan=-1.0), end))
         if max(value for value, _ in ends) > _GOOD:
             break
@@ -204,15 +220,52 @@ def _center(image: Image) -> NDArray[np.float64]:
     return np.asarray(np.array(sums) / whole * _spacing(image))
 
 
-def _sitk() -> Any:
-    try:
-        import SimpleITK
-    except ImportError:
+def check_installed() -> None:
+    """Refuse to go on without SimpleITK, which is not imported yet.
+
+    Raises
+    ------
+    MRFInputError
+        ``"missing-package"``.
+    """
+    if find_spec("SimpleITK") is None:
         raise MRFInputError(
             "missing-package", "registration needs SimpleITK, which is not installed",
             hint="Install it with: pip install napari-mrf[registration]",
-        ) from None  # fmt: skip
-    return SimpleITK
+        )  # fmt: skip
+
+
+class _Progress:
+    """Tells how many passes are done; whoever is told may end the one that runs."""
+
+    def __init__(self, told: Callable[[int, int], None] | None, done: int, total: int) -> None:
+        self._told, self._done, self._total = told, done, total
+
+    def run(self, method: Any, *images: Any) -> Any | None:
+        """Run a pass and return its transform, None where the images have left each other."""
+        ended: list[BaseException] = []
+
+        def tell() -> None:
+            if self._told is None or ended:
+                return
+            try:
+                self._told(self._done, self._total)
+            except BaseException as error:  # SimpleITK would swallow it
+                ended.append(error)
+                method.StopRegistration()
+
+        import SimpleITK
+
+        method.AddCommand(SimpleITK.sitkIterationEvent, tell)
+        tell()
+        found = None
+        with suppress(RuntimeError):
+            found = method.Execute(*images)
+        method.RemoveAllCommands()
+        self._done += 1
+        if ended:
+            raise ended[0]
+        return found
 
 
 def _image(image: Image) -> Any:
@@ -222,8 +275,12 @@ def _image(image: Image) -> Any:
         n_rows, n_columns = (length // block for length in values.shape[1:])
         whole = values[:, : n_rows * block, : n_columns * block]
         values = whole.reshape(-1, n_rows, block, n_columns, block).mean(axis=(2, 4))
+    import SimpleITK
+
     beyond = _BEYOND if len(values) < FEWEST_SLICES else 0
-    found = _sitk().GetImageFromArray(np.pad(values, ((beyond,) * 2, (0, 0), (0, 0)), mode="edge"))
+    found: Any = SimpleITK.GetImageFromArray(
+        np.pad(values, ((beyond,) * 2, (0, 0), (0, 0)), mode="edge")
+    )
     x, y, z = _spacing(image).tolist()
     found.SetSpacing([x * block, y * block, z])
     found.SetOrigin([x * (block - 1) / 2, y * (block - 1) / 2, -beyond * z])
@@ -231,10 +288,18 @@ def _image(image: Image) -> Any:
 
 
 def _improved(
-    fixed: Image, moving: Image, start: NDArray[np.float64], kind: str, *, in_plane: bool
+    fixed: Image,
+    moving: Image,
+    start: NDArray[np.float64],
+    kind: str,
+    progress: _Progress,
+    *,
+    in_plane: bool,
 ) -> list[NDArray[np.float64]]:
     """Return a start, the end of the rigid registration from there, and that of the affine one."""
-    sitk = _sitk()
+    import SimpleITK
+
+    sitk: Any = SimpleITK
     images = _image(fixed), _image(moving)
     center = [float(one) for one in _center(fixed)]
     few = min(len(fixed.values), len(moving.values)) < _MANY_SLICES
@@ -262,9 +327,8 @@ def _improved(
         method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
         method.SetMovingInitialTransform(_as_transform(sitk, ends[-1]))
         method.SetInitialTransform(transform, inPlace=False)
-        try:
-            found = method.Execute(*images)
-        except RuntimeError:  # the images have left each other
+        found = progress.run(method, *images)
+        if found is None:
             break
         ends.append(ends[-1] @ _as_matrix(found))
     return ends

@@ -36,6 +36,9 @@ REGIONS_KEY = "mrf_regions"
 TABLE_KEY = "mrf_label_table"
 """Metadata of a Labels layer of regions: the `Label` of each number."""
 
+CARRIED_KEY = "mrf_carried"
+"""Metadata of a Labels layer of regions that were carried from another scan: the record."""
+
 UNNAMED_COLOR = (0.5, 0.5, 0.5, 1.0)
 """Of a label that is in no table: red, green, blue, opacity; 0-1."""
 

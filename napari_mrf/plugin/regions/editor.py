@@ -372,11 +372,17 @@ class RegionsEditor(QObject):
         self._steps.resume(history)
 
     def show_labels(
-        self, labels: NDArray[Any], table: Mapping[int, Label], *, name: str = LAYER_NAME
+        self,
+        labels: NDArray[Any],
+        table: Mapping[int, Label],
+        *,
+        name: str = LAYER_NAME,
+        carried: Mapping[str, Any] | None = None,
     ) -> None:
         """Show a label map (Z, Y, X) on the present grid in a layer of its own and draw on it.
 
-        The layer in use before stays in the layer list, hidden.
+        The layer in use before stays in the layer list, hidden. `carried` is the record of regions
+        that come from another scan.
         """
         viewer = self._viewer()
         if viewer is None or self.layers.grid() is None:
@@ -384,6 +390,8 @@ class RegionsEditor(QObject):
         former = self.layers.present()
         table = with_unknown_labels({k: v for k, v in table.items() if k}, np.unique(labels))
         layer = self.layers.add(labels, table, name)
+        if carried is not None:
+            layer.metadata[bridge.CARRIED_KEY] = carried
         self._use(layer, is_step=not self._is_receiving)
         for one in former:
             one.visible = False
@@ -513,7 +521,8 @@ class RegionsEditor(QObject):
                 self._session.set_regions(None)
             return
         former = self._session.regions
-        grid = present(self.layer).metadata[bridge.REGIONS_KEY]
+        metadata = present(self.layer).metadata
+        grid = metadata[bridge.REGIONS_KEY]
         path = ""
         drawn = {label: self.table[label] for label in self.slices}
         if (
@@ -526,7 +535,7 @@ class RegionsEditor(QObject):
             if drawn == former.table:
                 self._shared = former
                 return  # as when their layer is back
-        self._shared = Regions(labels, drawn, path, grid.affine)
+        self._shared = Regions(labels, drawn, path, grid.affine, metadata.get(bridge.CARRIED_KEY))
         self._session.set_regions(self._shared)
 
     def _on_subject_changing(self) -> None:
@@ -569,7 +578,8 @@ class RegionsEditor(QObject):
         elif grid is not None and not grid_difference(regions, grid):
             self._is_receiving = True
             try:
-                self.show_labels(regions.labels, {**self.table, **regions.table})
+                self.show_labels(regions.labels, {**self.table, **regions.table},
+                                 carried=regions.carried)  # fmt: skip
             finally:
                 self._is_receiving = False
 

@@ -17,7 +17,7 @@ from napari_mrf.plugin.layers.outlines import (
     read_outlines,
     show_outlines,
 )
-from napari_mrf.plugin.layers.regions import TABLE_KEY, grid_of_regions, labels_of
+from napari_mrf.plugin.layers.regions import CARRIED_KEY, TABLE_KEY, grid_of_regions, labels_of
 from napari_mrf.plugin.layers.subjects import layers_of_subject, plain_name
 from napari_mrf.plugin.regions.editor import regions_editor_of
 from napari_mrf.plugin.session import one_per_viewer, session_of
@@ -65,6 +65,8 @@ class OtherRegions:
                       for one in layer.metadata.get(TABLE_KEY, {}).values()],
             "outlines": [outline_record(one) for one in drawn],
         }  # fmt: skip
+        if CARRIED_KEY in layer.metadata:
+            words["carried"] = dict(layer.metadata[CARRIED_KEY])
         return StoredResult(words, {"values": np.array(labels_of(layer))})
 
     def put_back_outlines(self, layer: Any, records: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +75,15 @@ class Regions:
         The file they were loaded from or saved to; empty while they are in no file.
     affine : ndarray or None
         (4, 4) to mm of the grid they are drawn on.
+    carried : mapping or None
+        How they were carried from another scan, JSON-ready; they may have been edited since.
     """
 
     labels: NDArray[np.uint16]
     table: Mapping[int, Label]
     path: str = ""
     affine: NDArray[np.float64] | None = None
+    carried: Mapping[str, Any] | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """One scan is laid over another: a known movement is found, and regions go where tissue went."""
 
+import hashlib
+import json
 import sys
 
 import numpy as np
@@ -9,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 import napari_mrf as mrf
 from napari_mrf import cli
-from napari_mrf.analysis.registration.carry import carry_labels
-from napari_mrf.analysis.registration.register import Image, register
+from napari_mrf.analysis.registration.carry import CarriedLabels, carry_labels, carry_values
+from napari_mrf.analysis.registration.register import Image, Registration, register
+from napari_mrf.data.label import Label
 from napari_mrf.io import load_labels, save_labels, save_maps
 from napari_mrf.phantoms.thigh.phantom import thigh
 
@@ -145,4 +148,67 @@ def test_command_writes_regions_names_and_a_picture(one_slice, tmp_path, capsys)
     values = load_labels(output, one_slice.truth.shape, one_slice.affine).values
     assert one_slice.dice(values) > 0.9
     assert (tmp_path / "carried.png").stat().st_size > 5000
+    record = json.loads((tmp_path / "carried.carried.json").read_text(encoding="utf-8"))
+    np.testing.assert_allclose(record["registration"]["matrix_mm_to_from"], one_slice.matrix,
+                               atol=1.8)  # fmt: skip
+    assert record["from"]["image"] == str(tmp_path / "visit1")
+    assert record["labels_sha256"] == hashlib.sha256(values.astype("<i4").tobytes()).hexdigest()
     assert cli.main(list(map(str, words))) == 3  # nothing is replaced
+
+
+def carried_by(matrix, one, **changes):
+    """Regions carried by a matrix that is known."""
+    found = Registration(matrix, 0.9, 0.99, True)
+    return CarriedLabels(one.labels, one.after, one.before, "rigid", found, (), 0.0, **changes)
+
+
+def test_squares_of_a_checkerboard_are_those_of_two_scans_laid_over_each_other(one_slice):
+    board = carried_by(one_slice.matrix, one_slice).checkerboard()
+    own = board == one_slice.after.values.astype(np.float32)
+    assert 0.4 < own.mean() < 0.6
+    assert own[0, :6, :6].all()  # the first square; a tenth of 56 columns
+    assert not own[0, :6, 6:12].any()
+    # Noise of 0.02, an offset of 0.03, 5 % less, and edges of the phantom between the voxels.
+    covered = np.isfinite(board)
+    assert np.median(np.abs(board - one_slice.after.values)[covered & ~own]) < 0.05
+    shifted = np.eye(4)
+    shifted[0, 3] = 1e4
+    assert np.isnan(carried_by(shifted, one_slice).checkerboard()[~own]).all()
+
+
+def test_other_brightness_is_evened_out_where_that_is_asked(one_slice):
+    brighter = Image(5 * one_slice.after.values, one_slice.affine)
+    found = Registration(np.eye(4), 1.0, 1.0, True)
+    carried = CarriedLabels(one_slice.labels, one_slice.after, brighter, "rigid", found, (), 0.0)
+    np.testing.assert_allclose(carried.checkerboard(is_scaled=True), one_slice.after.values,
+                               atol=1e-6)  # fmt: skip
+
+
+def test_what_leaves_the_field_of_view_is_told_by_name(one_slice):
+    shape, affine = one_slice.before.values.shape, one_slice.affine
+    labels = np.zeros(shape, np.uint16)
+    labels[0, 10:20, 2:12], labels[0, 10:20, 30:40] = 7, 10
+    cut = Image(one_slice.before.values[:, :, 8:], affine @ np.array(
+        [[1, 0, 0, 8], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))  # fmt: skip
+    found = carry_values(labels, affine, cut, one_slice.before, kind="rigid")
+    # Columns 2-7 of 2-11: 60 of 200 voxels, and of the first region 60 of 100.
+    assert found.outside_of == {7: pytest.approx(0.6, abs=0.11)}
+    assert found.is_doubtful
+    said = " ".join(found.sentences({7: Label(7, "VL_R", (0, 0, 0))}))
+    assert "30 % of the labeled tissue lie outside (VL_R 60 %)" in said
+
+
+def test_a_registration_that_is_told_to_end_does_so_at_the_next_step(one_slice):
+    class StoppedError(RuntimeError):
+        pass
+
+    told = []
+
+    def progress(done, total):
+        told.append((done, total))
+        if len(told) == 3:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        register(one_slice.after, one_slice.before, progress=progress)
+    assert told == [(0, 2)] * 3

@@ -38,7 +38,7 @@ ACTIONS = {
     "compare_cohort": True, "write_report": True, "write_tables": True, "save_study": True,
     "save": True, "_with_options": True, "averaged_series": True, "cut_short_series": True,
     "open_study": True, "means_of_slices": True, "read_file": True, "making": True,
-    "save_images": True, "train": True,
+    "save_images": True, "train": True, "carry_regions": True,
     "compute": 0.3, "read_labels": 0.1, "write_labels": 0.3, "read_maps": 0.3,
     "export": 0.9, "export_closeup": 0.3, "write_picture": 0.5, "read_left": 0.1,
     "read_raw": 1.5, "looking": 1.5, "_read_sequence": 2.4,  # a library reads Pulseq files at once

@@ -11,8 +11,10 @@ from napari_mrf.data.signal_kinds import SIGNAL_KINDS
 from napari_mrf.errors import MRFInputError
 from napari_mrf.plugin.kit.bond import Bond
 from napari_mrf.plugin.layers import PARAMETER_KEY
+from napari_mrf.plugin.layers.metadata import PREVIEW_KEY
 from napari_mrf.plugin.layers.regions import table_names
 from napari_mrf.plugin.layers.subjects import is_here
+from napari_mrf.plugin.panels.rois.carry import RoisCarryBinding
 from napari_mrf.plugin.panels.rois.drawing import RoisDrawing
 from napari_mrf.plugin.panels.rois.files import RoisFilesBinding
 from napari_mrf.plugin.panels.rois.labels import RoisLabelsBinding
@@ -58,6 +60,7 @@ class RoisBinding:
         self.labels = RoisLabelsBinding(viewer, panel, self._show, self._on_label_picked)
         self.look = RegionsLookBinding(viewer, panel)
         self.files = RoisFilesBinding(viewer, panel)
+        self.carry = RoisCarryBinding(viewer, panel)
         self.statistics = RoisStatisticsBinding(viewer, panel.statistics, panel.notice)
         panel.delete_requested.connect(self._on_delete_requested)
         panel.copy_requested.connect(self._on_copy_requested)
@@ -172,7 +175,7 @@ class RoisBinding:
             layer.name: layer
             for layer in self.viewer.layers
             if isinstance(layer, Labels)
-            and PARAMETER_KEY not in layer.metadata
+            and not {PARAMETER_KEY, PREVIEW_KEY} & layer.metadata.keys()
             and is_here(self.viewer, layer)
         }
         current = next((name for name, one in self._layers.items() if one is self.editor.layer), "")
@@ -270,6 +273,8 @@ class RoisBinding:
             self.files.ask(name)
         elif name == "numbers":
             self.files.numbers.ask()
+        elif name == "carry":
+            self.carry.ask()
         elif not picked:
             self._on_told("Pick a region in the list first.", "note")
         elif name == "rename":

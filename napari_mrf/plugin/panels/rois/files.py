@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mrf.errors import MRFInputError
+from napari_mrf.io.labels.carried_record import load_record, record_path, save_record
 from napari_mrf.io.labels.label_table import names_path
 from napari_mrf.plugin.jobs import Job, JobState, JobStatus, Step
 from napari_mrf.plugin.kit.bond import Bond
@@ -40,12 +41,13 @@ LABEL_FILES = "ITK-SNAP labels (*.txt *.label);;All files (*)"
 
 @dataclass(frozen=True)
 class LoadedLabels:
-    """A label map and, where a label file lies beside it, the names of its labels."""
+    """A label map, and what lies beside it: names, the record of regions that were carried."""
 
     path: Path
     label_map: LabelMap
     table: Mapping[int, Label] | None
     warnings: tuple[str, ...]
+    carried: Mapping[str, Any] | None = None
 
 
 class RoisFilesBinding:
@@ -98,12 +100,15 @@ class RoisFilesBinding:
             path = _as_label_map(path)
             table = [self.editor.table[label] for label in self.editor.slices]
             affine = self.editor.affine()
+            regions = self.session.regions
+            carried = None if regions is None else regions.carried
             self._written, self._saved_for = self.session.regions, self.session.subject.key
             series = self.session.series
             source = {} if series is None else {
                 "input": {"sha256": series.source_sha256, **series.metadata}
             }  # fmt: skip
-            self.saving.start("Saving labels", write_labels, path, labels, affine, table, source)
+            self.saving.start("Saving labels", write_labels, path, labels, affine, table, source,
+                              carried)  # fmt: skip
 
     def import_table(self, path: str) -> None:
         """Use the labels of an ITK-SNAP file; if it is faulty, the current list is kept."""
@@ -188,7 +193,8 @@ class RoisFilesBinding:
         if self._loaded_for != self.session.subject.key:
             self._keep_for_later(loaded, table)
             return
-        self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path))
+        self.editor.show_labels(loaded.label_map.values, table, name=series_name(loaded.path),
+                                carried=loaded.carried)  # fmt: skip
         if not loaded.label_map.resampled:
             self.session.mark_regions_saved(str(loaded.path))
         sentences, cure = [*loaded.warnings], ""
@@ -214,7 +220,8 @@ class RoisFilesBinding:
             path = "" if loaded.label_map.resampled else str(loaded.path)
             table = with_unknown_labels({k: v for k, v in table.items() if k}, np.unique(labels))
             drawn = {int(one): table[int(one)] for one in np.unique(labels) if one}
-            regions = Regions(labels.astype(np.uint16), drawn, path, grid.affine)
+            regions = Regions(labels.astype(np.uint16), drawn, path, grid.affine,
+                              loaded.carried)  # fmt: skip
             self.session.set_regions(regions, self._loaded_for)
 
     def _on_saving_changed(self, status: JobStatus) -> None:
@@ -262,7 +269,13 @@ def read_labels(path: str, grid: RegionGrid, resample: bool) -> Generator[Step, 
             table = load_label_table(beside)
         except MRFInputError as error:
             warnings = (*warnings, error.sentence())
-    return LoadedLabels(Path(path), label_map, table, warnings)
+    carried = None
+    if record_path(path).is_file():
+        try:
+            carried = load_record(record_path(path))
+        except MRFInputError as error:
+            warnings = (*warnings, error.sentence())
+    return LoadedLabels(Path(path), label_map, table, warnings, carried)
 
 
 def write_labels(
@@ -271,11 +284,13 @@ def write_labels(
     affine: NDArray[np.float64] | None,
     table: list[Label],
     source: Mapping[str, Any],
+    carried: Mapping[str, Any] | None = None,
 ) -> Generator[Step, None, tuple[str, str]]:
     """Write a label map, and a label file beside it; return the path and a remark.
 
     A DICOM segmentation refers to the series that the record of a source names, and holds the
-    names itself.
+    names itself. Beside the map lies the record of regions that were carried from another scan,
+    with whether they were edited since.
     """
     from napari_mrf.io import save_label_table, save_labels
 
@@ -284,6 +299,13 @@ def write_labels(
                 table={label.index: label for label in table})  # fmt: skip
     if not _is_read_back(path):
         return path, "DICOM segmentations are not read back: save them as NIfTI too."
+    if carried is None:
+        record_path(path).unlink(missing_ok=True)  # of what was there before
+    else:
+        from napari_mrf.analysis.registration.carry import labels_sha256
+
+        is_edited = labels_sha256(labels) != carried.get("labels_sha256")
+        save_record(record_path(path), {**carried, "edited_since": is_edited})
     beside = names_path(path)
     if beside not in written_files(path):
         return path, f"Names not saved: {beside.name} exists and is not a label file."
@@ -292,7 +314,10 @@ def write_labels(
 
 
 def written_files(path: str) -> list[Path]:
-    """Return the label map and the label file beside it; a file of another kind is kept."""
+    """Return the label map, the label file beside it, and the record of what was carried there.
+
+    A file of another kind than labels is kept.
+    """
     from napari_mrf.io import load_label_table
 
     beside = names_path(path)
@@ -303,4 +328,4 @@ def written_files(path: str) -> list[Path]:
             load_label_table(beside)
         except MRFInputError:
             return [Path(path)]
-    return [Path(path), beside]
+    return [Path(path), beside, *([record_path(path)] if record_path(path).is_file() else [])]

@@ -17,7 +17,9 @@ from qtpy.QtWidgets import (
 
 from napari_mrf.plugin.kit.notice import Notice
 from napari_mrf.plugin.kit.picker import NarrowRow, Picker, form_label
+from napari_mrf.plugin.kit.progress_row import ProgressRow
 from napari_mrf.plugin.kit.section import Section
+from napari_mrf.plugin.panels.rois.carry_view import CarryBar
 from napari_mrf.plugin.panels.rois.look import RegionsLook
 from napari_mrf.plugin.panels.rois.statistics_panel import RoisStatisticsPanel
 from napari_mrf.plugin.panels.rois.tools import DrawingTools, tool_button
@@ -44,6 +46,7 @@ _EDITS = {
     "import": "Import label file…",
     "export": "Export label file…",
     "numbers": "Numbers of a segmenter…",
+    "carry": "Carry from another scan…",
 }
 
 
@@ -59,8 +62,8 @@ class RoisPanel(QWidget):
     set_changed
         The user picked another set of regions.
     edit_requested
-        The change of the list: "add", "rename", "recolor", "remove", "numbers", "import" or
-        "export".
+        The change of the list: "add", "rename", "recolor", "remove", "numbers", "carry",
+        "import" or "export".
     draw_requested
         True to draw the picked region, False to stop.
     copy_requested
@@ -141,6 +144,8 @@ class RoisPanel(QWidget):
         self.needs.setWordWrap(True)
         self.needs.setEnabled(False)
         self.notice = Notice()
+        self.carry_row = ProgressRow("Stop; the regions stay as they are")
+        self.carry_bar = CarryBar()
         self.gone = Notice()
         self.gone.cure_button.setToolTip(
             "Bring the layer back with names, colors and outlines, as it was (Ctrl+Z)"
@@ -171,8 +176,8 @@ class RoisPanel(QWidget):
         layout.addWidget(self.tools.fill_bar)
         layout.addLayout(NarrowRow(self.undo_button, self.redo_button))
         layout.addLayout(NarrowRow(self.load_button, self.save_button))
-        layout.addWidget(self.needs)
-        layout.addWidget(self.notice)
+        for widget in (self.needs, self.carry_row, self.carry_bar, self.notice):
+            layout.addWidget(widget)
         layout.addWidget(self.statistics_section)
 
     def _connect(self) -> None:

@@ -249,11 +249,20 @@ class Measured:
             "maps folder": self.maps_set.folder,
             "series": series,
             "labels": self.regions.path or "drawn, not saved yet",
+            **carried_words(self.regions),
             **describe_options(self.maps_set.maps, self.options),
             **{f"remark {number}": text for number, text in enumerate(self.notes, 1)},
         }
         return exported_sheets(self.statistics, about, maps_name=self.maps_set.name,
                                series=series)  # fmt: skip
+
+
+def carried_words(regions: Regions) -> dict[str, str]:
+    """Return from which scan regions were carried, for tables; nothing where they were not."""
+    if regions.carried is None:
+        return {}
+    source = regions.carried.get("from", {})
+    return {"labels carried from": str(source.get("scan") or source.get("labels"))}
 
 
 def key_of(maps_set: MapsSet, regions: Regions, options: RoiOptions) -> Key:

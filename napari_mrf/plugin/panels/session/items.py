@@ -20,6 +20,7 @@ from napari_mrf.plugin.layers.error_maps import show_error
 from napari_mrf.plugin.layers.importance import IMPORTANCE_KEY, show_importance
 from napari_mrf.plugin.layers.metadata import GRID_KEY, SET_KEY
 from napari_mrf.plugin.layers.regions import (
+    CARRIED_KEY,
     REGIONS_KEY,
     RegionGrid,
     add_regions_layer,
@@ -154,5 +155,7 @@ def _show_volume(viewer: Any, kind: str, stored: StoredResult, bindings: Mapping
             table = {int(one[0]): Label(int(one[0]), str(one[1]), tuple(one[2]), float(one[3]))
                      for one in words["table"]}  # fmt: skip
             layer = add_regions_layer(viewer, RegionGrid.of_series(grid), table, values, name)
+            if isinstance(words.get("carried"), dict):
+                layer.metadata[CARRIED_KEY] = words["carried"]
             layer.visible = False  # until its looks are restored
             other_regions_of(viewer).put_back_outlines(layer, words.get("outlines"))

@@ -225,7 +225,10 @@ class SessionRestoring:
         if labels is None:
             labels = np.zeros(grid.spatial_shape, np.uint16)
         path = self._saved_at(contents.labels_path)
-        self.session.set_regions(Regions(labels, contents.table, path, grid.affine))
+        carried = contents.file.panels.get("rois", {}).get("carried")
+        self.session.set_regions(Regions(labels, contents.table, path, grid.affine,
+                                         carried if isinstance(carried, dict) else None)
+                                 )  # fmt: skip
         layer, name = regions_editor_of(self.viewer).layer, layer_in_use(contents.file.panels)
         if layer is not None and name:  # before others come, by whose name it would be known
             rename_plainly(self.viewer, layer, name)

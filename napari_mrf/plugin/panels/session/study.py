@@ -123,4 +123,7 @@ def _panels(viewer: ViewerModel, bindings: Mapping[str, Any]) -> dict[str, dict[
     layer = regions_editor_of(viewer).layer
     if layer is not None:  # of several readers
         panels.setdefault("rois", {})["layer"] = name_alone(layer)
+    regions = session_of(viewer).regions
+    if regions is not None and regions.carried is not None:
+        panels.setdefault("rois", {})["carried"] = dict(regions.carried)
     return panels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Labels
 
 from napari_mrf.plugin.layers import PARAMETER_KEY, mask_from_layer
+from napari_mrf.plugin.layers.metadata import PREVIEW_KEY
 from napari_mrf.plugin.panels.shared.layer_choice import LayerChoice
 from napari_mrf.plugin.panels.shared.texts import AUTOMATIC_MASK
 
@@ -22,8 +23,9 @@ class MaskChoice(LayerChoice):
     nothing = AUTOMATIC_MASK
 
     def suits(self, layer: Layer) -> bool:
-        """Return whether a layer can be a mask: labels that are no flags."""
-        return isinstance(layer, Labels) and layer.metadata.get(PARAMETER_KEY) != "flags"
+        """Return whether a layer can be a mask: labels that are no flags and no proposal."""
+        is_flags = layer.metadata.get(PARAMETER_KEY) == "flags"
+        return isinstance(layer, Labels) and not is_flags and PREVIEW_KEY not in layer.metadata
 
     def picked(self) -> NDArray[np.bool_] | None:
         """Return the chosen mask, (Z, Y, X) in file order; None for the automatic one.

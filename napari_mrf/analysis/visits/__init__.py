@@ -1,0 +1,1 @@
+"""Two visits of the same subjects: what has changed, region by region."""
