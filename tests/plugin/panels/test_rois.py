@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import answer_next_question, wait_for_layers
+from gui_waits import answer_next_question, delete, wait_for_layers
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
@@ -898,8 +898,7 @@ def test_regions_that_are_moved_are_not_counted_until_they_are_back(qtbot, bindi
 def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
     dock = binding.dock
-    with qtbot.waitSignal(dock.destroyed):
-        dock.deleteLater()
+    delete(qtbot, dock)
     binding.dock = None
     del dock
     outlines = regions_editor_of(viewer).outlines_layer
