@@ -56,9 +56,7 @@ def test_wheel_holds_every_file_of_the_package_and_no_other(built):
     name, folder = built
     packed = {one for one in wheel_files(folder) if ".dist-info/" not in one}
     there = {
-        path.relative_to(folder).as_posix()
-        for path in (folder / name).rglob("*")
-        if path.is_file()
+        path.relative_to(folder).as_posix() for path in (folder / name).rglob("*") if path.is_file()
     }
     assert packed == there
 

@@ -1,5 +1,6 @@
 """The ROIs panel: what is drawn is counted, nothing that was drawn is lost, undo works."""
 
+import gc
 import json
 import threading
 from dataclasses import replace
@@ -901,6 +902,7 @@ def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
     delete(qtbot, dock)
     binding.dock = None
     del dock
+    gc.collect()
     outlines = regions_editor_of(viewer).outlines_layer
     outlines.add_polygons(np.column_stack([np.full(4, 2), OTHER_CORNERS]))
     again = open_panel(qtbot, viewer)
