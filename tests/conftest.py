@@ -17,6 +17,7 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QApplication
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 
 from napari_mrf.plugin.jobs.garbage import GarbageWatch
 

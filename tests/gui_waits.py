@@ -3,6 +3,7 @@
 from functools import partial
 
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
+from qtpy.compat import isalive
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDropEvent, QWheelEvent
 from qtpy.QtTest import QTest
@@ -14,6 +15,16 @@ from napari_mrf.plugin.viewer.layer_turns import layer_turns_of
 def wait_for_layers(qtbot, viewer):
     """Let all layers come and go that are to come and go, each in its turn."""
     qtbot.waitUntil(lambda: not layer_turns_of(viewer).owners, timeout=60_000)
+
+
+def delete(qtbot, widget):
+    """Delete a widget in the event loop, and wait until it is gone.
+
+    With PySide6 nobody can wait for its signal ``destroyed``: the wait ends by a disconnection
+    from what is no longer there.
+    """
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: not isalive(widget))
 
 
 def answer_next_question(qtbot, button, tries=1200, *, detail=False):

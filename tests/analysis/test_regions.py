@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import SHARED
+from places import SHARED, needs
 
 from napari_mrf.analysis.regions.options import RoiOptions
 from napari_mrf.analysis.regions.statistics import COLUMNS, roi_statistics
@@ -170,7 +170,7 @@ def test_shifted_and_scaled_maps_shift_and_scale_the_statistics(seed, shift, fac
     assert after["sd"] == pytest.approx(before["sd"] * factor, rel=1e-3)
 
 
-@pytest.mark.skipif(not THIGH.exists(), reason="the maps of a real thigh are not here")
+@needs(THIGH)
 def test_regions_of_a_real_thigh_have_the_means_that_numpy_gives():
     thigh = np.load(THIGH / "thigh_maps.npz")
     drawn = np.atleast_3d(thigh["rois"]).reshape(1, *thigh["rois"].shape[-2:])

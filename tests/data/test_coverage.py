@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from places import SHARED
+from places import SHARED, needs
 
 from napari_mrf.analysis.comparison.compare import compare
 from napari_mrf.analysis.comparison.subjects import SubjectMaps
@@ -121,7 +121,7 @@ def test_a_region_outside_the_coverage_says_so():
     assert set(table["n"]) == {0}
 
 
-@pytest.mark.skipif(not THIGH.exists(), reason="the shared data are not here")
+@needs(THIGH)
 def test_in_vivo_zeros_of_fat_fraction_and_field_inside_the_tissue_are_values():
     with np.load(THIGH / "thigh_maps.npz") as file:
         data = ParameterMaps({key: file[key][None] for key in ("FF", "T1H2O", "T1fat", "Df", "B1")})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import SHARED
+from places import SHARED, needs
 
 from napari_mrf.data.label import Label
 from napari_mrf.errors import MRFInputError
@@ -40,7 +40,7 @@ def test_label_table_comes_back_as_it_was_written(table):
     assert back == {0: CLEAR_LABEL, **{label.index: label for label in table}}
 
 
-@pytest.mark.skipif(not THIGH.exists(), reason="the label file of the real thigh is not here")
+@needs(THIGH)
 def test_label_file_of_a_real_study_is_read():
     table = load_label_table(THIGH / "labels_thighs.txt")
     assert table[16] == Label(16, "BF_SH_R", (255, 163, 0))

@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import skips
 
 from napari_mrf import MRFInputError, ParameterMaps, load_maps, save_maps
 from napari_mrf.data.maps import FLAGS
@@ -187,7 +188,7 @@ def test_file_where_the_folder_should_be_is_refused(tmp_path, maps):
         assert caught.value.code == "not-a-folder"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason=skips.ROOT)
 def test_read_only_folder_is_refused(tmp_path, maps):
     tmp_path.chmod(0o555)
     try:

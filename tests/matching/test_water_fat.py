@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import skips
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,7 +97,7 @@ def test_a_gpu_that_is_there_is_not_taken_unasked(sequence, monkeypatch):
     assert WaterFatMatcher(sequence, device="cuda").device.type == "cuda"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason=skips.NO_GPU)
 def test_gpu_finds_the_same_pairs(sequence):
     rng = np.random.default_rng(12)
     signals = measured(sequence, random_tissue(1000, rng), 20, rng)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import SHARED
+from places import SHARED, needs
 from scipy.ndimage import label as connected_components
 
 from napari_mrf.errors import MRFInputError
@@ -30,7 +30,7 @@ def test_label_numbers_are_those_of_thigh_studies():
     assert [names[n] for n in range(21, 34)] == [f"{name}_L" for name in MUSCLES]
 
 
-@pytest.mark.skipif(not THIGH.exists(), reason="the label file of the real thigh is not here")
+@needs(THIGH)
 def test_label_table_agrees_with_the_file_of_the_real_thigh():
     def table(text):
         rows = (line.split('"') for line in text.splitlines() if not line.startswith("#"))
@@ -193,7 +193,7 @@ def test_random_field_has_unit_variance_and_the_length_asked_for():
     assert np.corrcoef(values[:-lag], values[lag:])[0, 1] == pytest.approx(0.607, abs=0.08)
 
 
-@pytest.mark.skipif(not THIGH.exists(), reason="the maps of the real thigh are not here")
+@needs(THIGH)
 def test_phantoms_resemble_the_real_thigh():
     real = np.load(THIGH / "thigh_maps.npz")
     inside = real["foreground"] > 0

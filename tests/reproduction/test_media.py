@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from places import SHARED
+from places import SHARED, needs
 from reproduction_cases import save_untrained
 
 from napari_mrf import MRFInputError, ParameterMaps, cli
@@ -118,7 +118,7 @@ def test_absent_and_foreign_files_of_maps_are_refused(tmp_path):
     assert caught.value.code == "unreadable-file"
 
 
-@pytest.mark.skipif(not REAL_THIGH.exists(), reason="the published thigh is not here")
+@needs(REAL_THIGH)
 def test_published_thigh_has_muscles_within_its_tissue():
     truth, labels = load_thigh(REAL_THIGH)
     assert truth.spatial_shape == (1, 170, 175)

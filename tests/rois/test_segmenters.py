@@ -1,12 +1,12 @@
 """Label maps of automatic segmenters are read as our muscles, and nothing of them is lost."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import SHARED, needs
 
 import napari_mrf as mrf
 from napari_mrf import cli
@@ -22,7 +22,7 @@ from napari_mrf.rois.segmenters import (
 )
 
 TABLES = segmenter_tables()
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "labels"
+LABELS = SHARED / "data" / "labels"
 OURS = {label.name: index for index, label in default_labels().items()}
 AFFINE = np.diag([-1.0, -1.0, 5.0, 1.0])
 
@@ -44,14 +44,14 @@ def test_full_names_of_muscles_are_those_that_the_segmenters_use():
                 assert full == one.name.replace(", ", " "), one
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="no label numbers beside the project")
+@needs(LABELS)
 def test_numbers_are_those_of_the_models():
     names = {"total_mr": "totalsegmentator-total-mr",
              "thigh_shoulder_muscles_mr": "totalsegmentator-thigh-shoulder-mr"}  # fmt: skip
-    with (SHARED / "musclemap.csv").open() as file:
+    with (LABELS / "musclemap.csv").open() as file:
         rows = [(f"musclemap-{row['model']}", row["id"], f"{row['anatomy']}, {row['side']}")
                 for row in csv.DictReader(file)]  # fmt: skip
-    with (SHARED / "totalsegmentator.csv").open() as file:
+    with (LABELS / "totalsegmentator.csv").open() as file:
         rows += [(names[row["task"]], row["id"], row["name"]) for row in csv.DictReader(file)]
     for model, number, name in rows:
         ours = TABLES[model][int(number)].name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skips
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,7 +227,7 @@ def test_simulation_does_not_change_its_input(kind):
         np.testing.assert_array_equal(values, copies[key])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason=skips.NO_GPU)
 @kinds
 def test_accelerator_gives_the_numbers_of_the_cpu(kind):
     sequence = short_sequence(kind)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import skips
 import torch
 from phantom_cases import all_of, patches
 
@@ -15,7 +16,7 @@ from napari_mrf.training.recipe import Recipe
 from napari_mrf.training.run import prepare
 
 CPU = torch.device("cpu")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason=skips.NO_GPU)
 
 
 def small_recipe(network="cohen", **optimisation):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from places import SHARED
+from places import SHARED, needs
 
 from napari_mrf import MRFInputError, ParameterMaps
 from napari_mrf.training.truths import truths
@@ -109,7 +109,7 @@ def test_arrays_of_another_shape_are_refused():
         assert caught.value.code == "bad-shape"
 
 
-@pytest.mark.skipif(not (SHARED / "data" / "thigh").exists(), reason="no in-vivo maps here")
+@needs(SHARED / "data" / "thigh")
 def test_in_vivo_thigh_is_smoother_and_its_muscles_keep_their_means():
     with np.load(SHARED / "data" / "thigh" / "thigh_maps.npz") as file:
         maps = {key: file[key].reshape(1, *file[key].shape[-2:]).astype(np.float32)

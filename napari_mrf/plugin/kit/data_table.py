@@ -41,15 +41,16 @@ class _WholeOrMarked(QStyledItemDelegate):
 
     def __init__(self, view: QTableView) -> None:
         super().__init__(view)
-        self._viewport = present(view.viewport())
+        self._view = view
 
     def paint(
         self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
         """Draw a cell in what is to be seen of it."""
-        if not 0 <= option.rect.left() <= option.rect.right() < self._viewport.width():
+        viewport = present(self._view.viewport())
+        if not 0 <= option.rect.left() <= option.rect.right() < viewport.width():
             option = QStyleOptionViewItem(option)
-            option.rect = option.rect.intersected(self._viewport.rect())
+            option.rect = option.rect.intersected(viewport.rect())
         super().paint(painter, option, index)
 
 

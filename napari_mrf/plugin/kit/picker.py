@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QStyleOptionComboBox,
     QStylePainter,
     QWidget,
+    QWidgetItem,
 )
 from superqt import QFlowLayout
 
@@ -140,6 +141,16 @@ class NarrowRow(QFlowLayout):
         self.setContentsMargins(0, 0, 0, 0)
         for widget in widgets:
             self.addWidget(widget)
+
+    def addWidget(self, widget: QWidget | None) -> None:
+        """Add a widget by an item of our own.
+
+        PySide6 is not told when Qt deletes an item that Qt has made, and takes the next one at the
+        same address for it: with the former panel this one's items would end.
+        """
+        widget = present(widget)
+        self.addChildWidget(widget)
+        self.addItem(QWidgetItem(widget))
 
     def invalidate(self) -> None:
         """Forget what was found for the items as they were."""

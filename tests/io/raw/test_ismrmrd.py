@@ -4,7 +4,7 @@ import h5py
 import ismrmrd
 import numpy as np
 import pytest
-from places import SHARED
+from places import SHARED, needs
 from raw_cases import header, radial, samples, write_mrd
 
 from napari_mrf import MRFInputError, Sequence, load_raw
@@ -433,7 +433,7 @@ def test_a_point_lands_on_its_voxel(path):
     assert np.unravel_index(np.abs(image[0]).argmax(), (n, n)) == (y, x)
 
 
-@pytest.mark.skipif(not SPIRALS.exists(), reason="the shared data are not here")
+@needs(SPIRALS)
 def test_simulated_spirals_of_others_are_read():
     raw = load_raw(SPIRALS / "jemris_spiral_16acq.h5")
     assert (raw.n_readouts, raw.n_samples, raw.matrix) == (15, 4940, (220, 220))
@@ -442,7 +442,7 @@ def test_simulated_spirals_of_others_are_read():
     assert np.abs(raw.coordinates(0)).max() == pytest.approx(109.90397 / 220, rel=1e-5)
 
 
-@pytest.mark.skipif(not SPIRALS.exists(), reason="the shared data are not here")
+@needs(SPIRALS)
 def test_real_metadata_in_a_unit_of_its_own_are_asked_about():
     path = SPIRALS / "meta_spiralout_gre_fatsat_7T_15f2a.h5"
     refused("trajectory-unit", path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pypulseq
 import pytest
-from places import SHARED
+from places import SHARED, needs
 from raw_cases import FLIPS_DEG, header, samples, write_mrd, write_seq
 
 from napari_mrf import MRFInputError, load_raw
@@ -11,7 +11,7 @@ from napari_mrf.data import sequences
 from napari_mrf.data.pulseq import load_pulseq
 
 REAL = SHARED / "data" / "real"
-real = pytest.mark.skipif(not REAL.exists(), reason="the shared data are not here")
+real = needs(REAL)
 
 
 def test_angles_times_and_phases_are_those_played(tmp_path):

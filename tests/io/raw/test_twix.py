@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 import twixtools
-from places import SHARED
+from places import SHARED, needs
 from raw_cases import (
     NOISE_BIT,
     PROTOCOL,
@@ -21,7 +21,7 @@ from napari_mrf import MRFInputError, load_raw
 from napari_mrf.kspace import nufft
 
 REAL = SHARED / "data" / "real" / "twix_siemens"
-real = pytest.mark.skipif(not REAL.exists(), reason="the shared data are not here")
+real = needs(REAL)
 VALUES = samples((3, 12, 16))
 
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from gui_waits import turn_wheel_down
+from gui_waits import delete, turn_wheel_down
 from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from PIL import Image
@@ -159,8 +159,7 @@ def test_wheel_over_the_plot_scrolls_the_panel(qtbot):
 def test_theme_change_after_the_panel_is_gone_is_harmless(qtbot, viewer):
     canvas = PlotCanvas()
     canvas.follow(viewer)
-    with qtbot.waitSignal(canvas.destroyed):
-        canvas.deleteLater()
+    delete(qtbot, canvas)
     del canvas
     gc.collect()
     viewer.theme = "light"

@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import answer_next_question, wait_for_layers
+from gui_waits import answer_next_question, delete, wait_for_layers
 from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -810,9 +810,8 @@ def test_a_comparison_that_ends_while_no_panel_is_open_is_kept(qtbot, viewer, mo
 
 
 def close(qtbot, dock):
-    with qtbot.waitSignal(dock.destroyed, timeout=2000):
-        dock.close()
-        dock.deleteLater()
+    dock.close()
+    delete(qtbot, dock)
 
 
 def made_by(method, name="", **extra):

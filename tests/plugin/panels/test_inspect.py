@@ -8,7 +8,7 @@ import dask.array
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import wait_for_layers
+from gui_waits import delete, wait_for_layers
 from inspect_cases import (
     AFFINE,
     EMPTY_VOXEL,
@@ -523,8 +523,7 @@ def test_panel_can_be_closed_while_the_mouse_moves(qtbot, viewer):
     with qtbot.waitExposed(dock):
         dock.show()
     scene.viewer.cursor.position = scene.world((2, 1, 3))
-    with qtbot.waitSignal(dock.destroyed):
-        dock.deleteLater()
+    delete(qtbot, dock)
     del dock
     gc.collect()
     scene.move_to((0, 1, 1))

@@ -1,5 +1,6 @@
 """The ROIs panel: what is drawn is counted, nothing that was drawn is lost, undo works."""
 
+import gc
 import json
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from gui_waits import answer_next_question, wait_for_layers
+from gui_waits import answer_next_question, delete, wait_for_layers
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
@@ -898,10 +899,10 @@ def test_regions_that_are_moved_are_not_counted_until_they_are_back(qtbot, bindi
 def test_drawing_goes_on_while_the_panel_is_closed(qtbot, viewer, binding):
     draw(qtbot, binding, VL, 1)
     dock = binding.dock
-    with qtbot.waitSignal(dock.destroyed):
-        dock.deleteLater()
+    delete(qtbot, dock)
     binding.dock = None
     del dock
+    gc.collect()
     outlines = regions_editor_of(viewer).outlines_layer
     outlines.add_polygons(np.column_stack([np.full(4, 2), OTHER_CORNERS]))
     again = open_panel(qtbot, viewer)

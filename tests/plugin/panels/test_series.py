@@ -3,6 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from gui_waits import delete
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from superqt.utils import WorkerBase
@@ -206,8 +207,7 @@ def test_closed_panel_hears_nothing_more(qtbot, viewer):
     dock = MRFDock(viewer)
     dock.show()
     dock.close()
-    with qtbot.waitSignal(dock.destroyed):
-        dock.deleteLater()
+    delete(qtbot, dock)
     add(viewer, make_series())
     session_of(viewer).set_series(None)
     WorkerBase.await_workers(10_000)

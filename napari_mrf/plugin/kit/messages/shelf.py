@@ -41,7 +41,6 @@ class NoticeShelf(QScrollArea):
     def __init__(self, column: QScrollArea) -> None:
         super().__init__()
         self._column = column
-        self._viewport = present(column.viewport())
         self._places: list[_Place] = []
         self._is_arranging = False
         self._content = QWidget()
@@ -57,9 +56,13 @@ class NoticeShelf(QScrollArea):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         # A bar that comes with the first message would make the column narrower.
         column.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        for watched in (self._content, self._viewport):
+        for watched in (self._content, self._viewport()):
             watched.installEventFilter(self)
         self.hide()
+
+    def _viewport(self) -> QWidget:
+        # Asked for each time: what Qt has made, PySide6 loses where it is kept in Python.
+        return present(self._column.viewport())
 
     def take(self, widget: QWidget, title: str = "") -> None:
         """Show a widget here whenever it and the panel that it stands in are to be seen.
@@ -111,7 +114,7 @@ class NoticeShelf(QScrollArea):
         # Else labels claim the height of narrow ones, and a bar scrolls to nothing.
         self._content.setMinimumHeight(max(words, 1))
         # Before the column is made shorter: nothing in it may give way.
-        frame = self._column.height() - self._viewport.height()
+        frame = self._column.height() - self._viewport().height()
         present(self._column.widget()).setMinimumHeight(max(room - frame, 0))
         self.setFixedHeight(min(words + own, round(_MOST_OF_COLUMN * room)))
         self.setVisible(is_wanted)
@@ -136,7 +139,7 @@ class NoticeShelf(QScrollArea):
         if event is not None:
             kind = event.type()
             if (watched is self._content and kind == QEvent.Type.LayoutRequest) or (
-                watched is self._viewport and kind == QEvent.Type.Resize
+                kind == QEvent.Type.Resize and watched is self._viewport()
             ):
                 self.arrange()
         return super().eventFilter(watched, event)

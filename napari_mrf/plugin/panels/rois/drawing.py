@@ -143,10 +143,10 @@ class RoisDrawing:
             self.set_pen(picked)
         self.show()
 
-    def _on_vertices_requested(self, name: str, is_wanted: bool) -> None:
+    def _on_vertices_requested(self, name: str, *_: object) -> None:
         self.smart.stop()
         self.editor.stop_drawing()
-        if is_wanted:
+        if self.panel.tools.vertex_buttons[name].isChecked():  # PySide6 does not tell a partial
             self.panel.notice.clear()
             picked = self.panel.tree.picked()
             self._turns.begin(_OWNER, self._vertices_by_turns(name, picked), self.panel)
