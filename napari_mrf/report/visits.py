@@ -131,8 +131,8 @@ def _part(
     return {
         "title": how.title,
         "figures": [_as_uri(pictures[name]) for name in names if name in pictures],
-        "changes": [change_cells(row, how) for _, row in _of_map(found.changes, key)],
-        "summary": [summary_cells(row, how) for _, row in _of_map(found.summary, key)]
+        "changes": [_change_cells(row, how) for _, row in _of_map(found.changes, key)],
+        "summary": [_summary_cells(row, how) for _, row in _of_map(found.summary, key)]
         if n_subjects > 1
         else [],
     }
@@ -142,14 +142,14 @@ def _of_map(table: pd.DataFrame, key: str) -> Any:
     return table[table["map"] == key].iterrows()
 
 
-def change_cells(row: Any, how: Printed) -> list[str]:
+def _change_cells(row: Any, how: Printed) -> list[str]:
     """Return subject, region, both means, change, noise, verdict and reason as they are printed."""
     verdict = {True: "beyond", False: "within"}.get(row["beyond"], "")
     numbers = (_number(how, row[name]) for name in ("first", "second", "change", "noise_se"))
     return [row["subject"], row["name"], *numbers, verdict, row["reason"]]
 
 
-def summary_cells(row: Any, how: Printed) -> list[str]:
+def _summary_cells(row: Any, how: Printed) -> list[str]:
     """Return region, subjects, means, change, SD, interval, detectable change, and why not."""
     numbers = (_number(how, row[name])
                for name in ("first", "second", "change", "sd", "low", "high", "smallest_of_one",

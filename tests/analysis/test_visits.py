@@ -83,6 +83,15 @@ def test_a_known_change_is_found_in_regions_that_moved():
     assert water["beyond"] == ""
 
 
+def test_maps_without_standard_deviations_have_no_noise():
+    first, second = two_visits()
+    first.maps.uncertainty.clear()
+    second.maps.uncertainty.clear()
+    row = row_of(subject_changes("P1", first, second).table, "VL_R", "FF")
+    assert row["change"] == pytest.approx(0.04, abs=1e-6)
+    assert np.isnan(row["noise_se"])
+
+
 def test_swapped_visits_change_the_sign_and_nothing_else():
     first, second = two_visits()
     there = subject_changes("P1", first, second).table

@@ -122,6 +122,10 @@ def ask_everywhere(qtbot, dock, monkeypatch):
     panels["compare"].folder_requested.emit("test")
     for signal in ("report_requested", "csv_requested", "excel_requested"):
         getattr(panels["compare"].results, signal).emit()
+    visits = bindings["compare"].visits
+    visits.open()
+    visits.window.save_requested.emit()
+    visits.window.reject()
     panels["importance"].save_requested.emit()
     dock.session_bar.open_requested.emit()
     dock.session_bar.save_as_requested.emit()

@@ -155,7 +155,7 @@ def subject_changes(
                             )  # fmt: skip
     warnings: list[str] = []
     for one, other in ((first, second), (second, first)):
-        warnings += [f"{one.name}: {text}" for text in check_units(one.maps, what="the maps")]
+        warnings += check_units(one.maps, what=f"the maps of {one.name}")
         alone = [key for key in one.maps if key not in other.maps]
         if alone:
             warnings.append(f"Only {one.name} has {', '.join(alone)}, left out.")
@@ -288,15 +288,18 @@ def _means(
     """Return the pooled means of a visit with the standard error that noise gives them."""
     maps, labels = visit.maps, _values(visit)
     fraction, outside = maps.get("FF"), outside_coverage(maps)
-    means, variances = (
-        roi_statistics(one, labels, names, options=options, fat_fraction=fraction,
-                       outside={key: outside[key] for key in one})
-        for one in (_of_keys(maps, keys), _variances(maps, keys))
-    )  # fmt: skip
-    means = means[means["scope"] == "pooled"]
-    squares = variances[variances["scope"] == "pooled"].set_index(["label", "map"])["mean"]
-    at = list(zip(means["label"], means["map"], strict=True))
-    variance = squares.reindex(at).to_numpy(float) if len(squares) else np.nan
+
+    def pooled(of: ParameterMaps) -> pd.DataFrame:
+        table = roi_statistics(of, labels, names, options=options, fat_fraction=fraction,
+                               outside={key: outside[key] for key in of})  # fmt: skip
+        return table[table["scope"] == "pooled"]
+
+    means, variances = pooled(_of_keys(maps, keys)), _variances(maps, keys)
+    variance: Any = np.nan
+    if len(variances):
+        squares = pooled(variances).set_index(["label", "map"])["mean"]
+        at = list(zip(means["label"], means["map"], strict=True))
+        variance = squares.reindex(at).to_numpy(float)
     means = means.assign(se=np.sqrt(variance / means["n"].where(means["n"] > 0)))
     return means[[*_OF_REGION, "mean", "se", "n", "n_drawn", "volume_ml", "reason"]]
 

@@ -43,6 +43,7 @@ ACTIONS = {
     "export": 0.9, "export_closeup": 0.3, "write_picture": 0.5, "read_left": 0.1,
     "read_raw": 1.5, "looking": 1.5, "_read_sequence": 2.4,  # a library reads Pulseq files at once
     "read_weights": 0.1, "list_recipes": 0.4,
+    "compare_open_visits": 1.0, "write_visits": 2.0,
     "list_catalogue": 2.0,  # imports, once in a session: they cannot tell how far they are
 }  # fmt: skip
 

@@ -16,12 +16,14 @@ from napari_mrf import MRFSeries, ParameterMaps
 from napari_mrf.analysis.registration.register import Registration
 from napari_mrf.data.label import Label
 from napari_mrf.io import save_labels, save_maps
+from napari_mrf.io.labels.carried_record import FORMAT
 from napari_mrf.phantoms.thigh.phantom import thigh
 from napari_mrf.plugin.dock import RoisDock
 from napari_mrf.plugin.layers import series_layer_data
 from napari_mrf.plugin.layers.maps import show_maps
 from napari_mrf.plugin.layers.regions import CARRIED_KEY
 from napari_mrf.plugin.panels.rois.carry_view import FROM_FILE, CarryDialog
+from napari_mrf.plugin.panels.session.study import study_of
 from napari_mrf.plugin.session import MapsSet, Regions, session_of
 
 pytest.importorskip("SimpleITK")
@@ -173,6 +175,25 @@ def saved(window, path, monkeypatch):
         window.click(window.panel.save_button)
     beside = path.with_name(path.name.replace(".nii.gz", ".carried.json"))
     return json.loads(beside.read_text(encoding="utf-8"))
+
+
+def test_where_regions_come_from_is_kept_in_files_and_sessions(window, tmp_path, monkeypatch):
+    record = {"format": FORMAT, "from": {"scan": "before"}, "labels_sha256": ""}
+    window.session.set_regions(Regions(drawn(), TABLE, "", AFFINE, record))
+    wait_for_layers(window.qtbot, window.viewer)
+    assert window.binding.editor.layer.metadata[CARRIED_KEY] == record
+    assert study_of(window.viewer).panels["rois"]["carried"] == record
+    written = saved(window, tmp_path / "rois.nii.gz", monkeypatch)
+    assert written == {**record, "edited_since": True}
+    window.session.set_regions(None)
+    with window.qtbot.waitSignal(window.binding.files.loading.succeeded):
+        window.binding.files.load(str(tmp_path / "rois.nii.gz"))
+    assert window.session.regions.carried == written
+    # Other regions under that name have no record of these.
+    window.session.set_regions(Regions(drawn() * 1, TABLE, "", AFFINE))
+    with window.qtbot.waitSignal(window.binding.files.saving.succeeded):
+        window.binding.files.save(str(tmp_path / "rois.nii.gz"))
+    assert not (tmp_path / "rois.carried.json").exists()
 
 
 def test_what_is_discarded_changes_nothing(window):

@@ -22,6 +22,7 @@ from napari_mrf.plugin.panels.compare.state import (
     sides_of,
     truths_among,
 )
+from napari_mrf.plugin.panels.compare.visits import CompareVisits
 from napari_mrf.plugin.panels.compare.work import Compared, compare_sets
 from napari_mrf.plugin.panels.shared.owners import is_own, told_status, whose_failure
 from napari_mrf.plugin.preferences import follow_validity, preferences
@@ -67,6 +68,7 @@ class CompareBinding:
         self.opening = CompareOpening(viewer, panel, self.tell, self._show_sets)
         self.results = CompareResultsBinding(viewer, panel, self.tell)
         self.cohort = CompareCohort(viewer, panel, self._options)
+        self.visits = CompareVisits(self.viewer, panel, self._options)
         self.bond = Bond(panel)
         self.bond.connect(self.session.subject_changed, self._on_subject_changed)
         self.bond.connect(self.session.maps_changed, self._on_maps_changed)

@@ -41,8 +41,8 @@ class ComparePanel(QWidget):
         The user picked another set for ``"reference"`` or ``"test"``.
     folder_requested, truth_requested
         The user wants maps from a folder, or the known truth, for ``"reference"`` or ``"test"``.
-    cohort_requested
-        The user wants to compare folders of subjects.
+    cohort_requested, visits_requested
+        The user wants to compare folders of subjects, or two visits of the window.
     swap_requested, run_requested, cancel_requested
         The user pressed the button.
     state_changed
@@ -53,6 +53,7 @@ class ComparePanel(QWidget):
     folder_requested = Signal(str)
     truth_requested = Signal(str)
     cohort_requested = Signal()
+    visits_requested = Signal()
     swap_requested = Signal()
     run_requested = Signal()
     cancel_requested = Signal()
@@ -72,6 +73,11 @@ class ComparePanel(QWidget):
         self.swap_button = QPushButton("Swap")
         self.cohort_button = QPushButton("Several subjects…")
         self.cohort_button.setToolTip("Compare folders with several subjects, and write one report")
+        self.visits_button = QPushButton("Two visits…")
+        self.visits_button.setToolTip(
+            "Tell what has changed in each region between two scans of this window, such as a "
+            "scan and its follow-up"
+        )
         self.progress_row = ProgressRow("Stop and keep the earlier comparison")
         self.needs = QLabel()
         self.needs.setWordWrap(True)
@@ -87,6 +93,7 @@ class ComparePanel(QWidget):
         self.run_button.clicked.connect(self._on_run_clicked)
         self.swap_button.clicked.connect(self._on_swap_clicked)
         self.cohort_button.clicked.connect(self._on_cohort_clicked)
+        self.visits_button.clicked.connect(self._on_visits_clicked)
         self.progress_row.cancel_requested.connect(self.cancel_requested)
         self.set_sets([], "", "", has_truth=False)
         self.set_needs("Reconstruct the series first, or pick maps from a folder.")
@@ -102,7 +109,7 @@ class ComparePanel(QWidget):
         layout.addWidget(self.rules)
         layout.addWidget(self.statistics)
         layout.addLayout(NarrowRow(self.run_button, self.swap_button))
-        layout.addWidget(self.cohort_button)
+        layout.addLayout(NarrowRow(self.visits_button, self.cohort_button))
         for widget in (self.needs, self.progress_row, self.notice, self.regions, self.results):
             layout.addWidget(widget)
 
@@ -158,6 +165,9 @@ class ComparePanel(QWidget):
 
     def _on_cohort_clicked(self) -> None:
         self.cohort_requested.emit()
+
+    def _on_visits_clicked(self) -> None:
+        self.visits_requested.emit()
 
     def _on_swap_clicked(self) -> None:
         self.swap_requested.emit()
