@@ -2,8 +2,8 @@
 
     python benchmarks/bench_startup.py
 
-Bounds: 0.3 s for the import, 0.6 s for the help. Of several starts the quickest counts, and the time
-on the processor stands beside it, since a busy machine makes both wait.
+Bounds: 0.3 s for the import, 0.6 s for the help. Of several starts the quickest counts; the time
+on the processor stands beside it, since a busy machine makes all wait.
 """
 
 import subprocess
