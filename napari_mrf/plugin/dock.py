@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -200,11 +199,17 @@ class _Dock(QWidget):
         binding = step.make_binding(self.viewer, panel)
         self.sections[key], self.panels[key], self.bindings[key] = section, panel, binding
         if isinstance(panel, ReconstructPanel):
-            panel.train_requested.connect(partial(training_of(self.viewer).open, self))
-            panel.cohort_requested.connect(partial(cohort_run_of(self.viewer).open, self))
+            panel.train_requested.connect(self._on_train_requested)
+            panel.cohort_requested.connect(self._on_cohort_requested)
         self._show_marks()
         for keys, name in step.shortcuts.items():
             self._bind(keys, _action(binding, name))
+
+    def _on_train_requested(self) -> None:
+        training_of(self.viewer).open(self)
+
+    def _on_cohort_requested(self) -> None:
+        cohort_run_of(self.viewer).open(self)
 
     def _bind(self, keys: str, action: Callable[..., None]) -> None:
         """Let keys call an action, in the dock and on the canvas."""

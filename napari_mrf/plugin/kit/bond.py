@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qtpy.QtWidgets import QWidget
 
+    _Link = tuple[Any, Callable[[], Callable[..., Any] | None]]
+
 
 class Bond:
     """Connections to signals of longer-lived objects, for the lifetime of a panel.
 
     A slot that is called after its widget was deleted fails; napari and psygnal do not notice
-    deletions by Qt, so the bond disconnects all signals when the widget is destroyed.
+    deletions by Qt, so the bond disconnects all signals when the widget is destroyed. Methods are
+    held by weak references, as napari and psygnal do: with PySide6 a connection to ``destroyed``
+    would else keep the panel that it waits for.
 
     Parameters
     ----------
@@ -24,22 +30,25 @@ class Bond:
     """
 
     def __init__(self, panel: QWidget) -> None:
-        self._links: list[tuple[Any, Callable[..., Any]]] = []
+        self._links: list[_Link] = []
         panel.destroyed.connect(partial(_release, self._links))
 
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of napari or psygnal to a slot until the panel is destroyed."""
         signal.connect(slot)
-        self._links.append((signal, slot))
+        held = WeakMethod(slot) if isinstance(slot, MethodType) else lambda: slot
+        self._links.append((signal, held))
 
     def release(self) -> None:
         """Disconnect everything now."""
         _release(self._links)
 
 
-def _release(links: list[tuple[Any, Callable[..., Any]]], *_: Any) -> None:
+def _release(links: list[_Link], *_: Any) -> None:
     while links:
-        signal, slot = links.pop()
+        signal, held = links.pop()
+        if (slot := held()) is None:
+            continue
         try:
             signal.disconnect(slot)
         except (ValueError, TypeError, RuntimeError, AttributeError):

@@ -54,7 +54,8 @@ class DockStyle(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow the style sheet of the window."""
-        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.Polish):
+        kinds = (QEvent.Type.StyleChange, QEvent.Type.Polish)
+        if event is not None and event.type() in kinds and hasattr(self, "_soon"):
             self._soon.start()  # not in the middle of this change
         return False
 

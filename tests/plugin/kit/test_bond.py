@@ -1,5 +1,8 @@
 """Connections of a panel end with it, whatever has become of the senders."""
 
+import gc
+import weakref
+
 from napari.utils.events import EventEmitter
 from psygnal import Signal
 from qtpy.QtWidgets import QWidget
@@ -28,3 +31,21 @@ def test_a_sender_that_is_being_collected_keeps_no_other_connected(qtbot):
     bond.release()
     sender.sent.emit(2)
     assert len(heard) == 2
+
+
+def test_a_panel_that_nobody_keeps_is_gone(qtbot):
+    sender = Sender()
+
+    class Panel(QWidget):
+        def __init__(self):
+            super().__init__()
+            self.bond = Bond(self)
+            self.bond.connect(sender.sent, self.hear)
+
+        def hear(self, what):
+            raise AssertionError(what)
+
+    panel = weakref.ref(Panel())
+    gc.collect()
+    assert panel() is None
+    sender.sent.emit(1)

@@ -136,7 +136,7 @@ class NoticeShelf(QScrollArea):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow what the messages need, and the room that there is."""
-        if event is not None:
+        if event is not None and hasattr(self, "_content"):  # of what ends, PySide6 clears it first
             kind = event.type()
             if (watched is self._content and kind == QEvent.Type.LayoutRequest) or (
                 kind == QEvent.Type.Resize and watched is self._viewport()
@@ -192,7 +192,7 @@ class _Place(QWidget):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow the message and its panel."""
-        if event is not None and event.type() in (
+        if event is not None and hasattr(self, "_shelf") and event.type() in (
             QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.Show, QEvent.Type.Hide
         ):  # fmt: skip
             self._shelf.arrange()

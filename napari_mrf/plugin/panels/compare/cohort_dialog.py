@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 from napari_mrf.plugin.kit.choice_button import ChoiceButton
 from napari_mrf.plugin.kit.files.dialogs import ask_folder
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders, names_of_regions
-from napari_mrf.plugin.present import present
 
 _WIDTH = 460
 _EXPLANATION = (
@@ -81,11 +80,10 @@ class CohortDialog(QDialog):
         self.regions_label = QLabel("")
         form.insertRow(form.rowCount() - 1, self.regions_label, self.regions)
         self._before = before
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.run_button = present(self.buttons.button(QDialogButtonBox.StandardButton.Ok))
-        self.run_button.setText("Compare")
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.run_button = QPushButton("Compare")  # PySide6 loses buttons that the box makes
+        self.run_button.setDefault(True)
+        self.buttons.addButton(self.run_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.accepted.connect(self._on_accepted)

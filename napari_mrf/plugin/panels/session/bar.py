@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_mrf.plugin.kit.notice import Notice
@@ -13,7 +14,6 @@ from napari_mrf.plugin.kit.section import ElidedLabel
 from napari_mrf.plugin.panels.session.kept import KEPT_DAYS
 from napari_mrf.plugin.panels.session.offer import Offer
 from napari_mrf.plugin.panels.shared.texts import piece_sentence
-from napari_mrf.plugin.present import present
 
 if TYPE_CHECKING:
     from napari_mrf.plugin.jobs import JobStatus
@@ -54,11 +54,14 @@ class SessionBar(QWidget):
         # The theme draws the arrow over the end of the text.
         self.menu_button.setStyleSheet("QToolButton { padding: 3px 16px 3px 6px; }")
         self.menu = QMenu(self)
-        self.open_action = present(self.menu.addAction("Open session…"))
-        self.save_action = present(self.menu.addAction("Save session"))
-        self.save_as_action = present(self.menu.addAction("Save session as…"))
+        # Made here: PySide6 loses actions that the menu makes.
+        self.open_action = QAction("Open session…", self)
+        self.save_action = QAction("Save session", self)
+        self.save_as_action = QAction("Save session as…", self)
+        self.folder_action = QAction("Open the autosave folder", self)
+        self.menu.addActions([self.open_action, self.save_action, self.save_as_action])
         self.menu.addSeparator()
-        self.folder_action = present(self.menu.addAction("Open the autosave folder"))
+        self.menu.addAction(self.folder_action)
         self.menu.setToolTipsVisible(True)
         self.menu_button.setMenu(self.menu)
         self.help_button = QPushButton("?")
