@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import qtpy
 from qtpy.QtCore import QEvent, QObject, QRect, Qt
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -143,14 +144,17 @@ class NarrowRow(QFlowLayout):
             self.addWidget(widget)
 
     def addWidget(self, widget: QWidget | None) -> None:
-        """Add a widget by an item of our own.
+        """Add a widget, with PySide6 by an item of our own.
 
         PySide6 is not told when Qt deletes an item that Qt has made, and takes the next one at the
-        same address for it: with the former panel this one's items would end.
+        same address for it: with the former panel this one's items would end. PyQt6 would delete
+        an item of our own twice.
         """
-        widget = present(widget)
-        self.addChildWidget(widget)
-        self.addItem(QWidgetItem(widget))
+        if qtpy.PYSIDE6:
+            self.addChildWidget(present(widget))
+            self.addItem(QWidgetItem(present(widget)))
+        else:
+            super().addWidget(widget)
 
     def invalidate(self) -> None:
         """Forget what was found for the items as they were."""
