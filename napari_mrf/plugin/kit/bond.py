@@ -7,6 +7,8 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
+from qtpy import PYSIDE6
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,9 +21,9 @@ class Bond:
     """Connections to signals of longer-lived objects, for the lifetime of a panel.
 
     A slot that is called after its widget was deleted fails; napari and psygnal do not notice
-    deletions by Qt, so the bond disconnects all signals when the widget is destroyed. Methods are
-    held by weak references, as napari and psygnal do: with PySide6 a connection to ``destroyed``
-    would else keep the panel that it waits for.
+    deletions by Qt, so the bond disconnects all signals when the widget is destroyed. With
+    PySide6 methods are held by weak references, as napari and psygnal do: a connection to
+    ``destroyed`` would else keep the panel that it waits for.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ class Bond:
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of napari or psygnal to a slot until the panel is destroyed."""
         signal.connect(slot)
-        held = WeakMethod(slot) if isinstance(slot, MethodType) else lambda: slot
+        held = WeakMethod(slot) if PYSIDE6 and isinstance(slot, MethodType) else lambda: slot
         self._links.append((signal, held))
 
     def release(self) -> None:

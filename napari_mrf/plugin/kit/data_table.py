@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence
@@ -39,15 +39,11 @@ _EXPORTS = {"CSV": ("CSV (*.csv)", ".csv"), "Excel": ("Excel (*.xlsx)", ".xlsx")
 class _WholeOrMarked(QStyledItemDelegate):
     """Ends a text at the edge of the view with an ellipsis: half a number reads as another one."""
 
-    def __init__(self, view: QTableView) -> None:
-        super().__init__(view)
-        self._view = view
-
     def paint(
         self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
         """Draw a cell in what is to be seen of it."""
-        viewport = present(self._view.viewport())
+        viewport = present(cast("QTableView", self.parent()).viewport())
         if not 0 <= option.rect.left() <= option.rect.right() < viewport.width():
             option = QStyleOptionViewItem(option)
             option.rect = option.rect.intersected(viewport.rect())
