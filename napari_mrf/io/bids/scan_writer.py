@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_mrf.compute.steps import result_of
 from napari_mrf.data.maps import FLAGS
 from napari_mrf.data.parameters import PARAMETERS
 from napari_mrf.errors import MRFInputError
@@ -33,7 +34,7 @@ from napari_mrf.io.maps.writer import COMPANIONS, RECORD_FORMAT
 from napari_mrf.io.result_folder import ResultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -199,6 +200,12 @@ class ScanTarget:
         MRFInputError
             ``"no-maps"``, ``"exists"``, ``"not-a-derivative"`` and the codes of failed writes.
         """
+        return result_of(self.iter_save(maps, regions, overwrite=overwrite))
+
+    def iter_save(
+        self, maps: ParameterMaps, regions: Regions | None = None, *, overwrite: bool = False
+    ) -> Generator[str, None, list[Path]]:
+        """Do what `save` does; the name of each image is yielded before it is written."""
         if not len(maps):
             raise MRFInputError("no-maps", "there are no maps to save")
         self.refuse_earlier(overwrite=overwrite, with_regions=regions is not None)
@@ -217,9 +224,11 @@ class ScanTarget:
         names = [*(f"{stem}{end}" for stem in stems for end in _ENDS), *texts]
         with self.results.writing(self.folder, names, overwrite=overwrite) as staged:
             for key, place in places.items():
+                yield place.stem(self.name)
                 _write_map(staged, place.stem(self.name), key, place, maps, sources)
             for place, (values, said) in extra.items():
                 stem = place.stem(self.name)
+                yield stem
                 write_volume(staged[f"{stem}.nii.gz"], values, maps.affine)
                 _write_json(staged[f"{stem}.json"], {**said, "Sources": sources})
             for name, text in texts.items():

@@ -21,6 +21,7 @@ from napari_mrf.plugin.jobs import JobState, JobStatus, Step, counted
 from napari_mrf.plugin.panels.compare.cohort_work import CohortFolders, compare_cohort
 from napari_mrf.plugin.panels.compare.work import compare_sets, write_report, write_tables
 from napari_mrf.plugin.panels.importance.work import save as save_importance_files
+from napari_mrf.plugin.panels.reconstruct.work import DATA_SET, ScanFiles
 from napari_mrf.plugin.panels.reconstruct.work import save as save_maps_files
 from napari_mrf.plugin.panels.session.work import Study, open_study, save_study
 from napari_mrf.plugin.panels.shared.texts import piece_sentence
@@ -38,7 +39,7 @@ ACTIONS = {
     "compare_cohort": True, "write_report": True, "write_tables": True, "save_study": True,
     "save": True, "_with_options": True, "averaged_series": True, "cut_short_series": True,
     "open_study": True, "means_of_slices": True, "read_file": True, "making": True,
-    "save_images": True, "train": True, "carry_regions": True,
+    "save_images": True, "train": True, "carry_regions": True, "run_cohort": True,
     "compute": 0.3, "read_labels": 0.1, "write_labels": 0.3, "read_maps": 0.3,
     "export": 0.9, "export_closeup": 0.3, "write_picture": 0.5, "read_left": 0.1,
     "read_raw": 1.5, "looking": 1.5, "_read_sequence": 2.4,  # a library reads Pulseq files at once
@@ -129,6 +130,13 @@ def test_saving_maps_counts_files_and_can_be_left(maps, tmp_path):
         pass
     left.close()
     assert not list(tmp_path.glob("b/*"))
+
+
+def test_saving_a_scan_counts_files(maps, regions, tmp_path):
+    scan = ScanFiles(Path("sub-01_MRF.nii"), regions)
+    steps, _ = gone_through(save_maps_files(maps, str(tmp_path), False, DATA_SET, scan))
+    check_counted(steps)
+    assert (tmp_path / "sub-01" / "anat" / "sub-01_desc-muscles_dseg.tsv").is_file()
 
 
 def test_saving_importance_counts_files(tmp_path):

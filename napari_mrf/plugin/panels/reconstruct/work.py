@@ -170,12 +170,13 @@ class ScanFiles:
 
 
 def save(
-    maps: ParameterMaps, directory: str, overwrite: bool, form: str, scan: ScanFiles
+    maps: ParameterMaps, directory: str, overwrite: bool, form: str, scan: ScanFiles | None = None
 ) -> Generator[Step, None, str]:
     """Write the maps and their provenance in one of the forms of files; return the folder."""
     yield Step(detail="writing")
-    if form == DATA_SET:
-        return _save_scan(maps, Path(directory), scan, overwrite=overwrite)
+    if form == DATA_SET and scan is not None:
+        yield from _save_scan(maps, Path(directory), scan, overwrite=overwrite)
+        return directory
     from napari_mrf.io.maps.writer import iter_save_maps, maps_names
 
     writing = iter_save_maps(maps, directory, overwrite=overwrite, form=form)
@@ -183,18 +184,21 @@ def save(
     return directory
 
 
-def _save_scan(maps: ParameterMaps, data_set: Path, scan: ScanFiles, *, overwrite: bool) -> str:
+def _save_scan(
+    maps: ParameterMaps, data_set: Path, scan: ScanFiles, *, overwrite: bool
+) -> Generator[Step, None, None]:
     from napari_mrf.analysis.regions.scans import with_statistics
     from napari_mrf.io import Regions as ScanRegions
     from napari_mrf.io import ScanTarget
+    from napari_mrf.io.maps.writer import maps_names
 
     regions = None
     if scan.regions is not None and scan.regions.labels.shape == maps.spatial_shape:
         drawn = ScanRegions(scan.regions.labels, scan.regions.table)
         regions = with_statistics(drawn, maps)
     target = ScanTarget.of(scan.source, data_set, DATA_SET)
-    target.save(maps, regions, overwrite=overwrite)
-    return str(target.folder)
+    writing = target.iter_save(maps, regions, overwrite=overwrite)
+    yield from counted(writing, len(maps_names(maps, "nifti")) + 2)
 
 
 def _only_slice(
