@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    _Link = tuple[Any, Callable[[], Callable[..., Any] | None]]
+    _Link = tuple[Any, Callable[..., Any] | WeakMethod[Any]]
 
 
 class Bond:
@@ -38,8 +38,8 @@ class Bond:
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of napari or psygnal to a slot until the panel is destroyed."""
         signal.connect(slot)
-        held = WeakMethod(slot) if PYSIDE6 and isinstance(slot, MethodType) else lambda: slot
-        self._links.append((signal, held))
+        is_weak = PYSIDE6 and isinstance(slot, MethodType)
+        self._links.append((signal, WeakMethod(slot) if is_weak else slot))
 
     def release(self) -> None:
         """Disconnect everything now."""
@@ -49,7 +49,10 @@ class Bond:
 def _release(links: list[_Link], *_: Any) -> None:
     while links:
         signal, held = links.pop()
-        if (slot := held()) is None:
+        # Nothing else is called: where the panel is collected as garbage, Python has taken apart
+        # functions that went with it, and calling one ends the process.
+        slot = held() if isinstance(held, WeakMethod) else held
+        if slot is None:
             continue
         try:
             signal.disconnect(slot)

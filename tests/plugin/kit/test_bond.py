@@ -1,6 +1,7 @@
 """Connections of a panel end with it, whatever has become of the senders."""
 
 import gc
+import sys
 import weakref
 
 from napari.utils.events import EventEmitter
@@ -49,3 +50,22 @@ def test_a_panel_that_nobody_keeps_is_gone(qtbot):
     gc.collect()
     assert panel() is None
     sender.sent.emit(1)
+
+
+def test_disconnecting_calls_no_function_that_the_collector_may_have_taken_apart(qtbot):
+    called = []
+    panel, sender = QWidget(), Sender()
+    bond = Bond(panel)
+    bond.connect(sender.sent, called.append)
+    bond.connect(sender.sent, lambda what: called.append(what))
+    functions = []
+    sys.setprofile(lambda frame, event, _: functions.append(frame.f_code.co_qualname)
+                   if event == "call" else None)  # fmt: skip
+    try:
+        bond.release()
+    finally:
+        sys.setprofile(None)
+    ours = [name for name in functions if "bond" in name.lower() or "<lambda>" in name]
+    assert ours == ["Bond.release"]
+    sender.sent.emit(1)
+    assert called == []
