@@ -144,9 +144,12 @@ class RoisDrawing:
         self.show()
 
     def _on_vertices_requested(self, name: str, *_: object) -> None:
+        # Asked of the button, since PySide6 does not tell a partial; before drawing stops, which
+        # releases all buttons.
+        is_wanted = self.panel.tools.vertex_buttons[name].isChecked()
         self.smart.stop()
         self.editor.stop_drawing()
-        if self.panel.tools.vertex_buttons[name].isChecked():  # PySide6 does not tell a partial
+        if is_wanted:
             self.panel.notice.clear()
             picked = self.panel.tree.picked()
             self._turns.begin(_OWNER, self._vertices_by_turns(name, picked), self.panel)
