@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _CONNECT_S = 10
+_MESSAGES = 20
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def connected(place: Place) -> Iterator[Connected]:
         yield Connected(InThisProcess())
         return
     try:
+        import dask
         import distributed
     except ImportError:
         raise MRFInputError(
@@ -106,6 +108,8 @@ def connected(place: Place) -> Iterator[Connected]:
     from napari_mrf.cohort.cluster.engine import OnCluster
 
     with ExitStack() as stack:
+        # Else the client, and a scheduler in its process, keep their last 1,000 messages whole.
+        stack.enter_context(dask.config.set({"distributed.admin.low-level-log-length": _MESSAGES}))
         n_pinned = 0
         target: Any = place.scheduler
         if place.job_file is not None:
