@@ -41,6 +41,7 @@ Regions = Annotated[
         help="Names or numbers of regions, with commas; may be repeated. Default: all of them."
     ),
 ]
+Erosion = Annotated[int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")]
 MinVoxels = Annotated[
     int, typer.Option(min=2, help="Fewest valid voxels of a region in a map; else left out.")
 ]

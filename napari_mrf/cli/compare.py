@@ -12,6 +12,7 @@ import typer
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import (
     AllowMixed,
+    Erosion,
     JsonErrors,
     MinValidShare,
     MinVoxels,
@@ -60,9 +61,7 @@ def compare(
     mask: Annotated[
         Path | None, typer.Option(help="Voxels to compare: a file, or a folder as for --rois.")
     ] = None,
-    erosion: Annotated[
-        int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")
-    ] = 0,
+    erosion: Erosion = 0,
     scope: Annotated[
         str,
         typer.Option(

@@ -12,6 +12,7 @@ import typer
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import (
     AllowMixed,
+    Erosion,
     JsonErrors,
     MinValidShare,
     MinVoxels,
@@ -51,9 +52,7 @@ def rois(
             help="ITK-SNAP label file with names. Default: the .txt beside the label map."
         ),
     ] = None,
-    erosion: Annotated[
-        int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")
-    ] = 0,
+    erosion: Erosion = 0,
     slices: Annotated[
         bool, typer.Option("--slices/--no-slices", help="Also write a row for every slice.")
     ] = True,

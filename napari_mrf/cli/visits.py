@@ -12,6 +12,7 @@ import typer
 from napari_mrf.cli.application import app
 from napari_mrf.cli.arguments import (
     AllowMixed,
+    Erosion,
     JsonErrors,
     MinValidShare,
     MinVoxels,
@@ -60,9 +61,7 @@ def visits(
             "test-retest comparison; may be repeated.",
         ),
     ] = None,
-    erosion: Annotated[
-        int, typer.Option(min=0, help="Voxels to remove at the edge of every region.")
-    ] = 0,
+    erosion: Erosion = 0,
     regions: Regions = None,
     min_voxels: MinVoxels = 2,
     min_valid_share: MinValidShare = 0.1,
