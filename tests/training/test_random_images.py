@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -329,6 +331,40 @@ def test_a_process_that_is_lost_is_told(short):
     assert "checkpoint" in caught.value.hint
     makers.close()
     assert children() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much a pipe holds")
+def test_a_process_that_is_stopped_while_it_answers_goes_on(short, monkeypatch):
+    expected = next(SliceMakers(plan_of(short, recipe(patch=24)), 0).slices([SliceNumber(0, 0, 0)]))
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # a plain file may write a part of what it is given
+    stopped, read = [], slice_makers._read
+
+    def read_late(stream):
+        if not stopped:
+            wait_until_full(stream.fileno())
+            stopped.extend(children())
+            stopped[0].suspend()
+            stopped[0].resume()
+        return read(stream)
+
+    monkeypatch.setattr(slice_makers, "_read", read_late)
+    makers = SliceMakers(plan_of(short, recipe(patch=24)), 1)
+    found = next(makers.slices([SliceNumber(0, 0, 0)]))
+    makers.close()
+    assert len(stopped) == 1
+    assert all(map(equal, found, expected))
+
+
+def wait_until_full(pipe, seconds=60):
+    """Wait until a process that writes into a pipe must wait for who reads it."""
+    import fcntl
+    import termios
+
+    deadline = time.monotonic() + seconds
+    capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    while int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder) < capacity:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 def test_processes_that_cannot_be_started_are_told(short, monkeypatch):

@@ -115,7 +115,10 @@ class SliceMakers:
 def serve() -> None:
     """Take a plan from standard input, then numbers of slices, and answer each with its patches."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asks decides when it is over
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests = sys.stdin.buffer
+    # Buffered also where Python is told not to: a plain file ends a long answer early when a signal
+    # comes, as when the process is stopped and goes on, and both sides would wait for ever.
+    answers = open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115 - until the end
     sys.stdout = sys.stderr  # what libraries print must not come between
     import torch
 
