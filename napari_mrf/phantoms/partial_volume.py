@@ -44,3 +44,25 @@ def majority(fine: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:
     present = np.unique(fine)
     counts = np.stack([block_means((fine == one).astype(np.float64), factor) for one in present])
     return np.asarray(present[np.argmax(counts, axis=0)], dtype=np.uint16)
+
+
+def water_fat_means(
+    painted: dict[str, NDArray[np.float64]], factor: int
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Average fine points into voxels: each quantity weighted by the spins that carry it.
+
+    Returns the maps FF, T1H2O, T1fat, Df and B1, and the proton density.
+    """
+    density, fat_fraction = painted["m0"], painted["FF"]
+    weights = {
+        "FF": density,
+        "T1H2O": density * (1.0 - fat_fraction),
+        "T1fat": density * fat_fraction,
+        "Df": density,
+        "B1": density,
+    }
+    values = {}
+    for key, weight in weights.items():
+        share = block_means(weight, factor)
+        values[key] = block_means(weight * painted[key], factor) / np.maximum(share, 1e-12)
+    return values, block_means(density, factor)

@@ -45,6 +45,12 @@ def _media_table2(settings: Settings) -> Outcome:
     return run(settings)
 
 
+def _media_table4(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.table4 import run
+
+    return run(settings)
+
+
 def _media_fig4(settings: Settings) -> Outcome:
     from napari_mrf.reproduction.media.fig4 import run
 
@@ -96,6 +102,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "media-table2", "networks against matching on thighs", f"{_MEDIA}, Table 2",
             _media_table2,
+        ),
+        Experiment(
+            "media-table4", "regions of the body that no network has seen", f"{_MEDIA}, Table 4",
+            _media_table4,
         ),
         Experiment(
             "media-fig4", "agreement with matching by muscle", f"{_MEDIA}, Fig. 4",

@@ -11,7 +11,7 @@ from napari_mrf.data import sequences
 from napari_mrf.data.series import MRFSeries
 from napari_mrf.networks.weights import installed
 from napari_mrf.reproduction.experiment import Settings
-from napari_mrf.reproduction.media import fig4, table2
+from napari_mrf.reproduction.media import fig4, table2, table4
 from napari_mrf.reproduction.media import subjects as media_subjects
 from napari_mrf.reproduction.media.subjects import Subject, load_thigh, subjects
 from napari_mrf.reproduction.published import published_table
@@ -169,3 +169,42 @@ def test_agreement_is_that_of_the_means_of_muscles(tiny):
     assert row["r"] == pytest.approx(np.corrcoef(of["reference"], of["test"])[0, 1])
     assert row["r"] > 0.95
     assert len(outcome.figures["media-fig4"].axes) == 10
+
+
+def test_published_numbers_of_unseen_regions_are_complete():
+    table = published_table("media-table4").set_index(["method", "map"])["mean"]
+    assert len(table) == 3 * 5
+    assert table["balsiger2020", "T1H2O"] == 0.862
+    assert table["oksuz", "FF"] == 0.746
+    assert (table["balsiger2020"] > table["oksuz"]).all()
+
+
+def test_agreement_of_unseen_regions_pools_their_muscles_and_leaves_out_the_thigh():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"region": region, "against": "truth", "method": "one", "map": "FF", "reference": value,
+         "test": value + rng.normal(0, 0.1)}
+        for region in ("thigh", "shoulder", "pelvis") for value in rng.uniform(0, 1, 9)
+    ]  # fmt: skip
+    means = pd.DataFrame(rows)
+    found = table4.agreement(means).set_index("region")
+    for region in ("thigh", "shoulder", "pelvis", "unseen regions"):
+        names = {"unseen regions": ["shoulder", "pelvis"]}.get(region, [region])
+        of = means[means["region"].isin(names)]
+        spread = ((of["reference"] - of["reference"].mean()) ** 2).sum()
+        expected = 1 - ((of["test"] - of["reference"]) ** 2).sum() / spread
+        assert found.loc[region, "r_squared"] == pytest.approx(expected)
+        assert found.loc[region, "n"] == len(of)
+
+
+def test_every_region_is_measured_as_the_thigh_is():
+    found = list(table4.subjects(Settings(quick=True)))
+    assert [one.group for one in found] == ["thigh", "shoulder", "pelvis", "head"]
+    for subject in found:
+        assert subject.series.n_frames == 175
+        assert (subject.labels[~subject.mask] == 0).mean() > 0.9
+        assert len(np.unique(subject.labels)) > 6
+        # 8 spokes a frame, over 350 mm or, where it is wider, the image.
+        widest = max(70, *subject.truth.spatial_shape[1:])
+        factor = subject.series.metadata["undersampling_factor"]
+        assert factor == pytest.approx(np.pi / 2 * widest / 8, rel=0.02)

@@ -8,11 +8,9 @@ nearly equally near runs a septum of fat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import label as connected_components
 
 from napari_mrf.phantoms.labels import (
     BLOOD,
@@ -23,6 +21,10 @@ from napari_mrf.phantoms.labels import (
     label_of,
 )
 from napari_mrf.phantoms.random_fields import RandomField
+from napari_mrf.phantoms.section import Points, Section, drop_islands, harmonics, soft_gap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Discs of each muscle in a mean thigh: (x, y, radius) in mm from the center of the muscles.
 DISCS: dict[str, tuple[tuple[float, float, float], ...]] = {
@@ -79,21 +81,6 @@ SKIN_MM = 1.8
 
 
 WIDEST_MM = 172.0
-
-
-Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Section:
-    """Labels of one drawn slice and what tissue models need to know about each point."""
-
-    labels: NDArray[np.uint16]
-    marrow: NDArray[np.bool_]
-    skin: NDArray[np.bool_]
-    depth_mm: Points
-    septum_distance_mm: Points
-    angle_rad: Points
 
 
 class ThighAnatomy:
@@ -154,7 +141,7 @@ class ThighAnatomy:
         # The gracilis bulges into the fat, and the fascia follows; but not through the skin.
         depth = np.maximum(depth, 2.0 - self._distance("GRA", warped_y, warped_x))
         depth = np.minimum(depth, skin_depth - SKIN_MM - 1.5)
-        gap = _soft_gap(distances, depth)
+        gap = soft_gap(distances, depth)
         width = self._septum_width(order, self._width(*at))
         inside = depth > 0
         septum = gap < width
@@ -167,8 +154,11 @@ class ThighAnatomy:
         labels[skin] = OTHER
         marrow = self._insert_bone(labels, y + 0.3 * (warped_y - y), x + 0.3 * (warped_x - x))
         self._insert_inclusions(labels, y, x)
-        self._drop_islands(labels, names)
-        return Section(labels, marrow, skin, skin_depth, np.maximum(gap - width, 0.0), angle)
+        drop_islands(labels, names)
+        cortex = (labels == label_of("FEMUR", self.side)) & ~marrow
+        return Section(
+            labels, marrow, cortex, skin, skin_depth, np.maximum(gap - width, 0.0), angle
+        )
 
     def extent_mm(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return the lowest and highest y and x of the skin in the middle slice."""
@@ -188,12 +178,12 @@ class ThighAnatomy:
         radius = radius ** (-1.0 / exponent)
         # Flat from the front to the medial side, where only the sartorius lies.
         flat = 0.16 * np.exp(-(((angle + 0.75) / 0.42) ** 2))
-        return np.asarray(radius * (1.0 - flat + _harmonics(self._outline, angle, first=2)))
+        return np.asarray(radius * (1.0 - flat + harmonics(self._outline, angle, first=2)))
 
     def _fat_thickness(self, angle: Points) -> Points:
         # More fat medially and in front than laterally.
         mean = 1.0 + 0.3 * np.cos(angle) - 0.12 * np.sin(angle)
-        shape = mean + _harmonics(self._fat_outline, angle, first=1)
+        shape = mean + harmonics(self._fat_outline, angle, first=1)
         return np.asarray(self._fat_mm * np.maximum(shape, 0.35))
 
     def _distance(self, name: str, y: Points, x: Points) -> Points:
@@ -235,34 +225,3 @@ class ThighAnatomy:
         center_x, center_y = radius * np.cos(angle), radius * np.sin(angle)
         vein = np.hypot(x - center_x, y - center_y) < 2.2
         labels[vein & (labels == SUBCUTANEOUS_FAT)] = BLOOD
-
-    @staticmethod
-    def _drop_islands(labels: NDArray[np.uint16], names: NDArray[np.uint16]) -> None:
-        """Turn pieces cut off from their muscle into fat."""
-        for name in names:
-            pieces, count = connected_components(labels == name)
-            if count > 1:
-                sizes = np.bincount(pieces.ravel())[1:]
-                islands = (pieces > 0) & (pieces != 1 + int(np.argmax(sizes)))
-                labels[islands] = INTERMUSCULAR_FAT
-
-
-def _soft_gap(distances: NDArray[np.float64], depth_mm: Points) -> Points:
-    """Return how much farther the neighbors are than the own muscle, with round corners.
-
-    Where several neighbors, or a neighbor and the fascia, are equally near, the gap is
-    smaller than to the nearest alone: muscles get round corners, filled with fat.
-    """
-    softness_mm = 2.5
-    margins = distances - distances.min(axis=0)
-    crowd = np.exp(-margins / softness_mm).sum(axis=0) - 1.0
-    crowd += np.exp(-2.0 * np.maximum(depth_mm, 0.0) / softness_mm)
-    return np.asarray(-softness_mm * np.log(np.maximum(crowd, 1e-12)))
-
-
-def _harmonics(amplitudes: Points, angle: Points, *, first: int) -> Points:
-    cosines, sines = amplitudes
-    total = np.zeros_like(angle)
-    for order, (cosine, sine) in enumerate(zip(cosines, sines, strict=True), start=first):
-        total = total + cosine * np.cos(order * angle) + sine * np.sin(order * angle)
-    return total

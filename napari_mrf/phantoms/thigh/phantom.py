@@ -10,10 +10,15 @@ from scipy.ndimage import label as connected_components
 
 from napari_mrf.errors import MRFInputError
 from napari_mrf.phantoms.labels import INTERMUSCULAR_FAT, LABELS, MUSCLES, label_of
-from napari_mrf.phantoms.partial_volume import block_means, checked_shape, fine_positions, majority
+from napari_mrf.phantoms.muscle_tissue import MuscleTissue
+from napari_mrf.phantoms.partial_volume import (
+    checked_shape,
+    fine_positions,
+    majority,
+    water_fat_means,
+)
 from napari_mrf.phantoms.phantom import Phantom
 from napari_mrf.phantoms.thigh.anatomy import ThighAnatomy
-from napari_mrf.phantoms.thigh.tissue import ThighTissue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +81,9 @@ def thigh(
     if voxel_size_mm is None:
         voxel_size_mm = max(_FIELD_OF_VIEW_MM[0] / height, _FIELD_OF_VIEW_MM[1] / width)
     anatomy = ThighAnatomy(np.random.default_rng([seed, 1]), side)
-    tissue = ThighTissue(np.random.default_rng([seed, 2]), infiltrated_fraction, oedema_fraction)
+    tissue = MuscleTissue(
+        np.random.default_rng([seed, 2]), MUSCLES, infiltrated_fraction, oedema_fraction
+    )
     y_center, x_center = _center(anatomy, (height * voxel_size_mm, width * voxel_size_mm))
 
     factor = max(2, ceil(voxel_size_mm / _FINE_MM))
@@ -84,13 +91,14 @@ def thigh(
     x_mm = x_center + fine_positions(width, factor, voxel_size_mm)
     z_mm = (np.arange(n_slices) - (n_slices - 1) / 2.0) * slice_thickness_mm
 
+    labels_of = {name: label_of(name, side) for name in MUSCLES}
     maps = {key: np.full(shape, np.nan, dtype=np.float32) for key in _DRAWN}
     m0 = np.zeros(shape, dtype=np.float32)
     labels = np.zeros(shape, dtype=np.uint16)
     for index, z in enumerate(z_mm):
         section = anatomy.draw(float(z), y_mm, x_mm)
-        painted = tissue.paint(section, side, float(z), y_mm, x_mm)
-        values, density = _average(painted, factor)
+        painted = tissue.paint(section, labels_of, float(z), y_mm, x_mm)
+        values, density = water_fat_means(painted, factor)
         visible = density > 0.25
         m0[index] = np.where(visible, density, 0.0)
         for key in _DRAWN:
@@ -133,25 +141,6 @@ def _center(anatomy: ThighAnatomy, field_of_view_mm: tuple[float, float]) -> tup
             hint="Give more or larger voxels.",
         )  # fmt: skip
     return (y_low + y_high) / 2.0, (x_low + x_high) / 2.0
-
-
-def _average(
-    painted: dict[str, NDArray[np.float64]], factor: int
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """Average fine points into voxels: each quantity weighted by the spins that carry it."""
-    density, fat_fraction = painted["m0"], painted["FF"]
-    weights = {
-        "FF": density,
-        "T1H2O": density * (1.0 - fat_fraction),
-        "T1fat": density * fat_fraction,
-        "Df": density,
-        "B1": density,
-    }
-    values = {}
-    for key, weight in weights.items():
-        share = block_means(weight, factor)
-        values[key] = block_means(weight * painted[key], factor) / np.maximum(share, 1e-12)
-    return values, block_means(density, factor)
 
 
 def _majority(fine: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:

@@ -58,10 +58,10 @@ def image_methods(names: Iterable[str], settings: Settings) -> ImageMethods:
 
 
 def reconstructed(
-    chosen: ImageMethods, settings: Settings
+    chosen: ImageMethods, settings: Settings, whom: Iterable[Subject] | None = None
 ) -> Iterator[tuple[Subject, dict[str, ParameterMaps]]]:
-    """Yield every subject with its maps by the name of the method."""
-    for subject in subjects(settings):
+    """Yield every subject with its maps by the name of the method; `subjects` by default."""
+    for subject in subjects(settings) if whom is None else whom:
         maps = {}
         for name, method in chosen.methods.items():
             for update in method.iter_reconstruct(subject.series, subject.mask):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mrf.data.series import MRFSeries
+    from napari_mrf.phantoms.phantom import Phantom
     from napari_mrf.reproduction.experiment import Settings
 
 SNR_DB = 20.0
@@ -35,13 +36,13 @@ _KEYS = ("FF", "T1H2O", "T1fat", "Df", "B1")
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A thigh with its truth.
+    """A thigh, or another region, with its truth.
 
     Parameters
     ----------
     name : str
     group : str
-        ``"phantoms"`` or ``"in vivo"``.
+        ``"phantoms"`` or ``"in vivo"``, or the region of the body.
     truth : ParameterMaps
         NaN outside the tissue.
     labels : ndarray of int
@@ -77,14 +78,19 @@ def subjects(settings: Settings) -> Iterator[Subject]:
             seed=_FIRST_SEED + index,
             voxel_size_mm=voxel_mm,
         )
-        numbers = [label_of(name, side) for name in MUSCLES for side in ("right", "left")]
-        labels = np.where(np.isin(phantom.labels, numbers), phantom.labels, 0).astype(np.int64)
+        labels = muscles_of(phantom)
         name = f"phantom {_FIRST_SEED + index}"
-        yield _measured(name, "phantoms", phantom.truth(), labels, voxel_mm, index, settings)
+        yield measured(name, "phantoms", phantom.truth(), labels, voxel_mm, index, settings)
     if settings.maps is not None:
         step = _QUICK_STEP if settings.quick else 1
         truth, labels = load_thigh(settings.maps, step=step)
-        yield _measured(settings.maps.stem, "in vivo", truth, labels, float(step), 100, settings)
+        yield measured(settings.maps.stem, "in vivo", truth, labels, float(step), 100, settings)
+
+
+def muscles_of(phantom: Phantom) -> NDArray[np.int64]:
+    """Return the labels of a thigh phantom, 0 where there is no muscle."""
+    numbers = [label_of(name, side) for name in MUSCLES for side in ("right", "left")]
+    return np.where(np.isin(phantom.labels, numbers), phantom.labels, 0).astype(np.int64)
 
 
 def load_thigh(path: Path, *, step: int = 1) -> tuple[ParameterMaps, NDArray[np.int64]]:
@@ -136,7 +142,7 @@ def load_thigh(path: Path, *, step: int = 1) -> tuple[ParameterMaps, NDArray[np.
     return ParameterMaps(maps, affine=affine), labels
 
 
-def _measured(
+def measured(
     name: str,
     group: str,
     truth: ParameterMaps,
@@ -145,6 +151,7 @@ def _measured(
     seed: int,
     settings: Settings,
 ) -> Subject:
+    """Return a subject after its scan, see `subjects`."""
     series = acquire(
         truth,
         sequences.t1ff(),

@@ -1,4 +1,4 @@
-"""Tissues of the thigh: fat fraction, relaxation, fields and textures."""
+"""Tissues of muscles, ill and healthy: fat fraction, relaxation, fields and textures."""
 
 from __future__ import annotations
 
@@ -9,23 +9,19 @@ import numpy as np
 from napari_mrf.phantoms.labels import (
     BLOOD,
     INTERMUSCULAR_FAT,
-    MUSCLES,
     OTHER,
     SUBCUTANEOUS_FAT,
-    label_of,
 )
 from napari_mrf.phantoms.random_fields import RandomField
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
-    from napari_mrf.phantoms.thigh.anatomy import Section
-
-    Points = NDArray[np.float64]
+    from napari_mrf.phantoms.section import Points, Section
 
 
-class ThighTissue:
-    """The state of one patient's thigh at 3 T: which muscles are ill, and how.
+class MuscleTissue:
+    """The state of one patient's muscles at 3 T: which are ill, and how.
 
     Healthy muscle has 3-8 % fat and a water T1 of 1250-1400 ms. Infiltrated muscles have
     12-80 % fat in streaks and patches, edematous ones a water T1 raised by 200-600 ms in
@@ -35,6 +31,8 @@ class ThighTissue:
     ----------
     rng : numpy.random.Generator
         Draws everything.
+    muscles : tuple of str
+        Their names.
     infiltrated_fraction, oedema_fraction : float
         Share of muscles that are fatty, and that have edema, 0-1.
 
@@ -44,18 +42,22 @@ class ThighTissue:
     """
 
     def __init__(
-        self, rng: np.random.Generator, infiltrated_fraction: float, oedema_fraction: float
+        self,
+        rng: np.random.Generator,
+        muscles: tuple[str, ...],
+        infiltrated_fraction: float,
+        oedema_fraction: float,
     ) -> None:
-        n_infiltrated = round(infiltrated_fraction * len(MUSCLES))
-        self.fat_fractions = dict(zip(MUSCLES, rng.uniform(0.03, 0.08, len(MUSCLES)), strict=True))
-        ill = [MUSCLES[index] for index in rng.permutation(len(MUSCLES))]
+        n_infiltrated = round(infiltrated_fraction * len(muscles))
+        self.fat_fractions = dict(zip(muscles, rng.uniform(0.03, 0.08, len(muscles)), strict=True))
+        ill = [muscles[index] for index in rng.permutation(len(muscles))]
         for rank, name in enumerate(ill[:n_infiltrated]):
             # One muscle is nearly replaced by fat, the others at every stage.
             self.fat_fractions[name] = (
                 rng.uniform(0.62, 0.78) if rank == 0 else rng.uniform(0.12, 0.6)
             )
-        self.water_t1_ms = dict(zip(MUSCLES, rng.uniform(1240, 1400, len(MUSCLES)), strict=True))
-        n_edema = round(oedema_fraction * len(MUSCLES))
+        self.water_t1_ms = dict(zip(muscles, rng.uniform(1240, 1400, len(muscles)), strict=True))
+        n_edema = round(oedema_fraction * len(muscles))
         wet = [name for name in ill[1:] + ill[:1] if self.fat_fractions[name] < 0.5]
         self.edema_ms = {name: rng.uniform(250, 600) for name in wet[:n_edema]}
 
@@ -77,11 +79,16 @@ class ThighTissue:
         ]
 
     def paint(
-        self, section: Section, side: str, z_mm: float, y_mm: Points, x_mm: Points
+        self,
+        section: Section,
+        labels_of: Mapping[str, int],
+        z_mm: float,
+        y_mm: Points,
+        x_mm: Points,
     ) -> dict[str, Points]:
         """Return ``FF, T1H2O, T1fat, Df, B1`` and the proton density ``m0`` of a section.
 
-        The rows lie at y (Y,), the columns at x (X,), as for `ThighAnatomy.draw`.
+        The rows lie at y (Y,), the columns at x (X,); `labels_of` has the label of each muscle.
         """
         at = (z_mm, y_mm, x_mm)
         labels = section.labels
@@ -89,7 +96,7 @@ class ThighTissue:
         fat_fraction = np.zeros(labels.shape)
         water_t1 = np.full(labels.shape, 1150.0) + 30.0 * grain
         density = np.ones(labels.shape)
-        self._paint_muscles(section, side, at, fat_fraction, water_t1)
+        self._paint_muscles(section, labels_of, at, fat_fraction, water_t1)
 
         fat = labels == SUBCUTANEOUS_FAT
         fat_fraction[fat] = (0.90 - 0.02 * lobules**2 + 0.008 * grain)[fat]
@@ -108,7 +115,7 @@ class ThighTissue:
 
         density *= (0.80 + 0.16 * fat_fraction) * np.exp(0.06 * self._density(*at) + 0.02 * grain)
         density[labels == 0] = 0.0
-        density[(labels == label_of("FEMUR", side)) & ~section.marrow] = 0.0
+        density[section.cortex] = 0.0
         df = self._off_resonance(section, at, fat_fraction)
         b1 = self._b1_mean + 0.085 * self._b1_background(*at) - 0.02 * fat
         return {
@@ -121,7 +128,7 @@ class ThighTissue:
         }
 
     def _paint_muscles(
-        self, section: Section, side: str, at: tuple[float, Points, Points],
+        self, section: Section, labels_of: Mapping[str, int], at: tuple[float, Points, Points],
         fat_fraction: Points, water_t1: Points,
     ) -> None:  # fmt: skip
         patches = self._patches(*at)
@@ -129,8 +136,8 @@ class ThighTissue:
         near_fascia = np.exp(-section.septum_distance_mm / 2.0)
         wet = 1.0 / (1.0 + np.exp(-2.5 * (self._wet_patches(*at) + 0.5)))
         grain = self._grain(*at)
-        for name in MUSCLES:
-            here = section.labels == label_of(name, side)
+        for name, label in labels_of.items():
+            here = section.labels == label
             mean = self.fat_fractions[name]
             logit = np.log(mean / (1.0 - mean)) + (0.85 if mean > 0.1 else 0.35) * texture
             fat_fraction[here] = (1.0 / (1.0 + np.exp(-logit - 0.5 * near_fascia)))[here]
