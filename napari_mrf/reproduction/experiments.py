@@ -69,6 +69,12 @@ def _media_fig7(settings: Settings) -> Outcome:
     return run(settings)
 
 
+def _mlmi_table1(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.mlmi.table1 import run
+
+    return run(settings)
+
+
 def _blochnet_table1(settings: Settings) -> Outcome:
     from napari_mrf.reproduction.blochnet.tables import table1
 
@@ -114,6 +120,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", _media_fig5),
         Experiment(
             "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", _media_fig7
+        ),
+        Experiment(
+            "mlmi-table1", "errors in white and gray matter and fluid", "Balsiger et al., MLMI "
+            "2018, Table 1", _mlmi_table1,
         ),
         Experiment(
             "blochnet-table1", "errors on other distributions of tissue", "BlochNet, Table 1",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_mrf.errors import MRFInputError
 from napari_mrf.networks.card import read_card
 from napari_mrf.networks.weights import installed, load_network
-from napari_mrf.training.recipe import Recipe
+from napari_mrf.training.recipe import Recipe, shipped_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,17 +129,30 @@ def record_of(network: FoundNetwork) -> dict[str, Any]:
     return {"network": network.name, "training": network.training, "sha256": sha256}
 
 
-def cure(missing: Iterable[str], *, trainable: str = "") -> str:
-    """Return sentences that name missing networks and their cure, or nothing."""
-    names = ", ".join(missing)
+def cure(missing: Iterable[str], *, sequence: str = "t1ff", trainable: str = "") -> str:
+    """Return sentences that name missing networks and their cure, or nothing.
+
+    Parameters
+    ----------
+    missing : iterable of str
+        Networks without weights.
+    sequence : str
+        That they are missing for.
+    trainable : str
+        The experiment that trains them itself, if it does.
+    """
+    names = list(missing)
     if not names:
         return ""
-    ways = [f"`napari-mrf train t1ff-{one}`" for one in names.split(", ")[:1]]
+    recipes = [one for one in shipped_recipes() if one in {f"{sequence}-{two}" for two in names}]
+    ways = [f"`napari-mrf train {one}`" for one in recipes[:1]]
     if trainable:
         ways.append(f"`napari-mrf reproduce {trainable} --train`")
+    ways = ways or ["`napari-mrf train RECIPE`"]
     return (
-        f"Left out, because they have no weights: {names}. Train them ({' or '.join(ways)}) and "
-        "give their folder with `--weights`, or install a package that contains them."
+        f"Left out, because they have no weights: {', '.join(names)}. Train them "
+        f"({' or '.join(ways)}) and give their folder with `--weights`, or install a package that "
+        "contains them."
     )
 
 

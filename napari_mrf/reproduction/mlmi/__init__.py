@@ -1,0 +1,1 @@
+"""Experiments of Balsiger et al., MLMI 2018."""
