@@ -100,6 +100,9 @@ def change_figure(
     """
     figure = Figure(figsize=(6.2, 3.8), layout="constrained")
     axes = figure.add_subplot()
-    draw_bland_altman(axes, usable(pairs, key, "pooled"), found, key, names=(names[1], names[0]))
+    draw_bland_altman(
+        axes, usable(pairs, key, "pooled"), found, key, names=(names[1], names[0]),
+        mean_word="mean change",
+    )  # fmt: skip
     figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=7)
     return figure

@@ -197,6 +197,14 @@ def test_folders_and_a_table_give_the_same_changes(study):
     assert list(found[0].changes["subject"].unique()) == list(SUBJECTS)
 
 
+def test_sessions_that_are_numbers_are_called_sessions(study):
+    text = (study / "visits.csv").read_text().replace(",before,", ",1,").replace(",after,", ",02,")
+    (study / "numbers.csv").write_text(text)
+    assert read_visits_table(study / "numbers.csv").names == ("session 1", "session 02")
+    asked = read_visits_table(study / "numbers.csv", ("02", "1"))
+    assert asked.names == ("session 02", "session 1")
+
+
 @pytest.mark.parametrize("second", [{"method": "cohen"}, {"numerics": 2}])
 def test_visits_that_were_made_in_different_ways_are_refused_or_marked(tmp_path, second):
     write(tmp_path, **second)

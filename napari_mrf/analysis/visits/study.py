@@ -220,7 +220,13 @@ def read_visits_table(
             found[subject] = (pair[0], pair[1])
         else:
             left_out.append(subject)
-    return _checked(found, left_out, (asked[0], asked[1]), allow_mixed, resample)
+    names = _session_name(asked[0]), _session_name(asked[1])
+    return _checked(found, left_out, names, allow_mixed, resample)
+
+
+def _session_name(session: str) -> str:
+    """Return a name that can be read in a title: of "2 - 1" nobody knows what it is."""
+    return session if any(letter.isalpha() for letter in session) else f"session {session}"
 
 
 def compare_visits(

@@ -100,17 +100,19 @@ def draw_bland_altman(
     ink: str = "black",
     styles: Styles | None = None,
     annotate: bool = True,
+    mean_word: str = "bias",
 ) -> None:
     """Draw difference over mean with bias, limits and their shaded intervals.
 
     Lines are solid for the bias and dash-dotted for the limits, on the basis that fits; dashed
     for limits that assume independent regions, where they were asked for. Parameters are those
-    of `draw_scatter`; `annotate` writes the values beside the lines, to the right of the axes.
+    of `draw_scatter`; `annotate` writes the values beside the lines, to the right of the axes,
+    the mean difference by its word.
     """
     draw_points(axes, points, "average", "difference", styles)
     low, high = _padded(points["average"].to_numpy(np.float64))
     limits = found.limits
-    levels = draw_levels(axes, limits, ink)
+    levels = draw_levels(axes, limits, ink, mean_word=mean_word)
     dashed = [found.simple.lower, found.simple.upper] if found.independent else []
     for value in filter(np.isfinite, dashed):
         axes.axhline(value, color=ink, linestyle=(0, (6, 4)), linewidth=1, zorder=1)
@@ -127,11 +129,16 @@ def draw_bland_altman(
 
 
 def draw_levels(
-    axes: Axes, limits: BlandAltman | RepeatedLimits, ink: str, *, none: float = 0.0
+    axes: Axes,
+    limits: BlandAltman | RepeatedLimits,
+    ink: str,
+    *,
+    none: float = 0.0,
+    mean_word: str = "bias",
 ) -> list[Level]:
     """Draw bias and limits with their shaded intervals and a thin line at no difference."""
     levels = [
-        (limits.bias, limits.bias_interval, "-", "bias"),
+        (limits.bias, limits.bias_interval, "-", mean_word),
         (limits.lower, limits.lower_interval, "-.", "−1.96 SD"),
         (limits.upper, limits.upper_interval, "-.", "+1.96 SD"),
     ]
