@@ -264,7 +264,7 @@ def test_command_writes_tables_figures_and_a_page(study, capsys):
     changes = pd.read_csv(study / "out" / "changes.csv")
     assert len(changes) == 4 * 2 * 2
     page = (study / "out" / "visits.html").read_text(encoding="utf-8")
-    assert "visit 2 compared with visit 1" in page
+    assert "Visit 2 compared with visit 1" in page
     assert page.count("data:image/svg+xml") == 4  # two maps, lines and changes
     assert "http" not in page.replace("http-equiv", "")
     record = json.loads((study / "out" / "visits.json").read_text(encoding="utf-8"))
