@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba import config, njit
 
 
 def _can_keep_on_disk() -> bool:
@@ -24,3 +24,8 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
 }
 """Keywords of ``numba.njit`` for every kernel."""
+
+
+def is_compiling() -> bool:
+    """Return whether numba compiles: told not to, it runs kernels as plain Python, for hours."""
+    return not config.DISABLE_JIT

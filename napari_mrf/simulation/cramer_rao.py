@@ -167,7 +167,8 @@ def _is_simulated_fast(
     sequence: Sequence, values: dict[str, NDArray[np.float64]], free: tuple[str, ...]
 ) -> bool:
     """Whether the compiled simulator takes the tissues and their neighbors."""
-    if not MODELS[sequence.kind].is_compiled(sequence):
+    model = MODELS[sequence.kind]
+    if not (model.is_differentiated_by_steps and model.is_compiled(sequence)):
         return False
     limits = [(values[key], *PARAMETERS[key].valid_range) for key in free]
     room = 1.0 + 3.0 * _STEP

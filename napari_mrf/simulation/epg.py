@@ -55,6 +55,7 @@ class ExtendedPhaseGraph(SignalModel):
     """FISP, with or without B1 among the maps; the inversion is ideal whatever B1 is."""
 
     has_states = True
+    is_differentiated_by_steps = True
 
     def fingerprints(
         self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None

@@ -21,6 +21,12 @@ class SignalModel(ABC):
     has_states = False
     """Whether the number of configuration orders can be chosen."""
 
+    is_compiled_off_resonance = False
+    """Whether `compiled` takes the off-resonance of tissues too."""
+
+    is_differentiated_by_steps = False
+    """Whether steps of `compiled` give derivatives sooner than torch does."""
+
     @abstractmethod
     def fingerprints(
         self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
@@ -39,7 +45,7 @@ class SignalModel(ABC):
         """
 
     def is_compiled(self, sequence: Sequence) -> bool:
-        """Return whether `compiled` takes tissues on resonance, on the CPU, under a sequence."""
+        """Return whether `compiled` takes tissues, on the CPU, under a sequence."""
         return False
 
     def compiled(

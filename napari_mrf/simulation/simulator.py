@@ -105,9 +105,10 @@ def _array_fingerprints(
     """Return fingerprints as an array, compiled where that applies."""
     tissue, density = _parted(columns)
     model, is_on_cpu = MODELS[sequence.kind], next(iter(tissue.values())).device.type == "cpu"
-    if "Df" in tissue and not bool(tissue["Df"].any()) and model.is_compiled(sequence):
+    is_compiled = is_on_cpu and model.is_compiled(sequence)
+    if is_compiled and "Df" in tissue and not bool(tissue["Df"].any()):
         del tissue["Df"]
-    if "Df" in tissue or not is_on_cpu or not model.is_compiled(sequence):
+    if not is_compiled or ("Df" in tissue and not model.is_compiled_off_resonance):
         return np.asarray(_fingerprints(sequence, columns, n_states).cpu())
     signal = model.compiled(sequence, tissue, n_states)
     return signal if density is None else signal * density.numpy()[:, None]

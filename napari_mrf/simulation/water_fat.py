@@ -35,6 +35,8 @@ _ATOMS_PER_CHUNK = 2048
 class WaterFat(SignalModel):
     """(1 - FF) water + FF fat."""
 
+    is_compiled_off_resonance = True
+
     def fingerprints(
         self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
     ) -> Tensor:
@@ -42,6 +44,31 @@ class WaterFat(SignalModel):
         FF = tissue["FF"]
         Df, B1 = tissue.get("Df", torch.zeros_like(FF)), tissue.get("B1", torch.ones_like(FF))
         return fingerprints(sequence, FF, tissue["T1H2O"], tissue["T1fat"], Df, B1)
+
+    def is_compiled(self, sequence: Sequence) -> bool:
+        """Return whether frames follow one another, each of one echo time and RF phase."""
+        from napari_mrf.compute.compilation import is_compiling  # numba is slow to load
+
+        follow = sequence.pulses_between_frames is None and echo_segments(sequence) is not None
+        return follow and is_compiling()
+
+    def compiled(
+        self, sequence: Sequence, tissue: Mapping[str, Tensor], n_states: int | None
+    ) -> NDArray[np.complexfloating]:
+        """Return the fingerprints of tissues on the CPU."""
+        from napari_mrf.simulation.envelope_kernel import frame_envelopes  # numba is slow to load
+
+        FF, T1H2O, T1fat = (tissue[key].numpy() for key in ("FF", "T1H2O", "T1fat"))
+        B1 = tissue["B1"].numpy() if "B1" in tissue else np.ones_like(FF)
+        water = frame_envelopes(sequence, T1H2O, B1) * (1.0 - FF)[:, None]
+        fat = frame_envelopes(sequence, T1fat, B1) * FF[:, None]
+        signal = water * frame_weights(sequence, "water") + fat * frame_weights(sequence, "fat")
+        segments = echo_segments(sequence)
+        if "Df" in tissue and segments is not None:
+            echo_times_ms, segment_of_frame = segments
+            turns = np.exp(np.outer(tissue["Df"].numpy(), -2j * np.pi * echo_times_ms / 1000.0))
+            signal *= turns[:, segment_of_frame]
+        return np.asarray(signal)
 
 
 def envelopes(sequence: Sequence, t1_ms: Tensor, b1: Tensor, *, per_pulse: bool = False) -> Tensor:
