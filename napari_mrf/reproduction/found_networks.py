@@ -144,7 +144,8 @@ def cure(missing: Iterable[str], *, sequence: str = "t1ff", trainable: str = "")
     names = list(missing)
     if not names:
         return ""
-    recipes = [one for one in shipped_recipes() if one in {f"{sequence}-{two}" for two in names}]
+    shipped = shipped_recipes()
+    recipes = [one for one in (f"{sequence}-{name}" for name in names) if one in shipped]
     ways = [f"`napari-mrf train {one}`" for one in recipes[:1]]
     if trainable:
         ways.append(f"`napari-mrf reproduce {trainable} --train`")

@@ -1,4 +1,7 @@
-"""The geometry of a head with the tissue of muscles: shapes that no thigh has."""
+"""The geometry of a head with the tissue of muscles: shapes that no thigh has.
+
+Apart from `anatomy`, which draws by a plan: this one takes the sections of the brain phantom.
+"""
 
 from __future__ import annotations
 
