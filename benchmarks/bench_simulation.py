@@ -1,4 +1,4 @@
-"""Time the simulators beside torchsim, and weigh the atoms of the T1-FF grid.
+"""Time the simulators beside torchsim and themselves, and weigh the atoms of the T1-FF grid.
 
 Run ``python benchmarks/bench_simulation.py``; it prints tables and judges nothing. One core
 each (both packages follow torch's thread count). torchsim (``pip install napari-mrf[bench]``) is
@@ -130,6 +130,25 @@ def bench_fisp() -> None:
         print("torchsim is not installed (pip install napari-mrf[bench]): no ratios")
 
 
+def bench_water_fat() -> None:
+    """Time as many tissues of water and fat as a slice has, compiled and through torch."""
+    sequence, random = mrf.sequences.t1ff(), np.random.default_rng(0)
+    ranges = {"FF": (0, 1), "T1H2O": (500, 2500), "T1fat": (200, 450), "Df": (-100, 100),
+              "B1": (0.3, 1.1)}  # fmt: skip
+    tissue = {key: random.uniform(*one, 10 * N_TISSUES) for key, one in ranges.items()}
+    tensors = {key: torch.as_tensor(values) for key, values in tissue.items()}
+    print(f"\nT1-FF, {10 * N_TISSUES:,} tissues, one core")
+    print(f"{'':<24}{'first (s)':>11}{'median (/s)':>14}{'best (/s)':>12}")
+    found = {}
+    for name, given in (("through torch", tensors), ("compiled", tissue)):
+        first, times, signal = seconds_of(lambda given=given: mrf.simulate(sequence, given))
+        found[name] = (min(times), np.asarray(signal))
+        median, best = (10 * N_TISSUES / one for one in (statistics.median(times), min(times)))
+        print(f"{name:<24}{first:>11.2f}{median:>14,.0f}{best:>12,.0f}")
+    (slow, expected), (fast, signal) = found.values()
+    print(f"best ratio {slow / fast:.1f}x, max difference {np.abs(signal - expected).max():.1e}")
+
+
 def bench_atoms() -> None:
     finished = subprocess.run(
         [sys.executable, "-c", ATOMS_SCRIPT], capture_output=True, text=True, check=True
@@ -145,6 +164,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}\n")
     bench_fisp()
+    bench_water_fat()
     bench_atoms()
 
 

@@ -119,7 +119,7 @@ def export_onnx(card: Path, path: Path) -> tuple[ModelCard, float]:
         raise MRFInputError(
             "not-exported", f"as ONNX {record.name} gives other maps than in torch",
             expected=f"differences up to {LARGEST_DIFFERENCE:g} of the range of a map",
-            found=f"{difference:.2g}", hint="Update onnxruntime, or use the network in napari-mrf.",
+            found=f"{difference:.2g}", hint="Update onnxscript, or use the network in napari-mrf.",
         )  # fmt: skip
     make_folder(path.parent)
     with atomic_write(path) as staged:
