@@ -408,7 +408,7 @@ def test_ratios_and_lines_are_those_of_the_region_means(cohort, run, tmp_path):
         (["a", "b", "--rois", "b"], 3, "no label map of the subjects"),
         (["a/sub-01", "nowhere"], 3, "does not exist"),
         (["a/sub-01", "b/sub-01", "--scope", "all"], 2, "not one of pooled, slice"),
-        (["a/sub-01", "b/sub-01", "--erosion", "-1"], 2, "greater than or equal to 0"),
+        (["a/sub-01", "b/sub-01", "--erosion", "-1"], 2, "--erosion"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(cohort, run, tmp_path, words, code, said):
