@@ -154,7 +154,7 @@ class RegionsStage:
             return _failed(self.title, error)
         told = (*study.warnings, *(text for one in measured for text in one.warnings))
         n = len(measured)
-        text = f"{output}: regions of {n} subject{'' if n == 1 else 's'}"
+        text = f"{output}: {n} subject{'' if n == 1 else 's'}"
         return StageOutcome(self.title, "made", text, tuple(dict.fromkeys(told)))
 
 

@@ -148,4 +148,4 @@ def _step_of(update: CohortUpdate) -> Step:
         text = ": ".join(part for part in (within.name, within.told) if part)
         return Step(done, total, value=CohortNews(told=text), keep=True)
     part = f", {within.done / within.total:.0%}" if within.total else ""
-    return Step(done, total, f"{within.name}: {within.what}{part}")
+    return Step(done, total, f"subjects, {within.name}: {within.what}{part}")
