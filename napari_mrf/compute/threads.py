@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from threading import Barrier, Lock
+from contextlib import contextmanager
+from threading import Barrier, Lock, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -89,6 +90,27 @@ def one_thread_each(n_threads: int) -> ThreadPoolExecutor:
         finally:
             torch.set_num_threads(usual)
     return pool
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let torch compute on this thread alone; threads that start meanwhile have the usual number.
+
+    For work whose other cores are busy with processes of its own: torch's threads would wait for
+    each other while they spin, and take their time.
+    """
+    import torch
+
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        # The call counts for threads still to come as well; this one takes that back.
+        other = Thread(target=torch.set_num_threads, args=(usual,))
+        other.start()
+        other.join()
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def in_order(

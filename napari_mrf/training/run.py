@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_mrf.compute.steps import Steps
+from napari_mrf.compute.threads import on_one_thread
 from napari_mrf.data import sequences
 from napari_mrf.errors import MRFInputError
 from napari_mrf.io.atomic import make_folder
@@ -203,6 +204,9 @@ def run(
             course=course_path(folder, recipe.network), processes=processes,
         )  # fmt: skip
         steps, n_epochs = Steps(in_steps), 0
+        learning = stack.enter_context(ExitStack())
+        if isinstance(training, MadeInOrder) and device.type == "cpu":
+            learning.enter_context(on_one_thread())  # the other cores make the data
         for step in steps:
             if each_epoch is not None and step.progress.epoch > n_epochs:
                 each_epoch(trained)
@@ -210,6 +214,7 @@ def run(
             yield step
             if lock is not None:
                 lock.refresh()
+        learning.close()
         if not processes.is_first:
             return None
         if draw is not None:

@@ -299,6 +299,30 @@ def test_a_run_that_is_stopped_leaves_no_process(sequence_file, tmp_path):
     assert children() == []
 
 
+def test_learning_takes_one_core_and_leaves_the_others_to_the_makers(sequence_file, tmp_path):
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        work = run(recipe(sequence_file), tmp_path / "weights")
+        next(work)
+        assert torch.get_num_threads() == 1
+        found = []
+        other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+        assert found == [3]  # of a reconstruction beside the training
+        work.close()
+        assert torch.get_num_threads() == 3
+        tissues = record(sequence_file, network="cohen")
+        tissues["data"] = {"tissues": 200, "validation_tissues": 50}
+        work = run(Recipe.model_validate(tissues), tmp_path / "others")
+        next(work)
+        assert torch.get_num_threads() == 3
+        work.close()
+    finally:
+        torch.set_num_threads(usual)
+
+
 def test_an_error_while_a_slice_is_made_is_told_and_leaves_no_process(short, normalization):
     plan = recipe()
     makers = SliceMakers(plan_of(short, plan, seed=-1), 2)  # no generator takes a negative seed
