@@ -115,7 +115,7 @@ class MuscleTissue:
 
         density *= (0.80 + 0.16 * fat_fraction) * np.exp(0.06 * self._density(*at) + 0.02 * grain)
         density[labels == 0] = 0.0
-        density[section.cortex] = 0.0
+        density[section.silent] = 0.0
         df = self._off_resonance(section, at, fat_fraction)
         b1 = self._b1_mean + 0.085 * self._b1_background(*at) - 0.02 * fat
         return {

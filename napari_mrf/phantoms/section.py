@@ -21,8 +21,8 @@ class Section:
     ----------
     labels : ndarray of uint16
         (Y, X).
-    marrow, cortex, skin : ndarray of bool
-        Marrow of bones, the bone around it, which gives no signal, and the skin.
+    marrow, silent, skin : ndarray of bool
+        Marrow of bones, what gives no signal (the bone around it, air inside), and the skin.
     depth_mm : ndarray
         Below the surface of the skin.
     septum_distance_mm : ndarray
@@ -33,7 +33,7 @@ class Section:
 
     labels: NDArray[np.uint16]
     marrow: NDArray[np.bool_]
-    cortex: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
     skin: NDArray[np.bool_]
     depth_mm: Points
     septum_distance_mm: Points

@@ -40,18 +40,16 @@ def pulse_envelopes(
         (N, n_pulses) float64.
     """
     result = np.empty((len(t1_ms), sequence.n_pulses))
-    # Repetition times take few values: decays are computed once per tissue, not once per pulse.
-    times, time_of_pulse = np.unique(sequence.repetition_times_ms, return_inverse=True)
-    angles, angle_of_pulse = np.unique(np.deg2rad(sequence.flip_angles_deg), return_inverse=True)
+    angles, angle_of_pulse, times, time_of_pulse = _schedule(sequence)
     inversion = sequence.inversion_time_ms
     _fill(
         result,
         np.ascontiguousarray(t1_ms, dtype=np.float64),
         np.ascontiguousarray(b1, dtype=np.float64),
         angles,
-        angle_of_pulse.astype(np.int64),
+        angle_of_pulse,
         times,
-        time_of_pulse.astype(np.int64),
+        time_of_pulse,
         -1.0 if inversion is None else inversion,
         sequence.recovery_time_ms,
         sequence.repetitions,
@@ -76,8 +74,7 @@ def frame_envelopes(
     ndarray
         (N, n_frames) float64; a row does not depend on the others.
     """
-    times, time_of_pulse = np.unique(sequence.repetition_times_ms, return_inverse=True)
-    angles, angle_of_pulse = np.unique(np.deg2rad(sequence.flip_angles_deg), return_inverse=True)
+    angles, angle_of_pulse, times, time_of_pulse = _schedule(sequence)
     # Rows beyond the last are computed with it and dropped: every row takes the same path.
     n = len(t1_ms)
     rows = np.minimum(np.arange(-(-n // _LANES) * _LANES), n - 1)
@@ -92,12 +89,24 @@ def frame_envelopes(
         np.ones_like(t1) if inversion is None else np.exp(-inversion / t1),
         inversion is not None,
         np.exp(-sequence.recovery_time_ms / t1),
-        angle_of_pulse.astype(np.int64),
-        time_of_pulse.astype(np.int64),
+        angle_of_pulse,
+        time_of_pulse,
         sequence.repetitions,
         sequence.pulses_per_frame,
     )
     return result[:n]
+
+
+def _schedule(
+    sequence: Sequence,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return angles (rad), which of them each pulse has, and the same of repetition times (ms).
+
+    Both take few values: sines and decays are computed once a tissue, not once a pulse.
+    """
+    angles, angle_of_pulse = np.unique(np.deg2rad(sequence.flip_angles_deg), return_inverse=True)
+    times, time_of_pulse = np.unique(sequence.repetition_times_ms, return_inverse=True)
+    return angles, angle_of_pulse.astype(np.int64), times, time_of_pulse.astype(np.int64)
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]

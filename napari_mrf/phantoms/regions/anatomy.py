@@ -89,9 +89,9 @@ class RegionAnatomy:
             labels[self._ellipse(soft, center_x, center_y, half_x, half_y) & inside] = label
         cortex, marrow = self._insert_bones(labels, soft, inside)
         drop_islands(labels, names)
-        cortex |= (labels == AIR) & inside
+        silent = cortex | ((labels == AIR) & inside)
         return Section(
-            labels, marrow, cortex, skin, skin_depth, np.maximum(gap - width, 0.0), angle
+            labels, marrow, silent, skin, skin_depth, np.maximum(gap - width, 0.0), angle
         )
 
     def _insert_bones(

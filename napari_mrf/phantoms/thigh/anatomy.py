@@ -155,9 +155,9 @@ class ThighAnatomy:
         marrow = self._insert_bone(labels, y + 0.3 * (warped_y - y), x + 0.3 * (warped_x - x))
         self._insert_inclusions(labels, y, x)
         drop_islands(labels, names)
-        cortex = (labels == label_of("FEMUR", self.side)) & ~marrow
+        silent = (labels == label_of("FEMUR", self.side)) & ~marrow
         return Section(
-            labels, marrow, cortex, skin, skin_depth, np.maximum(gap - width, 0.0), angle
+            labels, marrow, silent, skin, skin_depth, np.maximum(gap - width, 0.0), angle
         )
 
     def extent_mm(self) -> tuple[tuple[float, float], tuple[float, float]]:

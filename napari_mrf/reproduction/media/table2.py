@@ -21,6 +21,8 @@ from napari_mrf.reproduction.media.maps import MATCHING, image_methods, reconstr
 from napari_mrf.reproduction.published import published_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from napari_mrf.data.maps import ParameterMaps
@@ -47,14 +49,11 @@ def run(settings: Settings) -> Outcome:
     for subject, maps in reconstructed(chosen, settings):
         names.append(subject.name)
         pictures = {"truth": subject.truth, **maps}  # those of the last one are drawn
-        for against, reference in zip(AGAINST, (maps[MATCHING], subject.truth), strict=True):
-            for method, test in maps.items():
-                if against == "matching" and method == MATCHING:
-                    continue
-                labels = {"group": subject.group, "subject": subject.name,
-                          "against": against, "method": method}  # fmt: skip
-                parts.append(image_errors(subject, reference, test).assign(**labels))
-                means.append(region_means(subject, reference, test).assign(**labels))
+        for against, method, reference, test in comparisons(subject, maps):
+            labels = {"group": subject.group, "subject": subject.name,
+                      "against": against, "method": method}  # fmt: skip
+            parts.append(image_errors(subject, reference, test).assign(**labels))
+            means.append(region_means(subject, reference, test).assign(**labels))
     by_subject, regions = (pd.concat(rows, ignore_index=True) for rows in (parts, means))
     table = pd.concat([_over_subjects(by_subject), _of_regions(regions)], ignore_index=True)
     paper = published_table("media-table2")
@@ -76,6 +75,16 @@ def run(settings: Settings) -> Outcome:
             "missing": chosen.missing,
         },
     )
+
+
+def comparisons(
+    subject: Subject, maps: dict[str, ParameterMaps]
+) -> Iterator[tuple[str, str, ParameterMaps, ParameterMaps]]:
+    """Yield against what, method, reference and test: all with matching, then with the truth."""
+    for against, reference in zip(AGAINST, (maps[MATCHING], subject.truth), strict=True):
+        for method, test in maps.items():
+            if against != "matching" or method != MATCHING:
+                yield against, method, reference, test
 
 
 def image_errors(subject: Subject, reference: ParameterMaps, test: ParameterMaps) -> pd.DataFrame:

@@ -20,9 +20,9 @@ from napari_mrf.plots.maps_figure import maps_figure
 from napari_mrf.reproduction.experiment import Outcome
 from napari_mrf.reproduction.found_networks import cure, record_of
 from napari_mrf.reproduction.markdown import markdown_table, rounded
-from napari_mrf.reproduction.media.maps import MATCHING, image_methods, reconstructed
+from napari_mrf.reproduction.media.maps import image_methods, reconstructed
 from napari_mrf.reproduction.media.subjects import measured, muscles_of
-from napari_mrf.reproduction.media.table2 import KEYS, region_means
+from napari_mrf.reproduction.media.table2 import AGAINST, KEYS, comparisons, region_means
 from napari_mrf.reproduction.published import published_table
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 NETWORKS = ("balsiger2020", "oksuz", "fang", "cohen", "subspacenet")
 THIGH = "thigh"
-AGAINST = ("matching", "truth")
 
 _FIRST_SEED, _N_SUBJECTS = 9201, 2
 _SIZES_MM = {THIGH: (170.0, 175.0), "shoulder": (200.0, 250.0), "pelvis": (280.0, 400.0),
@@ -56,15 +55,12 @@ def run(settings: Settings) -> Outcome:
         names.append(subject.name)
         if subject.group == "shoulder":  # the last one is drawn
             pictures = {"truth": subject.truth, **maps}
-        for against, reference in zip(AGAINST, (maps[MATCHING], subject.truth), strict=True):
-            for method, test in maps.items():
-                if against == "matching" and method == MATCHING:
-                    continue
-                labels = {"region": subject.group, "subject": subject.name,
-                          "against": against, "method": method}  # fmt: skip
-                parts.append(region_means(subject, reference, test).assign(**labels))
-                if against == "truth":
-                    errors.append(_errors(test, subject).assign(**labels))
+        for against, method, reference, test in comparisons(subject, maps):
+            labels = {"region": subject.group, "subject": subject.name,
+                      "against": against, "method": method}  # fmt: skip
+            parts.append(region_means(subject, reference, test).assign(**labels))
+            if against == "truth":
+                errors.append(_errors(test, subject).assign(**labels))
     means, by_subject = (pd.concat(rows, ignore_index=True) for rows in (parts, errors))
     table = agreement(means)
     paper = published_table("media-table4")
