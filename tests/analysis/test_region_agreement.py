@@ -105,9 +105,10 @@ def test_region_without_a_mean_is_left_out_and_the_table_goes_to_a_file(tmp_path
     found = agreement_table(roi_pairs(reference, test, labels, {99: "=absent"}))
     assert found.n.tolist() == [8, 7]
     write_csv(tmp_path / "agreement.csv", found)
-    back = pd.read_csv(tmp_path / "agreement.csv", float_precision="round_trip")
-    assert back.bias.tolist() == found.bias.tolist()
-    assert back.lower.tolist() == found.lower.tolist()
+    # As text, for not every version of pandas reads numbers to their last digit.
+    back = pd.read_csv(tmp_path / "agreement.csv", dtype=str)
+    assert back.bias.astype(float).tolist() == found.bias.tolist()
+    assert back.lower.astype(float).tolist() == found.lower.tolist()
 
 
 def test_without_any_shared_map_the_table_is_empty():
