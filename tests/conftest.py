@@ -11,6 +11,8 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
+from weakref import WeakSet
 
 import hypothesis
 import pytest
@@ -137,6 +139,28 @@ def _settle():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def make_napari_viewer(make_napari_viewer):
+    """Close windows as the event loop does: Qt deletes them, and with them their connections.
+
+    napari's fixture only lets Python search for garbage after closing. What a connection of PySide6
+    holds, such as a lambda, is unseen by that search and keeps its window until Qt deletes it.
+    """
+    made = WeakSet()
+
+    def make(*arguments, **options):
+        viewer = make_napari_viewer(*arguments, **options)
+        made.add(viewer)
+        return viewer
+
+    yield make
+    for viewer in made:
+        if (window := getattr(viewer.window, "_qt_window", None)) is not None:
+            with patch.object(window, "_save_current_window_settings"):
+                viewer.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
