@@ -174,7 +174,7 @@ class _Run(QObject):
     """
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job)
+        super().__init__()  # PySide6 frees parent and child in any order where they are a circle
         self._job = job
 
     def _is_current(self) -> bool:
