@@ -23,7 +23,6 @@ def open_window(make_napari_viewer):
     def show():
         viewer = make_napari_viewer(show=True)
         get_settings().application.confirm_close_window = False
-        viewer.window._qt_window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         viewer.window._qt_window.resize(1280, 900)
         return viewer, viewer.window.add_plugin_dock_widget("napari-mrf", "MRF")[1]
 

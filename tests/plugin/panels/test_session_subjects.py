@@ -169,8 +169,9 @@ def test_of_several_dropped_scans_none_is_lost_and_a_broken_one_is_named(
     press_ok()
     drop(viewer, [first, broken, last])
     picker, notice = dock.subject_bar.picker, dock.panels["series"].notice
-    qtbot.waitUntil(lambda: "broken.nii" in notice.text(), timeout=60_000)
-    qtbot.waitUntil(lambda: picker.count() == len(SHAPES))  # names come with the layers
+    # Names come with the layers; what was said of the broken one is said again after the last.
+    qtbot.waitUntil(lambda: picker.count() == len(SHAPES), timeout=60_000)
+    qtbot.waitUntil(lambda: "broken.nii" in notice.text())
     assert "the file ends too early" in notice.text()
     assert {picker.itemText(at) for at in range(picker.count())} == {"leg (visit1)", "leg (visit2)"}
     for path in (first, last):
