@@ -122,13 +122,15 @@ class NoticeShelf(QScrollArea):
     def come_last(self) -> None:
         """Let Tab reach the buttons of the messages after all others, from the top down.
 
-        Widgets that come later stand at the end of Qt's order: it is set when Tab is pressed.
+        Widgets that come later stand at the end of Qt's order: it is set when Tab is pressed, and
+        when the widget with the focus can no longer have it. Qt's order begins with the window. It
+        ends here before that: PySide6 would give the window away, and never free one that closes.
         """
         last: QWidget = self._column
-        at = present(self._column.nextInFocusChain())
-        while at is not self._column:
-            last = at if self._column.isAncestorOf(at) else last
+        at, end = last, present(self.window()).previousInFocusChain()
+        while at is not end:
             at = present(at.nextInFocusChain())
+            last = at if self._column.isAncestorOf(at) else last
         for place in reversed(self._places):
             for button in place.findChildren(QAbstractButton):
                 self.setTabOrder(last, button)
