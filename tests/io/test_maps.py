@@ -5,15 +5,18 @@ import gzip
 import hashlib
 import json
 import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
-import skips
 
 from napari_mrf import MRFInputError, ParameterMaps, load_maps, save_maps
 from napari_mrf.data.maps import FLAGS
+
+_NOBODY = 65534
 
 
 @pytest.fixture
@@ -188,14 +191,27 @@ def test_file_where_the_folder_should_be_is_refused(tmp_path, maps):
         assert caught.value.code == "not-a-folder"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason=skips.ROOT)
-def test_read_only_folder_is_refused(tmp_path, maps):
-    tmp_path.chmod(0o555)
+@contextmanager
+def no_root():
+    """Be another user for a while: root writes anywhere."""
+    before = os.geteuid()
+    os.seteuid(before or _NOBODY)
     try:
-        with pytest.raises(MRFInputError) as caught:
-            save_maps(maps, tmp_path)
+        yield
     finally:
-        tmp_path.chmod(0o755)
+        os.seteuid(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no folders of this kind")
+def test_read_only_folder_is_refused(tmp_path, maps):
+    save_maps(maps, tmp_path)  # loads what another user might not be allowed to read
+    # That of pytest is closed to other users as a whole.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        with no_root(), pytest.raises(MRFInputError) as caught:
+            save_maps(maps, folder)
+        assert contents(Path(folder)) == {}
+        Path(folder).chmod(0o755)
     assert caught.value.code == "not-writable"
 
 
