@@ -1,9 +1,13 @@
-"""Search for garbage in the thread of the window alone, while other threads compute.
+"""Garbage is taken apart in the thread of the window alone, while other threads compute.
 
 Python searches for reference cycles in whichever thread happens to allocate, and takes apart
 what it finds there. Windows, layers and plots are full of cycles, and Qt, OpenGL and the timers
 of matplotlib must not be touched beside their own thread. So Python's automatic search rests
 while a thread of this package runs, and a timer of the window searches as often as Python would.
+
+What is in no cycle dies with its last reference, and a thread that outlives a closed window may
+hold that one. PySide6 deletes an object in whichever thread lets go of it; its timers go on then,
+and end the program where they next fire. So a thread leaves what it was given to the window.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ class GarbageWatch:
         self._is_quiet = False
         self._timer: QTimer | None = None
         self._settled = 0
+        self._left: list[object] = []
+        self._left_before: list[object] = []  # the last turn
 
     @property
     def is_held(self) -> bool:
@@ -46,12 +52,10 @@ class GarbageWatch:
         with self._lock:
             self._threads += 1
         self._is_quiet = False
+        # Who switches it off for a while switches it on afterwards; who has switched it off
+        # before has taken it over.
+        self._is_held = self._is_held or gc.isenabled()
         if self._is_held:
-            gc.disable()  # who switches it off for a while switches it on afterwards
-        else:
-            if not gc.isenabled():
-                return  # somebody else has taken it over
-            self._is_held = True
             gc.disable()
         if self._timer is None or not isalive(self._timer):
             self._timer = QTimer(QCoreApplication.instance())
@@ -59,27 +63,36 @@ class GarbageWatch:
             self._timer.timeout.connect(self.tend)
         self._timer.start()
 
-    def leave(self) -> None:
+    def leave(self, was_given: object = None) -> None:
         """Note, in the thread itself, that it has nothing more to do.
 
         The automatic search is not due here: it would begin in this thread at once.
+
+        Parameters
+        ----------
+        was_given : object
+            All that the thread was given, for the thread of the window to let go of.
         """
         with self._lock:
             self._threads -= 1
+            self._left.append(was_given)
 
     def tend(self) -> None:
         """Collect what is due; give the search back to Python some time after the last thread."""
-        if not self._is_held:
+        if self._is_held:
+            gc.disable()
+            self.collect()
+        # A thread that has left is perhaps not gone yet: it is let alone for a turn.
+        with self._lock:
+            left, self._left_before, self._left = self._left_before, self._left, []
+            is_idle = not self._threads
+        left.clear()
+        if not (is_idle and self._is_quiet):
+            self._is_quiet = is_idle
             return
-        gc.disable()
-        self.collect()
-        if self._threads:
-            self._is_quiet = False
-        elif not self._is_quiet:
-            self._is_quiet = True  # a thread that has left is perhaps not gone yet
-        else:
-            if self._timer is not None:
-                self._timer.stop()
+        if self._timer is not None:
+            self._timer.stop()
+        if self._is_held:
             self._is_held = False
             gc.enable()
 
@@ -121,13 +134,16 @@ def start_thread(work: Callable[[], Any], *, name: str, daemon: bool = False) ->
         Whether the process may end before it.
     """
 
+    given = [work]
+
     def run() -> None:
         try:
-            work()
+            given[0]()
         finally:
-            GARBAGE.leave()
+            GARBAGE.leave(given.pop())
 
     thread = Thread(target=run, name=name, daemon=daemon)
+    del work
     GARBAGE.enter()
     try:
         thread.start()

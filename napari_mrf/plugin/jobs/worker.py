@@ -28,6 +28,10 @@ _SHORTEST_INTERVAL_S = 0.05
 class JobWorker(GeneratorWorker[Any, None, Any]):
     """A worker that leaves garbage to the thread of the window."""
 
+    def __init__(self, func: Callable[..., Generator[Any, None, Any]], *arguments: Any) -> None:
+        super().__init__(func, *arguments)
+        self._given: list[object] = [func, arguments]
+
     def run(self) -> None:
         """Work, in a thread of the pool."""
         try:
@@ -35,7 +39,8 @@ class JobWorker(GeneratorWorker[Any, None, Any]):
         finally:
             with suppress(Exception):  # what was left in the middle; who waits has been told
                 self._gen.close()  # a folder that it holds is free at once
-            GARBAGE.leave()
+            given, self._given = self._given, []
+            GARBAGE.leave(given)
 
 
 class NamedWork(partial):  # type: ignore[type-arg]

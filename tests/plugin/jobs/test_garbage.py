@@ -175,6 +175,66 @@ def test_search_that_somebody_switches_on_beside_a_thread_rests_again(qtbot):
     qtbot.waitUntil(gc.isenabled, timeout=10_000)
 
 
+class Window:
+    """Stands for a window in no cycle; its work holds it, as the panel that asks is held."""
+
+    def __init__(self, deaths):
+        self.deaths = deaths
+
+    def __del__(self):
+        self.deaths.append(threading.get_ident())
+
+
+def job_of(window, release):
+    def work(window):
+        yield Step()
+        release.wait(10)
+        assert window
+
+    job = Job()
+    job.start("waiting", work, window)
+    return job
+
+
+def thread_of(window, release):
+    def work():
+        release.wait(10)
+        assert window
+
+    start_thread(work, name="waiting")
+
+
+def inspector_of(window, release):
+    def answer(question):
+        yield release.wait(10)
+        assert window
+
+    latest = Latest(answer)
+    latest.ask(0)
+    return latest
+
+
+@pytest.mark.parametrize("start", [job_of, thread_of, inspector_of])
+@pytest.mark.parametrize("has_search", [True, False])
+def test_window_that_a_thread_outlives_dies_in_its_own_thread(
+    qtbot, monkeypatch, start, has_search
+):
+    monkeypatch.setattr("napari_mrf.plugin.kit.latest._IDLE_S", 0.1)
+    if not has_search:
+        gc.disable()
+    release, deaths = threading.Event(), []
+    window = Window(deaths)
+    asker = start(window, release)
+    if isinstance(asker, Job):
+        asker.cancel()
+    del window, asker
+    gc.collect()
+    assert not deaths
+    release.set()
+    qtbot.waitUntil(lambda: bool(deaths), timeout=10_000)
+    assert deaths == [threading.get_ident()]
+
+
 def test_what_has_got_old_is_collected_too():
     gc.disable()
     gc.collect()
