@@ -133,7 +133,6 @@ def start_thread(work: Callable[[], Any], *, name: str, daemon: bool = False) ->
     daemon : bool
         Whether the process may end before it.
     """
-
     given = [work]
 
     def run() -> None:
