@@ -70,7 +70,7 @@ def pytest_collection_finish():
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     if _needs_window(item):
-        gc.disable()
+        _WATCH.hold()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -82,7 +82,7 @@ def pytest_runtest_teardown(item, nextitem):
             goes_on = _needs_window(nextitem) and nextitem.path == item.path
             _clear_up(is_last=not goes_on)
             if not _needs_window(nextitem):
-                gc.enable()
+                _WATCH.give_back()
 
 
 def _needs_window(item):

@@ -4,6 +4,8 @@ Python searches for reference cycles in whichever thread happens to allocate, an
 what it finds there. Windows, layers and plots are full of cycles, and Qt, OpenGL and the timers
 of matplotlib must not be touched beside their own thread. So Python's automatic search rests
 while a thread of this package runs, and a timer of the window searches as often as Python would.
+It rests by its threshold: dask switches the search on after each slice of an array, even where it
+was off.
 
 What is in no cycle dies with its last reference, and a thread that outlives a closed window may
 hold that one. PySide6 deletes an object in whichever thread lets go of it; its timers go on then,
@@ -35,7 +37,7 @@ class GarbageWatch:
     def __init__(self) -> None:
         self._lock = Lock()
         self._threads = 0
-        self._is_held = False
+        self._limit = 0  # new objects after which Python searches
         self._is_quiet = False
         self._timer: QTimer | None = None
         self._settled = 0
@@ -45,18 +47,27 @@ class GarbageWatch:
     @property
     def is_held(self) -> bool:
         """Whether the automatic search rests."""
-        return self._is_held
+        return self._limit > 0
+
+    def hold(self) -> None:
+        """Let the automatic search rest, unless somebody else has taken it over."""
+        limit, *others = gc.get_threshold()
+        if limit and gc.isenabled():
+            self._limit = limit
+            gc.set_threshold(0, *others)
+
+    def give_back(self) -> None:
+        """Let Python search again, if it was this watch that let it rest."""
+        if self.is_held:
+            gc.set_threshold(self._limit, *gc.get_threshold()[1:])
+            self._limit = 0
 
     def enter(self) -> None:
         """Note that a thread is about to start; every call is answered by one of `leave`."""
         with self._lock:
             self._threads += 1
         self._is_quiet = False
-        # Who switches it off for a while switches it on afterwards; who has switched it off
-        # before has taken it over.
-        self._is_held = self._is_held or gc.isenabled()
-        if self._is_held:
-            gc.disable()
+        self.hold()
         if self._timer is None or not isalive(self._timer):
             self._timer = QTimer(QCoreApplication.instance())
             self._timer.setInterval(_INTERVAL_MS)
@@ -79,8 +90,8 @@ class GarbageWatch:
 
     def tend(self) -> None:
         """Collect what is due; give the search back to Python some time after the last thread."""
-        if self._is_held:
-            gc.disable()
+        if self.is_held:
+            self.hold()  # others may have set the threshold again
             self.collect()
         # A thread that has left is perhaps not gone yet: it is let alone for a turn.
         with self._lock:
@@ -92,14 +103,13 @@ class GarbageWatch:
             return
         if self._timer is not None:
             self._timer.stop()
-        if self._is_held:
-            self._is_held = False
-            gc.enable()
+        self.give_back()
 
     def collect(self) -> None:
         """Search the generations that Python would search now."""
         counts, limits = gc.get_count(), gc.get_threshold()
-        if not limits[0] or counts[0] <= limits[0]:
+        limit = self._limit or limits[0]
+        if not limit or counts[0] <= limit or not gc.isenabled():
             return
         if counts[1] <= limits[1]:
             gc.collect(0)

@@ -34,7 +34,7 @@ class Settling:
     def __init__(self) -> None:
         self._layers: WeakSet[Layer] = WeakSet()
         self._is_settled = False
-        self._thresholds = gc.get_threshold()
+        self._third = 0  # how often Python searches everything
 
     def begin(self, dock: QWidget) -> None:
         """Settle when the dock is ready; load in a thread what the first maps and regions need.
@@ -60,8 +60,8 @@ class Settling:
             viewer.layers.events.removed.connect(self._on_removed)
         gc.collect()
         gc.freeze()
-        self._thresholds = gc.get_threshold()
-        gc.set_threshold(*self._thresholds[:2], _RARER * self._thresholds[2])
+        first, second, self._third = gc.get_threshold()  # the first is 0 while a thread runs
+        gc.set_threshold(first, second, _RARER * self._third)
 
     def _on_removed(self, event: Any) -> None:
         if event.value in self._layers:
@@ -71,7 +71,8 @@ class Settling:
         """Search everything again, until the next dock opens."""
         if self._is_settled:
             gc.unfreeze()
-            gc.set_threshold(*self._thresholds)
+            first, second, _ = gc.get_threshold()
+            gc.set_threshold(first, second, self._third)
             self._layers.clear()
             self._is_settled = False
 

@@ -4,6 +4,7 @@ import gc
 import threading
 import weakref
 
+import dask.array
 import pytest
 from superqt.utils import WorkerBase
 
@@ -17,15 +18,18 @@ def automatic(qtbot):
     """Let Python search often, as if a lot were allocated all the time."""
     # Threads of an earlier test: to switch the search on beside them is what must not happen.
     qtbot.waitUntil(lambda: not GARBAGE.is_held, timeout=30_000)
-    limits, was_enabled = gc.get_threshold(), gc.isenabled()
+    limits = gc.get_threshold()
     gc.set_threshold(20, 3, 3)
-    gc.enable()
     yield
     WorkerBase.await_workers(10_000)
     qtbot.waitUntil(lambda: not GARBAGE.is_held, timeout=10_000)
     gc.set_threshold(*limits)
-    if not was_enabled:
-        gc.disable()
+    gc.enable()
+
+
+def searches():
+    """Whether Python searches of its own accord."""
+    return gc.isenabled() and gc.get_threshold()[0] > 0
 
 
 class Cycle:
@@ -73,7 +77,7 @@ def test_cycles_die_in_the_thread_of_the_window_while_a_job_runs(qtbot):
     assert results == [True]  # what the thread left behind is collected while it runs
     assert set(deaths) == {threading.get_ident()}
     deaths.clear()  # once the search is given back, a thread of the test runner's may search too
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    qtbot.waitUntil(searches, timeout=10_000)
 
 
 def test_cycles_die_in_the_thread_of_the_window_while_the_inspector_answers(qtbot):
@@ -104,9 +108,9 @@ def test_search_rests_until_the_thread_of_a_cancelled_job_has_ended(qtbot):
     qtbot.waitUntil(entered.is_set)
     job.cancel()
     tend_for_long()
-    assert not gc.isenabled()
+    assert not searches()
     release.set()
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    qtbot.waitUntil(searches, timeout=10_000)
 
 
 def test_search_goes_on_when_the_last_of_several_jobs_has_ended_in_whatever_way(qtbot):
@@ -124,10 +128,10 @@ def test_search_goes_on_when_the_last_of_several_jobs_has_ended_in_whatever_way(
     release[0].set()
     qtbot.waitUntil(lambda: jobs[0].status.state is JobState.DONE)
     tend_for_long()
-    assert not gc.isenabled()
+    assert not searches()
     release[1].set()
     qtbot.waitUntil(lambda: jobs[1].status.state is JobState.FAILED)
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    qtbot.waitUntil(searches, timeout=10_000)
 
 
 def test_thread_that_fails_gives_the_search_back(qtbot, monkeypatch):
@@ -138,8 +142,8 @@ def test_thread_that_fails_gives_the_search_back(qtbot, monkeypatch):
         raise RuntimeError("broken")
 
     start_thread(broken, name="broken")
-    assert not gc.isenabled()
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    assert not searches()
+    qtbot.waitUntil(searches, timeout=10_000)
     assert str(told[0].exc_value) == "broken"
 
 
@@ -150,7 +154,7 @@ def test_thread_that_cannot_start_gives_the_search_back(qtbot, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(RuntimeError, match="new thread"):
         start_thread(int, name="none")
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    qtbot.waitUntil(searches, timeout=10_000)
 
 
 def test_search_that_the_user_has_switched_off_stays_off(qtbot):
@@ -159,20 +163,23 @@ def test_search_that_the_user_has_switched_off_stays_off(qtbot):
     start_thread(done.set, name="short")
     qtbot.waitUntil(done.is_set)
     tend_for_long()
-    assert not gc.isenabled()
+    assert not searches()
     assert not GARBAGE.is_held
 
 
-def test_search_that_somebody_switches_on_beside_a_thread_rests_again(qtbot):
+def test_search_that_somebody_switches_on_beside_a_thread_rests(qtbot):
     release = threading.Event()
     start_thread(lambda: release.wait(10), name="long")
-    gc.enable()  # as after a part of some library that wanted no search
-    qtbot.waitUntil(lambda: not gc.isenabled(), timeout=10_000)
-    gc.enable()
+    dask.array.zeros(9, chunks=3)[2:7]  # dask switches it on, whatever it was before
+    assert gc.isenabled() and not searches()
+    gc.set_threshold(30, 3, 3)
+    qtbot.waitUntil(lambda: not searches(), timeout=10_000)
+    gc.set_threshold(30, 3, 3)
     start_thread(lambda: None, name="short")
-    assert not gc.isenabled()
+    assert not searches()
     release.set()
-    qtbot.waitUntil(gc.isenabled, timeout=10_000)
+    qtbot.waitUntil(searches, timeout=10_000)
+    assert gc.get_threshold() == (30, 3, 3)
 
 
 class Window:
@@ -236,9 +243,9 @@ def test_window_that_a_thread_outlives_dies_in_its_own_thread(
 
 
 def test_what_has_got_old_is_collected_too():
-    gc.disable()
-    gc.collect()
     watch, deaths = GarbageWatch(), []
+    watch.hold()
+    gc.collect()
     old = Cycle(deaths)
     alive = weakref.ref(old)
     gc.collect()
@@ -253,7 +260,8 @@ def test_what_has_got_old_is_collected_too():
 
 
 def test_full_search_waits_until_a_quarter_more_has_got_old(monkeypatch):
-    gc.disable()
+    watch, kept = GarbageWatch(), []
+    watch.hold()
     gc.unfreeze()  # all modules count, as in a program
     gc.collect()
     generations = []
@@ -264,7 +272,6 @@ def test_full_search_waits_until_a_quarter_more_has_got_old(monkeypatch):
         return collect(generation)
 
     monkeypatch.setattr(gc, "collect", noted)
-    watch, kept = GarbageWatch(), []
     for _ in range(60):
         kept.append([[] for _ in range(50)])
         watch.collect()
