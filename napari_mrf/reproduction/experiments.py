@@ -69,6 +69,24 @@ def _media_fig7(settings: Settings) -> Outcome:
     return run(settings)
 
 
+def _media_fig6(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.fig6 import run
+
+    return run(settings)
+
+
+def _media_fig8(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.media.fig8 import run
+
+    return run(settings)
+
+
+def _rinq_table1(settings: Settings) -> Outcome:
+    from napari_mrf.reproduction.rinq.table1 import run
+
+    return run(settings)
+
+
 def _mlmi_table1(settings: Settings) -> Outcome:
     from napari_mrf.reproduction.mlmi.table1 import run
 
@@ -119,11 +137,22 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment("media-fig5", "blurriness of the maps", f"{_MEDIA}, Fig. 5", _media_fig5),
         Experiment(
+            "media-fig6", "receptive field and number of parameters", f"{_MEDIA}, Fig. 6",
+            _media_fig6,
+        ),
+        Experiment(
             "media-fig7", "importance of the frames", f"{_MEDIA}, Fig. 7", _media_fig7
+        ),
+        Experiment(
+            "media-fig8", "number of training subjects", f"{_MEDIA}, Fig. 8", _media_fig8
         ),
         Experiment(
             "mlmi-table1", "errors in white and gray matter and fluid", "Balsiger et al., MLMI "
             "2018, Table 1", _mlmi_table1,
+        ),
+        Experiment(
+            "rinq-table1", "magnitude or complex signals, one voxel or nine",
+            "Hoppe et al., MICCAI 2019 (RinQ), Table 1", _rinq_table1,
         ),
         Experiment(
             "blochnet-table1", "errors on other distributions of tissue", "BlochNet, Table 1",

@@ -1,0 +1,1 @@
+"""Experiments of Hoppe et al., MICCAI 2019 (RinQ)."""
