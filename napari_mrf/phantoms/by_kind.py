@@ -35,7 +35,7 @@ RANDOM_SUBJECTS: ByKind[Callable[..., Phantom]] = ByKind(
         "fisp-b1": partial(relaxation.random_relaxation, b1=True),
     },
 )
-"""Called with the shape (Y, X), and ``seed`` and ``index`` by name."""
+"""Called with the shape (Y, X), and ``seed``, ``index`` and ``white_texture`` by name."""
 
 ROUGHENED: ByKind[Callable[[Phantom, np.random.Generator], Phantom]] = ByKind(
     "white texture",

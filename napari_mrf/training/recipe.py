@@ -103,6 +103,8 @@ class RandomImages(BaseModel):
         Share of slices that show people, 0-1.
     rough_phantoms : float
         Share of those that get the white texture of random subjects, 0-1.
+    white_texture : bool
+        Whether anybody has it: without, a network never sees maps as rough as matched ones.
     undersampled : float
         Share of slices with a radial scan, 0-1; the others have noise alone, at the same level
         everywhere in one half of them and in proportion to the voxel in the other.
@@ -129,6 +131,7 @@ class RandomImages(BaseModel):
     matrix_upper: int = Field(default=128, ge=32)
     phantoms: float = Field(default=0.25, ge=0, le=1)
     rough_phantoms: float = Field(default=0.5, ge=0, le=1)
+    white_texture: bool = True
     undersampled: float = Field(default=0.5, ge=0, le=1)
     undersampling_lower: float = Field(default=23.5, ge=1)
     undersampling_upper: float = Field(default=47.0, ge=1)

@@ -62,6 +62,22 @@ def test_a_subject_is_a_function_of_seed_and_index_in_any_process(kind):
 
 
 @pytest.mark.parametrize("kind", RANDOM_SUBJECTS)
+def test_without_white_texture_the_same_subjects_are_smooth(kind):
+    key, ratios = "T1H2O" if kind == "spoiled" else "T1", []
+    for index in range(12):
+        rough, smooth = (
+            RANDOM_SUBJECTS[kind](SHAPE, seed=3, index=index, white_texture=white_texture)
+            for white_texture in (True, False)
+        )
+        np.testing.assert_array_equal(rough.labels, smooth.labels)
+        np.testing.assert_array_equal(rough.m0, smooth.m0)
+        ratios.append(
+            neighbor_difference(rough.maps[key][0]) / neighbor_difference(smooth.maps[key][0])
+        )
+    assert min(ratios) > 0.98 and np.median(ratios) > 1.2 and max(ratios) > 2
+
+
+@pytest.mark.parametrize("kind", RANDOM_SUBJECTS)
 def test_values_lie_within_limits_and_nothing_is_known_where_there_is_no_signal(kind):
     for one in subjects(kind, 40):
         inside = one.foreground

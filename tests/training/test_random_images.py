@@ -173,14 +173,23 @@ def test_half_of_the_slices_are_scans_and_shares_are_those_of_the_recipe(short, 
 
     monkeypatch.setattr(random_slices, "acquire", acquire)
     monkeypatch.setattr(random_slices, "random_subject", lambda _, rng, size: drawn("thigh", size))
-    random = {"spoiled": lambda shape, seed, index: drawn("random", shape[0])}
-    monkeypatch.setattr(random_slices, "RANDOM_SUBJECTS", random)
+
+    def random_subject(shape, *, seed, index, white_texture):
+        return drawn("random" if white_texture else "smooth", shape[0])
+
+    monkeypatch.setattr(random_slices, "RANDOM_SUBJECTS", {"spoiled": random_subject})
     rough = {"spoiled": lambda person, rng: drawn("rough thigh", person.foreground.shape[-1])}
     monkeypatch.setattr(random_slices, "ROUGHENED", rough)
-    plan = plan_of(short, recipe(phantoms=0.25, matrix_lower=96, matrix_upper=128))
-    for number in range(400):
-        with pytest.raises(StopIteration):
-            plan.patches(SliceNumber(0, 0, number))
+    given = {"phantoms": 0.25, "matrix_lower": 96, "matrix_upper": 128}
+    for white_texture in (False, True):
+        told.clear()
+        plan = plan_of(short, recipe(**given, white_texture=white_texture))
+        for number in range(400):
+            with pytest.raises(StopIteration):
+                plan.patches(SliceNumber(0, 0, number))
+        names = {one for one, *_ in told}
+        expected = {"random", "rough thigh"} if white_texture else {"smooth"}
+        assert names == {"thigh", *expected}
     scans = [(size, options) for _, size, options in told if options["mode"] == "radial"]
     for name in ("thigh", "rough thigh"):
         assert np.mean([one == name for one, *_ in told]) == pytest.approx(0.125, abs=0.06)

@@ -44,7 +44,7 @@ _HEAD = [one for one in TISSUES.values() if one.density > 0]
 
 
 def random_relaxation(
-    shape: tuple[int, int], *, seed: int, index: int, b1: bool = False
+    shape: tuple[int, int], *, seed: int, index: int, b1: bool = False, white_texture: bool = True
 ) -> Phantom:
     """Draw a random subject with maps of PD, T1 and T2, and of B1 where asked for.
 
@@ -56,6 +56,8 @@ def random_relaxation(
         The subject is a function of these two and the shape alone.
     b1 : bool
         Whether relative B1 is among the maps.
+    white_texture : bool
+        Whether it may have some.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def random_relaxation(
         "random relaxation", layout, limited(maps, np.ones(shape, bool), LIMITS), density,
         {"seed": seed, "index": index, **({"b1": True} if b1 else {})},
     )  # fmt: skip
-    return roughened(phantom, rng)
+    return roughened(phantom, rng) if white_texture else phantom
 
 
 def roughened(phantom: Phantom, rng: np.random.Generator) -> Phantom:

@@ -44,7 +44,9 @@ LIMITS: dict[str, Range] = {
 _WATER_T1_MS: Range = (450.0, 2900.0)
 
 
-def random_water_fat(shape: tuple[int, int], *, seed: int, index: int) -> Phantom:
+def random_water_fat(
+    shape: tuple[int, int], *, seed: int, index: int, white_texture: bool = True
+) -> Phantom:
     """Draw a random subject with maps of FF, T1H2O, T1fat, Df and B1.
 
     Parameters
@@ -53,6 +55,8 @@ def random_water_fat(shape: tuple[int, int], *, seed: int, index: int) -> Phanto
         (Y, X).
     seed, index : int
         The subject is a function of these two and the shape alone.
+    white_texture : bool
+        Whether it may have some.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def random_water_fat(shape: tuple[int, int], *, seed: int, index: int) -> Phanto
         "random water and fat", layout, limited(maps, np.ones(shape, bool), LIMITS), density,
         {"seed": seed, "index": index},
     )  # fmt: skip
-    return roughened(phantom, rng)
+    return roughened(phantom, rng) if white_texture else phantom
 
 
 def roughened(phantom: Phantom, rng: np.random.Generator) -> Phantom:

@@ -132,9 +132,10 @@ class SlicePlan:
         matrix = int(rng.integers(data.matrix_lower, data.matrix_upper + 1))
         if rng.random() < data.phantoms:
             person = random_subject(kind, rng, matrix)
-            return ROUGHENED[kind](person, rng) if rng.random() < data.rough_phantoms else person
+            is_rough = rng.random() < data.rough_phantoms and data.white_texture
+            return ROUGHENED[kind](person, rng) if is_rough else person
         draw, seed = RANDOM_SUBJECTS[kind], int(rng.integers(2**31))
-        return draw((matrix, matrix), seed=seed, index=number)
+        return draw((matrix, matrix), seed=seed, index=number, white_texture=data.white_texture)
 
     def _measured(self, subject: Phantom, rng: np.random.Generator) -> NDArray[np.complex64]:
         """Return the frames (T, Y, X) of a scan, gridded or in the temporal subspace."""
