@@ -24,7 +24,6 @@ import napari_mrf as mrf
 from napari_mrf.compute.steps import Steps
 from napari_mrf.compute.threads import on_one_thread
 from napari_mrf.data.sequence import Sequence
-from napari_mrf.networks.architectures.subspacenet import SubspaceNet
 from napari_mrf.networks.trained import TrainedNetwork
 from napari_mrf.networks.zoo import network_info
 from napari_mrf.reconstruction.in_vivo import NOISE_ONLY, UNDERSAMPLED
@@ -56,27 +55,27 @@ class SingleVoxels(nn.Module):
         return inner + self.layers(inner)
 
 
-def without_base(network: SubspaceNet, recipe: Recipe, sequence: Sequence) -> None:
+def without_base(trained: TrainedNetwork, recipe: Recipe, sequence: Sequence) -> None:
     """Begin with the middle of each range in the place of the maps of `cohen`."""
     tissues = random_tissues(recipe.maps, 5_000, 0)
     signals = torch.from_numpy(unit_fingerprints(sequence, tissues))
-    normalization = build(recipe)[1].normalization
-    network.start(normalization.canonical(signals), None)
+    trained.network.start(trained.normalization.canonical(signals), None)
 
 
-def without_subspace(network: SubspaceNet, recipe: Recipe, sequence: Sequence) -> None:
+def without_subspace(trained: TrainedNetwork, recipe: Recipe, sequence: Sequence) -> None:
     """Begin with random numbers in the place of singular vectors; the noise is not told."""
-    network.projection.reset_parameters()
-    network.subspace.weight.zero_()
+    trained.network.projection.reset_parameters()
+    trained.network.subspace.weight.zero_()
 
 
-def without_neighbors(network: SubspaceNet, recipe: Recipe, sequence: Sequence) -> None:
+def without_neighbors(trained: TrainedNetwork, recipe: Recipe, sequence: Sequence) -> None:
     """Look at single voxels."""
-    width = network.blocks[0].layers[1].in_channels
-    network.blocks = nn.Sequential(*[SingleVoxels(width) for _ in network.blocks])
+    blocks = trained.network.blocks
+    width = blocks[0].layers[1].in_channels
+    trained.network.blocks = nn.Sequential(*[SingleVoxels(width) for _ in blocks])
 
 
-def as_it_is(network: SubspaceNet, recipe: Recipe, sequence: Sequence) -> None:
+def as_it_is(trained: TrainedNetwork, recipe: Recipe, sequence: Sequence) -> None:
     """Change nothing."""
 
 
@@ -85,7 +84,7 @@ class Variant:
     """What is changed, in words for the table, in the network and in the data."""
 
     words: str
-    change: Callable[[SubspaceNet, Recipe, Sequence], None] = as_it_is
+    change: Callable[[TrainedNetwork, Recipe, Sequence], None] = as_it_is
     white_texture: bool = True
     phantoms: bool = False
 
@@ -112,14 +111,14 @@ def recipe_of(variant: Variant, epochs: int) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
-def trained(name: str, folder: Path, epochs: int) -> TrainedNetwork:
+def train_variant(name: str, folder: Path, epochs: int) -> TrainedNetwork:
     """Return a variant after its training."""
     variant = VARIANTS[name]
     recipe = recipe_of(variant, epochs)
     sequence, network = build(recipe)
     torch.manual_seed(recipe.optimisation.seed)
     with torch.no_grad():
-        variant.change(network.network, recipe, sequence)
+        variant.change(network, recipe, sequence)
     training, validation = training_data(recipe, sequence, network.normalization)
     with ExitStack() as stack:
         if isinstance(training, MadeInOrder):
@@ -154,7 +153,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    networks = {name: trained(name, given.output, given.epochs) for name in given.only}
+    networks = {name: train_variant(name, given.output, given.epochs) for name in given.only}
     rows = []
     for scan, words in ((NOISE_ONLY, "noise only"), (UNDERSAMPLED, "radial")):
         for truth, (subject,) in thigh(given.data).items():

@@ -1,6 +1,7 @@
 """MedIA Fig. 6: what the receptive field and the number of parameters are worth.
 
-The paper trains 55 networks on 94 patients for 75 epochs each. Here a coarse grid is trained on
+The paper trains fields from 1 to 21 voxels with 1 to 5 million parameters, on 94 patients for 75
+epochs each. Here a coarse grid is trained on
 phantoms, each for as many steps as two cores take in some minutes: what a few hundred steps give,
 not what the networks could reach.
 """

@@ -36,15 +36,14 @@ def run(settings: Settings) -> Outcome:
 
     info = sized(_QUICK_FIELD, _QUICK_PARAMETERS) if settings.quick else sized(_FIELD)
     rows: list[dict[str, Any]] = []
-    recipe = phantoms_recipe(quick=settings.quick)
     for seed in range(1 if settings.quick else _REPEATS):
         for n_subjects in _QUICK_SUBJECTS if settings.quick else _SUBJECTS:
-            recipe = phantoms_recipe(quick=settings.quick, slices=n_subjects, seed=seed)
             rows += error_rows(
-                f"{n_subjects}-subjects-{seed}", info, recipe, settings,
+                f"{n_subjects}-subjects-{seed}", info,
+                phantoms_recipe(quick=settings.quick, slices=n_subjects, seed=seed), settings,
                 {"subjects": n_subjects, "repetition": seed},
             )  # fmt: skip
-    table = pd.DataFrame(rows)
+    table, recipe = pd.DataFrame(rows), phantoms_recipe(quick=settings.quick)
     words = (
         f"R² and mean absolute errors of voxels of phantoms that no network has seen, means of "
         f"{table['repetition'].nunique()} trainings with other subjects; "

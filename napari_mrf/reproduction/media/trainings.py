@@ -36,9 +36,7 @@ def sized(receptive_field: int, n_parameters: int = 5_000_000) -> NetworkInfo:
     )  # fmt: skip
 
 
-def phantoms_recipe(
-    *, quick: bool, slices: int = 40, epochs: int = _EPOCHS, seed: int = 0
-) -> Recipe:
+def phantoms_recipe(*, quick: bool, slices: int = 40, seed: int = 0) -> Recipe:
     """Return a training on radial scans of phantoms, by the loss of the paper.
 
     Parameters
@@ -47,8 +45,6 @@ def phantoms_recipe(
         Few small slices and steps.
     slices : int
         Phantoms.
-    epochs : int
-        Of 100 steps.
     seed : int
         Of people, weights and noise.
     """
@@ -76,7 +72,7 @@ def phantoms_recipe(
         data=data,
         noise=Noise(sigma_lower=0.000877, sigma_upper=0.0277),
         optimisation=Optimisation(
-            learning_rate=1e-3, warm_up=0.02, batch=8, epochs=2 if quick else epochs, seed=seed
+            learning_rate=1e-3, warm_up=0.02, batch=8, epochs=2 if quick else _EPOCHS, seed=seed
         ),
     )
 

@@ -52,8 +52,7 @@ def run(settings: Settings) -> Outcome:
     rows: list[dict[str, Any]] = []
     for signal in SIGNALS:
         for model in (CNN, RNN, MEDIAN, MORE):
-            variant = _variant(model, signal, quick=settings.quick)
-            found = errors_of(variant, settings)
+            found = errors_of(_variant(model, signal, quick=settings.quick), settings)
             squares = (found.found - found.truth) ** 2
             rows.append({
                 "model": model, "signals": signal, "rmse_ms": float(np.sqrt(squares.mean())),
@@ -62,13 +61,14 @@ def run(settings: Settings) -> Outcome:
                 **{f"{key}_r_squared": one for key, one in found.r_squared.items()},
             })  # fmt: skip
     table, paper = pd.DataFrame(rows), published_table("rinq-table1")
-    recipe = variant.recipe
+    recipe = _variant(MEDIAN, "complex", quick=settings.quick).recipe
     data = phantoms_of(recipe)
+    more = phantoms_of(_variant(MORE, "complex", quick=settings.quick).recipe)
     n_voxels = data.patches * data.patch**2 * recipe.optimisation.epochs
     words = (
         "Root mean squared error over T1 and T2 (ms), in parentheses mean absolute errors of T1 "
         f"and T2 (ms). Test phantoms: {data.validation_slices}; training phantoms: "
-        f"{_count(MEDIAN, settings)}, and {_count(MORE, settings)} for more data; "
+        f"{data.slices}, and {more.slices} for more data; "
         f"{n_voxels:,} voxels each."
     )
     return Outcome(
@@ -127,10 +127,6 @@ def _recipe(info: NetworkInfo, model: str, *, quick: bool) -> Recipe:
             epochs=1 if quick else _EPOCHS,
         ),
     )  # fmt: skip
-
-
-def _count(model: str, settings: Settings) -> int:
-    return phantoms_of(_variant(model, "complex", quick=settings.quick).recipe).slices
 
 
 def _section(table: pd.DataFrame, paper: pd.DataFrame) -> str:
